@@ -1,0 +1,140 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{Binarise, DataConfig},
+    likelihood::LikelihoodKind,
+    metrics::EvaluateConfig,
+    nn::{Activation, Init},
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaeConfig {
+    /// Seed of all noise.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[objective]`.
+    #[serde(default)]
+    pub objective: ObjectiveConfig,
+    /// `[train]`.
+    pub train: TrainConfig,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`: encoder and decoder, mirror images of each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Width of the code z.
+    pub latent: usize,
+    /// Widths of the hidden layers between x and z.
+    pub hidden: Vec<usize>,
+    /// What the hidden layers apply.
+    pub activation: Activation,
+    /// Distribution of a pixel.
+    #[serde(default)]
+    pub likelihood: LikelihoodKind,
+    /// Initial weights.
+    #[serde(default)]
+    pub init: Init,
+    /// Start the output bias at the log-odds of the mean training image (Burda et al. 2016).
+    #[serde(default)]
+    pub output_bias_from_data: bool,
+}
+
+/// `[objective]`: what is maximised.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveConfig {
+    /// The bound.
+    pub bound: Bound,
+    /// Samples of z for each example: L of the ELBO, k of IWAE.
+    pub samples: usize,
+    /// Epochs over which the weight of the KL rises from 0 to 1.
+    pub kl_warmup_epochs: f64,
+    /// Nats of KL, on average over a batch and for each latent, that cost nothing.
+    pub free_bits: f64,
+}
+
+/// A bound on log p(x).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// The evidence lower bound.
+    #[default]
+    Elbo,
+    /// The importance-weighted bound.
+    Iwae,
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self { bound: Bound::Elbo, samples: 1, kl_warmup_epochs: 0.0, free_bits: 0.0 }
+    }
+}
+
+impl ObjectiveConfig {
+    fn problem(&self) -> Option<String> {
+        let Self { bound, samples, kl_warmup_epochs, free_bits } = *self;
+        let problem = if samples == 0 {
+            "samples = 0: at least 1".into()
+        } else if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
+            format!("kl_warmup_epochs = {kl_warmup_epochs} is negative")
+        } else if !(free_bits >= 0.0 && free_bits.is_finite()) {
+            format!("free_bits = {free_bits} is negative")
+        } else if bound == Bound::Iwae && (kl_warmup_epochs > 0.0 || free_bits > 0.0) {
+            "the importance-weighted bound has no KL term: kl_warmup_epochs and free_bits need \
+             bound = \"elbo\""
+                .into()
+        } else {
+            return None;
+        };
+        Some(format!("[objective] {problem}"))
+    }
+}
+
+impl RunConfig for VaeConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        let model = &self.model;
+        let problem = if model.latent == 0 {
+            Some("[model] latent = 0: at least 1".into())
+        } else if model.hidden.contains(&0) {
+            Some("[model] hidden has a layer of width 0".into())
+        } else if model.likelihood == LikelihoodKind::Bernoulli && self.data.binarise == Binarise::None {
+            Some(
+                "[data] binarise = \"none\" needs likelihood = \"gaussian\": on grey pixels a \
+                 Bernoulli is no probability and its ELBO no bound"
+                    .into(),
+            )
+        } else if model.output_bias_from_data && model.likelihood != LikelihoodKind::Bernoulli {
+            Some("[model] output_bias_from_data is for likelihood = \"bernoulli\"".into())
+        } else {
+            None
+        };
+        problem
+            .or_else(|| self.objective.problem())
+            .or_else(|| self.train.problem())
+            .or_else(|| self.evaluate.problem())
+    }
+}

@@ -1,0 +1,65 @@
+//! Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with the importance-weighted bound of
+//! Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders".
+//!
+//! [`model`] is the encoder and the decoder, [`objective`] what is maximised, [`config`] what a
+//! configuration may say.
+
+pub mod config;
+pub mod model;
+pub mod objective;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    train::{self, Fit, Session},
+};
+
+pub use config::VaeConfig;
+pub use model::VaeModel;
+pub use objective::VaeObjective;
+
+/// The paper.
+pub struct Vae;
+
+impl Paper for Vae {
+    const NAME: &'static str = "vae";
+    const ABOUT: &'static str = "Auto-Encoding Variational Bayes: a decoder with a prior on its code, \
+                                 and an encoder trained with it by the reparameterisation trick";
+    const CITATION: &'static str =
+        "D. P. Kingma, M. Welling: Auto-Encoding Variational Bayes. ICLR 2014.\n\
+         Y. Burda, R. Grosse, R. Salakhutdinov: Importance Weighted Autoencoders. ICLR 2016.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+        ("burda", include_str!("../configs/burda.toml")),
+    ];
+
+    type Config = VaeConfig;
+    type Model<B: Backend> = VaeModel<B>;
+
+    fn build<B: Backend>(
+        config: &VaeConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> VaeModel<B> {
+        VaeModel::new(&config.model, input, noise, device)
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &VaeConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<VaeModel<B::InnerBackend>>> {
+        let input = data.train.input_dim();
+        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        if config.model.output_bias_from_data {
+            model = model.with_output_bias(&data.train.mean());
+        }
+        let objective = VaeObjective::new(config.objective);
+        train::fit(model, &objective, data, config.data.binarise, &config.train, session)
+    }
+}

@@ -1,0 +1,110 @@
+//! Encoder q(z|x) and decoder p(x|z) as multilayer perceptrons (Kingma & Welling 2014,
+//! appendix C).
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorData, activation},
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    likelihood::{Likelihood, LikelihoodKind},
+    nn::{Activation, Dense, Initialiser, Mlp},
+    noise::Noise,
+    posterior::{DiagonalGaussian, Posterior},
+};
+
+use crate::config::ModelConfig;
+
+/// Least log-variance of a Gaussian pixel: a standard deviation of one grey level, below which a
+/// density would profit from the pixels' being whole numbers.
+const LEAST_LOG_VAR: f32 = -11.09;
+
+/// Keeps log-odds of pixels that are always black or always white finite.
+const MEAN_MARGIN: f32 = 0.001;
+
+/// A variational autoencoder with a Gaussian code.
+#[derive(Module, Debug)]
+pub struct VaeModel<B: Backend> {
+    /// x to the last hidden layer.
+    encoder: Mlp<B>,
+    /// Hidden layer to mu.
+    mean: Dense<B>,
+    /// Hidden layer to log sigma^2.
+    log_var: Dense<B>,
+    /// z to the last hidden layer.
+    decoder: Mlp<B>,
+    /// Hidden layer to the logits of a Bernoulli, or of the mean of a Gaussian.
+    output: Dense<B>,
+    /// Hidden layer to the log-variance of a Gaussian pixel.
+    output_log_var: Option<Dense<B>>,
+}
+
+impl<B: Backend> VaeModel<B> {
+    /// A model with fresh weights for inputs of width `input`.
+    pub fn new(config: &ModelConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(config.init, noise, device);
+        let up: Vec<usize> = config.hidden.iter().rev().copied().collect();
+        let top = config.hidden.last().copied().unwrap_or(input);
+        let bottom = config.hidden.first().copied().unwrap_or(config.latent);
+        let linear = Activation::Linear;
+        Self {
+            encoder: Mlp::new(input, &config.hidden, config.activation, &mut init),
+            mean: Dense::new(top, config.latent, linear, &mut init),
+            log_var: Dense::new(top, config.latent, linear, &mut init),
+            decoder: Mlp::new(config.latent, &up, config.activation, &mut init),
+            output: Dense::new(bottom, input, linear, &mut init),
+            output_log_var: (config.likelihood == LikelihoodKind::Gaussian)
+                .then(|| Dense::new(bottom, input, linear, &mut init)),
+        }
+    }
+
+    /// q(z|x) for x `[examples, pixels]`.
+    pub fn posterior(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
+        let hidden = self.encoder.forward(x);
+        DiagonalGaussian {
+            mean: self.mean.forward(hidden.clone()),
+            log_var: self.log_var.forward(hidden),
+        }
+    }
+
+    /// The model with its output bias at the log-odds of `mean`, `[pixels]` in [0, 1].
+    #[must_use]
+    pub fn with_output_bias(mut self, mean: &[f32]) -> Self {
+        let logits: Vec<f32> = mean
+            .iter()
+            .map(|m| m.clamp(MEAN_MARGIN, 1.0 - MEAN_MARGIN))
+            .map(|m| (m / (1.0 - m)).ln())
+            .collect();
+        let bias = &self.output.bias;
+        let (id, device) = (bias.id, bias.val().device());
+        let tensor = Tensor::from_data(TensorData::new(logits, [mean.len()]), &device);
+        self.output.bias = Param::initialized(id, tensor.require_grad());
+        self
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for VaeModel<B> {
+    fn input_dim(&self) -> usize {
+        self.output.outputs()
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.mean.outputs()
+    }
+
+    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+        Posterior::Gaussian(self.posterior(x))
+    }
+
+    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+        let hidden = self.decoder.forward(z);
+        match &self.output_log_var {
+            None => Likelihood::Bernoulli { logits: self.output.forward(hidden) },
+            Some(log_var) => Likelihood::Gaussian {
+                mean: activation::sigmoid(self.output.forward(hidden.clone())),
+                log_var: log_var.forward(hidden).clamp_min(LEAST_LOG_VAR),
+            },
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The two objectives: the ELBO with L samples and the importance-weighted bound with k.
+
+use burn::tensor::Tensor;
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    bound::{ElboTerms, elbo_terms, log_mean_exp, log_weights},
+    data::Batch,
+    likelihood::row_sums,
+    train::{Moment, Objective, Terms},
+};
+
+use crate::{
+    config::{Bound, ObjectiveConfig},
+    model::VaeModel,
+};
+
+/// Minus a bound on log p(x), in nats for each example.
+///
+/// - `elbo`: reconstruction + w sum_j max(KL_j, free), with w rising from 0 to 1 during the
+///   warm-up and KL_j the mean over the batch of latent j's KL (free bits as in Kingma et al.
+///   2016). With neither it is -ELBO exactly (Kingma & Welling 2014, equation 10).
+/// - `iwae`: -log (1/k) sum_i w_i (Burda et al. 2016, equation 8).
+#[derive(Clone, Copy, Debug)]
+pub struct VaeObjective {
+    config: ObjectiveConfig,
+}
+
+impl VaeObjective {
+    /// The objective of this configuration.
+    pub fn new(config: ObjectiveConfig) -> Self {
+        Self { config }
+    }
+
+    /// Weight of the KL after `epochs` epochs.
+    fn kl_weight(&self, at: Moment) -> f64 {
+        let warmup = self.config.kl_warmup_epochs;
+        if warmup > 0.0 { (at.epochs / warmup).min(1.0) } else { 1.0 }
+    }
+}
+
+impl<B: Backend> Objective<B, VaeModel<B>> for VaeObjective {
+    fn terms(&self, model: &VaeModel<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+        let x = batch.x.clone();
+        let posterior = model.posterior(x.clone());
+        let eps = batch.eps(self.config.samples, model.latent_dim());
+        match self.config.bound {
+            Bound::Elbo => self.elbo(elbo_terms(model, &posterior, x, eps), at),
+            Bound::Iwae => iwae(log_weights(model, &posterior, x, eps)),
+        }
+    }
+
+    fn is_settled(&self, at: Moment) -> bool {
+        at.epochs >= self.config.kl_warmup_epochs
+    }
+}
+
+impl VaeObjective {
+    fn elbo<B: Backend>(&self, terms: ElboTerms<B>, at: Moment) -> Terms<B> {
+        let ElboTerms { reconstruction, kl_per_latent } = terms;
+        let kl = row_sums(kl_per_latent.clone());
+        let charged = if self.config.free_bits > 0.0 {
+            let mean = kl_per_latent.mean_dim(0).clamp_min(self.config.free_bits);
+            row_sums(mean).expand(kl.dims())
+        } else {
+            kl.clone()
+        };
+        let loss = reconstruction.clone() + charged.mul_scalar(self.kl_weight(at));
+        Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
+    }
+}
+
+fn iwae<B: Backend>(log_weights: Tensor<B, 2>) -> Terms<B> {
+    // The mean log-weight is an estimate of the ELBO from the same samples.
+    let negative_elbo = log_weights.clone().mean_dim(0).squeeze_dim::<1>(0).neg();
+    let loss = log_mean_exp(log_weights).neg();
+    Terms { named: vec![("negative_elbo", negative_elbo)], loss }
+}

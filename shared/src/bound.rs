@@ -1,0 +1,75 @@
+//! Bounds on log p(x) for models with a Gaussian posterior and the prior N(0, I).
+//!
+//! Samples are stacked sample-major: row `s * examples + i` holds sample `s` of example `i`.
+
+use burn::tensor::Tensor;
+
+use crate::{
+    autoencoder::Autoencoder,
+    backend::Backend,
+    likelihood::row_sums,
+    posterior::{DiagonalGaussian, repeat_rows},
+};
+
+/// The two terms of -ELBO, in nats for each example.
+pub struct ElboTerms<B: Backend> {
+    /// -E_q log p(x|z), the mean over the samples, `[examples]`.
+    pub reconstruction: Tensor<B, 1>,
+    /// KL(q(z|x) || p(z)) of each latent in closed form, `[examples, latent]`.
+    pub kl_per_latent: Tensor<B, 2>,
+}
+
+/// -ELBO in its two terms (Kingma & Welling 2014, equation 10: closed-form KL, L samples).
+///
+/// `posterior` is `model`'s for `x` `[examples, pixels]`; `eps` is `[samples * examples, latent]`.
+pub fn elbo_terms<B: Backend, M: Autoencoder<B>>(
+    model: &M,
+    posterior: &DiagonalGaussian<B>,
+    x: Tensor<B, 2>,
+    eps: Tensor<B, 2>,
+) -> ElboTerms<B> {
+    let log_likelihood = by_sample(model, posterior.reparameterise(eps), x);
+    ElboTerms {
+        reconstruction: log_likelihood.mean_dim(0).squeeze_dim::<1>(0).neg(),
+        kl_per_latent: posterior.kl_per_latent(),
+    }
+}
+
+/// Log importance weights log p(x, z) - log q(z|x) with z ~ q(z|x), `[samples, examples]`
+/// (Burda et al. 2016, equation 8). Arguments as for [`elbo_terms`].
+pub fn log_weights<B: Backend, M: Autoencoder<B>>(
+    model: &M,
+    posterior: &DiagonalGaussian<B>,
+    x: Tensor<B, 2>,
+    eps: Tensor<B, 2>,
+) -> Tensor<B, 2> {
+    let examples = x.dims()[0];
+    let samples = eps.dims()[0] / examples.max(1);
+    let z = posterior.reparameterise(eps.clone());
+    // log p(z) - log q(z|x): the constants cancel, and (z - mu) / sigma is eps.
+    let distance = row_sums(eps.square() - z.clone().square()).mul_scalar(0.5);
+    let volume: Tensor<B, 2> = row_sums(posterior.log_var.clone()).mul_scalar(0.5).unsqueeze();
+    by_sample(model, z, x) + distance.reshape([samples, examples]) + volume
+}
+
+/// log p(x|z) by sample and example, `[samples, examples]`.
+fn by_sample<B: Backend, M: Autoencoder<B>>(
+    model: &M,
+    z: Tensor<B, 2>,
+    x: Tensor<B, 2>,
+) -> Tensor<B, 2> {
+    let examples = x.dims()[0];
+    let samples = z.dims()[0] / examples.max(1);
+    // A single image is broadcast, which saves K copies of it.
+    let x = if examples == 1 { x } else { repeat_rows(x, samples) };
+    model.decode(z).log_prob(x).reshape([samples, examples])
+}
+
+/// log (1/K) sum_k w_k of each example from log-weights `[samples, examples]`, in nats: the
+/// importance-weighted bound (Burda et al. 2016, equation 8). Differentiable.
+pub fn log_mean_exp<B: Backend>(log_weights: Tensor<B, 2>) -> Tensor<B, 1> {
+    let samples = log_weights.dims()[0] as f64;
+    let largest = log_weights.clone().max_dim(0).detach();
+    let sum = (log_weights - largest.clone()).exp().sum_dim(0);
+    (sum.log() + largest).sub_scalar(samples.ln()).squeeze_dim(0)
+}

@@ -1,0 +1,151 @@
+use std::{collections::BTreeMap, fmt::Write, time::Instant};
+
+use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::{model::Loaded, options::EvaluateArgs, table::table};
+use crate::{
+    data::CATALOGUE,
+    metrics::{self, EvaluateConfig, Evaluation},
+    paper::{Paper, RunConfig},
+    run::{
+        DataRecord, Machine, ModelRecord, Record, RunFolder, TrainingRecord, write_atomic,
+        write_json,
+    },
+    train::FitReport,
+};
+
+/// `evaluate`.
+pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
+    let loaded = Loaded::<P>::open(&args.of, "evaluate")?;
+    let mut config = loaded.config.evaluate().clone();
+    config.nll_samples = args.samples.unwrap_or(config.nll_samples);
+    config.nll_images = args.images.unwrap_or(config.nll_images);
+    if let Some(problem) = config.problem() {
+        bail!("{problem}");
+    }
+    print!("{}", finish(&loaded, Evaluated::Again(config))?);
+    println!("\nrecord in {}", loaded.run.file(RunFolder::RECORD).display());
+    Ok(())
+}
+
+/// What is known of a run when it is evaluated.
+pub(super) enum Evaluated<'a> {
+    /// It was just fitted.
+    After(&'a FitReport),
+    /// It was fitted earlier; evaluate as said here.
+    Again(EvaluateConfig),
+}
+
+/// Evaluates, writes the record and the table of latents, and returns the table to print.
+pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> Result<String> {
+    let Loaded { run, config, data, model, device } = loaded;
+    let started = Instant::now();
+    let settings = match &evaluated {
+        Evaluated::After(_) => config.evaluate().clone(),
+        Evaluated::Again(settings) => settings.clone(),
+    };
+    let evaluation =
+        metrics::evaluate(model.as_ref(), data, config.data().binarise, &settings, loaded.noise())?;
+    let old = run.record()?;
+    let (training, fit_seconds, examples_per_second) = match evaluated {
+        Evaluated::After(report) => {
+            let rate = (report.examples > 0).then(|| report.examples as f64 / report.seconds.max(1e-9));
+            (training(report), report.seconds, rate)
+        }
+        Evaluated::Again(_) => match old {
+            Some(old) => (old.training, old.machine.fit_seconds, old.machine.examples_per_second),
+            None => (None, 0.0, None),
+        },
+    };
+    let sha256 = CATALOGUE
+        .iter()
+        .filter(|set| set.name == config.data().name.to_string())
+        .flat_map(|set| set.files)
+        .map(|file| (file.name.to_owned(), file.sha256.to_owned()))
+        .collect();
+    let record = Record {
+        schema: Record::SCHEMA,
+        paper: P::NAME.into(),
+        name: run.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        code: env!("CARGO_PKG_VERSION").into(),
+        backend: device.backend().into(),
+        seed: config.seed(),
+        config_sha256: hex::encode(Sha256::digest(toml::to_string(config)?)),
+        config: serde_json::to_value(config)?,
+        data: DataRecord {
+            name: config.data().name.to_string(),
+            sha256,
+            train: data.train.len(),
+            valid: data.valid.len(),
+            test: data.test.len(),
+        },
+        model: ModelRecord {
+            input: model.input_dim(),
+            latent: model.latent_dim(),
+            parameters: model.parameters(),
+        },
+        training,
+        metrics: evaluation.metrics.clone(),
+        machine: Machine {
+            device: device.to_string(),
+            processor: processor(),
+            threads: rayon::current_num_threads(),
+            fit_seconds,
+            examples_per_second,
+            evaluate_seconds: started.elapsed().as_secs_f64(),
+        },
+    };
+    write_json(&run.file(RunFolder::RECORD), &record)?;
+    write_atomic(&run.file("latents.csv"), latents(&evaluation).as_bytes())?;
+    let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
+    text.push_str(&table(&record));
+    let _ = writeln!(
+        text,
+        "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({} threads)",
+        record.machine.evaluate_seconds, record.machine.device, record.machine.threads
+    );
+    Ok(text)
+}
+
+fn training(report: &FitReport) -> Option<TrainingRecord> {
+    let line = report.lines.iter().find(|line| line.epoch == report.chosen_epoch);
+    let terms = |of: fn(&crate::train::EpochLine) -> &BTreeMap<String, f64>| {
+        line.map(|line| of(line).clone()).unwrap_or_default()
+    };
+    (report.epochs > 0).then(|| TrainingRecord {
+        epochs: report.epochs,
+        chosen_epoch: report.chosen_epoch,
+        stopped_early: report.stopped_early,
+        train: terms(|line| &line.train),
+        valid: terms(|line| &line.valid),
+    })
+}
+
+/// `latents.csv`: what each latent does on the test split.
+fn latents(evaluation: &Evaluation) -> String {
+    let codes = &evaluation.codes;
+    let mut text = "latent,kl_nats,variance_of_mean,aggregate_mean,aggregate_variance\n".to_owned();
+    for latent in 0..codes.variance_of_mean.len() {
+        let kl = evaluation.kl_per_latent.as_ref().map_or(String::new(), |kl| kl[latent].to_string());
+        let _ = writeln!(
+            text,
+            "{latent},{kl},{},{},{}",
+            codes.variance_of_mean[latent],
+            codes.aggregate_mean[latent],
+            codes.aggregate_variance[latent]
+        );
+    }
+    text
+}
+
+/// The processor's name, where the system tells.
+fn processor() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}

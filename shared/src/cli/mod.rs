@@ -1,0 +1,98 @@
+//! The commands every paper's program has.
+
+mod configuration;
+mod evaluate;
+mod exchange;
+mod model;
+mod options;
+mod pictures;
+mod table;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Subcommand};
+
+use crate::{paper::Paper, progress};
+use options::{
+    EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs, ReconstructArgs,
+    SampleArgs, TraverseArgs,
+};
+use train::TrainArgs;
+
+/// Exit code of a command that this model cannot do, or that was called wrongly.
+const CANNOT: u8 = 2;
+/// Exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+#[derive(clap::Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fit a model, evaluate it, draw its pictures.
+    Train(TrainArgs),
+    /// Evaluate a run on the test split and write its record anew.
+    Evaluate(EvaluateArgs),
+    /// Images and their reconstructions.
+    Reconstruct(ReconstructArgs),
+    /// Draws from the model.
+    Sample(SampleArgs),
+    /// From one image to another through the code space.
+    Interpolate(InterpolateArgs),
+    /// Vary one latent at a time.
+    Traverse(TraverseArgs),
+    /// The code space in two dimensions, coloured by class.
+    LatentMap(LatentMapArgs),
+    /// Write the weights as safetensors with a description, for PyTorch and others.
+    Export(ExportArgs),
+    /// Make a run from weights that `export` or a PyTorch user wrote.
+    Import(ImportArgs),
+}
+
+/// What is no failure of the program but ends it with a code of its own.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    /// The model cannot do this.
+    #[error("{0}")]
+    Cannot(String),
+    /// Ctrl-C.
+    #[error("{0}")]
+    Interrupted(String),
+}
+
+/// Runs the program of paper `P`.
+pub fn run<P: Paper>() -> ExitCode {
+    let command = Arguments::command().name(P::NAME).about(P::ABOUT).after_help(P::CITATION);
+    let arguments = Arguments::from_arg_matches(&command.get_matches());
+    let arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    let result = match arguments.command {
+        Command::Train(args) => train::train::<P>(args),
+        Command::Evaluate(args) => evaluate::evaluate::<P>(args),
+        Command::Reconstruct(args) => pictures::reconstruct::<P>(args),
+        Command::Sample(args) => pictures::sample::<P>(args),
+        Command::Interpolate(args) => pictures::interpolate::<P>(args),
+        Command::Traverse(args) => pictures::traverse::<P>(args),
+        Command::LatentMap(args) => pictures::latent_map::<P>(args),
+        Command::Export(args) => exchange::export::<P>(args),
+        Command::Import(args) => exchange::import::<P>(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::line(&format!("{}: {error:#}", P::NAME));
+            match error.downcast_ref::<Stop>() {
+                Some(Stop::Cannot(_)) => ExitCode::from(CANNOT),
+                Some(Stop::Interrupted(_)) => ExitCode::from(INTERRUPTED),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A run's model, loaded for use.
+
+use anyhow::{Context, Result, anyhow};
+
+use super::{Stop, options::OfRun};
+use crate::{
+    backend::Backend,
+    data::{self, Splits},
+    device::{Device, on_device},
+    noise::Noise,
+    paper::{Paper, RunConfig},
+    run::RunFolder,
+    trained::{OnDevice, Trained},
+    weights,
+};
+
+/// A run with its model and its data.
+pub(super) struct Loaded<P: Paper> {
+    pub(super) run: RunFolder,
+    pub(super) config: P::Config,
+    pub(super) data: Splits,
+    pub(super) model: Box<dyn Trained>,
+    pub(super) device: Device,
+}
+
+impl<P: Paper> Loaded<P> {
+    /// Opens the run; refuses if the model cannot do `command`.
+    pub(super) fn open(of: &OfRun, command: &str) -> Result<Self> {
+        let device = of.common.device()?;
+        let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
+        let config: P::Config = run.config()?;
+        if let Some(reason) = P::cannot(command, &config) {
+            return Err(Stop::Cannot(reason).into());
+        }
+        if !run.file(weights::WEIGHTS).is_file() {
+            return Err(anyhow!(
+                "{} has no weights yet: its training did not finish; continue it with \
+                 {} train --resume",
+                run.path().display(),
+                P::NAME
+            ));
+        }
+        let data = data::load(config.data(), &of.common.fetch_options())?;
+        let model = load::<P>(&config, data.train.input_dim(), device, &run.file(weights::WEIGHTS))
+            .with_context(|| format!("cannot load {}", run.path().display()))?;
+        Ok(Self { run, config, data, model, device })
+    }
+
+    pub(super) fn noise(&self) -> Noise {
+        Noise::new(self.config.seed())
+    }
+}
+
+/// A model built as configured, with the weights of a file.
+pub(super) fn load<P: Paper>(
+    config: &P::Config,
+    input: usize,
+    device: Device,
+    weights: &std::path::Path,
+) -> Result<Box<dyn Trained>> {
+    fn on<P: Paper, B: Backend>(
+        config: &P::Config,
+        input: usize,
+        device: B::Device,
+        path: &std::path::Path,
+    ) -> Result<Box<dyn Trained>>
+    where
+        B::Device: Sync,
+    {
+        let model = P::build::<B>(config, input, Noise::new(config.seed()), &device);
+        Ok(Box::new(OnDevice::<B, _>::new(weights::load(model, path)?, device)))
+    }
+    on_device!(device, |B, handle| on::<P, B>(config, input, handle, weights))
+}

@@ -1,0 +1,210 @@
+//! Options several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    data::{FetchOptions, Split, Splits},
+    device::Device,
+};
+
+/// Where to compute and where data lie.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Common {
+    /// Device: flex, ndarray or cuda[:N]; by default the best there is.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<Device>,
+    /// Processor threads; by default one a core.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Folder that may hold the data files; looked into before the cache and the network.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Common {
+    /// The chosen device, checked; sets the number of threads.
+    pub(super) fn device(&self) -> Result<Device> {
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail!("--threads 0: at least 1");
+            }
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build_global()
+                .map_err(|e| anyhow!("--threads {threads}: {e}"))?;
+        }
+        match self.device {
+            Some(device) => {
+                device.check().map_err(|reason| anyhow!("--device {device}: {reason}"))?;
+                Ok(device)
+            }
+            None => Device::best().map_err(|reason| anyhow!(reason)),
+        }
+    }
+
+    pub(super) fn fetch_options(&self) -> FetchOptions {
+        FetchOptions::from_env(self.data_dir.clone())
+    }
+}
+
+/// A run that was trained.
+#[derive(Args, Clone, Debug)]
+pub(super) struct OfRun {
+    /// Folder of the run; by default runs/PAPER/quick.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) run: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl OfRun {
+    pub(super) fn folder(&self, paper: &str, default: &str) -> PathBuf {
+        self.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(paper).join(default))
+    }
+}
+
+/// A split by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SplitChoice {
+    Train,
+    Valid,
+    Test,
+}
+
+impl SplitChoice {
+    pub(super) fn of(self, data: &Splits) -> &Split {
+        match self {
+            Self::Train => &data.train,
+            Self::Valid => &data.valid,
+            Self::Test => &data.test,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Valid => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// An index into a split, checked.
+pub(super) fn checked_index(option: &str, index: usize, split: &Split) -> Result<usize> {
+    if index < split.len() {
+        return Ok(index);
+    }
+    bail!("{option} {index}: the split has images 0 to {}", split.len().saturating_sub(1))
+}
+
+#[derive(Args, Debug)]
+pub(super) struct EvaluateArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// K of the importance-weighted bound; by default as configured.
+    #[arg(long, value_name = "K")]
+    pub(super) samples: Option<usize>,
+    /// Test images the bound is computed on; by default as configured.
+    #[arg(long, value_name = "N")]
+    pub(super) images: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReconstructArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Images by index; by default one of each class.
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    pub(super) indices: Option<Vec<usize>>,
+    /// Split they come from.
+    #[arg(long, default_value = "valid")]
+    pub(super) split: SplitChoice,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SampleArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Number of samples.
+    #[arg(long, default_value_t = 100)]
+    pub(super) count: usize,
+    /// Seed of the samples; by default the run's.
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InterpolateArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// First image, by index.
+    #[arg(long)]
+    pub(super) from: Option<usize>,
+    /// Last image, by index.
+    #[arg(long)]
+    pub(super) to: Option<usize>,
+    /// Images in the row, both ends included.
+    #[arg(long, default_value_t = 11)]
+    pub(super) steps: usize,
+    /// Split they come from.
+    #[arg(long, default_value = "valid")]
+    pub(super) split: SplitChoice,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TraverseArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Image whose code is varied, by index; by default the prior's mean.
+    #[arg(long)]
+    pub(super) index: Option<usize>,
+    /// Reach on both sides, in standard deviations of the prior.
+    #[arg(long, default_value_t = 3.0)]
+    pub(super) span: f32,
+    /// Images in a row.
+    #[arg(long, default_value_t = 11)]
+    pub(super) steps: usize,
+    /// At most this many latents, the most informative first.
+    #[arg(long, default_value_t = 12)]
+    pub(super) latents: usize,
+    /// Split the image comes from.
+    #[arg(long, default_value = "valid")]
+    pub(super) split: SplitChoice,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LatentMapArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// At most this many points.
+    #[arg(long, default_value_t = 5000)]
+    pub(super) points: usize,
+    /// Split they come from.
+    #[arg(long, default_value = "valid")]
+    pub(super) split: SplitChoice,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Folder to write to.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ImportArgs {
+    /// The safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) weights: PathBuf,
+    #[command(flatten)]
+    pub(super) configuration: super::configuration::ConfigurationArgs,
+    #[command(flatten)]
+    pub(super) target: super::train::TargetArgs,
+    #[command(flatten)]
+    pub(super) common: Common,
+}

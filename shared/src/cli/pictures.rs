@@ -1,0 +1,315 @@
+//! The commands that draw.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use ndarray::{Array1, Array2, Axis, s};
+
+use super::{
+    model::Loaded,
+    options::{
+        InterpolateArgs, LatentMapArgs, ReconstructArgs, SampleArgs, SplitChoice, TraverseArgs,
+        checked_index,
+    },
+};
+use crate::{
+    metrics::code_statistics,
+    noise::{Noise, Stream},
+    paper::{Paper, RunConfig},
+    plot::{self, Grid, Series},
+    posterior::kl_of_gaussian,
+    principal::PrincipalComponents,
+    progress,
+    train::{FitReport, one_of_each_class},
+};
+
+/// Images a row of samples.
+const ROW: usize = 10;
+/// Side of the decoded grid of a 2-D code.
+const GRID: usize = 20;
+
+fn say(path: &std::path::Path) -> Result<()> {
+    progress::line(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// Every picture of a fresh run; the names of their files.
+pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<String>> {
+    let mut drawn = Vec::new();
+    let wanted = |command: &str| P::cannot(command, &loaded.config).is_none();
+    if !report.lines.is_empty() {
+        drawn.push(draw_curves(loaded, report)?);
+    }
+    if wanted("reconstruct") {
+        drawn.push(draw_reconstructions(loaded, None, SplitChoice::Valid)?);
+    }
+    if wanted("sample") {
+        drawn.push(draw_samples(loaded, 100, loaded.noise())?);
+    }
+    if wanted("interpolate") {
+        drawn.push(draw_interpolation(loaded, None, None, 11, SplitChoice::Valid)?);
+    }
+    if wanted("traverse") {
+        drawn.push(draw_traversal(loaded, None, 3.0, 11, 12, SplitChoice::Valid)?);
+    }
+    if wanted("latent-map") {
+        drawn.extend(draw_map(loaded, 5000, SplitChoice::Valid)?);
+    }
+    if loaded.run.file("snapshots.png").is_file() {
+        drawn.push(loaded.run.file("snapshots.png"));
+    }
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(drawn.iter().map(name).collect())
+}
+
+/// `reconstruct`.
+pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
+    let loaded = Loaded::<P>::open(&args.of, "reconstruct")?;
+    say(&draw_reconstructions(&loaded, args.indices, args.split)?)
+}
+
+/// `sample`.
+pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
+    if args.count == 0 {
+        bail!("--count 0: at least 1");
+    }
+    let loaded = Loaded::<P>::open(&args.of, "sample")?;
+    let noise = args.seed.map_or(loaded.noise(), Noise::new);
+    say(&draw_samples(&loaded, args.count, noise)?)
+}
+
+/// `interpolate`.
+pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
+    if args.steps < 2 {
+        bail!("--steps {}: at least 2", args.steps);
+    }
+    let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
+    say(&draw_interpolation(&loaded, args.from, args.to, args.steps, args.split)?)
+}
+
+/// `traverse`.
+pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
+    if args.steps < 2 || args.latents == 0 || !(args.span > 0.0 && args.span.is_finite()) {
+        bail!("--steps must be at least 2, --latents at least 1, --span positive");
+    }
+    let loaded = Loaded::<P>::open(&args.of, "traverse")?;
+    let TraverseArgs { index, span, steps, latents, split, .. } = args;
+    say(&draw_traversal(&loaded, index, span, steps, latents, split)?)
+}
+
+/// `latent-map`.
+pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
+    if args.points < 2 {
+        bail!("--points {}: at least 2", args.points);
+    }
+    let loaded = Loaded::<P>::open(&args.of, "latent-map")?;
+    draw_map(&loaded, args.points, args.split)?.iter().try_for_each(|path| say(path))
+}
+
+fn title<P: Paper>(loaded: &Loaded<P>) -> String {
+    let name = loaded.run.path().file_name().unwrap_or_default().to_string_lossy();
+    format!("{} {name}, {} latents, {}", P::NAME, loaded.model.latent_dim(), loaded.config.data().name)
+}
+
+fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
+    let series = |name: &str, of: fn(&crate::train::EpochLine) -> Option<&f64>| Series {
+        name: name.into(),
+        points: report
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.epoch as f64, *of(line)?)))
+            .collect(),
+    };
+    let path = loaded.run.file("loss.png");
+    plot::curves(
+        &path,
+        &format!("Loss: {}", title(loaded)),
+        ["epoch", "nats per image"],
+        &[
+            series("training", |line| line.train.get("loss")),
+            series("validation", |line| line.valid.get("loss")),
+        ],
+    )?;
+    Ok(path)
+}
+
+fn draw_reconstructions<P: Paper>(
+    loaded: &Loaded<P>,
+    indices: Option<Vec<usize>>,
+    split: SplitChoice,
+) -> Result<PathBuf> {
+    let from = split.of(&loaded.data);
+    let indices = match indices {
+        Some(indices) => indices
+            .into_iter()
+            .map(|index| checked_index("--indices", index, from))
+            .collect::<Result<_>>()?,
+        None => one_of_each_class(from),
+    };
+    let images = from.grey(&indices);
+    let restored = loaded.model.decode(loaded.model.encode(images.view()).mean.view());
+    let path = loaded.run.file("reconstructions.png");
+    Grid::new(from.shape(), format!("Reconstructions ({} images): {}", split.name(), title(loaded)))
+        .columns(indices.iter().map(|index| format!("#{index}")))
+        .row("image", images)
+        .row("restored", restored)
+        .save(&path)?;
+    Ok(path)
+}
+
+fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Result<PathBuf> {
+    let latent = loaded.model.latent_dim();
+    let keys: Vec<u64> = (0..count as u64).collect();
+    let eps = noise.normal(Stream::Prior, 0, &keys, latent);
+    let eps = Array2::from_shape_vec((count, latent), eps)?;
+    let images = loaded.model.decode(loaded.model.sample_prior(eps.view()).view());
+    let mut grid = Grid::new(loaded.data.test.shape(), format!("Samples: {}", title(loaded)));
+    for row in images.axis_chunks_iter(Axis(0), ROW) {
+        grid = grid.row("", row.to_owned());
+    }
+    let path = loaded.run.file("samples.png");
+    grid.save(&path)?;
+    Ok(path)
+}
+
+fn draw_interpolation<P: Paper>(
+    loaded: &Loaded<P>,
+    from: Option<usize>,
+    to: Option<usize>,
+    steps: usize,
+    split: SplitChoice,
+) -> Result<PathBuf> {
+    let images = split.of(&loaded.data);
+    let classes = one_of_each_class(images);
+    // By default a 2 turns into a 7: two shapes with something in common and something not.
+    let default = |class: usize| classes.get(class).copied().unwrap_or(0);
+    let from = checked_index("--from", from.unwrap_or_else(|| default(2)), images)?;
+    let to = checked_index("--to", to.unwrap_or_else(|| default(7)), images)?;
+    let ends = images.grey(&[from, to]);
+    let codes = loaded.model.encode(ends.view()).mean;
+    let blend = |ends: &Array2<f32>| {
+        Array2::from_shape_fn((steps, ends.ncols()), |(step, column)| {
+            let t = step as f32 / (steps - 1) as f32;
+            (1.0 - t) * ends[[0, column]] + t * ends[[1, column]]
+        })
+    };
+    let path = loaded.run.file("interpolation.png");
+    Grid::new(images.shape(), format!("From image #{from} to #{to}: {}", title(loaded)))
+        .columns((0..steps).map(|step| format!("{:.2}", step as f32 / (steps - 1) as f32)))
+        .row("codes", loaded.model.decode(blend(&codes).view()))
+        .row("pixels", blend(&ends))
+        .save(&path)?;
+    Ok(path)
+}
+
+fn draw_traversal<P: Paper>(
+    loaded: &Loaded<P>,
+    index: Option<usize>,
+    span: f32,
+    steps: usize,
+    latents: usize,
+    split: SplitChoice,
+) -> Result<PathBuf> {
+    let images = split.of(&loaded.data);
+    let latent = loaded.model.latent_dim();
+    // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
+    let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view());
+    let unit = loaded.model.sample_prior(Array2::eye(latent).view()) - &origin;
+    let (base, about) = match index {
+        Some(index) => {
+            let index = checked_index("--index", index, images)?;
+            let code = loaded.model.encode(images.grey(&[index]).view()).mean;
+            (code.row(0).to_owned(), format!("around image #{index}"))
+        }
+        None => (origin.row(0).to_owned(), "around the prior's mean".into()),
+    };
+    let codes = loaded.model.encode(images.take(2000).all_grey().view());
+    let statistics = code_statistics(&codes);
+    let (information, unit_name): (Vec<f64>, &str) = match &codes.log_var {
+        Some(log_var) => (kl_of_gaussian(&codes.mean, log_var), "nats"),
+        None => (statistics.variance_of_mean.clone(), "variance"),
+    };
+    let mut order: Vec<usize> = (0..latent).collect();
+    order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
+    let position = |step: usize| span * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
+    let mut grid = Grid::new(images.shape(), format!("Traversals {about}: {}", title(loaded)))
+        .columns((0..steps).map(|step| format!("{:+.1} sd", position(step))));
+    for &dimension in order.iter().take(latents) {
+        let along: Array1<f32> = unit.row(dimension).to_owned();
+        // The varied latent starts from the prior's mean, the others stay at the base.
+        let mut fixed = base.clone();
+        fixed[dimension] = origin[[0, dimension]];
+        let codes = Array2::from_shape_fn((steps, latent), |(step, column)| {
+            fixed[column] + position(step) * along[column]
+        });
+        let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
+        grid = grid.row(label, loaded.model.decode(codes.view()));
+    }
+    let path = loaded.run.file("traversal.png");
+    grid.save(&path)?;
+    Ok(path)
+}
+
+fn draw_map<P: Paper>(loaded: &Loaded<P>, points: usize, split: SplitChoice) -> Result<Vec<PathBuf>> {
+    let part = split.of(&loaded.data).take(points);
+    let codes = loaded.model.encode(part.all_grey().view()).mean;
+    let latent = codes.ncols();
+    let (plane, axes) = if latent > 2 {
+        (PrincipalComponents::of(&codes)?.plane(&codes), ["first principal component of the codes", "second"])
+    } else {
+        let column = |j: usize| if j < latent { codes.column(j).to_owned() } else { Array1::zeros(codes.nrows()) };
+        let plane = codes.rows().into_iter().enumerate();
+        let (first, second) = (column(0), column(1));
+        (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
+    };
+    let path = loaded.run.file("latent-map.png");
+    let caption = format!("Codes of {} {} images: {}", part.len(), split.name(), title(loaded));
+    plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
+    let mut drawn = vec![path];
+    if latent == 2 {
+        drawn.push(draw_grid(loaded)?);
+    }
+    Ok(drawn)
+}
+
+/// The decoded plane of a 2-D code: equal shares of the prior (Kingma & Welling 2014, figure 4).
+fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
+    let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / GRID as f64) as f32;
+    let eps = Array2::from_shape_fn((GRID * GRID, 2), |(cell, axis)| {
+        if axis == 0 { quantile(cell % GRID) } else { -quantile(cell / GRID) }
+    });
+    let images = loaded.model.decode(loaded.model.sample_prior(eps.view()).view());
+    let mut grid = Grid::new(
+        loaded.data.test.shape(),
+        format!("The decoded plane, equal shares of the prior: {}", title(loaded)),
+    );
+    for row in 0..GRID {
+        grid = grid.row("", images.slice(s![row * GRID..(row + 1) * GRID, ..]).to_owned());
+    }
+    let path = loaded.run.file("latent-grid.png");
+    grid.save(&path)?;
+    Ok(path)
+}
+
+/// The point a standard normal number is below with probability `p`, by bisection.
+fn normal_quantile(p: f64) -> f64 {
+    let (mut low, mut high) = (-8.0, 8.0);
+    while high - low > 1e-12 {
+        let middle: f64 = 0.5 * (low + high);
+        let below = 0.5 * libm::erfc(-middle / std::f64::consts::SQRT_2);
+        if below < p { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal_quantile;
+
+    #[test]
+    fn quantiles_of_the_normal_distribution() {
+        for (p, z) in [(0.5, 0.0), (0.975, 1.959_964), (0.025, -1.959_964), (0.841_344_7, 1.0)] {
+            assert!((normal_quantile(p) - z).abs() < 1e-6, "{p}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{Result, anyhow, bail};
+use burn::backend::Autodiff;
+use clap::Args;
+
+use super::{
+    Stop,
+    configuration::{ConfigurationArgs, Resolved},
+    evaluate::{Evaluated, finish},
+    model::Loaded,
+    options::Common,
+    pictures,
+};
+use crate::{
+    backend::Backend,
+    data::{self, Splits},
+    device::on_device,
+    noise::Noise,
+    paper::{Paper, RunConfig},
+    progress,
+    run::{RunFolder, write_atomic},
+    train::{Fit, FitReport, Session},
+    trained::{OnDevice, Trained},
+    weights,
+};
+
+#[derive(Args, Debug)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    common: Common,
+    /// Continue the run from its newest checkpoint; options given now replace its own.
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Draw reconstructions of the same images after these epochs, fractions allowed.
+    #[arg(long, value_delimiter = ',', value_name = "E,F,...")]
+    snapshot_epochs: Vec<f64>,
+}
+
+/// Where a new run goes.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TargetArgs {
+    /// Name of the run; by default that of the configuration.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Folder of all runs; this one lies under PAPER/NAME.
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    pub(super) out: PathBuf,
+    /// Replace a run of the same name.
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+impl TargetArgs {
+    /// The run's folder, for a run named `default` unless another name was given.
+    pub(super) fn folder(&self, paper: &str, default: &str) -> Result<PathBuf> {
+        let name = self.name.as_deref().unwrap_or(default);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            bail!("--name {name:?}: use letters, digits, '-', '_' and '.'");
+        }
+        Ok(self.out.join(paper).join(name))
+    }
+}
+
+/// `train`.
+pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
+    if let Some(bad) = args.snapshot_epochs.iter().find(|e| !(**e > 0.0 && e.is_finite())) {
+        bail!("--snapshot-epochs {bad}: epochs are positive numbers");
+    }
+    let device = args.common.device()?;
+    // Everything that can be wrong with the options is found before a folder is touched.
+    let (resolved, path, resume) = if args.resume {
+        let default = args.configuration.config.as_deref().unwrap_or(P::PRESETS[0].0);
+        let path = args.target.folder(P::NAME, default)?;
+        let run = RunFolder::open(path.clone())?;
+        let text = std::fs::read_to_string(run.file(RunFolder::CONFIG))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (args.configuration.resume::<P>(&text, name)?, path, true)
+    } else {
+        let resolved = args.configuration.resolve::<P>()?;
+        let path = args.target.folder(P::NAME, &resolved.name)?;
+        (resolved, path, false)
+    };
+    let Resolved { config, text, .. } = resolved;
+    let data = data::load(config.data(), &args.common.fetch_options())?;
+    let run = if resume {
+        write_atomic(&path.join(RunFolder::CONFIG), text.as_bytes())?;
+        RunFolder::open(path)?
+    } else {
+        RunFolder::create(path, &text, args.target.force)?
+    };
+    progress::line(&format!(
+        "{}: {} of {} ({} training, {} validation, {} test images), device {device}, seed {}, in {}",
+        P::NAME,
+        if resume { "continuing a fit" } else { "fit" },
+        config.data().name,
+        data.train.len(),
+        data.valid.len(),
+        data.test.len(),
+        config.seed(),
+        run.path().display()
+    ));
+    let interrupt = on_interrupt()?;
+    let fitted = on_device!(device, |B, handle| fit::<P, B>(
+        &config,
+        &data,
+        Session {
+            paper: P::NAME,
+            noise: Noise::new(config.seed()),
+            device: handle,
+            run: run.clone(),
+            resume,
+            snapshot_epochs: args.snapshot_epochs.clone(),
+            interrupt,
+        }
+    ))?;
+    let Some((model, report)) = fitted else {
+        return Err(Stop::Interrupted(format!(
+            "stopped; continue with: {} train --resume --out {} --name {}",
+            P::NAME,
+            args.target.out.display(),
+            run.path().file_name().unwrap_or_default().to_string_lossy()
+        ))
+        .into());
+    };
+    weights::save(
+        run.path(),
+        &model.weights(),
+        P::NAME,
+        P::CITATION,
+        &serde_json::to_value(&config)?,
+    )?;
+    write_atomic(&run.file("model.mpk"), &model.burn_record()?)?;
+    let loaded = Loaded::<P> { run, config, data, model, device };
+    let record = finish(&loaded, Evaluated::After(&report))?;
+    let drawn = pictures::all(&loaded, &report)?;
+    print!("{record}");
+    println!("\npictures and record in {}:\n  {}", loaded.run.path().display(), drawn.join("  "));
+    Ok(())
+}
+
+type Fitted = Option<(Box<dyn Trained>, FitReport)>;
+
+fn fit<P: Paper, B: Backend>(
+    config: &P::Config,
+    data: &Splits,
+    session: Session<Autodiff<B>>,
+) -> Result<Fitted>
+where
+    B::Device: Sync,
+{
+    let device = session.device.clone();
+    Ok(match P::fit::<Autodiff<B>>(config, data, &session)? {
+        Fit::Interrupted => None,
+        Fit::Done(model, report) => {
+            Some((Box::new(OnDevice::<B, P::Model<B>>::new(model, device)), report))
+        }
+    })
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the program at once.
+fn on_interrupt() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = flag.clone();
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+        progress::line("stopping after this step; Ctrl-C again stops at once");
+    })
+    .map_err(|e| anyhow!("cannot watch for Ctrl-C: {e}"))?;
+    Ok(flag)
+}

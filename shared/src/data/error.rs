@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+
+/// Why a data set could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Every source was tried in vain.
+    #[error(
+        "cannot get {set}: every source failed\n{attempts}\nput the files by hand into {by_hand} \
+         (or name their folder with --data-dir or AE_DATA_DIR): {files}"
+    )]
+    NoSource {
+        /// The data set.
+        set: String,
+        /// One line for each source that was tried.
+        attempts: String,
+        /// The cache folder.
+        by_hand: String,
+        /// Names of the missing files.
+        files: String,
+    },
+    /// A file that the user named is not the published one.
+    #[error(
+        "{path}: not the published {set} file: its sha256 is {found}, expected {expected}; \
+         it is corrupt, truncated or another file: delete it to have it fetched anew"
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The data set.
+        set: String,
+        /// Digest of the uncompressed content.
+        found: String,
+        /// The published digest.
+        expected: String,
+    },
+    /// The content is not what its format promises.
+    #[error("{path}: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The operating system refused.
+    #[error("{path}: cannot {action}: {source}{hint}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What to do about it, empty or starting with a separator.
+        hint: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The configuration asks for something the data set does not have.
+    #[error("[data] {0}")]
+    Config(String),
+}

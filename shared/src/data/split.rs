@@ -1,0 +1,239 @@
+use std::{ops::Range, sync::Arc};
+
+use ndarray::Array2;
+
+use super::{Binarise, DataConfig, DataError, ImageSet, PixelShape, SplitName};
+use crate::noise::{Noise, Stream, uniform};
+
+/// Part of an image set.
+#[derive(Clone, Debug)]
+pub struct Split {
+    images: Arc<ImageSet>,
+    range: Range<usize>,
+}
+
+impl Split {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// True if there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Height and width of every image.
+    pub fn shape(&self) -> PixelShape {
+        self.images.shape()
+    }
+
+    /// Width of an input.
+    pub fn input_dim(&self) -> usize {
+        self.shape().pixels()
+    }
+
+    /// The first `count` examples, or all if there are fewer.
+    pub fn take(&self, count: usize) -> Self {
+        let end = self.range.end.min(self.range.start.saturating_add(count));
+        Self { images: self.images.clone(), range: self.range.start..end }
+    }
+
+    /// Class of example `index`.
+    pub fn label(&self, index: usize) -> u8 {
+        self.images.label(self.range.start + index)
+    }
+
+    /// Classes of all examples.
+    pub fn labels(&self) -> Vec<u8> {
+        (0..self.len()).map(|index| self.label(index)).collect()
+    }
+
+    /// The number that keys the noise of example `index`.
+    pub fn key(&self, index: usize) -> u64 {
+        self.images.key(self.range.start + index)
+    }
+
+    /// Grey levels of example `index`, 0 to 255.
+    pub fn bytes(&self, index: usize) -> &[u8] {
+        self.images.image(self.range.start + index)
+    }
+
+    /// Grey levels in [0, 1] of the chosen examples, `[examples, pixels]`.
+    pub fn grey(&self, indices: &[usize]) -> Array2<f32> {
+        self.inputs(indices, Binarise::None, Noise::new(0), 0)
+    }
+
+    /// Grey levels in [0, 1] of all examples.
+    pub fn all_grey(&self) -> Array2<f32> {
+        self.grey(&(0..self.len()).collect::<Vec<_>>())
+    }
+
+    /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`.
+    pub fn inputs(
+        &self,
+        indices: &[usize],
+        binarise: Binarise,
+        noise: Noise,
+        epoch: u64,
+    ) -> Array2<f32> {
+        let mut inputs = Array2::zeros((indices.len(), self.input_dim()));
+        if let Some(values) = inputs.as_slice_mut() {
+            self.write_inputs(indices, binarise, noise, epoch, values);
+        }
+        inputs
+    }
+
+    pub(super) fn write_inputs(
+        &self,
+        indices: &[usize],
+        binarise: Binarise,
+        noise: Noise,
+        epoch: u64,
+        values: &mut [f32],
+    ) {
+        for (row, &index) in values.chunks_mut(self.input_dim()).zip(indices) {
+            let bytes = self.bytes(index);
+            match binarise {
+                Binarise::None => {
+                    for (value, &byte) in row.iter_mut().zip(bytes) {
+                        *value = f32::from(byte) / 255.0;
+                    }
+                }
+                Binarise::Threshold => {
+                    for (value, &byte) in row.iter_mut().zip(bytes) {
+                        *value = f32::from(u8::from(byte >= 128));
+                    }
+                }
+                Binarise::Dynamic | Binarise::Static => {
+                    let epoch = if binarise == Binarise::Static { 0 } else { epoch };
+                    let mut generator = noise.generator(Stream::Binarise, epoch, self.key(index));
+                    // Black and white pixels need no draw; they are most of a digit.
+                    for (value, &byte) in row.iter_mut().zip(bytes) {
+                        *value = match byte {
+                            0 => 0.0,
+                            255 => 1.0,
+                            grey => {
+                                f32::from(uniform(&mut generator) < f32::from(grey) / 255.0)
+                            }
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Mean input of the split, by pixel.
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0u64; self.input_dim()];
+        for index in 0..self.len() {
+            for (sum, &byte) in sums.iter_mut().zip(self.bytes(index)) {
+                *sum += u64::from(byte);
+            }
+        }
+        let scale = 255.0 * self.len().max(1) as f64;
+        sums.iter().map(|&sum| (sum as f64 / scale) as f32).collect()
+    }
+}
+
+/// Three disjoint splits. The test split is for `evaluate` alone.
+#[derive(Clone, Debug)]
+pub struct Splits {
+    /// What a model is fitted to.
+    pub train: Split,
+    /// What early stopping and choices look at.
+    pub valid: Split,
+    /// What is reported.
+    pub test: Split,
+}
+
+impl Splits {
+    /// Splits `pool` into training and validation as configured.
+    pub(super) fn new(
+        pool: Arc<ImageSet>,
+        test: Arc<ImageSet>,
+        config: &DataConfig,
+    ) -> Result<Self, DataError> {
+        let total = pool.len();
+        let valid = match config.split {
+            SplitName::Standard => total / 6,
+            SplitName::Iwae => 400.min(total / 6),
+        };
+        let mut train = 0..total - valid;
+        if let Some(count) = config.train_examples {
+            if count == 0 || count > train.len() {
+                return Err(DataError::Config(format!(
+                    "train_examples = {count}: the training split has 1 to {} examples",
+                    train.len()
+                )));
+            }
+            train.end = count;
+        }
+        let test_range = 0..test.len();
+        Ok(Self {
+            train: Split { images: pool.clone(), range: train },
+            valid: Split { images: pool, range: total - valid..total },
+            test: Split { images: test, range: test_range },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{DataName, segments};
+
+    fn splits(config: &DataConfig) -> Result<Splits, DataError> {
+        let (pool, test) = segments::generate();
+        Splits::new(Arc::new(pool), Arc::new(test), config)
+    }
+
+    fn config() -> DataConfig {
+        DataConfig {
+            name: DataName::Segments,
+            split: SplitName::Standard,
+            binarise: Binarise::Dynamic,
+            train_examples: None,
+        }
+    }
+
+    #[test]
+    fn splits_are_disjoint_and_complete() {
+        let splits = splits(&config()).unwrap();
+        let keys = |split: &Split| (0..split.len()).map(|i| split.key(i)).collect::<Vec<_>>();
+        let mut all = [keys(&splits.train), keys(&splits.valid), keys(&splits.test)].concat();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert_eq!(splits.train.len() + splits.valid.len(), 2400);
+    }
+
+    #[test]
+    fn binarisation_follows_the_grey_level_and_its_key() {
+        let train = splits(&config()).unwrap().train;
+        let noise = Noise::new(3);
+        let draw = |epoch| train.inputs(&[5], Binarise::Dynamic, noise, epoch);
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        assert_eq!(
+            train.inputs(&[5], Binarise::Static, noise, 1),
+            train.inputs(&[5], Binarise::Static, noise, 2)
+        );
+        // The average over many epochs is the grey level.
+        let epochs = 4000;
+        let mut mean = Array2::<f32>::zeros((1, train.input_dim()));
+        for epoch in 0..epochs {
+            mean += &draw(epoch);
+        }
+        mean /= epochs as f32;
+        let worst = (&mean - &train.grey(&[5])).fold(0f32, |worst, d| worst.max(d.abs()));
+        assert!(worst < 0.05, "largest deviation {worst}");
+    }
+
+    #[test]
+    fn too_many_training_examples_are_refused() {
+        let bad = DataConfig { train_examples: Some(1_000_000), ..config() };
+        assert!(splits(&bad).unwrap_err().to_string().contains("train_examples"));
+    }
+}

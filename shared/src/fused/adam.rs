@@ -1,0 +1,145 @@
+#[cfg(feature = "cpu")]
+use burn_flex::FlexTensor;
+use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
+
+/// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
+/// into the step size as in the paper's section 2).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    beta1: f32,
+    beta2: f32,
+    /// Learning rate over the first moment's bias correction.
+    rate: f32,
+    /// One over the root of the second moment's bias correction.
+    root: f32,
+    epsilon: f32,
+}
+
+impl AdamStep {
+    /// Constants of step `time`, counted from 1.
+    pub fn new(rate: f64, beta1: f32, beta2: f32, epsilon: f32, time: usize) -> Self {
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(time.min(i32::MAX as usize) as i32);
+        Self {
+            beta1,
+            beta2,
+            rate: (rate / correction(beta1)) as f32,
+            root: (1.0 / correction(beta2).sqrt()) as f32,
+            epsilon,
+        }
+    }
+}
+
+/// Adam as a composition of tensor operations.
+pub(crate) fn adam_composed<B: burn::prelude::Backend>(
+    step: AdamStep,
+    weight: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    first: FloatTensor<B>,
+    second: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    // The rank does not matter to element-wise operations.
+    let shape = burn::tensor::TensorMetadata::shape(&weight);
+    let count = shape.num_elements();
+    let flat = |primitive| {
+        Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(B::float_reshape(
+            primitive,
+            [count].into(),
+        )))
+    };
+    let (weight, gradient, first, second) =
+        (flat(weight), flat(gradient), flat(first), flat(second));
+    let first = first.mul_scalar(step.beta1) + gradient.clone().mul_scalar(1.0 - step.beta1);
+    let second = second.mul_scalar(step.beta2) + gradient.square().mul_scalar(1.0 - step.beta2);
+    let scale = second.clone().sqrt().mul_scalar(step.root).add_scalar(step.epsilon);
+    let weight = weight - first.clone().div(scale).mul_scalar(step.rate);
+    let shaped =
+        |tensor: Tensor<B, 1>| B::float_reshape(tensor.into_primitive().tensor(), shape.clone());
+    (shaped(weight), shaped(first), shaped(second))
+}
+
+/// Adam in place, in one pass.
+#[cfg(feature = "cpu")]
+pub(crate) fn adam_flex(
+    step: AdamStep,
+    weight: FlexTensor,
+    gradient: FlexTensor,
+    first: FlexTensor,
+    second: FlexTensor,
+) -> (FlexTensor, FlexTensor, FlexTensor) {
+    let gradient = dense(gradient);
+    let (mut weight, mut first, mut second) = (dense(weight), dense(first), dense(second));
+    let gradient: &[f32] = gradient.storage();
+    adam_kernel(step, weight.storage_mut(), gradient, first.storage_mut(), second.storage_mut());
+    (weight, first, second)
+}
+
+/// The tensor itself if its buffer holds its elements in order and nothing else, so that a sole
+/// owner can be changed in place; a copy otherwise.
+#[cfg(feature = "cpu")]
+fn dense(tensor: FlexTensor) -> FlexTensor {
+    let bytes = tensor.layout().num_elements() * size_of::<f32>();
+    let whole = tensor.bytes().len() == bytes && tensor.layout().start_offset() == 0;
+    if whole && tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+#[cfg(feature = "cpu")]
+fn adam_kernel(
+    step: AdamStep,
+    weight: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let moments = first.iter_mut().zip(second.iter_mut());
+            for ((w, &g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
+                *m = *m * step.beta1 + g * (1.0 - step.beta1);
+                *v = *v * step.beta2 + g * g * (1.0 - step.beta2);
+                *w -= *m / (v.sqrt() * step.root + step.epsilon) * step.rate;
+            }
+        },
+    );
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use burn::tensor::TensorData;
+    use burn_flex::Flex;
+
+    #[test]
+    fn in_place_equals_the_composition_and_the_paper() {
+        let values = |scale: f32| -> Vec<f32> {
+            (0..1003).map(|i| ((i * 37 % 101) as f32 - 50.0) * scale).collect()
+        };
+        let tensor = |v: &[f32]| FlexTensor::from_data(TensorData::new(v.to_vec(), [v.len()]));
+        let (mut w, mut m, mut v) = (values(0.1), vec![0.0; 1003], vec![0.0; 1003]);
+        let mut reference: Vec<[f64; 3]> = w.iter().map(|&w| [f64::from(w), 0.0, 0.0]).collect();
+        for time in 1..=5 {
+            let g = values(0.01 * time as f32);
+            let step = AdamStep::new(1e-2, 0.9, 0.999, 1e-8, time);
+            let fused = adam_flex(step, tensor(&w), tensor(&g), tensor(&m), tensor(&v));
+            let composed =
+                adam_composed::<Flex>(step, tensor(&w), tensor(&g), tensor(&m), tensor(&v));
+            let read = |t: FlexTensor| t.into_data().to_vec::<f32>().unwrap();
+            for (a, b) in [(fused.0.clone(), composed.0), (fused.1.clone(), composed.1)] {
+                for (a, b) in read(a).iter().zip(read(b)) {
+                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} {b}");
+                }
+            }
+            (w, m, v) = (read(fused.0), read(fused.1), read(fused.2));
+            for ([w, m, v], &g) in reference.iter_mut().zip(&g) {
+                let g = f64::from(g);
+                *m = 0.9 * *m + 0.1 * g;
+                *v = 0.999 * *v + 0.001 * g * g;
+                let (mh, vh) = (*m / (1.0 - 0.9f64.powi(time as i32)), *v / (1.0 - 0.999f64.powi(time as i32)));
+                *w -= 1e-2 * mh / (vh.sqrt() + 1e-8);
+            }
+        }
+        for (w, reference) in w.iter().zip(&reference) {
+            assert!((f64::from(*w) - reference[0]).abs() < 1e-5);
+        }
+    }
+}

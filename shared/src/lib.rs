@@ -1,0 +1,33 @@
+//! Everything the papers' crates share: data, layers, training loop, metrics, pictures, commands.
+//!
+//! A paper implements [`paper::Paper`] and gets every command from [`cli::run`]. Losses are sums
+//! over pixels, in nats for each example; `docs/architecture.md` explains the rest.
+
+pub mod autoencoder;
+pub mod backend;
+pub mod bound;
+pub mod cli;
+pub mod data;
+pub mod device;
+pub mod likelihood;
+pub mod metrics;
+pub mod nn;
+pub mod noise;
+pub mod paper;
+pub mod plot;
+pub mod posterior;
+pub mod principal;
+pub mod progress;
+pub mod run;
+pub mod train;
+pub mod trained;
+pub mod weights;
+
+mod fused;
+
+pub use backend::{AutodiffBackend, Backend};
+
+/// Fresh buffers are most of what a tensor library asks of an allocator, and page faults most of
+/// what they cost: see docs/architecture.md, "Allocator".
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

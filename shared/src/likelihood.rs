@@ -1,0 +1,72 @@
+//! The likelihood p(x|z) a decoder outputs.
+
+use std::f64::consts::PI;
+
+use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+
+/// Which distribution the decoder puts on a pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LikelihoodKind {
+    /// Independent Bernoulli pixels.
+    #[default]
+    Bernoulli,
+    /// Independent Gaussian pixels, mean in (0, 1) and a variance of their own.
+    Gaussian,
+}
+
+/// p(x|z) with independent pixels; tensors are `[codes, pixels]`.
+#[derive(Clone, Debug)]
+pub enum Likelihood<B: Backend> {
+    /// p(x_i = 1) = sigmoid(logits_i).
+    Bernoulli {
+        /// Log-odds of a white pixel.
+        logits: Tensor<B, 2>,
+    },
+    /// p(x_i) = N(mean_i, exp(log_var_i)).
+    Gaussian {
+        /// Mean.
+        mean: Tensor<B, 2>,
+        /// Log-variance, `[codes, pixels]` or one row for all.
+        log_var: Tensor<B, 2>,
+    },
+}
+
+impl<B: Backend> Likelihood<B> {
+    /// log p(x|z) of each row in nats: a sum over pixels, never a mean. `x` is `[codes, pixels]`
+    /// or a single row for all.
+    ///
+    /// Kingma & Welling 2014, appendix C.1 (Bernoulli) and C.2 (Gaussian).
+    pub fn log_prob(&self, x: Tensor<B, 2>) -> Tensor<B, 1> {
+        match self {
+            Self::Bernoulli { logits } => {
+                // x l - softplus(l), with softplus(l) = max(l, 0) + log(1 + exp(-|l|)).
+                let softplus =
+                    activation::relu(logits.clone()) + logits.clone().abs().neg().exp().log1p();
+                row_sums(x * logits.clone() - softplus)
+            }
+            Self::Gaussian { mean, log_var } => {
+                let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();
+                row_sums(
+                    (squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5),
+                )
+            }
+        }
+    }
+
+    /// E[x|z], what a picture shows, `[codes, pixels]`.
+    pub fn mean(&self) -> Tensor<B, 2> {
+        match self {
+            Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),
+            Self::Gaussian { mean, .. } => mean.clone(),
+        }
+    }
+}
+
+/// The sum of each row.
+pub fn row_sums<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<B, 1> {
+    tensor.sum_dim(1).squeeze_dim(1)
+}

@@ -1,0 +1,190 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ndarray::{Array1, Array2, s};
+use rayon::prelude::*;
+
+use crate::{
+    data::{Binarise, Split},
+    noise::{Noise, Stream},
+    progress,
+    trained::Trained,
+};
+
+/// Samples drawn from one key of the noise; the first K of a block do not depend on K.
+const BLOCK: usize = 500;
+/// Examples in a batch of the -ELBO.
+const BATCH: usize = 500;
+
+/// A mean over examples with its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation over the root of the number of examples.
+    pub standard_error: f64,
+    /// Examples.
+    pub examples: usize,
+}
+
+impl Estimate {
+    /// The mean of `values`.
+    pub fn of(values: &[f64]) -> Self {
+        let count = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+        let variance = squares / (count - 1.0).max(1.0);
+        Self { mean, standard_error: (variance / count).sqrt(), examples: values.len() }
+    }
+}
+
+/// -ELBO of a split and its terms, nats per example.
+#[derive(Clone, Debug)]
+pub struct Elbo {
+    /// -ELBO: the sum of the two terms.
+    pub negative_elbo: Estimate,
+    /// -E_q log p(x|z).
+    pub reconstruction: Estimate,
+    /// KL(q(z|x) || p(z)).
+    pub kl: Estimate,
+    /// Mean KL of each latent.
+    pub kl_per_latent: Vec<f64>,
+}
+
+/// -ELBO with one sample for each example; `None` for a point code.
+pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -> Option<Elbo> {
+    let latent = model.latent_dim();
+    let mut reconstruction = Vec::with_capacity(split.len());
+    let mut kl = Vec::with_capacity(split.len());
+    let mut by_latent = vec![0f64; latent];
+    let all: Vec<usize> = (0..split.len()).collect();
+    for indices in all.chunks(BATCH) {
+        let x = split.inputs(indices, binarise, noise, 0);
+        let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
+        let eps = noise.normal(Stream::Posterior, 0, &keys, latent);
+        let eps = Array2::from_shape_vec((indices.len(), latent), eps).ok()?;
+        let values = model.elbo(x.view(), eps.view())?;
+        reconstruction.extend(values.reconstruction.iter().map(|&v| f64::from(v)));
+        for row in values.kl_per_latent.rows() {
+            kl.push(row.iter().map(|&v| f64::from(v)).sum());
+            for (sum, &value) in by_latent.iter_mut().zip(row) {
+                *sum += f64::from(value);
+            }
+        }
+    }
+    let total: Vec<f64> = reconstruction.iter().zip(&kl).map(|(r, k): (&f64, &f64)| r + k).collect();
+    Some(Elbo {
+        negative_elbo: Estimate::of(&total),
+        reconstruction: Estimate::of(&reconstruction),
+        kl: Estimate::of(&kl),
+        kl_per_latent: by_latent.iter().map(|sum| sum / split.len().max(1) as f64).collect(),
+    })
+}
+
+/// The importance-weighted bound on -log p(x) with `samples` samples an example (Burda et al.
+/// 2016, equation 8), streamed: memory does not grow with `samples`. `None` for a point code.
+pub fn importance_bound(
+    model: &dyn Trained,
+    split: &Split,
+    binarise: Binarise,
+    noise: Noise,
+    samples: usize,
+) -> Option<Estimate> {
+    let latent = model.latent_dim();
+    let bar = progress::steps("importance-weighted bound", split.len() as u64, "img");
+    let done = AtomicU64::new(0);
+    // Examples are independent, so threads do not change the numbers.
+    let values: Option<Vec<f64>> = (0..split.len())
+        .into_par_iter()
+        .map(|index| {
+            let x = split.inputs(&[index], binarise, noise, 0);
+            let mut sum = LogSum::default();
+            for (block, start) in (0..samples).step_by(BLOCK).enumerate() {
+                let count = BLOCK.min(samples - start);
+                let eps =
+                    noise.normal(Stream::Posterior, block as u64, &[split.key(index)], count * latent);
+                let eps = Array2::from_shape_vec((count, latent), eps).ok()?;
+                let log_weights = model.log_weights(x.view(), eps.view())?;
+                log_weights.slice(s![.., 0]).iter().for_each(|&w| sum.add(f64::from(w)));
+            }
+            bar.inc(1);
+            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if !progress::is_terminal() && count.is_multiple_of(1000) {
+                progress::line(&format!(
+                    "importance-weighted bound: {count}/{} images, {:.0} img/s",
+                    split.len(),
+                    bar.per_sec()
+                ));
+            }
+            Some(-sum.log_mean())
+        })
+        .collect();
+    bar.finish_and_clear();
+    Some(Estimate::of(&values?))
+}
+
+/// -log p(x) where the model knows it exactly.
+pub fn marginal(
+    model: &dyn Trained,
+    split: &Split,
+    binarise: Binarise,
+    noise: Noise,
+) -> Option<Estimate> {
+    let mut values = Vec::with_capacity(split.len());
+    let all: Vec<usize> = (0..split.len()).collect();
+    for indices in all.chunks(BATCH) {
+        let log_p: Array1<f32> =
+            model.log_marginal(split.inputs(indices, binarise, noise, 0).view())?;
+        values.extend(log_p.iter().map(|&v| -f64::from(v)));
+    }
+    Some(Estimate::of(&values))
+}
+
+/// A running log of a sum of exponentials.
+#[derive(Default)]
+struct LogSum {
+    largest: Option<f64>,
+    scaled: f64,
+    count: usize,
+}
+
+impl LogSum {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        match self.largest {
+            Some(largest) if value <= largest => self.scaled += (value - largest).exp(),
+            Some(largest) => {
+                self.scaled = self.scaled * (largest - value).exp() + 1.0;
+                self.largest = Some(value);
+            }
+            None => {
+                self.largest = Some(value);
+                self.scaled = 1.0;
+            }
+        }
+    }
+
+    fn log_mean(&self) -> f64 {
+        self.largest.map_or(f64::NAN, |l| l + self.scaled.ln() - (self.count as f64).ln())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_log_sum_is_the_log_of_the_mean() {
+        let values = [-1000.0, -1001.5, -999.0, -1000.25];
+        let mut sum = LogSum::default();
+        values.iter().for_each(|&v| sum.add(v));
+        let direct = (values.iter().map(|v: &f64| (v + 1000.0).exp()).sum::<f64>() / 4.0).ln();
+        assert!((sum.log_mean() - (direct - 1000.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_estimate_is_a_mean_with_its_error() {
+        let estimate = Estimate::of(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(estimate.mean, 2.5);
+        assert!((estimate.standard_error - (5.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-12);
+    }
+}

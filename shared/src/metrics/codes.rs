@@ -1,0 +1,67 @@
+use ndarray::Axis;
+
+use crate::trained::Codes;
+
+/// A latent is active if its posterior mean varies more than this over the data (Burda et al.
+/// 2016, section 5.2).
+pub const ACTIVE_VARIANCE: f64 = 0.01;
+
+/// What the codes of a split look like, by latent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodeStatistics {
+    /// Variance over examples of the posterior mean, Var_x(E_q(z|x)\[z\]).
+    pub variance_of_mean: Vec<f64>,
+    /// Mean of the aggregate posterior q(z) = E_x q(z|x).
+    pub aggregate_mean: Vec<f64>,
+    /// Variance of the aggregate posterior.
+    pub aggregate_variance: Vec<f64>,
+}
+
+impl CodeStatistics {
+    /// Latents whose posterior mean varies by more than [`ACTIVE_VARIANCE`].
+    pub fn active_units(&self) -> usize {
+        self.variance_of_mean.iter().filter(|&&v| v > ACTIVE_VARIANCE).count()
+    }
+}
+
+/// Statistics of codes over examples.
+pub fn code_statistics(codes: &Codes) -> CodeStatistics {
+    let mean = codes.mean.mapv(f64::from);
+    let centre = mean.mean_axis(Axis(0)).unwrap_or_default();
+    let variance = (&mean - &centre).mapv(|d| d * d).mean_axis(Axis(0)).unwrap_or_default();
+    // Law of total variance.
+    let within = codes
+        .log_var
+        .as_ref()
+        .and_then(|log_var| log_var.mapv(|v| f64::from(v).exp()).mean_axis(Axis(0)));
+    let aggregate = match within {
+        Some(within) => &variance + &within,
+        None => variance.clone(),
+    };
+    CodeStatistics {
+        variance_of_mean: variance.to_vec(),
+        aggregate_mean: centre.to_vec(),
+        aggregate_variance: aggregate.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn statistics_of_codes_with_known_moments() {
+        // First latent: means +-1 with no noise. Second: collapsed onto the prior.
+        let codes = Codes {
+            mean: array![[1.0, 0.0], [-1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]],
+            log_var: Some(array![[-60.0, 0.0], [-60.0, 0.0], [-60.0, 0.0], [-60.0, 0.0]]),
+        };
+        let statistics = code_statistics(&codes);
+        assert_eq!(statistics.variance_of_mean, vec![1.0, 0.0]);
+        assert_eq!(statistics.aggregate_mean, vec![0.0, 0.0]);
+        assert!((statistics.aggregate_variance[0] - 1.0).abs() < 1e-9);
+        assert!((statistics.aggregate_variance[1] - 1.0).abs() < 1e-9);
+        assert_eq!(statistics.active_units(), 1);
+    }
+}

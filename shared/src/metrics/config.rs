@@ -1,0 +1,42 @@
+use serde::{Deserialize, Serialize};
+
+/// `[evaluate]` of a configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluateConfig {
+    /// K of the importance-weighted bound.
+    pub nll_samples: usize,
+    /// Test images it is computed on, the first ones; all if there are fewer.
+    pub nll_images: usize,
+    /// Numbers of labels for the probes; each takes an equal share of every class.
+    pub probe_labels: Vec<usize>,
+    /// Probe with all labels of the training split too.
+    pub probe_all: bool,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self {
+            nll_samples: 5000,
+            nll_images: 1000,
+            probe_labels: vec![10, 100, 1000, 10_000],
+            probe_all: true,
+        }
+    }
+}
+
+impl EvaluateConfig {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        if self.nll_samples == 0 {
+            Some("[evaluate] nll_samples = 0: at least 1".into())
+        } else if self.nll_images == 0 {
+            Some("[evaluate] nll_images = 0: at least 1".into())
+        } else {
+            self.probe_labels
+                .iter()
+                .find(|&&count| count < 10)
+                .map(|count| format!("[evaluate] probe_labels has {count}: at least 10, one a class"))
+        }
+    }
+}

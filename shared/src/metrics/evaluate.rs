@@ -1,0 +1,155 @@
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ndarray::Axis;
+
+use super::{
+    CodeStatistics, Estimate, EvaluateConfig, LinearProbe, balanced_subset, code_statistics, elbo,
+    importance_bound, marginal, nearest_neighbour_accuracy, reconstruction,
+};
+use crate::{
+    data::{Binarise, Splits},
+    noise::Noise,
+    progress,
+    run::{Better, Metric},
+    trained::Trained,
+};
+
+/// Everything `evaluate` finds out.
+pub struct Evaluation {
+    /// Metrics by name.
+    pub metrics: BTreeMap<String, Metric>,
+    /// Statistics of the test codes, by latent.
+    pub codes: CodeStatistics,
+    /// Mean KL of each latent on the test split, where the posterior is Gaussian.
+    pub kl_per_latent: Option<Vec<f64>>,
+}
+
+/// Evaluates a model on the test split; probes are fitted on codes of the training split.
+///
+/// # Errors
+/// If a probe cannot be fitted.
+pub fn evaluate(
+    model: &dyn Trained,
+    data: &Splits,
+    binarise: Binarise,
+    config: &EvaluateConfig,
+    noise: Noise,
+) -> Result<Evaluation> {
+    let mut metrics: BTreeMap<String, Metric> = model.own_metrics().into_iter().collect();
+    let test = &data.test;
+    let inputs = match binarise {
+        Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
+        Binarise::Threshold => "pixels binarised at one half",
+        Binarise::None => "grey pixels: a density, not comparable with binary pixels",
+    };
+    let mut mean = |name: &str, estimate: Estimate, unit: &str, about: String| {
+        let metric = Metric {
+            value: estimate.mean,
+            standard_error: Some(estimate.standard_error),
+            unit: unit.into(),
+            better: Better::Lower,
+            about,
+        };
+        metrics.insert(name.to_owned(), metric);
+    };
+
+    progress::line("evaluating: bounds on the likelihood");
+    let elbo = elbo(model, test, binarise, noise);
+    if let Some(elbo) = &elbo {
+        let about = |what: &str| format!("{what}, {} test images, {inputs}", test.len());
+        mean("negative_elbo", elbo.negative_elbo, "nats", about("-ELBO, one sample"));
+        mean("reconstruction", elbo.reconstruction, "nats", about("-E log p(x|z), one sample"));
+        mean("kl", elbo.kl, "nats", about("KL(q(z|x) || p(z)), closed form"));
+    }
+    if let Some(exact) = marginal(model, test, binarise, noise) {
+        let about = format!("-log p(x), exact, {} test images, {inputs}", test.len());
+        mean("nll", exact, "nats", about);
+    } else {
+        let part = test.take(config.nll_images);
+        if let Some(bound) = importance_bound(model, &part, binarise, noise, config.nll_samples) {
+            let about = format!(
+                "importance-weighted bound on -log p(x), K = {}, {} test images, {inputs}",
+                config.nll_samples,
+                part.len()
+            );
+            mean("nll", bound, "nats", about);
+        }
+    }
+
+    progress::line("evaluating: reconstructions and codes");
+    let images = test.all_grey();
+    let codes = model.encode(images.view());
+    let restored = reconstruction(&images, &model.decode(codes.mean.view()));
+    let about = |what: &str| format!("{what} of the decoded mean code, {} grey test images", test.len());
+    mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));
+    mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
+    let statistics = code_statistics(&codes);
+    let mut plain = |name: String, value: f64, unit: &str, better: Better, about: String| {
+        let unit = unit.into();
+        metrics.insert(name, Metric { value, standard_error: None, unit, better, about });
+    };
+    plain(
+        "active_units".into(),
+        statistics.active_units() as f64,
+        "latents",
+        Better::Neither,
+        format!("latents of {} whose code varies by more than 0.01 over the test split", model.latent_dim()),
+    );
+    let latents = model.latent_dim().max(1) as f64;
+    let squares: f64 = statistics.aggregate_mean.iter().map(|m| m * m).sum();
+    plain(
+        "aggregate_mean".into(),
+        (squares / latents).sqrt(),
+        "root mean square",
+        Better::Neither,
+        "mean of the aggregate posterior over latents; 0 under the prior N(0, I)".into(),
+    );
+    plain(
+        "aggregate_variance".into(),
+        statistics.aggregate_variance.iter().sum::<f64>() / latents,
+        "mean",
+        Better::Neither,
+        "variance of the aggregate posterior over latents; 1 under the prior N(0, I)".into(),
+    );
+
+    progress::line("evaluating: probes");
+    let train_codes = model.encode(data.train.all_grey().view()).mean;
+    let (labels, test_labels) = (data.train.labels(), test.labels());
+    let mut counts: Vec<(String, usize)> = config
+        .probe_labels
+        .iter()
+        .filter(|&&count| count < labels.len())
+        .map(|&count| (count.to_string(), count))
+        .collect();
+    if config.probe_all {
+        counts.push(("all".into(), labels.len()));
+    }
+    for (name, count) in counts {
+        let chosen = balanced_subset(&labels, count, noise);
+        let part = train_codes.select(Axis(0), &chosen);
+        let part_labels: Vec<u8> = chosen.iter().map(|&index| labels[index]).collect();
+        let probe = LinearProbe::fit(part.view(), &part_labels)?;
+        plain(
+            format!("probe_linear_{name}"),
+            probe.accuracy(codes.mean.view(), &test_labels),
+            "accuracy",
+            Better::Higher,
+            format!("logistic regression on {count} labelled training codes, test split"),
+        );
+        // With one example a class a vote of five would be noise.
+        let k = if count < 100 { 1 } else { 5 };
+        plain(
+            format!("probe_knn_{name}"),
+            nearest_neighbour_accuracy(&part, &part_labels, &codes.mean, &test_labels, k),
+            "accuracy",
+            Better::Higher,
+            format!("{k}-nearest-neighbour vote on {count} labelled training codes, test split"),
+        );
+    }
+    Ok(Evaluation {
+        metrics,
+        codes: statistics,
+        kl_per_latent: elbo.map(|elbo| elbo.kl_per_latent),
+    })
+}

@@ -1,0 +1,17 @@
+//! Metrics of a fitted model, each defined once for every paper.
+
+mod bounds;
+mod codes;
+mod config;
+mod evaluate;
+mod nearest;
+mod probe;
+mod reconstruction;
+
+pub use bounds::{Elbo, Estimate, elbo, importance_bound, marginal};
+pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
+pub use config::EvaluateConfig;
+pub use evaluate::{Evaluation, evaluate};
+pub use nearest::nearest_neighbour_accuracy;
+pub use probe::{LinearProbe, balanced_subset};
+pub use reconstruction::{Reconstruction, reconstruction};

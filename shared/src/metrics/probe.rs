@@ -1,0 +1,238 @@
+use anyhow::{Result, anyhow};
+use argmin::{
+    core::{CostFunction, Executor, Gradient, State},
+    solver::{linesearch::MoreThuenteLineSearch, quasinewton::LBFGS},
+};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use crate::noise::{Noise, Stream};
+
+/// L2 penalty on the weights of the mean cross-entropy: small, but it makes the optimum unique.
+const PENALTY: f64 = 1e-4;
+/// The fit ends when the gradient is this small, or after so many iterations.
+const TOLERANCE: f64 = 1e-5;
+const ITERATIONS: u64 = 500;
+
+/// Multinomial logistic regression on frozen, standardised codes, fitted to convergence by L-BFGS.
+pub struct LinearProbe {
+    centre: Array1<f64>,
+    scale: Array1<f64>,
+    /// `[features + 1, classes]`, the last row the biases.
+    weights: Array2<f64>,
+    gradient_norm: f64,
+}
+
+impl LinearProbe {
+    /// Fits to `codes` `[examples, features]` and their labels.
+    ///
+    /// # Errors
+    /// If the optimiser breaks down.
+    pub fn fit(codes: ArrayView2<'_, f32>, labels: &[u8]) -> Result<Self> {
+        let codes = codes.mapv(f64::from);
+        let centre = codes.mean_axis(Axis(0)).ok_or_else(|| anyhow!("no codes to probe"))?;
+        let scale = (&codes - &centre)
+            .mapv(|d| d * d)
+            .mean_axis(Axis(0))
+            .unwrap_or_default()
+            .mapv(|variance| if variance > 1e-12 { variance.sqrt().recip() } else { 0.0 });
+        let classes = usize::from(labels.iter().copied().max().unwrap_or(0)) + 1;
+        let problem = CrossEntropy {
+            inputs: (&codes - &centre) * &scale,
+            labels: labels.iter().map(|&label| usize::from(label)).collect(),
+            classes,
+        };
+        let start = vec![0.0; (codes.ncols() + 1) * classes];
+        let solver = LBFGS::new(MoreThuenteLineSearch::new(), 10)
+            .with_tolerance_grad(TOLERANCE)
+            .and_then(|solver| solver.with_tolerance_cost(0.0))
+            .map_err(|e| anyhow!("linear probe: {e}"))?;
+        let result = Executor::new(problem.clone(), solver)
+            .configure(|state| state.param(start).max_iters(ITERATIONS))
+            .run()
+            .map_err(|e| anyhow!("linear probe: {e}"))?;
+        let best = result.state().get_best_param().cloned();
+        let best = best.ok_or_else(|| anyhow!("linear probe: no result"))?;
+        let gradient = problem.gradient(&best).map_err(|e| anyhow!("linear probe: {e}"))?;
+        let weights = Array2::from_shape_vec((codes.ncols() + 1, classes), best)?;
+        let gradient_norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        Ok(Self { centre, scale, weights, gradient_norm })
+    }
+
+    /// Norm of the gradient at the optimum found.
+    pub fn gradient_norm(&self) -> f64 {
+        self.gradient_norm
+    }
+
+    /// The most probable class of each row.
+    pub fn predict(&self, codes: ArrayView2<'_, f32>) -> Vec<u8> {
+        let inputs = (codes.mapv(f64::from) - &self.centre) * &self.scale;
+        scores(&inputs, self.weights.view())
+            .rows()
+            .into_iter()
+            .map(|row| {
+                let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+                best.map_or(0, |(class, _)| class as u8)
+            })
+            .collect()
+    }
+
+    /// Share of rows whose label is predicted.
+    pub fn accuracy(&self, codes: ArrayView2<'_, f32>, labels: &[u8]) -> f64 {
+        let predicted = self.predict(codes);
+        let correct = predicted.iter().zip(labels).filter(|(p, l)| p == l).count();
+        correct as f64 / labels.len().max(1) as f64
+    }
+}
+
+fn scores(inputs: &Array2<f64>, weights: ArrayView2<'_, f64>) -> Array2<f64> {
+    let (slopes, biases) = weights.split_at(Axis(0), inputs.ncols());
+    inputs.dot(&slopes) + &biases.row(0)
+}
+
+/// Mean cross-entropy with an L2 penalty on the slopes.
+#[derive(Clone)]
+struct CrossEntropy {
+    inputs: Array2<f64>,
+    labels: Vec<usize>,
+    classes: usize,
+}
+
+impl CrossEntropy {
+    fn weights<'a>(&self, param: &'a [f64]) -> Result<ArrayView2<'a, f64>, argmin::core::Error> {
+        Ok(ArrayView2::from_shape((self.inputs.ncols() + 1, self.classes), param)?)
+    }
+
+    /// Class probabilities, and the mean cross-entropy with its penalty.
+    fn evaluate(&self, weights: ArrayView2<'_, f64>) -> (Array2<f64>, f64) {
+        let mut p = scores(&self.inputs, weights);
+        let mut loss = 0.0;
+        for (mut row, &label) in p.rows_mut().into_iter().zip(&self.labels) {
+            let largest = row.fold(f64::MIN, |a, &b| a.max(b));
+            let own = row[label] - largest;
+            row.mapv_inplace(|v| (v - largest).exp());
+            let sum = row.sum();
+            loss += sum.ln() - own;
+            row /= sum;
+        }
+        let slopes = weights.split_at(Axis(0), self.inputs.ncols()).0;
+        let penalty = 0.5 * PENALTY * slopes.iter().map(|w| w * w).sum::<f64>();
+        (p, loss / self.labels.len() as f64 + penalty)
+    }
+}
+
+impl CostFunction for CrossEntropy {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, param: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+        Ok(self.evaluate(self.weights(param)?).1)
+    }
+}
+
+impl Gradient for CrossEntropy {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, param: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+        let weights = self.weights(param)?;
+        let mut error = self.evaluate(weights).0;
+        for (mut row, &label) in error.rows_mut().into_iter().zip(&self.labels) {
+            row[label] -= 1.0;
+        }
+        error /= self.labels.len() as f64;
+        let slopes = weights.split_at(Axis(0), self.inputs.ncols()).0;
+        let mut gradient = (self.inputs.t().dot(&error) + &slopes.mapv(|w| w * PENALTY))
+            .iter()
+            .copied()
+            .collect::<Vec<f64>>();
+        gradient.extend(error.sum_axis(Axis(0)));
+        Ok(gradient)
+    }
+}
+
+/// Indices of `count` examples with an equal share of every class, or as equal as `count` and the
+/// classes' sizes allow; always the same for the same seed, and each a part of the next larger.
+pub fn balanced_subset(labels: &[u8], count: usize, noise: Noise) -> Vec<usize> {
+    let classes = usize::from(labels.iter().copied().max().unwrap_or(0)) + 1;
+    let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); classes];
+    for index in noise.permutation(Stream::Subset, 0, labels.len()) {
+        by_class[usize::from(labels[index])].push(index);
+    }
+    let mut chosen = Vec::with_capacity(count);
+    let mut round = 0;
+    while chosen.len() < count.min(labels.len()) {
+        for members in &by_class {
+            if chosen.len() < count {
+                chosen.extend(members.get(round));
+            }
+        }
+        round += 1;
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four blobs in the plane.
+    fn blobs(n: usize, spread: f32, epoch: u64) -> (Array2<f32>, Vec<u8>) {
+        let noise = Noise::new(9).normal(Stream::Prior, epoch, &[0], n * 2);
+        let labels: Vec<u8> = (0..n).map(|i| (i % 4) as u8).collect();
+        let codes = Array2::from_shape_fn((n, 2), |(i, j)| {
+            let corner = if labels[i] >> j & 1 == 1 { 3.0 } else { -3.0 };
+            corner + spread * noise[i * 2 + j]
+        });
+        (codes, labels)
+    }
+
+    #[test]
+    fn separable_classes_are_told_apart_and_noise_is_not() {
+        let ((train, labels), (test, test_labels)) = (blobs(400, 0.5, 0), blobs(400, 0.5, 1));
+        let probe = LinearProbe::fit(train.view(), &labels).unwrap();
+        assert_eq!(probe.accuracy(test.view(), &test_labels), 1.0);
+        let noise = Noise::new(1).normal(Stream::Prior, 7, &[0], 800);
+        let noise = Array2::from_shape_vec((400, 2), noise).unwrap();
+        let probe = LinearProbe::fit(noise.view(), &labels).unwrap();
+        assert!(probe.accuracy(noise.view(), &labels) < 0.4);
+    }
+
+    #[test]
+    fn the_fit_converges_even_where_classes_overlap() {
+        let (train, labels) = blobs(1000, 3.0, 0);
+        let probe = LinearProbe::fit(train.view(), &labels).unwrap();
+        assert!(probe.gradient_norm() < 2e-5, "gradient norm {}", probe.gradient_norm());
+    }
+
+    #[test]
+    fn the_gradient_is_the_derivative_of_the_cost() {
+        let (codes, labels) = blobs(40, 2.0, 3);
+        let problem = CrossEntropy {
+            inputs: codes.mapv(f64::from),
+            labels: labels.iter().map(|&l| usize::from(l)).collect(),
+            classes: 4,
+        };
+        let at: Vec<f64> = (0..12).map(|i| f64::from(i) * 0.1 - 0.6).collect();
+        let gradient = problem.gradient(&at).unwrap();
+        for i in 0..at.len() {
+            let shifted = |by: f64| {
+                let mut at = at.clone();
+                at[i] += by;
+                problem.cost(&at).unwrap()
+            };
+            let slope = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+            assert!((slope - gradient[i]).abs() < 1e-8, "{i}: {slope} {}", gradient[i]);
+        }
+    }
+
+    #[test]
+    fn subsets_are_balanced_and_nested() {
+        let labels: Vec<u8> = (0..1000).map(|i| (i % 10) as u8).collect();
+        let small = balanced_subset(&labels, 100, Noise::new(1));
+        let large = balanced_subset(&labels, 500, Noise::new(1));
+        assert_eq!(small[..], large[..100]);
+        for class in 0..10 {
+            assert_eq!(small.iter().filter(|&&i| labels[i] == class).count(), 10);
+        }
+    }
+}

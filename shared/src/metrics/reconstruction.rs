@@ -1,0 +1,55 @@
+use ndarray::Array2;
+
+use super::Estimate;
+
+/// How well a decoder's mean restores grey images.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconstruction {
+    /// Mean squared error per pixel.
+    pub mse: Estimate,
+    /// Binary cross-entropy, nats per image: a sum over pixels.
+    pub bce: Estimate,
+}
+
+/// The least probability a cross-entropy is charged for; a decoder that is not a probability (PCA)
+/// is cut to it.
+const LEAST: f64 = 1e-6;
+
+/// Compares images with their reconstructions, both `[examples, pixels]` in grey levels.
+pub fn reconstruction(images: &Array2<f32>, decoded: &Array2<f32>) -> Reconstruction {
+    let pixels = images.ncols().max(1) as f64;
+    let (mse, bce): (Vec<f64>, Vec<f64>) = images
+        .rows()
+        .into_iter()
+        .zip(decoded.rows())
+        .map(|(image, decoded)| {
+            let mut squares = 0f64;
+            let mut cross_entropy = 0f64;
+            for (&x, &p) in image.iter().zip(decoded) {
+                let (x, p) = (f64::from(x), f64::from(p));
+                squares += (x - p).powi(2);
+                let p = p.clamp(LEAST, 1.0 - LEAST);
+                cross_entropy -= x * p.ln() + (1.0 - x) * (1.0 - p).ln();
+            }
+            (squares / pixels, cross_entropy)
+        })
+        .unzip();
+    Reconstruction { mse: Estimate::of(&mse), bce: Estimate::of(&bce) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn errors_at_known_values() {
+        let images = array![[1.0, 0.0, 0.0, 1.0]];
+        let result = reconstruction(&images, &array![[0.5, 0.5, 0.5, 0.5]]);
+        assert!((result.mse.mean - 0.25).abs() < 1e-12);
+        assert!((result.bce.mean - 4.0 * 2f64.ln()).abs() < 1e-12);
+        let perfect = reconstruction(&images, &images);
+        assert_eq!(perfect.mse.mean, 0.0);
+        assert!(perfect.bce.mean < 1e-5);
+    }
+}

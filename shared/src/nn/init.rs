@@ -1,0 +1,78 @@
+use burn::{
+    module::{Param, ParamId},
+    tensor::{Tensor, TensorData},
+};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    backend::Backend,
+    noise::{Noise, Stream, uniform},
+};
+
+/// How initial weights are drawn; biases start at zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Init {
+    /// U(-a, a) with a = sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010).
+    #[default]
+    Glorot,
+    /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
+    He,
+    /// N(0, std^2) (Kingma & Welling 2014 use std = 0.01).
+    Normal {
+        /// Standard deviation.
+        std: f32,
+    },
+}
+
+/// Draws the weights of one model, each parameter from a key of its own.
+pub struct Initialiser<'a, B: Backend> {
+    init: Init,
+    noise: Noise,
+    next: u64,
+    device: &'a B::Device,
+}
+
+impl<'a, B: Backend> Initialiser<'a, B> {
+    /// An initialiser for the run with this noise.
+    pub fn new(init: Init, noise: Noise, device: &'a B::Device) -> Self {
+        Self { init, noise, next: 0, device }
+    }
+
+    /// A weight matrix `[inputs, outputs]`.
+    pub fn weight(&mut self, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
+        let mut generator: ChaCha8Rng = self.noise.generator(Stream::Weights, 0, self.next);
+        let normal = |generator: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(generator) };
+        let values: Vec<f32> = (0..inputs * outputs)
+            .map(|_| match self.init {
+                Init::Glorot => {
+                    let a = (6.0 / (inputs + outputs) as f32).sqrt();
+                    (2.0 * uniform(&mut generator) - 1.0) * a
+                }
+                Init::He => normal(&mut generator) * (2.0 / inputs as f32).sqrt(),
+                Init::Normal { std } => normal(&mut generator) * std,
+            })
+            .collect();
+        self.parameter(values, [inputs, outputs])
+    }
+
+    /// A bias `[outputs]`, zero.
+    pub fn bias(&mut self, outputs: usize) -> Param<Tensor<B, 1>> {
+        self.parameter(vec![0.0; outputs], [outputs])
+    }
+
+    /// A parameter with these values, in row-major order.
+    pub fn parameter<const D: usize>(
+        &mut self,
+        values: Vec<f32>,
+        shape: [usize; D],
+    ) -> Param<Tensor<B, D>> {
+        // Burn draws a random id otherwise, and checkpoints would differ between equal runs.
+        let id = ParamId::from(self.next + 1);
+        self.next += 1;
+        let tensor = Tensor::from_data(TensorData::new(values, shape), self.device);
+        Param::initialized(id, tensor.require_grad())
+    }
+}

@@ -1,0 +1,10 @@
+//! Layers the papers share, initialised from the run's own noise, so that the same seed gives the
+//! same weights on every device.
+
+mod dense;
+mod init;
+mod mlp;
+
+pub use dense::{Activation, Dense};
+pub use init::{Init, Initialiser};
+pub use mlp::Mlp;

@@ -1,0 +1,143 @@
+//! Counter-based random numbers.
+//!
+//! Every random number of the workspace is a function of `(seed, stream, epoch, example)` and of
+//! nothing else: not of the thread that draws it, of the batch it falls into, of the device, nor
+//! of how often a run was interrupted. The four numbers are the 256-bit key of a ChaCha8 cipher,
+//! whose output is the stream.
+
+use rand::{Rng, SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+/// What a random number is for. Two streams never share a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Stream {
+    /// Initial weights.
+    Weights = 1,
+    /// Order of the training examples in an epoch.
+    Shuffle = 2,
+    /// Dynamic binarisation of pixels.
+    Binarise = 3,
+    /// Noise of the reparameterised posterior sample.
+    Posterior = 4,
+    /// Draws from the prior.
+    Prior = 5,
+    /// Choice of a subset, for instance of labelled examples.
+    Subset = 6,
+    /// Generated data sets.
+    Generate = 7,
+}
+
+/// The source of all randomness of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noise {
+    seed: u64,
+}
+
+/// The smallest amount of normals worth handing to a second thread.
+const PARALLEL_NORMALS: usize = 1 << 14;
+
+impl Noise {
+    /// Noise of the run with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The generator for one example in one epoch (or for one block of samples in an evaluation).
+    pub fn generator(&self, stream: Stream, epoch: u64, example: u64) -> ChaCha8Rng {
+        let mut key = [0u8; 32];
+        key[0..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&(stream as u64).to_le_bytes());
+        key[16..24].copy_from_slice(&epoch.to_le_bytes());
+        key[24..32].copy_from_slice(&example.to_le_bytes());
+        ChaCha8Rng::from_seed(key)
+    }
+
+    /// Standard normal numbers, `width` for each example of `examples`, row by row.
+    pub fn normal(&self, stream: Stream, epoch: u64, examples: &[u64], width: usize) -> Vec<f32> {
+        let mut values = vec![0f32; examples.len() * width];
+        if width == 0 {
+            return values;
+        }
+        let fill = |(row, &example): (&mut [f32], &u64)| {
+            let mut generator = self.generator(stream, epoch, example);
+            for value in row {
+                *value = StandardNormal.sample(&mut generator);
+            }
+        };
+        if values.len() < PARALLEL_NORMALS {
+            values.chunks_mut(width).zip(examples).for_each(fill);
+        } else {
+            values
+                .par_chunks_mut(width)
+                .zip(examples.par_iter())
+                .for_each(fill);
+        }
+        values
+    }
+
+    /// A permutation of `0..n`, different for every epoch.
+    pub fn permutation(&self, stream: Stream, epoch: u64, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.shuffle(&mut self.generator(stream, epoch, 0));
+        order
+    }
+}
+
+/// A uniform number in `[0, 1)` with 24 random bits, the resolution of an `f32`.
+pub fn uniform(generator: &mut ChaCha8Rng) -> f32 {
+    (generator.next_u32() >> 8) as f32 / (1u32 << 24) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_depends_on_its_key_alone() {
+        let noise = Noise::new(7);
+        let together = noise.normal(Stream::Posterior, 3, &[10, 11, 12], 5);
+        let alone = noise.normal(Stream::Posterior, 3, &[11], 5);
+        assert_eq!(together[5..10], alone[..]);
+        for other in [
+            Noise::new(8).normal(Stream::Posterior, 3, &[11], 5),
+            noise.normal(Stream::Prior, 3, &[11], 5),
+            noise.normal(Stream::Posterior, 4, &[11], 5),
+            noise.normal(Stream::Posterior, 3, &[12], 5),
+        ] {
+            assert_ne!(alone, other);
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_the_numbers() {
+        let noise = Noise::new(1);
+        let examples: Vec<u64> = (0..3000).collect();
+        let many = noise.normal(Stream::Posterior, 0, &examples, 16);
+        let one = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap()
+            .install(|| noise.normal(Stream::Posterior, 0, &examples, 16));
+        assert_eq!(many, one);
+    }
+
+    #[test]
+    fn normals_have_mean_zero_and_variance_one() {
+        let values = Noise::new(5).normal(Stream::Prior, 0, &[0], 200_000);
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+        let square = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / values.len() as f64;
+        assert!(mean.abs() < 0.01, "mean {mean}");
+        assert!((square - 1.0).abs() < 0.02, "second moment {square}");
+    }
+
+    #[test]
+    fn a_permutation_holds_every_index_once() {
+        let mut order = Noise::new(2).permutation(Stream::Shuffle, 1, 1000);
+        assert_ne!(order, (0..1000).collect::<Vec<_>>());
+        order.sort_unstable();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+    }
+}

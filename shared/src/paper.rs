@@ -1,0 +1,65 @@
+//! What a paper's crate provides.
+
+use anyhow::Result;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    autoencoder::Autoencoder,
+    backend::{AutodiffBackend, Backend},
+    data::{DataConfig, Splits},
+    metrics::EvaluateConfig,
+    noise::Noise,
+    train::{Fit, Session},
+};
+
+/// One paper: how its model is configured, built and fitted. All commands follow from it.
+pub trait Paper: Sized + 'static {
+    /// Name of the crate and the program.
+    const NAME: &'static str;
+    /// One line for `--help`.
+    const ABOUT: &'static str;
+    /// Authors, title, venue, year.
+    const CITATION: &'static str;
+    /// Configurations that come with the program, `(name, TOML)`; the first is the default.
+    const PRESETS: &'static [(&'static str, &'static str)];
+
+    /// The whole configuration of a run.
+    type Config: RunConfig;
+    /// The model.
+    type Model<B: Backend>: Autoencoder<B> + Sync;
+
+    /// An unfitted model for inputs of width `input`.
+    fn build<B: Backend>(
+        config: &Self::Config,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> Self::Model<B>;
+
+    /// Fits a model to the training split.
+    ///
+    /// # Errors
+    /// If the fit breaks down or files cannot be written.
+    fn fit<B: AutodiffBackend>(
+        config: &Self::Config,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<Self::Model<B::InnerBackend>>>;
+
+    /// Why this model cannot do a shared command, if it cannot.
+    fn cannot(_command: &str, _config: &Self::Config) -> Option<String> {
+        None
+    }
+}
+
+/// A run's configuration: the sections every paper has.
+pub trait RunConfig: Clone + Serialize + DeserializeOwned {
+    /// Seed of all noise.
+    fn seed(&self) -> u64;
+    /// `[data]`.
+    fn data(&self) -> &DataConfig;
+    /// `[evaluate]`.
+    fn evaluate(&self) -> &EvaluateConfig;
+    /// What is wrong with the values, if anything, beginning with the section.
+    fn problem(&self) -> Option<String>;
+}

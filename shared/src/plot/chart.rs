@@ -1,0 +1,185 @@
+use std::{path::Path, sync::OnceLock};
+
+use anyhow::{Result, anyhow};
+use image::{ImageFormat, RgbImage};
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::{FontStyle, register_font},
+};
+
+use crate::run::write_atomic;
+
+/// The font of every picture, carried in the program: nothing need be installed.
+pub(super) const FONT: &str = "sans-serif";
+
+pub(super) fn fonts() -> Result<()> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let done = *REGISTERED.get_or_init(|| {
+        [FontStyle::Normal, FontStyle::Bold].into_iter().all(|style| {
+            register_font(FONT, style, epaint_default_fonts::UBUNTU_LIGHT).is_ok()
+        })
+    });
+    if done { Ok(()) } else { Err(anyhow!("the built-in font cannot be loaded")) }
+}
+
+type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+type Drawn = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Draws on a white area of `size` and writes it as PNG.
+pub(super) fn draw(
+    path: &Path,
+    size: (u32, u32),
+    paint: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<()> {
+    let mut pixels = vec![255u8; (size.0 * size.1 * 3) as usize];
+    {
+        let root = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
+        paint(&root)
+            .and_then(|()| root.present().map_err(Into::into))
+            .map_err(|e| anyhow!("cannot draw {}: {e}", path.display()))?;
+    }
+    let image = RgbImage::from_raw(size.0, size.1, pixels)
+        .ok_or_else(|| anyhow!("cannot draw {}", path.display()))?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, ImageFormat::Png)
+        .map_err(|e| anyhow!("cannot encode {}: {e}", path.display()))?;
+    write_atomic(path, bytes.get_ref())
+}
+
+/// Ten colours that stay apart (Tableau 10).
+pub(super) const COLOURS: [RGBColor; 10] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(214, 39, 40),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+    RGBColor(227, 119, 194),
+    RGBColor(127, 127, 127),
+    RGBColor(188, 189, 34),
+    RGBColor(23, 190, 207),
+];
+
+/// Low and high end of values with a little air.
+fn span(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+    let (low, high) = values
+        .filter(|v| v.is_finite())
+        .fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    if low > high {
+        return 0.0..1.0;
+    }
+    let air = ((high - low) * 0.04).max(1e-9);
+    low - air..high + air
+}
+
+/// A scatter plot of points coloured by class, with a legend.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn scatter(
+    path: &Path,
+    caption: &str,
+    axes: [&str; 2],
+    points: &[[f32; 2]],
+    classes: &[u8],
+) -> Result<()> {
+    fonts()?;
+    let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
+    draw(path, (1000, 900), |root| {
+        let mut chart = ChartBuilder::on(root)
+            .caption(caption, (FONT, 24))
+            .margin(15)
+            .x_label_area_size(45)
+            .y_label_area_size(60)
+            .build_cartesian_2d(axis(0), axis(1))?;
+        chart
+            .configure_mesh()
+            .x_desc(axes[0])
+            .y_desc(axes[1])
+            .label_style((FONT, 16))
+            .axis_desc_style((FONT, 18))
+            .light_line_style(WHITE)
+            .draw()?;
+        for class in 0..10u8 {
+            let colour = COLOURS[usize::from(class)];
+            let own: Vec<(f64, f64)> = points
+                .iter()
+                .zip(classes)
+                .filter(|(_, c)| **c == class)
+                .map(|(p, _)| (f64::from(p[0]), f64::from(p[1])))
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            chart
+                .draw_series(own.iter().map(|&p| Circle::new(p, 2, colour.mix(0.6).filled())))?
+                .label(class.to_string())
+                .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.4))
+            .label_font((FONT, 16))
+            .draw()?;
+        Ok(())
+    })
+}
+
+/// A named line of a chart.
+pub struct Series {
+    /// Name in the legend.
+    pub name: String,
+    /// Points from left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Lines over a common axis, with a legend.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) -> Result<()> {
+    fonts()?;
+    let all = || series.iter().flat_map(|s| s.points.iter().copied());
+    draw(path, (1000, 640), |root| {
+        let mut chart = ChartBuilder::on(root)
+            .caption(caption, (FONT, 24))
+            .margin(15)
+            .x_label_area_size(45)
+            .y_label_area_size(70)
+            .build_cartesian_2d(span(all().map(|p| p.0)), span(all().map(|p| p.1)))?;
+        chart
+            .configure_mesh()
+            .x_desc(axes[0])
+            .y_desc(axes[1])
+            .label_style((FONT, 16))
+            .axis_desc_style((FONT, 18))
+            .light_line_style(WHITE)
+            .draw()?;
+        for (index, line) in series.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            chart
+                .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?
+                .label(line.name.clone())
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(3))
+                });
+            if line.points.len() <= 40 {
+                chart.draw_series(
+                    line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())),
+                )?;
+            }
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.4))
+            .label_font((FONT, 16))
+            .draw()?;
+        Ok(())
+    })
+}

@@ -1,0 +1,156 @@
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, anyhow};
+use burn::tensor::TensorData;
+use image::{GrayImage, Luma, imageops};
+use ndarray::{Array2, ArrayView1};
+use plotters::prelude::*;
+
+use super::chart::{FONT, draw, fonts};
+use crate::{data::PixelShape, run::write_atomic};
+
+/// Side of a drawn image is at least this many pixels, by whole-number enlargement.
+const LEAST_SIDE: usize = 56;
+const GAP: usize = 4;
+const MARGIN: usize = 10;
+const CAPTION: usize = 34;
+const LABEL_SIZE: f64 = 16.0;
+
+/// A grid of grey images with a caption, labelled rows and optionally labelled columns.
+pub struct Grid {
+    shape: PixelShape,
+    caption: String,
+    columns: Vec<String>,
+    rows: Vec<(String, Array2<f32>)>,
+}
+
+impl Grid {
+    /// An empty grid of images of this shape.
+    pub fn new(shape: PixelShape, caption: impl Into<String>) -> Self {
+        Self { shape, caption: caption.into(), columns: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Labels above the columns.
+    #[must_use]
+    pub fn columns(mut self, labels: impl IntoIterator<Item = String>) -> Self {
+        self.columns = labels.into_iter().collect();
+        self
+    }
+
+    /// A further row of images `[images, pixels]` with values in [0, 1].
+    #[must_use]
+    pub fn row(mut self, label: impl Into<String>, images: Array2<f32>) -> Self {
+        self.rows.push((label.into(), images));
+        self
+    }
+
+    /// Draws the grid into a PNG file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        fonts()?;
+        let scale = LEAST_SIDE.div_ceil(self.shape.height.max(self.shape.width)).max(1);
+        let (width, height) = (self.shape.width * scale, self.shape.height * scale);
+        let columns = self.rows.iter().map(|(_, images)| images.nrows()).max().unwrap_or(0);
+        let longest = self.rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        let left = MARGIN + if longest > 0 { longest * 9 + 8 } else { 0 };
+        let top = MARGIN + CAPTION + if self.columns.is_empty() { 0 } else { 22 };
+        let caption_width = 2 * MARGIN + self.caption.chars().count() * 10;
+        let full = (
+            (left + columns * (width + GAP) + MARGIN).max(caption_width) as u32,
+            (top + self.rows.len() * (height + GAP) + MARGIN) as u32,
+        );
+        draw(path, full, |root| {
+            let style = |size: f64| TextStyle::from((FONT, size).into_font()).color(&BLACK);
+            root.draw_text(&self.caption, &style(19.0), (MARGIN as i32, MARGIN as i32))?;
+            for (column, label) in self.columns.iter().enumerate() {
+                let x = left + column * (width + GAP);
+                root.draw_text(label, &style(LABEL_SIZE), (x as i32, (top - 20) as i32))?;
+            }
+            for (row, (label, images)) in self.rows.iter().enumerate() {
+                let y = top + row * (height + GAP);
+                let middle = (y + height / 2) as i32 - 8;
+                root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
+                for (column, image) in images.rows().into_iter().enumerate() {
+                    let x = left + column * (width + GAP);
+                    let grey = grey_image(image, self.shape);
+                    for (px, py, Luma([value])) in grey.enumerate_pixels() {
+                        let corner = (x + px as usize * scale, y + py as usize * scale);
+                        let colour = RGBColor(*value, *value, *value);
+                        for dy in 0..scale {
+                            for dx in 0..scale {
+                                let at = ((corner.0 + dx) as i32, (corner.1 + dy) as i32);
+                                root.draw_pixel(at, &colour)?;
+                            }
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn grey_image(values: ArrayView1<'_, f32>, shape: PixelShape) -> GrayImage {
+    GrayImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
+        let value = values[y as usize * shape.width + x as usize];
+        Luma([(value.clamp(0.0, 1.0) * 255.0).round() as u8])
+    })
+}
+
+/// Tensor data as an array of `rows` by `columns`.
+///
+/// # Errors
+/// If the data has another size.
+pub fn to_array(data: TensorData, rows: usize, columns: usize) -> Result<Array2<f32>> {
+    let values: Vec<f32> = data.iter::<f32>().collect();
+    Array2::from_shape_vec((rows, columns), values).map_err(|e| anyhow!("{e}"))
+}
+
+/// Images side by side in a bare PNG, pixel for pixel.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_row(path: &Path, images: &Array2<f32>, shape: PixelShape) -> Result<()> {
+    let mut row = GrayImage::new((images.nrows() * shape.width) as u32, shape.height as u32);
+    for (column, image) in images.rows().into_iter().enumerate() {
+        let x = (column * shape.width) as i64;
+        imageops::replace(&mut row, &grey_image(image, shape), x, 0);
+    }
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    row.write_to(&mut bytes, image::ImageFormat::Png)
+        .with_context(|| format!("cannot encode {}", path.display()))?;
+    write_atomic(path, bytes.get_ref())
+}
+
+/// Puts the rows that training has left in `folder` into one labelled strip, in order of epochs.
+///
+/// # Errors
+/// If a row cannot be read or the strip cannot be written.
+pub fn snapshot_strip(folder: &Path, target: &Path, shape: PixelShape) -> Result<()> {
+    let mut rows: Vec<(f64, std::path::PathBuf)> = fs::read_dir(folder)
+        .with_context(|| format!("cannot look into {}", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.parse().ok()?, path.clone())))
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut grid = Grid::new(shape, "Validation images and their reconstructions while training")
+        .row("input", read_row(&folder.join("input.png"), shape)?);
+    for (epoch, path) in rows {
+        let unit = if epoch == 1.0 { "epoch" } else { "epochs" };
+        grid = grid.row(format!("{epoch} {unit}"), read_row(&path, shape)?);
+    }
+    grid.save(target)
+}
+
+fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
+    let row = image::open(path)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .into_luma8();
+    let images = row.width() as usize / shape.width.max(1);
+    Ok(Array2::from_shape_fn((images, shape.pixels()), |(image, pixel)| {
+        let x = image * shape.width + pixel % shape.width;
+        f32::from(row.get_pixel(x as u32, (pixel / shape.width) as u32).0[0]) / 255.0
+    }))
+}

@@ -1,0 +1,7 @@
+//! Pictures: grids of images, scatter plots and curves, as PNG.
+
+mod chart;
+mod grid;
+
+pub use chart::{Series, curves, scatter};
+pub use grid::{Grid, save_row, snapshot_strip, to_array};

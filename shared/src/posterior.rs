@@ -1,0 +1,77 @@
+//! The approximate posterior q(z|x).
+
+use burn::tensor::Tensor;
+use ndarray::Array2;
+
+use crate::backend::Backend;
+
+/// What an encoder says about the code of each example.
+#[derive(Clone, Debug)]
+pub enum Posterior<B: Backend> {
+    /// A deterministic code, `[examples, latent]`.
+    Point(Tensor<B, 2>),
+    /// A Gaussian code.
+    Gaussian(DiagonalGaussian<B>),
+}
+
+impl<B: Backend> Posterior<B> {
+    /// The code: the posterior's mean, `[examples, latent]`.
+    pub fn mean(&self) -> Tensor<B, 2> {
+        match self {
+            Self::Point(code) => code.clone(),
+            Self::Gaussian(gaussian) => gaussian.mean.clone(),
+        }
+    }
+}
+
+/// N(mu, diag(sigma^2)) for each example.
+#[derive(Clone, Debug)]
+pub struct DiagonalGaussian<B: Backend> {
+    /// mu, `[examples, latent]`.
+    pub mean: Tensor<B, 2>,
+    /// log sigma^2, `[examples, latent]`.
+    pub log_var: Tensor<B, 2>,
+}
+
+impl<B: Backend> DiagonalGaussian<B> {
+    /// Reparameterised samples z = mu + sigma eps (Kingma & Welling 2014, equation 4).
+    ///
+    /// `eps` is `[samples * examples, latent]`, sample-major; so is the result.
+    pub fn reparameterise(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
+        let samples = eps.dims()[0] / self.mean.dims()[0].max(1);
+        let sigma = self.log_var.clone().mul_scalar(0.5).exp();
+        repeat_rows(self.mean.clone(), samples) + repeat_rows(sigma, samples) * eps
+    }
+
+    /// KL to N(0, I) of each latent in nats, `[examples, latent]`, never negative:
+    /// (mu^2 + sigma^2 - 1 - log sigma^2) / 2 (Kingma & Welling 2014, appendix B, negated).
+    pub fn kl_per_latent(&self) -> Tensor<B, 2> {
+        let Self { mean, log_var } = self.clone();
+        (mean.square() + log_var.clone().exp() - log_var.add_scalar(1.0)).mul_scalar(0.5)
+    }
+}
+
+/// `tensor` stacked `times` times: row `s * rows + i` is row `i`.
+pub fn repeat_rows<B: Backend>(tensor: Tensor<B, 2>, times: usize) -> Tensor<B, 2> {
+    if times == 1 { tensor } else { tensor.repeat_dim(0, times) }
+}
+
+/// Mean over examples of [`DiagonalGaussian::kl_per_latent`], for host arrays.
+pub fn kl_of_gaussian(mean: &Array2<f32>, log_var: &Array2<f32>) -> Vec<f64> {
+    let count = mean.nrows().max(1) as f64;
+    mean.columns()
+        .into_iter()
+        .zip(log_var.columns())
+        .map(|(mean, log_var)| {
+            let sum: f64 = mean
+                .iter()
+                .zip(log_var)
+                .map(|(&m, &v)| {
+                    let (m, v) = (f64::from(m), f64::from(v));
+                    0.5 * (m * m + v.exp() - v - 1.0)
+                })
+                .sum();
+            sum / count
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! The folder of a run, and what is written there.
+
+mod atomic;
+mod folder;
+mod record;
+
+pub use atomic::{write_atomic, write_json};
+pub use folder::{RunError, RunFolder};
+pub use record::{Better, DataRecord, Machine, Metric, ModelRecord, Record, TrainingRecord};

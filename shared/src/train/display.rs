@@ -1,0 +1,136 @@
+//! What a person sees of a training run.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use indicatif::{HumanDuration, ProgressBar};
+
+use super::EpochLine;
+use crate::progress;
+
+/// Between two plain lines inside an epoch.
+const LINE_EVERY: Duration = Duration::from_secs(20);
+/// Epochs in the curve of the live display.
+const CURVE: usize = 24;
+
+/// A live bar in a terminal, plain lines with rate and time left elsewhere.
+pub(super) struct Display {
+    bar: ProgressBar,
+    started: Instant,
+    first: u64,
+    total: u64,
+    last_line: Instant,
+    epochs: usize,
+    losses: Vec<f64>,
+}
+
+impl Display {
+    /// A display of `total` training examples, `done` of which an earlier session has seen.
+    pub(super) fn new(paper: &str, done: u64, total: u64, epochs: usize, losses: Vec<f64>) -> Self {
+        let bar = progress::steps(paper, total, "img");
+        bar.set_position(done);
+        bar.reset_eta();
+        let now = Instant::now();
+        Self { bar, started: now, first: done, total, last_line: now, epochs, losses }
+    }
+
+    fn rate(&self, seen: u64) -> f64 {
+        (seen - self.first) as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    fn left(&self, seen: u64) -> HumanDuration {
+        let seconds = (self.total - seen.min(self.total)) as f64 / self.rate(seen).max(1e-9);
+        HumanDuration(Duration::from_secs_f64(seconds.min(1e9)))
+    }
+
+    /// After a step of epoch `epoch` (from 0), `seen` examples into the run.
+    pub(super) fn step(&mut self, epoch: usize, seen: u64, means: impl Fn() -> BTreeMap<String, f64>) {
+        self.bar.set_position(seen);
+        if progress::is_terminal() {
+            if self.last_line.elapsed() > Duration::from_millis(250) {
+                self.last_line = Instant::now();
+                self.bar.set_message(format!(
+                    "epoch {}/{} {} {}",
+                    epoch + 1,
+                    self.epochs,
+                    terms(&means()),
+                    sparkline(&self.losses)
+                ));
+            }
+        } else if self.last_line.elapsed() > LINE_EVERY {
+            self.last_line = Instant::now();
+            progress::line(&format!(
+                "epoch {}/{}: {} ({:.0} img/s, {} left)",
+                epoch + 1,
+                self.epochs,
+                terms(&means()),
+                self.rate(seen),
+                self.left(seen)
+            ));
+        }
+    }
+
+    /// After a whole epoch.
+    pub(super) fn epoch(&mut self, line: &EpochLine, seen: u64, best: bool) {
+        self.losses.extend(line.valid.get("loss").copied());
+        let text = format!(
+            "epoch {}/{}: train {} | valid {}{} ({:.0} img/s, {} left)",
+            line.epoch,
+            self.epochs,
+            terms(&line.train),
+            terms(&line.valid),
+            if best { " *" } else { "" },
+            self.rate(seen),
+            self.left(seen)
+        );
+        // A long run in a log needs no line for every short epoch.
+        let due = progress::is_terminal()
+            || self.epochs <= 100
+            || line.epoch == self.epochs
+            || self.last_line.elapsed() > LINE_EVERY;
+        if due {
+            self.last_line = Instant::now();
+            self.bar.suspend(|| progress::line(&text));
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn terms(means: &BTreeMap<String, f64>) -> String {
+    let mut parts = vec![format!("loss {:.2}", means.get("loss").copied().unwrap_or(f64::NAN))];
+    parts.extend(
+        means.iter().filter(|(name, _)| *name != "loss").map(|(name, v)| format!("{name} {v:.2}")),
+    );
+    parts.join(" ")
+}
+
+/// The last validation losses as a tiny curve.
+fn sparkline(losses: &[f64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let recent = &losses[losses.len().saturating_sub(CURVE)..];
+    let low = recent.iter().copied().fold(f64::MAX, f64::min);
+    let high = recent.iter().copied().fold(f64::MIN, f64::max);
+    recent
+        .iter()
+        .map(|&loss| {
+            let height = if high > low { (loss - low) / (high - low) * 7.0 } else { 0.0 };
+            BARS[(height.round() as usize).min(7)]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sparkline;
+
+    #[test]
+    fn the_curve_falls_when_the_loss_falls() {
+        assert_eq!(sparkline(&[8.0, 4.0, 1.0]), "█▄▁");
+        assert_eq!(sparkline(&[]), "");
+    }
+}

@@ -1,0 +1,292 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use anyhow::{Result, bail};
+use burn::{
+    module::AutodiffModule,
+    optim::GradientsParams,
+    tensor::Tensor,
+};
+
+use super::{
+    EpochLine, Keep, Moment, Objective, Optimiser, Terms, TrainConfig,
+    checkpoint::{Checkpoints, Progress},
+    display::Display,
+    history::TermSums,
+    optimiser::clip,
+    snapshot::Snapshots,
+};
+use crate::{
+    autoencoder::Autoencoder,
+    backend::{AutodiffBackend, Backend},
+    data::{BatchMaker, Binarise, Splits},
+    noise::{Noise, Stream},
+    run::{RunFolder, write_atomic},
+};
+
+/// Examples in a validation batch; a fixed number, so that sums do not depend on the training
+/// batch.
+const VALIDATION_BATCH: usize = 500;
+
+/// What a fit works with besides model, objective and data.
+#[derive(Clone, Debug)]
+pub struct Session<B: Backend> {
+    /// Name of the paper, for display.
+    pub paper: &'static str,
+    /// The run's randomness.
+    pub noise: Noise,
+    /// Where tensors live.
+    pub device: B::Device,
+    /// The run's folder.
+    pub run: RunFolder,
+    /// Continue from the newest checkpoint, if there is one.
+    pub resume: bool,
+    /// Epochs to take snapshots after.
+    pub snapshot_epochs: Vec<f64>,
+    /// Set by Ctrl-C: finish the step, save, stop.
+    pub interrupt: Arc<AtomicBool>,
+}
+
+/// Outcome of a fit.
+#[derive(Debug)]
+pub enum Fit<M> {
+    /// The fitted model.
+    Done(M, FitReport),
+    /// Ctrl-C; the run can be resumed.
+    Interrupted,
+}
+
+/// How a fit went.
+#[derive(Clone, Debug, Default)]
+pub struct FitReport {
+    /// Epochs done; 0 for a closed form.
+    pub epochs: usize,
+    /// Epoch whose weights are the result.
+    pub chosen_epoch: usize,
+    /// True if the validation loss ended the run.
+    pub stopped_early: bool,
+    /// Figures of every epoch.
+    pub lines: Vec<EpochLine>,
+    /// Seconds of fitting, over all sessions of the run.
+    pub seconds: f64,
+    /// Training examples looked at.
+    pub examples: u64,
+}
+
+/// Fits `model` by stochastic gradient descent on the mean loss of each batch.
+///
+/// Order, binarisation and posterior noise of an epoch depend on the seed, the epoch and the
+/// example alone; validation always uses the noise of epoch 0, so that its figures are comparable
+/// between epochs.
+///
+/// # Errors
+/// A term that is not finite, named with the step and the last good checkpoint; files that cannot
+/// be written or read.
+pub fn fit<B, M, O>(
+    model: M,
+    objective: &O,
+    data: &Splits,
+    binarise: Binarise,
+    config: &TrainConfig,
+    session: &Session<B>,
+) -> Result<Fit<M::InnerModule>>
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + Autoencoder<B>,
+    M::InnerModule: Autoencoder<B::InnerBackend>,
+    O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
+{
+    let Session { noise, device, run, .. } = session;
+    let train = BatchMaker::<B>::new(data.train.clone(), binarise, *noise, device.clone());
+    let valid =
+        BatchMaker::<B::InnerBackend>::new(data.valid.clone(), binarise, *noise, device.clone());
+    let examples = data.train.len();
+    let steps = examples.div_ceil(config.batch_size);
+    let epochs = config.total_epochs();
+    let checkpoints = Checkpoints::new(run, config.keep_checkpoints);
+    let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
+
+    let mut model = model;
+    let mut optimiser = Optimiser::new(&config.optimiser);
+    let mut progress = Progress::default();
+    if session.resume
+        && let Some((m, o, p)) = checkpoints.load(model.clone(), Optimiser::new(&config.optimiser), device)?
+    {
+        (model, optimiser, progress) = (m, o, p);
+    }
+    write_lines(run, &progress.lines)?;
+    let seen = |progress: &Progress| {
+        (progress.epoch * examples + (progress.step * config.batch_size).min(examples)) as u64
+    };
+    let mut display = Display::new(
+        session.paper,
+        seen(&progress),
+        (epochs * examples) as u64,
+        epochs,
+        progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
+    );
+    let before = progress.seconds;
+    let started = Instant::now();
+
+    while progress.epoch < epochs && !progress.stopped {
+        let epoch = progress.epoch;
+        let rate = config.schedule.rate(epoch, epochs);
+        let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, examples);
+        while progress.step < steps {
+            let start = progress.step * config.batch_size;
+            let indices = &order[start..examples.min(start + config.batch_size)];
+            let batch = train.batch(indices, epoch as u64 + 1);
+            let at = Moment { epochs: epoch as f64 + progress.step as f64 / steps as f64 };
+            let terms = objective.terms(&model, &batch, at);
+            let (names, values) = (names(&terms), stacked(&terms));
+            let gradients = terms.loss.mean().backward();
+            let mut gradients = GradientsParams::from_grads(gradients, &model);
+            if let Some(norm) = config.clip_norm {
+                gradients = clip::<B, M>(&model, gradients, norm);
+            }
+            model = optimiser.step(rate, model, gradients);
+            progress.step += 1;
+            // Read after the update is queued, so that a GPU does not wait for the host.
+            let values: Vec<f32> = values.into_data().iter::<f32>().collect();
+            if let Some(term) = progress.sums.add(&names, &values) {
+                display.finish();
+                bail!(
+                    "{}",
+                    blown_up(&term, epoch, progress.step, steps, rate, checkpoints.newest())
+                );
+            }
+            display.step(epoch, seen(&progress), || progress.sums.means());
+            snapshots.take::<B::InnerBackend, M::InnerModule>(
+                epoch * steps + progress.step,
+                || model.valid(),
+                device,
+                run,
+            )?;
+            if session.interrupt.load(Ordering::Relaxed) && progress.step < steps {
+                progress.seconds = before + started.elapsed().as_secs_f64();
+                checkpoints.save(&model, &optimiser, &progress)?;
+                display.finish();
+                return Ok(Fit::Interrupted);
+            }
+        }
+        let at = Moment { epochs: (epoch + 1) as f64 };
+        let figures = validate(&model.valid(), objective, &valid, at);
+        let line = EpochLine {
+            epoch: epoch + 1,
+            rate,
+            train: progress.sums.means(),
+            valid: figures.means(),
+        };
+        let loss = line.valid["loss"];
+        if !loss.is_finite() {
+            display.finish();
+            bail!("{}", blown_up("validation loss", epoch, steps, steps, rate, checkpoints.newest()));
+        }
+        progress.epoch += 1;
+        progress.step = 0;
+        progress.sums = TermSums::default();
+        let settled = Objective::<B, M>::is_settled(objective, at);
+        let is_best = settled && progress.best.is_none_or(|(_, best)| loss < best);
+        if is_best {
+            progress.best = Some((progress.epoch, loss));
+            progress.stale = 0;
+            if config.keep == Keep::Best {
+                checkpoints.save_best(&model, progress.epoch)?;
+            }
+        } else if settled {
+            progress.stale += 1;
+            progress.stopped = config.patience.is_some_and(|patience| progress.stale >= patience);
+        }
+        display.epoch(&line, seen(&progress), is_best);
+        progress.lines.push(line);
+        progress.seconds = before + started.elapsed().as_secs_f64();
+        let ends = progress.epoch == epochs || progress.stopped;
+        let interrupted = session.interrupt.load(Ordering::Relaxed);
+        if ends || interrupted || progress.epoch.is_multiple_of(config.checkpoint_every) {
+            checkpoints.save(&model, &optimiser, &progress)?;
+            write_lines(run, &progress.lines)?;
+        }
+        if interrupted && !ends {
+            display.finish();
+            return Ok(Fit::Interrupted);
+        }
+    }
+    display.finish();
+    let chosen_epoch = match (config.keep, progress.best) {
+        (Keep::Best, Some((epoch, _))) if epoch != progress.epoch => {
+            model = checkpoints.load_best(model, epoch, device)?;
+            epoch
+        }
+        _ => progress.epoch,
+    };
+    let report = FitReport {
+        epochs: progress.epoch,
+        chosen_epoch,
+        stopped_early: progress.stopped,
+        seconds: progress.seconds,
+        examples: (progress.epoch * examples) as u64,
+        lines: progress.lines,
+    };
+    Ok(Fit::Done(model.valid(), report))
+}
+
+/// Term sums over the whole split.
+fn validate<B: Backend, M, O: Objective<B, M>>(
+    model: &M,
+    objective: &O,
+    batches: &BatchMaker<B>,
+    at: Moment,
+) -> TermSums {
+    let mut sums = TermSums::default();
+    let all: Vec<usize> = (0..batches.split().len()).collect();
+    for indices in all.chunks(VALIDATION_BATCH) {
+        let terms = objective.terms(model, &batches.batch(indices, 0), at);
+        let names = names(&terms);
+        let values: Vec<f32> = stacked(&terms).into_data().iter::<f32>().collect();
+        sums.add(&names, &values);
+    }
+    sums
+}
+
+fn names<B: Backend>(terms: &Terms<B>) -> Vec<&'static str> {
+    terms.named.iter().map(|(name, _)| *name).chain(["loss"]).collect()
+}
+
+/// All terms one after another, to be read back at once.
+fn stacked<B: Backend>(terms: &Terms<B>) -> Tensor<B, 1> {
+    let all = terms.named.iter().map(|(_, term)| term).chain([&terms.loss]);
+    Tensor::cat(all.map(|term| term.clone().detach()).collect(), 0)
+}
+
+fn write_lines(run: &RunFolder, lines: &[EpochLine]) -> Result<()> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&serde_json::to_string(line)?);
+        text.push('\n');
+    }
+    write_atomic(&run.file(RunFolder::METRICS), text.as_bytes())
+}
+
+fn blown_up(
+    term: &str,
+    epoch: usize,
+    step: usize,
+    steps: usize,
+    rate: f64,
+    checkpoint: Option<std::path::PathBuf>,
+) -> String {
+    let last = match checkpoint {
+        Some(path) => format!("the last good checkpoint is {}", path.display()),
+        None => "there is no checkpoint yet".into(),
+    };
+    format!(
+        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {last}; \
+         a smaller learning rate or clip_norm usually helps",
+        epoch + 1
+    )
+}

@@ -1,0 +1,22 @@
+//! Training by gradient descent: one loop for every paper that needs one.
+
+mod adam;
+mod checkpoint;
+mod config;
+mod display;
+mod fit;
+mod history;
+mod objective;
+mod optimiser;
+mod schedule;
+mod snapshot;
+
+pub use config::{Keep, TrainConfig};
+pub use fit::{Fit, FitReport, Session, fit};
+pub use history::EpochLine;
+pub use objective::{Moment, Objective, Terms};
+pub(crate) use optimiser::record_bytes;
+pub use optimiser::{Optimiser, OptimiserConfig};
+pub use schedule::Schedule;
+pub use snapshot::SNAPSHOT_FOLDER;
+pub(crate) use snapshot::one_of_each_class;

@@ -1,0 +1,30 @@
+use burn::tensor::Tensor;
+
+use crate::{backend::Backend, data::Batch};
+
+/// Where in the run a batch is looked at; schedules of the objective depend on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// Epochs done, with the fraction of the one under way.
+    pub epochs: f64,
+}
+
+/// What an objective says of each example of a batch, in nats, `[examples]` each.
+pub struct Terms<B: Backend> {
+    /// The parts, by name: reconstruction, kl, ...
+    pub named: Vec<(&'static str, Tensor<B, 1>)>,
+    /// What is minimised: a function of the parts that the objective's documentation states.
+    pub loss: Tensor<B, 1>,
+}
+
+/// A training objective, the same in training and in validation.
+pub trait Objective<B: Backend, M> {
+    /// The terms of a batch.
+    fn terms(&self, model: &M, batch: &Batch<B>, at: Moment) -> Terms<B>;
+
+    /// False while a warm-up still changes the objective: values are not comparable between
+    /// epochs then, and none is chosen as the best.
+    fn is_settled(&self, _at: Moment) -> bool {
+        true
+    }
+}

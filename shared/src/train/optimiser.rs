@@ -1,0 +1,220 @@
+use std::marker::PhantomData;
+
+use anyhow::{Result, anyhow};
+use burn::{
+    module::{AutodiffModule, ModuleVisitor, Param},
+    optim::{
+        AdaGrad, AdaGradConfig, GradientsParams, Optimizer, Sgd, SgdConfig,
+        adaptor::OptimizerAdaptor, decay::WeightDecayConfig, momentum::MomentumConfig,
+    },
+    record::{FullPrecisionSettings, NamedMpkBytesRecorder, Record, Recorder},
+    tensor::Tensor,
+};
+use serde::{Deserialize, Serialize};
+
+use super::adam::Adam;
+use crate::backend::AutodiffBackend;
+
+/// `[train.optimiser]` of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum OptimiserConfig {
+    /// Kingma & Ba 2015.
+    Adam {
+        /// Decay of the first moment.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// Decay of the second moment.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// Added to the root of the second moment.
+        #[serde(default = "adam_epsilon")]
+        epsilon: f32,
+    },
+    /// Duchi et al. 2011.
+    Adagrad {
+        /// Added to the root of the sum of squares.
+        #[serde(default = "adagrad_epsilon")]
+        epsilon: f32,
+        /// L2 penalty: the gradient of a N(0, I) prior on the weights, scaled.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Classical momentum.
+        #[serde(default)]
+        momentum: f64,
+        /// L2 penalty.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+}
+
+fn beta1() -> f32 {
+    0.9
+}
+
+fn beta2() -> f32 {
+    0.999
+}
+
+fn adam_epsilon() -> f32 {
+    1e-8
+}
+
+fn adagrad_epsilon() -> f32 {
+    1e-8
+}
+
+impl OptimiserConfig {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let fraction = |name: &str, value: f64| {
+            (!(0.0..1.0).contains(&value)).then(|| format!("{name} = {value} is not in [0, 1)"))
+        };
+        let positive = |name: &str, value: f32| {
+            (!(value > 0.0)).then(|| format!("{name} = {value} is not positive"))
+        };
+        let at_least_zero = |name: &str, value: f32| {
+            (!(value >= 0.0)).then(|| format!("{name} = {value} is negative"))
+        };
+        match *self {
+            Self::Adam { beta1, beta2, epsilon } => fraction("beta1", beta1.into())
+                .or_else(|| fraction("beta2", beta2.into()))
+                .or_else(|| positive("epsilon", epsilon)),
+            Self::Adagrad { epsilon, weight_decay } => {
+                positive("epsilon", epsilon).or_else(|| at_least_zero("weight_decay", weight_decay))
+            }
+            Self::Sgd { momentum, weight_decay } => {
+                fraction("momentum", momentum).or_else(|| at_least_zero("weight_decay", weight_decay))
+            }
+        }
+    }
+}
+
+/// An update rule with its state for one model.
+pub enum Optimiser<B: AutodiffBackend, M: AutodiffModule<B>> {
+    /// Adam.
+    Adam(OptimizerAdaptor<Adam, M, B>),
+    /// Adagrad.
+    Adagrad(OptimizerAdaptor<AdaGrad, M, B>),
+    /// Stochastic gradient descent.
+    Sgd(OptimizerAdaptor<Sgd<B::InnerBackend>, M, B>),
+}
+
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
+    /// A rule without state.
+    pub fn new(config: &OptimiserConfig) -> Self {
+        let decay = |penalty: f32| (penalty > 0.0).then(|| WeightDecayConfig::new(penalty));
+        match *config {
+            OptimiserConfig::Adam { beta1, beta2, epsilon } => {
+                Self::Adam(OptimizerAdaptor::from(Adam { beta1, beta2, epsilon }))
+            }
+            OptimiserConfig::Adagrad { epsilon, weight_decay } => Self::Adagrad(
+                AdaGradConfig::new()
+                    .with_epsilon(epsilon)
+                    .with_weight_decay(decay(weight_decay))
+                    .init(),
+            ),
+            OptimiserConfig::Sgd { momentum, weight_decay } => Self::Sgd(
+                SgdConfig::new()
+                    .with_weight_decay(decay(weight_decay))
+                    .with_momentum((momentum > 0.0).then(|| {
+                        MomentumConfig::new().with_momentum(momentum).with_dampening(0.0)
+                    }))
+                    .init(),
+            ),
+        }
+    }
+
+    /// The updated model.
+    pub fn step(&mut self, rate: f64, model: M, gradients: GradientsParams) -> M {
+        match self {
+            Self::Adam(rule) => rule.step(rate, model, gradients),
+            Self::Adagrad(rule) => rule.step(rate, model, gradients),
+            Self::Sgd(rule) => rule.step(rate, model, gradients),
+        }
+    }
+
+    /// The state, in Burn's own format.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Adam(rule) => record_bytes::<B, _>(rule.to_record()),
+            Self::Adagrad(rule) => record_bytes::<B, _>(rule.to_record()),
+            Self::Sgd(rule) => record_bytes::<B, _>(rule.to_record()),
+        }
+    }
+
+    /// The rule with the state that [`Self::to_bytes`] wrote.
+    pub fn with_bytes(self, bytes: Vec<u8>, device: &B::Device) -> Result<Self> {
+        Ok(match self {
+            Self::Adam(rule) => Self::Adam(rule.load_record(record_from::<B, _>(bytes, device)?)),
+            Self::Adagrad(rule) => {
+                Self::Adagrad(rule.load_record(record_from::<B, _>(bytes, device)?))
+            }
+            Self::Sgd(rule) => Self::Sgd(rule.load_record(record_from::<B, _>(bytes, device)?)),
+        })
+    }
+}
+
+/// A record in Burn's named MessagePack format, at full precision.
+pub(crate) fn record_bytes<B: burn::prelude::Backend, R: Record<B>>(record: R) -> Result<Vec<u8>> {
+    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+    Recorder::<B>::record(&recorder, record, ()).map_err(|e| anyhow!("cannot encode weights: {e}"))
+}
+
+/// The record that [`record_bytes`] wrote.
+pub(crate) fn record_from<B: burn::prelude::Backend, R: Record<B>>(
+    bytes: Vec<u8>,
+    device: &B::Device,
+) -> Result<R> {
+    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+    Recorder::<B>::load(&recorder, bytes, device).map_err(|e| anyhow!("cannot decode weights: {e}"))
+}
+
+/// Scales all gradients together so that their joint Euclidean norm is at most `norm`
+/// (Pascanu et al. 2013). Burn's own clipping looks at one parameter at a time.
+pub(super) fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
+    model: &M,
+    gradients: GradientsParams,
+    norm: f64,
+) -> GradientsParams {
+    let mut square = Squares::<B> { gradients: &gradients, sum: 0.0, backend: PhantomData };
+    model.visit(&mut square);
+    let found = square.sum.sqrt();
+    if found <= norm {
+        return gradients;
+    }
+    let mut scale = Scale::<B> { gradients, factor: norm / found, backend: PhantomData };
+    model.visit(&mut scale);
+    scale.gradients
+}
+
+struct Squares<'a, B> {
+    gradients: &'a GradientsParams,
+    sum: f64,
+    backend: PhantomData<B>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Squares<'_, B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        if let Some(gradient) = self.gradients.get::<B::InnerBackend, D>(param.id) {
+            self.sum += f64::from(gradient.square().sum().into_scalar());
+        }
+    }
+}
+
+struct Scale<B> {
+    gradients: GradientsParams,
+    factor: f64,
+    backend: PhantomData<B>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        if let Some(gradient) = self.gradients.remove::<B::InnerBackend, D>(param.id) {
+            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}

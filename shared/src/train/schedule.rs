@@ -1,0 +1,111 @@
+use serde::{Deserialize, Serialize};
+
+/// The learning rate over a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Schedule {
+    /// The same throughout.
+    Constant {
+        /// Learning rate.
+        rate: f64,
+    },
+    /// Half a cosine from `rate` to `last` over all epochs (Loshchilov & Hutter 2017).
+    Cosine {
+        /// First learning rate.
+        rate: f64,
+        /// Last learning rate.
+        #[serde(default)]
+        last: f64,
+    },
+    /// Multiplied by `factor` after every epoch.
+    Exponential {
+        /// First learning rate.
+        rate: f64,
+        /// Factor, at most 1.
+        factor: f64,
+    },
+    /// Stage i of S lasts 3^i epochs at 1e-4 round(10^(1 - i / (S - 1)), 1), from 1e-3 to 1e-4:
+    /// with S = 8 the 3,280 epochs of Burda et al. 2016; fewer stages end sooner at the same rate.
+    Staged {
+        /// S, 1 to 8.
+        stages: u32,
+    },
+}
+
+impl Schedule {
+    /// Learning rate in epoch `epoch` (from 0) of `epochs`.
+    pub fn rate(&self, epoch: usize, epochs: usize) -> f64 {
+        match *self {
+            Self::Constant { rate } => rate,
+            Self::Cosine { rate, last } => {
+                let progress = epoch as f64 / epochs.max(1) as f64;
+                last + (rate - last) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+            }
+            Self::Exponential { rate, factor } => rate * factor.powi(epoch as i32),
+            Self::Staged { stages } => {
+                let stage = (0..stages).find(|&s| epoch < staged_epochs(s + 1)).unwrap_or(stages - 1);
+                let progress = f64::from(stage) / f64::from((stages - 1).max(1));
+                (10f64.powf(1.0 - progress) * 10.0).round() / 10.0 * 1e-4
+            }
+        }
+    }
+
+    /// The number of epochs, for a schedule that fixes it.
+    pub fn epochs(&self) -> Option<usize> {
+        match *self {
+            Self::Staged { stages } => Some(staged_epochs(stages)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let positive = |name: &str, value: f64| {
+            (!(value > 0.0 && value.is_finite())).then(|| format!("{name} = {value} is not positive"))
+        };
+        match *self {
+            Self::Constant { rate } => positive("rate", rate),
+            Self::Cosine { rate, last } => positive("rate", rate).or_else(|| {
+                (!(0.0..=rate).contains(&last)).then(|| format!("last = {last} is not in [0, rate]"))
+            }),
+            Self::Exponential { rate, factor } => positive("rate", rate).or_else(|| {
+                (!(factor > 0.0 && factor <= 1.0)).then(|| format!("factor = {factor} is not in (0, 1]"))
+            }),
+            Self::Staged { stages } => {
+                (!(1..=8).contains(&stages)).then(|| format!("stages = {stages} is not 1 to 8"))
+            }
+        }
+    }
+}
+
+/// 1 + 3 + 9 + ... of the first `stages` stages.
+fn staged_epochs(stages: u32) -> usize {
+    (3usize.pow(stages) - 1) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_stages_are_burdas_protocol() {
+        let schedule = Schedule::Staged { stages: 8 };
+        assert_eq!(schedule.epochs(), Some(3280));
+        let rates: Vec<f64> = [0, 1, 4, 13, 40, 121, 364, 1093, 3279]
+            .iter()
+            .map(|&epoch| (schedule.rate(epoch, 3280) * 1e5).round())
+            .collect();
+        assert_eq!(rates, [100.0, 72.0, 52.0, 37.0, 27.0, 19.0, 14.0, 10.0, 10.0]);
+    }
+
+    #[test]
+    fn schedules_start_and_end_where_they_say() {
+        let cosine = Schedule::Cosine { rate: 1e-3, last: 1e-5 };
+        assert!((cosine.rate(0, 10) - 1e-3).abs() < 1e-12);
+        assert!((cosine.rate(10, 10) - 1e-5).abs() < 1e-12);
+        let exponential = Schedule::Exponential { rate: 1.0, factor: 0.5 };
+        assert_eq!(exponential.rate(3, 10), 0.125);
+        assert!(Schedule::Staged { stages: 9 }.problem().is_some());
+        assert!(Schedule::Constant { rate: f64::NAN }.problem().is_some());
+    }
+}

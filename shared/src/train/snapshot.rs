@@ -1,0 +1,80 @@
+//! Reconstructions of the same images while training: the lecture's strip "after 0.1, 1, 2 epochs".
+
+use anyhow::Result;
+use burn::tensor::{Tensor, TensorData};
+use ndarray::Array2;
+
+use crate::{
+    autoencoder::Autoencoder,
+    backend::Backend,
+    data::{PixelShape, Split},
+    plot,
+    run::RunFolder,
+};
+
+/// Folder of a run that holds one row of pictures for each snapshot.
+pub const SNAPSHOT_FOLDER: &str = "snapshots";
+
+/// Images in a strip, one of each class.
+const IMAGES: usize = 10;
+
+/// Takes snapshots at chosen steps.
+pub(super) struct Snapshots {
+    steps: Vec<(usize, f64)>,
+    images: Array2<f32>,
+    shape: PixelShape,
+}
+
+impl Snapshots {
+    /// Snapshots of validation images after `epochs` (fractions allowed).
+    pub(super) fn new(epochs: &[f64], steps_per_epoch: usize, valid: &Split) -> Self {
+        let steps = epochs
+            .iter()
+            .map(|&epoch| (((epoch * steps_per_epoch as f64).round() as usize).max(1), epoch))
+            .collect();
+        let images = valid.grey(&one_of_each_class(valid));
+        Self { steps, images, shape: valid.shape() }
+    }
+
+    /// Takes a snapshot if one is due after `steps` steps.
+    pub(super) fn take<B: Backend, M: Autoencoder<B>>(
+        &self,
+        steps: usize,
+        model: impl FnOnce() -> M,
+        device: &B::Device,
+        run: &RunFolder,
+    ) -> Result<()> {
+        let due: Vec<f64> =
+            self.steps.iter().filter(|(step, _)| *step == steps).map(|(_, epoch)| *epoch).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let model = model();
+        let (rows, columns) = self.images.dim();
+        let values: Vec<f32> = self.images.iter().copied().collect();
+        let x = Tensor::<B, 2>::from_data(TensorData::new(values, [rows, columns]), device);
+        let mean = model.decode(model.encode(x).mean()).mean();
+        let reconstruction = plot::to_array(mean.into_data(), rows, columns)?;
+        for epoch in due {
+            let path = run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"));
+            plot::save_row(&path, &reconstruction, self.shape)?;
+        }
+        let input = run.file(SNAPSHOT_FOLDER).join("input.png");
+        if !input.is_file() {
+            plot::save_row(&input, &self.images, self.shape)?;
+        }
+        plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file("snapshots.png"), self.shape)
+    }
+}
+
+/// The first example of each class, then others until there are [`IMAGES`].
+pub(crate) fn one_of_each_class(split: &Split) -> Vec<usize> {
+    let mut chosen: Vec<usize> = Vec::new();
+    for class in 0..IMAGES as u8 {
+        chosen.extend((0..split.len()).find(|&index| split.label(index) == class));
+    }
+    let rest: Vec<usize> = (0..split.len()).filter(|index| !chosen.contains(index)).take(IMAGES).collect();
+    chosen.extend(rest);
+    chosen.truncate(IMAGES);
+    chosen
+}
