@@ -1,1 +1,75 @@
+//! Principal component analysis, "just another autoencoder": Pearson 1901 and Hotelling 1933, with
+//! the likelihood of Tipping & Bishop 1999, "Probabilistic Principal Component Analysis".
+//!
+//! [`model`] is the linear encoder and decoder, [`config`] what a configuration may say. The fit
+//! has a closed form: [`shared::principal`].
 
+pub mod config;
+pub mod model;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    principal::PrincipalComponents,
+    progress,
+    train::{Fit, FitReport, Session},
+};
+
+pub use config::PcaConfig;
+pub use model::PcaModel;
+
+/// The paper.
+pub struct Pca;
+
+impl Paper for Pca {
+    const NAME: &'static str = "pca";
+    const ABOUT: &'static str = "Principal component analysis: the best linear autoencoder, in closed \
+                                 form, with the likelihood of probabilistic PCA";
+    const CITATION: &'static str =
+        "H. Hotelling: Analysis of a complex of statistical variables into principal components. \
+         J. Educ. Psychol. 24, 1933.\n\
+         M. E. Tipping, C. M. Bishop: Probabilistic Principal Component Analysis. JRSS B 61, 1999.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+    ];
+
+    type Config = PcaConfig;
+    type Model<B: Backend> = PcaModel<B>;
+
+    fn build<B: Backend>(
+        config: &PcaConfig,
+        input: usize,
+        _noise: Noise,
+        device: &B::Device,
+    ) -> PcaModel<B> {
+        PcaModel::zeros(&config.model, input, device)
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &PcaConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<PcaModel<B::InnerBackend>>> {
+        let started = Instant::now();
+        let (train, binarise) = (&data.train, config.data.binarise);
+        let components = PrincipalComponents::fit(train.len(), train.input_dim(), |rows, values| {
+            let rows: Vec<usize> = rows.collect();
+            train.write_inputs(&rows, binarise, session.noise, 0, values);
+        })?;
+        let model = PcaModel::new(&config.model, &components, &session.device)?;
+        let seconds = started.elapsed().as_secs_f64();
+        progress::line(&format!(
+            "{} components of {} images in {seconds:.2} s",
+            train.input_dim(),
+            train.len()
+        ));
+        let report = FitReport { seconds, ..FitReport::default() };
+        Ok(Fit::Done(model, report))
+    }
+}

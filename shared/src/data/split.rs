@@ -84,7 +84,8 @@ impl Split {
         inputs
     }
 
-    pub(super) fn write_inputs(
+    /// Writes what [`Self::inputs`] returns into `values`, row by row.
+    pub fn write_inputs(
         &self,
         indices: &[usize],
         binarise: Binarise,

@@ -1,0 +1,51 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PcaConfig {
+    /// Seed of all noise: only pictures and label subsets use any.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Number of components kept.
+    pub latent: usize,
+    /// Scale every code to unit variance over the training split.
+    #[serde(default)]
+    pub whiten: bool,
+}
+
+impl RunConfig for PcaConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        if self.model.latent == 0 {
+            return Some("[model] latent = 0: at least 1".into());
+        }
+        self.evaluate.problem()
+    }
+}

@@ -1,0 +1,184 @@
+//! A linear encoder and its transpose as decoder, and the probabilistic model they belong to.
+
+use std::f64::consts::PI;
+
+use anyhow::{Result, bail};
+use burn::{
+    module::{Module, Param, ParamId},
+    tensor::{Tensor, TensorData},
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    likelihood::{Likelihood, row_sums},
+    posterior::Posterior,
+    principal::PrincipalComponents,
+    run::{Better, Metric},
+};
+
+use crate::config::ModelConfig;
+
+/// The first k principal components.
+///
+/// With mean mu, components U (rows) and variances lambda: z = U (x - mu), divided by
+/// sqrt(lambda) when whitened, and back.
+#[derive(Module, Debug)]
+pub struct PcaModel<B: Backend> {
+    /// mu, `[pixels]`.
+    mean: Param<Tensor<B, 1>>,
+    /// U, `[components, pixels]`.
+    components: Param<Tensor<B, 2>>,
+    /// lambda of all components, kept or not, divided by n - 1, `[pixels]`.
+    variances: Param<Tensor<B, 1>>,
+    whiten: bool,
+}
+
+impl<B: Backend> PcaModel<B> {
+    /// The first components of a fit.
+    ///
+    /// # Errors
+    /// If more components are wanted than there are pixels.
+    pub fn new(config: &ModelConfig, fit: &PrincipalComponents, device: &B::Device) -> Result<Self> {
+        let (pixels, latent) = (fit.mean.len(), config.latent);
+        if latent > pixels {
+            bail!("[model] latent = {latent}: inputs of width {pixels} have no more components");
+        }
+        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
+        let kept: Vec<f32> = fit.components.rows().into_iter().take(latent).flatten().map(|&v| v as f32).collect();
+        Ok(Self {
+            mean: parameter(1, single(&fit.mean), [pixels], device),
+            components: parameter(2, kept, [latent, pixels], device),
+            variances: parameter(3, single(&fit.variances), [pixels], device),
+            whiten: config.whiten,
+        })
+    }
+
+    /// A model to load weights into.
+    pub fn zeros(config: &ModelConfig, pixels: usize, device: &B::Device) -> Self {
+        let latent = config.latent;
+        Self {
+            mean: parameter(1, vec![0.0; pixels], [pixels], device),
+            components: parameter(2, vec![0.0; latent * pixels], [latent, pixels], device),
+            variances: parameter(3, vec![0.0; pixels], [pixels], device),
+            whiten: config.whiten,
+        }
+    }
+
+    /// lambda of all components, in order.
+    fn all_variances(&self) -> Vec<f64> {
+        self.variances.val().into_data().iter::<f64>().collect()
+    }
+
+    /// sigma^2 of probabilistic PCA: the mean variance of the components left out (Tipping &
+    /// Bishop 1999, equation 8).
+    fn noise_variance(&self) -> f64 {
+        let variances = self.all_variances();
+        let left_out = &variances[self.latent_dim()..];
+        left_out.iter().sum::<f64>() / left_out.len().max(1) as f64
+    }
+
+    /// A row of numbers, one for each latent.
+    fn per_latent(&self, of: impl Fn(f64) -> f64) -> Tensor<B, 2> {
+        let latent = self.latent_dim();
+        let values: Vec<f32> =
+            self.all_variances()[..latent].iter().map(|&variance| of(variance) as f32).collect();
+        Tensor::from_data(TensorData::new(values, [1, latent]), &self.mean.val().device())
+    }
+
+    /// U (x - mu), and x - mu.
+    fn project(&self, x: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
+        let centred = x - self.mean.val().unsqueeze();
+        (centred.clone().matmul(self.components.val().transpose()), centred)
+    }
+}
+
+fn parameter<B: Backend, const D: usize>(
+    id: u64,
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+impl<B: Backend> Autoencoder<B> for PcaModel<B> {
+    fn input_dim(&self) -> usize {
+        self.components.dims()[1]
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.components.dims()[0]
+    }
+
+    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+        let (z, _) = self.project(x);
+        Posterior::Point(if self.whiten {
+            // A component without variance carries nothing.
+            z * self.per_latent(|v| if v > 0.0 { v.sqrt().recip() } else { 0.0 })
+        } else {
+            z
+        })
+    }
+
+    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+        let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z };
+        let mean = z.matmul(self.components.val()) + self.mean.val().unsqueeze();
+        let log_var = Tensor::full([1, 1], self.noise_variance().ln(), &mean.device());
+        Likelihood::Gaussian { mean, log_var }
+    }
+
+    /// Probabilistic PCA's prior in the coordinates of the code: variance lambda - sigma^2, over
+    /// lambda when whitened (Tipping & Bishop 1999, equation 7).
+    fn sample_prior(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
+        let noise = self.noise_variance();
+        eps * self.per_latent(|v| {
+            let signal = (v - noise).max(0.0);
+            if !self.whiten {
+                signal.sqrt()
+            } else if v > 0.0 {
+                (signal / v).sqrt()
+            } else {
+                0.0
+            }
+        })
+    }
+
+    /// log N(x; mu, U^T (Lambda - sigma^2) U + sigma^2 I) (Tipping & Bishop 1999, equation 4).
+    /// Unknown where no variance is left for the noise: the density is infinite on a subspace.
+    fn log_marginal(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 1>> {
+        let (noise, latent) = (self.noise_variance(), self.latent_dim());
+        let variances = &self.all_variances()[..latent];
+        if !(noise > 0.0 && variances.iter().all(|&v| v > 0.0)) {
+            return None;
+        }
+        let left_out = (self.input_dim() - latent) as f64;
+        let log_determinant =
+            variances.iter().map(|v| v.ln()).sum::<f64>() + left_out * noise.ln();
+        let constant = self.input_dim() as f64 * (2.0 * PI).ln() + log_determinant;
+        let (z, centred) = self.project(x);
+        let residual = centred - z.clone().matmul(self.components.val());
+        let distance = row_sums(z.square() * self.per_latent(f64::recip))
+            + row_sums(residual.square()).div_scalar(noise);
+        Some(distance.add_scalar(constant).mul_scalar(-0.5))
+    }
+
+    fn own_metrics(&self) -> Vec<(String, Metric)> {
+        let variances = self.all_variances();
+        let total: f64 = variances.iter().sum();
+        let kept: f64 = variances[..self.latent_dim()].iter().sum();
+        vec![(
+            "explained_variance".into(),
+            Metric {
+                value: kept / total.max(f64::MIN_POSITIVE),
+                standard_error: None,
+                unit: "share".into(),
+                better: Better::Higher,
+                about: format!(
+                    "variance of the training split along the {} components kept, of all {}",
+                    self.latent_dim(),
+                    variances.len()
+                ),
+            },
+        )]
+    }
+}
