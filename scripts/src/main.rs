@@ -1,1 +1,47 @@
-fn main(){}
+//! `cargo xtask`: the workspace's own chores.
+
+mod fetch;
+mod keep;
+mod readme;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The workspace's own chores", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch data sets ahead of time.
+    Fetch(fetch::Args),
+    /// Keep a run's record under results/, and its pictures under docs/pictures if wanted.
+    Keep(keep::Args),
+    /// Write the tables of the README pages from the records under results/.
+    Readme(readme::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Fetch(args) => fetch::run(&args),
+        Task::Keep(args) => keep::run(&args),
+        Task::Readme(args) => readme::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Root of the workspace.
+fn workspace() -> std::path::PathBuf {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).into()
+}

@@ -5,6 +5,11 @@
 
 use burn::{backend::Autodiff, tensor::ops::FloatTensor};
 
+#[cfg(feature = "cpu")]
+pub use burn_flex::Flex;
+#[cfg(feature = "cpu")]
+pub use burn_ndarray::NdArray;
+
 pub use crate::fused::AdamStep;
 use crate::fused::adam_composed;
 
@@ -30,7 +35,7 @@ pub trait AutodiffBackend:
 }
 
 #[cfg(feature = "cpu")]
-impl Backend for burn_flex::Flex {
+impl Backend for Flex {
     fn adam(
         step: AdamStep,
         weight: FloatTensor<Self>,
@@ -43,7 +48,7 @@ impl Backend for burn_flex::Flex {
 }
 
 #[cfg(feature = "cpu")]
-impl Backend for burn_ndarray::NdArray {}
+impl Backend for NdArray {}
 
 #[cfg(feature = "cuda")]
 impl Backend for burn_cuda::Cuda {}

@@ -52,8 +52,15 @@ impl<B: Backend> DiagonalGaussian<B> {
 }
 
 /// `tensor` stacked `times` times: row `s * rows + i` is row `i`.
+///
+/// Not by `repeat_dim`: in Burn 0.21 its backward pass hands the gradient of a repeated row to
+/// another row (a finite-difference test of `vae` with several samples finds it).
 pub fn repeat_rows<B: Backend>(tensor: Tensor<B, 2>, times: usize) -> Tensor<B, 2> {
-    if times == 1 { tensor } else { tensor.repeat_dim(0, times) }
+    if times == 1 {
+        return tensor;
+    }
+    let [rows, columns] = tensor.dims();
+    tensor.unsqueeze::<3>().expand([times, rows, columns]).reshape([times * rows, columns])
 }
 
 /// Mean over examples of [`DiagonalGaussian::kl_per_latent`], for host arrays.

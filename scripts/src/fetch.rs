@@ -1,0 +1,31 @@
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use shared::data::{CATALOGUE, FetchOptions, fetch};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Data sets by name; by default all.
+    names: Vec<String>,
+    /// Folder that may hold the files already.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let known = || CATALOGUE.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
+    for name in &args.names {
+        if !CATALOGUE.iter().any(|set| set.name == name) {
+            bail!("no data set {name}; there are {}", known());
+        }
+    }
+    let options = FetchOptions::from_env(args.data_dir.clone());
+    for set in CATALOGUE {
+        if args.names.is_empty() || args.names.iter().any(|name| name == set.name) {
+            for path in fetch(set, &options)? {
+                println!("{}: {}", set.name, path.display());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Tables between `<!-- table: NAMES | METRICS -->` and `<!-- end -->` in Markdown pages, written
+//! from the records under results/. Runs that differ in their seed alone share a line.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use shared::run::{Better, Record};
+
+use crate::workspace;
+
+const BEGIN: &str = "<!-- table:";
+const END: &str = "<!-- end -->";
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Change nothing; fail if a page is not what the records say.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let records = records(&workspace().join("results"))?;
+    let mut stale = Vec::new();
+    for page in pages()? {
+        let old = fs::read_to_string(&page)?;
+        let new = rewrite(&old, &records).with_context(|| page.display().to_string())?;
+        if new == old {
+            continue;
+        }
+        if args.check {
+            stale.push(page.display().to_string());
+        } else {
+            fs::write(&page, new)?;
+            println!("wrote {}", page.display());
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!("not what the records say: {}; run cargo xtask readme", stale.join(", "))
+}
+
+fn pages() -> Result<Vec<PathBuf>> {
+    let mut pages = vec![workspace().join("README.md")];
+    for entry in fs::read_dir(workspace().join("crates"))? {
+        pages.push(entry?.path().join("README.md"));
+    }
+    pages.retain(|page| page.is_file());
+    pages.sort();
+    Ok(pages)
+}
+
+/// Records by `paper-name`, one for each seed.
+type Records = BTreeMap<String, Vec<Record>>;
+
+fn records(folder: &Path) -> Result<Records> {
+    let mut found = Records::new();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let Ok(record) = serde_json::from_slice::<Record>(&fs::read(path)?) else {
+            // Other results, such as comparisons with a reference, lie here too.
+            continue;
+        };
+        found.entry(format!("{}-{}", record.paper, record.name)).or_default().push(record);
+    }
+    Ok(found)
+}
+
+fn rewrite(page: &str, records: &Records) -> Result<String> {
+    let mut new = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(start) = rest.find(BEGIN) {
+        let line_end = start + rest[start..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
+        let marker = &rest[start + BEGIN.len()..line_end];
+        let (names, metrics) = marker
+            .trim()
+            .trim_end_matches("-->")
+            .split_once('|')
+            .ok_or_else(|| anyhow!("write {BEGIN} names | metrics -->"))?;
+        let end = rest[line_end..].find(END).ok_or_else(|| anyhow!("no {END}"))? + line_end;
+        new.push_str(&rest[..=line_end]);
+        new.push_str(&table(&words(names), &words(metrics), records)?);
+        rest = &rest[end..];
+        new.push_str(END);
+        rest = &rest[END.len()..];
+    }
+    new.push_str(rest);
+    Ok(new)
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split([' ', ',']).filter(|word| !word.is_empty()).collect()
+}
+
+fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> {
+    let mut text = String::from("| run |");
+    let first = names.iter().find_map(|name| records.get(*name)?.first());
+    for metric in metrics {
+        let arrow = first.and_then(|r| r.metrics.get(*metric)).map_or("", |m| match m.better {
+            Better::Lower => " ↓",
+            Better::Higher => " ↑",
+            Better::Neither => "",
+        });
+        write!(text, " {}{arrow} |", metric.replace('_', " "))?;
+    }
+    text.push_str(" seeds | fitted in |\n|---|");
+    text.push_str(&"---|".repeat(metrics.len() + 2));
+    text.push('\n');
+    for name in names {
+        let runs = records.get(*name).ok_or_else(|| anyhow!("results/ has no record of {name}"))?;
+        write!(text, "| {name} |")?;
+        for metric in metrics {
+            let values: Vec<f64> =
+                runs.iter().filter_map(|run| Some(run.metrics.get(*metric)?.value)).collect();
+            write!(text, " {} |", cell(&values))?;
+        }
+        let seconds: f64 =
+            runs.iter().map(|run| run.machine.fit_seconds).sum::<f64>() / runs.len() as f64;
+        writeln!(text, " {} | {} |", runs.len(), duration(seconds))?;
+    }
+    Ok(text)
+}
+
+/// Mean and standard deviation over seeds.
+fn cell(values: &[f64]) -> String {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let digits = match mean.abs() {
+        v if v >= 10.0 => 2,
+        _ => 4,
+    };
+    match values.len() {
+        0 => "-".into(),
+        1 => format!("{mean:.digits$}"),
+        _ => {
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
+            format!("{mean:.digits$} ± {:.digits$}", variance.sqrt())
+        }
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.1} s"),
+        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_say_what_the_records_say() {
+        run(&Args { check: true }).unwrap();
+    }
+
+    #[test]
+    fn a_marker_without_a_record_is_an_error() {
+        let page = "a\n<!-- table: no-such | nll -->\nold\n<!-- end -->\n";
+        assert!(rewrite(page, &Records::new()).unwrap_err().to_string().contains("no-such"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Every program and every shared command, end to end, on generated images.
+
+mod programs;
+
+use std::fs;
+
+use programs::{PROGRAMS, Program};
+
+#[test]
+fn every_program_of_the_workspace_is_listed_here() {
+    let crates = programs::workspace().join("crates");
+    let mut found: Vec<String> = fs::read_dir(crates)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("src/main.rs").is_file())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let mut listed: Vec<&str> = PROGRAMS.iter().map(|program| program.name).collect();
+    listed.sort_unstable();
+    assert_eq!(found, listed, "add the new paper to PROGRAMS in tests/tests/programs/mod.rs");
+}
+
+/// Trains, then runs every other shared command, and looks at what they leave behind.
+fn every_command(program: &Program) {
+    let work = tempfile::tempdir().unwrap();
+    program.train(work.path(), &["--snapshot-epochs", "0.5,1"]).success();
+    let run = work.path().join("runs").join(program.name).join("quick");
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    assert_eq!(record["paper"], program.name);
+    for metric in program.metrics {
+        let value = record["metrics"][metric]["value"].as_f64();
+        assert!(value.is_some_and(f64::is_finite), "{} has no {metric}", program.name);
+    }
+    let picture = |name: &str| {
+        let bytes = fs::read(run.join(name)).unwrap_or_default();
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 1000, "{}: {name}", program.name);
+    };
+    for name in program.pictures {
+        picture(name);
+    }
+    for (command, extra, name) in [
+        ("evaluate", &["--samples", "10", "--images", "5"][..], None),
+        ("reconstruct", &["--indices", "0,3", "--split", "test"][..], Some("reconstructions.png")),
+        ("sample", &["--count", "4", "--seed", "3"][..], Some("samples.png")),
+        ("interpolate", &["--from", "0", "--to", "1", "--steps", "5"][..], Some("interpolation.png")),
+        ("traverse", &["--index", "2", "--span", "2", "--steps", "5"][..], Some("traversal.png")),
+        ("latent-map", &["--points", "50"][..], Some("latent-map.png")),
+    ] {
+        if let Some(name) = name {
+            fs::remove_file(run.join(name)).unwrap();
+        }
+        program.on_run(command, &run, extra).success();
+        if let Some(name) = name {
+            picture(name);
+        }
+    }
+
+    let exported = work.path().join("exported");
+    program.on_run("export", &run, &["--to", exported.to_str().unwrap()]).success();
+    let weights = exported.join("weights.safetensors");
+    assert_eq!(fs::read(&weights).unwrap(), fs::read(run.join("weights.safetensors")).unwrap());
+    program.import(work.path(), &weights, &[]).success();
+    let imported = work.path().join("runs").join(program.name).join("imported");
+    let again: serde_json::Value =
+        serde_json::from_slice(&fs::read(imported.join("record.json")).unwrap()).unwrap();
+    let original: serde_json::Value = {
+        program.on_run("evaluate", &run, &[]).success();
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap()
+    };
+    assert_eq!(again["metrics"], original["metrics"], "import changed the model");
+    let wrong = program.import(work.path(), &weights, &["--latent", "5", "--name", "wrong"]);
+    wrong.failure(1, "does not fit this architecture");
+    assert!(!work.path().join("runs").join(program.name).join("wrong").exists());
+}
+
+#[test]
+fn every_command_of_every_program_works() {
+    for program in PROGRAMS {
+        every_command(program);
+    }
+}
+
+#[test]
+fn help_and_version_work_and_a_bare_call_helps() {
+    for program in PROGRAMS {
+        program.call(&["--help"]).success();
+        program.call(&["train", "--help"]).success();
+        program.call(&["--version"]).success();
+        program.call(&[]).failure(2, "Usage");
+    }
+}

@@ -1,0 +1,127 @@
+//! What users get wrong: each mistake has an error that names it and says what to do.
+
+mod programs;
+
+use std::fs;
+
+use programs::{PROGRAMS, program};
+
+#[test]
+fn wrong_options_are_named() {
+    let work = tempfile::tempdir().unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["--config", "nosuch"], 1, "neither a file nor one of quick, paper, burda"),
+        (&["--set", "train.bach_size=3"], 1, "unknown field `bach_size`"),
+        (&["--set", "train.batch_size=many"], 1, "batch_size"),
+        (&["--set", "train"], 1, "KEY=VALUE"),
+        (&["--set", "seed.x=1"], 1, "not a section"),
+        (&["--latent", "0"], 1, "[model] latent = 0"),
+        (&["--set", "objective.samples=0"], 1, "[objective] samples = 0"),
+        (&["--set", "data.binarise=none"], 1, "likelihood = \"gaussian\""),
+        (&["--set", "train.schedule.rate=-1.0"], 1, "[train.schedule]"),
+        (&["--set", "train.optimiser.beta1=1.5"], 1, "[train.optimiser]"),
+        (&["--set", "data.train_examples=0"], 1, "train_examples"),
+        (&["--snapshot-epochs", "0"], 1, "--snapshot-epochs"),
+        (&["--name", "../escape"], 1, "--name"),
+        (&["--threads", "0"], 1, "--threads"),
+        (&["--device", "tpu"], 2, "flex, ndarray or cuda"),
+        (&["--device", "cuda"], 1, "--features cuda"),
+        (&["--data", "cifar"], 2, "possible values"),
+        (&["--resume"], 1, "holds no run"),
+    ];
+    for (options, code, message) in cases {
+        if options.contains(&"cuda") && cfg!(feature = "cuda") {
+            continue;
+        }
+        program("vae").train(work.path(), options).failure(*code, message);
+        assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
+    }
+    program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");
+    program("pca").train(work.path(), &["--latent", "785"]).failure(1, "no more components");
+}
+
+#[test]
+fn a_configuration_file_with_a_mistake_is_named_with_its_line() {
+    let work = tempfile::tempdir().unwrap();
+    let file = work.path().join("mine.toml");
+    for (text, message) in [
+        ("seed = 1\nlatent = 3\n", "line 2"),
+        ("seed = \n", "line 1"),
+        ("[data]\nname = \"mnist\"\ncolour = true\n", "unknown field `colour`"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let called = program("vae").train(work.path(), &["--config", file.to_str().unwrap()]);
+        called.failure(1, "mine.toml").failure(1, message);
+    }
+}
+
+#[test]
+fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
+    let work = tempfile::tempdir().unwrap();
+    for program in PROGRAMS {
+        program.train(work.path(), &[]).success();
+        let record = work.path().join("runs").join(program.name).join("quick/record.json");
+        let before = fs::read(&record).unwrap();
+        program.train(work.path(), &[]).failure(1, "--force");
+        assert_eq!(fs::read(&record).unwrap(), before);
+    }
+    let run = work.path().join("runs/pca/quick");
+    program("vae").on_run("sample", &run, &[]).failure(1, "not a configuration of this paper");
+    program("vae").on_run("sample", &work.path().join("nowhere"), &[]).failure(1, "holds no run");
+    let run = work.path().join("runs/vae/quick");
+    program("vae").on_run("reconstruct", &run, &["--indices", "99999"]).failure(1, "--indices 99999");
+    program("vae").on_run("interpolate", &run, &["--steps", "1"]).failure(1, "--steps 1");
+    program("vae").on_run("evaluate", &run, &["--samples", "0"]).failure(1, "nll_samples = 0");
+
+    // Weights that were cut off are refused, and the run is left as it is.
+    let weights = run.join("weights.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    program("vae").on_run("sample", &run, &[]).failure(1, "not a whole safetensors file");
+    // A damaged checkpoint names itself.
+    let checkpoint = fs::read_dir(run.join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("best"))
+        .max()
+        .unwrap();
+    fs::write(checkpoint.join("model.mpk"), b"damaged").unwrap();
+    program("vae").train(work.path(), &["--resume", "--epochs", "3"]).failure(1, "delete it to resume");
+}
+
+#[test]
+fn a_term_that_blows_up_is_named_with_the_step_and_the_checkpoint() {
+    let work = tempfile::tempdir().unwrap();
+    let rate = "train.schedule={kind=\"exponential\",rate=1e30,factor=1.0}";
+    let called = program("vae").train(work.path(), &["--set", rate]);
+    let called = called.failure(1, "is not finite in epoch 1, step ");
+    called.failure(1, "there is no checkpoint yet");
+}
+
+#[test]
+fn missing_data_say_every_source_and_where_to_put_the_files() {
+    let work = tempfile::tempdir().unwrap();
+    let cache = work.path().join("cache");
+    let out = work.path().join("runs");
+    let call = |data_dir: Option<&std::path::Path>| {
+        let mut command = program("vae").command(&["train", "--out", out.to_str().unwrap()]);
+        command.env("AE_CACHE_DIR", &cache);
+        if let Some(folder) = data_dir {
+            command.arg("--data-dir").arg(folder);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let message = call(None);
+    assert!(message.contains("cannot get mnist") && message.contains("by hand"), "{message}");
+    assert!(message.contains(cache.to_str().unwrap()), "{message}");
+
+    let data = work.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("train-images-idx3-ubyte"), b"not the images").unwrap();
+    let message = call(Some(&data));
+    assert!(message.contains("train-images-idx3-ubyte: not the published"), "{message}");
+    assert!(call(Some(&work.path().join("nowhere"))).contains("no such folder"));
+    assert!(!out.exists(), "a run was started without data");
+}

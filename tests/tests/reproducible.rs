@@ -1,0 +1,141 @@
+//! The same seed gives the same record, whatever the threads and however often interrupted.
+
+mod programs;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use programs::program;
+
+/// What must be equal between equal runs: the record without the machine, the figures of every
+/// epoch and the weights.
+fn outcome(work: &Path, paper: &str) -> (serde_json::Value, String, Vec<u8>) {
+    let run = work.join("runs").join(paper).join("quick");
+    let record = fs::read(run.join("record.json")).unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    record.as_object_mut().unwrap().remove("machine").unwrap();
+    let epochs = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    (record, epochs, fs::read(run.join("weights.safetensors")).unwrap())
+}
+
+/// Widths at which products are shared among threads, and a batch that does not divide the split.
+const WIDE: [&str; 6] =
+    ["--set", "model.hidden=[256]", "--set", "train.batch_size=96", "--latent", "8"];
+
+fn vae(work: &Path, extra: &[&str]) {
+    let extra: Vec<&str> = WIDE.iter().chain(extra).copied().collect();
+    program("vae").train(work, &extra).success();
+}
+
+fn same_at_one_and_two_threads(device: &str) {
+    let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    vae(one.path(), &["--device", device, "--threads", "1"]);
+    vae(two.path(), &["--device", device, "--threads", "2"]);
+    assert_eq!(outcome(one.path(), "vae"), outcome(two.path(), "vae"));
+}
+
+#[test]
+fn one_thread_and_two_give_the_same_bits_on_flex() {
+    same_at_one_and_two_threads("flex");
+}
+
+#[test]
+fn one_thread_and_two_give_the_same_bits_on_ndarray() {
+    same_at_one_and_two_threads("ndarray");
+}
+
+#[test]
+fn pca_gives_the_same_bits_at_one_and_two_threads() {
+    let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    program("pca").train(one.path(), &["--threads", "1"]).success();
+    program("pca").train(two.path(), &["--threads", "2"]).success();
+    assert_eq!(outcome(one.path(), "pca"), outcome(two.path(), "pca"));
+}
+
+#[test]
+fn another_seed_gives_another_record() {
+    let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    vae(one.path(), &[]);
+    vae(two.path(), &["--seed", "2"]);
+    let value = |work: &Path| outcome(work, "vae").0["metrics"]["negative_elbo"]["value"].clone();
+    assert_ne!(value(one.path()), value(two.path()));
+}
+
+fn three_and_three_epochs_are_six(device: &str) {
+    let [straight, resumed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    // A constant rate, since a cosine depends on the number of epochs.
+    let rate = ["--set", "train.schedule={kind=\"constant\",rate=0.001}", "--device", device];
+    let run = |work: &Path, epochs: &str, extra: &[&str]| {
+        let extra: Vec<&str> =
+            rate.iter().copied().chain(["--epochs", epochs]).chain(extra.iter().copied()).collect();
+        vae(work, &extra);
+    };
+    run(straight.path(), "6", &[]);
+    run(resumed.path(), "3", &[]);
+    run(resumed.path(), "6", &["--resume"]);
+    assert_eq!(outcome(straight.path(), "vae"), outcome(resumed.path(), "vae"));
+}
+
+#[test]
+fn three_and_three_epochs_are_six_on_flex() {
+    three_and_three_epochs_are_six("flex");
+}
+
+#[test]
+fn three_and_three_epochs_are_six_on_ndarray() {
+    three_and_three_epochs_are_six("ndarray");
+}
+
+/// Starts a training of some seconds, waits for its first checkpoint, sends `signal`, and resumes
+/// until it is done; the outcome must be that of an undisturbed run.
+fn interrupted(signal: &str, code: Option<i32>) {
+    let [straight, stopped] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let epochs = ["--epochs", "12"];
+    vae(straight.path(), &epochs);
+    let extra: Vec<&str> = WIDE.iter().chain(&epochs).copied().collect();
+    let arguments = program("vae").training(stopped.path(), &extra);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = program("vae")
+        .command(&arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let checkpoints = stopped.path().join("runs/vae/quick/checkpoints");
+    let started = Instant::now();
+    let has_one = || {
+        fs::read_dir(&checkpoints).is_ok_and(|mut found| {
+            found.any(|f| f.unwrap().file_name().to_string_lossy().starts_with("00000"))
+        })
+    };
+    while !has_one() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint after two minutes");
+        sleep(Duration::from_millis(2));
+    }
+    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), code, "{status}");
+    assert!(!stopped.path().join("runs/vae/quick/record.json").exists(), "it was done too soon");
+    program("vae").on_run("sample", &stopped.path().join("runs/vae/quick"), &[]).failure(1, "--resume");
+    let extra: Vec<&str> = extra.iter().copied().chain(["--resume"]).collect();
+    program("vae").train(stopped.path(), &extra).success();
+    assert_eq!(outcome(straight.path(), "vae"), outcome(stopped.path(), "vae"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_run_resumes_to_the_same_bits() {
+    interrupted("-KILL", None);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_run_that_resumes_to_the_same_bits() {
+    interrupted("-INT", Some(130));
+}
