@@ -28,10 +28,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         println!("{}", to.display());
         Ok(())
     };
-    copy(
-        folder.file(RunFolder::RECORD),
-        workspace().join("results").join(format!("{name}.json")),
-    )?;
+    copy(folder.file(RunFolder::RECORD), workspace().join("results").join(format!("{name}.json")))?;
     for picture in &args.pictures {
         let target = format!("{}-{}-{picture}", record.paper, record.name);
         copy(folder.file(picture), workspace().join("docs/pictures").join(target))?;

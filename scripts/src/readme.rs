@@ -77,7 +77,8 @@ fn rewrite(page: &str, records: &Records) -> Result<String> {
     let mut new = String::with_capacity(page.len());
     let mut rest = page;
     while let Some(start) = rest.find(BEGIN) {
-        let line_end = start + rest[start..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
+        let line_end =
+            start + rest[start..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
         let marker = &rest[start + BEGIN.len()..line_end];
         let (names, metrics) = marker
             .trim()

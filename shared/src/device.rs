@@ -50,7 +50,8 @@ impl Device {
             .into_iter()
             .find(|device| device.check().is_ok())
             .ok_or_else(|| {
-                "this program was built without a usable device: build it with --features cpu".into()
+                "this program was built without a usable device: build it with --features cpu"
+                    .into()
             })
     }
 

@@ -50,9 +50,7 @@ impl<B: Backend> Likelihood<B> {
             }
             Self::Gaussian { mean, log_var } => {
                 let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();
-                row_sums(
-                    (squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5),
-                )
+                row_sums((squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5))
             }
         }
     }

@@ -70,10 +70,7 @@ impl Noise {
         if values.len() < PARALLEL_NORMALS {
             values.chunks_mut(width).zip(examples).for_each(fill);
         } else {
-            values
-                .par_chunks_mut(width)
-                .zip(examples.par_iter())
-                .for_each(fill);
+            values.par_chunks_mut(width).zip(examples.par_iter()).for_each(fill);
         }
         values
     }
@@ -128,7 +125,8 @@ mod tests {
     fn normals_have_mean_zero_and_variance_one() {
         let values = Noise::new(5).normal(Stream::Prior, 0, &[0], 200_000);
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
-        let square = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / values.len() as f64;
+        let square =
+            values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / values.len() as f64;
         assert!(mean.abs() < 0.01, "mean {mean}");
         assert!((square - 1.0).abs() < 0.02, "second moment {square}");
     }

@@ -4,13 +4,22 @@ use std::ops::Range;
 
 use anyhow::{Result, anyhow, bail};
 use faer::{
-    Accum, Mat, MatMut, MatRef, Par, Side,
-    linalg::matmul::triangular::{BlockStructure, matmul},
+    Accum, Mat, MatMut, MatRef, Par,
+    diag::Diag,
+    dyn_stack::{MemBuffer, MemStack},
+    linalg::{
+        evd,
+        matmul::triangular::{BlockStructure, matmul},
+    },
 };
 use ndarray::Array2;
 
 /// Rows whose products are summed in single precision before they join the double-precision sum.
 const BLOCK: usize = 2048;
+
+/// The decomposition's sums depend on the number of parts, and so would the bits of the result;
+/// it gains nothing from threads at these sizes. The products' sums do not.
+const DECOMPOSITION: Par = Par::Seq;
 
 /// All principal components of some rows, in order of decreasing variance.
 #[derive(Clone, Debug)]
@@ -28,11 +37,7 @@ impl PrincipalComponents {
     ///
     /// # Errors
     /// With fewer than two rows, or numbers that are not finite.
-    pub fn fit(
-        rows: usize,
-        width: usize,
-        fill: impl Fn(Range<usize>, &mut [f32]),
-    ) -> Result<Self> {
+    pub fn fit(rows: usize, width: usize, fill: impl Fn(Range<usize>, &mut [f32])) -> Result<Self> {
         if rows < 2 || width == 0 {
             bail!("principal components need at least two examples, not {rows}");
         }
@@ -87,16 +92,31 @@ impl PrincipalComponents {
         }
         let scale = 1.0 / (rows - 1) as f64;
         let covariance = covariance * faer::Scale(scale);
-        let eigen = covariance
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|e| anyhow!("the covariance has no eigendecomposition: {e:?}"))?;
-        let (vectors, values) = (eigen.U(), eigen.S().column_vector());
+        let mut vectors = Mat::<f64>::zeros(width, width);
+        let mut values = Diag::<f64>::zeros(width);
+        let scratch = evd::self_adjoint_evd_scratch::<f64>(
+            width,
+            evd::ComputeEigenvectors::Yes,
+            DECOMPOSITION,
+            Default::default(),
+        );
+        evd::self_adjoint_evd(
+            covariance.as_ref(),
+            values.as_mut(),
+            Some(vectors.as_mut()),
+            DECOMPOSITION,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .map_err(|e| anyhow!("the covariance has no eigendecomposition: {e:?}"))?;
+        let values = values.column_vector();
         // faer orders from least to greatest.
         let from = |component: usize| width - 1 - component;
         let variances = (0..width).map(|i| values[from(i)].max(0.0)).collect();
         let mut components = Array2::from_shape_fn((width, width), |(i, j)| vectors[(j, from(i))]);
         for mut component in components.rows_mut() {
-            let largest = component.iter().copied().fold(0f64, |a, b| if b.abs() > a.abs() { b } else { a });
+            let largest =
+                component.iter().copied().fold(0f64, |a, b| if b.abs() > a.abs() { b } else { a });
             if largest < 0.0 {
                 component.mapv_inplace(|v| -v);
             }

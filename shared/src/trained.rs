@@ -67,11 +67,7 @@ pub trait Trained: Sync {
     /// -ELBO with `eps` `[samples * examples, latent]`, sample-major; `None` for a point code.
     fn elbo(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<ElboValues>;
     /// Log importance weights `[samples, examples]`; `None` for a point code.
-    fn log_weights(
-        &self,
-        x: ArrayView2<'_, f32>,
-        eps: ArrayView2<'_, f32>,
-    ) -> Option<Array2<f32>>;
+    fn log_weights(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// log p(x) where it is known exactly.
     fn log_marginal(&self, x: ArrayView2<'_, f32>) -> Option<Array1<f32>>;
     /// Figures only this kind of model has, by name.
@@ -192,11 +188,7 @@ where
         })
     }
 
-    fn log_weights(
-        &self,
-        x: ArrayView2<'_, f32>,
-        eps: ArrayView2<'_, f32>,
-    ) -> Option<Array2<f32>> {
+    fn log_weights(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
         let x = self.tensor(x);
         let posterior = self.gaussian(&x)?;
         Some(array2(log_weights(&self.model, &posterior, x, self.tensor(eps))))

@@ -32,20 +32,7 @@ pub fn save(
     citation: &str,
     config: &serde_json::Value,
 ) -> Result<()> {
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
-        .collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|(tensor, bytes)| {
-            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
-                .map(|view| (tensor.name.clone(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let file = safetensors::serialize(views, None)?;
-    write_atomic(&folder.join(WEIGHTS), &file)?;
+    write_tensors(&folder.join(WEIGHTS), tensors)?;
     let description = json!({
         "paper": paper,
         "citation": citation,
@@ -58,6 +45,26 @@ pub fn save(
             .collect::<serde_json::Map<_, _>>(),
     });
     write_json(&folder.join(DESCRIPTION), &description)
+}
+
+/// Writes tensors as a safetensors file.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
+        .collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|(tensor, bytes)| {
+            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
+                .map(|view| (tensor.name.clone(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    write_atomic(path, &safetensors::serialize(views, None)?)
 }
 
 /// `model` with the weights of a safetensors file; names and shapes must match exactly.

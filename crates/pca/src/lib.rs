@@ -30,8 +30,7 @@ impl Paper for Pca {
     const NAME: &'static str = "pca";
     const ABOUT: &'static str = "Principal component analysis: the best linear autoencoder, in closed \
                                  form, with the likelihood of probabilistic PCA";
-    const CITATION: &'static str =
-        "H. Hotelling: Analysis of a complex of statistical variables into principal components. \
+    const CITATION: &'static str = "H. Hotelling: Analysis of a complex of statistical variables into principal components. \
          J. Educ. Psychol. 24, 1933.\n\
          M. E. Tipping, C. M. Bishop: Probabilistic Principal Component Analysis. JRSS B 61, 1999.";
     const PRESETS: &'static [(&'static str, &'static str)] = &[
@@ -58,10 +57,11 @@ impl Paper for Pca {
     ) -> Result<Fit<PcaModel<B::InnerBackend>>> {
         let started = Instant::now();
         let (train, binarise) = (&data.train, config.data.binarise);
-        let components = PrincipalComponents::fit(train.len(), train.input_dim(), |rows, values| {
-            let rows: Vec<usize> = rows.collect();
-            train.write_inputs(&rows, binarise, session.noise, 0, values);
-        })?;
+        let components =
+            PrincipalComponents::fit(train.len(), train.input_dim(), |rows, values| {
+                let rows: Vec<usize> = rows.collect();
+                train.write_inputs(&rows, binarise, session.noise, 0, values);
+            })?;
         let model = PcaModel::new(&config.model, &components, &session.device)?;
         let seconds = started.elapsed().as_secs_f64();
         progress::line(&format!(

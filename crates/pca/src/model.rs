@@ -38,13 +38,18 @@ impl<B: Backend> PcaModel<B> {
     ///
     /// # Errors
     /// If more components are wanted than there are pixels.
-    pub fn new(config: &ModelConfig, fit: &PrincipalComponents, device: &B::Device) -> Result<Self> {
+    pub fn new(
+        config: &ModelConfig,
+        fit: &PrincipalComponents,
+        device: &B::Device,
+    ) -> Result<Self> {
         let (pixels, latent) = (fit.mean.len(), config.latent);
         if latent > pixels {
             bail!("[model] latent = {latent}: inputs of width {pixels} have no more components");
         }
         let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-        let kept: Vec<f32> = fit.components.rows().into_iter().take(latent).flatten().map(|&v| v as f32).collect();
+        let kept: Vec<f32> =
+            fit.components.rows().into_iter().take(latent).flatten().map(|&v| v as f32).collect();
         Ok(Self {
             mean: parameter(1, single(&fit.mean), [pixels], device),
             components: parameter(2, kept, [latent, pixels], device),
@@ -152,8 +157,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
             return None;
         }
         let left_out = (self.input_dim() - latent) as f64;
-        let log_determinant =
-            variances.iter().map(|v| v.ln()).sum::<f64>() + left_out * noise.ln();
+        let log_determinant = variances.iter().map(|v| v.ln()).sum::<f64>() + left_out * noise.ln();
         let constant = self.input_dim() as f64 * (2.0 * PI).ln() + log_determinant;
         let (z, centred) = self.project(x);
         let residual = centred - z.clone().matmul(self.components.val());

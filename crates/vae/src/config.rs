@@ -121,7 +121,9 @@ impl RunConfig for VaeConfig {
             Some("[model] latent = 0: at least 1".into())
         } else if model.hidden.contains(&0) {
             Some("[model] hidden has a layer of width 0".into())
-        } else if model.likelihood == LikelihoodKind::Bernoulli && self.data.binarise == Binarise::None {
+        } else if model.likelihood == LikelihoodKind::Bernoulli
+            && self.data.binarise == Binarise::None
+        {
             Some(
                 "[data] binarise = \"none\" needs likelihood = \"gaussian\": on grey pixels a \
                  Bernoulli is no probability and its ELBO no bound"

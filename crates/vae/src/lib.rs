@@ -28,8 +28,7 @@ impl Paper for Vae {
     const NAME: &'static str = "vae";
     const ABOUT: &'static str = "Auto-Encoding Variational Bayes: a decoder with a prior on its code, \
                                  and an encoder trained with it by the reparameterisation trick";
-    const CITATION: &'static str =
-        "D. P. Kingma, M. Welling: Auto-Encoding Variational Bayes. ICLR 2014.\n\
+    const CITATION: &'static str = "D. P. Kingma, M. Welling: Auto-Encoding Variational Bayes. ICLR 2014.\n\
          Y. Burda, R. Grosse, R. Salakhutdinov: Importance Weighted Autoencoders. ICLR 2016.";
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),

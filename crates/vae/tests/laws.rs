@@ -128,7 +128,8 @@ fn the_kl_in_closed_form_is_the_kl_by_sampling() {
     let eps = noise::<Flex>(samples, 3, 0);
     let z = posterior.reparameterise(eps.clone());
     let log_var = values(posterior.log_var.clone()).iter().sum::<f64>();
-    let log_q_over_p = row_sums(z.square() - eps.square()).mul_scalar(0.5).sub_scalar(0.5 * log_var);
+    let log_q_over_p =
+        row_sums(z.square() - eps.square()).mul_scalar(0.5).sub_scalar(0.5 * log_var);
     let sampled = mean(&values(log_q_over_p));
     assert!((closed - sampled).abs() < 0.02 * closed.max(0.2), "{closed} {sampled}");
 }
@@ -168,7 +169,8 @@ fn on_segments<B: Backend>(likelihood: LikelihoodKind) -> VaeModel<B> {
 
 #[test]
 fn without_warm_up_and_free_bits_the_loss_is_minus_the_elbo_to_the_bit() {
-    let (model, batch) = (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
+    let (model, batch) =
+        (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
     let objective = VaeObjective::new(ObjectiveConfig::default());
     let terms = objective.terms(&model, &batch, Moment { epochs: 0.0 });
     let posterior = model.posterior(batch.x.clone());
@@ -180,7 +182,8 @@ fn without_warm_up_and_free_bits_the_loss_is_minus_the_elbo_to_the_bit() {
 
 #[test]
 fn warm_up_and_free_bits_change_the_loss_as_stated() {
-    let (model, batch) = (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
+    let (model, batch) =
+        (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
     let at = Moment { epochs: 1.0 };
     let loss = |config: ObjectiveConfig| {
         let terms = VaeObjective::new(config).terms(&model, &batch, at);
@@ -193,11 +196,13 @@ fn warm_up_and_free_bits_change_the_loss_as_stated() {
         assert!((loss_half[i] - reconstruction[i] - 0.5 * kl[i]).abs() < 1e-4);
     }
     // More free nats than any latent uses: each costs exactly that much.
-    let (loss_free, reconstruction, _) = loss(ObjectiveConfig { free_bits: 50.0, ..Default::default() });
+    let (loss_free, reconstruction, _) =
+        loss(ObjectiveConfig { free_bits: 50.0, ..Default::default() });
     for i in 0..3 {
         assert!((loss_free[i] - reconstruction[i] - 100.0).abs() < 1e-3);
     }
-    let objective = VaeObjective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
+    let objective =
+        VaeObjective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
     let settled = |epochs| Objective::<Flex, _>::is_settled(&objective, Moment { epochs });
     assert!(!settled(1.0) && settled(2.0));
 }

@@ -85,7 +85,8 @@ impl ConfigurationArgs {
         let number = |value: usize| Value::Integer(value as i64);
         let mut changes: Vec<(String, Value)> = Vec::new();
         if let Some(seed) = self.seed {
-            let seed = i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: at most {}", i64::MAX))?;
+            let seed =
+                i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: at most {}", i64::MAX))?;
             changes.push(("seed".into(), Value::Integer(seed)));
         }
         changes.extend(self.latent.map(|v| ("model.latent".into(), number(v))));
@@ -93,9 +94,8 @@ impl ConfigurationArgs {
         changes.extend(self.batch_size.map(|v| ("train.batch_size".into(), number(v))));
         changes.extend(self.data.map(|v| ("data.name".into(), Value::String(v.to_string()))));
         for change in &self.set {
-            let (key, value) = change
-                .split_once('=')
-                .ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
+            let (key, value) =
+                change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
             // A bare word is a string.
             let value = toml::from_str::<Table>(&format!("v = {value}"))
                 .ok()

@@ -50,7 +50,8 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     let old = run.record()?;
     let (training, fit_seconds, examples_per_second) = match evaluated {
         Evaluated::After(report) => {
-            let rate = (report.examples > 0).then(|| report.examples as f64 / report.seconds.max(1e-9));
+            let rate =
+                (report.examples > 0).then(|| report.examples as f64 / report.seconds.max(1e-9));
             (training(report), report.seconds, rate)
         }
         Evaluated::Again(_) => match old {
@@ -127,7 +128,8 @@ fn latents(evaluation: &Evaluation) -> String {
     let codes = &evaluation.codes;
     let mut text = "latent,kl_nats,variance_of_mean,aggregate_mean,aggregate_variance\n".to_owned();
     for latent in 0..codes.variance_of_mean.len() {
-        let kl = evaluation.kl_per_latent.as_ref().map_or(String::new(), |kl| kl[latent].to_string());
+        let kl =
+            evaluation.kl_per_latent.as_ref().map_or(String::new(), |kl| kl[latent].to_string());
         let _ = writeln!(
             text,
             "{latent},{kl},{},{},{}",

@@ -1,17 +1,23 @@
 //! Weights out of and into the workspace.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
+use ndarray::{Array2, Axis};
 
 use super::{
+    Stop,
     evaluate::{Evaluated, finish},
     model::{Loaded, load},
     options::{ExportArgs, ImportArgs},
 };
 use crate::{
     data,
+    noise::Stream,
     paper::{Paper, RunConfig},
     progress,
     run::{RunFolder, write_atomic},
+    trained::NamedTensor,
     weights,
 };
 
@@ -33,6 +39,43 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
         args.to.join(weights::WEIGHTS).display(),
         args.to.join(weights::DESCRIPTION).display()
     ));
+    match args.terms {
+        Some(images) => export_terms(&loaded, images, &args.to),
+        None => Ok(()),
+    }
+}
+
+/// Inputs, noise and -ELBO terms of the first test images, as `terms.safetensors`.
+fn export_terms<P: Paper>(loaded: &Loaded<P>, images: usize, to: &Path) -> Result<()> {
+    let test = loaded.data.test.take(images);
+    let (noise, latent) = (loaded.noise(), loaded.model.latent_dim());
+    let indices: Vec<usize> = (0..test.len()).collect();
+    let x = test.inputs(&indices, loaded.config.data().binarise, noise, 0);
+    let keys: Vec<u64> = indices.iter().map(|&index| test.key(index)).collect();
+    let eps = noise.normal(Stream::Posterior, 0, &keys, latent);
+    let eps = Array2::from_shape_vec((test.len(), latent), eps)?;
+    let Some(terms) = loaded.model.elbo(x.view(), eps.view()) else {
+        return Err(
+            Stop::Cannot("--terms: this model's code is a point and has no ELBO".into()).into()
+        );
+    };
+    let tensor = |name: &str, shape: Vec<usize>, values: Vec<f32>| NamedTensor {
+        name: name.into(),
+        shape,
+        values,
+    };
+    let kl = terms.kl_per_latent.sum_axis(Axis(1));
+    let path = to.join("terms.safetensors");
+    weights::write_tensors(
+        &path,
+        &[
+            tensor("x", vec![x.nrows(), x.ncols()], x.iter().copied().collect()),
+            tensor("eps", vec![eps.nrows(), latent], eps.iter().copied().collect()),
+            tensor("reconstruction", vec![test.len()], terms.reconstruction.to_vec()),
+            tensor("kl", vec![test.len()], kl.to_vec()),
+        ],
+    )?;
+    progress::line(&format!("wrote {}", path.display()));
     Ok(())
 }
 

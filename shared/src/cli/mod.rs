@@ -67,7 +67,12 @@ enum Stop {
 
 /// Runs the program of paper `P`.
 pub fn run<P: Paper>() -> ExitCode {
-    let command = Arguments::command().name(P::NAME).about(P::ABOUT).after_help(P::CITATION);
+    // An option given twice counts as given last, as users of long command lines expect.
+    let command = Arguments::command()
+        .name(P::NAME)
+        .about(P::ABOUT)
+        .after_help(P::CITATION)
+        .mut_subcommands(|command| command.args_override_self(true));
     let arguments = Arguments::from_arg_matches(&command.get_matches());
     let arguments = match arguments {
         Ok(arguments) => arguments,

@@ -194,6 +194,10 @@ pub(super) struct ExportArgs {
     /// Folder to write to.
     #[arg(long, value_name = "FOLDER")]
     pub(super) to: PathBuf,
+    /// Write the -ELBO terms of this many test images too, with their inputs and noise, so that
+    /// another implementation can be compared.
+    #[arg(long, value_name = "N")]
+    pub(super) terms: Option<usize>,
 }
 
 #[derive(Args, Debug)]

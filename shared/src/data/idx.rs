@@ -25,7 +25,10 @@ pub(super) fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
     }
     if let Some(position) = labels.iter().position(|&label| label > 9) {
         let label = labels[position];
-        return Err(format(path, format!("label {label} at position {position}; labels are 0 to 9")));
+        return Err(format(
+            path,
+            format!("label {label} at position {position}; labels are 0 to 9"),
+        ));
     }
     Ok(labels)
 }
@@ -118,7 +121,10 @@ mod tests {
         for (case, bytes, expected) in cases {
             let (_folder, path) = written(&bytes);
             let message = images(&path).unwrap_err().to_string();
-            assert!(message.contains(expected) && message.contains("some-idx"), "{case}: {message}");
+            assert!(
+                message.contains(expected) && message.contains("some-idx"),
+                "{case}: {message}"
+            );
         }
     }
 

@@ -31,7 +31,12 @@ pub(super) fn generate() -> (ImageSet, ImageSet) {
         let images: Vec<(Vec<u8>, u8)> =
             range.into_par_iter().map(|index| draw(noise, index as u64)).collect();
         let labels = images.iter().map(|(_, label)| *label).collect();
-        ImageSet::new(shape, images.into_iter().flat_map(|(pixels, _)| pixels).collect(), labels, test)
+        ImageSet::new(
+            shape,
+            images.into_iter().flat_map(|(pixels, _)| pixels).collect(),
+            labels,
+            test,
+        )
     };
     (draw(0..POOL, false), draw(POOL..POOL + TEST, true))
 }

@@ -114,9 +114,7 @@ impl Split {
                         *value = match byte {
                             0 => 0.0,
                             255 => 1.0,
-                            grey => {
-                                f32::from(uniform(&mut generator) < f32::from(grey) / 255.0)
-                            }
+                            grey => f32::from(uniform(&mut generator) < f32::from(grey) / 255.0),
                         };
                     }
                 }

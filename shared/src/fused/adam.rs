@@ -1,6 +1,6 @@
+use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
 #[cfg(feature = "cpu")]
 use burn_flex::FlexTensor;
-use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
 
 /// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
 /// into the step size as in the paper's section 2).
@@ -134,7 +134,10 @@ mod tests {
                 let g = f64::from(g);
                 *m = 0.9 * *m + 0.1 * g;
                 *v = 0.999 * *v + 0.001 * g * g;
-                let (mh, vh) = (*m / (1.0 - 0.9f64.powi(time as i32)), *v / (1.0 - 0.999f64.powi(time as i32)));
+                let (mh, vh) = (
+                    *m / (1.0 - 0.9f64.powi(time as i32)),
+                    *v / (1.0 - 0.999f64.powi(time as i32)),
+                );
                 *w -= 1e-2 * mh / (vh.sqrt() + 1e-8);
             }
         }

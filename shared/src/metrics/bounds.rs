@@ -71,7 +71,8 @@ pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise
             }
         }
     }
-    let total: Vec<f64> = reconstruction.iter().zip(&kl).map(|(r, k): (&f64, &f64)| r + k).collect();
+    let total: Vec<f64> =
+        reconstruction.iter().zip(&kl).map(|(r, k): (&f64, &f64)| r + k).collect();
     Some(Elbo {
         negative_elbo: Estimate::of(&total),
         reconstruction: Estimate::of(&reconstruction),
@@ -100,8 +101,12 @@ pub fn importance_bound(
             let mut sum = LogSum::default();
             for (block, start) in (0..samples).step_by(BLOCK).enumerate() {
                 let count = BLOCK.min(samples - start);
-                let eps =
-                    noise.normal(Stream::Posterior, block as u64, &[split.key(index)], count * latent);
+                let eps = noise.normal(
+                    Stream::Posterior,
+                    block as u64,
+                    &[split.key(index)],
+                    count * latent,
+                );
                 let eps = Array2::from_shape_vec((count, latent), eps).ok()?;
                 let log_weights = model.log_weights(x.view(), eps.view())?;
                 log_weights.slice(s![.., 0]).iter().for_each(|&w| sum.add(f64::from(w)));

@@ -33,10 +33,9 @@ impl EvaluateConfig {
         } else if self.nll_images == 0 {
             Some("[evaluate] nll_images = 0: at least 1".into())
         } else {
-            self.probe_labels
-                .iter()
-                .find(|&&count| count < 10)
-                .map(|count| format!("[evaluate] probe_labels has {count}: at least 10, one a class"))
+            self.probe_labels.iter().find(|&&count| count < 10).map(|count| {
+                format!("[evaluate] probe_labels has {count}: at least 10, one a class")
+            })
         }
     }
 }

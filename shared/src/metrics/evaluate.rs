@@ -81,7 +81,8 @@ pub fn evaluate(
     let images = test.all_grey();
     let codes = model.encode(images.view());
     let restored = reconstruction(&images, &model.decode(codes.mean.view()));
-    let about = |what: &str| format!("{what} of the decoded mean code, {} grey test images", test.len());
+    let about =
+        |what: &str| format!("{what} of the decoded mean code, {} grey test images", test.len());
     mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));
     mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
     let statistics = code_statistics(&codes);
@@ -94,7 +95,10 @@ pub fn evaluate(
         statistics.active_units() as f64,
         "latents",
         Better::Neither,
-        format!("latents of {} whose code varies by more than 0.01 over the test split", model.latent_dim()),
+        format!(
+            "latents of {} whose code varies by more than 0.01 over the test split",
+            model.latent_dim()
+        ),
     );
     let latents = model.latent_dim().max(1) as f64;
     let squares: f64 = statistics.aggregate_mean.iter().map(|m| m * m).sum();

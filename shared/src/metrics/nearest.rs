@@ -20,7 +20,8 @@ pub fn nearest_neighbour_accuracy(
         .enumerate()
         .map(|(block, queries)| {
             // The k nearest so far of each query, nearest first.
-            let mut nearest: Vec<Vec<(f32, usize)>> = vec![Vec::with_capacity(k + 1); queries.nrows()];
+            let mut nearest: Vec<Vec<(f32, usize)>> =
+                vec![Vec::with_capacity(k + 1); queries.nrows()];
             for (part, references) in train.axis_chunks_iter(Axis(0), REFERENCES).enumerate() {
                 let products = queries.dot(&references.t());
                 for (query, row) in products.rows().into_iter().enumerate() {
@@ -72,7 +73,8 @@ mod tests {
         let points = |n: usize, epoch| {
             Array2::from_shape_vec((n, 3), noise.normal(Stream::Prior, epoch, &[0], n * 3)).unwrap()
         };
-        let label = |row: ndarray::ArrayView1<'_, f32>| u8::from(row[0] > 0.0) + 2 * u8::from(row[1] > 0.0);
+        let label =
+            |row: ndarray::ArrayView1<'_, f32>| u8::from(row[0] > 0.0) + 2 * u8::from(row[1] > 0.0);
         let (train, test) = (points(3000, 0), points(300, 1));
         let labels = |a: &Array2<f32>| a.rows().into_iter().map(label).collect::<Vec<u8>>();
         let (train_labels, test_labels) = (labels(&train), labels(&test));
@@ -95,6 +97,9 @@ mod tests {
         let found = nearest_neighbour_accuracy(&train, &train_labels, &test, &test_labels, 5);
         assert_eq!(found, direct);
         assert!(found > 0.9);
-        assert_eq!(nearest_neighbour_accuracy(&train, &train_labels, &train, &train_labels, 1), 1.0);
+        assert_eq!(
+            nearest_neighbour_accuracy(&train, &train_labels, &train, &train_labels, 1),
+            1.0
+        );
     }
 }

@@ -16,9 +16,9 @@ pub(super) const FONT: &str = "sans-serif";
 pub(super) fn fonts() -> Result<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let done = *REGISTERED.get_or_init(|| {
-        [FontStyle::Normal, FontStyle::Bold].into_iter().all(|style| {
-            register_font(FONT, style, epaint_default_fonts::UBUNTU_LIGHT).is_ok()
-        })
+        [FontStyle::Normal, FontStyle::Bold]
+            .into_iter()
+            .all(|style| register_font(FONT, style, epaint_default_fonts::UBUNTU_LIGHT).is_ok())
     });
     if done { Ok(()) } else { Err(anyhow!("the built-in font cannot be loaded")) }
 }
@@ -168,9 +168,8 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
                     PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(3))
                 });
             if line.points.len() <= 40 {
-                chart.draw_series(
-                    line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())),
-                )?;
+                chart
+                    .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
             }
         }
         chart

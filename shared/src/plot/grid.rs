@@ -145,9 +145,8 @@ pub fn snapshot_strip(folder: &Path, target: &Path, shape: PixelShape) -> Result
 }
 
 fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
-    let row = image::open(path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .into_luma8();
+    let row =
+        image::open(path).with_context(|| format!("cannot read {}", path.display()))?.into_luma8();
     let images = row.width() as usize / shape.width.max(1);
     Ok(Array2::from_shape_fn((images, shape.pixels()), |(image, pixel)| {
         let x = image * shape.width + pixel % shape.width;

@@ -67,7 +67,11 @@ impl RunFolder {
     /// # Errors
     /// If there is none.
     pub fn open(path: PathBuf) -> Result<Self, RunError> {
-        if path.join(Self::CONFIG).is_file() { Ok(Self { path }) } else { Err(RunError::Missing(path)) }
+        if path.join(Self::CONFIG).is_file() {
+            Ok(Self { path })
+        } else {
+            Err(RunError::Missing(path))
+        }
     }
 
     /// The folder.
@@ -86,8 +90,8 @@ impl RunFolder {
     /// If it cannot be read or belongs to another paper.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
         let path = self.file(Self::CONFIG);
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text)
             .with_context(|| format!("{} is not a configuration of this paper", path.display()))
     }
@@ -101,8 +105,8 @@ impl RunFolder {
         if !path.is_file() {
             return Ok(None);
         }
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let record = serde_json::from_str(&text)
             .with_context(|| format!("{} is not a record", path.display()))?;
         Ok(Some(record))

@@ -96,8 +96,7 @@ impl Checkpoints {
         old.truncate(old.len().saturating_sub(self.keep));
         let best = progress.best.map(|(epoch, _)| best_name(epoch));
         old.extend(
-            self.entries()
-                .filter(|path| name(path).starts_with(BEST) && Some(name(path)) != best),
+            self.entries().filter(|path| name(path).starts_with(BEST) && Some(name(path)) != best),
         );
         for path in old {
             // A leftover costs disk and nothing else.
@@ -152,9 +151,10 @@ impl Checkpoints {
                 folder.display()
             )
         };
-        let progress = serde_json::from_slice(&read(&folder.join(PROGRESS))?).with_context(broken)?;
-        let record = record_from::<B, M::Record>(read(&folder.join(MODEL))?, device)
-            .with_context(broken)?;
+        let progress =
+            serde_json::from_slice(&read(&folder.join(PROGRESS))?).with_context(broken)?;
+        let record =
+            record_from::<B, M::Record>(read(&folder.join(MODEL))?, device).with_context(broken)?;
         let optimiser =
             optimiser.with_bytes(read(&folder.join(OPTIMISER))?, device).with_context(broken)?;
         Ok(Some((model.load_record(record), optimiser, progress)))

@@ -73,7 +73,9 @@ impl TrainConfig {
             _ if self.batch_size == 0 => Some("batch_size = 0: at least 1".into()),
             _ if self.checkpoint_every == 0 => Some("checkpoint_every = 0: at least 1".into()),
             _ if self.keep_checkpoints == 0 => Some("keep_checkpoints = 0: at least 1".into()),
-            _ if self.patience == Some(0) => Some("patience = 0: at least 1, or leave it out".into()),
+            _ if self.patience == Some(0) => {
+                Some("patience = 0: at least 1, or leave it out".into())
+            }
             _ => self
                 .clip_norm
                 .filter(|norm| !(*norm > 0.0))

@@ -46,7 +46,12 @@ impl Display {
     }
 
     /// After a step of epoch `epoch` (from 0), `seen` examples into the run.
-    pub(super) fn step(&mut self, epoch: usize, seen: u64, means: impl Fn() -> BTreeMap<String, f64>) {
+    pub(super) fn step(
+        &mut self,
+        epoch: usize,
+        seen: u64,
+        means: impl Fn() -> BTreeMap<String, f64>,
+    ) {
         self.bar.set_position(seen);
         if progress::is_terminal() {
             if self.last_line.elapsed() > Duration::from_millis(250) {

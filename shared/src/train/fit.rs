@@ -7,11 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use burn::{
-    module::AutodiffModule,
-    optim::GradientsParams,
-    tensor::Tensor,
-};
+use burn::{module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
 
 use super::{
     EpochLine, Keep, Moment, Objective, Optimiser, Terms, TrainConfig,
@@ -115,7 +111,8 @@ where
     let mut optimiser = Optimiser::new(&config.optimiser);
     let mut progress = Progress::default();
     if session.resume
-        && let Some((m, o, p)) = checkpoints.load(model.clone(), Optimiser::new(&config.optimiser), device)?
+        && let Some((m, o, p)) =
+            checkpoints.load(model.clone(), Optimiser::new(&config.optimiser), device)?
     {
         (model, optimiser, progress) = (m, o, p);
     }
@@ -185,7 +182,10 @@ where
         let loss = line.valid["loss"];
         if !loss.is_finite() {
             display.finish();
-            bail!("{}", blown_up("validation loss", epoch, steps, steps, rate, checkpoints.newest()));
+            bail!(
+                "{}",
+                blown_up("validation loss", epoch, steps, steps, rate, checkpoints.newest())
+            );
         }
         progress.epoch += 1;
         progress.step = 0;

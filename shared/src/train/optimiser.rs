@@ -86,9 +86,8 @@ impl OptimiserConfig {
             Self::Adagrad { epsilon, weight_decay } => {
                 positive("epsilon", epsilon).or_else(|| at_least_zero("weight_decay", weight_decay))
             }
-            Self::Sgd { momentum, weight_decay } => {
-                fraction("momentum", momentum).or_else(|| at_least_zero("weight_decay", weight_decay))
-            }
+            Self::Sgd { momentum, weight_decay } => fraction("momentum", momentum)
+                .or_else(|| at_least_zero("weight_decay", weight_decay)),
         }
     }
 }
@@ -117,14 +116,16 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
                     .with_weight_decay(decay(weight_decay))
                     .init(),
             ),
-            OptimiserConfig::Sgd { momentum, weight_decay } => Self::Sgd(
-                SgdConfig::new()
-                    .with_weight_decay(decay(weight_decay))
-                    .with_momentum((momentum > 0.0).then(|| {
-                        MomentumConfig::new().with_momentum(momentum).with_dampening(0.0)
-                    }))
-                    .init(),
-            ),
+            OptimiserConfig::Sgd { momentum, weight_decay } => {
+                Self::Sgd(
+                    SgdConfig::new()
+                        .with_weight_decay(decay(weight_decay))
+                        .with_momentum((momentum > 0.0).then(|| {
+                            MomentumConfig::new().with_momentum(momentum).with_dampening(0.0)
+                        }))
+                        .init(),
+                )
+            }
         }
     }
 

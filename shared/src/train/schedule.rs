@@ -43,7 +43,8 @@ impl Schedule {
             }
             Self::Exponential { rate, factor } => rate * factor.powi(epoch as i32),
             Self::Staged { stages } => {
-                let stage = (0..stages).find(|&s| epoch < staged_epochs(s + 1)).unwrap_or(stages - 1);
+                let stage =
+                    (0..stages).find(|&s| epoch < staged_epochs(s + 1)).unwrap_or(stages - 1);
                 let progress = f64::from(stage) / f64::from((stages - 1).max(1));
                 (10f64.powf(1.0 - progress) * 10.0).round() / 10.0 * 1e-4
             }
@@ -61,15 +62,18 @@ impl Schedule {
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         let positive = |name: &str, value: f64| {
-            (!(value > 0.0 && value.is_finite())).then(|| format!("{name} = {value} is not positive"))
+            (!(value > 0.0 && value.is_finite()))
+                .then(|| format!("{name} = {value} is not positive"))
         };
         match *self {
             Self::Constant { rate } => positive("rate", rate),
             Self::Cosine { rate, last } => positive("rate", rate).or_else(|| {
-                (!(0.0..=rate).contains(&last)).then(|| format!("last = {last} is not in [0, rate]"))
+                (!(0.0..=rate).contains(&last))
+                    .then(|| format!("last = {last} is not in [0, rate]"))
             }),
             Self::Exponential { rate, factor } => positive("rate", rate).or_else(|| {
-                (!(factor > 0.0 && factor <= 1.0)).then(|| format!("factor = {factor} is not in (0, 1]"))
+                (!(factor > 0.0 && factor <= 1.0))
+                    .then(|| format!("factor = {factor} is not in (0, 1]"))
             }),
             Self::Staged { stages } => {
                 (!(1..=8).contains(&stages)).then(|| format!("stages = {stages} is not 1 to 8"))

@@ -73,7 +73,8 @@ pub(crate) fn one_of_each_class(split: &Split) -> Vec<usize> {
     for class in 0..IMAGES as u8 {
         chosen.extend((0..split.len()).find(|&index| split.label(index) == class));
     }
-    let rest: Vec<usize> = (0..split.len()).filter(|index| !chosen.contains(index)).take(IMAGES).collect();
+    let rest: Vec<usize> =
+        (0..split.len()).filter(|index| !chosen.contains(index)).take(IMAGES).collect();
     chosen.extend(rest);
     chosen.truncate(IMAGES);
     chosen

@@ -1,10 +1,10 @@
 //! The programs of the workspace, and how to call them.
-#![allow(dead_code)] // Each test file uses a part.
+#![allow(dead_code, unreachable_pub)] // Each test file uses a part.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::Once,
+    sync::{Mutex, PoisonError},
 };
 
 /// A paper's program and how to run it on a tiny generated data set in seconds.
@@ -68,21 +68,22 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into()
 }
 
-/// Path of a built program. The test runner builds the whole workspace before it runs a test; a
-/// test run of this package alone builds what is missing.
+/// Path of a built program. `cargo nextest run --workspace` has built them all; the tests of this
+/// package alone build what is missing.
 pub fn executable(name: &str) -> PathBuf {
-    static BUILT: Once = Once::new();
+    static BUILT: Mutex<()> = Mutex::new(());
     let folder = std::env::current_exe().unwrap();
     let folder = folder.parent().unwrap().parent().unwrap();
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    BUILT.call_once(|| {
+    let _one_at_a_time = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !path.is_file() {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bins"])
+            .args(["build", "--quiet", "--package", name])
             .current_dir(workspace())
             .status()
             .unwrap();
-        assert!(status.success(), "cargo build failed");
-    });
+        assert!(status.success(), "cargo build --package {name} failed");
+    }
     path
 }
 
@@ -103,7 +104,14 @@ impl Called {
     /// Asserts exit code 0.
     #[track_caller]
     pub fn success(self) -> Self {
-        assert!(self.0.status.success(), "{}: {}\n{}{}", self.1, self.0.status, self.out(), self.err());
+        assert!(
+            self.0.status.success(),
+            "{}: {}\n{}{}",
+            self.1,
+            self.0.status,
+            self.out(),
+            self.err()
+        );
         self
     }
 
