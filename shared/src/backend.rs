@@ -11,7 +11,7 @@ pub use burn_flex::Flex;
 pub use burn_ndarray::NdArray;
 
 pub use crate::fused::AdamStep;
-use crate::fused::adam_composed;
+use crate::{fused, nn::Activation};
 
 /// Burn's backend trait with the element type this workspace computes in, and the operations
 /// that a backend may fuse. Each has the plain composition as its default.
@@ -24,7 +24,41 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        adam_composed::<Self>(step, weight, gradient, first, second)
+        fused::adam_composed::<Self>(step, weight, gradient, first, second)
+    }
+
+    /// A dense layer f(x W + b), `[examples, outputs]`, for x `[examples, inputs]`.
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::dense_composed::<Self>(x, weight, bias, f)
+    }
+
+    /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
+    fn dense_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        f: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::dense_gradient_composed::<Self>(y, gradient, f)
+    }
+
+    /// log p(x) of each row under Bernoulli pixels with these logits, `[rows]`; x is `[rows,
+    /// pixels]` or one row for all.
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bernoulli_log_prob_composed::<Self>(logits, x)
+    }
+
+    /// Gradient of [`Self::bernoulli_log_prob`] with respect to the logits.
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::bernoulli_gradient_composed::<Self>(logits, x, gradient)
     }
 }
 
@@ -43,7 +77,36 @@ impl Backend for Flex {
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        crate::fused::adam_flex(step, weight, gradient, first, second)
+        fused::adam_flex(step, weight, gradient, first, second)
+    }
+
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::dense_flex(x, weight, bias, f)
+    }
+
+    fn dense_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        f: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::dense_gradient_flex(y, gradient, f)
+    }
+
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bernoulli_log_prob_flex(logits, x)
+    }
+
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::bernoulli_gradient_flex(logits, x, gradient)
     }
 }
 
@@ -53,5 +116,19 @@ impl Backend for NdArray {}
 #[cfg(feature = "cuda")]
 impl Backend for burn_cuda::Cuda {}
 
-impl<B: Backend> Backend for Autodiff<B> {}
+impl<B: Backend> Backend for Autodiff<B> {
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_dense::<B>(x, weight, bias, f)
+    }
+
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::autodiff_bernoulli_log_prob::<B>(logits, x)
+    }
+}
+
 impl<B: Backend> AutodiffBackend for Autodiff<B> {}

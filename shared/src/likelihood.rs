@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{Tensor, TensorPrimitive, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
@@ -43,10 +43,11 @@ impl<B: Backend> Likelihood<B> {
     pub fn log_prob(&self, x: Tensor<B, 2>) -> Tensor<B, 1> {
         match self {
             Self::Bernoulli { logits } => {
-                // x l - softplus(l), with softplus(l) = max(l, 0) + log(1 + exp(-|l|)).
-                let softplus =
-                    activation::relu(logits.clone()) + logits.clone().abs().neg().exp().log1p();
-                row_sums(x * logits.clone() - softplus)
+                let log_prob = B::bernoulli_log_prob(
+                    logits.clone().into_primitive().tensor(),
+                    x.into_primitive().tensor(),
+                );
+                Tensor::from_primitive(TensorPrimitive::Float(log_prob))
             }
             Self::Gaussian { mean, log_var } => {
                 let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();

@@ -76,7 +76,7 @@ pub(crate) fn adam_flex(
 /// The tensor itself if its buffer holds its elements in order and nothing else, so that a sole
 /// owner can be changed in place; a copy otherwise.
 #[cfg(feature = "cpu")]
-fn dense(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     let bytes = tensor.layout().num_elements() * size_of::<f32>();
     let whole = tensor.bytes().len() == bytes && tensor.layout().start_offset() == 0;
     if whole && tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }

@@ -1,13 +1,30 @@
 //! Operations in one pass over memory, each with the plain composition of Burn operations as its
 //! reference and as the fallback of every backend that has no kernel of its own.
 //!
-//! Kernels are plain loops, compiled for AVX-512, AVX2 and the baseline, and chosen at run time by
+//! Forward passes and the element-wise parts of backward passes are methods of
+//! [`crate::backend::Backend`]; [`autodiff`] ties each pair together into one node of the graph.
+//! Kernels are plain loops, compiled for AVX-512, AVX2 and the baseline and chosen at run time by
 //! [`pulp`]. They use no fused multiply-add and a fixed order of summation, so that all three give
-//! the same bits.
+//! the same bits, at any number of threads.
 
 mod adam;
+mod autodiff;
+mod composed;
+#[cfg(feature = "cpu")]
+mod elementary;
+#[cfg(feature = "cpu")]
+mod flex;
 
 pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
 #[cfg(feature = "cpu")]
 pub(crate) use adam::adam_flex;
+pub(crate) use autodiff::{autodiff_bernoulli_log_prob, autodiff_dense};
+pub(crate) use composed::{
+    bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
+    dense_gradient_composed,
+};
+#[cfg(feature = "cpu")]
+pub(crate) use flex::{
+    bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex, dense_gradient_flex,
+};

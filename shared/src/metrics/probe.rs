@@ -86,7 +86,7 @@ impl LinearProbe {
 
 fn scores(inputs: &Array2<f64>, weights: ArrayView2<'_, f64>) -> Array2<f64> {
     let (slopes, biases) = weights.split_at(Axis(0), inputs.ncols());
-    inputs.dot(&slopes) + &biases.row(0)
+    inputs.dot(&slopes) + biases.row(0)
 }
 
 /// Mean cross-entropy with an L2 penalty on the slopes.

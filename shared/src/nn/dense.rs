@@ -1,6 +1,6 @@
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, activation},
+    tensor::{Tensor, TensorPrimitive},
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,18 +20,6 @@ pub enum Activation {
     Relu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
-}
-
-impl Activation {
-    /// Applies it element by element.
-    pub fn apply<B: Backend>(self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        match self {
-            Self::Linear => x,
-            Self::Tanh => activation::tanh(x),
-            Self::Relu => activation::relu(x),
-            Self::Sigmoid => activation::sigmoid(x),
-        }
-    }
 }
 
 /// A fully connected layer, y = f(x W + b).
@@ -58,7 +46,13 @@ impl<B: Backend> Dense<B> {
 
     /// y for x `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.activation.apply(x.matmul(self.weight.val()) + self.bias.val().unsqueeze())
+        let y = B::dense(
+            x.into_primitive().tensor(),
+            self.weight.val().into_primitive().tensor(),
+            self.bias.val().into_primitive().tensor(),
+            self.activation,
+        );
+        Tensor::from_primitive(TensorPrimitive::Float(y))
     }
 
     /// Width of x.

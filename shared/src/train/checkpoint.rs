@@ -46,6 +46,9 @@ const OPTIMISER: &str = "optimiser.mpk";
 const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
 
+/// What a checkpoint restores.
+type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
+
 /// The checkpoints of one run.
 pub(super) struct Checkpoints {
     folder: PathBuf,
@@ -141,7 +144,7 @@ impl Checkpoints {
         model: M,
         optimiser: Optimiser<B, M>,
         device: &B::Device,
-    ) -> Result<Option<(M, Optimiser<B, M>, Progress)>> {
+    ) -> Result<Option<Resumed<B, M>>> {
         let Some(folder) = self.newest() else {
             return Ok(None);
         };

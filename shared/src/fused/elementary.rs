@@ -1,0 +1,110 @@
+//! Elementary functions of single-precision numbers without branches or calls, so that a loop over
+//! them becomes vector instructions.
+
+/// `x` within bounds; NaN stays NaN, which `f32::clamp` keeps too but `max` and `min` do not, and
+/// which this form does without a check of the bounds.
+#[inline(always)]
+fn within(x: f32, low: f32, high: f32) -> f32 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+/// exp(x), relative error below 2e-7; 0 below -87, exp(88) above 88.
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    // Cody & Waite: x = n ln 2 + r, exp(x) = 2^n exp(r); polynomial from Cephes' expf.
+    const LN2_HIGH: f32 = 0.693_359_375;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Adding 1.5 * 2^23 rounds to the nearest whole number, and leaves it in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = within(x, -87.0, 88.0);
+    let rounded = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = clamped - n * LN2_HIGH - n * LN2_LOW;
+    let p = 1.987_569_1e-4;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 5.000_000_1e-1;
+    let value = p * r * r + r + 1.0;
+    let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
+    if x < -87.0 { 0.0 } else { value * power }
+}
+
+/// log(1 + e) for e in [0, 1], relative error below 2e-7.
+#[inline(always)]
+pub(super) fn log1p(e: f32) -> f32 {
+    // 2 artanh(s) with s = e / (2 + e), at most 1/3.
+    let s = e / (2.0 + e);
+    let q = s * s;
+    let p = 1.0 / 15.0;
+    let p = p * q + 1.0 / 13.0;
+    let p = p * q + 1.0 / 11.0;
+    let p = p * q + 1.0 / 9.0;
+    let p = p * q + 1.0 / 7.0;
+    let p = p * q + 1.0 / 5.0;
+    let p = p * q + 1.0 / 3.0;
+    2.0 * s + 2.0 * s * (p * q)
+}
+
+/// tanh(x), relative error below 1e-6: a rational approximation on [-7.9, 7.9], beyond which
+/// tanh is 1 to the last bit but one.
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    let x = within(x, -7.905_311, 7.905_311);
+    let q = x * x;
+    let p = -2.760_768_5e-16;
+    let p = p * q + 2.000_187_9e-13;
+    let p = p * q - 8.604_672e-11;
+    let p = p * q + 5.122_297e-8;
+    let p = p * q + 1.485_722_4e-5;
+    let p = p * q + 6.372_619e-4;
+    let p = p * q + 4.893_524_6e-3;
+    let d = 1.198_258_4e-6;
+    let d = d * q + 1.185_347_06e-4;
+    let d = d * q + 2.268_434_6e-3;
+    let d = d * q + 4.893_525e-3;
+    x * p / d
+}
+
+/// 1 / (1 + exp(-x)).
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    let scale = 1.0 / (1.0 + e);
+    if x < 0.0 { e * scale } else { scale }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worst(f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64, from: f32, to: f32) -> f64 {
+        (0..=200_000)
+            .map(|i| from + (to - from) * i as f32 / 200_000.0)
+            .map(|x| {
+                let exact = exact(f64::from(x));
+                (f64::from(f(x)) - exact).abs() / exact.abs().max(1e-30)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn errors_are_as_stated() {
+        assert!(worst(exp, f64::exp, -87.0, 88.0) < 2e-7);
+        assert!(worst(log1p, f64::ln_1p, 0.0, 1.0) < 2e-7);
+        assert!(worst(tanh, f64::tanh, -12.0, 12.0) < 1e-6);
+        assert!(worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 80.0) < 4e-7);
+    }
+
+    #[test]
+    fn the_ends_are_right_and_nan_stays_nan() {
+        assert_eq!((exp(-1e9), sigmoid(1e9), sigmoid(-1e9)), (0.0, 1.0, 0.0));
+        assert!((tanh(1e9) - 1.0).abs() < 1e-6 && (tanh(-1e9) + 1.0).abs() < 1e-6);
+        assert_eq!((exp(0.0), log1p(0.0), tanh(0.0)), (1.0, 0.0, 0.0));
+        for f in [exp, log1p, tanh, sigmoid] {
+            assert!(f(f32::NAN).is_nan());
+        }
+    }
+}
