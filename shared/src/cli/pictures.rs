@@ -13,7 +13,6 @@ use super::{
     },
 };
 use crate::{
-    metrics::code_statistics,
     noise::{Noise, Stream},
     paper::{Paper, RunConfig},
     plot::{self, Grid, Series},
@@ -232,10 +231,14 @@ fn draw_traversal<P: Paper>(
         None => (origin.row(0).to_owned(), "around the prior's mean".into()),
     };
     let codes = loaded.model.encode(images.take(2000).all_grey().view());
-    let statistics = code_statistics(&codes);
     let (information, unit_name): (Vec<f64>, &str) = match &codes.log_var {
         Some(log_var) => (kl_of_gaussian(&codes.mean, log_var), "nats"),
-        None => (statistics.variance_of_mean.clone(), "variance"),
+        // A point has no KL; what one standard deviation changes in the picture takes its place.
+        None => {
+            let change =
+                loaded.model.decode((&unit + &origin).view()) - loaded.model.decode(origin.view());
+            (change.mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1)).to_vec(), "squared change")
+        }
     };
     let mut order: Vec<usize> = (0..latent).collect();
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));

@@ -13,7 +13,7 @@ fn within(x: f32, low: f32, high: f32) -> f32 {
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     // Cody & Waite: x = n ln 2 + r, exp(x) = 2^n exp(r); polynomial from Cephes' expf.
-    const LN2_HIGH: f32 = 0.693_359_375;
+    const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // Adding 1.5 * 2^23 rounds to the nearest whole number, and leaves it in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
@@ -26,7 +26,7 @@ pub(super) fn exp(x: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let value = p * r * r + r + 1.0;
     let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
     if x < -87.0 { 0.0 } else { value * power }
@@ -55,14 +55,14 @@ pub(super) fn tanh(x: f32) -> f32 {
     let x = within(x, -7.905_311, 7.905_311);
     let q = x * x;
     let p = -2.760_768_5e-16;
-    let p = p * q + 2.000_187_9e-13;
+    let p = p * q + 2.000_188e-13;
     let p = p * q - 8.604_672e-11;
     let p = p * q + 5.122_297e-8;
     let p = p * q + 1.485_722_4e-5;
     let p = p * q + 6.372_619e-4;
     let p = p * q + 4.893_524_6e-3;
     let d = 1.198_258_4e-6;
-    let d = d * q + 1.185_347_06e-4;
+    let d = d * q + 1.185_347_1e-4;
     let d = d * q + 2.268_434_6e-3;
     let d = d * q + 4.893_525e-3;
     x * p / d
