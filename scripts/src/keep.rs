@@ -19,6 +19,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Some(record) = folder.record()? else {
         bail!("{} has no record: evaluate it first", args.run.display());
     };
+    if record.config.get("evaluate") != Some(&serde_json::to_value(&record.evaluate)?) {
+        bail!(
+            "{} was evaluated otherwise than configured: run evaluate without --samples and --images",
+            args.run.display()
+        );
+    }
     let name = format!("{}-{}-seed{}", record.paper, record.name, record.seed);
     let copy = |from: PathBuf, to: PathBuf| -> Result<()> {
         if let Some(parent) = to.parent() {

@@ -46,6 +46,11 @@ pub trait Paper: Sized + 'static {
         session: &Session<B>,
     ) -> Result<Fit<Self::Model<B::InnerBackend>>>;
 
+    /// What is wrong with the configuration for inputs of width `input`, if anything.
+    fn problem(_config: &Self::Config, _input: usize) -> Option<String> {
+        None
+    }
+
     /// Why this model cannot do a shared command, if it cannot.
     fn cannot(_command: &str, _config: &Self::Config) -> Option<String> {
         None

@@ -125,8 +125,7 @@ impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
 
 fn array2<B: Backend>(tensor: Tensor<B, 2>) -> Array2<f32> {
     let [rows, columns] = tensor.dims();
-    let mut values = tensor.into_data().into_vec::<f32>().unwrap_or_default();
-    values.resize(rows * columns, f32::NAN);
+    let values: Vec<f32> = tensor.into_data().iter::<f32>().collect();
     Array2::from_shape_fn((rows, columns), |(row, column)| values[row * columns + column])
 }
 

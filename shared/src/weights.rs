@@ -18,6 +18,8 @@ use crate::{
 
 /// Name of the weights in a run's folder.
 pub const WEIGHTS: &str = "weights.safetensors";
+/// Name of the weights in Burn's own format beside them.
+pub const BURN_WEIGHTS: &str = "model.mpk";
 /// Name of the description beside them.
 pub const DESCRIPTION: &str = "model.json";
 

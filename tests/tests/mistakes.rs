@@ -78,6 +78,17 @@ fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
     program("vae").on_run("sample", &run, &[]).failure(1, "not a whole safetensors file");
+    // Only what leaves the fit so far as it is may change, and nothing is lost by asking.
+    for (options, message) in [
+        (&["--latent", "5"][..], "cannot change model.latent"),
+        (&["--set", "model.hidden=[16,16]"][..], "cannot change model.hidden"),
+        (&["--batch-size", "7"][..], "cannot change train.batch_size"),
+        (&["--seed", "9"][..], "cannot change seed"),
+        (&["--device", "ndarray", "--epochs", "3"][..], "continue with --device flex"),
+    ] {
+        let options: Vec<&str> = ["--resume"].iter().chain(options).copied().collect();
+        program("vae").train(work.path(), &options).failure(1, message);
+    }
     // A damaged checkpoint names itself.
     let checkpoint = fs::read_dir(run.join("checkpoints"))
         .unwrap()
@@ -89,6 +100,19 @@ fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
     program("vae")
         .train(work.path(), &["--resume", "--epochs", "3"])
         .failure(1, "delete it to resume");
+}
+
+#[test]
+fn a_bad_value_does_not_cost_the_run_it_was_to_replace() {
+    let work = tempfile::tempdir().unwrap();
+    program("pca").train(work.path(), &[]).success();
+    let record = work.path().join("runs/pca/quick/record.json");
+    program("pca")
+        .train(work.path(), &["--latent", "785", "--force"])
+        .failure(1, "no more components");
+    assert!(record.is_file());
+    program("pca").train(work.path(), &["--resume"]).failure(1, "no checkpoint");
+    assert!(record.is_file());
 }
 
 #[test]

@@ -38,8 +38,16 @@ fn vae(work: &Path, extra: &[&str]) {
 
 fn same_at_one_and_two_threads(device: &str) {
     let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    vae(one.path(), &["--device", device, "--threads", "1"]);
-    vae(two.path(), &["--device", device, "--threads", "2"]);
+    for (work, threads) in [(&one, "1"), (&two, "2")] {
+        let extra: Vec<&str> =
+            WIDE.iter().copied().chain(["--device", device, "--threads", threads]).collect();
+        let arguments = program("vae").training(work.path(), &extra);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        // burn-ndarray's products have threads of their own.
+        let mut command = program("vae").command(&arguments);
+        let output = command.env("MATMUL_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     assert_eq!(outcome(one.path(), "vae"), outcome(two.path(), "vae"));
 }
 
@@ -83,6 +91,23 @@ fn three_and_three_epochs_are_six(device: &str) {
     run(resumed.path(), "3", &[]);
     run(resumed.path(), "6", &["--resume"]);
     assert_eq!(outcome(straight.path(), "vae"), outcome(resumed.path(), "vae"));
+}
+
+#[test]
+fn a_run_that_stopped_early_goes_on_with_more_patience() {
+    let work = tempfile::tempdir().unwrap();
+    // A rate so small that single precision sees no progress: no epoch is better than the first.
+    let still = ["--set", "train.schedule={kind=\"constant\",rate=1e-30}", "--epochs", "5"];
+    let epochs = || {
+        fs::read_to_string(work.path().join("runs/vae/quick/metrics.jsonl"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    vae(work.path(), &[&still[..], &["--set", "train.patience=1"]].concat());
+    assert_eq!(epochs(), 2);
+    vae(work.path(), &["--resume", "--epochs", "5", "--set", "train.patience=3"]);
+    assert_eq!(epochs(), 4);
 }
 
 #[test]

@@ -41,6 +41,13 @@ impl Paper for Pca {
     type Config = PcaConfig;
     type Model<B: Backend> = PcaModel<B>;
 
+    fn problem(config: &PcaConfig, input: usize) -> Option<String> {
+        let latent = config.model.latent;
+        (latent > input).then(|| {
+            format!("[model] latent = {latent}: inputs of width {input} have no more components")
+        })
+    }
+
     fn build<B: Backend>(
         config: &PcaConfig,
         input: usize,
@@ -62,7 +69,7 @@ impl Paper for Pca {
                 let rows: Vec<usize> = rows.collect();
                 train.write_inputs(&rows, binarise, session.noise, 0, values);
             })?;
-        let model = PcaModel::new(&config.model, &components, &session.device)?;
+        let model = PcaModel::new(&config.model, &components, &session.device);
         let seconds = started.elapsed().as_secs_f64();
         progress::line(&format!(
             "{} components of {} images in {seconds:.2} s",

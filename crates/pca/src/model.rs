@@ -2,7 +2,6 @@
 
 use std::f64::consts::PI;
 
-use anyhow::{Result, bail};
 use burn::{
     module::{Module, Param, ParamId},
     tensor::{Tensor, TensorData},
@@ -34,28 +33,18 @@ pub struct PcaModel<B: Backend> {
 }
 
 impl<B: Backend> PcaModel<B> {
-    /// The first components of a fit.
-    ///
-    /// # Errors
-    /// If more components are wanted than there are pixels.
-    pub fn new(
-        config: &ModelConfig,
-        fit: &PrincipalComponents,
-        device: &B::Device,
-    ) -> Result<Self> {
-        let (pixels, latent) = (fit.mean.len(), config.latent);
-        if latent > pixels {
-            bail!("[model] latent = {latent}: inputs of width {pixels} have no more components");
-        }
+    /// The first components of a fit, at most as many as there are pixels.
+    pub fn new(config: &ModelConfig, fit: &PrincipalComponents, device: &B::Device) -> Self {
+        let (pixels, latent) = (fit.mean.len(), config.latent.min(fit.mean.len()));
         let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
         let kept: Vec<f32> =
             fit.components.rows().into_iter().take(latent).flatten().map(|&v| v as f32).collect();
-        Ok(Self {
+        Self {
             mean: parameter(1, single(&fit.mean), [pixels], device),
             components: parameter(2, kept, [latent, pixels], device),
             variances: parameter(3, single(&fit.variances), [pixels], device),
             whiten: config.whiten,
-        })
+        }
     }
 
     /// A model to load weights into.

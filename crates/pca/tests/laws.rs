@@ -30,7 +30,7 @@ fn rows() -> Array2<f32> {
 
 fn model(latent: usize, whiten: bool) -> PcaModel<Flex> {
     let fit = PrincipalComponents::of(&rows()).unwrap();
-    PcaModel::new(&ModelConfig { latent, whiten }, &fit, &Default::default()).unwrap()
+    PcaModel::new(&ModelConfig { latent, whiten }, &fit, &Default::default())
 }
 
 fn tensor(array: &Array2<f32>) -> Tensor<Flex, 2> {
@@ -121,7 +121,7 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
             let m =
                 PcaModel::<Flex>::new(&ModelConfig { latent, whiten }, &fit, &Default::default());
             let x = rows();
-            let found = values(m.unwrap().log_marginal(tensor(&x)).unwrap());
+            let found = values(m.log_marginal(tensor(&x)).unwrap());
             for (row, found) in x.rows().into_iter().zip(found).take(20) {
                 let row: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
                 let expected = log_normal(&row, &fit.mean, &covariance);

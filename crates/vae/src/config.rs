@@ -121,6 +121,8 @@ impl RunConfig for VaeConfig {
             Some("[model] latent = 0: at least 1".into())
         } else if model.hidden.contains(&0) {
             Some("[model] hidden has a layer of width 0".into())
+        } else if let Some(problem) = model.init.problem() {
+            Some(format!("[model] {problem}"))
         } else if model.likelihood == LikelihoodKind::Bernoulli
             && self.data.binarise == Binarise::None
         {

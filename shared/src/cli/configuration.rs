@@ -1,6 +1,6 @@
 //! From presets, files and options to one resolved configuration.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -36,9 +36,32 @@ pub(super) struct ConfigurationArgs {
     set: Vec<String>,
 }
 
-/// A configuration with its name and its text.
+/// What a run that is continued may change: how long and how fast it goes on, and its evaluation.
+const CHANGEABLE: [&str; 7] = [
+    "train.epochs",
+    "train.schedule",
+    "train.patience",
+    "train.clip_norm",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "evaluate",
+];
+
+/// Every value of a table under its dotted key.
+fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
+    for (key, value) in table {
+        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Table(inner) => flatten(&key, inner, values),
+            value => {
+                values.insert(key, value.clone());
+            }
+        }
+    }
+}
+
+/// A configuration with its text.
 pub(super) struct Resolved<C> {
-    pub(super) name: String,
     pub(super) config: C,
     pub(super) text: String,
 }
@@ -46,30 +69,57 @@ pub(super) struct Resolved<C> {
 impl ConfigurationArgs {
     /// The configuration these options describe.
     pub(super) fn resolve<P: Paper>(&self) -> Result<Resolved<P::Config>> {
-        let (name, text, place) = self.source::<P>()?;
+        let (text, place) = self.source::<P>()?;
         let mut table: Table =
             toml::from_str(&text).map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
         // First as it stands, so that an error points into the file.
         toml::from_str::<P::Config>(&text)
             .map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
         self.apply(&mut table)?;
-        resolve::<P>(name, table, "with these options the configuration")
+        resolve::<P>(table, "with these options the configuration")
     }
 
-    /// The configuration of a run that is continued, changed by these options.
-    pub(super) fn resume<P: Paper>(&self, text: &str, name: String) -> Result<Resolved<P::Config>> {
-        let mut table: Table = toml::from_str(text).context("the run's config.toml is damaged")?;
+    /// The name a run gets from these options, if it gets no other.
+    pub(super) fn name<P: Paper>(&self) -> String {
+        match &self.config {
+            None => P::PRESETS[0].0.into(),
+            Some(config) => {
+                Path::new(config).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+            }
+        }
+    }
+
+    /// The configuration of a run that is continued, changed by these options; `--config` only
+    /// names the run.
+    pub(super) fn resume<P: Paper>(&self, text: &str) -> Result<Resolved<P::Config>> {
+        let old: Table = toml::from_str(text).context("the run's config.toml is damaged")?;
+        let mut table = old.clone();
         self.apply(&mut table)?;
-        resolve::<P>(name, table, "with these options the run's configuration")
+        let resolved = resolve::<P>(table, "with these options the run's configuration")?;
+        let fixed = |table: &Table| {
+            let mut values = BTreeMap::new();
+            flatten("", table, &mut values);
+            values.retain(|key, _| !CHANGEABLE.iter().any(|free| key.starts_with(free)));
+            values
+        };
+        let (before, after) = (fixed(&old), fixed(&toml::from_str(&resolved.text)?));
+        let keys = before.keys().chain(after.keys());
+        match keys.into_iter().find(|key| before.get(*key) != after.get(*key)) {
+            None => Ok(resolved),
+            Some(key) => bail!(
+                "--resume cannot change {key}: what was fitted so far would not fit; start another \
+                 run with --name"
+            ),
+        }
     }
 
-    fn source<P: Paper>(&self) -> Result<(String, String, String)> {
+    fn source<P: Paper>(&self) -> Result<(String, String)> {
         let (default, preset) = P::PRESETS[0];
         let Some(wanted) = &self.config else {
-            return Ok((default.into(), preset.into(), format!("configuration {default}")));
+            return Ok((preset.into(), format!("configuration {default}")));
         };
         if let Some((name, text)) = P::PRESETS.iter().find(|(name, _)| name == wanted) {
-            return Ok(((*name).into(), (*text).into(), format!("configuration {name}")));
+            return Ok(((*text).into(), format!("configuration {name}")));
         }
         let path = Path::new(wanted);
         if !path.is_file() {
@@ -77,8 +127,7 @@ impl ConfigurationArgs {
             bail!("--config {wanted}: neither a file nor one of {}", known.join(", "));
         }
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {wanted}"))?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok((name, text, wanted.clone()))
+        Ok((text, wanted.clone()))
     }
 
     fn apply(&self, table: &mut Table) -> Result<()> {
@@ -127,7 +176,7 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
-fn resolve<P: Paper>(name: String, table: Table, place: &str) -> Result<Resolved<P::Config>> {
+fn resolve<P: Paper>(table: Table, place: &str) -> Result<Resolved<P::Config>> {
     let text = toml::to_string(&table)?;
     let config: P::Config =
         toml::from_str(&text).map_err(|e| anyhow!("{place} is wrong: {}", e.to_string().trim()))?;
@@ -136,5 +185,5 @@ fn resolve<P: Paper>(name: String, table: Table, place: &str) -> Result<Resolved
     }
     // Written out in full, with every default.
     let text = toml::to_string(&config)?;
-    Ok(Resolved { name, config, text })
+    Ok(Resolved { config, text })
 }

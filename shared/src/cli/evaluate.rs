@@ -41,13 +41,17 @@ pub(super) enum Evaluated<'a> {
 pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> Result<String> {
     let Loaded { run, config, data, model, device } = loaded;
     let started = Instant::now();
+    // A damaged record is no reason not to write a new one.
+    let old = run.record().unwrap_or_default();
     let settings = match &evaluated {
         Evaluated::After(_) => config.evaluate().clone(),
         Evaluated::Again(settings) => settings.clone(),
     };
     let evaluation =
         metrics::evaluate(model.as_ref(), data, config.data().binarise, &settings, loaded.noise())?;
-    let old = run.record()?;
+    if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
+        bail!("{name} is {}: the model is broken; no record is written", metric.value);
+    }
     let (training, fit_seconds, examples_per_second) = match evaluated {
         Evaluated::After(report) => {
             let rate =
@@ -74,6 +78,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         seed: config.seed(),
         config_sha256: hex::encode(Sha256::digest(toml::to_string(config)?)),
         config: serde_json::to_value(config)?,
+        evaluate: settings,
         data: DataRecord {
             name: config.data().name.to_string(),
             sha256,

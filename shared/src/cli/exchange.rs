@@ -23,7 +23,13 @@ use crate::{
 
 /// `export`.
 pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
+    if args.terms == Some(0) {
+        bail!("--terms 0: at least 1");
+    }
     let loaded = Loaded::<P>::open(&args.of, "export")?;
+    if args.to.join(RunFolder::CONFIG).exists() {
+        bail!("--to {}: is a run; its own weights are left alone", args.to.display());
+    }
     if args.to.is_file() {
         bail!("--to {}: is a file; name a folder", args.to.display());
     }
@@ -85,6 +91,9 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let resolved = args.configuration.resolve::<P>()?;
     let path = args.target.folder(P::NAME, "imported")?;
     let data = data::load(resolved.config.data(), &args.common.fetch_options())?;
+    if let Some(problem) = P::problem(&resolved.config, data.train.input_dim()) {
+        bail!("{problem}");
+    }
     // The weights must fit before anything is written.
     let model = load::<P>(&resolved.config, data.train.input_dim(), device, &args.weights)
         .context("the weights are not imported")?;
@@ -96,7 +105,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
         P::CITATION,
         &serde_json::to_value(&resolved.config)?,
     )?;
-    write_atomic(&run.file("model.mpk"), &model.burn_record()?)?;
+    write_atomic(&run.file(weights::BURN_WEIGHTS), &model.burn_record()?)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P> { run, config: resolved.config, data, model, device };
     print!("{}", finish(&loaded, Evaluated::Again(settings))?);

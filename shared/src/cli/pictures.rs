@@ -22,6 +22,10 @@ use crate::{
     train::{FitReport, one_of_each_class},
 };
 
+/// Images in one picture, at most.
+const MOST: usize = 10_000;
+/// Images in a row, at most.
+const MOST_STEPS: usize = 100;
 /// Images a row of samples.
 const ROW: usize = 10;
 /// Side of the decoded grid of a 2-D code.
@@ -69,8 +73,8 @@ pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
 
 /// `sample`.
 pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
-    if args.count == 0 {
-        bail!("--count 0: at least 1");
+    if !(1..=MOST).contains(&args.count) {
+        bail!("--count {}: 1 to {MOST}", args.count);
     }
     let loaded = Loaded::<P>::open(&args.of, "sample")?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
@@ -79,8 +83,8 @@ pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
 
 /// `interpolate`.
 pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
-    if args.steps < 2 {
-        bail!("--steps {}: at least 2", args.steps);
+    if !(2..=MOST_STEPS).contains(&args.steps) {
+        bail!("--steps {}: 2 to {MOST_STEPS}", args.steps);
     }
     let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
     say(&draw_interpolation(&loaded, args.from, args.to, args.steps, args.split)?)
@@ -88,12 +92,12 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
 
 /// `traverse`.
 pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
-    if args.steps < 2 || args.latents == 0 || !(args.span > 0.0 && args.span.is_finite()) {
-        bail!("--steps must be at least 2, --latents at least 1, --span positive");
+    let TraverseArgs { steps, latents, span, .. } = args;
+    if !(2..=MOST_STEPS).contains(&steps) || latents == 0 || !(span > 0.0 && span.is_finite()) {
+        bail!("--steps must be 2 to {MOST_STEPS}, --latents at least 1, --span positive");
     }
     let loaded = Loaded::<P>::open(&args.of, "traverse")?;
-    let TraverseArgs { index, span, steps, latents, split, .. } = args;
-    say(&draw_traversal(&loaded, index, span, steps, latents, split)?)
+    say(&draw_traversal(&loaded, args.index, span, steps, latents, args.split)?)
 }
 
 /// `latent-map`.

@@ -26,9 +26,9 @@ use crate::{
     paper::{Paper, RunConfig},
     progress,
     run::{RunFolder, write_atomic},
-    train::{Fit, FitReport, Session},
+    train::{CHECKPOINTS, Fit, FitReport, Session},
     trained::{OnDevice, Trained},
-    weights,
+    weights::{self, BURN_WEIGHTS},
 };
 
 #[derive(Args, Debug)]
@@ -39,7 +39,7 @@ pub(super) struct TrainArgs {
     target: TargetArgs,
     #[command(flatten)]
     common: Common,
-    /// Continue the run from its newest checkpoint; options given now replace its own.
+    /// Continue the run from its newest checkpoint; epochs, schedule and the like may be changed.
     #[arg(long, conflicts_with = "force")]
     resume: bool,
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
@@ -80,21 +80,30 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     }
     let device = args.common.device()?;
     // Everything that can be wrong with the options is found before a folder is touched.
-    let (resolved, path, resume) = if args.resume {
-        let default = args.configuration.config.as_deref().unwrap_or(P::PRESETS[0].0);
-        let path = args.target.folder(P::NAME, default)?;
+    let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
+    let Resolved { config, text } = if args.resume {
         let run = RunFolder::open(path.clone())?;
+        if !run.file(CHECKPOINTS).is_dir() {
+            bail!("{} has no checkpoint to continue from", path.display());
+        }
         let text = std::fs::read_to_string(run.file(RunFolder::CONFIG))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (args.configuration.resume::<P>(&text, name)?, path, true)
+        args.configuration.resume::<P>(&text)?
     } else {
-        let resolved = args.configuration.resolve::<P>()?;
-        let path = args.target.folder(P::NAME, &resolved.name)?;
-        (resolved, path, false)
+        args.configuration.resolve::<P>()?
     };
-    let Resolved { config, text, .. } = resolved;
     let data = data::load(config.data(), &args.common.fetch_options())?;
-    let run = if resume {
+    if let Some(problem) = P::problem(&config, data.train.input_dim()) {
+        bail!("{problem}");
+    }
+    let run = if args.resume {
+        // What an earlier end of the run left would be taken for its new one.
+        for stale in [RunFolder::RECORD, weights::WEIGHTS, BURN_WEIGHTS] {
+            let stale = path.join(stale);
+            if stale.exists() {
+                std::fs::remove_file(&stale)
+                    .map_err(|e| anyhow!("cannot remove {}: {e}", stale.display()))?;
+            }
+        }
         write_atomic(&path.join(RunFolder::CONFIG), text.as_bytes())?;
         RunFolder::open(path)?
     } else {
@@ -103,7 +112,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     progress::line(&format!(
         "{}: {} of {} ({} training, {} validation, {} test images), device {device}, seed {}, in {}",
         P::NAME,
-        if resume { "continuing a fit" } else { "fit" },
+        if args.resume { "continuing a fit" } else { "fit" },
         config.data().name,
         data.train.len(),
         data.valid.len(),
@@ -111,7 +120,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         config.seed(),
         run.path().display()
     ));
-    let interrupt = on_interrupt()?;
+    let (interrupt, fitting) = on_interrupt()?;
     let fitted = on_device!(device, |B, handle| fit::<P, B>(
         &config,
         &data,
@@ -119,18 +128,26 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
             paper: P::NAME,
             noise: Noise::new(config.seed()),
             device: handle,
+            backend: device.backend(),
             run: run.clone(),
-            resume,
+            resume: args.resume,
             snapshot_epochs: args.snapshot_epochs.clone(),
             interrupt,
         }
     ))?;
     let Some((model, report)) = fitted else {
-        return Err(Stop::Interrupted(format!(
-            "stopped; continue with: {} train --resume --out {} --name {}",
-            P::NAME,
+        let mut again = format!(
+            "--out {} --name {} --device {device}",
             args.target.out.display(),
             run.path().file_name().unwrap_or_default().to_string_lossy()
+        );
+        if !args.snapshot_epochs.is_empty() {
+            let epochs: Vec<String> = args.snapshot_epochs.iter().map(f64::to_string).collect();
+            again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
+        }
+        return Err(Stop::Interrupted(format!(
+            "stopped; continue with: {} train --resume {again}",
+            P::NAME
         ))
         .into());
     };
@@ -141,7 +158,9 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         P::CITATION,
         &serde_json::to_value(&config)?,
     )?;
-    write_atomic(&run.file("model.mpk"), &model.burn_record()?)?;
+    write_atomic(&run.file(BURN_WEIGHTS), &model.burn_record()?)?;
+    // From here on evaluate can be called again: Ctrl-C ends the program at once.
+    fitting.store(false, Ordering::Relaxed);
     let loaded = Loaded::<P> { run, config, data, model, device };
     let record = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
@@ -169,16 +188,17 @@ where
     })
 }
 
-/// A flag that the first Ctrl-C sets; the second ends the program at once.
-fn on_interrupt() -> Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = flag.clone();
+/// Two flags: the first Ctrl-C sets the first, unless the second says that nothing is being fitted;
+/// then, as the second Ctrl-C does, it ends the program at once.
+fn on_interrupt() -> Result<(Arc<AtomicBool>, Arc<AtomicBool>)> {
+    let (flag, fitting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+    let (set, under_way) = (flag.clone(), fitting.clone());
     ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
+        if set.swap(true, Ordering::Relaxed) || !under_way.load(Ordering::Relaxed) {
             std::process::exit(i32::from(super::INTERRUPTED));
         }
         progress::line("stopping after this step; Ctrl-C again stops at once");
     })
     .map_err(|e| anyhow!("cannot watch for Ctrl-C: {e}"))?;
-    Ok(flag)
+    Ok((flag, fitting))
 }

@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
+use super::{DataError, DataFile, DataSet, Package};
+use crate::{progress, run::temporary_file};
 use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
-
-use super::{DataError, DataFile, DataSet, Package};
-use crate::progress;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For a whole file; the largest has 26 MB.
+const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Where to look, and whether the network may be used.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl FetchOptions {
             cache_dir: path("AE_CACHE_DIR").unwrap_or_else(|| {
                 dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("autoencoders")
             }),
-            offline: path("AE_OFFLINE").is_some(),
+            offline: path("AE_OFFLINE").is_some_and(|value| value.as_os_str() != "0"),
         }
     }
 }
@@ -170,7 +170,7 @@ fn create_cache(cache: &Path) -> Result<(), DataError> {
     let hint = "; name a writable folder with AE_CACHE_DIR";
     fs::create_dir_all(cache).map_err(|e| io_error(cache, "create the cache folder", hint, e))?;
     // A folder that exists may still be read-only; find out before the download, not after.
-    NamedTempFile::new_in(cache)
+    temporary_file(cache)
         .map(drop)
         .map_err(|e| io_error(cache, "write to the cache folder", hint, e))
 }
@@ -191,7 +191,7 @@ fn copy(source: &mut impl Read, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -
 
 /// Writes the uncompressed content into the cache: to a temporary name, renamed once verified.
 fn store(file: &DataFile, mut content: impl Read, cache: &Path) -> Result<(), String> {
-    let mut target = NamedTempFile::new_in(cache).map_err(|e| e.to_string())?;
+    let mut target = temporary_file(cache).map_err(|e| e.to_string())?;
     let mut digest = Sha256::new();
     copy(&mut content, |bytes| {
         digest.update(bytes);
@@ -238,6 +238,7 @@ fn from_web(url: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_recv_response(Some(Duration::from_secs(30)))
+        .timeout_recv_body(Some(BODY_TIMEOUT))
         .build()
         .into();
     let address = format!("{url}{}.gz", file.name);

@@ -155,6 +155,10 @@ struct LogSum {
 impl LogSum {
     fn add(&mut self, value: f64) {
         self.count += 1;
+        if value == f64::NEG_INFINITY {
+            // A weight of zero; the difference of two would be no number.
+            return;
+        }
         match self.largest {
             Some(largest) if value <= largest => self.scaled += (value - largest).exp(),
             Some(largest) => {
@@ -169,7 +173,7 @@ impl LogSum {
     }
 
     fn log_mean(&self) -> f64 {
-        self.largest.map_or(f64::NAN, |l| l + self.scaled.ln() - (self.count as f64).ln())
+        self.largest.map_or(f64::NEG_INFINITY, |l| l + self.scaled.ln() - (self.count as f64).ln())
     }
 }
 
@@ -184,6 +188,9 @@ mod tests {
         values.iter().for_each(|&v| sum.add(v));
         let direct = (values.iter().map(|v: &f64| (v + 1000.0).exp()).sum::<f64>() / 4.0).ln();
         assert!((sum.log_mean() - (direct - 1000.0)).abs() < 1e-12);
+        let mut sum = LogSum::default();
+        [f64::NEG_INFINITY, f64::NEG_INFINITY, 0.0].iter().for_each(|&v| sum.add(v));
+        assert!((sum.log_mean() + 3f64.ln()).abs() < 1e-12);
     }
 
     #[test]

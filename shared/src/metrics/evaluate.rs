@@ -96,7 +96,7 @@ pub fn evaluate(
         "latents",
         Better::Neither,
         format!(
-            "latents of {} whose code varies by more than 0.01 over the test split",
+            "latents of {} whose code varies by more than 0.01 over the grey test images",
             model.latent_dim()
         ),
     );

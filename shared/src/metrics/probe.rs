@@ -5,7 +5,10 @@ use argmin::{
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::noise::{Noise, Stream};
+use crate::{
+    noise::{Noise, Stream},
+    progress,
+};
 
 /// L2 penalty on the weights of the mean cross-entropy: small, but it makes the optimum unique.
 const PENALTY: f64 = 1e-4;
@@ -55,6 +58,12 @@ impl LinearProbe {
         let gradient = problem.gradient(&best).map_err(|e| anyhow!("linear probe: {e}"))?;
         let weights = Array2::from_shape_vec((codes.ncols() + 1, classes), best)?;
         let gradient_norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        if gradient_norm > 10.0 * TOLERANCE {
+            progress::line(&format!(
+                "linear probe on {} examples: not converged, gradient norm {gradient_norm:.1e}",
+                labels.len()
+            ));
+        }
         Ok(Self { centre, scale, weights, gradient_norm })
     }
 

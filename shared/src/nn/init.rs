@@ -20,11 +20,23 @@ pub enum Init {
     Glorot,
     /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
     He,
-    /// N(0, std^2) (Kingma & Welling 2014 use std = 0.01).
+    /// N(0, std^2).
     Normal {
         /// Standard deviation.
         std: f32,
     },
+}
+
+impl Init {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        match *self {
+            Self::Normal { std } if !(std > 0.0 && std.is_finite()) => {
+                Some(format!("init.normal.std = {std} is not positive"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Draws the weights of one model, each parameter from a key of its own.

@@ -4,6 +4,7 @@ mod atomic;
 mod folder;
 mod record;
 
+pub(crate) use atomic::{temporary_file, temporary_folder};
 pub use atomic::{write_atomic, write_json};
 pub use folder::{RunError, RunFolder};
 pub use record::{Better, DataRecord, Machine, Metric, ModelRecord, Record, TrainingRecord};

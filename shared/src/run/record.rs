@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::EvaluateConfig;
+
 /// `record.json`: what was run and what came of it.
 ///
 /// Everything but `machine` is a function of the configuration, the data and the code, and equal
@@ -24,6 +26,8 @@ pub struct Record {
     pub config_sha256: String,
     /// The resolved configuration.
     pub config: serde_json::Value,
+    /// How it was evaluated; as configured unless `evaluate` was told otherwise.
+    pub evaluate: EvaluateConfig,
     /// The data.
     pub data: DataRecord,
     /// The model.

@@ -16,13 +16,15 @@ use super::{
 };
 use crate::{
     backend::AutodiffBackend,
-    run::{RunFolder, write_json},
+    run::{RunFolder, temporary_folder, write_json},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
 /// it exactly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
+    /// Backend the run is computed with; another would give other bits.
+    pub(super) backend: String,
     /// Whole epochs done.
     pub(super) epoch: usize,
     /// Steps done in the epoch under way.
@@ -33,18 +35,20 @@ pub(super) struct Progress {
     pub(super) best: Option<(usize, f64)>,
     /// Epochs since then.
     pub(super) stale: usize,
-    /// True once early stopping has ended the run.
-    pub(super) stopped: bool,
     /// Lines of `metrics.jsonl`.
     pub(super) lines: Vec<EpochLine>,
     /// Seconds spent training.
     pub(super) seconds: f64,
 }
 
+/// Folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+
 const MODEL: &str = "model.mpk";
 const OPTIMISER: &str = "optimiser.mpk";
 const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
+const UNFINISHED: &str = ".writing-";
 
 /// What a checkpoint restores.
 type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
@@ -57,7 +61,12 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     pub(super) fn new(run: &RunFolder, keep: usize) -> Self {
-        Self { folder: run.file("checkpoints"), keep }
+        let checkpoints = Self { folder: run.file(CHECKPOINTS), keep };
+        // What a killed run was writing.
+        for path in checkpoints.entries().filter(|path| name(path).starts_with(UNFINISHED)) {
+            let _ = fs::remove_dir_all(path);
+        }
+        checkpoints
     }
 
     /// Path of the newest checkpoint.
@@ -95,11 +104,13 @@ impl Checkpoints {
             write(&folder.join(OPTIMISER), &optimiser.to_bytes()?)?;
             write_json(&folder.join(PROGRESS), progress)
         })?;
-        let mut old = self.list();
-        old.truncate(old.len().saturating_sub(self.keep));
-        let best = progress.best.map(|(epoch, _)| best_name(epoch));
+        let mut kept = self.list();
+        let mut old: Vec<PathBuf> = kept.drain(..kept.len().saturating_sub(self.keep)).collect();
+        // A kept checkpoint may be fallen back to, with the best epoch it knows of.
+        let bests: Vec<String> = kept.iter().filter_map(|path| best_of(path)).collect();
         old.extend(
-            self.entries().filter(|path| name(path).starts_with(BEST) && Some(name(path)) != best),
+            self.entries()
+                .filter(|path| name(path).starts_with(BEST) && !bests.contains(&name(path))),
         );
         for path in old {
             // A leftover costs disk and nothing else.
@@ -122,9 +133,7 @@ impl Checkpoints {
     fn write(&self, target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot create {}", self.folder.display()))?;
-        let work = tempfile::Builder::new()
-            .prefix(".writing-")
-            .tempdir_in(&self.folder)
+        let work = temporary_folder(&self.folder, UNFINISHED)
             .with_context(|| format!("cannot write to {}", self.folder.display()))?;
         fill(work.path())?;
         if target.exists() {
@@ -176,6 +185,13 @@ impl Checkpoints {
         }
         Ok(model.load_record(record_from::<B, M::Record>(read(&path)?, device)?))
     }
+}
+
+/// Name of the best epoch's folder that a checkpoint refers to.
+fn best_of(checkpoint: &Path) -> Option<String> {
+    let progress: Progress =
+        serde_json::from_slice(&fs::read(checkpoint.join(PROGRESS)).ok()?).ok()?;
+    progress.best.map(|(epoch, _)| best_name(epoch))
 }
 
 fn best_name(epoch: usize) -> String {

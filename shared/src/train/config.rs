@@ -70,6 +70,7 @@ impl TrainConfig {
             (Some(epochs), Some(fixed)) if epochs != fixed => {
                 Some(format!("epochs = {epochs}, but the schedule fixes {fixed}: leave it out"))
             }
+            (Some(0), _) => Some("epochs = 0: at least 1".into()),
             _ if self.batch_size == 0 => Some("batch_size = 0: at least 1".into()),
             _ if self.checkpoint_every == 0 => Some("checkpoint_every = 0: at least 1".into()),
             _ if self.keep_checkpoints == 0 => Some("keep_checkpoints = 0: at least 1".into()),

@@ -38,6 +38,8 @@ pub struct Session<B: Backend> {
     pub noise: Noise,
     /// Where tensors live.
     pub device: B::Device,
+    /// Name of the backend, as on the command line.
+    pub backend: &'static str,
     /// The run's folder.
     pub run: RunFolder,
     /// Continue from the newest checkpoint, if there is one.
@@ -109,13 +111,23 @@ where
 
     let mut model = model;
     let mut optimiser = Optimiser::new(&config.optimiser);
-    let mut progress = Progress::default();
+    let mut progress = Progress { backend: session.backend.into(), ..Progress::default() };
     if session.resume
         && let Some((m, o, p)) =
             checkpoints.load(model.clone(), Optimiser::new(&config.optimiser), device)?
     {
+        if p.backend != session.backend {
+            bail!(
+                "the run was begun on {}, and {} would give other bits: continue with --device {}",
+                p.backend,
+                session.backend,
+                p.backend
+            );
+        }
         (model, optimiser, progress) = (m, o, p);
     }
+    let has_stopped =
+        |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
     write_lines(run, &progress.lines)?;
     let seen = |progress: &Progress| {
         (progress.epoch * examples + (progress.step * config.batch_size).min(examples)) as u64
@@ -130,7 +142,7 @@ where
     let before = progress.seconds;
     let started = Instant::now();
 
-    while progress.epoch < epochs && !progress.stopped {
+    while progress.epoch < epochs && !has_stopped(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, examples);
@@ -195,17 +207,14 @@ where
         if is_best {
             progress.best = Some((progress.epoch, loss));
             progress.stale = 0;
-            if config.keep == Keep::Best {
-                checkpoints.save_best(&model, progress.epoch)?;
-            }
+            checkpoints.save_best(&model, progress.epoch)?;
         } else if settled {
             progress.stale += 1;
-            progress.stopped = config.patience.is_some_and(|patience| progress.stale >= patience);
         }
         display.epoch(&line, seen(&progress), is_best);
         progress.lines.push(line);
         progress.seconds = before + started.elapsed().as_secs_f64();
-        let ends = progress.epoch == epochs || progress.stopped;
+        let ends = progress.epoch == epochs || has_stopped(&progress);
         let interrupted = session.interrupt.load(Ordering::Relaxed);
         if ends || interrupted || progress.epoch.is_multiple_of(config.checkpoint_every) {
             checkpoints.save(&model, &optimiser, &progress)?;
@@ -227,7 +236,7 @@ where
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
-        stopped_early: progress.stopped,
+        stopped_early: has_stopped(&progress),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,

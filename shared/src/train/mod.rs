@@ -11,6 +11,7 @@ mod optimiser;
 mod schedule;
 mod snapshot;
 
+pub use checkpoint::CHECKPOINTS;
 pub use config::{Keep, TrainConfig};
 pub use fit::{Fit, FitReport, Session, fit};
 pub use history::EpochLine;

@@ -219,3 +219,74 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
         }
     }
 }
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use burn::backend::Autodiff;
+
+    use super::*;
+    use crate::{
+        backend::Flex,
+        nn::{Activation, Dense, Init, Initialiser},
+        noise::Noise,
+    };
+
+    type B = Autodiff<Flex>;
+
+    fn layer() -> Dense<B> {
+        let device = Default::default();
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
+        Dense::new(3, 2, Activation::Linear, &mut init)
+    }
+
+    /// Gradients of a loss whose slope in each weight is 7.
+    fn gradients(layer: &Dense<B>) -> GradientsParams {
+        let x = Tensor::<B, 2>::full([1, 3], 7.0, &Default::default());
+        GradientsParams::from_grads(layer.forward(x).sum().backward(), layer)
+    }
+
+    fn weight(layer: &Dense<B>) -> Vec<f32> {
+        layer.weight.val().into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn clipping_bounds_the_joint_norm_and_keeps_the_direction() {
+        let layer = layer();
+        // Six slopes of 7 and two of 1.
+        let norm = f64::sqrt(6.0 * 49.0 + 2.0);
+        let values = |gradients: GradientsParams| -> Vec<f32> {
+            let weight = gradients.get::<Flex, 2>(layer.weight.id).unwrap();
+            let bias = gradients.get::<Flex, 1>(layer.bias.id).unwrap();
+            weight.into_data().iter::<f32>().chain(bias.into_data().iter::<f32>()).collect()
+        };
+        let free = values(clip::<B, _>(&layer, gradients(&layer), 2.0 * norm));
+        let bound = values(clip::<B, _>(&layer, gradients(&layer), 0.5));
+        assert_eq!(free, [7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 1.0, 1.0]);
+        for (bound, free) in bound.iter().zip(&free) {
+            assert!((f64::from(*bound) - f64::from(*free) * 0.5 / norm).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn every_rule_goes_downhill_and_its_state_survives_bytes() {
+        for config in [
+            OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.01 },
+            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
+        ] {
+            let mut rule = Optimiser::new(&config);
+            let start = layer();
+            let before = weight(&start);
+            let gradient = gradients(&start);
+            let once = rule.step(0.01, start, gradient);
+            assert!(weight(&once).iter().zip(&before).all(|(a, b)| a < b), "{config:?}");
+            let bytes = rule.to_bytes().unwrap();
+            let restored = Optimiser::new(&config).with_bytes(bytes, &Default::default());
+            let twice = |mut rule: Optimiser<B, Dense<B>>| {
+                let gradient = gradients(&once);
+                weight(&rule.step(0.01, once.clone(), gradient))
+            };
+            assert_eq!(twice(restored.unwrap()), twice(rule), "{config:?}");
+        }
+    }
+}

@@ -16,8 +16,6 @@ pub struct Program {
     pub metrics: &'static [&'static str],
     /// Pictures training must leave.
     pub pictures: &'static [&'static str],
-    /// True if it is trained epoch by epoch.
-    pub epochs: bool,
 }
 
 const EVALUATE: [&str; 8] = [
@@ -38,7 +36,6 @@ pub const PROGRAMS: &[Program] = &[
         tiny: &["--latent", "3"],
         metrics: &["nll", "explained_variance", "reconstruction_mse", "probe_linear_100"],
         pictures: &["reconstructions.png", "samples.png", "traversal.png", "latent-map.png"],
-        epochs: false,
     },
     Program {
         name: "vae",
@@ -54,7 +51,6 @@ pub const PROGRAMS: &[Program] = &[
             "latent-map.png",
             "latent-grid.png",
         ],
-        epochs: true,
     },
 ];
 
@@ -68,8 +64,8 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into()
 }
 
-/// Path of a built program. `cargo nextest run --workspace` has built them all; the tests of this
-/// package alone build what is missing.
+/// Path of a built program. `cargo test --workspace` builds them all before it runs a test; the tests
+/// of this package alone build only what is missing, so build the workspace first after a change.
 pub fn executable(name: &str) -> PathBuf {
     static BUILT: Mutex<()> = Mutex::new(());
     let folder = std::env::current_exe().unwrap();
