@@ -11,7 +11,7 @@ use programs::{PROGRAMS, program};
 fn wrong_options_are_named() {
     let work = tempfile::tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["--config", "nosuch"], 1, "neither a file nor one of quick, paper, burda"),
+        (&["--config", "nosuch"], 1, "neither a file nor one of quick, paper, burda, burda-stages"),
         (&["--set", "train.bach_size=3"], 1, "unknown field `bach_size`"),
         (&["--set", "train.batch_size=many"], 1, "batch_size"),
         (&["--set", "train"], 1, "KEY=VALUE"),
@@ -23,6 +23,7 @@ fn wrong_options_are_named() {
         (&["--set", "train.optimiser.beta1=1.5"], 1, "[train.optimiser]"),
         (&["--set", "data.train_examples=0"], 1, "train_examples"),
         (&["--snapshot-epochs", "0"], 1, "--snapshot-epochs"),
+        (&["--epochs", "0"], 1, "[train] epochs = 0"),
         (&["--name", "../escape"], 1, "--name"),
         (&["--threads", "0"], 1, "--threads"),
         (&["--device", "tpu"], 2, "flex, ndarray or cuda"),

@@ -34,6 +34,7 @@ impl Paper for Vae {
         ("quick", include_str!("../configs/quick.toml")),
         ("paper", include_str!("../configs/paper.toml")),
         ("burda", include_str!("../configs/burda.toml")),
+        ("burda-stages", include_str!("../configs/burda-stages.toml")),
     ];
 
     type Config = VaeConfig;
