@@ -10,6 +10,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -33,11 +34,17 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "target/release/pca")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--first-fit", type=int, help="only time the first fit of this process")
     args = parser.parse_args()
 
     train = idx(args.data / "train-images-idx3-ubyte")[:50_000].astype(np.float32) / np.float32(255)
+    if args.first_fit:
+        start = time.perf_counter()
+        PCA(args.first_fit).fit(train)
+        print(time.perf_counter() - start)
+        return
     test = idx(args.data / "t10k-images-idx3-ubyte").astype(np.float32) / np.float32(255)
-    rows, seconds = [], {"ours": [], "sklearn": []}
+    rows, seconds = [], {"ours": [], "sklearn": [], "sklearn_warm": []}
     with tempfile.TemporaryDirectory() as work:
         for components in [1, 2, 4, 16, 64]:
             # In double precision, as the reference for the numbers.
@@ -45,10 +52,16 @@ def main():
             restored = reference.inverse_transform(reference.transform(test))
             expected_mse = float(np.mean((test - restored) ** 2))
             for repetition in range(args.repetitions):
-                # Timed as a user calls it, in the single precision both are given the data in.
+                # In single precision, the first fit of a fresh process, as ours is; and once more
+                # in this process, where threads and memory are warm.
+                output = subprocess.run(
+                    [sys.executable, __file__, "--data", args.data, "--first-fit", str(components)],
+                    check=True, capture_output=True, text=True,
+                )
+                seconds["sklearn"].append(float(output.stdout))
                 start = time.perf_counter()
                 PCA(components).fit(train)
-                seconds["sklearn"].append(time.perf_counter() - start)
+                seconds["sklearn_warm"].append(time.perf_counter() - start)
                 output = subprocess.run(
                     [args.program, "train", "--latent", str(components), "--out", work, "--force",
                      "--threads", str(args.threads), "--data-dir", args.data,
@@ -83,7 +96,8 @@ def main():
 
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     result = {
-        "about": "pca against scikit-learn's PCA on 50,000 MNIST images; fit alone, interleaved",
+        "about": "pca against scikit-learn's PCA on 50,000 MNIST images; fit alone, interleaved; both in a "
+        "fresh process, sklearn_warm in a process that has fitted before",
         "sklearn": sklearn.__version__,
         "threads": args.threads,
         "repetitions": len(seconds["ours"]),
@@ -94,7 +108,7 @@ def main():
     }
     target = ROOT / "results/pca-against-scikit-learn.json"
     target.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"ours {medians['ours']:.3f} s, scikit-learn {medians['sklearn']:.3f} s; wrote {target}")
+    print(f"median seconds {medians}; wrote {target}")
     for row in rows:
         assert row["largest_relative_error_of_a_variance"] < 1e-4, row
         assert row["relative_error_of_test_mse"] < 1e-4, row
