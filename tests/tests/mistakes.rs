@@ -27,7 +27,7 @@ fn wrong_options_are_named() {
         (&["--name", "../escape"], 1, "--name"),
         (&["--threads", "0"], 1, "--threads"),
         (&["--device", "tpu"], 2, "flex, ndarray or cuda"),
-        (&["--device", "cuda"], 1, "CUDA"),
+        (&["--device", "cuda"], 1, "--features cuda"),
         (&["--data", "cifar"], 2, "possible values"),
         (&["--resume"], 1, "holds no run"),
     ];
