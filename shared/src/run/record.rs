@@ -131,17 +131,4 @@ pub struct Machine {
 impl Record {
     /// Version of the format this code writes.
     pub const SCHEMA: u32 = 1;
-
-    /// The record without what differs between equal runs.
-    pub fn reproducible(&self) -> Self {
-        let machine = Machine {
-            device: String::new(),
-            processor: String::new(),
-            threads: 0,
-            fit_seconds: 0.0,
-            examples_per_second: None,
-            evaluate_seconds: 0.0,
-        };
-        Self { machine, ..self.clone() }
-    }
 }
