@@ -1,6 +1,6 @@
 //! Principal components by eigendecomposition of the covariance, exact.
 
-use std::ops::Range;
+use std::{num::NonZeroUsize, ops::Range};
 
 use anyhow::{Result, anyhow, bail};
 use faer::{
@@ -16,13 +16,16 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 /// Rows whose products are summed in single precision before they join the double-precision sum.
-const BLOCK: usize = 2048;
-/// Rows of a block that one task fills; a fixed number, so that sums do not depend on threads.
-const PART: usize = 128;
+const BLOCK: usize = 1024;
+/// Blocks worked on side by side; a fixed number, and their sums join in order, so that the result
+/// does not depend on threads.
+const TOGETHER: usize = 8;
+/// Rows that give the provisional mean.
+const FIRST: usize = 128;
 
-/// The decomposition's sums depend on the number of parts, and so would the bits of the result;
-/// it gains nothing from threads at these sizes. The products' sums do not.
-const DECOMPOSITION: Par = Par::Seq;
+/// The decomposition's sums depend on the number of parts, and so do the bits of the result: a fixed
+/// number, whatever the threads.
+const PARTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// All principal components of some rows, in order of decreasing variance.
 #[derive(Clone, Debug)]
@@ -48,85 +51,46 @@ impl PrincipalComponents {
         if rows < 2 || width == 0 {
             bail!("principal components need at least two examples, not {rows}");
         }
-        let blocks = || (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK));
-        let mut buffer = vec![0f32; BLOCK.min(rows) * width];
+        // Rows are summed less a provisional mean, that of the first of them, and what it differs
+        // from the mean is taken out at the end: one pass suffices. Where those rows are constant,
+        // the provisional mean is exactly that constant.
+        let shift = provisional_mean(rows.min(FIRST), width, &fill);
+        let blocks: Vec<_> =
+            (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK)).collect();
         let mut sums = vec![0f64; width];
-        let mut first = vec![0f32; width];
-        fill(0..1, &mut first);
+        let mut scatter = vec![0f64; width * width];
         let mut varies = vec![false; width];
-        for block in blocks() {
-            let values = &mut buffer[..block.len() * width];
-            let parts: Vec<(Vec<f32>, Vec<bool>)> = values
-                .par_chunks_mut(PART * width)
-                .enumerate()
-                .map(|(part, values)| {
-                    fill(part_of(&block, part), values);
-                    column_sums(values, &first)
-                })
-                .collect();
-            for (part, changed) in parts {
-                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
-                varies.iter_mut().zip(changed).for_each(|(varies, changed)| *varies |= changed);
+        let mut work: Vec<Block> = Vec::new();
+        work.resize_with(TOGETHER.min(blocks.len()), Block::default);
+        for blocks in blocks.chunks(TOGETHER) {
+            let work = &mut work[..blocks.len()];
+            work.par_iter_mut()
+                .zip(blocks)
+                .for_each(|(work, rows)| work.sum(rows.clone(), &shift, &fill));
+            for block in &*work {
+                sums.iter_mut().zip(&block.sums).for_each(|(sum, &part)| *sum += f64::from(part));
+                block.columns.iter().for_each(|&column| varies[column] = true);
             }
+            scatter.par_chunks_mut(width).enumerate().for_each(|(column, into)| {
+                work.iter().for_each(|block| block.add_products(column, into));
+            });
         }
-        let mean: Vec<f64> = sums.iter().map(|sum| sum / rows as f64).collect();
+        let offset: Vec<f64> = sums.iter().map(|sum| sum / rows as f64).collect();
+        let mean: Vec<f64> = shift.iter().zip(&offset).map(|(&s, o)| f64::from(s) + o).collect();
         if mean.iter().any(|m| !m.is_finite()) {
             bail!("principal components of numbers that are not finite");
         }
 
-        // A column that never changes, as at the edge of a digit, has no covariance with any: it is
-        // a component of its own, without variance, and need not be multiplied.
+        // A column that never changes has no covariance with any: it is a component of its own,
+        // without variance.
         let columns: Vec<usize> = (0..width).filter(|&column| varies[column]).collect();
         let constant: Vec<usize> = (0..width).filter(|&column| !varies[column]).collect();
-        let runs = runs(&columns);
-        let centre: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
         let count = columns.len();
-        let mut centred = vec![0f32; BLOCK.min(rows) * count];
-        let mut covariance = Mat::<f64>::zeros(count, count);
-        let mut products = vec![0f32; count * count];
-        for block in blocks().filter(|_| count > 0) {
-            let values = &mut buffer[..block.len() * width];
-            let centred = &mut centred[..block.len() * count];
-            values
-                .par_chunks_mut(PART * width)
-                .zip(centred.par_chunks_mut(PART * count))
-                .enumerate()
-                .for_each(|(part, (values, centred))| {
-                    fill(part_of(&block, part), values);
-                    for (row, target) in values.chunks(width).zip(centred.chunks_mut(count)) {
-                        let mut target = target;
-                        for run in &runs {
-                            let (part, rest) = target.split_at_mut(run.len());
-                            let values = row[run.clone()].iter().zip(&centre[run.clone()]);
-                            for (target, (&value, &centre)) in part.iter_mut().zip(values) {
-                                *target = value - centre;
-                            }
-                            target = rest;
-                        }
-                    }
-                });
-            let x = MatRef::from_row_major_slice(centred, block.len(), count);
-            matmul(
-                MatMut::from_column_major_slice_mut(&mut products, count, count),
-                BlockStructure::TriangularLower,
-                Accum::Replace,
-                x.transpose(),
-                BlockStructure::Rectangular,
-                x,
-                BlockStructure::Rectangular,
-                1.0f32,
-                Par::rayon(0),
-            );
-            for column in 0..count {
-                let from = &products[column * count + column..(column + 1) * count];
-                let into = covariance.col_mut(column).subrows_mut(column, count - column);
-                for (sum, &product) in into.iter_mut().zip(from) {
-                    *sum += f64::from(product);
-                }
-            }
-        }
-        let scale = 1.0 / (rows - 1) as f64;
-        let covariance = covariance * faer::Scale(scale);
+        let covariance = Mat::from_fn(count, count, |row, column| {
+            let (row, column) = (columns[row.max(column)], columns[row.min(column)]);
+            (scatter[column * width + row] - rows as f64 * offset[row] * offset[column])
+                / (rows - 1) as f64
+        });
         let (vectors, values) = decompose(&covariance)?;
         // faer orders from least to greatest; constant columns come last.
         let mut variances: Vec<f64> = values.iter().rev().map(|value| value.max(0.0)).collect();
@@ -181,10 +145,99 @@ impl PrincipalComponents {
     }
 }
 
-/// Rows of one part of a block.
-fn part_of(block: &Range<usize>, part: usize) -> Range<usize> {
-    let start = block.start + part * PART;
-    start..block.end.min(start + PART)
+/// The mean of the first rows, in single precision; exactly the constant where a column has one.
+fn provisional_mean(
+    rows: usize,
+    width: usize,
+    fill: impl Fn(Range<usize>, &mut [f32]),
+) -> Vec<f32> {
+    let mut values = vec![0f32; rows * width];
+    fill(0..rows, &mut values);
+    let first = &values[..width];
+    let mut sums = vec![0f32; width];
+    for row in values.chunks(width) {
+        for (sum, (&value, &first)) in sums.iter_mut().zip(row.iter().zip(first)) {
+            *sum += value - first;
+        }
+    }
+    first.iter().zip(sums).map(|(&first, sum)| first + sum / rows as f32).collect()
+}
+
+/// Sums over one block of rows, and the memory they need.
+#[derive(Default)]
+struct Block {
+    /// The rows, centred, `[rows, width]`.
+    values: Vec<f32>,
+    /// The same without the columns that are zero throughout, `[rows, columns]`.
+    packed: Vec<f32>,
+    /// Columns that are not zero throughout, increasing.
+    columns: Vec<usize>,
+    /// Sum of each column, `[width]`.
+    sums: Vec<f32>,
+    /// Sums of products of two columns, the lower triangle by columns, `[columns, columns]`.
+    products: Vec<f32>,
+}
+
+impl Block {
+    /// Sums over the given rows less `centre`.
+    fn sum(&mut self, rows: Range<usize>, centre: &[f32], fill: impl Fn(Range<usize>, &mut [f32])) {
+        let (count, width) = (rows.len(), centre.len());
+        self.values.resize(count * width, 0.0);
+        fill(rows, &mut self.values);
+        self.sums.clear();
+        self.sums.resize(width, 0.0);
+        let mut bits = vec![0u32; width];
+        for row in self.values.chunks_mut(width) {
+            for (value, &centre) in row.iter_mut().zip(centre) {
+                *value -= centre;
+            }
+            for (sum, &value) in self.sums.iter_mut().zip(&*row) {
+                *sum += value;
+            }
+            for (bits, &value) in bits.iter_mut().zip(&*row) {
+                *bits |= value.to_bits();
+            }
+        }
+        // A column that keeps its constant, as at the edge of a digit, adds nothing.
+        self.columns = (0..width).filter(|&column| bits[column] != 0).collect();
+        let columns = self.columns.len();
+        if columns == 0 {
+            return;
+        }
+        self.packed.resize(count * columns, 0.0);
+        let runs = runs(&self.columns);
+        for (row, mut target) in self.values.chunks(width).zip(self.packed.chunks_mut(columns)) {
+            for run in &runs {
+                let (part, rest) = target.split_at_mut(run.len());
+                part.copy_from_slice(&row[run.clone()]);
+                target = rest;
+            }
+        }
+        self.products.resize(columns * columns, 0.0);
+        let x = MatRef::from_row_major_slice(&self.packed, count, columns);
+        matmul(
+            MatMut::from_column_major_slice_mut(&mut self.products, columns, columns),
+            BlockStructure::TriangularLower,
+            Accum::Replace,
+            x.transpose(),
+            BlockStructure::Rectangular,
+            x,
+            BlockStructure::Rectangular,
+            1.0f32,
+            Par::Seq,
+        );
+    }
+
+    /// Adds the products of one column with itself and those after it to their sums, `[width]`.
+    fn add_products(&self, column: usize, sums: &mut [f64]) {
+        let Ok(index) = self.columns.binary_search(&column) else { return };
+        let mut products = &self.products[index * self.columns.len() + index..];
+        for run in runs(&self.columns[index..]) {
+            let (part, rest) = products.split_at(run.len());
+            sums[run].iter_mut().zip(part).for_each(|(sum, &product)| *sum += f64::from(product));
+            products = rest;
+        }
+    }
 }
 
 /// Increasing numbers as ranges of consecutive ones.
@@ -199,21 +252,6 @@ fn runs(numbers: &[usize]) -> Vec<Range<usize>> {
     runs
 }
 
-/// The sum of each column of one part, and whether it ever differs from `first`.
-fn column_sums(values: &[f32], first: &[f32]) -> (Vec<f32>, Vec<bool>) {
-    let mut sums = vec![0f32; first.len()];
-    let mut changed = vec![false; first.len()];
-    for row in values.chunks(first.len()) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += value;
-        }
-        for (changed, (&value, &first)) in changed.iter_mut().zip(row.iter().zip(first)) {
-            *changed |= value != first;
-        }
-    }
-    (sums, changed)
-}
-
 /// Eigenvectors as columns, and eigenvalues from least to greatest, of a symmetric matrix of which
 /// the lower triangle is given.
 fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
@@ -223,14 +261,14 @@ fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
     let scratch = evd::self_adjoint_evd_scratch::<f64>(
         size,
         evd::ComputeEigenvectors::Yes,
-        DECOMPOSITION,
+        Par::Rayon(PARTS),
         Default::default(),
     );
     evd::self_adjoint_evd(
         matrix.as_ref(),
         values.as_mut(),
         Some(vectors.as_mut()),
-        DECOMPOSITION,
+        Par::Rayon(PARTS),
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )

@@ -72,7 +72,7 @@ impl Paper for Pca {
         let model = PcaModel::new(&config.model, &components, &session.device);
         let seconds = started.elapsed().as_secs_f64();
         progress::line(&format!(
-            "{} components of {} images in {seconds:.2} s",
+            "{} components of {} images in {seconds:.3} s",
             train.input_dim(),
             train.len()
         ));
