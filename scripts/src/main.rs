@@ -2,6 +2,7 @@
 
 mod fetch;
 mod keep;
+mod peers;
 mod readme;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers.json.
+    BenchPeers(peers::Args),
     /// Fetch data sets ahead of time.
     Fetch(fetch::Args),
     /// Keep a run's record under results/, and its pictures under docs/pictures if wanted.
@@ -31,6 +34,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
+        Task::BenchPeers(args) => peers::run(&args),
         Task::Fetch(args) => fetch::run(&args),
         Task::Keep(args) => keep::run(&args),
         Task::Readme(args) => readme::run(&args),

@@ -27,6 +27,11 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::adam_composed::<Self>(step, weight, gradient, first, second)
     }
 
+    /// The product of two matrices.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(a, b)
+    }
+
     /// A dense layer f(x W + b), `[examples, outputs]`, for x `[examples, inputs]`.
     fn dense(
         x: FloatTensor<Self>,
@@ -78,6 +83,10 @@ impl Backend for Flex {
         second: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         fused::adam_flex(step, weight, gradient, first, second)
+    }
+
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::product_flex(a, b)
     }
 
     fn dense(

@@ -11,6 +11,7 @@ mod train;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 use crate::{paper::Paper, progress};
@@ -30,6 +31,9 @@ const INTERRUPTED: u8 = 130;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Processor threads; by default one a core.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
 }
 
 #[derive(Subcommand)]
@@ -78,17 +82,7 @@ pub fn run<P: Paper>() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    let result = match arguments.command {
-        Command::Train(args) => train::train::<P>(args),
-        Command::Evaluate(args) => evaluate::evaluate::<P>(args),
-        Command::Reconstruct(args) => pictures::reconstruct::<P>(args),
-        Command::Sample(args) => pictures::sample::<P>(args),
-        Command::Interpolate(args) => pictures::interpolate::<P>(args),
-        Command::Traverse(args) => pictures::traverse::<P>(args),
-        Command::LatentMap(args) => pictures::latent_map::<P>(args),
-        Command::Export(args) => exchange::export::<P>(args),
-        Command::Import(args) => exchange::import::<P>(args),
-    };
+    let result = on_threads(arguments.threads, || dispatch::<P>(arguments.command));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -99,5 +93,33 @@ pub fn run<P: Paper>() -> ExitCode {
                 None => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+/// Does all of `work` inside the pool: a thread outside would sleep and wake at every parallel loop.
+fn on_threads(threads: Option<usize>, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    if let Some(threads) = threads {
+        if threads == 0 {
+            bail!("--threads 0: at least 1");
+        }
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|e| anyhow!("--threads {threads}: {e}"))?;
+    }
+    rayon::scope(|_| work())
+}
+
+fn dispatch<P: Paper>(command: Command) -> Result<()> {
+    match command {
+        Command::Train(args) => train::train::<P>(args),
+        Command::Evaluate(args) => evaluate::evaluate::<P>(args),
+        Command::Reconstruct(args) => pictures::reconstruct::<P>(args),
+        Command::Sample(args) => pictures::sample::<P>(args),
+        Command::Interpolate(args) => pictures::interpolate::<P>(args),
+        Command::Traverse(args) => pictures::traverse::<P>(args),
+        Command::LatentMap(args) => pictures::latent_map::<P>(args),
+        Command::Export(args) => exchange::export::<P>(args),
+        Command::Import(args) => exchange::import::<P>(args),
     }
 }

@@ -16,26 +16,14 @@ pub(super) struct Common {
     /// Device: flex, ndarray or cuda[:N]; by default the best there is.
     #[arg(long, value_name = "DEVICE")]
     device: Option<Device>,
-    /// Processor threads; by default one a core.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
     /// Folder that may hold the data files; looked into before the cache and the network.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
 }
 
 impl Common {
-    /// The chosen device, checked; sets the number of threads.
+    /// The chosen device, checked.
     pub(super) fn device(&self) -> Result<Device> {
-        if let Some(threads) = self.threads {
-            if threads == 0 {
-                bail!("--threads 0: at least 1");
-            }
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build_global()
-                .map_err(|e| anyhow!("--threads {threads}: {e}"))?;
-        }
         match self.device {
             Some(device) => {
                 device.check().map_err(|reason| anyhow!("--device {device}: {reason}"))?;

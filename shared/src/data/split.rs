@@ -12,6 +12,13 @@ pub struct Split {
     range: Range<usize>,
 }
 
+impl From<ImageSet> for Split {
+    fn from(images: ImageSet) -> Self {
+        let range = 0..images.len();
+        Self { images: Arc::new(images), range }
+    }
+}
+
 impl Split {
     /// Number of examples.
     pub fn len(&self) -> usize {

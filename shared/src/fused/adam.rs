@@ -1,6 +1,11 @@
 use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
 #[cfg(feature = "cpu")]
 use burn_flex::FlexTensor;
+#[cfg(feature = "cpu")]
+use rayon::prelude::*;
+
+#[cfg(feature = "cpu")]
+use super::{buffers, flex::dense};
 
 /// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
 /// into the step size as in the paper's section 2).
@@ -57,7 +62,11 @@ pub(crate) fn adam_composed<B: burn::prelude::Backend>(
     (shaped(weight), shaped(first), shaped(second))
 }
 
-/// Adam in place, in one pass.
+/// Numbers one task works on.
+#[cfg(feature = "cpu")]
+const CHUNK: usize = 1 << 14;
+
+/// Adam in place, in one pass; the gradient's memory is kept for the next one.
 #[cfg(feature = "cpu")]
 pub(crate) fn adam_flex(
     step: AdamStep,
@@ -68,18 +77,15 @@ pub(crate) fn adam_flex(
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
     let gradient = dense(gradient);
     let (mut weight, mut first, mut second) = (dense(weight), dense(first), dense(second));
-    let gradient: &[f32] = gradient.storage();
-    adam_kernel(step, weight.storage_mut(), gradient, first.storage_mut(), second.storage_mut());
+    let g: &[f32] = gradient.storage();
+    let (w, m, v): (&mut [f32], &mut [f32], &mut [f32]) =
+        (weight.storage_mut(), first.storage_mut(), second.storage_mut());
+    w.par_chunks_mut(CHUNK)
+        .zip(g.par_chunks(CHUNK))
+        .zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)))
+        .for_each(|((w, g), (m, v))| adam_kernel(step, w, g, m, v));
+    buffers::give_back(gradient);
     (weight, first, second)
-}
-
-/// The tensor itself if its buffer holds its elements in order and nothing else, so that a sole
-/// owner can be changed in place; a copy otherwise.
-#[cfg(feature = "cpu")]
-pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
-    let bytes = tensor.layout().num_elements() * size_of::<f32>();
-    let whole = tensor.bytes().len() == bytes && tensor.layout().start_offset() == 0;
-    if whole && tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
 #[cfg(feature = "cpu")]

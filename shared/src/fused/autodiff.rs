@@ -31,11 +31,11 @@ impl<B: Backend> Backward<B, 3> for Dense {
             gradients.register::<B>(node.id, bias);
         }
         if let Some(node) = weight_node {
-            let gradient = B::float_matmul(B::float_transpose(x), inner.clone());
+            let gradient = B::product(B::float_transpose(x), inner.clone());
             gradients.register::<B>(node.id, gradient);
         }
         if let Some(node) = x_node {
-            let gradient = B::float_matmul(inner, B::float_transpose(weight));
+            let gradient = B::product(inner, B::float_transpose(weight));
             gradients.register::<B>(node.id, gradient);
         }
     }

@@ -1,12 +1,13 @@
 //! Kernels of burn-flex.
 
-use burn::tensor::{Shape, TensorData, ops::FloatTensorOps};
-use burn_flex::{Flex, FlexTensor};
+use burn::tensor::{Shape, TensorData};
+use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::{
-    adam::dense,
-    elementary::{exp, log1p, sigmoid, tanh},
+    buffers,
+    elementary::{exp, ln, sigmoid, tanh},
+    product::product_flex,
 };
 use crate::nn::Activation;
 
@@ -15,8 +16,16 @@ const ROWS: usize = 32;
 /// Elements below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 15;
 
-fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// The tensor itself if its buffer holds its elements in order and nothing else, so that a sole
+/// owner can be changed in place; a copy otherwise.
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
+    let bytes = tensor.layout().num_elements() * size_of::<f32>();
+    let whole = tensor.bytes().len() == bytes && tensor.layout().start_offset() == 0;
+    if whole && tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
 /// Rows and columns of a matrix.
@@ -41,7 +50,7 @@ pub(crate) fn dense_flex(
     bias: FlexTensor,
     f: Activation,
 ) -> FlexTensor {
-    let mut y = dense(Flex::float_matmul(x, weight));
+    let mut y = product_flex(x, weight);
     let bias = dense(bias);
     let bias: &[f32] = bias.storage();
     let width = bias.len().max(1);
@@ -80,8 +89,8 @@ pub(crate) fn dense_gradient_flex(
     f: Activation,
 ) -> (FlexTensor, FlexTensor) {
     let (rows, width) = dims(&y);
-    let (y, mut gradient) = (dense(y), dense(gradient));
-    let y: &[f32] = y.storage();
+    let (result, mut gradient) = (dense(y), dense(gradient));
+    let y: &[f32] = result.storage();
     let values: &mut [f32] = gradient.storage_mut();
     let elements = values.len();
     let blocks = rows.div_ceil(ROWS);
@@ -99,6 +108,7 @@ pub(crate) fn dense_gradient_flex(
             Activation::Sigmoid => scale_and_sum(g, y, sum, |y| y - y * y),
         });
     }
+    buffers::give_back(result);
     let mut bias = vec![0f32; width];
     for sum in sums.chunks(width.max(1)) {
         for (bias, &sum) in bias.iter_mut().zip(sum) {
@@ -151,24 +161,30 @@ pub(crate) fn bernoulli_log_prob_flex(logits: FlexTensor, x: FlexTensor) -> Flex
     tensor(result, [rows])
 }
 
+/// Factors between 1 and 2 that can be multiplied without leaving single precision.
+const FACTORS: usize = 96;
+
+/// sum_j x_j l_j - softplus(l_j), with softplus(l) = max(l, 0) + log(1 + exp(-|l|)): the logarithms
+/// are taken of products of [`FACTORS`] numbers.
 #[inline(always)]
 fn row_log_prob(logits: &[f32], x: &[f32]) -> f32 {
-    #[inline(always)]
-    fn term(l: f32, x: f32) -> f32 {
-        let positive = if l < 0.0 { 0.0 } else { l };
-        x * l - (positive + log1p(exp(-l.abs())))
-    }
     let mut lanes = [0f32; LANES];
-    let (logits, rest) = logits.as_chunks::<LANES>();
-    let (x, x_rest) = x.as_chunks::<LANES>();
-    for (l, x) in logits.iter().zip(x) {
-        for lane in 0..LANES {
-            lanes[lane] += term(l[lane], x[lane]);
+    for (logits, x) in logits.chunks(FACTORS * LANES).zip(x.chunks(FACTORS * LANES)) {
+        let mut products = [1f32; LANES];
+        let (logits, rest) = logits.as_chunks::<LANES>();
+        let (x, x_rest) = x.as_chunks::<LANES>();
+        for (l, x) in logits.iter().zip(x) {
+            for lane in 0..LANES {
+                (lanes[lane], products[lane]) = add(lanes[lane], products[lane], l[lane], x[lane]);
+            }
         }
-    }
-    let mut sum = 0.0;
-    for (&l, &x) in rest.iter().zip(x_rest) {
-        sum += term(l, x);
+        for lane in 0..LANES {
+            lanes[lane] -= ln(products[lane]);
+        }
+        for (lane, (&l, &x)) in rest.iter().zip(x_rest).enumerate() {
+            let (sum, product) = add(lanes[lane], 1.0, l, x);
+            lanes[lane] = sum - ln(product);
+        }
     }
     // Pairs of lanes, pairs of pairs, ...
     let mut width = LANES;
@@ -178,7 +194,14 @@ fn row_log_prob(logits: &[f32], x: &[f32]) -> f32 {
             lanes[lane] += lanes[lane + width];
         }
     }
-    sum + lanes[0]
+    lanes[0]
+}
+
+/// One pixel joins a sum of x l - max(l, 0) and a product of 1 + exp(-|l|).
+#[inline(always)]
+fn add(sum: f32, product: f32, l: f32, x: f32) -> (f32, f32) {
+    let positive = if l < 0.0 { 0.0 } else { l };
+    (sum + (x * l - positive), product * (1.0 + exp(-l.abs())))
 }
 
 /// (x - sigmoid(l)) times the gradient of the row.
@@ -213,6 +236,8 @@ pub(crate) fn bernoulli_gradient_flex(
 
 #[cfg(test)]
 mod tests {
+    use burn_flex::Flex;
+
     use super::*;
     use crate::{
         fused::composed::{

@@ -9,11 +9,15 @@
 
 mod adam;
 mod autodiff;
+#[cfg(feature = "cpu")]
+mod buffers;
 mod composed;
 #[cfg(feature = "cpu")]
 mod elementary;
 #[cfg(feature = "cpu")]
 mod flex;
+#[cfg(feature = "cpu")]
+mod product;
 
 pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
@@ -28,3 +32,5 @@ pub(crate) use composed::{
 pub(crate) use flex::{
     bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex, dense_gradient_flex,
 };
+#[cfg(feature = "cpu")]
+pub(crate) use product::product_flex;

@@ -7,15 +7,15 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use burn::{module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
+use burn::module::AutodiffModule;
 
 use super::{
-    EpochLine, Keep, Moment, Objective, Optimiser, Terms, TrainConfig,
+    EpochLine, Keep, Moment, Objective, Optimiser, TrainConfig,
     checkpoint::{Checkpoints, Progress},
     display::Display,
     history::TermSums,
-    optimiser::clip,
     snapshot::Snapshots,
+    step::{Found, descend},
 };
 use crate::{
     autoencoder::Autoencoder,
@@ -151,18 +151,12 @@ where
             let indices = &order[start..examples.min(start + config.batch_size)];
             let batch = train.batch(indices, epoch as u64 + 1);
             let at = Moment { epochs: epoch as f64 + progress.step as f64 / steps as f64 };
-            let terms = objective.terms(&model, &batch, at);
-            let (names, values) = (names(&terms), stacked(&terms));
-            let gradients = terms.loss.mean().backward();
-            let mut gradients = GradientsParams::from_grads(gradients, &model);
-            if let Some(norm) = config.clip_norm {
-                gradients = clip::<B, M>(&model, gradients, norm);
-            }
-            model = optimiser.step(rate, model, gradients);
+            let found;
+            (model, found) =
+                descend(model, &mut optimiser, objective, &batch, at, rate, config.clip_norm);
             progress.step += 1;
             // Read after the update is queued, so that a GPU does not wait for the host.
-            let values: Vec<f32> = values.into_data().iter::<f32>().collect();
-            if let Some(term) = progress.sums.add(&names, &values) {
+            if let Some(term) = progress.sums.add(&found.names, &found.read()) {
                 display.finish();
                 bail!(
                     "{}",
@@ -254,22 +248,10 @@ fn validate<B: Backend, M, O: Objective<B, M>>(
     let mut sums = TermSums::default();
     let all: Vec<usize> = (0..batches.split().len()).collect();
     for indices in all.chunks(VALIDATION_BATCH) {
-        let terms = objective.terms(model, &batches.batch(indices, 0), at);
-        let names = names(&terms);
-        let values: Vec<f32> = stacked(&terms).into_data().iter::<f32>().collect();
-        sums.add(&names, &values);
+        let found = Found::of(&objective.terms(model, &batches.batch(indices, 0), at));
+        sums.add(&found.names, &found.read());
     }
     sums
-}
-
-fn names<B: Backend>(terms: &Terms<B>) -> Vec<&'static str> {
-    terms.named.iter().map(|(name, _)| *name).chain(["loss"]).collect()
-}
-
-/// All terms one after another, to be read back at once.
-fn stacked<B: Backend>(terms: &Terms<B>) -> Tensor<B, 1> {
-    let all = terms.named.iter().map(|(_, term)| term).chain([&terms.loss]);
-    Tensor::cat(all.map(|term| term.clone().detach()).collect(), 0)
 }
 
 fn write_lines(run: &RunFolder, lines: &[EpochLine]) -> Result<()> {

@@ -10,6 +10,7 @@ mod objective;
 mod optimiser;
 mod schedule;
 mod snapshot;
+mod step;
 
 pub use checkpoint::CHECKPOINTS;
 pub use config::{Keep, TrainConfig};
@@ -21,3 +22,4 @@ pub use optimiser::{Optimiser, OptimiserConfig};
 pub use schedule::Schedule;
 pub use snapshot::SNAPSHOT_FOLDER;
 pub(crate) use snapshot::one_of_each_class;
+pub use step::{Found, descend};

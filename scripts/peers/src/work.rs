@@ -1,0 +1,166 @@
+use std::sync::{Arc, atomic::AtomicBool};
+
+use anyhow::{Result, anyhow};
+use shared::{
+    AutodiffBackend, Backend,
+    data::{
+        self, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, ImageSet, PixelShape,
+        Split, SplitName, Splits,
+    },
+    likelihood::LikelihoodKind,
+    metrics::importance_bound,
+    nn::{Activation, Init},
+    noise::{Noise, Stream, uniform},
+    principal::PrincipalComponents,
+    run::RunFolder,
+    train::{self, Fit, Moment, Optimiser, OptimiserConfig, Session, TrainConfig, descend},
+    trained::OnDevice,
+};
+use vae::{
+    VaeModel, VaeObjective,
+    config::{ModelConfig, ObjectiveConfig},
+};
+
+use crate::{Arguments, Work};
+
+/// Examples of the generated set.
+const EXAMPLES: usize = 4096;
+/// Examples of one epoch.
+const EPOCH: usize = 12_800;
+/// Images whose bound is computed in turn.
+const BOUND_IMAGES: usize = 200;
+const BOUND_SAMPLES: usize = 5000;
+
+type Once = Box<dyn FnMut() -> Result<()>>;
+
+/// What is repeated, with everything ready.
+pub(super) fn prepare<B: AutodiffBackend>(arguments: &Arguments) -> Result<Once>
+where
+    <B::InnerBackend as burn::tensor::backend::BackendTypes>::Device: Sync,
+{
+    let config = ModelConfig {
+        latent: arguments.latent,
+        hidden: arguments.hidden.clone(),
+        activation: Activation::Relu,
+        likelihood: LikelihoodKind::Bernoulli,
+        init: Init::Glorot,
+        output_bias_from_data: false,
+    };
+    match arguments.work {
+        Work::Step => Ok(step::<B>(&config, arguments)),
+        Work::Epoch => epoch::<B>(&config, arguments),
+        Work::Bound => bound::<B::InnerBackend>(&config, arguments),
+        Work::Pca => pca(arguments),
+    }
+}
+
+fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once {
+    let device = B::Device::default();
+    let noise = Noise::new(1);
+    let mut draw = noise.generator(Stream::Generate, 0, 0);
+    let pixels =
+        (0..EXAMPLES * arguments.pixels).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
+    let shape = PixelShape { height: 1, width: arguments.pixels };
+    let images = ImageSet::new(shape, pixels.collect(), vec![0; EXAMPLES], false);
+    let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device.clone());
+    let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
+    let objective = VaeObjective::new(ObjectiveConfig::default());
+    let mut optimiser = Optimiser::new(&adam());
+    let mut model = Some(VaeModel::<B>::new(config, arguments.pixels, noise, &device));
+    let (size, mut start) = (arguments.batch, 0);
+    Box::new(move || {
+        start = if start + 2 * size <= EXAMPLES { start + size } else { 0 };
+        let batch = batches.batch(&order[start..start + size], 1);
+        let Some(current) = model.take() else { return Err(anyhow!("the model is gone")) };
+        let at = Moment { epochs: 0.0 };
+        let (next, found) = descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
+        model = Some(next);
+        let loss = found.read();
+        if loss.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(anyhow!("loss not finite")) }
+    })
+}
+
+fn adam() -> OptimiserConfig {
+    OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+}
+
+fn mnist(arguments: &Arguments, train_examples: Option<usize>) -> Result<Splits> {
+    let config = DataConfig {
+        name: DataName::Mnist,
+        split: SplitName::Standard,
+        binarise: Binarise::Dynamic,
+        train_examples,
+    };
+    Ok(data::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
+}
+
+fn epoch<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once> {
+    let mut data = mnist(arguments, Some(EPOCH))?;
+    data.valid = data.valid.take(1);
+    let train = TrainConfig {
+        epochs: Some(1),
+        batch_size: arguments.batch,
+        schedule: train::Schedule::Constant { rate: 1e-3 },
+        optimiser: adam(),
+        clip_norm: None,
+        patience: None,
+        keep: train::Keep::Best,
+        checkpoint_every: 1,
+        keep_checkpoints: 1,
+    };
+    let config = config.clone();
+    let folder = tempfile::tempdir()?;
+    Ok(Box::new(move || {
+        let noise = Noise::new(1);
+        let session = Session::<B> {
+            paper: "vae",
+            noise,
+            device: B::Device::default(),
+            backend: "peers",
+            run: RunFolder::create(folder.path().join("run"), "", true)?,
+            resume: false,
+            snapshot_epochs: Vec::new(),
+            interrupt: Arc::new(AtomicBool::new(false)),
+        };
+        let objective = VaeObjective::new(ObjectiveConfig::default());
+        let model = VaeModel::<B>::new(&config, data.train.input_dim(), noise, &session.device);
+        match train::fit(model, &objective, &data, Binarise::Dynamic, &train, &session)? {
+            Fit::Done(..) => Ok(()),
+            Fit::Interrupted => Err(anyhow!("interrupted")),
+        }
+    }))
+}
+
+fn bound<B: Backend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once>
+where
+    B::Device: Sync,
+{
+    let images = mnist(arguments, None)?.test.take(BOUND_IMAGES);
+    let noise = Noise::new(1);
+    let device = B::Device::default();
+    let model = VaeModel::<B>::new(config, images.input_dim(), noise, &device);
+    let model = OnDevice::new(model, device);
+    Ok(Box::new(move || {
+        importance_bound(&model, &images, Binarise::Static, noise, BOUND_SAMPLES)
+            .map(|_| ())
+            .ok_or_else(|| anyhow!("no bound"))
+    }))
+}
+
+fn pca(arguments: &Arguments) -> Result<Once> {
+    let Splits { train, valid, .. } = mnist(arguments, None)?;
+    let noise = Noise::new(1);
+    Ok(Box::new(move || {
+        let rows = train.len() + valid.len();
+        PrincipalComponents::fit(rows, train.input_dim(), |range, values| {
+            let write = |split: &Split, rows: Vec<usize>, values: &mut [f32]| {
+                split.write_inputs(&rows, Binarise::None, noise, 0, values);
+            };
+            let middle = train.len().clamp(range.start, range.end);
+            let (first, second) = values.split_at_mut((middle - range.start) * train.input_dim());
+            write(&train, (range.start..middle).collect(), first);
+            write(&valid, (middle..range.end).map(|row| row - train.len()).collect(), second);
+        })
+        .map(|_| ())
+    }))
+}

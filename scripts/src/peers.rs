@@ -1,0 +1,370 @@
+//! `bench-peers`: our training step, evaluation and PCA beside PyTorch, JAX and scikit-learn.
+//!
+//! One process for each contestant, all alive at once, asked in turn to repeat the same piece of
+//! work: what disturbs the machine disturbs all of them.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use shared::data::{CATALOGUE, FetchOptions, fetch};
+
+use crate::workspace;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Rounds; in each, every contestant works once.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// Seconds of work a contestant is given in a round.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Threads of each contestant.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Only cases whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Python to make the peers' environment with.
+    #[arg(long, default_value = "python3")]
+    python: String,
+}
+
+/// One comparison.
+struct Case {
+    name: &'static str,
+    about: &'static str,
+    /// Options of both sides.
+    options: &'static [&'static str],
+    /// Examples in one repetition of the work.
+    examples: f64,
+    ours: &'static [&'static str],
+    peers: &'static [&'static str],
+}
+
+const OURS: &[&str] = &["flex", "ndarray"];
+const FRAMEWORKS: &[&str] = &["torch", "torch-compile", "jax"];
+const CASES: &[Case] = &[
+    Case {
+        name: "step-20",
+        about: "VAE 784-400-20 step, batch 20",
+        options: &["--work", "step", "--batch", "20"],
+        examples: 20.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "step-128",
+        about: "VAE 784-400-20 step, batch 128",
+        options: &["--work", "step", "--batch", "128"],
+        examples: 128.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "step-512",
+        about: "VAE 784-400-20 step, batch 512",
+        options: &["--work", "step", "--batch", "512"],
+        examples: 512.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "dsprites-64",
+        about: "VAE 4096-1200-1200-10 step, batch 64",
+        options: &[
+            "--work",
+            "step",
+            "--batch",
+            "64",
+            "--pixels",
+            "4096",
+            "--hidden",
+            "1200,1200",
+            "--latent",
+            "10",
+        ],
+        examples: 64.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "epoch-128",
+        about: "whole epoch of 12,800 MNIST images, batch 128",
+        options: &["--work", "epoch", "--batch", "128"],
+        examples: 12_800.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "bound-5000",
+        about: "importance-weighted bound, K = 5000, 200 images",
+        options: &["--work", "bound"],
+        examples: 200.0,
+        ours: OURS,
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "pca",
+        about: "PCA of 60,000 x 784",
+        options: &["--work", "pca"],
+        examples: 60_000.0,
+        ours: &["flex"],
+        peers: &["sklearn"],
+    },
+];
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.rounds == 0 || !(args.seconds > 0.0) || args.threads == 0 {
+        bail!("--rounds, --seconds and --threads are at least 1");
+    }
+    let python = environment(&args.python)?;
+    let data = mnist()?;
+    let ours = build()?;
+    let target = workspace().join("results/bench-peers.json");
+    let mut cases = Vec::new();
+    for case in CASES.iter().filter(|case| case.name.contains(&args.only)) {
+        cases.push(compare(case, args, &ours, &python, &data)?);
+    }
+    if cases.is_empty() {
+        bail!("no case has '{}' in its name", args.only);
+    }
+    let result = json!({
+        "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
+                  ratio: ours (flex) over the best peer, median of the rounds' ratios",
+        "machine": machine(),
+        "threads": args.threads,
+        "rounds": args.rounds,
+        "peers": fs::read_to_string(folder().join("requirements.txt"))?
+            .lines().collect::<Vec<_>>(),
+        "cases": cases,
+    });
+    if args.only.is_empty() {
+        fs::write(&target, format!("{result:#}\n"))?;
+        println!("wrote {}; cargo xtask readme writes the table", target.display());
+    }
+    Ok(())
+}
+
+fn folder() -> PathBuf {
+    workspace().join("scripts/peers")
+}
+
+/// The peers' Python, in an environment of its own with pinned versions.
+fn environment(python: &str) -> Result<PathBuf> {
+    let venv = workspace().join("target/peers");
+    let inside = venv.join("bin/python");
+    let requirements = folder().join("requirements.txt");
+    let installed = venv.join("installed.txt");
+    let wanted = fs::read(&requirements)?;
+    if fs::read(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(inside);
+    }
+    println!("installing the peers into {} (once)", venv.display());
+    done(Command::new(python).args(["-m", "venv"]).arg(&venv), "make a Python environment")?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    done(Command::new(&inside).args(pip).arg(&requirements), "install the peers")?;
+    fs::write(installed, wanted)?;
+    Ok(inside)
+}
+
+fn done(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot {what}: {command:?}"))?;
+    if !status.success() {
+        bail!("cannot {what}: {command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Folder of MNIST's files.
+fn mnist() -> Result<PathBuf> {
+    let set = CATALOGUE.iter().find(|set| set.name == "mnist").context("no MNIST")?;
+    let files = fetch(set, &FetchOptions::from_env(None))?;
+    Ok(files.first().and_then(|file| file.parent()).context("no MNIST files")?.into())
+}
+
+/// Our side, built for speed.
+fn build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--package", "peers", "--message-format=json"]);
+    let output = command
+        .current_dir(workspace())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("our side does not build");
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "peers")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo did not say where the program is")
+}
+
+fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) -> Result<Value> {
+    println!("{}: {}", case.name, case.about);
+    let mut contestants = Vec::new();
+    for (names, is_ours) in [(case.ours, true), (case.peers, false)] {
+        for &name in names {
+            let mut command = if is_ours {
+                Command::new(ours)
+            } else {
+                let mut command = Command::new(python);
+                command.arg(folder().join("peers.py"));
+                command
+            };
+            command.args(case.options).args(["--name", name]).arg("--data").arg(data);
+            command.args(["--threads", &args.threads.to_string()]);
+            // burn-ndarray's products read their threads here.
+            command.env("MATMUL_NUM_THREADS", args.threads.to_string());
+            contestants.push(Contestant::start(name, is_ours, command, args.seconds)?);
+        }
+    }
+    let mut rates = vec![Vec::new(); contestants.len()];
+    for round in 0..args.rounds {
+        for turn in 0..contestants.len() {
+            let index = (turn + round) % contestants.len();
+            rates[index].push(contestants[index].rate(case.examples)?);
+        }
+    }
+    let best_peer = |round: usize| {
+        let peers = contestants.iter().zip(&rates).filter(|(contestant, _)| !contestant.is_ours);
+        peers.map(|(_, rates)| rates[round]).fold(0.0, f64::max)
+    };
+    let ratios: Vec<f64> = (0..args.rounds).map(|r| rates[0][r] / best_peer(r)).collect();
+    let mut results = serde_json::Map::new();
+    for (contestant, rates) in contestants.into_iter().zip(&rates) {
+        let name = contestant.name;
+        let [low, median, high] = quartiles(rates);
+        let megabytes = contestant.peak_memory()? as f64 / 1e6;
+        println!("  {name:14} {median:12.1}/s  ({low:.1} to {high:.1})  {megabytes:.0} MB");
+        results.insert(
+            name.into(),
+            json!({ "per_second": median, "quartiles": [low, high], "peak_megabytes": megabytes.round() }),
+        );
+    }
+    let [low, ratio, high] = quartiles(&ratios);
+    println!("  ours over the best peer: {ratio:.2} ({low:.2} to {high:.2})");
+    Ok(json!({
+        "name": case.name,
+        "about": case.about,
+        "ratio": ratio,
+        "ratio_quartiles": [low, high],
+        "contestants": results,
+    }))
+}
+
+/// Lower quartile, median and upper quartile.
+fn quartiles(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let position = share * (sorted.len() - 1) as f64;
+        let (low, high) = (position.floor() as usize, position.ceil() as usize);
+        sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
+    };
+    [at(0.25), at(0.5), at(0.75)]
+}
+
+/// A process that works on request.
+struct Contestant {
+    name: &'static str,
+    is_ours: bool,
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    /// Repetitions in a round.
+    times: usize,
+}
+
+impl Contestant {
+    fn start(
+        name: &'static str,
+        is_ours: bool,
+        mut command: Command,
+        seconds: f64,
+    ) -> Result<Self> {
+        let log = workspace().join(format!("target/peers-{name}.log"));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log)?)
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("{name} has no input or output");
+        };
+        let answers = BufReader::new(answers);
+        let mut started = Self { name, is_ours, child, requests, answers, times: 1 };
+        let context = || format!("{name} did not start; it said why in {}", log.display());
+        if started.answer().with_context(context)? != "ready" {
+            bail!(context());
+        }
+        // Compilation, first touches of memory, and how long one repetition takes.
+        started.work(1).with_context(context)?;
+        let begun = Instant::now();
+        let mut done = 0.0;
+        let mut count = 0;
+        while begun.elapsed() < Duration::from_secs_f64(seconds) {
+            done += started.work(1)?;
+            count += 1;
+        }
+        started.times = ((seconds * f64::from(count) / done).round() as usize).max(1);
+        Ok(started)
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            bail!("{} ended before it answered: {}", self.name, self.child.wait()?);
+        }
+        Ok(line.trim().into())
+    }
+
+    /// Seconds for so many repetitions.
+    fn work(&mut self, times: usize) -> Result<f64> {
+        writeln!(self.requests, "{times}")?;
+        self.requests.flush()?;
+        Ok(self.answer()?.parse()?)
+    }
+
+    /// Examples a second in one round.
+    fn rate(&mut self, examples: f64) -> Result<f64> {
+        // Threads of the one before may still be spinning.
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(examples * self.times as f64 / self.work(self.times)?)
+    }
+
+    fn peak_memory(mut self) -> Result<u64> {
+        drop(self.requests);
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        self.child.wait()?;
+        Ok(line.trim().parse()?)
+    }
+}
+
+/// Processor and its vector instructions, as Linux describes them.
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        info.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": "))
+    };
+    let model = field("model name").map_or("unknown processor", |(_, model)| model.trim());
+    let vectors = match field("flags") {
+        Some((_, flags)) if flags.contains("avx512f") => "AVX-512",
+        Some((_, flags)) if flags.contains("avx2") => "AVX2",
+        _ => "no AVX2",
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{model}, {cores} cores, {vectors}")
+}

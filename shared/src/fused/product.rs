@@ -1,0 +1,131 @@
+//! Matrix products on burn-flex, by faer's kernels.
+
+use burn_flex::FlexTensor;
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+
+use super::{buffers, flex};
+
+/// Multiplications that are worth a thread of their own.
+const WORTH_A_THREAD: usize = 1 << 20;
+/// A part's rows or columns are a multiple of this, the kernels' vectors.
+const STEP: usize = 16;
+
+/// a b for matrices a and b, transposed views included.
+///
+/// The result is shared out by rows or columns, never within a sum: its bits do not depend on the
+/// number of threads (a law test below).
+pub(crate) fn product_flex(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+    let (a, b) = (readable(a), readable(b));
+    let (x, y) = (matrix(&a), matrix(&b));
+    let (rows, columns) = (x.nrows(), y.ncols());
+    let mut values = buffers::take(rows * columns);
+    let result = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
+    let work = rows * columns * x.ncols();
+    let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+    by_parts(result, x, y, parts);
+    buffers::give_back(a);
+    buffers::give_back(b);
+    flex::tensor(values, [rows, columns])
+}
+
+/// `c` = `a` `b`, the longer side of `c` halved until there are enough parts.
+fn by_parts(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, parts: usize) {
+    let (rows, columns) = (c.nrows(), c.ncols());
+    if parts <= 1 || rows.max(columns) <= STEP {
+        matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
+        return;
+    }
+    let left = parts / 2;
+    let middle = |length: usize| (length * left / parts).next_multiple_of(STEP).min(length);
+    if columns >= rows {
+        let at = middle(columns);
+        let (c, d) = c.split_at_col_mut(at);
+        let (b, e) = b.split_at_col(at);
+        rayon::join(|| by_parts(c, a, b, left), || by_parts(d, a, e, parts - left));
+    } else {
+        let at = middle(rows);
+        let (c, d) = c.split_at_row_mut(at);
+        let (a, e) = a.split_at_row(at);
+        rayon::join(|| by_parts(c, a, b, left), || by_parts(d, e, b, parts - left));
+    }
+}
+
+/// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.
+fn readable(tensor: FlexTensor) -> FlexTensor {
+    if by_columns(&tensor) { tensor } else { flex::dense(tensor) }
+}
+
+/// True for the transposed view of a whole matrix.
+fn by_columns(tensor: &FlexTensor) -> bool {
+    let layout = tensor.layout();
+    let (shape, strides) = (layout.shape(), layout.strides());
+    layout.start_offset() == 0
+        && tensor.bytes().len() == layout.num_elements() * size_of::<f32>()
+        && strides[0] == 1
+        && usize::try_from(strides[1]) == Ok(shape[0])
+}
+
+/// What [`readable`] gave, as faer sees it.
+fn matrix(tensor: &FlexTensor) -> MatRef<'_, f32> {
+    let shape = tensor.layout().shape();
+    let (rows, columns) = (shape[0], shape[1]);
+    if by_columns(tensor) {
+        MatRef::from_column_major_slice(tensor.storage(), rows, columns)
+    } else {
+        MatRef::from_row_major_slice(tensor.storage(), rows, columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::ops::FloatTensorOps;
+    use burn_flex::Flex;
+
+    use super::*;
+    use crate::noise::{Noise, Stream};
+
+    fn random(rows: usize, columns: usize, key: u64) -> FlexTensor {
+        let values = Noise::new(4).normal(Stream::Generate, key, &[0], rows * columns);
+        flex::tensor(values, [rows, columns])
+    }
+
+    fn on_threads(threads: usize, task: impl FnOnce() -> Vec<f32> + Send) -> Vec<f32> {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(task)
+    }
+
+    fn values(tensor: FlexTensor) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn it_equals_burns_and_does_not_depend_on_threads() {
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (20, 784, 400), (130, 700, 333), (600, 20, 33)] {
+            for (a_turned, b_turned) in [(false, false), (true, false), (false, true)] {
+                let turned = |t: FlexTensor, turn| if turn { t.transpose(0, 1) } else { t };
+                let size = |a, b, turn| if turn { (b, a) } else { (a, b) };
+                let (rows, columns) = size(m, k, a_turned);
+                let a = turned(random(rows, columns, 1), a_turned);
+                let (rows, columns) = size(k, n, b_turned);
+                let b = turned(random(rows, columns, 2), b_turned);
+                let one = on_threads(1, || values(product_flex(a.clone(), b.clone())));
+                for threads in [2, 3, 7] {
+                    let many = on_threads(threads, || values(product_flex(a.clone(), b.clone())));
+                    assert_eq!(one, many, "{m} {k} {n}, {threads} threads");
+                }
+                let reference = values(Flex::float_matmul(a, b));
+                let scale = (k as f32).sqrt();
+                for (x, y) in one.iter().zip(reference) {
+                    assert!((x - y).abs() < 1e-5 * scale, "{m} {k} {n}: {x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_matrix_is_read_through_its_strides() {
+        let a = random(8, 6, 1).narrow(0, 2, 4).narrow(1, 1, 3);
+        let b = random(3, 5, 2);
+        let product = values(product_flex(a.clone(), b.clone()));
+        assert_eq!(product, values(product_flex(a.to_contiguous(), b)));
+    }
+}

@@ -1,0 +1,56 @@
+use burn::{module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
+
+use super::{Moment, Objective, Optimiser, Terms, optimiser::clip};
+use crate::{
+    backend::{AutodiffBackend, Backend},
+    data::Batch,
+};
+
+/// One step of gradient descent on the mean loss of a batch: the model after it, and what the
+/// terms were before it. Gradients are scaled to a joint norm of at most `clip_norm`.
+pub fn descend<B, M, O>(
+    model: M,
+    optimiser: &mut Optimiser<B, M>,
+    objective: &O,
+    batch: &Batch<B>,
+    at: Moment,
+    rate: f64,
+    clip_norm: Option<f64>,
+) -> (M, Found<B>)
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B>,
+    O: Objective<B, M>,
+{
+    let terms = objective.terms(&model, batch, at);
+    let found = Found::of(&terms);
+    let gradients = terms.loss.mean().backward();
+    let mut gradients = GradientsParams::from_grads(gradients, &model);
+    if let Some(norm) = clip_norm {
+        gradients = clip::<B, M>(&model, gradients, norm);
+    }
+    (optimiser.step(rate, model, gradients), found)
+}
+
+/// Terms of a batch, still on the device.
+pub struct Found<B: Backend> {
+    /// Names of the terms, the loss last.
+    pub names: Vec<&'static str>,
+    /// All terms one after another, to be read back at once, `[names * examples]`.
+    values: Tensor<B, 1>,
+}
+
+impl<B: Backend> Found<B> {
+    pub(super) fn of(terms: &Terms<B>) -> Self {
+        let all = terms.named.iter().map(|(_, term)| term).chain([&terms.loss]);
+        Self {
+            names: terms.named.iter().map(|(name, _)| *name).chain(["loss"]).collect(),
+            values: Tensor::cat(all.map(|term| term.clone().detach()).collect(), 0),
+        }
+    }
+
+    /// Term by term, example by example; waits for the device.
+    pub fn read(&self) -> Vec<f32> {
+        self.values.to_data().iter::<f32>().collect()
+    }
+}
