@@ -96,9 +96,9 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "epoch-128",
-        about: "whole epoch of 12,800 MNIST images, batch 128",
+        about: "whole epoch of 50,000 MNIST images, batch 128",
         options: &["--work", "epoch", "--batch", "128"],
-        examples: 12_800.0,
+        examples: 50_000.0,
         ours: OURS,
         peers: FRAMEWORKS,
     },

@@ -19,7 +19,7 @@ use shared::backend::{Flex, NdArray};
 enum Work {
     /// A training step of a VAE on random binary pixels.
     Step,
-    /// An epoch of 12,800 MNIST images with everything `train` does but validation.
+    /// An epoch of 50,000 MNIST images with everything `train` does but validation.
     Epoch,
     /// The importance-weighted bound with K = 5000 of 200 MNIST images.
     Bound,

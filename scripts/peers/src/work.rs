@@ -26,7 +26,7 @@ use crate::{Arguments, Work};
 /// Examples of the generated set.
 const EXAMPLES: usize = 4096;
 /// Examples of one epoch.
-const EPOCH: usize = 12_800;
+const EPOCH: usize = 50_000;
 /// Images whose bound is computed in turn.
 const BOUND_IMAGES: usize = 200;
 const BOUND_SAMPLES: usize = 5000;

@@ -1,9 +1,13 @@
 use std::{ops::Range, sync::Arc};
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::{Binarise, DataConfig, DataError, ImageSet, PixelShape, SplitName};
 use crate::noise::{Noise, Stream, uniform};
+
+/// Pixels below which threads cost more than they bring.
+const PARALLEL: usize = 1 << 15;
 
 /// Part of an image set.
 #[derive(Clone, Debug)]
@@ -100,30 +104,47 @@ impl Split {
         epoch: u64,
         values: &mut [f32],
     ) {
-        for (row, &index) in values.chunks_mut(self.input_dim()).zip(indices) {
-            let bytes = self.bytes(index);
-            match binarise {
-                Binarise::None => {
-                    for (value, &byte) in row.iter_mut().zip(bytes) {
-                        *value = f32::from(byte) / 255.0;
-                    }
+        let width = self.input_dim().max(1);
+        let write = |(row, &index): (&mut [f32], &usize)| {
+            self.write_input(index, binarise, noise, epoch, row);
+        };
+        if values.len() < PARALLEL {
+            values.chunks_mut(width).zip(indices).for_each(write);
+        } else {
+            values.par_chunks_mut(width).zip(indices).with_min_len(16).for_each(write);
+        }
+    }
+
+    fn write_input(
+        &self,
+        index: usize,
+        binarise: Binarise,
+        noise: Noise,
+        epoch: u64,
+        row: &mut [f32],
+    ) {
+        let bytes = self.bytes(index);
+        match binarise {
+            Binarise::None => {
+                for (value, &byte) in row.iter_mut().zip(bytes) {
+                    *value = f32::from(byte) / 255.0;
                 }
-                Binarise::Threshold => {
-                    for (value, &byte) in row.iter_mut().zip(bytes) {
-                        *value = f32::from(u8::from(byte >= 128));
-                    }
+            }
+            Binarise::Threshold => {
+                for (value, &byte) in row.iter_mut().zip(bytes) {
+                    *value = f32::from(u8::from(byte >= 128));
                 }
-                Binarise::Dynamic | Binarise::Static => {
-                    let epoch = if binarise == Binarise::Static { 0 } else { epoch };
-                    let mut generator = noise.generator(Stream::Binarise, epoch, self.key(index));
-                    // Black and white pixels need no draw; they are most of a digit.
-                    for (value, &byte) in row.iter_mut().zip(bytes) {
-                        *value = match byte {
-                            0 => 0.0,
-                            255 => 1.0,
-                            grey => f32::from(uniform(&mut generator) < f32::from(grey) / 255.0),
-                        };
-                    }
+            }
+            Binarise::Dynamic | Binarise::Static => {
+                let epoch = if binarise == Binarise::Static { 0 } else { epoch };
+                let mut generator = noise.generator(Stream::Binarise, epoch, self.key(index));
+                // Black and white pixels need no draw; they are most of a digit.
+                for (value, &byte) in row.iter_mut().zip(bytes) {
+                    *value = match byte {
+                        0 => 0.0,
+                        255 => 1.0,
+                        grey => f32::from(uniform(&mut generator) < f32::from(grey) / 255.0),
+                    };
                 }
             }
         }

@@ -5,19 +5,19 @@ use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 #[cfg(feature = "cpu")]
-use super::{buffers, flex::dense};
+use super::{buffers, flex::dense, kernels};
 
 /// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
 /// into the step size as in the paper's section 2).
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
-    beta1: f32,
-    beta2: f32,
+    pub(super) beta1: f32,
+    pub(super) beta2: f32,
     /// Learning rate over the first moment's bias correction.
-    rate: f32,
+    pub(super) rate: f32,
     /// One over the root of the second moment's bias correction.
-    root: f32,
-    epsilon: f32,
+    pub(super) root: f32,
+    pub(super) epsilon: f32,
 }
 
 impl AdamStep {
@@ -83,30 +83,11 @@ pub(crate) fn adam_flex(
     w.par_chunks_mut(CHUNK)
         .zip(g.par_chunks(CHUNK))
         .zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)))
-        .for_each(|((w, g), (m, v))| adam_kernel(step, w, g, m, v));
+        .for_each(|((weight, gradient), (first, second))| {
+            kernels::run(kernels::Adam { step, weight, gradient, first, second });
+        });
     buffers::give_back(gradient);
     (weight, first, second)
-}
-
-#[cfg(feature = "cpu")]
-fn adam_kernel(
-    step: AdamStep,
-    weight: &mut [f32],
-    gradient: &[f32],
-    first: &mut [f32],
-    second: &mut [f32],
-) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let moments = first.iter_mut().zip(second.iter_mut());
-            for ((w, &g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
-                *m = *m * step.beta1 + g * (1.0 - step.beta1);
-                *v = *v * step.beta2 + g * g * (1.0 - step.beta2);
-                *w -= *m / (v.sqrt() * step.root + step.epsilon) * step.rate;
-            }
-        },
-    );
 }
 
 #[cfg(all(test, feature = "cpu"))]

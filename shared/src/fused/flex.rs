@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::{
     buffers,
-    elementary::{exp, ln, sigmoid, tanh},
+    elementary::{sigmoid, tanh},
+    kernels::{AddAnd, BernoulliGradient, BernoulliLogProb, Pixels, ScaleAndSum, run},
     product::product_flex,
 };
 use crate::nn::Activation;
@@ -56,30 +57,16 @@ pub(crate) fn dense_flex(
     let width = bias.len().max(1);
     let values: &mut [f32] = y.storage_mut();
     let elements = values.len();
-    by_block(values.chunks_mut(ROWS * width).collect(), elements, |block: &mut [f32]| {
+    by_block(values.chunks_mut(ROWS * width).collect(), elements, |rows: &mut [f32]| {
         // One instance of the loop for each activation, each a straight line.
         match f {
-            Activation::Linear => add_and(block, bias, |a| a),
-            Activation::Tanh => add_and(block, bias, tanh),
-            Activation::Relu => add_and(block, bias, |a| if a < 0.0 { 0.0 } else { a }),
-            Activation::Sigmoid => add_and(block, bias, sigmoid),
+            Activation::Linear => run(AddAnd { rows, bias, f: |a| a }),
+            Activation::Tanh => run(AddAnd { rows, bias, f: tanh }),
+            Activation::Relu => run(AddAnd { rows, bias, f: |a| if a < 0.0 { 0.0 } else { a } }),
+            Activation::Sigmoid => run(AddAnd { rows, bias, f: sigmoid }),
         }
     });
     y
-}
-
-#[inline(always)]
-fn add_and(block: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for row in block.chunks_exact_mut(bias.len()) {
-                for (value, &bias) in row.iter_mut().zip(bias) {
-                    *value = f(*value + bias);
-                }
-            }
-        },
-    );
 }
 
 /// dL/da in the gradient's own memory, and its sum over rows.
@@ -101,11 +88,13 @@ pub(crate) fn dense_gradient_flex(
             .zip(y.chunks(ROWS * width))
             .zip(sums.chunks_mut(width))
             .collect();
-        by_block(tasks, elements, |((g, y), sum)| match f {
-            Activation::Linear => scale_and_sum(g, y, sum, |_| 1.0),
-            Activation::Tanh => scale_and_sum(g, y, sum, |y| 1.0 - y * y),
-            Activation::Relu => scale_and_sum(g, y, sum, |y| if y > 0.0 { 1.0 } else { 0.0 }),
-            Activation::Sigmoid => scale_and_sum(g, y, sum, |y| y - y * y),
+        by_block(tasks, elements, |((gradient, y), sum)| match f {
+            Activation::Linear => run(ScaleAndSum { gradient, y, sum, slope: |_| 1.0 }),
+            Activation::Tanh => run(ScaleAndSum { gradient, y, sum, slope: |y| 1.0 - y * y }),
+            Activation::Relu => {
+                run(ScaleAndSum { gradient, y, sum, slope: |y| if y > 0.0 { 1.0 } else { 0.0 } });
+            }
+            Activation::Sigmoid => run(ScaleAndSum { gradient, y, sum, slope: |y| y - y * y }),
         });
     }
     buffers::give_back(result);
@@ -118,90 +107,21 @@ pub(crate) fn dense_gradient_flex(
     (gradient, tensor(bias, [width]))
 }
 
-#[inline(always)]
-fn scale_and_sum(g: &mut [f32], y: &[f32], sum: &mut [f32], slope: impl Fn(f32) -> f32) {
-    let width = sum.len();
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (g, y) in g.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
-                for ((g, &y), sum) in g.iter_mut().zip(y).zip(sum.iter_mut()) {
-                    *g *= slope(y);
-                    *sum += *g;
-                }
-            }
-        },
-    );
-}
-
-/// Numbers summed side by side, so that a row's sum is a vector sum with a fixed order.
-const LANES: usize = 16;
-
 /// log p of each row in one pass over the logits.
 pub(crate) fn bernoulli_log_prob_flex(logits: FlexTensor, x: FlexTensor) -> FlexTensor {
     let (rows, width) = dims(&logits);
-    let single = dims(&x).0 == 1;
     let (logits, x) = (dense(logits), dense(x));
-    let (logits, x): (&[f32], &[f32]) = (logits.storage(), x.storage());
     let mut result = vec![0f32; rows];
-    let tasks: Vec<_> = result.chunks_mut(ROWS).enumerate().collect();
-    by_block(tasks, rows * width, |(block, result)| {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (offset, result) in result.iter_mut().enumerate() {
-                    let row = block * ROWS + offset;
-                    let l = &logits[row * width..(row + 1) * width];
-                    let x = if single { x } else { &x[row * width..(row + 1) * width] };
-                    *result = row_log_prob(l, x);
-                }
-            },
-        );
-    });
+    if width > 0 {
+        let values: &[f32] = logits.storage();
+        let tasks = result.chunks_mut(ROWS).zip(values.chunks(ROWS * width)).enumerate();
+        by_block(tasks.collect(), rows * width, |(block, (result, logits))| {
+            let x = Pixels { values: x.storage(), width, first: block * ROWS };
+            run(BernoulliLogProb { logits, x, result });
+        });
+    }
+    buffers::give_back(logits);
     tensor(result, [rows])
-}
-
-/// Factors between 1 and 2 that can be multiplied without leaving single precision.
-const FACTORS: usize = 96;
-
-/// sum_j x_j l_j - softplus(l_j), with softplus(l) = max(l, 0) + log(1 + exp(-|l|)): the logarithms
-/// are taken of products of [`FACTORS`] numbers.
-#[inline(always)]
-fn row_log_prob(logits: &[f32], x: &[f32]) -> f32 {
-    let mut lanes = [0f32; LANES];
-    for (logits, x) in logits.chunks(FACTORS * LANES).zip(x.chunks(FACTORS * LANES)) {
-        let mut products = [1f32; LANES];
-        let (logits, rest) = logits.as_chunks::<LANES>();
-        let (x, x_rest) = x.as_chunks::<LANES>();
-        for (l, x) in logits.iter().zip(x) {
-            for lane in 0..LANES {
-                (lanes[lane], products[lane]) = add(lanes[lane], products[lane], l[lane], x[lane]);
-            }
-        }
-        for lane in 0..LANES {
-            lanes[lane] -= ln(products[lane]);
-        }
-        for (lane, (&l, &x)) in rest.iter().zip(x_rest).enumerate() {
-            let (sum, product) = add(lanes[lane], 1.0, l, x);
-            lanes[lane] = sum - ln(product);
-        }
-    }
-    // Pairs of lanes, pairs of pairs, ...
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-    }
-    lanes[0]
-}
-
-/// One pixel joins a sum of x l - max(l, 0) and a product of 1 + exp(-|l|).
-#[inline(always)]
-fn add(sum: f32, product: f32, l: f32, x: f32) -> (f32, f32) {
-    let positive = if l < 0.0 { 0.0 } else { l };
-    (sum + (x * l - positive), product * (1.0 + exp(-l.abs())))
 }
 
 /// (x - sigmoid(l)) times the gradient of the row.
@@ -211,26 +131,16 @@ pub(crate) fn bernoulli_gradient_flex(
     gradient: FlexTensor,
 ) -> FlexTensor {
     let (rows, width) = dims(&logits);
-    let single = dims(&x).0 == 1;
     let (mut logits, x, gradient) = (dense(logits), dense(x), dense(gradient));
-    let (x, gradient): (&[f32], &[f32]) = (x.storage(), gradient.storage());
-    let values: &mut [f32] = logits.storage_mut();
-    let tasks: Vec<_> = values.chunks_mut((ROWS * width).max(1)).enumerate().collect();
-    by_block(tasks, rows * width, |(block, values)| {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (offset, values) in values.chunks_exact_mut(width).enumerate() {
-                    let row = block * ROWS + offset;
-                    let x = if single { x } else { &x[row * width..(row + 1) * width] };
-                    let gradient = gradient[row];
-                    for (value, &x) in values.iter_mut().zip(x) {
-                        *value = (x - sigmoid(*value)) * gradient;
-                    }
-                }
-            },
-        );
-    });
+    if width > 0 {
+        let gradient: &[f32] = gradient.storage();
+        let values: &mut [f32] = logits.storage_mut();
+        let tasks = values.chunks_mut(ROWS * width).zip(gradient.chunks(ROWS)).enumerate();
+        by_block(tasks.collect(), rows * width, |(block, (logits, gradient))| {
+            let x = Pixels { values: x.storage(), width, first: block * ROWS };
+            run(BernoulliGradient { logits, x, gradient });
+        });
+    }
     logits
 }
 

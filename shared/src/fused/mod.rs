@@ -17,6 +17,8 @@ mod elementary;
 #[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "cpu")]
+mod kernels;
+#[cfg(feature = "cpu")]
 mod product;
 
 pub use adam::AdamStep;
