@@ -1,5 +1,7 @@
-//! Tables between `<!-- table: NAMES | METRICS -->` and `<!-- end -->` in Markdown pages, written
-//! from the records under results/. Runs that differ in their seed alone share a line.
+//! Tables in Markdown pages, written from the records under results/: between
+//! `<!-- table: NAMES | METRICS -->` and `<!-- end -->` one of runs, where those that differ in
+//! their seed alone share a line; between `<!-- speed -->` and `<!-- end -->` that of
+//! `bench-peers`.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +11,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 use shared::run::{Better, Record};
 
 use crate::workspace;
 
 const BEGIN: &str = "<!-- table:";
+const SPEED: &str = "<!-- speed -->\n";
 const END: &str = "<!-- end -->";
 
 #[derive(clap::Args)]
@@ -28,7 +32,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut stale = Vec::new();
     for page in pages()? {
         let old = fs::read_to_string(&page)?;
-        let new = rewrite(&old, &records).with_context(|| page.display().to_string())?;
+        let new = rewrite(&old, &records)
+            .and_then(|page| with_speed(&page))
+            .with_context(|| page.display().to_string())?;
         if new == old {
             continue;
         }
@@ -94,6 +100,47 @@ fn rewrite(page: &str, records: &Records) -> Result<String> {
     }
     new.push_str(rest);
     Ok(new)
+}
+
+/// The page with its table of speeds, if it has one.
+fn with_speed(page: &str) -> Result<String> {
+    let Some(start) = page.find(SPEED).map(|at| at + SPEED.len()) else { return Ok(page.into()) };
+    let end = start + page[start..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
+    let path = workspace().join("results/bench-peers.json");
+    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let table = speeds(&serde_json::from_slice(&text)?)?;
+    Ok(format!("{}{table}{}", &page[..start], &page[end..]))
+}
+
+/// A line for each case of `bench-peers`, a column for each contestant.
+fn speeds(result: &Value) -> Result<String> {
+    let cases = result["cases"].as_array().context("no cases")?;
+    let mut names: Vec<&str> = Vec::new();
+    for case in cases {
+        for name in case["contestants"].as_object().context("no contestants")?.keys() {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    let mut text = format!("| examples a second | {} | ratio | memory |\n", names.join(" | "));
+    text.push_str(&format!("|---|{}\n", "---|".repeat(names.len() + 2)));
+    for case in cases {
+        write!(text, "| {} |", case["about"].as_str().unwrap_or_default())?;
+        for name in &names {
+            match case["contestants"][name]["per_second"].as_f64() {
+                Some(rate) if rate < 1000.0 => write!(text, " {rate:.0} |")?,
+                Some(rate) => write!(text, " {:.1}k |", rate / 1000.0)?,
+                None => text.push_str(" |"),
+            }
+        }
+        let ratio = case["ratio"].as_f64().context("no ratio")?;
+        let memory = |name: &str| case["contestants"][name]["peak_megabytes"].as_f64();
+        let ours = memory(names[0]).unwrap_or(f64::NAN);
+        let theirs = ["torch", "sklearn"].iter().find_map(|name| memory(name));
+        writeln!(text, " **{ratio:.2}** | {ours:.0} / {:.0} MB |", theirs.unwrap_or(f64::NAN))?;
+    }
+    Ok(text)
 }
 
 fn words(text: &str) -> Vec<&str> {

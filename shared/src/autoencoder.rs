@@ -31,6 +31,11 @@ pub trait Autoencoder<B: Backend>: Module<B> {
         None
     }
 
+    /// log p(class|x), `[examples, classes]`, where the model classifies.
+    fn log_classes(&self, _x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        None
+    }
+
     /// Figures only this kind of model has, by name.
     fn own_metrics(&self) -> Vec<(String, Metric)> {
         Vec::new()

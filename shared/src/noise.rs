@@ -28,6 +28,8 @@ pub enum Stream {
     Subset = 6,
     /// Generated data sets.
     Generate = 7,
+    /// Corruption of inputs.
+    Corrupt = 8,
 }
 
 /// The source of all randomness of a run.

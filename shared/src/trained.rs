@@ -7,7 +7,7 @@ use burn::{
     module::{ModuleVisitor, Param},
     tensor::{Tensor, TensorData},
 };
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::{
     autoencoder::Autoencoder,
@@ -70,6 +70,8 @@ pub trait Trained: Sync {
     fn log_weights(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// log p(x) where it is known exactly.
     fn log_marginal(&self, x: ArrayView2<'_, f32>) -> Option<Array1<f32>>;
+    /// log p(class|x), `[examples, classes]`, where the model classifies.
+    fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// Figures only this kind of model has, by name.
     fn own_metrics(&self) -> Vec<(String, Metric)>;
     /// All weights.
@@ -199,6 +201,15 @@ where
             values.extend(array1(self.model.log_marginal(self.tensor(rows))?));
         }
         Some(values.into())
+    }
+
+    fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
+        let mut chunks = Vec::new();
+        for rows in x.axis_chunks_iter(Axis(0), CHUNK) {
+            chunks.push(array2(self.model.log_classes(self.tensor(rows))?));
+        }
+        let views: Vec<_> = chunks.iter().map(|chunk| chunk.view()).collect();
+        concatenate(Axis(0), &views).ok()
     }
 
     fn own_metrics(&self) -> Vec<(String, Metric)> {

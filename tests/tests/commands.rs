@@ -53,6 +53,10 @@ fn every_command(program: &Program) {
         ("traverse", &["--index", "2", "--span", "2", "--steps", "5"][..], Some("traversal.png")),
         ("latent-map", &["--points", "50"][..], Some("latent-map.png")),
     ] {
+        if program.cannot.contains(&command) {
+            program.on_run(command, &run, extra).failure(2, program.name);
+            continue;
+        }
         if let Some(name) = name {
             fs::remove_file(run.join(name)).unwrap();
         }
@@ -75,7 +79,8 @@ fn every_command(program: &Program) {
         serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap()
     };
     assert_eq!(again["metrics"], original["metrics"], "import changed the model");
-    let wrong = program.import(work.path(), &weights, &["--latent", "5", "--name", "wrong"]);
+    let other = [program.other, &["--name", "wrong"]].concat();
+    let wrong = program.import(work.path(), &weights, &other);
     wrong.failure(1, "does not fit this architecture");
     assert!(!work.path().join("runs").join(program.name).join("wrong").exists());
 }

@@ -11,8 +11,9 @@ use crate::{
     paper::{Paper, RunConfig},
 };
 
+/// Options that choose a configuration and change it.
 #[derive(Args, Clone, Debug)]
-pub(super) struct ConfigurationArgs {
+pub struct ConfigurationArgs {
     /// A configuration that comes with the program, or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) config: Option<String>,
@@ -67,7 +68,22 @@ pub(super) struct Resolved<C> {
 }
 
 impl ConfigurationArgs {
+    /// The same options, with another preset as the default.
+    #[must_use]
+    pub fn or_preset(&self, name: &str) -> Self {
+        let config = self.config.clone().unwrap_or_else(|| name.into());
+        Self { config: Some(config), ..self.clone() }
+    }
+
     /// The configuration these options describe.
+    ///
+    /// # Errors
+    /// If there is none, or something in it is wrong.
+    pub fn config<P: Paper>(&self) -> Result<P::Config> {
+        Ok(self.resolve::<P>()?.config)
+    }
+
+    /// The same with its text.
     pub(super) fn resolve<P: Paper>(&self) -> Result<Resolved<P::Config>> {
         let (text, place) = self.source::<P>()?;
         let mut table: Table =

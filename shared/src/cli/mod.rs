@@ -9,6 +9,11 @@ mod pictures;
 mod table;
 mod train;
 
+pub use configuration::ConfigurationArgs;
+pub use model::Loaded;
+pub use options::{Common, OfRun};
+pub use train::fitted;
+
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
@@ -69,23 +74,51 @@ enum Stop {
     Interrupted(String),
 }
 
+/// Commands of one paper alone.
+pub trait OwnCommands: Subcommand + Send {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// Whatever went wrong, for people to read.
+    fn run(self) -> Result<()>;
+}
+
+/// No commands but the shared ones.
+#[derive(Subcommand)]
+pub enum NoCommands {}
+
+impl OwnCommands for NoCommands {
+    fn run(self) -> Result<()> {
+        match self {}
+    }
+}
+
 /// Runs the program of paper `P`.
 pub fn run<P: Paper>() -> ExitCode {
+    run_with::<P, NoCommands>()
+}
+
+/// Runs the program of paper `P`, which has commands of its own.
+pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
     // An option given twice counts as given last, as users of long command lines expect.
-    let command = Arguments::command()
+    let command = C::augment_subcommands(Arguments::command())
         .name(P::NAME)
         .about(P::ABOUT)
         .after_help(P::CITATION)
         .mut_subcommands(|command| command.args_override_self(true));
-    let arguments = Arguments::from_arg_matches(&command.get_matches());
-    let arguments = match arguments {
-        Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+    let matches = command.get_matches();
+    let threads = matches.get_one::<usize>("threads").copied();
+    let is_own = matches.subcommand_name().is_some_and(C::has_subcommand);
+    let result = if is_own {
+        C::from_arg_matches(&matches).map(|own| on_threads(threads, || own.run()))
+    } else {
+        Arguments::from_arg_matches(&matches)
+            .map(|arguments| on_threads(threads, || dispatch::<P>(arguments.command)))
     };
-    let result = on_threads(arguments.threads, || dispatch::<P>(arguments.command));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(error) => error.exit(),
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             progress::line(&format!("{}: {error:#}", P::NAME));
             match error.downcast_ref::<Stop>() {
                 Some(Stop::Cannot(_)) => ExitCode::from(CANNOT),

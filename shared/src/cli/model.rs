@@ -15,17 +15,25 @@ use crate::{
 };
 
 /// A run with its model and its data.
-pub(super) struct Loaded<P: Paper> {
-    pub(super) run: RunFolder,
-    pub(super) config: P::Config,
-    pub(super) data: Splits,
-    pub(super) model: Box<dyn Trained>,
-    pub(super) device: Device,
+pub struct Loaded<P: Paper> {
+    /// The run.
+    pub run: RunFolder,
+    /// Its configuration.
+    pub config: P::Config,
+    /// Its data.
+    pub data: Splits,
+    /// Its model.
+    pub model: Box<dyn Trained>,
+    /// Where the model computes.
+    pub device: Device,
 }
 
 impl<P: Paper> Loaded<P> {
     /// Opens the run; refuses if the model cannot do `command`.
-    pub(super) fn open(of: &OfRun, command: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If there is no finished run, or it cannot do the command.
+    pub fn open(of: &OfRun, command: &str) -> Result<Self> {
         let device = of.common.device()?;
         let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
         let config: P::Config = run.config()?;
@@ -46,7 +54,8 @@ impl<P: Paper> Loaded<P> {
         Ok(Self { run, config, data, model, device })
     }
 
-    pub(super) fn noise(&self) -> Noise {
+    /// The run's randomness.
+    pub fn noise(&self) -> Noise {
         Noise::new(self.config.seed())
     }
 }

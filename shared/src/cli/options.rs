@@ -12,7 +12,7 @@ use crate::{
 
 /// Where to compute and where data lie.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Common {
+pub struct Common {
     /// Device: flex, ndarray or cuda[:N]; by default the best there is.
     #[arg(long, value_name = "DEVICE")]
     device: Option<Device>,
@@ -23,7 +23,10 @@ pub(super) struct Common {
 
 impl Common {
     /// The chosen device, checked.
-    pub(super) fn device(&self) -> Result<Device> {
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub fn device(&self) -> Result<Device> {
         match self.device {
             Some(device) => {
                 device.check().map_err(|reason| anyhow!("--device {device}: {reason}"))?;
@@ -40,7 +43,7 @@ impl Common {
 
 /// A run that was trained.
 #[derive(Args, Clone, Debug)]
-pub(super) struct OfRun {
+pub struct OfRun {
     /// Folder of the run; by default runs/PAPER/quick.
     #[arg(long, value_name = "FOLDER")]
     pub(super) run: Option<PathBuf>,

@@ -1,7 +1,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -14,14 +14,14 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved},
     evaluate::{Evaluated, finish},
-    model::Loaded,
+    model::{Loaded, load},
     options::Common,
     pictures,
 };
 use crate::{
     backend::Backend,
     data::{self, Splits},
-    device::on_device,
+    device::{Device, on_device},
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
@@ -121,20 +121,15 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         run.path().display()
     ));
     let (interrupt, fitting) = on_interrupt()?;
-    let fitted = on_device!(device, |B, handle| fit::<P, B>(
+    let fitted = fit_run::<P>(
         &config,
         &data,
-        Session {
-            paper: P::NAME,
-            noise: Noise::new(config.seed()),
-            device: handle,
-            backend: device.backend(),
-            run: run.clone(),
-            resume: args.resume,
-            snapshot_epochs: args.snapshot_epochs.clone(),
-            interrupt,
-        }
-    ))?;
+        &run,
+        device,
+        args.resume,
+        args.snapshot_epochs.clone(),
+        interrupt,
+    )?;
     let Some((model, report)) = fitted else {
         let mut again = format!(
             "--out {} --name {} --device {device}",
@@ -151,14 +146,6 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         ))
         .into());
     };
-    weights::save(
-        run.path(),
-        &model.weights(),
-        P::NAME,
-        P::CITATION,
-        &serde_json::to_value(&config)?,
-    )?;
-    write_atomic(&run.file(BURN_WEIGHTS), &model.burn_record()?)?;
     // From here on evaluate can be called again: Ctrl-C ends the program at once.
     fitting.store(false, Ordering::Relaxed);
     let loaded = Loaded::<P> { run, config, data, model, device };
@@ -169,7 +156,91 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     Ok(())
 }
 
+/// The run of this configuration in this folder, fitted if it is not yet: continued if it was
+/// interrupted, loaded if it is finished.
+///
+/// For commands that need several runs; a second Ctrl-C ends them at once.
+///
+/// # Errors
+/// If the folder holds a run of another configuration, and as fitting does.
+pub fn fitted<P: Paper>(config: P::Config, path: PathBuf, common: &Common) -> Result<Loaded<P>> {
+    let device = common.device()?;
+    let data = data::load(config.data(), &common.fetch_options())?;
+    if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.input_dim()))
+    {
+        bail!("{problem}");
+    }
+    let text = toml::to_string(&config)?;
+    let begun = path.join(RunFolder::CONFIG).is_file();
+    let run = if begun {
+        let run = RunFolder::open(path.clone())?;
+        if toml::to_string(&run.config::<P::Config>()?)? != text {
+            bail!(
+                "{} holds a run of another configuration: remove it or choose another --out",
+                path.display()
+            );
+        }
+        run
+    } else {
+        RunFolder::create(path, &text, false)?
+    };
+    let weights = run.file(weights::WEIGHTS);
+    let model = if weights.is_file() {
+        load::<P>(&config, data.train.input_dim(), device, &weights)?
+    } else {
+        progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
+        let (interrupt, fitting) = on_interrupt()?;
+        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt)?;
+        fitting.store(false, Ordering::Relaxed);
+        match fitted {
+            Some((model, _)) => model,
+            None => {
+                let again = "stopped; the same command continues".to_owned();
+                return Err(Stop::Interrupted(again).into());
+            }
+        }
+    };
+    Ok(Loaded { run, config, data, model, device })
+}
+
 type Fitted = Option<(Box<dyn Trained>, FitReport)>;
+
+/// Fits a model into a run's folder and saves it; `None` after Ctrl-C.
+fn fit_run<P: Paper>(
+    config: &P::Config,
+    data: &Splits,
+    run: &RunFolder,
+    device: Device,
+    resume: bool,
+    snapshot_epochs: Vec<f64>,
+    interrupt: Arc<AtomicBool>,
+) -> Result<Fitted> {
+    let fitted = on_device!(device, |B, handle| fit::<P, B>(
+        config,
+        data,
+        Session {
+            paper: P::NAME,
+            noise: Noise::new(config.seed()),
+            device: handle,
+            backend: device.backend(),
+            run: run.clone(),
+            resume,
+            snapshot_epochs,
+            interrupt,
+        }
+    ))?;
+    if let Some((model, _)) = &fitted {
+        weights::save(
+            run.path(),
+            &model.weights(),
+            P::NAME,
+            P::CITATION,
+            &serde_json::to_value(config)?,
+        )?;
+        write_atomic(&run.file(BURN_WEIGHTS), &model.burn_record()?)?;
+    }
+    Ok(fitted)
+}
 
 fn fit<P: Paper, B: Backend>(
     config: &P::Config,
@@ -188,10 +259,19 @@ where
     })
 }
 
+type Flags = (Arc<AtomicBool>, Arc<AtomicBool>);
+
 /// Two flags: the first Ctrl-C sets the first, unless the second says that nothing is being fitted;
-/// then, as the second Ctrl-C does, it ends the program at once.
-fn on_interrupt() -> Result<(Arc<AtomicBool>, Arc<AtomicBool>)> {
-    let (flag, fitting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+/// then, as the second Ctrl-C does, it ends the program at once. The same two for every fit of the
+/// program.
+fn on_interrupt() -> Result<Flags> {
+    static FLAGS: OnceLock<Flags> = OnceLock::new();
+    if let Some((flag, fitting)) = FLAGS.get() {
+        fitting.store(true, Ordering::Relaxed);
+        return Ok((flag.clone(), fitting.clone()));
+    }
+    let flag = Arc::new(AtomicBool::new(false));
+    let fitting = Arc::new(AtomicBool::new(true));
     let (set, under_way) = (flag.clone(), fitting.clone());
     ctrlc::set_handler(move || {
         if set.swap(true, Ordering::Relaxed) || !under_way.load(Ordering::Relaxed) {
@@ -200,5 +280,5 @@ fn on_interrupt() -> Result<(Arc<AtomicBool>, Arc<AtomicBool>)> {
         progress::line("stopping after this step; Ctrl-C again stops at once");
     })
     .map_err(|e| anyhow!("cannot watch for Ctrl-C: {e}"))?;
-    Ok((flag, fitting))
+    Ok(FLAGS.get_or_init(|| (flag, fitting)).clone())
 }

@@ -1,4 +1,6 @@
 use burn::tensor::{Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::{Binarise, Split};
 use crate::{
@@ -11,6 +13,8 @@ use crate::{
 pub struct Batch<B: Backend> {
     /// Inputs, `[examples, pixels]`.
     pub x: Tensor<B, 2>,
+    /// Classes.
+    pub labels: Vec<u8>,
     keys: Vec<u64>,
     noise: Noise,
     epoch: u64,
@@ -28,6 +32,41 @@ impl<B: Backend> Batch<B> {
         self.keys.is_empty()
     }
 
+    /// Classes as rows with a single one, `[examples, classes]`.
+    pub fn one_hot(&self, classes: usize) -> Tensor<B, 2> {
+        let mut values = vec![0f32; self.len() * classes];
+        for (row, &label) in values.chunks_mut(classes.max(1)).zip(&self.labels) {
+            if let Some(value) = row.get_mut(usize::from(label)) {
+                *value = 1.0;
+            }
+        }
+        self.tensor(values, classes)
+    }
+
+    /// Numbers `[examples, width]` that `fill` draws row by row, each row from a generator that
+    /// depends on the run's seed, the stream, the epoch and the example alone.
+    pub fn drawn(
+        &self,
+        stream: Stream,
+        width: usize,
+        fill: impl Fn(&mut ChaCha8Rng, &mut [f32]) + Sync,
+    ) -> Tensor<B, 2> {
+        let mut values = vec![0f32; self.len() * width];
+        if width > 0 {
+            values.par_chunks_mut(width).zip(&self.keys).with_min_len(16).for_each(
+                |(row, &key)| {
+                    fill(&mut self.noise.generator(stream, self.epoch, key), row);
+                },
+            );
+        }
+        self.tensor(values, width)
+    }
+
+    fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {
+        let rows = if width == 0 { self.len() } else { values.len() / width };
+        Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
+    }
+
     /// Standard normal noise `[samples * examples, width]`, sample-major. It depends on the run's
     /// seed, the epoch and the example alone.
     pub fn eps(&self, samples: usize, width: usize) -> Tensor<B, 2> {
@@ -38,7 +77,7 @@ impl<B: Backend> Batch<B> {
         } else {
             sample_major(&by_example, examples, samples, width)
         };
-        Tensor::from_data(TensorData::new(values, [samples * examples, width]), &self.device)
+        self.tensor(values, width)
     }
 }
 
@@ -86,6 +125,7 @@ impl<B: Backend> BatchMaker<B> {
         self.split.write_inputs(indices, self.binarise, self.noise, epoch, &mut values);
         Batch {
             x: Tensor::from_data(TensorData::new(values, [indices.len(), width]), &self.device),
+            labels: indices.iter().map(|&index| self.split.label(index)).collect(),
             keys: indices.iter().map(|&index| self.split.key(index)).collect(),
             noise: self.noise,
             epoch,

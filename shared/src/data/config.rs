@@ -30,6 +30,16 @@ pub enum DataName {
     FashionMnist,
     /// Generated seven-segment digits, 3,000 images: needs no download; for tests and first steps.
     Segments,
+    /// MNIST with 10,000 training images (Larochelle et al. 2007, regenerated, as the next four).
+    MnistBasic,
+    /// The same digits turned by any angle.
+    MnistRot,
+    /// The same digits on uniform noise.
+    MnistBgRand,
+    /// Outlines of rectangles, tall or wide.
+    Rectangles,
+    /// White regions, convex or not.
+    Convex,
 }
 
 impl fmt::Display for DataName {
@@ -38,6 +48,11 @@ impl fmt::Display for DataName {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::Segments => "segments",
+            Self::MnistBasic => "mnist-basic",
+            Self::MnistRot => "mnist-rot",
+            Self::MnistBgRand => "mnist-bg-rand",
+            Self::Rectangles => "rectangles",
+            Self::Convex => "convex",
         })
     }
 }
@@ -46,7 +61,7 @@ impl fmt::Display for DataName {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitName {
-    /// The last sixth is the validation split: 50,000 / 10,000 / 10,000 on MNIST.
+    /// The data set's own: 50,000 / 10,000 / 10,000 on MNIST, the last sixth where it has none.
     #[default]
     Standard,
     /// 59,600 / 400 / 10,000, the protocol of Burda et al. 2016.

@@ -7,6 +7,7 @@ mod error;
 mod fetch;
 mod idx;
 mod images;
+mod larochelle;
 mod segments;
 mod split;
 
@@ -20,17 +21,35 @@ pub use split::{Split, Splits};
 
 use std::sync::Arc;
 
+use larochelle::Variant;
+
 /// Loads the data set a configuration names and splits it; downloads it first if need be.
 ///
 /// # Errors
 /// A file that cannot be had or does not verify, named together with what to do.
 pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    let (pool, test) = match config.name {
-        DataName::Segments => segments::generate(),
-        DataName::Mnist => idx_images(&catalogue::MNIST, options)?,
-        DataName::FashionMnist => idx_images(&catalogue::FASHION_MNIST, options)?,
+    let regenerated = |variant: Variant| {
+        let digits = if variant.needs_digits() {
+            let (train, test) = idx_images(&catalogue::MNIST, options)?;
+            vec![train, test]
+        } else {
+            Vec::new()
+        };
+        let (pool, test) = variant.generate(&digits.iter().collect::<Vec<_>>());
+        Ok::<_, DataError>((pool, test, Some(variant.sizes().1)))
     };
-    Splits::new(Arc::new(pool), Arc::new(test), config)
+    let whole = |(pool, test): (ImageSet, ImageSet)| (pool, test, None);
+    let (pool, test, valid) = match config.name {
+        DataName::Segments => whole(segments::generate()),
+        DataName::Mnist => whole(idx_images(&catalogue::MNIST, options)?),
+        DataName::FashionMnist => whole(idx_images(&catalogue::FASHION_MNIST, options)?),
+        DataName::MnistBasic => regenerated(Variant::Basic)?,
+        DataName::MnistRot => regenerated(Variant::Rotated)?,
+        DataName::MnistBgRand => regenerated(Variant::RandomBackground)?,
+        DataName::Rectangles => regenerated(Variant::Rectangles)?,
+        DataName::Convex => regenerated(Variant::Convex)?,
+    };
+    Splits::new(Arc::new(pool), Arc::new(test), valid, config)
 }
 
 fn idx_images(set: &DataSet, options: &FetchOptions) -> Result<(ImageSet, ImageSet), DataError> {

@@ -175,15 +175,17 @@ pub struct Splits {
 }
 
 impl Splits {
-    /// Splits `pool` into training and validation as configured.
+    /// Splits `pool` into training and validation as configured; `own` is the number of validation
+    /// examples the data set itself names.
     pub(super) fn new(
         pool: Arc<ImageSet>,
         test: Arc<ImageSet>,
+        own: Option<usize>,
         config: &DataConfig,
     ) -> Result<Self, DataError> {
         let total = pool.len();
         let valid = match config.split {
-            SplitName::Standard => total / 6,
+            SplitName::Standard => own.unwrap_or(total / 6),
             SplitName::Iwae => 400.min(total / 6),
         };
         let mut train = 0..total - valid;
@@ -212,7 +214,7 @@ mod tests {
 
     fn splits(config: &DataConfig) -> Result<Splits, DataError> {
         let (pool, test) = segments::generate();
-        Splits::new(Arc::new(pool), Arc::new(test), config)
+        Splits::new(Arc::new(pool), Arc::new(test), None, config)
     }
 
     fn config() -> DataConfig {

@@ -4,8 +4,8 @@ use anyhow::Result;
 use ndarray::Axis;
 
 use super::{
-    CodeStatistics, Estimate, EvaluateConfig, LinearProbe, balanced_subset, code_statistics, elbo,
-    importance_bound, marginal, nearest_neighbour_accuracy, reconstruction,
+    CodeStatistics, Estimate, EvaluateConfig, LinearProbe, balanced_subset, classification_error,
+    code_statistics, elbo, importance_bound, marginal, nearest_neighbour_accuracy, reconstruction,
 };
 use crate::{
     data::{Binarise, Splits},
@@ -79,6 +79,15 @@ pub fn evaluate(
 
     progress::line("evaluating: reconstructions and codes");
     let images = test.all_grey();
+    if let Some(classes) = model.log_classes(images.view()) {
+        let error = classification_error(&classes, &test.labels());
+        let about = format!(
+            "share of {} test images classified wrongly, 95% interval ± {:.4}",
+            test.len(),
+            1.96 * error.standard_error
+        );
+        mean("test_error", error, "share", about);
+    }
     let codes = model.encode(images.view());
     let restored = reconstruction(&images, &model.decode(codes.mean.view()));
     let about =

@@ -1,6 +1,7 @@
 //! Metrics of a fitted model, each defined once for every paper.
 
 mod bounds;
+mod classification;
 mod codes;
 mod config;
 mod evaluate;
@@ -9,6 +10,7 @@ mod probe;
 mod reconstruction;
 
 pub use bounds::{Elbo, Estimate, elbo, importance_bound, marginal};
+pub use classification::classification_error;
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
 pub use config::EvaluateConfig;
 pub use evaluate::{Evaluation, evaluate};

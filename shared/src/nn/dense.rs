@@ -55,6 +55,17 @@ impl<B: Backend> Dense<B> {
         Tensor::from_primitive(TensorPrimitive::Float(y))
     }
 
+    /// y W^T + bias for y `[examples, outputs]`: the layer backwards, as tied weights have it.
+    pub fn transposed(&self, y: Tensor<B, 2>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
+        let x = B::dense(
+            y.into_primitive().tensor(),
+            self.weight.val().transpose().into_primitive().tensor(),
+            bias.into_primitive().tensor(),
+            Activation::Linear,
+        );
+        Tensor::from_primitive(TensorPrimitive::Float(x))
+    }
+
     /// Width of x.
     pub fn inputs(&self) -> usize {
         self.weight.dims()[0]

@@ -74,6 +74,16 @@ impl RunFolder {
         }
     }
 
+    /// A folder inside this one for one phase of a fit that has several; made if need be.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn phase(&self, name: &str) -> Result<Self> {
+        let path = self.path.join(crate::train::CHECKPOINTS).join(name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self { path })
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -197,9 +197,10 @@ where
         progress.step = 0;
         progress.sums = TermSums::default();
         let settled = Objective::<B, M>::is_settled(objective, at);
-        let is_best = settled && progress.best.is_none_or(|(_, best)| loss < best);
+        let criterion = line.valid[Objective::<B, M>::criterion(objective)];
+        let is_best = settled && progress.best.is_none_or(|(_, best)| criterion < best);
         if is_best {
-            progress.best = Some((progress.epoch, loss));
+            progress.best = Some((progress.epoch, criterion));
             progress.stale = 0;
             checkpoints.save_best(&model, progress.epoch)?;
         } else if settled {

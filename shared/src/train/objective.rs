@@ -22,6 +22,12 @@ pub trait Objective<B: Backend, M> {
     /// The terms of a batch.
     fn terms(&self, model: &M, batch: &Batch<B>, at: Moment) -> Terms<B>;
 
+    /// The term whose validation mean chooses the best epoch: the loss, unless something else is
+    /// what counts.
+    fn criterion(&self) -> &'static str {
+        "loss"
+    }
+
     /// False while a warm-up still changes the objective: values are not comparable between
     /// epochs then, and none is chosen as the best.
     fn is_settled(&self, _at: Moment) -> bool {

@@ -12,6 +12,10 @@ pub struct Program {
     pub name: &'static str,
     /// Options that make training tiny.
     pub tiny: &'static [&'static str],
+    /// An option that makes another architecture of it.
+    pub other: &'static [&'static str],
+    /// Shared commands it cannot do.
+    pub cannot: &'static [&'static str],
     /// Metrics its record must have.
     pub metrics: &'static [&'static str],
     /// Pictures training must leave.
@@ -32,14 +36,32 @@ const EVALUATE: [&str; 8] = [
 /// Every program; a test fails if one is missing.
 pub const PROGRAMS: &[Program] = &[
     Program {
+        name: "denoising-ae",
+        tiny: &["--epochs", "2", "--set", "model.hidden=[16,8]", "--set", "fine_tuning.epochs=2"],
+        other: &["--set", "model.hidden=[16,9]"],
+        cannot: &["sample"],
+        metrics: &["test_error", "reconstruction_mse", "probe_linear_100"],
+        pictures: &[
+            "loss.png",
+            "reconstructions.png",
+            "interpolation.png",
+            "traversal.png",
+            "latent-map.png",
+        ],
+    },
+    Program {
         name: "pca",
         tiny: &["--latent", "3"],
+        other: &["--latent", "5"],
+        cannot: &[],
         metrics: &["nll", "explained_variance", "reconstruction_mse", "probe_linear_100"],
         pictures: &["reconstructions.png", "samples.png", "traversal.png", "latent-map.png"],
     },
     Program {
         name: "vae",
         tiny: &["--latent", "2", "--epochs", "2", "--set", "model.hidden=[16]"],
+        other: &["--latent", "5"],
+        cannot: &[],
         metrics: &["nll", "negative_elbo", "kl", "active_units", "probe_knn_100"],
         pictures: &[
             "loss.png",

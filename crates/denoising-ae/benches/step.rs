@@ -1,0 +1,76 @@
+//! One pre-training step of a layer of 1,000 units, and one encode and decode.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use burn::backend::Autodiff;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use denoising_ae::{
+    DenoisingAe, DenoisingConfig, StackedModel, corruption::Corruption,
+    pretraining::DenoisingObjective,
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    backend::{Flex, NdArray},
+    data::{BatchMaker, Binarise, ImageSet, PixelShape},
+    noise::Noise,
+    paper::Paper,
+    train::{Moment, Optimiser, OptimiserConfig, descend},
+};
+
+const BATCH: usize = 50;
+
+fn batches<B: Backend>() -> BatchMaker<B> {
+    let shape = PixelShape { height: 28, width: 28 };
+    let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
+    let images = ImageSet::new(shape, pixels, vec![0; 1000], false);
+    BatchMaker::new(images.into(), Binarise::None, Noise::new(1), B::Device::default())
+}
+
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingConfig) {
+    let mut group = criterion.benchmark_group("pretraining_step");
+    let batches = batches::<Autodiff<B>>();
+    let indices: Vec<usize> = (0..BATCH).collect();
+    let objective = DenoisingObjective {
+        layer: 0,
+        corruption: Corruption::Masking { fraction: 0.25 },
+        corrupted_weight: 1.0,
+        clean_weight: 1.0,
+    };
+    let mut optimiser =
+        Optimiser::new(&OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+    let device = B::Device::default();
+    let mut model = Some(DenoisingAe::build::<Autodiff<B>>(config, 784, Noise::new(1), &device));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
+        bencher.iter(|| {
+            let batch = batches.batch(&indices, 1);
+            if let Some(current) = model.take() {
+                let at = Moment { epochs: 0.0 };
+                let (next, found) =
+                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
+                black_box(found.read());
+                model = Some(next);
+            }
+        });
+    });
+    group.finish();
+    let model: StackedModel<B> = DenoisingAe::build(config, 784, Noise::new(1), &device);
+    let x = self::batches::<B>().batch(&indices, 1).x;
+    criterion.bench_function(&format!("encode_and_decode/{name}"), |bencher| {
+        bencher.iter(|| {
+            black_box(model.decode(model.encode(x.clone()).mean()).mean().into_data());
+        });
+    });
+}
+
+fn all(criterion: &mut Criterion) {
+    let (_, text) = DenoisingAe::PRESETS[1];
+    let Ok(config) = toml::from_str::<DenoisingConfig>(text) else { return };
+    steps::<Flex>(criterion, "flex", &config);
+    steps::<NdArray>(criterion, "ndarray", &config);
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

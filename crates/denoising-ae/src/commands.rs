@@ -1,0 +1,30 @@
+//! What this program does besides the shared commands.
+
+mod denoise;
+mod filters;
+mod search;
+
+use anyhow::Result;
+use clap::Subcommand;
+use shared::cli::OwnCommands;
+
+/// Commands of this paper.
+#[derive(Subcommand)]
+pub enum Own {
+    /// First-layer weights as pictures, for several amounts of corruption.
+    Filters(filters::Args),
+    /// Corrupted images and what the model makes of them.
+    Denoise(denoise::Args),
+    /// Choose hyper-parameters on the validation split.
+    Search(search::Args),
+}
+
+impl OwnCommands for Own {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Filters(args) => filters::run(&args),
+            Self::Denoise(args) => denoise::run(&args),
+            Self::Search(args) => search::run(&args),
+        }
+    }
+}

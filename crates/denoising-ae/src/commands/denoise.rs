@@ -1,0 +1,64 @@
+use anyhow::{Result, bail};
+use shared::{
+    cli::{Loaded, OfRun},
+    noise::Stream,
+    plot::Grid,
+    progress,
+};
+
+use crate::{DenoisingAe, config::Pretraining, corruption::Corruption};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Share of the pixels that is corrupted; by default as in training.
+    #[arg(long, value_name = "NU")]
+    fraction: Option<f64>,
+    /// Validation images, by index; by default the first ten.
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    indices: Option<Vec<usize>>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<DenoisingAe>::open(&args.of, "denoise")?;
+    let trained = match loaded.config.pretraining {
+        Pretraining::Denoising { corruption, .. } => corruption,
+        Pretraining::None | Pretraining::Pca { .. } => Corruption::Masking { fraction: 0.25 },
+    };
+    let corruption = match (trained, args.fraction) {
+        (corruption, None) => corruption,
+        (Corruption::Masking { .. }, Some(fraction)) => Corruption::Masking { fraction },
+        (Corruption::SaltAndPepper { .. }, Some(fraction)) => {
+            Corruption::SaltAndPepper { fraction }
+        }
+        (Corruption::Gaussian { .. }, Some(_)) => {
+            bail!("--fraction: this run was trained with Gaussian noise, which has none")
+        }
+    };
+    if let Some(problem) = corruption.problem() {
+        bail!("--fraction: {problem}");
+    }
+    let split = &loaded.data.valid;
+    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(10)).collect());
+    if let Some(index) = indices.iter().find(|&&index| index >= split.len()) {
+        bail!("--indices {index}: the validation split has images 0 to {}", split.len() - 1);
+    }
+    let clean = split.grey(&indices);
+    let mut corrupted = clean.clone();
+    for (mut row, &index) in corrupted.rows_mut().into_iter().zip(&indices) {
+        let mut random = loaded.noise().generator(Stream::Corrupt, 0, split.key(index));
+        if let Some(row) = row.as_slice_mut() {
+            corruption.apply_to_row(&mut random, row);
+        }
+    }
+    let restored = loaded.model.decode(loaded.model.encode(corrupted.view()).mean.view());
+    let grid = Grid::new(split.shape(), format!("{corruption}, {}", loaded.config.data.name))
+        .row("clean", clean)
+        .row("corrupted", corrupted)
+        .row("restored", restored);
+    let path = loaded.run.file("denoised.png");
+    grid.save(&path)?;
+    progress::line(&format!("wrote {}", path.display()));
+    Ok(())
+}

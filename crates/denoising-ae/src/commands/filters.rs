@@ -1,0 +1,94 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use ndarray::Array2;
+use shared::{
+    cli::{Common, ConfigurationArgs, fitted},
+    paper::Paper,
+    plot::Grid,
+    progress,
+};
+
+use crate::{
+    DenoisingAe,
+    config::{DenoisingConfig, Pretraining},
+    corruption::Corruption,
+};
+
+/// Filters a row.
+const ROW: usize = 20;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Shares of the input that are masked, one model for each.
+    #[arg(long, value_delimiter = ',', default_value = "0,0.1,0.25,0.5", value_name = "NU,...")]
+    fractions: Vec<f64>,
+    /// Filters drawn of each model, the first ones.
+    #[arg(long, default_value_t = 60)]
+    count: usize,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    /// Folder of all runs.
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.fractions.is_empty() || args.count == 0 {
+        bail!("--fractions and --count: at least one");
+    }
+    let base = args.configuration.or_preset("filters").config::<DenoisingAe>()?;
+    let folder = args.out.join(DenoisingAe::NAME).join("filters");
+    let mut grid = None;
+    for &fraction in &args.fractions {
+        let config = DenoisingConfig {
+            pretraining: Pretraining::Denoising {
+                corruption: Corruption::Masking { fraction },
+                corrupted_weight: 1.0,
+                clean_weight: 1.0,
+            },
+            fine_tuning: None,
+            ..base.clone()
+        };
+        let loaded =
+            fitted::<DenoisingAe>(config, folder.join(format!("nu-{fraction}")), &args.common)?;
+        let weights = loaded.model.weights();
+        let weight = weights
+            .iter()
+            .find(|tensor| tensor.name == "0.encoder.weight")
+            .context("the model has no first layer")?;
+        let shape = loaded.data.train.shape();
+        let filters: Vec<&[f32]> = weight.values.chunks(shape.pixels()).take(args.count).collect();
+        let mut rows = grid.unwrap_or_else(|| {
+            Grid::new(
+                shape,
+                format!(
+                    "first-layer weights after {} epochs, {} masked by nu",
+                    base.train.total_epochs(),
+                    base.data.name
+                ),
+            )
+        });
+        for (line, filters) in filters.chunks(ROW).enumerate() {
+            let label = if line == 0 { format!("nu = {fraction}") } else { String::new() };
+            let values: Vec<f32> = filters.iter().flat_map(|filter| contrast(filter)).collect();
+            rows =
+                rows.row(label, Array2::from_shape_vec((filters.len(), shape.pixels()), values)?);
+        }
+        grid = Some(rows);
+    }
+    let path = folder.join("filters.png");
+    if let Some(grid) = grid {
+        grid.save(&path)?;
+    }
+    progress::line(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// A filter as grey levels: 0 is mid-grey, its largest weight black or white.
+fn contrast(filter: &[f32]) -> impl Iterator<Item = f32> {
+    let largest = filter.iter().fold(f32::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+    filter.iter().map(move |v| 0.5 + 0.5 * v / largest)
+}

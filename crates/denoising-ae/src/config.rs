@@ -1,0 +1,136 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{Binarise, DataConfig},
+    metrics::EvaluateConfig,
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+use crate::corruption::Corruption;
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenoisingConfig {
+    /// Seed of all noise.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[pretraining]`: what the layers learn before they see a label.
+    pub pretraining: Pretraining,
+    /// `[train]`: how each layer is pre-trained.
+    pub train: TrainConfig,
+    /// `[fine_tuning]`: how the classifier is trained; left out, there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tuning: Option<TrainConfig>,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Widths of the hidden layers, the lowest first; the last is the code.
+    pub hidden: Vec<usize>,
+    /// Classes of the data set.
+    pub classes: usize,
+}
+
+/// `[pretraining]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Pretraining {
+    /// Each layer restores the clean output of the one below from a corrupted one; without
+    /// corruption an ordinary stacked autoencoder.
+    Denoising {
+        /// What is done to a layer's input.
+        corruption: Corruption,
+        /// Weight of the corrupted coordinates in the loss (Vincent et al. 2010, alpha).
+        #[serde(default = "one")]
+        corrupted_weight: f32,
+        /// Weight of the others (beta).
+        #[serde(default = "one")]
+        clean_weight: f32,
+    },
+    /// Baseline: random weights, all left to the fine-tuning.
+    None,
+    /// Baseline: the same classifier on so many principal components.
+    Pca {
+        /// Number of components.
+        components: usize,
+    },
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+impl Pretraining {
+    fn problem(&self) -> Option<String> {
+        match *self {
+            Self::Denoising { corruption, corrupted_weight, clean_weight } => {
+                let bad = |w: f32| !(w >= 0.0 && w.is_finite());
+                if bad(corrupted_weight)
+                    || bad(clean_weight)
+                    || corrupted_weight + clean_weight == 0.0
+                {
+                    return Some(format!(
+                        "corrupted_weight = {corrupted_weight} and clean_weight = {clean_weight}: \
+                         none may be negative, and not both 0"
+                    ));
+                }
+                corruption.problem()
+            }
+            Self::None => None,
+            Self::Pca { components } => {
+                (components == 0).then(|| "components = 0: at least 1".into())
+            }
+        }
+    }
+}
+
+impl RunConfig for DenoisingConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        let model = &self.model;
+        if model.hidden.is_empty() || model.hidden.contains(&0) {
+            return Some("[model] hidden: one width or more, none of them 0".into());
+        }
+        if !(2..=256).contains(&model.classes) {
+            return Some(format!("[model] classes = {}: 2 to 256", model.classes));
+        }
+        if matches!(self.data.binarise, Binarise::Dynamic | Binarise::Static) {
+            return Some(
+                "[data] binarise = \"none\" or \"threshold\": random pixels would be a corruption \
+                 of their own"
+                    .into(),
+            );
+        }
+        self.pretraining
+            .problem()
+            .map(|problem| format!("[pretraining] {problem}"))
+            .or_else(|| self.train.problem())
+            .or_else(|| {
+                let problem = self.fine_tuning.as_ref()?.problem()?;
+                Some(problem.replacen("[train", "[fine_tuning", 1))
+            })
+            .or_else(|| self.evaluate.problem())
+    }
+}

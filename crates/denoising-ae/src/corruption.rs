@@ -1,0 +1,118 @@
+//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): drawn anew at every
+//! presentation.
+
+use std::fmt;
+
+use burn::tensor::Tensor;
+use rand::{RngExt, seq::index};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+use shared::{Backend, data::Batch, noise::Stream};
+
+/// How an input is corrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Corruption {
+    /// Exactly this share of the coordinates, chosen at random, becomes 0.
+    Masking {
+        /// nu.
+        fraction: f64,
+    },
+    /// Exactly this share of the coordinates, chosen at random, becomes 0 or 1 by a fair coin.
+    SaltAndPepper {
+        /// nu.
+        fraction: f64,
+    },
+    /// Each coordinate gets normal noise.
+    Gaussian {
+        /// Its standard deviation.
+        std: f64,
+    },
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Masking { fraction } => write!(f, "{fraction} of the pixels masked"),
+            Self::SaltAndPepper { fraction } => {
+                write!(f, "salt and pepper on {fraction} of the pixels")
+            }
+            Self::Gaussian { std } => write!(f, "normal noise of deviation {std}"),
+        }
+    }
+}
+
+/// A corrupted input.
+pub struct Corrupted<B: Backend> {
+    /// x~, `[examples, width]`.
+    pub x: Tensor<B, 2>,
+    /// 1 where the coordinate was chosen, 0 elsewhere, `[examples, width]`.
+    pub chosen: Tensor<B, 2>,
+}
+
+impl Corruption {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        match *self {
+            Self::Masking { fraction } | Self::SaltAndPepper { fraction } => (!(0.0..=1.0)
+                .contains(&fraction))
+            .then(|| format!("corruption: fraction = {fraction} is no share: 0 to 1")),
+            Self::Gaussian { std } => (!(std >= 0.0 && std.is_finite()))
+                .then(|| format!("corruption: std = {std} is negative")),
+        }
+    }
+
+    /// Draws what happens to one input: for Gaussian noise the noise, else 0 where a coordinate
+    /// stays, 1 where it becomes 0 and 2 where it becomes 1.
+    fn draw(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {
+        let mut choose = |fraction: f64, value: &dyn Fn(&mut ChaCha8Rng) -> f32| {
+            let count = (fraction * row.len() as f64).round() as usize;
+            for place in index::sample(random, row.len(), count.min(row.len())) {
+                row[place] = value(random);
+            }
+        };
+        match *self {
+            Self::Masking { fraction } => choose(fraction, &|_| 1.0),
+            Self::SaltAndPepper { fraction } => {
+                choose(fraction, &|random| if random.random() { 2.0 } else { 1.0 });
+            }
+            Self::Gaussian { std } => row.fill_with(|| {
+                let normal: f32 = StandardNormal.sample(random);
+                std as f32 * normal
+            }),
+        }
+    }
+
+    /// Corrupts `clean` `[examples, width]`, which belongs to the examples of `batch`.
+    pub fn apply<B: Backend>(&self, clean: Tensor<B, 2>, batch: &Batch<B>) -> Corrupted<B> {
+        let width = clean.dims()[1];
+        let drawn = batch.drawn(Stream::Corrupt, width, |random, row| self.draw(random, row));
+        match *self {
+            Self::Masking { .. } => {
+                Corrupted { x: clean * drawn.clone().neg().add_scalar(1.0), chosen: drawn }
+            }
+            Self::SaltAndPepper { .. } => {
+                let salt = drawn.clone().sub_scalar(1.0).clamp_min(0.0);
+                let chosen = drawn.clamp_max(1.0);
+                Corrupted { x: clean * chosen.clone().neg().add_scalar(1.0) + salt, chosen }
+            }
+            Self::Gaussian { .. } => {
+                Corrupted { x: clean.clone() + drawn, chosen: clean.ones_like() }
+            }
+        }
+    }
+
+    /// Corrupts one input in place.
+    pub fn apply_to_row(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {
+        let mut drawn = vec![0f32; row.len()];
+        self.draw(random, &mut drawn);
+        for (value, drawn) in row.iter_mut().zip(drawn) {
+            match *self {
+                Self::Gaussian { .. } => *value += drawn,
+                _ if drawn > 0.0 => *value = drawn - 1.0,
+                _ => {}
+            }
+        }
+    }
+}

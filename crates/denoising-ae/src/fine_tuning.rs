@@ -1,0 +1,35 @@
+//! Supervised fine-tuning of the whole network (Vincent et al. 2010, section 3.5).
+
+use shared::{
+    Backend,
+    data::Batch,
+    likelihood::row_sums,
+    train::{Moment, Objective, Terms},
+};
+
+use crate::model::StackedModel;
+
+/// -log p(class|x), nats; the epoch with the fewest validation errors is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassificationObjective {
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl<B: Backend> Objective<B, StackedModel<B>> for ClassificationObjective {
+    fn terms(&self, model: &StackedModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        let target = batch.one_hot(self.classes);
+        let log_p = match model.log_p_class(batch.x.clone()) {
+            Some(log_p) => log_p,
+            None => target.clone(),
+        };
+        let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
+        let error = right.bool_not().float().squeeze_dim::<1>(1);
+        let loss = row_sums(target * log_p).neg();
+        Terms { named: vec![("error", error)], loss }
+    }
+
+    fn criterion(&self) -> &'static str {
+        "error"
+    }
+}

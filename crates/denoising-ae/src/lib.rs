@@ -1,0 +1,178 @@
+//! Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and Composing Robust Features with
+//! Denoising Autoencoders", and Vincent et al. 2010, "Stacked Denoising Autoencoders".
+//!
+//! [`corruption`] is the noise, [`model`] the stack with its classifier, [`pretraining`] the
+//! denoising criterion, [`fine_tuning`] what follows it, [`config`] what a configuration may say,
+//! [`commands`] what this program does besides the shared commands.
+
+pub mod commands;
+pub mod config;
+pub mod corruption;
+pub mod fine_tuning;
+pub mod model;
+pub mod pretraining;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use burn::module::AutodiffModule;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    principal::PrincipalComponents,
+    progress,
+    train::{self, Fit, FitReport, Objective, Session, TrainConfig},
+};
+
+pub use config::DenoisingConfig;
+pub use model::StackedModel;
+
+use config::Pretraining;
+use fine_tuning::ClassificationObjective;
+use pretraining::DenoisingObjective;
+
+/// The paper.
+pub struct DenoisingAe;
+
+impl Paper for DenoisingAe {
+    const NAME: &'static str = "denoising-ae";
+    const ABOUT: &'static str = "Stacked denoising autoencoders: layers that learn to restore a corrupted \
+                                 input make a good start for a classifier";
+    const CITATION: &'static str = "P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol: Extracting and Composing Robust \
+         Features with Denoising Autoencoders. ICML 2008.\n\
+         P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol: Stacked Denoising \
+         Autoencoders. JMLR 11, 2010.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+        ("filters", include_str!("../configs/filters.toml")),
+    ];
+
+    type Config = DenoisingConfig;
+    type Model<B: Backend> = StackedModel<B>;
+
+    fn problem(config: &DenoisingConfig, input: usize) -> Option<String> {
+        match config.pretraining {
+            Pretraining::Pca { components } if components > input => Some(format!(
+                "[pretraining] components = {components}: inputs of width {input} have no more"
+            )),
+            _ => None,
+        }
+    }
+
+    fn build<B: Backend>(
+        config: &DenoisingConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> StackedModel<B> {
+        StackedModel::new(config, input, noise, device)
+    }
+
+    fn cannot(command: &str, _: &DenoisingConfig) -> Option<String> {
+        (command == "sample").then(|| {
+            "a denoising autoencoder has no prior to draw codes from; try reconstruct or denoise"
+                .into()
+        })
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &DenoisingConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<StackedModel<B::InnerBackend>>> {
+        let input = data.train.input_dim();
+        let started = Instant::now();
+        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        let mut report = FitReport::default();
+        match config.pretraining {
+            Pretraining::None => {}
+            Pretraining::Pca { .. } => {
+                let components = PrincipalComponents::of(&data.train.inputs(
+                    &(0..data.train.len()).collect::<Vec<_>>(),
+                    config.data.binarise,
+                    session.noise,
+                    0,
+                ))?;
+                model = model.with_components(&components, &session.device);
+            }
+            Pretraining::Denoising { corruption, corrupted_weight, clean_weight } => {
+                for layer in 0..model.layers.len() {
+                    progress::line(&format!("pre-training layer {}", layer + 1));
+                    let objective =
+                        DenoisingObjective { layer, corruption, corrupted_weight, clean_weight };
+                    let phase = format!("layer-{}", layer + 1);
+                    let phase =
+                        Phase { name: &phase, config: &config.train, full: config, data, session };
+                    match phase.fit(model, &objective)? {
+                        Some((fitted, phase_report)) => {
+                            (model, report) = (fitted, joined(report, phase_report));
+                        }
+                        None => return Ok(Fit::Interrupted),
+                    }
+                }
+            }
+        }
+        model = model.with_pretrained_classifier();
+        if let Some(fine_tuning) = &config.fine_tuning {
+            progress::line("fine-tuning");
+            let objective = ClassificationObjective { classes: config.model.classes };
+            let phase =
+                Phase { name: "fine-tuning", config: fine_tuning, full: config, data, session };
+            match phase.fit(model, &objective)? {
+                Some((fitted, phase_report)) => {
+                    (model, report) = (fitted, joined(report, phase_report));
+                }
+                None => return Ok(Fit::Interrupted),
+            }
+        }
+        if report.epochs == 0 {
+            report.seconds = started.elapsed().as_secs_f64();
+        }
+        Ok(Fit::Done(model.valid(), report))
+    }
+}
+
+/// One of several fits that make a run, in a folder of its own.
+struct Phase<'a, B: AutodiffBackend> {
+    name: &'a str,
+    config: &'a TrainConfig,
+    full: &'a DenoisingConfig,
+    data: &'a Splits,
+    session: &'a Session<B>,
+}
+
+impl<B: AutodiffBackend> Phase<'_, B> {
+    /// The model after this phase; `None` after Ctrl-C.
+    fn fit<O>(
+        &self,
+        model: StackedModel<B>,
+        objective: &O,
+    ) -> Result<Option<(StackedModel<B>, FitReport)>>
+    where
+        O: Objective<B, StackedModel<B>>
+            + Objective<B::InnerBackend, StackedModel<B::InnerBackend>>,
+    {
+        let session = Session {
+            run: self.session.run.phase(self.name)?,
+            snapshot_epochs: Vec::new(),
+            ..self.session.clone()
+        };
+        let binarise = self.full.data.binarise;
+        Ok(match train::fit(model, objective, self.data, binarise, self.config, &session)? {
+            Fit::Done(model, report) => Some((StackedModel::from_inner(model), report)),
+            Fit::Interrupted => None,
+        })
+    }
+}
+
+/// The report of two phases, one after the other; epochs and terms are those of the later.
+fn joined(before: FitReport, after: FitReport) -> FitReport {
+    FitReport {
+        seconds: before.seconds + after.seconds,
+        examples: before.examples + after.examples,
+        ..after
+    }
+}

@@ -1,0 +1,7 @@
+//! `denoising-ae`: stacked denoising autoencoders.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run_with::<denoising_ae::DenoisingAe, denoising_ae::commands::Own>()
+}

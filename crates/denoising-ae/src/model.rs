@@ -1,0 +1,178 @@
+//! A stack of autoencoders with tied weights, and the classifier that starts from it.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorData, activation},
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    likelihood::Likelihood,
+    nn::{Activation, Dense, Init, Initialiser},
+    noise::Noise,
+    posterior::Posterior,
+    principal::PrincipalComponents,
+};
+
+use crate::config::{DenoisingConfig, Pretraining};
+
+/// One layer: y = s(x W + b), x' = s(y W^T + b') (Vincent et al. 2010, equations 2 and 3, tied).
+#[derive(Module, Debug)]
+pub struct Layer<B: Backend> {
+    /// x to y.
+    pub encoder: Dense<B>,
+    /// b', `[inputs]`.
+    pub visible: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> Layer<B> {
+    fn new(inputs: usize, outputs: usize, f: Activation, init: &mut Initialiser<'_, B>) -> Self {
+        Self { encoder: Dense::new(inputs, outputs, f, init), visible: init.bias(inputs) }
+    }
+
+    /// What the decoder outputs before its sigmoid, `[examples, inputs]`.
+    pub fn logits(&self, code: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.encoder.transposed(code, self.visible.val())
+    }
+}
+
+/// The stack and its classifier.
+#[derive(Module, Debug)]
+pub struct StackedModel<B: Backend> {
+    /// The autoencoders, the lowest first; one linear layer where it is PCA.
+    pub layers: Vec<Layer<B>>,
+    /// Layers of the classifier: copies of the encoders, or layers above PCA.
+    hidden: Vec<Dense<B>>,
+    /// To the classes; none without fine-tuning.
+    output: Option<Dense<B>>,
+    #[module(skip)]
+    on_codes: bool,
+}
+
+impl<B: Backend> StackedModel<B> {
+    /// A model with fresh weights for inputs of width `input`.
+    pub fn new(config: &DenoisingConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(Init::Glorot, noise, device);
+        let components = match config.pretraining {
+            Pretraining::Pca { components } => Some(components),
+            Pretraining::Denoising { .. } | Pretraining::None => None,
+        };
+        let layers = match components {
+            Some(components) => vec![Layer::new(input, components, Activation::Linear, &mut init)],
+            None => widths(input, &config.model.hidden)
+                .map(|(below, width)| Layer::new(below, width, Activation::Sigmoid, &mut init))
+                .collect(),
+        };
+        let (hidden, output) = match config.fine_tuning {
+            None => (Vec::new(), None),
+            Some(_) => {
+                let hidden = widths(components.unwrap_or(input), &config.model.hidden)
+                    .map(|(below, width)| Dense::new(below, width, Activation::Sigmoid, &mut init))
+                    .collect();
+                let top = config.model.hidden.last().copied().unwrap_or(input);
+                let classes = config.model.classes;
+                (hidden, Some(Dense::new(top, classes, Activation::Linear, &mut init)))
+            }
+        };
+        Self { layers, hidden, output, on_codes: components.is_some() }
+    }
+
+    /// Clean output of the `layer` lowest layers, `[examples, width]`.
+    pub fn below(&self, x: Tensor<B, 2>, layer: usize) -> Tensor<B, 2> {
+        self.layers[..layer].iter().fold(x, |x, layer| layer.encoder.forward(x))
+    }
+
+    /// The model whose classifier starts at the encoders' weights; above PCA it stays random.
+    #[must_use]
+    pub fn with_pretrained_classifier(mut self) -> Self {
+        if !self.on_codes {
+            for (hidden, layer) in self.hidden.iter_mut().zip(&self.layers) {
+                copy(&mut hidden.weight, &layer.encoder.weight);
+                copy(&mut hidden.bias, &layer.encoder.bias);
+            }
+        }
+        self
+    }
+
+    /// The model whose only layer is a projection on principal components.
+    #[must_use]
+    pub fn with_components(mut self, found: &PrincipalComponents, device: &B::Device) -> Self {
+        let Some(layer) = self.layers.first_mut() else { return self };
+        let (width, count) = (layer.encoder.inputs(), layer.encoder.outputs());
+        let mut weight = vec![0f32; width * count];
+        let mut bias = vec![0f32; count];
+        for component in 0..count {
+            for column in 0..width {
+                let value = found.components[[component, column]];
+                weight[column * count + component] = value as f32;
+                bias[component] -= (value * found.mean[column]) as f32;
+            }
+        }
+        let mean: Vec<f32> = found.mean.iter().map(|&m| m as f32).collect();
+        replace(
+            &mut layer.encoder.weight,
+            Tensor::from_data(TensorData::new(weight, [width, count]), device),
+        );
+        replace(&mut layer.encoder.bias, Tensor::from_data(TensorData::new(bias, [count]), device));
+        replace(&mut layer.visible, Tensor::from_data(TensorData::new(mean, [width]), device));
+        self
+    }
+
+    /// log p(class|x), `[examples, classes]`.
+    pub fn log_p_class(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        let output = self.output.as_ref()?;
+        let x = if self.on_codes { self.below(x, self.layers.len()).detach() } else { x };
+        let top = self.hidden.iter().fold(x, |x, layer| layer.forward(x));
+        Some(activation::log_softmax(output.forward(top), 1))
+    }
+}
+
+fn widths(input: usize, hidden: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    std::iter::once(input).chain(hidden.iter().copied()).zip(hidden.iter().copied())
+}
+
+fn copy<B: Backend, const D: usize>(
+    target: &mut Param<Tensor<B, D>>,
+    source: &Param<Tensor<B, D>>,
+) {
+    replace(target, source.val().detach());
+}
+
+fn replace<B: Backend, const D: usize>(target: &mut Param<Tensor<B, D>>, value: Tensor<B, D>) {
+    *target = Param::initialized(target.id, value.require_grad());
+}
+
+impl<B: Backend> Autoencoder<B> for StackedModel<B> {
+    fn input_dim(&self) -> usize {
+        self.layers.first().map_or(0, |layer| layer.encoder.inputs())
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.encoder.outputs())
+    }
+
+    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+        Posterior::Point(self.below(x, self.layers.len()))
+    }
+
+    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+        let mut layers = self.layers.iter().rev().peekable();
+        let mut x = z;
+        while let Some(layer) = layers.next() {
+            x = layer.logits(x);
+            if layers.peek().is_some() {
+                x = activation::sigmoid(x);
+            }
+        }
+        if self.on_codes {
+            let log_var = x.zeros_like();
+            Likelihood::Gaussian { mean: x, log_var }
+        } else {
+            Likelihood::Bernoulli { logits: x }
+        }
+    }
+
+    fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        self.log_p_class(x)
+    }
+}

@@ -1,0 +1,51 @@
+//! The denoising criterion: restore a layer's clean input from a corrupted one.
+
+use burn::tensor::{Tensor, activation};
+use shared::{
+    Backend,
+    data::Batch,
+    likelihood::{Likelihood, row_sums},
+    train::{Moment, Objective, Terms},
+};
+
+use crate::{corruption::Corruption, model::StackedModel};
+
+/// Cross-entropy of one layer's clean input under its reconstruction from a corrupted input, nats
+/// for each example (Vincent et al. 2010, section 3.1), with emphasis on the corrupted coordinates
+/// (section 4.2). The layers below are fixed and see no corruption.
+#[derive(Clone, Copy, Debug)]
+pub struct DenoisingObjective {
+    /// The layer, the lowest is 0.
+    pub layer: usize,
+    /// What is done to its input.
+    pub corruption: Corruption,
+    /// alpha.
+    pub corrupted_weight: f32,
+    /// beta.
+    pub clean_weight: f32,
+}
+
+impl<B: Backend> Objective<B, StackedModel<B>> for DenoisingObjective {
+    fn terms(&self, model: &StackedModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        let clean = model.below(batch.x.clone(), self.layer).detach();
+        let corrupted = self.corruption.apply(clean.clone(), batch);
+        let layer = &model.layers[self.layer];
+        let logits = layer.logits(layer.encoder.forward(corrupted.x));
+        let reconstruction =
+            Likelihood::Bernoulli { logits: logits.clone() }.log_prob(clean.clone()).neg();
+        let loss = if self.corrupted_weight == 1.0 && self.clean_weight == 1.0 {
+            reconstruction.clone()
+        } else {
+            let more = self.corrupted_weight - self.clean_weight;
+            let weight = corrupted.chosen.mul_scalar(more).add_scalar(self.clean_weight);
+            row_sums(cross_entropy(logits, clean) * weight)
+        };
+        Terms { named: vec![("reconstruction", reconstruction)], loss }
+    }
+}
+
+/// -x log s(l) - (1 - x) log(1 - s(l)) of each coordinate, nats.
+fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+    let softplus = activation::relu(logits.clone()) + logits.clone().abs().neg().exp().log1p();
+    softplus - x * logits
+}

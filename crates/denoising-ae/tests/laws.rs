@@ -1,0 +1,256 @@
+//! Laws of the corruption, the criterion and the stack.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+use burn::{
+    backend::Autodiff,
+    module::Param,
+    optim::GradientsParams,
+    tensor::{Tensor, TensorData},
+};
+use denoising_ae::{
+    DenoisingConfig, StackedModel,
+    config::{ModelConfig, Pretraining},
+    corruption::Corruption,
+    fine_tuning::ClassificationObjective,
+    pretraining::DenoisingObjective,
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    backend::Flex,
+    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    noise::{Noise, Stream},
+    principal::PrincipalComponents,
+    train::{Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+};
+
+type Diff = Autodiff<Flex>;
+
+const AT: Moment = Moment { epochs: 0.0 };
+
+fn segments<B: Backend>() -> BatchMaker<B> {
+    let config = DataConfig {
+        name: DataName::Segments,
+        split: SplitName::Standard,
+        binarise: Binarise::None,
+        train_examples: None,
+    };
+    let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
+    BatchMaker::new(data.train, Binarise::None, Noise::new(1), B::Device::default())
+}
+
+fn batch<B: Backend>(epoch: u64) -> Batch<B> {
+    segments().batch(&[3, 4, 5, 6], epoch)
+}
+
+fn config(pretraining: Pretraining) -> DenoisingConfig {
+    let train = TrainConfig {
+        epochs: Some(1),
+        batch_size: 10,
+        schedule: Schedule::Constant { rate: 0.01 },
+        optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
+        clip_norm: None,
+        patience: None,
+        keep: shared::train::Keep::Best,
+        checkpoint_every: 1,
+        keep_checkpoints: 1,
+    };
+    DenoisingConfig {
+        seed: 1,
+        data: DataConfig {
+            name: DataName::Segments,
+            split: SplitName::Standard,
+            binarise: Binarise::None,
+            train_examples: None,
+        },
+        model: ModelConfig { hidden: vec![12, 9], classes: 10 },
+        pretraining,
+        train: train.clone(),
+        fine_tuning: Some(train),
+        evaluate: Default::default(),
+    }
+}
+
+fn masking(fraction: f64) -> Pretraining {
+    Pretraining::Denoising {
+        corruption: Corruption::Masking { fraction },
+        corrupted_weight: 1.0,
+        clean_weight: 1.0,
+    }
+}
+
+fn model<B: Backend>(pretraining: Pretraining) -> StackedModel<B> {
+    StackedModel::new(&config(pretraining), 784, Noise::new(2), &B::Device::default())
+}
+
+fn objective(layer: usize, weights: [f32; 2]) -> DenoisingObjective {
+    DenoisingObjective {
+        layer,
+        corruption: Corruption::Masking { fraction: 0.25 },
+        corrupted_weight: weights[0],
+        clean_weight: weights[1],
+    }
+}
+
+fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+#[test]
+fn masking_changes_exactly_its_share_and_nothing_else() {
+    let ones = || Tensor::<Flex, 2>::ones([4, 784], &Default::default());
+    for fraction in [0.0, 0.1, 0.25, 1.0] {
+        let corrupted = Corruption::Masking { fraction }.apply(ones(), &batch(1));
+        let expected = (fraction * 784.0f64).round() as usize;
+        for row in values(corrupted.x).chunks(784) {
+            assert_eq!(row.iter().filter(|&&v| v == 0.0).count(), expected);
+            assert_eq!(row.iter().filter(|&&v| v == 1.0).count(), 784 - expected);
+        }
+    }
+}
+
+#[test]
+fn salt_and_pepper_are_black_and_white_in_equal_parts() {
+    let grey = Tensor::<Flex, 2>::full([4, 784], 0.5, &Default::default());
+    let corrupted = Corruption::SaltAndPepper { fraction: 0.5 }.apply(grey, &batch(1));
+    let count = |v: f64| values(corrupted.x.clone()).iter().filter(|&&x| x == v).count() as f64;
+    assert_eq!(count(0.5), 4.0 * 392.0);
+    assert!((count(0.0) / count(1.0) - 1.0).abs() < 0.2);
+    assert_eq!(values(corrupted.chosen).iter().sum::<f64>(), 4.0 * 392.0);
+}
+
+#[test]
+fn noise_is_fresh_at_every_presentation_and_a_function_of_epoch_and_example() {
+    let ones = || Tensor::<Flex, 2>::ones([4, 784], &Default::default());
+    for corruption in [
+        Corruption::Masking { fraction: 0.25 },
+        Corruption::SaltAndPepper { fraction: 0.25 },
+        Corruption::Gaussian { std: 0.3 },
+    ] {
+        let draw = |epoch| values(corruption.apply(ones(), &batch(epoch)).x);
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        let together = draw(1);
+        let alone = corruption.apply(
+            Tensor::<Flex, 2>::ones([1, 784], &Default::default()),
+            &segments().batch(&[5], 1),
+        );
+        assert_eq!(together[2 * 784..3 * 784], values(alone.x)[..]);
+    }
+}
+
+#[test]
+fn a_row_on_the_host_is_corrupted_as_on_the_device() {
+    for corruption in [
+        Corruption::Masking { fraction: 0.25 },
+        Corruption::SaltAndPepper { fraction: 0.25 },
+        Corruption::Gaussian { std: 0.3 },
+    ] {
+        let batches = segments::<Flex>();
+        let batch = batches.batch(&[3], 1);
+        let mut row: Vec<f32> = batch.x.to_data().iter::<f32>().collect();
+        let mut random = Noise::new(1).generator(Stream::Corrupt, 1, batches.split().key(3));
+        corruption.apply_to_row(&mut random, &mut row);
+        let device = values(corruption.apply(batch.x.clone(), &batch).x);
+        assert!(row.iter().zip(device).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6));
+    }
+}
+
+#[test]
+fn emphasis_shares_the_loss_out_between_corrupted_and_clean() {
+    let model = model::<Flex>(masking(0.25));
+    let loss = |weights| values(objective(0, weights).terms(&model, &batch(1), AT).loss);
+    let (all, corrupted, clean) = (loss([1.0, 1.0]), loss([1.0, 0.0]), loss([0.0, 1.0]));
+    for i in 0..4 {
+        assert!((all[i] - corrupted[i] - clean[i]).abs() < 1e-3 * all[i]);
+        assert!(corrupted[i] > 0.0 && clean[i] > 0.0);
+    }
+}
+
+#[test]
+fn only_the_layer_that_learns_gets_a_gradient() {
+    let model = model::<Diff>(masking(0.25));
+    let terms = objective(1, [1.0, 1.0]).terms(&model, &batch(1), AT);
+    let gradients = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
+    let has =
+        |layer: usize| gradients.get::<Flex, 2>(model.layers[layer].encoder.weight.id).is_some();
+    assert!(!has(0) && has(1));
+}
+
+#[test]
+fn the_gradient_of_tied_weights_is_that_of_finite_differences() {
+    let model = model::<Diff>(masking(0.25));
+    let objective = objective(0, [1.0, 1.0]);
+    let terms = objective.terms(&model, &batch(1), AT);
+    let gradients = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
+    let weight = &model.layers[0].encoder.weight;
+    let gradient = values(gradients.get::<Flex, 2>(weight.id).unwrap());
+    let mut data = weight.val().into_data().to_vec::<f32>().unwrap();
+    let mut loss = |entry: usize, by: f32| {
+        data[entry] += by;
+        let mut moved = model.clone();
+        let tensor =
+            Tensor::from_data(TensorData::new(data.clone(), [784, 12]), &Default::default());
+        moved.layers[0].encoder.weight = Param::initialized(weight.id, tensor);
+        data[entry] -= by;
+        values(objective.terms(&moved, &batch(1), AT).loss.mean())[0]
+    };
+    for entry in [0, 5 * 12 + 3, 400 * 12, 400 * 12 + 7, 600 * 12 + 11] {
+        let by = 2e-2;
+        let numeric = (loss(entry, by) - loss(entry, -by)) / (2.0 * f64::from(by));
+        assert!(
+            (numeric - gradient[entry]).abs() < 2e-2 * numeric.abs().max(0.1),
+            "{entry}: {numeric} {}",
+            gradient[entry]
+        );
+    }
+}
+
+#[test]
+fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
+    let model = model::<Flex>(masking(0.25)).with_pretrained_classifier();
+    let x = batch::<Flex>(1).x;
+    let log_p = model.log_classes(x.clone()).unwrap();
+    for row in values(log_p.exp()).chunks(10) {
+        assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+    }
+    let other =
+        StackedModel::<Flex>::new(&config(masking(0.25)), 784, Noise::new(3), &Default::default());
+    assert_ne!(values(model.encode(x.clone()).mean()), values(other.encode(x).mean()));
+    let terms = ClassificationObjective { classes: 10 }.terms(&model, &batch(1), AT);
+    assert!(values(terms.named[0].1.clone()).iter().all(|&e| e == 0.0 || e == 1.0));
+    assert!(values(terms.loss).iter().all(|&nats| nats > 0.0));
+}
+
+#[test]
+fn the_linear_baseline_is_pca() {
+    let batches = segments::<Flex>();
+    let rows = batches.split().grey(&(0..200).collect::<Vec<_>>());
+    let components = PrincipalComponents::of(&rows).unwrap();
+    let model = model::<Flex>(Pretraining::Pca { components: 20 })
+        .with_components(&components, &Default::default());
+    let x = batch::<Flex>(1).x;
+    let restored = values(model.decode(model.encode(x.clone()).mean()).mean());
+    let x = values(x);
+    for (row, restored) in x.chunks(784).zip(restored.chunks(784)) {
+        let mut expected = components.mean.clone();
+        for component in 0..20 {
+            let u = components.components.row(component);
+            let score: f64 = (0..784).map(|i| (row[i] - components.mean[i]) * u[i]).sum();
+            expected.iter_mut().zip(u).for_each(|(e, u)| *e += score * u);
+        }
+        for (a, b) in expected.iter().zip(restored) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn bad_numbers_are_refused_by_name() {
+    use shared::paper::RunConfig;
+    let problem = |pretraining| config(pretraining).problem().unwrap_or_default();
+    assert!(problem(masking(1.5)).contains("fraction = 1.5"));
+    assert!(problem(masking(-0.1)).contains("fraction"));
+    assert!(problem(Pretraining::Pca { components: 0 }).contains("components"));
+    assert!(problem(masking(0.25)).is_empty());
+}
