@@ -42,6 +42,15 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::dense_composed::<Self>(x, weight, bias, f)
     }
 
+    /// A layer backwards, y W^T + b, `[examples, inputs]`, for y `[examples, outputs]`.
+    fn dense_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::dense(y, Self::float_transpose(weight), bias, Activation::Linear)
+    }
+
     /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
     fn dense_gradient(
         y: FloatTensor<Self>,
@@ -133,6 +142,14 @@ impl<B: Backend> Backend for Autodiff<B> {
         f: Activation,
     ) -> FloatTensor<Self> {
         fused::autodiff_dense::<B>(x, weight, bias, f)
+    }
+
+    fn dense_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_dense_transposed::<B>(y, weight, bias)
     }
 
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {

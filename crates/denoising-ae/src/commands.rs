@@ -1,8 +1,8 @@
 //! What this program does besides the shared commands.
 
-mod denoise;
-mod filters;
-mod search;
+pub mod denoise;
+pub mod filters;
+pub mod search;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -63,7 +63,7 @@ impl<B: Backend> Batch<B> {
     }
 
     fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {
-        let rows = if width == 0 { self.len() } else { values.len() / width };
+        let rows = values.len().checked_div(width).unwrap_or(self.len());
         Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
     }
 

@@ -269,14 +269,14 @@ mod tests {
         let mut turned: Vec<u8> = image.to_vec();
         for times in 1..=4 {
             turned = rotated(&turned, PI / 2.0).to_vec();
-            let expected = |x: usize, y: usize| match times {
-                1 => image[(SIDE - 1 - x) * SIDE + y],
-                4 => image[y * SIDE + x],
-                _ => turned[y * SIDE + x],
-            };
-            for index in 0..PIXELS {
+            for (index, &pixel) in turned.iter().enumerate() {
                 let (x, y) = (index % SIDE, index / SIDE);
-                assert!(turned[index].abs_diff(expected(x, y)) <= 1, "{times} {x} {y}");
+                let expected = match times {
+                    1 => image[(SIDE - 1 - x) * SIDE + y],
+                    4 => image[index],
+                    _ => pixel,
+                };
+                assert!(pixel.abs_diff(expected) <= 1, "{times} {x} {y}");
             }
         }
     }

@@ -9,7 +9,7 @@ use burn::{
             ops::{Backward, Ops, OpsKind},
         },
     },
-    tensor::ops::FloatTensor,
+    tensor::{TensorMetadata, ops::FloatTensor},
 };
 
 use crate::{backend::Backend, nn::Activation};
@@ -55,6 +55,48 @@ pub(crate) fn autodiff_dense<B: Backend>(
             prepared.finish([x.primitive, weight.primitive, y.clone()], y)
         }
         OpsKind::UnTracked(prepared) => prepared.finish(y),
+    }
+}
+
+/// x = y W^T + b with parents y, W and b. The gradient of W comes in W's own layout: with tied
+/// weights it is added to another of that layout.
+#[derive(Debug)]
+struct DenseTransposed;
+
+impl<B: Backend> Backward<B, 3> for DenseTransposed {
+    /// y and W.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [y, weight] = ops.state;
+        let [y_node, weight_node, bias_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = bias_node {
+            let sum = B::float_sum_dim(gradient.clone(), 0);
+            let width = sum.shape().num_elements();
+            gradients.register::<B>(node.id, B::float_reshape(sum, [width].into()));
+        }
+        if let Some(node) = weight_node {
+            let gradient = B::product(B::float_transpose(gradient.clone()), y);
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = y_node {
+            gradients.register::<B>(node.id, B::product(gradient, weight));
+        }
+    }
+}
+
+/// [`Backend::dense_transposed`] with gradients.
+pub(crate) fn autodiff_dense_transposed<B: Backend>(
+    y: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
+    bias: FloatTensor<Autodiff<B>>,
+) -> FloatTensor<Autodiff<B>> {
+    let x = B::dense_transposed(y.primitive.clone(), weight.primitive.clone(), bias.primitive);
+    let nodes = [y.node.clone(), weight.node.clone(), bias.node.clone()];
+    match DenseTransposed.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([y.primitive, weight.primitive], x),
+        OpsKind::UnTracked(prepared) => prepared.finish(x),
     }
 }
 

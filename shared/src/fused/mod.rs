@@ -25,7 +25,7 @@ pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
 #[cfg(feature = "cpu")]
 pub(crate) use adam::adam_flex;
-pub(crate) use autodiff::{autodiff_bernoulli_log_prob, autodiff_dense};
+pub(crate) use autodiff::{autodiff_bernoulli_log_prob, autodiff_dense, autodiff_dense_transposed};
 pub(crate) use composed::{
     bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
     dense_gradient_composed,

@@ -57,11 +57,10 @@ impl<B: Backend> Dense<B> {
 
     /// y W^T + bias for y `[examples, outputs]`: the layer backwards, as tied weights have it.
     pub fn transposed(&self, y: Tensor<B, 2>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
-        let x = B::dense(
+        let x = B::dense_transposed(
             y.into_primitive().tensor(),
-            self.weight.val().transpose().into_primitive().tensor(),
+            self.weight.val().into_primitive().tensor(),
             bias.into_primitive().tensor(),
-            Activation::Linear,
         );
         Tensor::from_primitive(TensorPrimitive::Float(x))
     }

@@ -1,3 +1,5 @@
+//! `denoise`: corrupted images and what a run's model makes of them.
+
 use anyhow::{Result, bail};
 use shared::{
     cli::{Loaded, OfRun},
@@ -8,8 +10,9 @@ use shared::{
 
 use crate::{DenoisingAe, config::Pretraining, corruption::Corruption};
 
+/// Its options.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub struct Args {
     #[command(flatten)]
     of: OfRun,
     /// Share of the pixels that is corrupted; by default as in training.

@@ -1,3 +1,5 @@
+//! `filters`: first-layer weights as pictures (Vincent et al. 2008, figure 3).
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -18,8 +20,9 @@ use crate::{
 /// Filters a row.
 const ROW: usize = 20;
 
+/// Its options.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub struct Args {
     /// Shares of the input that are masked, one model for each.
     #[arg(long, value_delimiter = ',', default_value = "0,0.1,0.25,0.5", value_name = "NU,...")]
     fractions: Vec<f64>,

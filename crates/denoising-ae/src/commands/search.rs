@@ -1,3 +1,5 @@
+//! `search`: hyper-parameters by validation error.
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +19,7 @@ use crate::{
 
 /// Every combination of the given values is fitted; the test split is not looked at.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
     /// Shares of masked coordinates.
