@@ -13,12 +13,12 @@ import resource
 import sys
 import time
 
-EXAMPLES, EPOCH, BOUND_IMAGES, BOUND_SAMPLES, CHUNK = 4096, 50_000, 200, 5000, 1000
+EXAMPLES, TRAIN, EPOCHS, BOUND_IMAGES, BOUND_SAMPLES, CHUNK = 4096, 50_000, 4, 200, 5000, 1000
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", choices=["step", "epoch", "bound", "pca"], required=True)
+    parser.add_argument("--work", choices=["step", "epochs", "bound", "pca"], required=True)
     parser.add_argument("--name", choices=["torch", "torch-compile", "jax", "sklearn"], required=True)
     parser.add_argument("--pixels", type=int, default=784)
     parser.add_argument("--hidden", type=lambda s: [int(n) for n in s.split(",")], default=[400])
@@ -49,7 +49,7 @@ def inputs(args):
         grey = images(args.data / "t10k-images-idx3-ubyte")[:BOUND_IMAGES]
         return (np.random.default_rng(1).random(grey.shape) < grey).astype(np.float32)
     grey = images(args.data / "train-images-idx3-ubyte")
-    return grey[:EPOCH] if args.work == "epoch" else grey
+    return grey[:TRAIN] if args.work == "epochs" else grey
 
 
 def sklearn_work(args):
@@ -124,9 +124,10 @@ def torch_work(args):
         at = at + args.batch if at + 2 * args.batch <= len(data) else 0
         descend(data[order[at : at + args.batch]])
 
-    def epoch():
-        for indices in torch.randperm(len(data)).split(args.batch):
-            descend(torch.bernoulli(data[indices]))
+    def epochs():
+        for _ in range(EPOCHS):
+            for indices in torch.randperm(len(data)).split(args.batch):
+                descend(torch.bernoulli(data[indices]))
 
     @torch.inference_mode()
     def bound():
@@ -138,7 +139,7 @@ def torch_work(args):
             ]
             torch.logsumexp(torch.cat(weights), 0).item()
 
-    return {"step": step, "epoch": epoch, "bound": bound}[args.work]
+    return {"step": step, "epochs": epochs, "bound": bound}[args.work]
 
 
 def jax_work(args):
@@ -224,12 +225,13 @@ def jax_work(args):
         state, loss, key = step_on(state, data[order[at : at + args.batch]], key)
         float(loss)
 
-    def epoch():
+    def epochs():
         nonlocal state, key
-        order = draw.permutation(len(data))
-        for start in range(0, len(data), args.batch):
-            state, loss, key = epoch_on(state, data[order[start : start + args.batch]], key)
-            float(loss)
+        for _ in range(EPOCHS):
+            order = draw.permutation(len(data))
+            for start in range(0, len(data), args.batch):
+                state, loss, key = epoch_on(state, data[order[start : start + args.batch]], key)
+                float(loss)
 
     @jax.jit
     def bound_of(weights, x, key):
@@ -249,7 +251,7 @@ def jax_work(args):
             key, now = jax.random.split(key)
             float(bound_of(state[0], x, now))
 
-    return {"step": step, "epoch": epoch, "bound": bound}[args.work]
+    return {"step": step, "epochs": epochs, "bound": bound}[args.work]
 
 
 def main():

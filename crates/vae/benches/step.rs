@@ -1,5 +1,6 @@
-//! One training step and one encode and decode, on both processor backends, with the sizes of the
-//! quick configuration.
+//! One training step (the sizes of the quick configuration and those of the networks for dSprites),
+//! one encode and decode, and the importance-weighted bound, on both processor backends. `cargo
+//! xtask bench-peers` times the same beside PyTorch and JAX.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -13,51 +14,55 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
-    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    data::{BatchMaker, Binarise, ImageSet, PixelShape, Split},
     likelihood::LikelihoodKind,
+    metrics::importance_bound,
     nn::{Activation, Init},
     noise::Noise,
     train::{Moment, Optimiser, OptimiserConfig, descend},
+    trained::OnDevice,
 };
 use vae::{
     VaeModel, VaeObjective,
     config::{ModelConfig, ObjectiveConfig},
 };
 
-fn model<B: Backend>() -> VaeModel<B> {
+fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> VaeModel<B> {
     let config = ModelConfig {
-        latent: 20,
-        hidden: vec![400],
+        latent,
+        hidden: hidden.to_vec(),
         activation: Activation::Relu,
         likelihood: LikelihoodKind::Bernoulli,
         init: Init::Glorot,
         output_bias_from_data: false,
     };
-    VaeModel::new(&config, 28 * 28, Noise::new(1), &B::Device::default())
+    VaeModel::new(&config, pixels, Noise::new(1), &B::Device::default())
 }
 
-fn batches<B: Backend>() -> Option<BatchMaker<B>> {
-    let config = DataConfig {
-        name: DataName::Segments,
-        split: SplitName::Standard,
-        binarise: Binarise::Dynamic,
-        train_examples: None,
-    };
-    let data = shared::data::load(&config, &FetchOptions::from_env(None)).ok()?;
-    Some(BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default()))
+fn images(pixels: usize) -> Split {
+    let shape = PixelShape { height: 1, width: pixels };
+    let bytes = (0..600 * pixels).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
+    ImageSet::new(shape, bytes, vec![0; 600], false).into()
 }
 
 fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("training_step");
     let objective = VaeObjective::new(ObjectiveConfig::default());
     let adam = OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    let Some(batches) = batches::<Autodiff<B>>() else { return };
-    for size in [20usize, 128, 512] {
+    for (size, pixels, hidden, latent) in [
+        (20usize, 784, &[400][..], 20),
+        (128, 784, &[400], 20),
+        (512, 784, &[400], 20),
+        (64, 4096, &[1200, 1200], 10),
+    ] {
+        let device = B::Device::default();
+        let batches =
+            BatchMaker::<Autodiff<B>>::new(images(pixels), Binarise::None, Noise::new(1), device);
         let indices: Vec<usize> = (0..size).collect();
         let mut optimiser = Optimiser::new(&adam);
-        let mut model = Some(model::<Autodiff<B>>());
+        let mut model = Some(model::<Autodiff<B>>(pixels, hidden, latent));
         group.throughput(Throughput::Elements(size as u64));
-        group.bench_function(BenchmarkId::new(name, size), |bencher| {
+        group.bench_function(BenchmarkId::new(name, format!("{size}x{pixels}")), |bencher| {
             bencher.iter(|| {
                 let batch = batches.batch(&indices, 1);
                 if let Some(current) = model.take() {
@@ -73,9 +78,23 @@ fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     group.finish();
 }
 
+fn bound<B: Backend>(criterion: &mut Criterion, name: &str)
+where
+    B::Device: Sync,
+{
+    let model = OnDevice::new(model::<B>(784, &[400], 20), B::Device::default());
+    let images = images(784).take(4);
+    let mut group = criterion.benchmark_group("importance_bound");
+    group.throughput(Throughput::Elements(4)).sample_size(10);
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| importance_bound(&model, &images, Binarise::None, Noise::new(1), 5000));
+    });
+    group.finish();
+}
+
 fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("encode_and_decode");
-    let model = model::<B>();
+    let model = model::<B>(784, &[400], 20);
     let size = 1000usize;
     let device = B::Device::default();
     let x = || {
@@ -97,6 +116,8 @@ fn all(criterion: &mut Criterion) {
     training_step::<NdArray>(criterion, "ndarray");
     encode_and_decode::<Flex>(criterion, "flex");
     encode_and_decode::<NdArray>(criterion, "ndarray");
+    bound::<Flex>(criterion, "flex");
+    bound::<NdArray>(criterion, "ndarray");
 }
 
 criterion_group!(benches, all);

@@ -19,8 +19,8 @@ use shared::backend::{Flex, NdArray};
 enum Work {
     /// A training step of a VAE on random binary pixels.
     Step,
-    /// An epoch of 50,000 MNIST images with everything `train` does but validation.
-    Epoch,
+    /// Four epochs of MNIST with everything `train` does but validation.
+    Epochs,
     /// The importance-weighted bound with K = 5000 of 200 MNIST images.
     Bound,
     /// All principal components of 60,000 MNIST images.

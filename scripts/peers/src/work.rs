@@ -25,8 +25,8 @@ use crate::{Arguments, Work};
 
 /// Examples of the generated set.
 const EXAMPLES: usize = 4096;
-/// Examples of one epoch.
-const EPOCH: usize = 50_000;
+/// Epochs of one run.
+const EPOCHS: usize = 4;
 /// Images whose bound is computed in turn.
 const BOUND_IMAGES: usize = 200;
 const BOUND_SAMPLES: usize = 5000;
@@ -48,7 +48,7 @@ where
     };
     match arguments.work {
         Work::Step => Ok(step::<B>(&config, arguments)),
-        Work::Epoch => epoch::<B>(&config, arguments),
+        Work::Epochs => epochs::<B>(&config, arguments),
         Work::Bound => bound::<B::InnerBackend>(&config, arguments),
         Work::Pca => pca(arguments),
     }
@@ -84,21 +84,21 @@ fn adam() -> OptimiserConfig {
     OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 }
 
-fn mnist(arguments: &Arguments, train_examples: Option<usize>) -> Result<Splits> {
+fn mnist(arguments: &Arguments) -> Result<Splits> {
     let config = DataConfig {
         name: DataName::Mnist,
         split: SplitName::Standard,
         binarise: Binarise::Dynamic,
-        train_examples,
+        train_examples: None,
     };
     Ok(data::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
 }
 
-fn epoch<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once> {
-    let mut data = mnist(arguments, Some(EPOCH))?;
+fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once> {
+    let mut data = mnist(arguments)?;
     data.valid = data.valid.take(1);
     let train = TrainConfig {
-        epochs: Some(1),
+        epochs: Some(EPOCHS),
         batch_size: arguments.batch,
         schedule: train::Schedule::Constant { rate: 1e-3 },
         optimiser: adam(),
@@ -135,7 +135,7 @@ fn bound<B: Backend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once
 where
     B::Device: Sync,
 {
-    let images = mnist(arguments, None)?.test.take(BOUND_IMAGES);
+    let images = mnist(arguments)?.test.take(BOUND_IMAGES);
     let noise = Noise::new(1);
     let device = B::Device::default();
     let model = VaeModel::<B>::new(config, images.input_dim(), noise, &device);
@@ -148,7 +148,7 @@ where
 }
 
 fn pca(arguments: &Arguments) -> Result<Once> {
-    let Splits { train, valid, .. } = mnist(arguments, None)?;
+    let Splits { train, valid, .. } = mnist(arguments)?;
     let noise = Noise::new(1);
     Ok(Box::new(move || {
         let rows = train.len() + valid.len();
