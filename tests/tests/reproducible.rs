@@ -70,6 +70,32 @@ fn pca_gives_the_same_bits_at_one_and_two_threads() {
 }
 
 #[test]
+fn a_fit_of_several_phases_is_resumed_in_the_middle_of_one_at_another_number_of_threads() {
+    let [straight, resumed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let denoising = program("denoising-ae");
+    let wide = ["--set", "model.hidden=[200,150]", "--epochs", "3", "--threads", "1"];
+    denoising.train(straight.path(), &wide).success();
+    denoising.train(resumed.path(), &wide).success();
+    // As if it had been killed before the last epoch of its second layer.
+    let run = resumed.path().join("runs/denoising-ae/quick");
+    let layer = run.join("checkpoints/layer-2/checkpoints");
+    let newest = fs::read_dir(&layer)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("000003"));
+    newest.for_each(|path| fs::remove_dir_all(path).unwrap());
+    fs::remove_dir_all(run.join("checkpoints/fine-tuning")).unwrap();
+    fs::remove_file(run.join("weights.safetensors")).unwrap();
+    denoising
+        .train(
+            resumed.path(),
+            &["--resume", "--epochs", "3", "--threads", "2", "--set", "model.hidden=[200,150]"],
+        )
+        .success();
+    assert_eq!(outcome(straight.path(), "denoising-ae"), outcome(resumed.path(), "denoising-ae"));
+}
+
+#[test]
 fn another_seed_gives_another_record() {
     let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     vae(one.path(), &[]);
