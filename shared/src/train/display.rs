@@ -107,11 +107,20 @@ impl Display {
 }
 
 fn terms(means: &BTreeMap<String, f64>) -> String {
-    let mut parts = vec![format!("loss {:.2}", means.get("loss").copied().unwrap_or(f64::NAN))];
+    let mut parts = vec![format!("loss {}", short(means.get("loss").copied().unwrap_or(f64::NAN)))];
     parts.extend(
-        means.iter().filter(|(name, _)| *name != "loss").map(|(name, v)| format!("{name} {v:.2}")),
+        means
+            .iter()
+            .filter(|(name, _)| *name != "loss")
+            .map(|(name, v)| format!("{name} {}", short(*v))),
     );
     parts.join(" ")
+}
+
+/// Nats need two digits, shares four.
+fn short(value: f64) -> String {
+    let digits = if value.abs() < 1.0 { 4 } else { 2 };
+    format!("{value:.digits$}")
 }
 
 /// The last validation losses as a tiny curve.
