@@ -13,7 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use shared::data::{CATALOGUE, FetchOptions, fetch};
+use shared::{
+    data::{CATALOGUE, FetchOptions, fetch},
+    run::processor,
+};
 
 use crate::workspace;
 
@@ -368,15 +371,12 @@ impl Contestant {
 /// Processor and its vector instructions, as Linux describes them.
 fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        info.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": "))
-    };
-    let model = field("model name").map_or("unknown processor", |(_, model)| model.trim());
-    let vectors = match field("flags") {
-        Some((_, flags)) if flags.contains("avx512f") => "AVX-512",
-        Some((_, flags)) if flags.contains("avx2") => "AVX2",
+    let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    let vectors = match flags {
+        flags if flags.contains("avx512f") => "AVX-512",
+        flags if flags.contains("avx2") => "AVX2",
         _ => "no AVX2",
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{model}, {cores} cores, {vectors}")
+    format!("{}, {cores} cores, {vectors}", processor())
 }

@@ -15,6 +15,11 @@ use faer::{
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::{
+    data::{Binarise, Split},
+    noise::Noise,
+};
+
 /// Rows whose products are summed in single precision before they join the double-precision sum.
 const BLOCK: usize = 1024;
 /// Blocks worked on side by side; a fixed number, and their sums join in order, so that the result
@@ -125,6 +130,17 @@ impl PrincipalComponents {
                     *target = value;
                 }
             }
+        })
+    }
+
+    /// Components of a split's inputs, with the noise of epoch 0.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn of_split(split: &Split, binarise: Binarise, noise: Noise) -> Result<Self> {
+        Self::fit(split.len(), split.input_dim(), |rows, values| {
+            let rows: Vec<usize> = rows.collect();
+            split.write_inputs(&rows, binarise, noise, 0, values);
         })
     }
 
@@ -280,7 +296,7 @@ fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::{Noise, Stream};
+    use crate::noise::Stream;
 
     fn sheared(rows: usize) -> Array2<f32> {
         let noise = Noise::new(6).normal(Stream::Prior, 0, &[0], rows * 5);

@@ -38,8 +38,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
         corrupted_weight: 1.0,
         clean_weight: 1.0,
     };
-    let mut optimiser =
-        Optimiser::new(&OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
     let mut model = Some(DenoisingAe::build::<Autodiff<B>>(config, 784, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));

@@ -72,6 +72,15 @@ fn one() -> f32 {
 }
 
 impl Pretraining {
+    /// Denoising with this share of the coordinates masked, without emphasis.
+    pub fn masking(fraction: f64) -> Self {
+        Self::Denoising {
+            corruption: Corruption::Masking { fraction },
+            corrupted_weight: one(),
+            clean_weight: one(),
+        }
+    }
+
     fn problem(&self) -> Option<String> {
         match *self {
             Self::Denoising { corruption, corrupted_weight, clean_weight } => {

@@ -90,12 +90,9 @@ impl Paper for DenoisingAe {
         match config.pretraining {
             Pretraining::None => {}
             Pretraining::Pca { .. } => {
-                let components = PrincipalComponents::of(&data.train.inputs(
-                    &(0..data.train.len()).collect::<Vec<_>>(),
-                    config.data.binarise,
-                    session.noise,
-                    0,
-                ))?;
+                let binarise = config.data.binarise;
+                let components =
+                    PrincipalComponents::of_split(&data.train, binarise, session.noise)?;
                 model = model.with_components(&components, &session.device);
             }
             Pretraining::Denoising { corruption, corrupted_weight, clean_weight } => {

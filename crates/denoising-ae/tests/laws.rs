@@ -71,14 +71,6 @@ fn config(pretraining: Pretraining) -> DenoisingConfig {
     }
 }
 
-fn masking(fraction: f64) -> Pretraining {
-    Pretraining::Denoising {
-        corruption: Corruption::Masking { fraction },
-        corrupted_weight: 1.0,
-        clean_weight: 1.0,
-    }
-}
-
 fn model<B: Backend>(pretraining: Pretraining) -> StackedModel<B> {
     StackedModel::new(&config(pretraining), 784, Noise::new(2), &B::Device::default())
 }
@@ -158,7 +150,7 @@ fn a_row_on_the_host_is_corrupted_as_on_the_device() {
 
 #[test]
 fn emphasis_shares_the_loss_out_between_corrupted_and_clean() {
-    let model = model::<Flex>(masking(0.25));
+    let model = model::<Flex>(Pretraining::masking(0.25));
     let loss = |weights| values(objective(0, weights).terms(&model, &batch(1), AT).loss);
     let (all, corrupted, clean) = (loss([1.0, 1.0]), loss([1.0, 0.0]), loss([0.0, 1.0]));
     for i in 0..4 {
@@ -169,7 +161,7 @@ fn emphasis_shares_the_loss_out_between_corrupted_and_clean() {
 
 #[test]
 fn only_the_layer_that_learns_gets_a_gradient() {
-    let model = model::<Diff>(masking(0.25));
+    let model = model::<Diff>(Pretraining::masking(0.25));
     let terms = objective(1, [1.0, 1.0]).terms(&model, &batch(1), AT);
     let gradients = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
     let has =
@@ -179,7 +171,7 @@ fn only_the_layer_that_learns_gets_a_gradient() {
 
 #[test]
 fn the_gradient_of_tied_weights_is_that_of_finite_differences() {
-    let model = model::<Diff>(masking(0.25));
+    let model = model::<Diff>(Pretraining::masking(0.25));
     let objective = objective(0, [1.0, 1.0]);
     let terms = objective.terms(&model, &batch(1), AT);
     let gradients = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
@@ -208,14 +200,18 @@ fn the_gradient_of_tied_weights_is_that_of_finite_differences() {
 
 #[test]
 fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
-    let model = model::<Flex>(masking(0.25)).with_pretrained_classifier();
+    let model = model::<Flex>(Pretraining::masking(0.25)).with_pretrained_classifier();
     let x = batch::<Flex>(1).x;
     let log_p = model.log_classes(x.clone()).unwrap();
     for row in values(log_p.exp()).chunks(10) {
         assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-5);
     }
-    let other =
-        StackedModel::<Flex>::new(&config(masking(0.25)), 784, Noise::new(3), &Default::default());
+    let other = StackedModel::<Flex>::new(
+        &config(Pretraining::masking(0.25)),
+        784,
+        Noise::new(3),
+        &Default::default(),
+    );
     assert_ne!(values(model.encode(x.clone()).mean()), values(other.encode(x).mean()));
     let terms = ClassificationObjective { classes: 10 }.terms(&model, &batch(1), AT);
     assert!(values(terms.named[0].1.clone()).iter().all(|&e| e == 0.0 || e == 1.0));
@@ -249,8 +245,8 @@ fn the_linear_baseline_is_pca() {
 fn bad_numbers_are_refused_by_name() {
     use shared::paper::RunConfig;
     let problem = |pretraining| config(pretraining).problem().unwrap_or_default();
-    assert!(problem(masking(1.5)).contains("fraction = 1.5"));
-    assert!(problem(masking(-0.1)).contains("fraction"));
+    assert!(problem(Pretraining::masking(1.5)).contains("fraction = 1.5"));
+    assert!(problem(Pretraining::masking(-0.1)).contains("fraction"));
     assert!(problem(Pretraining::Pca { components: 0 }).contains("components"));
-    assert!(problem(masking(0.25)).is_empty());
+    assert!(problem(Pretraining::masking(0.25)).is_empty());
 }

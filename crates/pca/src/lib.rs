@@ -63,12 +63,8 @@ impl Paper for Pca {
         session: &Session<B>,
     ) -> Result<Fit<PcaModel<B::InnerBackend>>> {
         let started = Instant::now();
-        let (train, binarise) = (&data.train, config.data.binarise);
-        let components =
-            PrincipalComponents::fit(train.len(), train.input_dim(), |rows, values| {
-                let rows: Vec<usize> = rows.collect();
-                train.write_inputs(&rows, binarise, session.noise, 0, values);
-            })?;
+        let train = &data.train;
+        let components = PrincipalComponents::of_split(train, config.data.binarise, session.noise)?;
         let model = PcaModel::new(&config.model, &components, &session.device);
         let seconds = started.elapsed().as_secs_f64();
         progress::line(&format!(

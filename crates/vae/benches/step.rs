@@ -48,7 +48,6 @@ fn images(pixels: usize) -> Split {
 fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("training_step");
     let objective = VaeObjective::new(ObjectiveConfig::default());
-    let adam = OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     for (size, pixels, hidden, latent) in [
         (20usize, 784, &[400][..], 20),
         (128, 784, &[400], 20),
@@ -59,7 +58,7 @@ fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
         let batches =
             BatchMaker::<Autodiff<B>>::new(images(pixels), Binarise::None, Noise::new(1), device);
         let indices: Vec<usize> = (0..size).collect();
-        let mut optimiser = Optimiser::new(&adam);
+        let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
         let mut model = Some(model::<Autodiff<B>>(pixels, hidden, latent));
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(BenchmarkId::new(name, format!("{size}x{pixels}")), |bencher| {

@@ -65,7 +65,7 @@ fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once
     let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device.clone());
     let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
     let objective = VaeObjective::new(ObjectiveConfig::default());
-    let mut optimiser = Optimiser::new(&adam());
+    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let mut model = Some(VaeModel::<B>::new(config, arguments.pixels, noise, &device));
     let (size, mut start) = (arguments.batch, 0);
     Box::new(move || {
@@ -78,10 +78,6 @@ fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once
         let loss = found.read();
         if loss.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(anyhow!("loss not finite")) }
     })
-}
-
-fn adam() -> OptimiserConfig {
-    OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
 }
 
 fn mnist(arguments: &Arguments) -> Result<Splits> {
@@ -101,7 +97,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
         epochs: Some(EPOCHS),
         batch_size: arguments.batch,
         schedule: train::Schedule::Constant { rate: 1e-3 },
-        optimiser: adam(),
+        optimiser: OptimiserConfig::adam(),
         clip_norm: None,
         patience: None,
         keep: train::Keep::Best,

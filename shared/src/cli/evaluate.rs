@@ -9,8 +9,8 @@ use crate::{
     metrics::{self, EvaluateConfig, Evaluation},
     paper::{Paper, RunConfig},
     run::{
-        DataRecord, Machine, ModelRecord, Record, RunFolder, TrainingRecord, write_atomic,
-        write_json,
+        DataRecord, Machine, ModelRecord, Record, RunFolder, TrainingRecord, processor,
+        write_atomic, write_json,
     },
     train::FitReport,
 };
@@ -144,15 +144,4 @@ fn latents(evaluation: &Evaluation) -> String {
         );
     }
     text
-}
-
-/// The processor's name, where the system tells.
-fn processor() -> String {
-    std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        })
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }

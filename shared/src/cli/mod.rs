@@ -11,7 +11,7 @@ mod train;
 
 pub use configuration::ConfigurationArgs;
 pub use model::Loaded;
-pub use options::{Common, OfRun};
+pub use options::{Common, OfRun, checked_index};
 pub use train::fitted;
 
 use std::process::ExitCode;

@@ -84,7 +84,10 @@ impl SplitChoice {
 }
 
 /// An index into a split, checked.
-pub(super) fn checked_index(option: &str, index: usize, split: &Split) -> Result<usize> {
+///
+/// # Errors
+/// If the split has no such image, named with the option.
+pub fn checked_index(option: &str, index: usize, split: &Split) -> Result<usize> {
     if index < split.len() {
         return Ok(index);
     }

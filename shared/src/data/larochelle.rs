@@ -59,7 +59,7 @@ impl Variant {
 
     /// Draws the examples for training and validation, and those for testing, from `digits`: all
     /// of MNIST, training set first. They are not looked at where a set has no digits.
-    pub(super) fn generate(self, digits: &[&ImageSet]) -> (ImageSet, ImageSet) {
+    pub(super) fn generate(self, digits: &[ImageSet]) -> (ImageSet, ImageSet) {
         let noise = Noise::new(2007);
         let (train, valid) = self.sizes();
         let pool = train + valid;

@@ -35,7 +35,7 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
         } else {
             Vec::new()
         };
-        let (pool, test) = variant.generate(&digits.iter().collect::<Vec<_>>());
+        let (pool, test) = variant.generate(&digits);
         Ok::<_, DataError>((pool, test, Some(variant.sizes().1)))
     };
     let whole = |(pool, test): (ImageSet, ImageSet)| (pool, test, None);

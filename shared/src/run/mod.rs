@@ -7,4 +7,6 @@ mod record;
 pub(crate) use atomic::{temporary_file, temporary_folder};
 pub use atomic::{write_atomic, write_json};
 pub use folder::{RunError, RunFolder};
-pub use record::{Better, DataRecord, Machine, Metric, ModelRecord, Record, TrainingRecord};
+pub use record::{
+    Better, DataRecord, Machine, Metric, ModelRecord, Record, TrainingRecord, processor,
+};

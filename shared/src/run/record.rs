@@ -132,3 +132,14 @@ impl Record {
     /// Version of the format this code writes.
     pub const SCHEMA: u32 = 1;
 }
+
+/// The processor's name, where the system tells.
+pub fn processor() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}

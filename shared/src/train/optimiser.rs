@@ -68,6 +68,11 @@ fn adagrad_epsilon() -> f32 {
 }
 
 impl OptimiserConfig {
+    /// Adam with the paper's constants.
+    pub fn adam() -> Self {
+        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon() }
+    }
+
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         let fraction = |name: &str, value: f64| {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use shared::{
-    cli::{Loaded, OfRun},
+    cli::{Loaded, OfRun, checked_index},
     noise::Stream,
     plot::Grid,
     progress,
@@ -44,8 +44,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let split = &loaded.data.valid;
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(10)).collect());
-    if let Some(index) = indices.iter().find(|&&index| index >= split.len()) {
-        bail!("--indices {index}: the validation split has images 0 to {}", split.len() - 1);
+    for &index in &indices {
+        checked_index("--indices", index, split)?;
     }
     let clean = split.grey(&indices);
     let mut corrupted = clean.clone();

@@ -14,7 +14,6 @@ use shared::{
 use crate::{
     DenoisingAe,
     config::{DenoisingConfig, Pretraining},
-    corruption::Corruption,
 };
 
 /// Filters a row.
@@ -47,11 +46,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut grid = None;
     for &fraction in &args.fractions {
         let config = DenoisingConfig {
-            pretraining: Pretraining::Denoising {
-                corruption: Corruption::Masking { fraction },
-                corrupted_weight: 1.0,
-                clean_weight: 1.0,
-            },
+            pretraining: Pretraining::masking(fraction),
             fine_tuning: None,
             ..base.clone()
         };

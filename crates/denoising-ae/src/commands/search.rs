@@ -14,7 +14,6 @@ use shared::{
 use crate::{
     DenoisingAe,
     config::{DenoisingConfig, Pretraining},
-    corruption::Corruption,
 };
 
 /// Every combination of the given values is fitted; the test split is not looked at.
@@ -88,27 +87,15 @@ fn candidates(
     base: &DenoisingConfig,
     fine_tuning: &TrainConfig,
 ) -> Vec<(String, DenoisingConfig)> {
-    let or_none = |values: &[usize]| -> Vec<Option<usize>> {
-        if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
-    };
-    let rates: Vec<Option<f64>> = if args.fine_tuning_rates.is_empty() {
-        vec![None]
-    } else {
-        args.fine_tuning_rates.iter().copied().map(Some).collect()
-    };
     let mut all = Vec::new();
     for &fraction in &args.fractions {
         for &depth in &args.depths {
             for &width in &args.widths {
-                for epochs in or_none(&args.pretraining_epochs) {
-                    for &rate in &rates {
+                for epochs in as_configured_or(&args.pretraining_epochs) {
+                    for rate in as_configured_or(&args.fine_tuning_rates) {
                         let mut config = base.clone();
                         let mut name = format!("nu-{fraction}-{depth}x{width}");
-                        config.pretraining = Pretraining::Denoising {
-                            corruption: Corruption::Masking { fraction },
-                            corrupted_weight: 1.0,
-                            clean_weight: 1.0,
-                        };
+                        config.pretraining = Pretraining::masking(fraction);
                         config.model.hidden = vec![width; depth];
                         if let Some(epochs) = epochs {
                             config.train.epochs = Some(epochs);
@@ -127,4 +114,9 @@ fn candidates(
         }
     }
     all
+}
+
+/// The values to try; none of them where there are no values, which leaves it as configured.
+fn as_configured_or<T: Copy>(values: &[T]) -> Vec<Option<T>> {
+    if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
 }
