@@ -2,7 +2,16 @@
 
 use burn::{module::Module, tensor::Tensor};
 
-use crate::{backend::Backend, likelihood::Likelihood, posterior::Posterior, run::Metric};
+use crate::{
+    backend::Backend,
+    likelihood::Likelihood,
+    posterior::{DiagonalGaussian, Posterior},
+    run::Metric,
+};
+
+/// What a conditional model is told besides x: the c of q(z|x, c), p(z|c) and p(x|z, c),
+/// `[examples, width]`; `None` for all other models.
+pub type Given<'a, B> = Option<&'a Tensor<B, 2>>;
 
 /// An encoder and a decoder with a prior between them.
 ///
@@ -15,19 +24,37 @@ pub trait Autoencoder<B: Backend>: Module<B> {
     /// Width of the code z.
     fn latent_dim(&self) -> usize;
 
-    /// q(z|x).
-    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B>;
-
-    /// p(x|z).
-    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B>;
-
-    /// A draw from the prior p(z) made from standard normal `eps`; the identity unless overridden.
-    fn sample_prior(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
-        eps
+    /// What a conditional model is told of images `x` of these classes.
+    fn condition(&self, _x: &Tensor<B, 2>, _labels: &[u8]) -> Option<Tensor<B, 2>> {
+        None
     }
 
-    /// log p(x) of each example in nats where the model knows it exactly.
-    fn log_marginal(&self, _x: Tensor<B, 2>) -> Option<Tensor<B, 1>> {
+    /// q(z|x), or q(z|x, c).
+    fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B>;
+
+    /// p(x|z), or p(x|z, c).
+    fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B>;
+
+    /// p(z|c) where it is not N(0, I).
+    fn prior(&self, _given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {
+        None
+    }
+
+    /// A draw from the prior made from standard normal `eps`, one for each row of it.
+    fn sample_prior(&self, eps: Tensor<B, 2>, given: Given<'_, B>) -> Tensor<B, 2> {
+        match self.prior(given) {
+            Some(prior) => prior.reparameterise(eps),
+            None => eps,
+        }
+    }
+
+    /// log p(x), or log p(x|c), of each example in nats where the model knows it exactly.
+    fn log_marginal(&self, _x: Tensor<B, 2>, _given: Given<'_, B>) -> Option<Tensor<B, 1>> {
+        None
+    }
+
+    /// Which part of an image p(x|z, c) is about, where it is not the whole; for people.
+    fn scored(&self) -> Option<String> {
         None
     }
 

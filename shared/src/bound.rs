@@ -1,11 +1,11 @@
-//! Bounds on log p(x) for models with a Gaussian posterior and the prior N(0, I).
+//! Bounds on log p(x), or on log p(x|c), for models with a Gaussian posterior and a Gaussian prior.
 //!
 //! Samples are stacked sample-major: row `s * examples + i` holds sample `s` of example `i`.
 
 use burn::tensor::Tensor;
 
 use crate::{
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     backend::Backend,
     likelihood::row_sums,
     posterior::{DiagonalGaussian, repeat_rows},
@@ -21,17 +21,21 @@ pub struct ElboTerms<B: Backend> {
 
 /// -ELBO in its two terms (Kingma & Welling 2014, equation 10: closed-form KL, L samples).
 ///
-/// `posterior` is `model`'s for `x` `[examples, pixels]`; `eps` is `[samples * examples, latent]`.
+/// `posterior` is `model`'s for x `[examples, pixels]`; `eps` is `[samples * examples, latent]`.
 pub fn elbo_terms<B: Backend, M: Autoencoder<B>>(
     model: &M,
     posterior: &DiagonalGaussian<B>,
     x: Tensor<B, 2>,
+    given: Given<'_, B>,
     eps: Tensor<B, 2>,
 ) -> ElboTerms<B> {
-    let log_likelihood = by_sample(model, posterior.reparameterise(eps), x);
+    let log_likelihood = by_sample(model, posterior.reparameterise(eps), x, given);
     ElboTerms {
         reconstruction: log_likelihood.mean_dim(0).squeeze_dim::<1>(0).neg(),
-        kl_per_latent: posterior.kl_per_latent(),
+        kl_per_latent: match model.prior(given) {
+            None => posterior.kl_per_latent(),
+            Some(prior) => posterior.kl_to(&prior),
+        },
     }
 }
 
@@ -41,15 +45,30 @@ pub fn log_weights<B: Backend, M: Autoencoder<B>>(
     model: &M,
     posterior: &DiagonalGaussian<B>,
     x: Tensor<B, 2>,
+    given: Given<'_, B>,
     eps: Tensor<B, 2>,
 ) -> Tensor<B, 2> {
     let examples = x.dims()[0];
     let samples = eps.dims()[0] / examples.max(1);
     let z = posterior.reparameterise(eps.clone());
     // log p(z) - log q(z|x): the constants cancel, and (z - mu) / sigma is eps.
-    let distance = row_sums(eps.square() - z.clone().square()).mul_scalar(0.5);
+    let distance = match model.prior(given) {
+        None => row_sums(eps.square() - z.clone().square()).mul_scalar(0.5),
+        Some(prior) => row_sums(eps.square()).mul_scalar(0.5) + prior.log_density(z.clone()),
+    };
     let volume: Tensor<B, 2> = row_sums(posterior.log_var.clone()).mul_scalar(0.5).unsqueeze();
-    by_sample(model, z, x) + distance.reshape([samples, examples]) + volume
+    by_sample(model, z, x, given) + distance.reshape([samples, examples]) + volume
+}
+
+/// log p(x|z) with z drawn from the prior, `[samples, examples]`: what a plain Monte Carlo estimate
+/// of log p(x) averages. `eps` is `[samples * examples, latent]`.
+pub fn log_likelihoods_from_prior<B: Backend, M: Autoencoder<B>>(
+    model: &M,
+    x: Tensor<B, 2>,
+    given: Given<'_, B>,
+    eps: Tensor<B, 2>,
+) -> Tensor<B, 2> {
+    by_sample(model, model.sample_prior(eps, given), x, given)
 }
 
 /// log p(x|z) by sample and example, `[samples, examples]`.
@@ -57,12 +76,14 @@ fn by_sample<B: Backend, M: Autoencoder<B>>(
     model: &M,
     z: Tensor<B, 2>,
     x: Tensor<B, 2>,
+    given: Given<'_, B>,
 ) -> Tensor<B, 2> {
     let examples = x.dims()[0];
     let samples = z.dims()[0] / examples.max(1);
     // A single image is broadcast, which saves K copies of it.
     let x = if examples == 1 { x } else { repeat_rows(x, samples) };
-    model.decode(z).log_prob(x).reshape([samples, examples])
+    let given = given.map(|given| repeat_rows(given.clone(), samples));
+    model.decode(z, given.as_ref()).log_prob(x).reshape([samples, examples])
 }
 
 /// log (1/K) sum_k w_k of each example from log-weights `[samples, examples]`, in nats: the

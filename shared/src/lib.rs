@@ -6,6 +6,7 @@
 pub mod autoencoder;
 pub mod backend;
 pub mod bound;
+pub mod classifier;
 pub mod cli;
 pub mod data;
 pub mod device;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use burn::tensor::{Tensor, TensorPrimitive, activation};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorPrimitive, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
@@ -33,6 +33,16 @@ pub enum Likelihood<B: Backend> {
         /// Log-variance, `[codes, pixels]` or one row for all.
         log_var: Tensor<B, 2>,
     },
+    /// Independent Bernoulli pixels at some places of an image; the others are given, and no
+    /// probability is put on them.
+    Completion {
+        /// Log-odds at those places, `[codes, places]`.
+        logits: Tensor<B, 2>,
+        /// The places, ascending, `[places]`.
+        places: Tensor<B, 1, Int>,
+        /// The given pixels, and 0 at those places, `[codes, pixels]`.
+        rest: Tensor<B, 2>,
+    },
 }
 
 impl<B: Backend> Likelihood<B> {
@@ -49,6 +59,10 @@ impl<B: Backend> Likelihood<B> {
                 );
                 Tensor::from_primitive(TensorPrimitive::Float(log_prob))
             }
+            Self::Completion { logits, places, .. } => {
+                let logits = logits.clone();
+                Self::Bernoulli { logits }.log_prob(x.select(1, places.clone()))
+            }
             Self::Gaussian { mean, log_var } => {
                 let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();
                 row_sums((squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5))
@@ -56,11 +70,15 @@ impl<B: Backend> Likelihood<B> {
         }
     }
 
-    /// E[x|z], what a picture shows, `[codes, pixels]`.
+    /// E[x|z], with the given pixels where some are: what a picture shows, `[codes, pixels]`.
     pub fn mean(&self) -> Tensor<B, 2> {
         match self {
             Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),
             Self::Gaussian { mean, .. } => mean.clone(),
+            Self::Completion { logits, places, rest } => {
+                let mean = activation::sigmoid(logits.clone());
+                rest.clone().select_assign(1, places.clone(), mean, IndexingUpdateOp::Add)
+            }
         }
     }
 }

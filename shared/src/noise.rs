@@ -30,6 +30,8 @@ pub enum Stream {
     Generate = 7,
     /// Corruption of inputs.
     Corrupt = 8,
+    /// Deformation of images a classifier is trained on.
+    Deform = 9,
 }
 
 /// The source of all randomness of a run.

@@ -51,7 +51,7 @@ pub trait Paper: Sized + 'static {
         None
     }
 
-    /// Why this model cannot do a shared command, if it cannot.
+    /// Why this model cannot do a shared command, or take "snapshots" in training, if it cannot.
     fn cannot(_command: &str, _config: &Self::Config) -> Option<String> {
         None
     }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use ndarray::Array2;
 
-use crate::backend::Backend;
+use crate::{backend::Backend, likelihood::row_sums};
 
 /// What an encoder says about the code of each example.
 #[derive(Clone, Debug)]
@@ -41,6 +41,25 @@ impl<B: Backend> DiagonalGaussian<B> {
         let samples = eps.dims()[0] / self.mean.dims()[0].max(1);
         let sigma = self.log_var.clone().mul_scalar(0.5).exp();
         repeat_rows(self.mean.clone(), samples) + repeat_rows(sigma, samples) * eps
+    }
+
+    /// KL to `prior`, another such Gaussian for each example, of each latent in nats, `[examples,
+    /// latent]`, never negative:
+    /// (sigma_q^2 + (mu_q - mu_p)^2) / (2 sigma_p^2) - 1/2 + log sigma_p - log sigma_q.
+    pub fn kl_to(&self, prior: &Self) -> Tensor<B, 2> {
+        let ratio = self.log_var.clone() - prior.log_var.clone();
+        let distance = (self.mean.clone() - prior.mean.clone()).square();
+        let scaled = distance * prior.log_var.clone().neg().exp();
+        (scaled + ratio.clone().exp() - ratio.add_scalar(1.0)).mul_scalar(0.5)
+    }
+
+    /// log density of `z` `[samples * examples, latent]`, sample-major, but for the constant
+    /// -latent log(2 pi) / 2, `[samples * examples]`.
+    pub fn log_density(&self, z: Tensor<B, 2>) -> Tensor<B, 1> {
+        let samples = z.dims()[0] / self.mean.dims()[0].max(1);
+        let log_var = repeat_rows(self.log_var.clone(), samples);
+        let distance = (z - repeat_rows(self.mean.clone(), samples)).square();
+        row_sums(distance * log_var.clone().neg().exp() + log_var).mul_scalar(-0.5)
     }
 
     /// KL to N(0, I) of each latent in nats, `[examples, latent]`, never negative:

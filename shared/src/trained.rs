@@ -2,17 +2,19 @@
 //!
 //! Metrics, pictures and commands are written once against [`Trained`] and compiled once.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use burn::{
-    module::{ModuleVisitor, Param},
+    module::{Module, ModuleVisitor, Param},
     tensor::{Tensor, TensorData},
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::{
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     backend::Backend,
-    bound::{elbo_terms, log_weights},
+    bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
     train::record_bytes,
@@ -50,6 +52,9 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
+/// What a conditional model is told, `[examples, width]`; `None` for all other models.
+pub type GivenArray<'a> = Option<ArrayView2<'a, f32>>;
+
 /// A fitted model. Arrays are `[examples, width]`.
 pub trait Trained: Sync {
     /// Width of an input.
@@ -58,18 +63,39 @@ pub trait Trained: Sync {
     fn latent_dim(&self) -> usize;
     /// Number of fitted numbers.
     fn parameters(&self) -> usize;
+    /// What a conditional model is told of images of these classes.
+    fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>>;
     /// Codes of inputs.
-    fn encode(&self, x: ArrayView2<'_, f32>) -> Codes;
+    fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
-    fn decode(&self, z: ArrayView2<'_, f32>) -> Array2<f32>;
+    fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// Draws from the prior made from standard normal numbers.
-    fn sample_prior(&self, eps: ArrayView2<'_, f32>) -> Array2<f32>;
+    fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// -ELBO with `eps` `[samples * examples, latent]`, sample-major; `None` for a point code.
-    fn elbo(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<ElboValues>;
+    fn elbo(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<ElboValues>;
     /// Log importance weights `[samples, examples]`; `None` for a point code.
-    fn log_weights(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
+    fn log_weights(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<Array2<f32>>;
+    /// log p(x|z) with z from the prior, `[samples, examples]`; `None` for a point code.
+    fn log_likelihoods_from_prior(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<Array2<f32>>;
     /// log p(x) where it is known exactly.
-    fn log_marginal(&self, x: ArrayView2<'_, f32>) -> Option<Array1<f32>>;
+    fn log_marginal(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Option<Array1<f32>>;
+    /// Which part of an image likelihoods are about, where it is not the whole.
+    fn scored(&self) -> Option<String>;
     /// log p(class|x), `[examples, classes]`, where the model classifies.
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// Figures only this kind of model has, by name.
@@ -96,33 +122,62 @@ impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
     }
 
     fn tensor(&self, array: ArrayView2<'_, f32>) -> Tensor<B, 2> {
-        let (rows, columns) = array.dim();
-        let values: Vec<f32> = array.iter().copied().collect();
-        Tensor::from_data(TensorData::new(values, [rows, columns]), &self.device)
+        tensor(array, &self.device)
     }
 
-    fn gaussian(&self, x: &Tensor<B, 2>) -> Option<DiagonalGaussian<B>> {
-        match self.model.encode(x.clone()) {
+    fn given(&self, given: GivenArray<'_>) -> Option<Tensor<B, 2>> {
+        given.map(|given| self.tensor(given))
+    }
+
+    fn gaussian(&self, x: &Tensor<B, 2>, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {
+        match self.model.encode(x.clone(), given) {
             Posterior::Gaussian(gaussian) => Some(gaussian),
             Posterior::Point(_) => None,
         }
     }
 
-    /// Applies `f` to chunks of rows and stacks the results, `width` wide.
     fn by_rows(
         &self,
         array: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
         width: usize,
-        f: impl Fn(Tensor<B, 2>) -> Tensor<B, 2>,
+        f: impl Fn(Tensor<B, 2>, Given<'_, B>) -> Tensor<B, 2>,
     ) -> Array2<f32> {
-        let mut result = Array2::zeros((array.nrows(), width));
-        for (mut target, rows) in
-            result.axis_chunks_iter_mut(Axis(0), CHUNK).zip(array.axis_chunks_iter(Axis(0), CHUNK))
-        {
-            target.assign(&array2(f(self.tensor(rows))));
-        }
-        result
+        by_rows(array, given, width, &self.device, f)
     }
+}
+
+/// Applies `f` to chunks of rows, with what is given for them, and stacks the results, `width`
+/// wide.
+pub(crate) fn by_rows<B: Backend>(
+    array: ArrayView2<'_, f32>,
+    given: GivenArray<'_>,
+    width: usize,
+    device: &B::Device,
+    f: impl Fn(Tensor<B, 2>, Given<'_, B>) -> Tensor<B, 2>,
+) -> Array2<f32> {
+    let mut result = Array2::zeros((array.nrows(), width));
+    for range in chunks(array.nrows()) {
+        let given = rows_of(given, &range).map(|given| tensor(given, device));
+        let rows = f(tensor(array.slice(s![range.clone(), ..]), device), given.as_ref());
+        result.slice_mut(s![range, ..]).assign(&array2(rows));
+    }
+    result
+}
+
+fn tensor<B: Backend>(array: ArrayView2<'_, f32>, device: &B::Device) -> Tensor<B, 2> {
+    let (rows, columns) = array.dim();
+    let values: Vec<f32> = array.iter().copied().collect();
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+}
+
+/// Ranges of at most [`CHUNK`] rows.
+fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(CHUNK).map(move |start| start..rows.min(start + CHUNK))
+}
+
+fn rows_of<'a>(given: GivenArray<'a>, range: &Range<usize>) -> GivenArray<'a> {
+    given.map(|given| given.slice_move(s![range.clone(), ..]))
 }
 
 fn array2<B: Backend>(tensor: Tensor<B, 2>) -> Array2<f32> {
@@ -151,13 +206,18 @@ where
         self.model.num_params()
     }
 
-    fn encode(&self, x: ArrayView2<'_, f32>) -> Codes {
+    fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>> {
+        Some(array2(self.model.condition(&self.tensor(x), labels)?))
+    }
+
+    fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes {
         let latent = self.latent_dim();
         let mut mean = Array2::zeros((x.nrows(), latent));
         let mut log_var: Option<Array2<f32>> = None;
-        for (chunk, rows) in x.axis_chunks_iter(Axis(0), CHUNK).enumerate() {
-            let range = chunk * CHUNK..chunk * CHUNK + rows.nrows();
-            match self.model.encode(self.tensor(rows)) {
+        for range in chunks(x.nrows()) {
+            let given = self.given(rows_of(given, &range));
+            let rows = self.tensor(x.slice(s![range.clone(), ..]));
+            match self.model.encode(rows, given.as_ref()) {
                 Posterior::Point(code) => mean.slice_mut(s![range, ..]).assign(&array2(code)),
                 Posterior::Gaussian(gaussian) => {
                     mean.slice_mut(s![range.clone(), ..]).assign(&array2(gaussian.mean));
@@ -171,44 +231,74 @@ where
         Codes { mean, log_var }
     }
 
-    fn decode(&self, z: ArrayView2<'_, f32>) -> Array2<f32> {
-        self.by_rows(z, self.input_dim(), |z| self.model.decode(z).mean())
+    fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
+        let width = self.input_dim();
+        self.by_rows(z, given, width, |z, given| self.model.decode(z, given).mean())
     }
 
-    fn sample_prior(&self, eps: ArrayView2<'_, f32>) -> Array2<f32> {
-        self.by_rows(eps, self.latent_dim(), |eps| self.model.sample_prior(eps))
+    fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
+        let width = self.latent_dim();
+        self.by_rows(eps, given, width, |eps, given| self.model.sample_prior(eps, given))
     }
 
-    fn elbo(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<ElboValues> {
-        let x = self.tensor(x);
-        let posterior = self.gaussian(&x)?;
-        let terms = elbo_terms(&self.model, &posterior, x, self.tensor(eps));
+    fn elbo(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<ElboValues> {
+        let (x, given) = (self.tensor(x), self.given(given));
+        let posterior = self.gaussian(&x, given.as_ref())?;
+        let terms = elbo_terms(&self.model, &posterior, x, given.as_ref(), self.tensor(eps));
         Some(ElboValues {
             reconstruction: array1(terms.reconstruction),
             kl_per_latent: array2(terms.kl_per_latent),
         })
     }
 
-    fn log_weights(&self, x: ArrayView2<'_, f32>, eps: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
-        let x = self.tensor(x);
-        let posterior = self.gaussian(&x)?;
-        Some(array2(log_weights(&self.model, &posterior, x, self.tensor(eps))))
+    fn log_weights(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<Array2<f32>> {
+        let (x, given) = (self.tensor(x), self.given(given));
+        let posterior = self.gaussian(&x, given.as_ref())?;
+        Some(array2(log_weights(&self.model, &posterior, x, given.as_ref(), self.tensor(eps))))
     }
 
-    fn log_marginal(&self, x: ArrayView2<'_, f32>) -> Option<Array1<f32>> {
+    fn log_likelihoods_from_prior(
+        &self,
+        x: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        eps: ArrayView2<'_, f32>,
+    ) -> Option<Array2<f32>> {
+        let (x, given) = (self.tensor(x), self.given(given));
+        self.gaussian(&x, given.as_ref())?;
+        let eps = self.tensor(eps);
+        Some(array2(log_likelihoods_from_prior(&self.model, x, given.as_ref(), eps)))
+    }
+
+    fn log_marginal(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Option<Array1<f32>> {
         let mut values = Vec::with_capacity(x.nrows());
-        for rows in x.axis_chunks_iter(Axis(0), CHUNK) {
-            values.extend(array1(self.model.log_marginal(self.tensor(rows))?));
+        for range in chunks(x.nrows()) {
+            let given = self.given(rows_of(given, &range));
+            let rows = self.tensor(x.slice(s![range, ..]));
+            values.extend(array1(self.model.log_marginal(rows, given.as_ref())?));
         }
         Some(values.into())
     }
 
+    fn scored(&self) -> Option<String> {
+        self.model.scored()
+    }
+
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
-        let mut chunks = Vec::new();
-        for rows in x.axis_chunks_iter(Axis(0), CHUNK) {
-            chunks.push(array2(self.model.log_classes(self.tensor(rows))?));
+        let mut parts = Vec::new();
+        for range in chunks(x.nrows()) {
+            parts.push(array2(self.model.log_classes(self.tensor(x.slice(s![range, ..])))?));
         }
-        let views: Vec<_> = chunks.iter().map(|chunk| chunk.view()).collect();
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
         concatenate(Axis(0), &views).ok()
     }
 
@@ -217,14 +307,19 @@ where
     }
 
     fn weights(&self) -> Vec<NamedTensor> {
-        let mut collector = Collector::default();
-        self.model.visit(&mut collector);
-        collector.tensors
+        weights_of(&self.model)
     }
 
     fn burn_record(&self) -> Result<Vec<u8>> {
         record_bytes::<B, _>(self.model.clone().into_record())
     }
+}
+
+/// All weights of a module, by their plain names.
+pub(crate) fn weights_of<B: Backend, M: Module<B>>(model: &M) -> Vec<NamedTensor> {
+    let mut collector = Collector::default();
+    model.visit(&mut collector);
+    collector.tensors
 }
 
 /// Where a visitor is in the tree of modules.

@@ -35,6 +35,28 @@ fn wrong_options_are_named() {
         program("vae").train(work.path(), options).failure(*code, message);
         assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
     }
+    let cases: &[(&[&str], &str)] = &[
+        (&["--config", "paper", "--set", "conditioning.observed=5"], "[conditioning] observed = 5"),
+        (&["--set", "conditioning.classes=1"], "[conditioning] classes = 1"),
+        (&["--config", "paper", "--set", "data.binarise=none"], "grey_targets"),
+        (&["--config", "pyro", "--set", "data.binarise=static"], "grey_targets"),
+        (&["--set", "objective.kind=gsnn"], "prior = \"conditional\""),
+        (&["--set", "objective={kind=\"hybrid\",alpha=2.0}"], "alpha = 2"),
+        (&["--config", "paper", "--set", "predictor.batch_size=0"], "[predictor] batch_size = 0"),
+    ];
+    for (options, message) in cases {
+        program("cvae").train(work.path(), options).failure(1, message);
+    }
+    let cases: &[(&[&str], &str)] = &[
+        (&["--set", "pretraining.corruption.fraction=1.5"], "fraction = 1.5 is no share"),
+        (&["--set", "data.binarise=dynamic"], "a corruption"),
+        (&["--set", "model.classes=1"], "[model] classes = 1"),
+        (&["--data", "mnist-bg-img"], "mnist_background_images_train.amat"),
+    ];
+    for (options, message) in cases {
+        program("denoising-ae").train(work.path(), options).failure(1, message);
+    }
+    assert!(!work.path().join("runs").exists(), "something was left behind");
     program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");
     program("pca").train(work.path(), &["--latent", "785"]).failure(1, "no more components");
 }

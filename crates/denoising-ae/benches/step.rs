@@ -59,7 +59,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
     let x = self::batches::<B>().batch(&indices, 1).x;
     criterion.bench_function(&format!("encode_and_decode/{name}"), |bencher| {
         bencher.iter(|| {
-            black_box(model.decode(model.encode(x.clone()).mean()).mean().into_data());
+            black_box(model.decode(model.encode(x.clone(), None).mean(), None).mean().into_data());
         });
     });
 }

@@ -23,7 +23,7 @@ use shared::{
     paper::Paper,
     principal::PrincipalComponents,
     progress,
-    train::{self, Fit, FitReport, Objective, Session, TrainConfig},
+    train::{Fit, FitReport, Session, fit_phase},
 };
 
 pub use config::DenoisingConfig;
@@ -72,10 +72,17 @@ impl Paper for DenoisingAe {
     }
 
     fn cannot(command: &str, _: &DenoisingConfig) -> Option<String> {
-        (command == "sample").then(|| {
-            "a denoising autoencoder has no prior to draw codes from; try reconstruct or denoise"
-                .into()
-        })
+        match command {
+            "sample" => Some(
+                "a denoising autoencoder has no prior to draw codes from; try reconstruct or \
+                 denoise"
+                    .into(),
+            ),
+            "snapshots" => {
+                Some("a stack is trained layer by layer and whole only at its end".into())
+            }
+            _ => None,
+        }
     }
 
     fn fit<B: AutodiffBackend>(
@@ -84,13 +91,13 @@ impl Paper for DenoisingAe {
         session: &Session<B>,
     ) -> Result<Fit<StackedModel<B::InnerBackend>>> {
         let input = data.train.input_dim();
+        let binarise = config.data.binarise;
         let started = Instant::now();
         let mut model = Self::build::<B>(config, input, session.noise, &session.device);
         let mut report = FitReport::default();
         match config.pretraining {
             Pretraining::None => {}
             Pretraining::Pca { .. } => {
-                let binarise = config.data.binarise;
                 let components =
                     PrincipalComponents::of_split(&data.train, binarise, session.noise)?;
                 model = model.with_components(&components, &session.device);
@@ -100,28 +107,20 @@ impl Paper for DenoisingAe {
                     progress::line(&format!("pre-training layer {}", layer + 1));
                     let objective =
                         DenoisingObjective { layer, corruption, corrupted_weight, clean_weight };
-                    let phase = format!("layer-{}", layer + 1);
-                    let phase =
-                        Phase { name: &phase, config: &config.train, full: config, data, session };
-                    match phase.fit(model, &objective)? {
-                        Some((fitted, phase_report)) => {
-                            (model, report) = (fitted, joined(report, phase_report));
-                        }
+                    let (name, train) = (phase_of_layer(layer), &config.train);
+                    match fit_phase(&name, model, &objective, data, binarise, train, session)? {
+                        Some((fitted, phase)) => (model, report) = (fitted, report.then(phase)),
                         None => return Ok(Fit::Interrupted),
                     }
                 }
             }
         }
         model = model.with_pretrained_classifier();
-        if let Some(fine_tuning) = &config.fine_tuning {
+        if let Some(train) = &config.fine_tuning {
             progress::line("fine-tuning");
             let objective = ClassificationObjective { classes: config.model.classes };
-            let phase =
-                Phase { name: "fine-tuning", config: fine_tuning, full: config, data, session };
-            match phase.fit(model, &objective)? {
-                Some((fitted, phase_report)) => {
-                    (model, report) = (fitted, joined(report, phase_report));
-                }
+            match fit_phase("fine-tuning", model, &objective, data, binarise, train, session)? {
+                Some((fitted, phase)) => (model, report) = (fitted, report.then(phase)),
                 None => return Ok(Fit::Interrupted),
             }
         }
@@ -132,44 +131,7 @@ impl Paper for DenoisingAe {
     }
 }
 
-/// One of several fits that make a run, in a folder of its own.
-struct Phase<'a, B: AutodiffBackend> {
-    name: &'a str,
-    config: &'a TrainConfig,
-    full: &'a DenoisingConfig,
-    data: &'a Splits,
-    session: &'a Session<B>,
-}
-
-impl<B: AutodiffBackend> Phase<'_, B> {
-    /// The model after this phase; `None` after Ctrl-C.
-    fn fit<O>(
-        &self,
-        model: StackedModel<B>,
-        objective: &O,
-    ) -> Result<Option<(StackedModel<B>, FitReport)>>
-    where
-        O: Objective<B, StackedModel<B>>
-            + Objective<B::InnerBackend, StackedModel<B::InnerBackend>>,
-    {
-        let session = Session {
-            run: self.session.run.phase(self.name)?,
-            snapshot_epochs: Vec::new(),
-            ..self.session.clone()
-        };
-        let binarise = self.full.data.binarise;
-        Ok(match train::fit(model, objective, self.data, binarise, self.config, &session)? {
-            Fit::Done(model, report) => Some((StackedModel::from_inner(model), report)),
-            Fit::Interrupted => None,
-        })
-    }
-}
-
-/// The report of two phases, one after the other; epochs and terms are those of the later.
-fn joined(before: FitReport, after: FitReport) -> FitReport {
-    FitReport {
-        seconds: before.seconds + after.seconds,
-        examples: before.examples + after.examples,
-        ..after
-    }
+/// Name of the phase that pre-trains a layer, the lowest is 0.
+fn phase_of_layer(layer: usize) -> String {
+    format!("layer-{}", layer + 1)
 }

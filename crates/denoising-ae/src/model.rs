@@ -6,7 +6,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
@@ -151,11 +151,11 @@ impl<B: Backend> Autoencoder<B> for StackedModel<B> {
         self.layers.last().map_or(0, |layer| layer.encoder.outputs())
     }
 
-    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Point(self.below(x, self.layers.len()))
     }
 
-    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let mut layers = self.layers.iter().rev().peekable();
         let mut x = z;
         while let Some(layer) = layers.next() {

@@ -212,7 +212,7 @@ fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
         Noise::new(3),
         &Default::default(),
     );
-    assert_ne!(values(model.encode(x.clone()).mean()), values(other.encode(x).mean()));
+    assert_ne!(values(model.encode(x.clone(), None).mean()), values(other.encode(x, None).mean()));
     let terms = ClassificationObjective { classes: 10 }.terms(&model, &batch(1), AT);
     assert!(values(terms.named[0].1.clone()).iter().all(|&e| e == 0.0 || e == 1.0));
     assert!(values(terms.loss).iter().all(|&nats| nats > 0.0));
@@ -226,7 +226,7 @@ fn the_linear_baseline_is_pca() {
     let model = model::<Flex>(Pretraining::Pca { components: 20 })
         .with_components(&components, &Default::default());
     let x = batch::<Flex>(1).x;
-    let restored = values(model.decode(model.encode(x.clone()).mean()).mean());
+    let restored = values(model.decode(model.encode(x.clone(), None).mean(), None).mean());
     let x = values(x);
     for (row, restored) in x.chunks(784).zip(restored.chunks(784)) {
         let mut expected = components.mean.clone();

@@ -43,7 +43,7 @@ fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
     criterion.bench_function(&format!("encode_and_decode/{name}"), |bencher| {
         bencher.iter_batched(
             x,
-            |x| black_box(model.decode(model.encode(x).mean()).mean().into_data()),
+            |x| black_box(model.decode(model.encode(x, None).mean(), None).mean().into_data()),
             BatchSize::LargeInput,
         );
     });

@@ -48,6 +48,10 @@ impl Paper for Pca {
         })
     }
 
+    fn cannot(command: &str, _: &PcaConfig) -> Option<String> {
+        (command == "snapshots").then(|| "a closed form has no epochs to take them after".into())
+    }
+
     fn build<B: Backend>(
         config: &PcaConfig,
         input: usize,

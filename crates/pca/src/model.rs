@@ -8,7 +8,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, row_sums},
     posterior::Posterior,
     principal::PrincipalComponents,
@@ -104,7 +104,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
         self.components.dims()[0]
     }
 
-    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         let (z, _) = self.project(x);
         Posterior::Point(if self.whiten {
             // A component without variance carries nothing.
@@ -114,7 +114,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
         })
     }
 
-    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z };
         let mean = z.matmul(self.components.val()) + self.mean.val().unsqueeze();
         let log_var = Tensor::full([1, 1], self.noise_variance().ln(), &mean.device());
@@ -123,7 +123,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
 
     /// Probabilistic PCA's prior in the coordinates of the code: variance lambda - sigma^2, over
     /// lambda when whitened (Tipping & Bishop 1999, equation 7).
-    fn sample_prior(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
+    fn sample_prior(&self, eps: Tensor<B, 2>, _: Given<'_, B>) -> Tensor<B, 2> {
         let noise = self.noise_variance();
         eps * self.per_latent(|v| {
             let signal = (v - noise).max(0.0);
@@ -139,7 +139,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
 
     /// log N(x; mu, U^T (Lambda - sigma^2) U + sigma^2 I) (Tipping & Bishop 1999, equation 4).
     /// Unknown where no variance is left for the noise: the density is infinite on a subspace.
-    fn log_marginal(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 1>> {
+    fn log_marginal(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Option<Tensor<B, 1>> {
         let (noise, latent) = (self.noise_variance(), self.latent_dim());
         let variances = &self.all_variances()[..latent];
         if !(noise > 0.0 && variances.iter().all(|&v| v > 0.0)) {

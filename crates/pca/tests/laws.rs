@@ -6,7 +6,7 @@ use ndarray::Array2;
 use pca::{PcaModel, config::ModelConfig};
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     backend::Flex,
     bound::{elbo_terms, log_mean_exp, log_weights},
     likelihood::{Likelihood, row_sums},
@@ -51,9 +51,9 @@ fn whitening_is_undone_by_decoding_and_gives_unit_variance() {
     let x = tensor(&rows());
     let plain = model(3, false);
     let white = model(3, true);
-    let restored = |m: &PcaModel<Flex>| m.decode(m.encode(x.clone()).mean()).mean();
+    let restored = |m: &PcaModel<Flex>| m.decode(m.encode(x.clone(), None).mean(), None).mean();
     assert!(largest_difference(restored(&plain), restored(&white)) < 1e-4);
-    let code = white.encode(x.clone()).mean();
+    let code = white.encode(x.clone(), None).mean();
     let variance = code.square().sum_dim(0).div_scalar((ROWS - 1) as f64);
     for v in values(variance) {
         assert!((v - 1.0).abs() < 1e-3, "variance {v}");
@@ -66,7 +66,7 @@ fn whitening_is_undone_by_decoding_and_gives_unit_variance() {
 #[test]
 fn the_reconstruction_error_is_the_variance_left_out() {
     let (x, m) = (tensor(&rows()), model(2, false));
-    let restored = m.decode(m.encode(x.clone()).mean()).mean();
+    let restored = m.decode(m.encode(x.clone(), None).mean(), None).mean();
     let error: f64 = values((x - restored).square()).iter().sum::<f64>() / (ROWS - 1) as f64;
     let fit = PrincipalComponents::of(&rows()).unwrap();
     let left_out: f64 = fit.variances[2..].iter().sum();
@@ -121,7 +121,7 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
             let m =
                 PcaModel::<Flex>::new(&ModelConfig { latent, whiten }, &fit, &Default::default());
             let x = rows();
-            let found = values(m.log_marginal(tensor(&x)).unwrap());
+            let found = values(m.log_marginal(tensor(&x), None).unwrap());
             for (row, found) in x.rows().into_iter().zip(found).take(20) {
                 let row: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
                 let expected = log_normal(&row, &fit.mean, &covariance);
@@ -129,7 +129,7 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
             }
         }
     }
-    assert!(model(WIDTH, false).log_marginal(tensor(&rows())).is_none());
+    assert!(model(WIDTH, false).log_marginal(tensor(&rows()), None).is_none());
 }
 
 /// A linear VAE: PCA's decoder with an encoder of its own (Lucas et al. 2019).
@@ -144,7 +144,7 @@ struct LinearVae<B: Backend> {
 
 impl<B: Backend> LinearVae<B> {
     fn posterior(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        let mean = self.pca.encode(x).mean() * self.shrink.clone();
+        let mean = self.pca.encode(x, None).mean() * self.shrink.clone();
         let log_var = self.log_var.clone().expand(mean.dims());
         DiagonalGaussian { mean, log_var }
     }
@@ -159,13 +159,13 @@ impl<B: Backend> Autoencoder<B> for LinearVae<B> {
         self.pca.latent_dim()
     }
 
-    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
     /// z is standard normal; PCA's own code is wider by the root of its signal variance.
-    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
-        self.pca.decode(self.pca.sample_prior(z))
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+        self.pca.decode(self.pca.sample_prior(z, None), None)
     }
 }
 
@@ -185,7 +185,7 @@ fn a_linear_vaes_optimum_is_probabilistic_pcas_exact_likelihood() {
         log_var: row(&|v| (variance_by * noise / v).ln()),
     };
     let x = tensor(&rows());
-    let exact = values(model(latent, false).log_marginal(x.clone()).unwrap());
+    let exact = values(model(latent, false).log_marginal(x.clone(), None).unwrap());
     let eps = |samples: usize| {
         let values = Noise::new(5).normal(Stream::Posterior, 0, &[0], samples * ROWS * latent);
         Tensor::from_data(TensorData::new(values, [samples * ROWS, latent]), &Default::default())
@@ -194,13 +194,13 @@ fn a_linear_vaes_optimum_is_probabilistic_pcas_exact_likelihood() {
     // With the exact posterior every importance weight is p(x): the bound is tight at any K.
     for samples in [1, 7] {
         let posterior = optimum.posterior(x.clone());
-        let weights = log_weights(&optimum, &posterior, x.clone(), eps(samples));
+        let weights = log_weights(&optimum, &posterior, x.clone(), None, eps(samples));
         for (bound, exact) in values(log_mean_exp(weights)).iter().zip(&exact) {
             assert!((bound - exact).abs() < 1e-3, "{bound} {exact}");
         }
     }
     let elbo = |vae: &LinearVae<Flex>| {
-        let terms = elbo_terms(vae, &vae.posterior(x.clone()), x.clone(), eps(64));
+        let terms = elbo_terms(vae, &vae.posterior(x.clone()), x.clone(), None, eps(64));
         let nats = values(terms.reconstruction + row_sums(terms.kl_per_latent));
         -nats.iter().sum::<f64>() / ROWS as f64
     };

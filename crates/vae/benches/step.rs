@@ -16,7 +16,7 @@ use shared::{
     backend::{Flex, NdArray},
     data::{BatchMaker, Binarise, ImageSet, PixelShape, Split},
     likelihood::LikelihoodKind,
-    metrics::importance_bound,
+    metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Init},
     noise::Noise,
     train::{Moment, Optimiser, OptimiserConfig, descend},
@@ -86,7 +86,16 @@ where
     let mut group = criterion.benchmark_group("importance_bound");
     group.throughput(Throughput::Elements(4)).sample_size(10);
     group.bench_function(name, |bencher| {
-        bencher.iter(|| importance_bound(&model, &images, Binarise::None, Noise::new(1), 5000));
+        bencher.iter(|| {
+            negative_log_likelihood(
+                &model,
+                &images,
+                Binarise::None,
+                Noise::new(1),
+                Estimator::Importance,
+                5000,
+            )
+        });
     });
     group.finish();
 }
@@ -103,7 +112,7 @@ fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
     group.bench_function(name, |bencher| {
         bencher.iter_batched(
             x,
-            |x| black_box(model.decode(model.encode(x).mean()).mean().into_data()),
+            |x| black_box(model.decode(model.encode(x, None).mean(), None).mean().into_data()),
             BatchSize::LargeInput,
         );
     });

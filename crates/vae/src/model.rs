@@ -7,7 +7,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
+    autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, LikelihoodKind},
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::Noise,
@@ -93,11 +93,11 @@ impl<B: Backend> Autoencoder<B> for VaeModel<B> {
         self.mean.outputs()
     }
 
-    fn encode(&self, x: Tensor<B, 2>) -> Posterior<B> {
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
-    fn decode(&self, z: Tensor<B, 2>) -> Likelihood<B> {
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let hidden = self.decoder.forward(z);
         match &self.output_log_var {
             None => Likelihood::Bernoulli { logits: self.output.forward(hidden) },

@@ -45,8 +45,8 @@ impl<B: Backend> Objective<B, VaeModel<B>> for VaeObjective {
         let posterior = model.posterior(x.clone());
         let eps = batch.eps(self.config.samples, model.latent_dim());
         match self.config.bound {
-            Bound::Elbo => self.elbo(elbo_terms(model, &posterior, x, eps), at),
-            Bound::Iwae => iwae(log_weights(model, &posterior, x, eps)),
+            Bound::Elbo => self.elbo(elbo_terms(model, &posterior, x, None, eps), at),
+            Bound::Iwae => iwae(log_weights(model, &posterior, x, None, eps)),
         }
     }
 

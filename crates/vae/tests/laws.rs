@@ -69,7 +69,7 @@ fn exact_log_p(model: &VaeModel<Flex>, x: &Tensor<Flex, 2>) -> f64 {
     let step = (high - low) / (points - 1) as f64;
     let z: Vec<f32> = (0..points).map(|i| (low + step * i as f64) as f32).collect();
     let grid = Tensor::from_data(TensorData::new(z.clone(), [points, 1]), &x.device());
-    let log_joint: Vec<f64> = values(model.decode(grid).log_prob(x.clone()))
+    let log_joint: Vec<f64> = values(model.decode(grid, None).log_prob(x.clone()))
         .iter()
         .zip(&z)
         .map(|(l, &z)| l - 0.5 * f64::from(z).powi(2) - 0.5 * (2.0 * std::f64::consts::PI).ln())
@@ -87,12 +87,12 @@ fn elbo_is_below_iwae_is_below_log_p_and_iwae_grows_with_k() {
     // Each bound as a mean over many independent estimates, so that its expectation is compared.
     let repeats = 4000;
     let bound = |k: usize| {
-        let w = log_weights(&model, &posterior, x.clone(), noise(k * repeats, 1, k as u64));
+        let w = log_weights(&model, &posterior, x.clone(), None, noise(k * repeats, 1, k as u64));
         // Samples of one image serve as `repeats` estimates of k each.
         mean(&values(log_mean_exp(w.reshape([k, repeats]))))
     };
     let bounds: Vec<f64> = [1, 2, 5, 20, 100].map(bound).to_vec();
-    let terms = elbo_terms(&model, &posterior, x.clone(), noise(repeats, 1, 1));
+    let terms = elbo_terms(&model, &posterior, x.clone(), None, noise(repeats, 1, 1));
     let elbo = -(values(terms.reconstruction)[0] + values(row_sums(terms.kl_per_latent))[0]);
     assert!((bounds[0] - elbo).abs() < 0.03, "IWAE with K = 1 is {}, ELBO is {elbo}", bounds[0]);
     for pair in bounds.windows(2) {
@@ -107,12 +107,12 @@ fn one_importance_sample_is_the_elbo_of_that_sample() {
     let model = model::<Flex>(3);
     let (x, eps) = (images::<Flex>(6), noise::<Flex>(6, 3, 0));
     let posterior = model.posterior(x.clone());
-    let bound = values(log_mean_exp(log_weights(&model, &posterior, x.clone(), eps.clone())));
+    let bound = values(log_mean_exp(log_weights(&model, &posterior, x.clone(), None, eps.clone())));
     // log p(x|z) + log p(z) - log q(z|x), written out.
     let z = posterior.reparameterise(eps.clone());
     let log_prior = row_sums(z.clone().square()).mul_scalar(-0.5);
     let log_q = row_sums(eps.square() + posterior.log_var.clone()).mul_scalar(-0.5);
-    let direct = values(model.decode(z).log_prob(x) + log_prior - log_q);
+    let direct = values(model.decode(z, None).log_prob(x) + log_prior - log_q);
     for (bound, direct) in bound.iter().zip(&direct) {
         assert!((bound - direct).abs() < 1e-4, "{bound} {direct}");
     }
@@ -141,10 +141,10 @@ fn many_samples_of_one_image_equal_copies_of_the_image() {
     let model = model::<Flex>(2);
     let x = images::<Flex>(2);
     let eps = noise::<Flex>(2 * 5, 2, 0);
-    let together = log_weights(&model, &model.posterior(x.clone()), x.clone(), eps.clone());
+    let together = log_weights(&model, &model.posterior(x.clone()), x.clone(), None, eps.clone());
     let first = x.slice([0..1, 0..PIXELS]);
     let own = eps.reshape([5, 2, 2]).slice([0..5, 0..1]).reshape([5, 2]);
-    let alone = log_weights(&model, &model.posterior(first.clone()), first, own);
+    let alone = log_weights(&model, &model.posterior(first.clone()), first, None, own);
     let together = values(together.slice([0..5, 0..1]));
     for (a, b) in together.iter().zip(values(alone)) {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
@@ -175,7 +175,7 @@ fn without_warm_up_and_free_bits_the_loss_is_minus_the_elbo_to_the_bit() {
     let objective = VaeObjective::new(ObjectiveConfig::default());
     let terms = objective.terms(&model, &batch, Moment { epochs: 0.0 });
     let posterior = model.posterior(batch.x.clone());
-    let elbo = elbo_terms(&model, &posterior, batch.x.clone(), batch.eps(1, 2));
+    let elbo = elbo_terms(&model, &posterior, batch.x.clone(), None, batch.eps(1, 2));
     let expected = values(elbo.reconstruction + row_sums(elbo.kl_per_latent));
     assert_eq!(values(terms.loss), expected);
     assert!(values(terms.named[1].1.clone()).iter().all(|&kl| kl >= 0.0));
@@ -306,14 +306,14 @@ fn weights_saved_and_loaded_give_the_same_bits() {
     let device = Default::default();
     let first = model::<Flex>(3);
     let x = images::<Flex>(4);
-    let expected = values(first.decode(first.posterior(x.clone()).mean).mean());
+    let expected = values(first.decode(first.posterior(x.clone()).mean, None).mean());
     let tensors = OnDevice::<Flex, _>::new(first, device).weights();
     weights::save(folder.path(), &tensors, "vae", "", &serde_json::Value::Null).unwrap();
     let config = config(3, LikelihoodKind::Bernoulli);
     let other = VaeModel::<Flex>::new(&config, PIXELS, Noise::new(99), &device);
     let file = folder.path().join(weights::WEIGHTS);
     let loaded = weights::load(other, &file).unwrap();
-    assert_eq!(values(loaded.decode(loaded.posterior(x).mean).mean()), expected);
+    assert_eq!(values(loaded.decode(loaded.posterior(x).mean, None).mean()), expected);
 
     let wider = ModelConfig { latent: 4, ..config };
     let wider = VaeModel::<Flex>::new(&wider, PIXELS, Noise::new(99), &device);

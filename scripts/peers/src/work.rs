@@ -8,7 +8,7 @@ use shared::{
         Split, SplitName, Splits,
     },
     likelihood::LikelihoodKind,
-    metrics::importance_bound,
+    metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Init},
     noise::{Noise, Stream, uniform},
     principal::PrincipalComponents,
@@ -137,7 +137,8 @@ where
     let model = VaeModel::<B>::new(config, images.input_dim(), noise, &device);
     let model = OnDevice::new(model, device);
     Ok(Box::new(move || {
-        importance_bound(&model, &images, Binarise::Static, noise, BOUND_SAMPLES)
+        let (binarise, estimator) = (Binarise::Static, Estimator::Importance);
+        negative_log_likelihood(&model, &images, binarise, noise, estimator, BOUND_SAMPLES)
             .map(|_| ())
             .ok_or_else(|| anyhow!("no bound"))
     }))

@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 
 use super::{model::Loaded, options::EvaluateArgs, table::table};
 use crate::{
-    data::CATALOGUE,
     metrics::{self, EvaluateConfig, Evaluation},
     paper::{Paper, RunConfig},
     run::{
@@ -63,12 +62,6 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
             None => (None, 0.0, None),
         },
     };
-    let sha256 = CATALOGUE
-        .iter()
-        .filter(|set| set.name == config.data().name.to_string())
-        .flat_map(|set| set.files)
-        .map(|file| (file.name.to_owned(), file.sha256.to_owned()))
-        .collect();
     let record = Record {
         schema: Record::SCHEMA,
         paper: P::NAME.into(),
@@ -81,7 +74,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         evaluate: settings,
         data: DataRecord {
             name: config.data().name.to_string(),
-            sha256,
+            sha256: data.files.clone(),
             train: data.train.len(),
             valid: data.valid.len(),
             test: data.test.len(),

@@ -60,7 +60,9 @@ fn export_terms<P: Paper>(loaded: &Loaded<P>, images: usize, to: &Path) -> Resul
     let keys: Vec<u64> = indices.iter().map(|&index| test.key(index)).collect();
     let eps = noise.normal(Stream::Posterior, 0, &keys, latent);
     let eps = Array2::from_shape_vec((test.len(), latent), eps)?;
-    let Some(terms) = loaded.model.elbo(x.view(), eps.view()) else {
+    let given = loaded.model.condition(x.view(), &test.labels());
+    let given = given.as_ref().map(|given| given.view());
+    let Some(terms) = loaded.model.elbo(x.view(), given, eps.view()) else {
         return Err(
             Stop::Cannot("--terms: this model's code is a point and has no ELBO".into()).into()
         );

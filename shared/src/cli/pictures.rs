@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    data::Split,
     noise::{Noise, Stream},
     paper::{Paper, RunConfig},
     plot::{self, Grid, Series},
@@ -20,6 +21,7 @@ use crate::{
     principal::PrincipalComponents,
     progress,
     train::{FitReport, one_of_each_class},
+    trained::Codes,
 };
 
 /// Images in one picture, at most.
@@ -119,6 +121,23 @@ fn title<P: Paper>(loaded: &Loaded<P>) -> String {
     )
 }
 
+/// What a conditional model is told of one validation image of each of these classes; classes beyond
+/// the last begin anew.
+fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: Vec<usize>) -> Option<Array2<f32>> {
+    let valid = &loaded.data.valid;
+    let indices = one_of_each_class(valid);
+    let given = loaded.model.condition(valid.grey(&indices).view(), &valid.labels_of(&indices))?;
+    let rows: Vec<usize> = classes.iter().map(|class| class % indices.len().max(1)).collect();
+    Some(given.select(Axis(0), &rows))
+}
+
+/// Codes of all images of a split.
+fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
+    let images = part.all_grey();
+    let given = loaded.model.condition(images.view(), &part.labels());
+    loaded.model.encode(images.view(), given.as_ref().map(|given| given.view()))
+}
+
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
     let series = |name: &str, of: fn(&crate::train::EpochLine) -> Option<&f64>| Series {
         name: name.into(),
@@ -155,7 +174,10 @@ fn draw_reconstructions<P: Paper>(
         None => one_of_each_class(from),
     };
     let images = from.grey(&indices);
-    let restored = loaded.model.decode(loaded.model.encode(images.view()).mean.view());
+    let given = loaded.model.condition(images.view(), &from.labels_of(&indices));
+    let given = given.as_ref().map(|given| given.view());
+    let codes = loaded.model.encode(images.view(), given).mean;
+    let restored = loaded.model.decode(codes.view(), given);
     let path = loaded.run.file("reconstructions.png");
     Grid::new(
         from.shape(),
@@ -173,7 +195,10 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Res
     let keys: Vec<u64> = (0..count as u64).collect();
     let eps = noise.normal(Stream::Prior, 0, &keys, latent);
     let eps = Array2::from_shape_vec((count, latent), eps)?;
-    let images = loaded.model.decode(loaded.model.sample_prior(eps.view()).view());
+    let given = given_classes(loaded, (0..count).collect());
+    let given = given.as_ref().map(|given| given.view());
+    let codes = loaded.model.sample_prior(eps.view(), given);
+    let images = loaded.model.decode(codes.view(), given);
     let mut grid = Grid::new(loaded.data.test.shape(), format!("Samples: {}", title(loaded)));
     for row in images.axis_chunks_iter(Axis(0), ROW) {
         grid = grid.row("", row.to_owned());
@@ -197,17 +222,22 @@ fn draw_interpolation<P: Paper>(
     let from = checked_index("--from", from.unwrap_or_else(|| default(2)), images)?;
     let to = checked_index("--to", to.unwrap_or_else(|| default(7)), images)?;
     let ends = images.grey(&[from, to]);
-    let codes = loaded.model.encode(ends.view()).mean;
+    let given = loaded.model.condition(ends.view(), &images.labels_of(&[from, to]));
+    let codes = loaded.model.encode(ends.view(), given.as_ref().map(|given| given.view())).mean;
     let blend = |ends: &Array2<f32>| {
         Array2::from_shape_fn((steps, ends.ncols()), |(step, column)| {
             let t = step as f32 / (steps - 1) as f32;
             (1.0 - t) * ends[[0, column]] + t * ends[[1, column]]
         })
     };
+    // A condition is blended as the code is, so that both ends are reconstructions.
+    let between = given.as_ref().map(blend);
+    let decoded =
+        loaded.model.decode(blend(&codes).view(), between.as_ref().map(|given| given.view()));
     let path = loaded.run.file("interpolation.png");
     Grid::new(images.shape(), format!("From image #{from} to #{to}: {}", title(loaded)))
         .columns((0..steps).map(|step| format!("{:.2}", step as f32 / (steps - 1) as f32)))
-        .row("codes", loaded.model.decode(blend(&codes).view()))
+        .row("codes", decoded)
         .row("pixels", blend(&ends))
         .save(&path)?;
     Ok(path)
@@ -223,24 +253,34 @@ fn draw_traversal<P: Paper>(
 ) -> Result<PathBuf> {
     let images = split.of(&loaded.data);
     let latent = loaded.model.latent_dim();
-    // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
-    let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view());
-    let unit = loaded.model.sample_prior(Array2::eye(latent).view()) - &origin;
-    let (base, about) = match index {
+    let (image, given) = match index {
         Some(index) => {
-            let index = checked_index("--index", index, images)?;
-            let code = loaded.model.encode(images.grey(&[index]).view()).mean;
-            (code.row(0).to_owned(), format!("around image #{index}"))
+            let image = images.grey(&[checked_index("--index", index, images)?]);
+            let given = loaded.model.condition(image.view(), &images.labels_of(&[index]));
+            (Some(image), given)
+        }
+        None => (None, given_classes(loaded, vec![0])),
+    };
+    // What one image is given, for so many rows.
+    let given =
+        |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
+    // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
+    let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
+    let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
+    let (base, about) = match image {
+        Some(image) => {
+            let code = loaded.model.encode(image.view(), given(1)).mean;
+            (code.row(0).to_owned(), format!("around image #{}", index.unwrap_or_default()))
         }
         None => (origin.row(0).to_owned(), "around the prior's mean".into()),
     };
-    let codes = loaded.model.encode(images.take(2000).all_grey().view());
+    let codes = encode_part(loaded, &images.take(2000));
     let (information, unit_name): (Vec<f64>, &str) = match &codes.log_var {
         Some(log_var) => (kl_of_gaussian(&codes.mean, log_var), "nats"),
         // A point has no KL; what one standard deviation changes in the picture takes its place.
         None => {
-            let change =
-                loaded.model.decode((&unit + &origin).view()) - loaded.model.decode(origin.view());
+            let moved = loaded.model.decode((&unit + &origin).view(), given(latent));
+            let change = moved - loaded.model.decode(origin.view(), given(1));
             (change.mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1)).to_vec(), "squared change")
         }
     };
@@ -258,7 +298,7 @@ fn draw_traversal<P: Paper>(
             fixed[column] + position(step) * along[column]
         });
         let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
-        grid = grid.row(label, loaded.model.decode(codes.view()));
+        grid = grid.row(label, loaded.model.decode(codes.view(), given(steps)));
     }
     let path = loaded.run.file("traversal.png");
     grid.save(&path)?;
@@ -271,7 +311,7 @@ fn draw_map<P: Paper>(
     split: SplitChoice,
 ) -> Result<Vec<PathBuf>> {
     let part = split.of(&loaded.data).take(points);
-    let codes = loaded.model.encode(part.all_grey().view()).mean;
+    let codes = encode_part(loaded, &part).mean;
     let latent = codes.ncols();
     let (plane, axes) = if latent > 2 {
         (
@@ -302,7 +342,10 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
     let eps = Array2::from_shape_fn((GRID * GRID, 2), |(cell, axis)| {
         if axis == 0 { quantile(cell % GRID) } else { -quantile(cell / GRID) }
     });
-    let images = loaded.model.decode(loaded.model.sample_prior(eps.view()).view());
+    let given = given_classes(loaded, vec![0; GRID * GRID]);
+    let given = given.as_ref().map(|given| given.view());
+    let codes = loaded.model.sample_prior(eps.view(), given);
+    let images = loaded.model.decode(codes.view(), given);
     let mut grid = Grid::new(
         loaded.data.test.shape(),
         format!("The decoded plane, equal shares of the prior: {}", title(loaded)),

@@ -91,6 +91,11 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     } else {
         args.configuration.resolve::<P>()?
     };
+    if !args.snapshot_epochs.is_empty()
+        && let Some(reason) = P::cannot("snapshots", &config)
+    {
+        return Err(Stop::Cannot(format!("--snapshot-epochs: {reason}")).into());
+    }
     let data = data::load(config.data(), &args.common.fetch_options())?;
     if let Some(problem) = P::problem(&config, data.train.input_dim()) {
         bail!("{problem}");

@@ -34,13 +34,7 @@ impl<B: Backend> Batch<B> {
 
     /// Classes as rows with a single one, `[examples, classes]`.
     pub fn one_hot(&self, classes: usize) -> Tensor<B, 2> {
-        let mut values = vec![0f32; self.len() * classes];
-        for (row, &label) in values.chunks_mut(classes.max(1)).zip(&self.labels) {
-            if let Some(value) = row.get_mut(usize::from(label)) {
-                *value = 1.0;
-            }
-        }
-        self.tensor(values, classes)
+        one_hot(&self.labels, classes, &self.device)
     }
 
     /// Numbers `[examples, width]` that `fill` draws row by row, each row from a generator that
@@ -62,6 +56,20 @@ impl<B: Backend> Batch<B> {
         self.tensor(values, width)
     }
 
+    /// The inputs, each changed by `change` with a generator as in [`Self::drawn`].
+    pub fn changed(
+        &self,
+        stream: Stream,
+        change: impl Fn(&mut ChaCha8Rng, &mut [f32]) + Sync,
+    ) -> Tensor<B, 2> {
+        let width = self.x.dims()[1];
+        let mut values: Vec<f32> = self.x.to_data().iter::<f32>().collect();
+        values.par_chunks_mut(width.max(1)).zip(&self.keys).with_min_len(16).for_each(
+            |(row, &key)| change(&mut self.noise.generator(stream, self.epoch, key), row),
+        );
+        self.tensor(values, width)
+    }
+
     fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {
         let rows = values.len().checked_div(width).unwrap_or(self.len());
         Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
@@ -79,6 +87,17 @@ impl<B: Backend> Batch<B> {
         };
         self.tensor(values, width)
     }
+}
+
+/// Classes as rows with a single one, `[labels, classes]`; none for a label that is no class.
+pub fn one_hot<B: Backend>(labels: &[u8], classes: usize, device: &B::Device) -> Tensor<B, 2> {
+    let mut values = vec![0f32; labels.len() * classes];
+    for (row, &label) in values.chunks_mut(classes.max(1)).zip(labels) {
+        if let Some(value) = row.get_mut(usize::from(label)) {
+            *value = 1.0;
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [labels.len(), classes]), device)
 }
 
 /// Reorders `[examples, samples, width]` to `[samples, examples, width]`.
@@ -125,7 +144,7 @@ impl<B: Backend> BatchMaker<B> {
         self.split.write_inputs(indices, self.binarise, self.noise, epoch, &mut values);
         Batch {
             x: Tensor::from_data(TensorData::new(values, [indices.len(), width]), &self.device),
-            labels: indices.iter().map(|&index| self.split.label(index)).collect(),
+            labels: self.split.labels_of(indices),
             keys: indices.iter().map(|&index| self.split.key(index)).collect(),
             noise: self.noise,
             epoch,

@@ -3,6 +3,8 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::larochelle::Variant;
+
 /// `[data]` of a configuration: which images, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +32,8 @@ pub enum DataName {
     FashionMnist,
     /// Generated seven-segment digits, 3,000 images: needs no download; for tests and first steps.
     Segments,
-    /// MNIST with 10,000 training images (Larochelle et al. 2007, regenerated, as the next four).
+    /// MNIST with 10,000 training images (Larochelle et al. 2007; regenerated, as the next four,
+    /// unless the original files are there).
     MnistBasic,
     /// The same digits turned by any angle.
     MnistRot,
@@ -40,6 +43,29 @@ pub enum DataName {
     Rectangles,
     /// White regions, convex or not.
     Convex,
+    /// Digits on natural images: only from the original files, as the next two.
+    MnistBgImg,
+    /// The same, turned by any angle.
+    MnistRotBgImg,
+    /// Rectangles of one natural image on another.
+    RectanglesImages,
+}
+
+impl DataName {
+    /// Which of the sets of Larochelle et al. 2007 it is, if any.
+    pub(super) fn variant(self) -> Option<Variant> {
+        Some(match self {
+            Self::Mnist | Self::FashionMnist | Self::Segments => return None,
+            Self::MnistBasic => Variant::Basic,
+            Self::MnistRot => Variant::Rotated,
+            Self::MnistBgRand => Variant::RandomBackground,
+            Self::Rectangles => Variant::Rectangles,
+            Self::Convex => Variant::Convex,
+            Self::MnistBgImg => Variant::ImageBackground,
+            Self::MnistRotBgImg => Variant::RotatedImageBackground,
+            Self::RectanglesImages => Variant::ImageRectangles,
+        })
+    }
 }
 
 impl fmt::Display for DataName {
@@ -53,6 +79,9 @@ impl fmt::Display for DataName {
             Self::MnistBgRand => "mnist-bg-rand",
             Self::Rectangles => "rectangles",
             Self::Convex => "convex",
+            Self::MnistBgImg => "mnist-bg-img",
+            Self::MnistRotBgImg => "mnist-rot-bg-img",
+            Self::RectanglesImages => "rectangles-images",
         })
     }
 }

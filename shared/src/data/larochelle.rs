@@ -3,8 +3,8 @@
 //!
 //! Same distributions and split sizes as far as the description goes, other draws than the
 //! original files: error rates can be compared to within their confidence intervals. The three
-//! sets with natural images behind the digits need pictures that were never published and are left
-//! out.
+//! sets with natural images behind the digits need pictures that were never published: they exist
+//! in their original files alone.
 
 use std::f32::consts::{PI, TAU};
 
@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{ImageSet, PixelShape};
+use super::{ImageSet, PixelShape, bilinear};
 use crate::noise::{Noise, Stream, uniform};
 
 const SIDE: usize = 28;
@@ -40,16 +40,59 @@ pub(super) enum Variant {
     Rectangles,
     /// White regions: convex or not.
     Convex,
+    /// Digits on patches of natural images; original files only, as the next two.
+    ImageBackground,
+    /// The same, rotated.
+    RotatedImageBackground,
+    /// Rectangles filled with one patch on another.
+    ImageRectangles,
 }
 
 impl Variant {
     /// Examples for training and for validation.
     pub(super) fn sizes(self) -> (usize, usize) {
         match self {
-            Self::Basic | Self::Rotated | Self::RandomBackground => (10_000, 2000),
+            Self::Basic
+            | Self::Rotated
+            | Self::RandomBackground
+            | Self::ImageBackground
+            | Self::RotatedImageBackground
+            | Self::ImageRectangles => (10_000, 2000),
             Self::Rectangles => (1000, 200),
             Self::Convex => (6000, 2000),
         }
+    }
+
+    /// Names of the original files: training and validation, test.
+    pub(super) fn original_files(self) -> [&'static str; 2] {
+        match self {
+            Self::Basic => ["mnist_train.amat", "mnist_test.amat"],
+            Self::Rotated => [
+                "mnist_all_rotation_normalized_float_train_valid.amat",
+                "mnist_all_rotation_normalized_float_test.amat",
+            ],
+            Self::RandomBackground => {
+                ["mnist_background_random_train.amat", "mnist_background_random_test.amat"]
+            }
+            Self::Rectangles => ["rectangles_train.amat", "rectangles_test.amat"],
+            Self::Convex => ["convex_train.amat", "convex_test.amat"],
+            Self::ImageBackground => {
+                ["mnist_background_images_train.amat", "mnist_background_images_test.amat"]
+            }
+            Self::RotatedImageBackground => [
+                "mnist_all_background_images_rotation_normalized_train_valid.amat",
+                "mnist_all_background_images_rotation_normalized_test.amat",
+            ],
+            Self::ImageRectangles => ["rectangles_im_train.amat", "rectangles_im_test.amat"],
+        }
+    }
+
+    /// True if it can be drawn anew.
+    pub(super) fn can_be_regenerated(self) -> bool {
+        !matches!(
+            self,
+            Self::ImageBackground | Self::RotatedImageBackground | Self::ImageRectangles
+        )
     }
 
     /// True if the set is made from MNIST.
@@ -115,18 +158,11 @@ impl Variant {
 fn rotated(pixels: &[u8], angle: f32) -> Image {
     let centre = (SIDE - 1) as f32 / 2.0;
     let (sin, cos) = angle.sin_cos();
-    let at = |x: f32, y: f32| {
-        let inside = |v: f32| (0.0..SIDE as f32).contains(&v);
-        if inside(x) && inside(y) { f32::from(pixels[y as usize * SIDE + x as usize]) } else { 0.0 }
-    };
+    let shape = PixelShape { height: SIDE, width: SIDE };
     std::array::from_fn(|index| {
         let (dx, dy) = ((index % SIDE) as f32 - centre, (index / SIDE) as f32 - centre);
         let (x, y) = (cos * dx + sin * dy + centre, cos * dy - sin * dx + centre);
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
-        let upper = at(left, top) * (1.0 - fx) + at(left + 1.0, top) * fx;
-        let lower = at(left, top + 1.0) * (1.0 - fx) + at(left + 1.0, top + 1.0) * fx;
-        (upper * (1.0 - fy) + lower * fy).round() as u8
+        bilinear(shape, x, y, |pixel| f32::from(pixels[pixel])).round() as u8
     })
 }
 

@@ -1,6 +1,8 @@
 //! Data sets: where they come from, how they are split, and how a batch is made.
 
+mod amat;
 mod batch;
+mod bilinear;
 mod catalogue;
 mod config;
 mod error;
@@ -11,7 +13,8 @@ mod larochelle;
 mod segments;
 mod split;
 
-pub use batch::{Batch, BatchMaker};
+pub use batch::{Batch, BatchMaker, one_hot};
+pub(crate) use bilinear::bilinear;
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use config::{Binarise, DataConfig, DataName, SplitName};
 pub use error::DataError;
@@ -19,37 +22,71 @@ pub use fetch::{FetchOptions, fetch};
 pub use images::{ImageSet, PixelShape};
 pub use split::{Split, Splits};
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use larochelle::Variant;
+
+use crate::progress;
 
 /// Loads the data set a configuration names and splits it; downloads it first if need be.
 ///
 /// # Errors
 /// A file that cannot be had or does not verify, named together with what to do.
 pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    let regenerated = |variant: Variant| {
-        let digits = if variant.needs_digits() {
-            let (train, test) = idx_images(&catalogue::MNIST, options)?;
-            vec![train, test]
-        } else {
-            Vec::new()
-        };
-        let (pool, test) = variant.generate(&digits);
-        Ok::<_, DataError>((pool, test, Some(variant.sizes().1)))
+    let (pool, test, valid, files) = match (config.name.variant(), config.name) {
+        (Some(variant), name) => larochelle(variant, name, options)?,
+        (None, DataName::FashionMnist) => {
+            let (pool, test) = idx_images(&catalogue::FASHION_MNIST, options)?;
+            (pool, test, None, published(&catalogue::FASHION_MNIST))
+        }
+        (None, DataName::Segments) => {
+            let (pool, test) = segments::generate();
+            (pool, test, None, BTreeMap::new())
+        }
+        (None, _) => {
+            let (pool, test) = idx_images(&catalogue::MNIST, options)?;
+            (pool, test, None, published(&catalogue::MNIST))
+        }
     };
-    let whole = |(pool, test): (ImageSet, ImageSet)| (pool, test, None);
-    let (pool, test, valid) = match config.name {
-        DataName::Segments => whole(segments::generate()),
-        DataName::Mnist => whole(idx_images(&catalogue::MNIST, options)?),
-        DataName::FashionMnist => whole(idx_images(&catalogue::FASHION_MNIST, options)?),
-        DataName::MnistBasic => regenerated(Variant::Basic)?,
-        DataName::MnistRot => regenerated(Variant::Rotated)?,
-        DataName::MnistBgRand => regenerated(Variant::RandomBackground)?,
-        DataName::Rectangles => regenerated(Variant::Rectangles)?,
-        DataName::Convex => regenerated(Variant::Convex)?,
+    Ok(Splits { files, ..Splits::new(Arc::new(pool), Arc::new(test), valid, config)? })
+}
+
+/// Training and validation images, test images, the number of validation images, and the files they
+/// come from.
+type Loaded = (ImageSet, ImageSet, Option<usize>, BTreeMap<String, String>);
+
+/// A set of Larochelle et al. 2007 from its original files, or drawn anew.
+fn larochelle(
+    variant: Variant,
+    name: DataName,
+    options: &FetchOptions,
+) -> Result<Loaded, DataError> {
+    let valid = Some(variant.sizes().1);
+    let set = name.to_string();
+    if let Some(original) = amat::original(variant, &set, options)? {
+        progress::line(&format!("{set}: the original files"));
+        return Ok((original.pool, original.test, valid, original.files.into_iter().collect()));
+    }
+    if !variant.can_be_regenerated() {
+        return Err(DataError::NoSource {
+            set: set.clone(),
+            attempts: "  - it cannot be drawn anew: its natural images were never published".into(),
+            by_hand: options.cache_dir.join(set).display().to_string(),
+            files: variant.original_files().join(", "),
+        });
+    }
+    let (digits, files) = if variant.needs_digits() {
+        let (train, test) = idx_images(&catalogue::MNIST, options)?;
+        (vec![train, test], published(&catalogue::MNIST))
+    } else {
+        (Vec::new(), BTreeMap::new())
     };
-    Splits::new(Arc::new(pool), Arc::new(test), valid, config)
+    let (pool, test) = variant.generate(&digits);
+    Ok((pool, test, valid, files))
+}
+
+fn published(set: &DataSet) -> BTreeMap<String, String> {
+    set.files.iter().map(|file| (file.name.to_owned(), file.sha256.to_owned())).collect()
 }
 
 fn idx_images(set: &DataSet, options: &FetchOptions) -> Result<(ImageSet, ImageSet), DataError> {

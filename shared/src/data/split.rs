@@ -1,4 +1,4 @@
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -58,6 +58,11 @@ impl Split {
     /// Classes of all examples.
     pub fn labels(&self) -> Vec<u8> {
         (0..self.len()).map(|index| self.label(index)).collect()
+    }
+
+    /// Classes of the chosen examples.
+    pub fn labels_of(&self, indices: &[usize]) -> Vec<u8> {
+        indices.iter().map(|&index| self.label(index)).collect()
     }
 
     /// The number that keys the noise of example `index`.
@@ -172,6 +177,8 @@ pub struct Splits {
     pub valid: Split,
     /// What is reported.
     pub test: Split,
+    /// Files they come from, with the sha256 of their uncompressed content; none if they are drawn.
+    pub files: BTreeMap<String, String>,
 }
 
 impl Splits {
@@ -203,6 +210,7 @@ impl Splits {
             train: Split { images: pool.clone(), range: train },
             valid: Split { images: pool, range: total - valid..total },
             test: Split { images: test, range: test_range },
+            files: BTreeMap::new(),
         })
     }
 }

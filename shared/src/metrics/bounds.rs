@@ -62,7 +62,8 @@ pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise
         let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
         let eps = noise.normal(Stream::Posterior, 0, &keys, latent);
         let eps = Array2::from_shape_vec((indices.len(), latent), eps).ok()?;
-        let values = model.elbo(x.view(), eps.view())?;
+        let given = model.condition(x.view(), &split.labels_of(indices));
+        let values = model.elbo(x.view(), given.as_ref().map(|given| given.view()), eps.view())?;
         reconstruction.extend(values.reconstruction.iter().map(|&v| f64::from(v)));
         for row in values.kl_per_latent.rows() {
             kl.push(row.iter().map(|&v| f64::from(v)).sum());
@@ -81,41 +82,72 @@ pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise
     })
 }
 
-/// The importance-weighted bound on -log p(x) with `samples` samples an example (Burda et al.
-/// 2016, equation 8), streamed: memory does not grow with `samples`. `None` for a point code.
-pub fn importance_bound(
+/// How z is drawn when log p(x) is estimated, and what is averaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimator {
+    /// z ~ q(z|x), weights p(x, z) / q(z|x): the importance-weighted bound (Burda et al. 2016,
+    /// equation 8).
+    Importance,
+    /// z ~ p(z), weights p(x|z): plain Monte Carlo, a bound as well and a looser one.
+    Prior,
+}
+
+impl Estimator {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Importance => "importance-weighted bound",
+            Self::Prior => "Monte Carlo from the prior",
+        }
+    }
+
+    fn stream(self) -> Stream {
+        match self {
+            Self::Importance => Stream::Posterior,
+            Self::Prior => Stream::Prior,
+        }
+    }
+}
+
+/// -log (1/K) sum_k w_k with `samples` = K weights an example, streamed: memory does not grow with
+/// `samples`. In expectation never below -log p(x). `None` for a point code.
+pub fn negative_log_likelihood(
     model: &dyn Trained,
     split: &Split,
     binarise: Binarise,
     noise: Noise,
+    estimator: Estimator,
     samples: usize,
 ) -> Option<Estimate> {
     let latent = model.latent_dim();
-    let bar = progress::steps("importance-weighted bound", split.len() as u64, "img");
+    let bar = progress::steps(estimator.name(), split.len() as u64, "img");
     let done = AtomicU64::new(0);
     // Examples are independent, so threads do not change the numbers.
     let values: Option<Vec<f64>> = (0..split.len())
         .into_par_iter()
         .map(|index| {
             let x = split.inputs(&[index], binarise, noise, 0);
+            let given = model.condition(x.view(), &[split.label(index)]);
+            let given = given.as_ref().map(|given| given.view());
             let mut sum = LogSum::default();
             for (block, start) in (0..samples).step_by(BLOCK).enumerate() {
                 let count = BLOCK.min(samples - start);
-                let eps = noise.normal(
-                    Stream::Posterior,
-                    block as u64,
-                    &[split.key(index)],
-                    count * latent,
-                );
+                let key = [split.key(index)];
+                let eps = noise.normal(estimator.stream(), block as u64, &key, count * latent);
                 let eps = Array2::from_shape_vec((count, latent), eps).ok()?;
-                let log_weights = model.log_weights(x.view(), eps.view())?;
-                log_weights.slice(s![.., 0]).iter().for_each(|&w| sum.add(f64::from(w)));
+                let weights = match estimator {
+                    Estimator::Importance => model.log_weights(x.view(), given, eps.view()),
+                    Estimator::Prior => {
+                        model.log_likelihoods_from_prior(x.view(), given, eps.view())
+                    }
+                }?;
+                weights.slice(s![.., 0]).iter().for_each(|&w| sum.add(f64::from(w)));
             }
             bar.inc(1);
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             if !progress::is_terminal() && count.is_multiple_of(1000) {
                 progress::line(&format!(
-                    "importance-weighted bound: {count}/{} images, {:.0} img/s",
+                    "{}: {count}/{} images, {:.0} img/s",
+                    estimator.name(),
                     split.len(),
                     bar.per_sec()
                 ));
@@ -137,8 +169,10 @@ pub fn marginal(
     let mut values = Vec::with_capacity(split.len());
     let all: Vec<usize> = (0..split.len()).collect();
     for indices in all.chunks(BATCH) {
+        let x = split.inputs(indices, binarise, noise, 0);
+        let given = model.condition(x.view(), &split.labels_of(indices));
         let log_p: Array1<f32> =
-            model.log_marginal(split.inputs(indices, binarise, noise, 0).view())?;
+            model.log_marginal(x.view(), given.as_ref().map(|given| given.view()))?;
         values.extend(log_p.iter().map(|&v| -f64::from(v)));
     }
     Some(Estimate::of(&values))

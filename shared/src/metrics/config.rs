@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 pub struct EvaluateConfig {
     /// K of the importance-weighted bound.
     pub nll_samples: usize,
-    /// Test images it is computed on, the first ones; all if there are fewer.
+    /// K of the Monte Carlo estimate with z from the prior; left out, there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_samples: Option<usize>,
+    /// Test images both are computed on, the first ones; all if there are fewer.
     pub nll_images: usize,
     /// Numbers of labels for the probes; each takes an equal share of every class.
     pub probe_labels: Vec<usize>,
@@ -18,6 +21,7 @@ impl Default for EvaluateConfig {
     fn default() -> Self {
         Self {
             nll_samples: 5000,
+            prior_samples: None,
             nll_images: 1000,
             probe_labels: vec![10, 100, 1000, 10_000],
             probe_all: true,
@@ -30,6 +34,8 @@ impl EvaluateConfig {
     pub fn problem(&self) -> Option<String> {
         if self.nll_samples == 0 {
             Some("[evaluate] nll_samples = 0: at least 1".into())
+        } else if self.prior_samples == Some(0) {
+            Some("[evaluate] prior_samples = 0: at least 1, or leave it out".into())
         } else if self.nll_images == 0 {
             Some("[evaluate] nll_images = 0: at least 1".into())
         } else {

@@ -4,8 +4,9 @@ use anyhow::Result;
 use ndarray::Axis;
 
 use super::{
-    CodeStatistics, Estimate, EvaluateConfig, LinearProbe, balanced_subset, classification_error,
-    code_statistics, elbo, importance_bound, marginal, nearest_neighbour_accuracy, reconstruction,
+    CodeStatistics, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
+    classification_error, code_statistics, elbo, marginal, nearest_neighbour_accuracy,
+    negative_log_likelihood, reconstruction,
 };
 use crate::{
     data::{Binarise, Splits},
@@ -38,11 +39,15 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let mut metrics: BTreeMap<String, Metric> = model.own_metrics().into_iter().collect();
     let test = &data.test;
-    let inputs = match binarise {
+    let mut inputs = match binarise {
         Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
         Binarise::Threshold => "pixels binarised at one half",
-        Binarise::None => "grey pixels: a density, not comparable with binary pixels",
-    };
+        Binarise::None => "grey pixels: not comparable with binary pixels",
+    }
+    .to_owned();
+    if let Some(scored) = model.scored() {
+        inputs.push_str(&format!("; {scored}"));
+    }
     let mut mean = |name: &str, estimate: Estimate, unit: &str, about: String| {
         let metric = Metric {
             value: estimate.mean,
@@ -67,13 +72,18 @@ pub fn evaluate(
         mean("nll", exact, "nats", about);
     } else {
         let part = test.take(config.nll_images);
-        if let Some(bound) = importance_bound(model, &part, binarise, noise, config.nll_samples) {
-            let about = format!(
-                "importance-weighted bound on -log p(x), K = {}, {} test images, {inputs}",
-                config.nll_samples,
-                part.len()
-            );
-            mean("nll", bound, "nats", about);
+        let mut estimate = |name: &str, what: &str, estimator, samples| {
+            let found = negative_log_likelihood(model, &part, binarise, noise, estimator, samples);
+            if let Some(found) = found {
+                let about = format!("{what}, K = {samples}, {} test images, {inputs}", part.len());
+                mean(name, found, "nats", about);
+            }
+        };
+        let what = "importance-weighted bound on -log p(x)";
+        estimate("nll", what, Estimator::Importance, config.nll_samples);
+        if let Some(samples) = config.prior_samples {
+            let what = "Monte Carlo estimate of -log p(x), z from the prior";
+            estimate("nll_prior", what, Estimator::Prior, samples);
         }
     }
 
@@ -88,8 +98,10 @@ pub fn evaluate(
         );
         mean("test_error", error, "share", about);
     }
-    let codes = model.encode(images.view());
-    let restored = reconstruction(&images, &model.decode(codes.mean.view()));
+    let given = model.condition(images.view(), &test.labels());
+    let given = given.as_ref().map(|given| given.view());
+    let codes = model.encode(images.view(), given);
+    let restored = reconstruction(&images, &model.decode(codes.mean.view(), given));
     let about =
         |what: &str| format!("{what} of the decoded mean code, {} grey test images", test.len());
     mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));
@@ -127,8 +139,11 @@ pub fn evaluate(
     );
 
     progress::line("evaluating: probes");
-    let train_codes = model.encode(data.train.all_grey().view()).mean;
     let (labels, test_labels) = (data.train.labels(), test.labels());
+    let train_images = data.train.all_grey();
+    let given = model.condition(train_images.view(), &labels);
+    let train_codes =
+        model.encode(train_images.view(), given.as_ref().map(|given| given.view())).mean;
     let mut counts: Vec<(String, usize)> = config
         .probe_labels
         .iter()

@@ -9,7 +9,7 @@ mod nearest;
 mod probe;
 mod reconstruction;
 
-pub use bounds::{Elbo, Estimate, elbo, importance_bound, marginal};
+pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};
 pub use classification::classification_error;
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
 pub use config::EvaluateConfig;

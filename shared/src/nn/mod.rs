@@ -2,9 +2,11 @@
 //! same weights on every device.
 
 mod dense;
+mod gaussian;
 mod init;
 mod mlp;
 
 pub use dense::{Activation, Dense};
+pub use gaussian::GaussianMlp;
 pub use init::{Init, Initialiser};
 pub use mlp::Mlp;

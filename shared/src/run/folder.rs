@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -6,7 +7,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 
-use super::{Record, write_atomic};
+use super::{Metric, Record, write_atomic, write_json};
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,16 @@ impl RunFolder {
         Ok(Self { path })
     }
 
+    /// Takes a phase over from `other`, whose fit so far is the same.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn copy_phase(&self, other: &Self, name: &str) -> Result<()> {
+        let (from, to) = (other.phase(name)?, self.phase(name)?);
+        copy_folder(&from.path, &to.path)
+            .with_context(|| format!("cannot copy {}", from.path.display()))
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -121,6 +132,30 @@ impl RunFolder {
             .with_context(|| format!("{} is not a record", path.display()))?;
         Ok(Some(record))
     }
+
+    /// Adds metrics that a command of its own found to the run's record, if it has one.
+    ///
+    /// # Errors
+    /// If the record cannot be read or written.
+    pub fn add_metrics(&self, metrics: BTreeMap<String, Metric>) -> Result<()> {
+        let Some(mut record) = self.record()? else { return Ok(()) };
+        record.metrics.extend(metrics);
+        write_json(&self.file(Self::RECORD), &record)
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

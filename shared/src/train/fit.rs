@@ -76,6 +76,18 @@ pub struct FitReport {
     pub examples: u64,
 }
 
+impl FitReport {
+    /// The report of this phase and a later one; epochs and terms are those of the later.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            seconds: self.seconds + later.seconds,
+            examples: self.examples + later.examples,
+            ..later
+        }
+    }
+}
+
 /// Fits `model` by stochastic gradient descent on the mean loss of each batch.
 ///
 /// Order, binarisation and posterior noise of an epoch depend on the seed, the epoch and the
@@ -99,6 +111,37 @@ where
     M::InnerModule: Autoencoder<B::InnerBackend>,
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
+    let steps = data.train.len().div_ceil(config.batch_size);
+    let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
+    let watch = |steps: usize, model: &M| {
+        snapshots.take::<B::InnerBackend, M::InnerModule>(
+            steps,
+            || model.valid(),
+            &session.device,
+            &session.run,
+        )
+    };
+    fit_watched(model, objective, data, binarise, config, session, watch)
+}
+
+/// [`fit`] for any model, with `watch` called after every step with the steps done.
+///
+/// # Errors
+/// As [`fit`], and those of `watch`.
+pub(crate) fn fit_watched<B, M, O>(
+    model: M,
+    objective: &O,
+    data: &Splits,
+    binarise: Binarise,
+    config: &TrainConfig,
+    session: &Session<B>,
+    watch: impl Fn(usize, &M) -> Result<()>,
+) -> Result<Fit<M::InnerModule>>
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B>,
+    O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
+{
     let Session { noise, device, run, .. } = session;
     let train = BatchMaker::<B>::new(data.train.clone(), binarise, *noise, device.clone());
     let valid =
@@ -107,7 +150,6 @@ where
     let steps = examples.div_ceil(config.batch_size);
     let epochs = config.total_epochs();
     let checkpoints = Checkpoints::new(run, config.keep_checkpoints);
-    let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
 
     let mut model = model;
     let mut optimiser = Optimiser::new(&config.optimiser);
@@ -164,12 +206,7 @@ where
                 );
             }
             display.step(epoch, seen(&progress), || progress.sums.means());
-            snapshots.take::<B::InnerBackend, M::InnerModule>(
-                epoch * steps + progress.step,
-                || model.valid(),
-                device,
-                run,
-            )?;
+            watch(epoch * steps + progress.step, &model)?;
             if session.interrupt.load(Ordering::Relaxed) && progress.step < steps {
                 progress.seconds = before + started.elapsed().as_secs_f64();
                 checkpoints.save(&model, &optimiser, &progress)?;

@@ -22,6 +22,7 @@ const IMAGES: usize = 10;
 pub(super) struct Snapshots {
     steps: Vec<(usize, f64)>,
     images: Array2<f32>,
+    labels: Vec<u8>,
     shape: PixelShape,
 }
 
@@ -32,8 +33,9 @@ impl Snapshots {
             .iter()
             .map(|&epoch| (((epoch * steps_per_epoch as f64).round() as usize).max(1), epoch))
             .collect();
-        let images = valid.grey(&one_of_each_class(valid));
-        Self { steps, images, shape: valid.shape() }
+        let indices = one_of_each_class(valid);
+        let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
+        Self { steps, images, labels, shape: valid.shape() }
     }
 
     /// Takes a snapshot if one is due after `steps` steps.
@@ -53,7 +55,9 @@ impl Snapshots {
         let (rows, columns) = self.images.dim();
         let values: Vec<f32> = self.images.iter().copied().collect();
         let x = Tensor::<B, 2>::from_data(TensorData::new(values, [rows, columns]), device);
-        let mean = model.decode(model.encode(x).mean()).mean();
+        let given = model.condition(&x, &self.labels);
+        let code = model.encode(x, given.as_ref()).mean();
+        let mean = model.decode(code, given.as_ref()).mean();
         let reconstruction = plot::to_array(mean.into_data(), rows, columns)?;
         for epoch in due {
             let path = run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"));

@@ -36,6 +36,23 @@ const EVALUATE: [&str; 8] = [
 /// Every program; a test fails if one is missing.
 pub const PROGRAMS: &[Program] = &[
     Program {
+        name: "cvae",
+        tiny: &["--latent", "2", "--epochs", "2", "--set", "model.hidden=[16]"],
+        other: &["--set", "model.hidden=[17]"],
+        cannot: &[],
+        metrics: &["nll", "nll_prior", "negative_elbo", "kl", "probe_knn_100"],
+        pictures: &[
+            "loss.png",
+            "snapshots.png",
+            "reconstructions.png",
+            "samples.png",
+            "interpolation.png",
+            "traversal.png",
+            "latent-map.png",
+            "latent-grid.png",
+        ],
+    },
+    Program {
         name: "denoising-ae",
         tiny: &["--epochs", "2", "--set", "model.hidden=[16,8]", "--set", "fine_tuning.epochs=2"],
         other: &["--set", "model.hidden=[16,9]"],

@@ -55,7 +55,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
             corruption.apply_to_row(&mut random, row);
         }
     }
-    let restored = loaded.model.decode(loaded.model.encode(corrupted.view()).mean.view());
+    let restored =
+        loaded.model.decode(loaded.model.encode(corrupted.view(), None).mean.view(), None);
     let grid = Grid::new(split.shape(), format!("{corruption}, {}", loaded.config.data.name))
         .row("clean", clean)
         .row("corrupted", corrupted)

@@ -1,6 +1,6 @@
 //! `search`: hyper-parameters by validation error.
 
-use std::path::PathBuf;
+use std::{fmt::Display, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use shared::{
@@ -8,32 +8,35 @@ use shared::{
     metrics::classification_error,
     paper::Paper,
     progress,
-    train::{Schedule, TrainConfig},
+    run::RunFolder,
+    train::Schedule,
 };
 
 use crate::{
     DenoisingAe,
     config::{DenoisingConfig, Pretraining},
+    phase_of_layer,
 };
 
-/// Every combination of the given values is fitted; the test split is not looked at.
+/// Every combination of the given values is fitted; the test split is not looked at. An option
+/// that is not given leaves its value as configured.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
     /// Shares of masked coordinates.
-    #[arg(long, value_delimiter = ',', default_value = "0,0.1,0.25,0.4", value_name = "NU,...")]
+    #[arg(long, value_delimiter = ',', value_name = "NU,...")]
     fractions: Vec<f64>,
-    /// Numbers of hidden layers.
-    #[arg(long, value_delimiter = ',', default_value = "3", value_name = "N,...")]
+    /// Numbers of hidden layers, all as wide as the first configured one.
+    #[arg(long, value_delimiter = ',', value_name = "N,...")]
     depths: Vec<usize>,
     /// Widths of the hidden layers.
-    #[arg(long, value_delimiter = ',', default_value = "1000", value_name = "N,...")]
+    #[arg(long, value_delimiter = ',', value_name = "N,...")]
     widths: Vec<usize>,
-    /// Epochs of pre-training; by default as configured.
+    /// Epochs of pre-training.
     #[arg(long, value_delimiter = ',', value_name = "N,...")]
     pretraining_epochs: Vec<usize>,
-    /// Learning rates of fine-tuning, constant; by default as configured.
+    /// Learning rates of fine-tuning, constant.
     #[arg(long, value_delimiter = ',', value_name = "RATE,...")]
     fine_tuning_rates: Vec<f64>,
     /// Folder of all runs.
@@ -45,13 +48,20 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let base = args.configuration.config::<DenoisingAe>()?;
-    let fine_tuning = base.fine_tuning.clone().context(
-        "the configuration has no [fine_tuning]: there is no validation error to search by",
-    )?;
+    if base.fine_tuning.is_none() {
+        bail!("the configuration has no [fine_tuning]: there is no validation error to search by");
+    }
     let folder = args.out.join(DenoisingAe::NAME).join(format!("search-{}", base.data.name));
     let mut found: Vec<(f64, String)> = Vec::new();
-    for (name, config) in candidates(args, &base, &fine_tuning) {
-        let loaded = fitted::<DenoisingAe>(config, folder.join(&name), &args.common)?;
+    for Candidate { name, config, same_layers } in candidates(args, &base) {
+        let path = folder.join(&name);
+        if let (Some(other), false) = (same_layers, path.exists()) {
+            let run = RunFolder::create(path.clone(), &toml::to_string(&config)?, false)?;
+            for layer in 0..config.model.hidden.len() {
+                run.copy_phase(&RunFolder::open(folder.join(&other))?, &phase_of_layer(layer))?;
+            }
+        }
+        let loaded = fitted::<DenoisingAe>(config, path, &args.common)?;
         let valid = &loaded.data.valid;
         let classes = loaded
             .model
@@ -66,9 +76,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
         ));
         found.push((error.mean, name));
     }
-    if found.is_empty() {
-        bail!("nothing to search: every option needs at least one value");
-    }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     println!("\nvalidation error, {}", base.data.name);
     for (error, name) in &found {
@@ -81,42 +88,63 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Every combination, with a name for its run.
-fn candidates(
-    args: &Args,
-    base: &DenoisingConfig,
-    fine_tuning: &TrainConfig,
-) -> Vec<(String, DenoisingConfig)> {
-    let mut all = Vec::new();
-    for &fraction in &args.fractions {
-        for &depth in &args.depths {
-            for &width in &args.widths {
-                for epochs in as_configured_or(&args.pretraining_epochs) {
-                    for rate in as_configured_or(&args.fine_tuning_rates) {
-                        let mut config = base.clone();
-                        let mut name = format!("nu-{fraction}-{depth}x{width}");
-                        config.pretraining = Pretraining::masking(fraction);
-                        config.model.hidden = vec![width; depth];
-                        if let Some(epochs) = epochs {
-                            config.train.epochs = Some(epochs);
-                            name.push_str(&format!("-epochs-{epochs}"));
-                        }
-                        if let Some(rate) = rate {
-                            let schedule = Schedule::Constant { rate };
-                            config.fine_tuning =
-                                Some(TrainConfig { schedule, ..fine_tuning.clone() });
-                            name.push_str(&format!("-rate-{rate}"));
-                        }
-                        all.push((name, config));
-                    }
-                }
-            }
-        }
-    }
-    all
+/// One combination.
+struct Candidate {
+    /// Of its run.
+    name: String,
+    config: DenoisingConfig,
+    /// Name of an earlier one that differs in its fine-tuning alone, so that the layers need not be
+    /// pre-trained again.
+    same_layers: Option<String>,
 }
 
-/// The values to try; none of them where there are no values, which leaves it as configured.
-fn as_configured_or<T: Copy>(values: &[T]) -> Vec<Option<T>> {
-    if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
+fn candidates(args: &Args, base: &DenoisingConfig) -> Vec<Candidate> {
+    let mut all = vec![(Vec::new(), base.clone())];
+    vary(&mut all, &args.fractions, "nu", |config, &nu| {
+        config.pretraining = Pretraining::masking(nu)
+    });
+    vary(&mut all, &args.widths, "width", |config, &width| {
+        config.model.hidden = vec![width; config.model.hidden.len()];
+    });
+    vary(&mut all, &args.depths, "depth", |config, &depth| {
+        config.model.hidden = vec![config.model.hidden.first().copied().unwrap_or(0); depth];
+    });
+    vary(&mut all, &args.pretraining_epochs, "epochs", |config, &epochs| {
+        config.train.epochs = Some(epochs);
+    });
+    vary(&mut all, &args.fine_tuning_rates, "rate", |config, &rate| {
+        if let Some(fine_tuning) = &mut config.fine_tuning {
+            fine_tuning.schedule = Schedule::Constant { rate };
+        }
+    });
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (parts, config) in all {
+        let name = if parts.is_empty() { "as-configured".into() } else { parts.join("-") };
+        let layers =
+            |config: &DenoisingConfig| DenoisingConfig { fine_tuning: None, ..config.clone() };
+        let earlier = candidates.iter().find(|earlier| layers(&earlier.config) == layers(&config));
+        let is_stack = matches!(config.pretraining, Pretraining::Denoising { .. });
+        let same_layers = earlier.filter(|_| is_stack).map(|earlier| earlier.name.clone());
+        candidates.push(Candidate { name, config, same_layers });
+    }
+    candidates
+}
+
+/// Every candidate so far with every one of `values`; as it was where there are none.
+fn vary<T: Display>(
+    all: &mut Vec<(Vec<String>, DenoisingConfig)>,
+    values: &[T],
+    name: &str,
+    set: impl Fn(&mut DenoisingConfig, &T),
+) {
+    if values.is_empty() {
+        return;
+    }
+    let with = |(parts, config): &(Vec<String>, DenoisingConfig), value: &T| {
+        let (mut parts, mut config) = (parts.clone(), config.clone());
+        parts.push(format!("{name}-{value}"));
+        set(&mut config, value);
+        (parts, config)
+    };
+    *all = all.iter().flat_map(|one| values.iter().map(move |value| with(one, value))).collect();
 }

@@ -1,0 +1,76 @@
+//! One training step of the paper's networks, one quadrant observed, and one completion.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use burn::{
+    backend::Autodiff,
+    tensor::{Tensor, TensorData},
+};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use cvae::{Cvae, CvaeConfig, CvaeModel, CvaeObjective};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    backend::{Flex, NdArray},
+    data::{BatchMaker, Binarise, ImageSet, PixelShape},
+    noise::Noise,
+    paper::Paper,
+    train::{Moment, Optimiser, OptimiserConfig, descend},
+};
+
+const BATCH: usize = 128;
+
+fn batches<B: Backend>() -> BatchMaker<B> {
+    let shape = PixelShape { height: 28, width: 28 };
+    let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
+    let images = ImageSet::new(shape, pixels, vec![0; 1000], false);
+    BatchMaker::new(images.into(), Binarise::Dynamic, Noise::new(1), B::Device::default())
+}
+
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig) {
+    let mut group = criterion.benchmark_group("training_step");
+    let batches = batches::<Autodiff<B>>();
+    let indices: Vec<usize> = (0..BATCH).collect();
+    let objective = CvaeObjective { kind: config.objective };
+    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
+    let device = B::Device::default();
+    let mut model = Some(Cvae::build::<Autodiff<B>>(config, 784, Noise::new(1), &device));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
+        bencher.iter(|| {
+            let batch = batches.batch(&indices, 1);
+            if let Some(current) = model.take() {
+                let at = Moment { epochs: 0.0 };
+                let (next, found) =
+                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
+                black_box(found.read());
+                model = Some(next);
+            }
+        });
+    });
+    group.finish();
+    let model: CvaeModel<B> = Cvae::build(config, 784, Noise::new(1), &device);
+    let batch = self::batches::<B>().batch(&indices, 1);
+    let given = model.condition(&batch.x, &batch.labels);
+    let eps = vec![0.5f32; BATCH * model.latent_dim()];
+    let eps = TensorData::new(eps, [BATCH, model.latent_dim()]);
+    criterion.bench_function(&format!("completion/{name}"), |bencher| {
+        bencher.iter(|| {
+            let eps = Tensor::from_data(eps.clone(), &device);
+            let z = model.sample_prior(eps, given.as_ref());
+            black_box(model.decode(z, given.as_ref()).mean().into_data());
+        });
+    });
+}
+
+fn all(criterion: &mut Criterion) {
+    let paper = Cvae::PRESETS.iter().find(|(name, _)| *name == "paper");
+    let Some((_, text)) = paper else { return };
+    let Ok(config) = toml::from_str::<CvaeConfig>(text) else { return };
+    steps::<Flex>(criterion, "flex", &config);
+    steps::<NdArray>(criterion, "ndarray", &config);
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

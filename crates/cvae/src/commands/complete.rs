@@ -1,0 +1,76 @@
+//! `complete`: several completions of each image, beside what was given and the truth.
+
+use anyhow::{Result, bail};
+use ndarray::{Array2, Axis, concatenate, s};
+use shared::{
+    cli::{Loaded, OfRun, checked_index},
+    noise::{Noise, Stream},
+    plot::Grid,
+    progress,
+};
+
+use crate::Cvae;
+
+/// Draws averaged in the last column but one.
+const AVERAGED: usize = 100;
+/// Images by default.
+const IMAGES: usize = 8;
+/// Grey level of a pixel that is not observed, in the picture.
+const UNOBSERVED: f32 = 0.4;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Validation images, by index; by default the first eight.
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    indices: Option<Vec<usize>>,
+    /// Completions of each.
+    #[arg(long, default_value_t = 8)]
+    count: usize,
+    /// Seed of the draws; by default the run's.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if !(1..=AVERAGED).contains(&args.count) {
+        bail!("--count {}: 1 to {AVERAGED}", args.count);
+    }
+    let loaded = Loaded::<Cvae>::open(&args.of, "complete")?;
+    let (model, split) = (&loaded.model, &loaded.data.valid);
+    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
+    for &index in &indices {
+        checked_index("--indices", index, split)?;
+    }
+    let noise = args.seed.map_or(loaded.noise(), Noise::new);
+    let names = (1..=args.count).map(|sample| format!("draw {sample}"));
+    let mut grid =
+        Grid::new(split.shape(), format!("Completions: {}", loaded.run.path().display())).columns(
+            std::iter::once("given".to_owned())
+                .chain(names)
+                .chain(["mean".to_owned(), "truth".to_owned()]),
+        );
+    for &index in &indices {
+        // As in training: the condition is made of what the model is trained on.
+        let truth = split.inputs(&[index], loaded.config.data.binarise, loaded.noise(), 0);
+        let condition = model.condition(truth.view(), &split.labels_of(&[index]));
+        let rows = |count: usize| condition.as_ref().and_then(|c| c.broadcast((count, c.ncols())));
+        let latent = model.latent_dim();
+        let eps = noise.normal(Stream::Prior, 0, &[split.key(index)], AVERAGED * latent);
+        let eps = Array2::from_shape_vec((AVERAGED, latent), eps)?;
+        let codes = model.sample_prior(eps.view(), rows(AVERAGED));
+        let drawn = model.decode(codes.view(), rows(AVERAGED));
+        let mean = drawn.sum_axis(Axis(0)).insert_axis(Axis(0)) / AVERAGED as f32;
+        let given = rows(1).map_or_else(|| truth.clone(), |given| given.to_owned());
+        let given = given.mapv(|pixel| if pixel < 0.0 { UNOBSERVED } else { pixel });
+        let draws = drawn.slice(s![..args.count, ..]);
+        let row = concatenate(Axis(0), &[given.view(), draws, mean.view(), truth.view()])?;
+        grid = grid.row(format!("#{index}"), row);
+    }
+    let path = loaded.run.file("completions.png");
+    grid.save(&path)?;
+    progress::line(&format!("wrote {}", path.display()));
+    Ok(())
+}

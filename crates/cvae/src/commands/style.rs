@@ -1,0 +1,151 @@
+//! `style`: encode a digit, keep z, vary the label; and how well that works.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::{Result, bail};
+use ndarray::{Array2, Axis, concatenate};
+use shared::{
+    classifier::judge,
+    cli::{Loaded, OfRun, checked_index},
+    metrics::classification_error,
+    plot::Grid,
+    progress,
+    run::{Better, Metric},
+};
+
+use crate::{
+    Conditioning, Cvae,
+    handwriting::{correlation, slant, stroke_width},
+};
+
+/// Images by default.
+const IMAGES: usize = 8;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Validation images, by index; by default the first eight.
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    indices: Option<Vec<usize>>,
+    /// Test images that are rewritten as every digit and judged; 0 for the picture alone.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    measure: usize,
+    /// Folder of all runs, where the classifier that judges is kept.
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<Cvae>::open(&args.of, "style")?;
+    let Conditioning::Label { classes } = loaded.config.conditioning else {
+        bail!("this run is not conditioned on classes");
+    };
+    let split = &loaded.data.valid;
+    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
+    for &index in &indices {
+        checked_index("--indices", index, split)?;
+    }
+    let sources = split.grey(&indices);
+    let made = rewritten(&loaded, &sources, &split.labels_of(&indices), classes);
+    let mut grid = Grid::new(
+        split.shape(),
+        format!("One handwriting, every digit: {}", loaded.run.path().display()),
+    )
+    .columns(std::iter::once("image".to_owned()).chain((0..classes).map(|c| c.to_string())));
+    for (row, (source, &index)) in sources.rows().into_iter().zip(&indices).enumerate() {
+        let images: Vec<_> = std::iter::once(source)
+            .chain(made.iter().map(|images| images.row(row)))
+            .map(|image| image.insert_axis(Axis(0)))
+            .collect();
+        grid = grid.row(format!("#{index}"), concatenate(Axis(0), &images)?);
+    }
+    let path = loaded.run.file("style.png");
+    grid.save(&path)?;
+    progress::line(&format!("wrote {}", path.display()));
+    if args.measure > 0 { measure(args, &loaded, classes) } else { Ok(()) }
+}
+
+/// The images rewritten as every class: `[images, pixels]` for each class.
+fn rewritten(
+    loaded: &Loaded<Cvae>,
+    images: &Array2<f32>,
+    labels: &[u8],
+    classes: usize,
+) -> Vec<Array2<f32>> {
+    let condition = |labels: &[u8]| loaded.model.condition(images.view(), labels);
+    let own = condition(labels);
+    let codes = loaded.model.encode(images.view(), own.as_ref().map(|given| given.view())).mean;
+    (0..classes)
+        .map(|class| {
+            let given = condition(&vec![class as u8; labels.len()]);
+            loaded.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
+        })
+        .collect()
+}
+
+fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
+    let name = loaded.config.data.name;
+    let (judge, error) = judge(&loaded.data, name, &args.out, loaded.device)?;
+    let test = loaded.data.test.take(args.measure);
+    let (images, labels) = (test.all_grey(), test.labels());
+    let made = rewritten(loaded, &images, &labels, classes);
+    let mut right = Vec::with_capacity(classes * labels.len());
+    for (class, images) in made.iter().enumerate() {
+        let asked = vec![class as u8; labels.len()];
+        let wrong = classification_error(&judge.log_classes(images.view()), &asked);
+        right.push(1.0 - wrong.mean);
+    }
+    let recovered = right.iter().sum::<f64>() / right.len().max(1) as f64;
+    let judged = format!(
+        "{} test images rewritten as {classes} digits, read by a classifier that has {:.2}% of \
+         {} test images wrong",
+        test.len(),
+        100.0 * error.mean,
+        error.examples
+    );
+    let kept = |of: fn(ndarray::ArrayView1<'_, f32>, shared::data::PixelShape) -> f64| {
+        let shape = test.shape();
+        let sources: Vec<f64> = images.rows().into_iter().map(|image| of(image, shape)).collect();
+        let made = Array2::from_shape_fn((labels.len(), classes), |(image, class)| {
+            of(made[class].row(image), shape)
+        });
+        correlation(&sources, &made, &labels)
+    };
+    let metric = |value: f64, unit: &str, about: String| Metric {
+        value,
+        standard_error: None,
+        unit: unit.into(),
+        better: Better::Higher,
+        about,
+    };
+    let within = "of image and rewritten digit, within a class and a label";
+    let metrics = BTreeMap::from([
+        ("style_labels".to_owned(), metric(recovered, "share", format!("read as asked; {judged}"))),
+        (
+            "style_slant".to_owned(),
+            metric(
+                kept(slant),
+                "correlation",
+                format!("slant {within}, {} test images", test.len()),
+            ),
+        ),
+        (
+            "style_stroke_width".to_owned(),
+            metric(
+                kept(stroke_width),
+                "correlation",
+                format!("stroke width {within}, {} test images", test.len()),
+            ),
+        ),
+    ]);
+    for (name, metric) in &metrics {
+        println!("{name:20} {:.4} {:12} {}", metric.value, metric.unit, metric.about);
+    }
+    let worst = right.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+    if let Some((class, share)) = worst {
+        println!("worst: {:.1}% of the digits {class} are read as such", 100.0 * share);
+    }
+    loaded.run.add_metrics(metrics)
+}

@@ -1,0 +1,136 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{Binarise, DataConfig},
+    metrics::EvaluateConfig,
+    nn::{Activation, Init},
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+use crate::conditioning::Conditioning;
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CvaeConfig {
+    /// Seed of all noise.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[conditioning]`.
+    pub conditioning: Conditioning,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[objective]`.
+    pub objective: ObjectiveConfig,
+    /// `[train]`.
+    pub train: TrainConfig,
+    /// `[predictor]`: how the baseline is trained whose guess the prior sees; it comes first and is
+    /// fixed afterwards. Left out, the prior sees the condition alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictor: Option<TrainConfig>,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`: every network has the same hidden layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Width of the code z.
+    pub latent: usize,
+    /// Widths of the hidden layers, from the input on.
+    pub hidden: Vec<usize>,
+    /// What the hidden layers apply.
+    pub activation: Activation,
+    /// Initial weights.
+    #[serde(default)]
+    pub init: Init,
+    /// The prior p(z|c).
+    pub prior: Prior,
+    /// Whether the generation network sees the condition beside z, or has to find all in z.
+    pub generation_sees_condition: bool,
+    /// Score grey pixels by their cross-entropy, which is no likelihood; needs `binarise = "none"`.
+    #[serde(default)]
+    pub grey_targets: bool,
+}
+
+/// The prior of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Prior {
+    /// N(0, I), whatever the condition.
+    Standard,
+    /// A network of the condition.
+    Conditional,
+}
+
+/// `[objective]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum ObjectiveConfig {
+    /// The baseline: a network from c to x, without z.
+    Nn,
+    /// Gaussian stochastic neural network: z from the prior, in training too.
+    Gsnn,
+    /// The conditional variational bound.
+    Cvae,
+    /// alpha of the bound, 1 - alpha of the GSNN's objective.
+    Hybrid {
+        /// Weight of the bound.
+        alpha: f64,
+    },
+}
+
+impl RunConfig for CvaeConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        let model = &self.model;
+        let is_grey = self.data.binarise == Binarise::None;
+        let problem = if model.latent == 0 {
+            Some("[model] latent = 0: at least 1".into())
+        } else if model.hidden.is_empty() || model.hidden.contains(&0) {
+            Some("[model] hidden: one width or more, none of them 0".into())
+        } else if is_grey != model.grey_targets {
+            Some(
+                "[model] grey_targets = true and [data] binarise = \"none\" go together: on grey \
+                 pixels a cross-entropy is no likelihood, so it has to be asked for"
+                    .into(),
+            )
+        } else if self.objective == ObjectiveConfig::Gsnn && model.prior == Prior::Standard {
+            Some("[objective] kind = \"gsnn\" needs [model] prior = \"conditional\"".into())
+        } else if let ObjectiveConfig::Hybrid { alpha } = self.objective
+            && !(0.0..=1.0).contains(&alpha)
+        {
+            Some(format!("[objective] alpha = {alpha}: 0 to 1"))
+        } else if self.predictor.is_some()
+            && !matches!(self.conditioning, Conditioning::Quadrants { .. })
+        {
+            Some("[predictor] is for [conditioning] kind = \"quadrants\"".into())
+        } else {
+            model.init.problem().map(|problem| format!("[model] {problem}"))
+        };
+        problem
+            .or_else(|| self.conditioning.problem().map(|p| format!("[conditioning] {p}")))
+            .or_else(|| self.train.problem())
+            .or_else(|| {
+                let problem = self.predictor.as_ref()?.problem()?;
+                Some(problem.replacen("[train", "[predictor", 1))
+            })
+            .or_else(|| self.evaluate.problem())
+    }
+}

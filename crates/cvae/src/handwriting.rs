@@ -1,0 +1,117 @@
+//! Measures of a handwriting that say nothing of which digit is written.
+
+use ndarray::{Array2, ArrayView1};
+use shared::data::PixelShape;
+
+/// How far strokes lean: the slope of the columns' regression on the rows, from the moments of the
+/// ink; 0 upright, negative to the right at the top.
+pub fn slant(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
+    let mut ink = [0f64; 3];
+    let each = |f: &mut dyn FnMut(f64, f64, f64)| {
+        for (index, &p) in image.iter().enumerate() {
+            let (x, y) = ((index % shape.width) as f64, (index / shape.width) as f64);
+            f(f64::from(p), x, y);
+        }
+    };
+    each(&mut |p, x, y| {
+        ink[0] += p;
+        ink[1] += p * x;
+        ink[2] += p * y;
+    });
+    let total = ink[0].max(f64::MIN_POSITIVE);
+    let (centre_x, centre_y) = (ink[1] / total, ink[2] / total);
+    let (mut across, mut down) = (0f64, 0f64);
+    each(&mut |p, x, y| {
+        across += p * (x - centre_x) * (y - centre_y);
+        down += p * (y - centre_y).powi(2);
+    });
+    if down > 0.0 { across / down } else { 0.0 }
+}
+
+/// Width of the strokes in pixels: twice the ink over the length of its outline.
+pub fn stroke_width(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
+    let at = |x: usize, y: usize| f64::from(image[y * shape.width + x]);
+    let mut outline = 0f64;
+    for y in 0..shape.height {
+        for x in 0..shape.width {
+            if x + 1 < shape.width {
+                outline += (at(x, y) - at(x + 1, y)).abs();
+            }
+            if y + 1 < shape.height {
+                outline += (at(x, y) - at(x, y + 1)).abs();
+            }
+        }
+    }
+    let ink: f64 = image.iter().map(|&p| f64::from(p)).sum();
+    if outline > 0.0 { 2.0 * ink / outline } else { 0.0 }
+}
+
+/// Correlation over all sources and labels of a measure of the source, `[sources]`, with that of
+/// what was made of it, `[sources, labels]`, each less its mean over the pairs of the same source
+/// class and label: so that neither a class's nor a label's own shape counts.
+pub fn correlation(sources: &[f64], made: &Array2<f64>, classes: &[u8]) -> f64 {
+    let (mut both, mut source_squares, mut made_squares) = (0f64, 0f64, 0f64);
+    for label in 0..made.ncols() {
+        for class in 0..=u8::MAX {
+            let members: Vec<usize> =
+                (0..sources.len()).filter(|&source| classes[source] == class).collect();
+            let count = members.len().max(1) as f64;
+            let source_mean = members.iter().map(|&i| sources[i]).sum::<f64>() / count;
+            let made_mean = members.iter().map(|&i| made[[i, label]]).sum::<f64>() / count;
+            for &i in &members {
+                let (a, b) = (sources[i] - source_mean, made[[i, label]] - made_mean);
+                both += a * b;
+                source_squares += a * a;
+                made_squares += b * b;
+            }
+        }
+    }
+    both / (source_squares * made_squares).sqrt().max(f64::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array1;
+
+    const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+
+    /// A stroke of some width that moves by `lean` columns a row.
+    fn stroke(lean: f64, width: usize) -> Array1<f32> {
+        let mut image = Array1::zeros(784);
+        for y in 4..24 {
+            let left = (14.0 + lean * (y as f64 - 14.0)).round() as usize;
+            for x in left..left + width {
+                image[y * 28 + x] = 1.0;
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn measures_at_known_values() {
+        for lean in [-0.4, 0.0, 0.3] {
+            assert!((slant(stroke(lean, 2).view(), SHAPE) - lean).abs() < 0.03, "{lean}");
+        }
+        for width in [1, 2, 4] {
+            // An upright stroke of height 20: its outline is 40 long and has two ends.
+            let exact = 2.0 * 20.0 * width as f64 / (40.0 + 2.0 * width as f64);
+            let found = stroke_width(stroke(0.0, width).view(), SHAPE);
+            assert!((found - exact).abs() < 1e-6, "{found} {exact}");
+        }
+        let blank = Array1::zeros(784);
+        assert_eq!((slant(blank.view(), SHAPE), stroke_width(blank.view(), SHAPE)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn correlation_is_one_for_a_kept_style_and_blind_to_classes_and_labels() {
+        let classes: Vec<u8> = (0..60).map(|i| (i % 3) as u8).collect();
+        let sources: Vec<f64> = (0..60).map(|i| f64::from(i * 7 % 11)).collect();
+        let kept = Array2::from_shape_fn((60, 4), |(i, label)| {
+            2.0 * sources[i] + 100.0 * f64::from(classes[i]) + 30.0 * label as f64
+        });
+        assert!((correlation(&sources, &kept, &classes) - 1.0).abs() < 1e-9);
+        let by_class = Array2::from_shape_fn((60, 4), |(i, _)| 100.0 * f64::from(classes[i]));
+        assert_eq!(correlation(&sources, &by_class, &classes), 0.0);
+    }
+}

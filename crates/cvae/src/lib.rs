@@ -1,0 +1,114 @@
+//! Sohn, Lee & Yan 2015, "Learning Structured Output Representation using Deep Conditional
+//! Generative Models".
+//!
+//! [`conditioning`] is what the model is told, [`model`] the networks, [`objective`] what is
+//! minimised, [`config`] what a configuration may say, [`handwriting`] how a style is measured, [`commands`] what this program does besides
+//! the shared commands.
+
+pub mod commands;
+pub mod conditioning;
+pub mod config;
+pub mod handwriting;
+pub mod model;
+pub mod objective;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    progress,
+    train::{self, Fit, FitReport, Session, fit_phase},
+};
+
+pub use conditioning::Conditioning;
+pub use config::CvaeConfig;
+pub use model::CvaeModel;
+pub use objective::CvaeObjective;
+
+use config::ObjectiveConfig;
+
+/// The paper.
+pub struct Cvae;
+
+impl Paper for Cvae {
+    const NAME: &'static str = "cvae";
+    const ABOUT: &'static str = "Conditional variational autoencoders: many completions of one image, one \
+                                 handwriting in ten digits";
+    const CITATION: &'static str = "K. Sohn, H. Lee, X. Yan: Learning Structured Output Representation using Deep \
+         Conditional Generative Models. NIPS 2015.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("quadrants", include_str!("../configs/quadrants.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+        ("pyro", include_str!("../configs/pyro.toml")),
+    ];
+
+    type Config = CvaeConfig;
+    type Model<B: Backend> = CvaeModel<B>;
+
+    fn problem(config: &CvaeConfig, input: usize) -> Option<String> {
+        let side = input.isqrt();
+        let is_square = side * side == input && side.is_multiple_of(2);
+        (matches!(config.conditioning, Conditioning::Quadrants { .. }) && !is_square).then(|| {
+            format!("[conditioning] kind = \"quadrants\": {input} pixels have no quadrants")
+        })
+    }
+
+    fn build<B: Backend>(
+        config: &CvaeConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> CvaeModel<B> {
+        CvaeModel::new(config, input, noise, device)
+    }
+
+    fn cannot(command: &str, config: &CvaeConfig) -> Option<String> {
+        let by_label = matches!(config.conditioning, Conditioning::Label { .. });
+        match command {
+            "sample" | "interpolate" | "traverse" if config.objective == ObjectiveConfig::Nn => {
+                Some("the baseline (objective.kind = \"nn\") has no code to draw or vary".into())
+            }
+            "complete" if by_label => {
+                Some("this run is conditioned on classes; complete needs quadrants".into())
+            }
+            "style" if !by_label => {
+                Some("this run is conditioned on quadrants; style needs classes".into())
+            }
+            "complete" | "style" if config.objective == ObjectiveConfig::Nn => {
+                Some("the baseline (objective.kind = \"nn\") has no code to draw or keep".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &CvaeConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<CvaeModel<B::InnerBackend>>> {
+        let (input, binarise) = (data.train.input_dim(), config.data.binarise);
+        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        let objective = CvaeObjective { kind: config.objective };
+        if config.objective == ObjectiveConfig::Nn {
+            let train = config.predictor.as_ref().unwrap_or(&config.train);
+            return train::fit(model, &objective, data, binarise, train, session);
+        }
+        let mut report = FitReport::default();
+        if let Some(train) = &config.predictor {
+            progress::line("the predictor");
+            let objective = CvaeObjective { kind: ObjectiveConfig::Nn };
+            match fit_phase("predictor", model, &objective, data, binarise, train, session)? {
+                Some((fitted, phase)) => (model, report) = (fitted, phase),
+                None => return Ok(Fit::Interrupted),
+            }
+            progress::line("the conditional model");
+        }
+        Ok(match train::fit(model, &objective, data, binarise, &config.train, session)? {
+            Fit::Done(model, main) => Fit::Done(model, report.then(main)),
+            Fit::Interrupted => Fit::Interrupted,
+        })
+    }
+}

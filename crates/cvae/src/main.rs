@@ -1,0 +1,7 @@
+//! `cvae`: conditional variational autoencoders.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run_with::<cvae::Cvae, cvae::commands::Own>()
+}

@@ -1,0 +1,398 @@
+//! Laws of the conditioning, the networks and the objectives.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+use burn::{
+    backend::Autodiff,
+    module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param},
+    optim::GradientsParams,
+    tensor::{Tensor, TensorData},
+};
+use cvae::{
+    Conditioning, CvaeConfig, CvaeModel, CvaeObjective,
+    config::{ModelConfig, ObjectiveConfig, Prior},
+};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    backend::Flex,
+    bound::{elbo_terms, log_likelihoods_from_prior, log_mean_exp, log_weights},
+    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    likelihood::row_sums,
+    nn::{Activation, Init},
+    noise::{Noise, Stream},
+    posterior::{DiagonalGaussian, Posterior},
+    train::{Keep, Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+};
+
+type Diff = Autodiff<Flex>;
+
+const AT: Moment = Moment { epochs: 0.0 };
+const PIXELS: usize = 784;
+const LABEL: Conditioning = Conditioning::Label { classes: 10 };
+
+fn quadrants(observed: usize) -> Conditioning {
+    Conditioning::Quadrants { observed }
+}
+
+fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize) -> CvaeConfig {
+    let train = TrainConfig {
+        epochs: Some(1),
+        batch_size: 10,
+        schedule: Schedule::Constant { rate: 0.01 },
+        optimiser: OptimiserConfig::adam(),
+        clip_norm: None,
+        patience: None,
+        keep: Keep::Best,
+        checkpoint_every: 1,
+        keep_checkpoints: 1,
+    };
+    let has_predictor = conditioning != LABEL;
+    CvaeConfig {
+        seed: 1,
+        data: DataConfig {
+            name: DataName::Segments,
+            split: SplitName::Standard,
+            binarise: Binarise::Dynamic,
+            train_examples: None,
+        },
+        conditioning,
+        model: ModelConfig {
+            latent,
+            hidden: vec![8],
+            activation: Activation::Tanh,
+            init: Init::Normal { std: 0.3 },
+            prior: Prior::Conditional,
+            generation_sees_condition: true,
+            grey_targets: false,
+        },
+        objective,
+        train: train.clone(),
+        predictor: has_predictor.then_some(train),
+        evaluate: Default::default(),
+    }
+}
+
+fn model<B: Backend>(
+    conditioning: Conditioning,
+    objective: ObjectiveConfig,
+    latent: usize,
+) -> CvaeModel<B> {
+    let config = config(conditioning, objective, latent);
+    CvaeModel::new(&config, PIXELS, Noise::new(3), &B::Device::default())
+}
+
+fn batch<B: Backend>(indices: &[usize]) -> Batch<B> {
+    let data = config(LABEL, ObjectiveConfig::Cvae, 1).data;
+    let data = shared::data::load(&data, &FetchOptions::from_env(None)).unwrap();
+    BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
+        .batch(indices, 1)
+}
+
+fn noise<B: Backend>(rows: usize, width: usize, key: u64) -> Tensor<B, 2> {
+    let values = Noise::new(5).normal(Stream::Prior, key, &[0], rows * width);
+    Tensor::from_data(TensorData::new(values, [rows, width]), &B::Device::default())
+}
+
+fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn gaussian<B: Backend, M: Autoencoder<B>>(model: &M, batch: &Batch<B>) -> DiagonalGaussian<B> {
+    let given = model.condition(&batch.x, &batch.labels);
+    match model.encode(batch.x.clone(), given.as_ref()) {
+        Posterior::Gaussian(gaussian) => gaussian,
+        Posterior::Point(_) => panic!("a point"),
+    }
+}
+
+#[test]
+fn quadrants_are_a_quarter_each_and_where_the_paper_has_them() {
+    for (observed, corners) in [
+        (1, [false, false, true, false]),
+        (2, [true, false, true, false]),
+        (3, [true, true, true, false]),
+    ] {
+        let map = quadrants(observed).observed(PIXELS);
+        assert_eq!(map.iter().filter(|o| **o).count(), observed * PIXELS / 4);
+        // Upper left, upper right, lower left, lower right.
+        assert_eq!([map[0], map[27], map[27 * 28], map[783]], corners);
+    }
+}
+
+#[test]
+fn a_completion_keeps_what_is_given_and_scores_the_rest_alone() {
+    let batch = batch::<Flex>(&[3, 4, 5]);
+    for observed in [1, 2, 3] {
+        let model = model::<Flex>(quadrants(observed), ObjectiveConfig::Cvae, 3);
+        let given = model.condition(&batch.x, &batch.labels).unwrap();
+        let z = model.sample_prior(noise(3, 3, 0), Some(&given));
+        let likelihood = model.decode(z, Some(&given));
+        let (mean, x) = (values(likelihood.mean()), values(batch.x.clone()));
+        let map = quadrants(observed).observed(PIXELS);
+        let mut expected = vec![0f64; 3];
+        for (index, (&p, &x)) in mean.iter().zip(&x).enumerate() {
+            if map[index % PIXELS] {
+                assert_eq!(p, x);
+            } else {
+                expected[index / PIXELS] += if x == 1.0 { p.ln() } else { (1.0 - p).ln() };
+            }
+        }
+        for (found, expected) in values(likelihood.log_prob(batch.x.clone())).iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 1e-2 * expected.abs().max(1.0),
+                "{found} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_condition_says_nothing_of_what_is_to_be_found() {
+    let batch = batch::<Flex>(&[3, 4, 5]);
+    for observed in [1, 2, 3] {
+        let conditioning = quadrants(observed);
+        let given = conditioning.of(&batch.x, &batch.labels);
+        let other = conditioning.of(&batch.x.ones_like(), &batch.labels);
+        let map = conditioning.observed(PIXELS);
+        for (index, (a, b)) in values(given).iter().zip(values(other)).enumerate() {
+            assert!(map[index % PIXELS] || (*a == -1.0 && b == -1.0));
+        }
+    }
+    let given = values(LABEL.of(&batch.x, &[0, 9, 12]));
+    assert_eq!((given[0], given[19], given.iter().sum::<f64>()), (1.0, 1.0, 2.0));
+}
+
+#[test]
+fn bounds_are_ordered_and_both_estimators_meet_at_the_exact_likelihood() {
+    let batch = batch::<Flex>(&[3]);
+    for conditioning in [LABEL, quadrants(2)] {
+        let model = model::<Flex>(conditioning, ObjectiveConfig::Cvae, 1);
+        let given = model.condition(&batch.x, &batch.labels).unwrap();
+        let prior = model.prior(Some(&given)).unwrap();
+        // log p(x|c) by quadrature over the prior's own scale.
+        let (points, reach) = (4001usize, 8.0f64);
+        let step = 2.0 * reach / (points - 1) as f64;
+        let eps: Vec<f32> = (0..points).map(|i| (step * i as f64 - reach) as f32).collect();
+        let grid = Tensor::from_data(TensorData::new(eps.clone(), [points, 1]), &given.device());
+        let log_p = log_likelihoods_from_prior(&model, batch.x.clone(), Some(&given), grid);
+        let joint: Vec<f64> = values(log_p)
+            .iter()
+            .zip(&eps)
+            .map(|(l, &e)| l - 0.5 * f64::from(e).powi(2) - 0.5 * (2.0 * std::f64::consts::PI).ln())
+            .collect();
+        let largest = joint.iter().copied().fold(f64::MIN, f64::max);
+        let exact = largest + (joint.iter().map(|j| (j - largest).exp()).sum::<f64>() * step).ln();
+
+        let posterior = gaussian(&model, &batch);
+        let (k, repeats) = (2000, 20);
+        let importance = |k: usize| {
+            let eps = noise(k * repeats, 1, k as u64);
+            let w = log_weights(&model, &posterior, batch.x.clone(), Some(&given), eps);
+            mean(&values(log_mean_exp(w.reshape([k, repeats]))))
+        };
+        let eps = noise(k * repeats, 1, 7);
+        let from_prior = log_likelihoods_from_prior(&model, batch.x.clone(), Some(&given), eps);
+        let monte_carlo = mean(&values(log_mean_exp(from_prior.reshape([k, repeats]))));
+        let eps = noise(k * repeats, 1, 8);
+        let terms = elbo_terms(&model, &posterior, batch.x.clone(), Some(&given), eps);
+        let elbo = -(values(terms.reconstruction)[0] + values(row_sums(terms.kl_per_latent))[0]);
+        let (one, many) = (importance(1), importance(k));
+        assert!(elbo < many && one < many && many < exact + 0.02, "{elbo} {one} {many} {exact}");
+        assert!((many - exact).abs() < 0.1, "importance sampling {many}, exact {exact}");
+        assert!((monte_carlo - exact).abs() < 0.2, "from the prior {monte_carlo}, exact {exact}");
+        assert!(values(prior.log_var)[0].is_finite());
+    }
+}
+
+#[test]
+fn the_kl_of_two_gaussians_is_its_monte_carlo_estimate_and_zero_for_the_same() {
+    let gaussian = |key| DiagonalGaussian::<Flex> {
+        mean: noise(1, 4, key),
+        log_var: noise::<Flex>(1, 4, key + 1).mul_scalar(0.5),
+    };
+    let (q, p) = (gaussian(10), gaussian(20));
+    let samples = 200_000;
+    let z = q.reparameterise(noise(samples, 4, 30));
+    let estimate = mean(&values(q.log_density(z.clone()) - p.log_density(z)));
+    let exact = values(row_sums(q.kl_to(&p)))[0];
+    assert!((estimate - exact).abs() < 0.02 * exact.max(1.0), "{estimate} {exact}");
+    assert!(values(q.kl_to(&q)).iter().all(|kl| kl.abs() < 1e-6));
+    let standard = DiagonalGaussian { mean: q.mean.zeros_like(), log_var: q.mean.zeros_like() };
+    for (a, b) in values(q.kl_to(&standard)).iter().zip(values(q.kl_per_latent())) {
+        assert!((a - b).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
+    let batch = batch::<Flex>(&[3, 4, 5, 6]);
+    let model = model::<Flex>(quadrants(1), ObjectiveConfig::Gsnn, 3);
+    let given = model.condition(&batch.x, &batch.labels);
+    let eps = batch.eps(1, 3);
+    let terms = elbo_terms(&model, &gaussian(&model, &batch), batch.x.clone(), given.as_ref(), eps);
+    assert!(values(terms.kl_per_latent).iter().all(|kl| kl.abs() < 1e-6));
+    let objective = CvaeObjective { kind: ObjectiveConfig::Gsnn };
+    let loss = values(objective.terms(&model, &batch, AT).loss);
+    for (bound, loss) in values(terms.reconstruction).iter().zip(loss) {
+        assert!((bound - loss).abs() < 1e-3, "{bound} {loss}");
+    }
+}
+
+#[test]
+fn the_hybrid_is_one_of_the_two_at_its_ends() {
+    let batch = batch::<Flex>(&[3, 4, 5, 6]);
+    let model = model::<Flex>(quadrants(1), ObjectiveConfig::Cvae, 3);
+    let loss = |kind| values(CvaeObjective { kind }.terms(&model, &batch, AT).loss);
+    let hybrid = |alpha| loss(ObjectiveConfig::Hybrid { alpha });
+    assert_eq!(hybrid(1.0), loss(ObjectiveConfig::Cvae));
+    assert_eq!(hybrid(0.0), loss(ObjectiveConfig::Gsnn));
+    assert_ne!(hybrid(0.5), hybrid(1.0));
+}
+
+#[test]
+fn the_baseline_is_the_predictor_of_the_other_models() {
+    let batch = batch::<Flex>(&[3, 4]);
+    let baseline = model::<Flex>(quadrants(1), ObjectiveConfig::Nn, 3);
+    let full = model::<Flex>(quadrants(1), ObjectiveConfig::Cvae, 3);
+    let given = baseline.condition(&batch.x, &batch.labels).unwrap();
+    let of = |model: &CvaeModel<Flex>| values(model.predict(&given).unwrap().mean());
+    assert_eq!(of(&baseline), of(&full));
+    let codes = baseline.encode(batch.x.clone(), Some(&given)).mean();
+    assert_eq!(values(baseline.decode(codes, Some(&given)).mean()), of(&baseline));
+    let exact = values(baseline.log_marginal(batch.x.clone(), Some(&given)).unwrap());
+    let loss = CvaeObjective { kind: ObjectiveConfig::Nn }.terms(&baseline, &batch, AT).loss;
+    assert_eq!(exact.iter().map(|l| -l).collect::<Vec<_>>(), values(loss));
+    assert!(full.log_marginal(batch.x.clone(), Some(&given)).is_none());
+}
+
+#[derive(Default)]
+struct Gradients<'a> {
+    path: Vec<String>,
+    gradients: Option<&'a GradientsParams>,
+    without: Vec<String>,
+    shapes: Vec<usize>,
+}
+
+impl ModuleVisitor<Diff> for Gradients<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Diff, D>>) {
+        let gradient = self.gradients.and_then(|g| g.get::<Flex, D>(param.id));
+        let is_zero = |g: Tensor<Flex, D>| values(g).iter().all(|&v| v == 0.0);
+        if gradient.is_none_or(is_zero) {
+            self.without.push(self.path.join("."));
+        }
+        self.shapes.push(param.val().shape().num_elements());
+    }
+}
+
+#[test]
+fn every_parameter_receives_a_gradient_but_the_fixed_predictor() {
+    let batch = batch::<Diff>(&[3, 4, 5, 6, 7, 8]);
+    for (conditioning, kind) in [
+        (LABEL, ObjectiveConfig::Cvae),
+        (LABEL, ObjectiveConfig::Nn),
+        (quadrants(1), ObjectiveConfig::Nn),
+        (quadrants(1), ObjectiveConfig::Gsnn),
+        (quadrants(2), ObjectiveConfig::Cvae),
+        (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.5 }),
+    ] {
+        let model = model::<Diff>(conditioning, kind, 3);
+        let loss = CvaeObjective { kind }.terms(&model, &batch, AT).loss.mean();
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let mut visitor = Gradients { gradients: Some(&gradients), ..Default::default() };
+        model.visit(&mut visitor);
+        let fixed = conditioning != LABEL && kind != ObjectiveConfig::Nn;
+        let wrong: Vec<&String> = visitor
+            .without
+            .iter()
+            .filter(|name| !(fixed && name.starts_with("predictor")))
+            .collect();
+        assert!(wrong.is_empty(), "{conditioning:?} {kind:?}: no gradient for {wrong:?}");
+        assert!(!fixed || visitor.without.iter().any(|name| name.starts_with("predictor")));
+    }
+}
+
+/// Adds `by` to one number of the model.
+struct Nudge {
+    index: usize,
+    by: f32,
+}
+
+impl ModuleMapper<Flex> for Nudge {
+    fn map_float<const D: usize>(
+        &mut self,
+        param: Param<Tensor<Flex, D>>,
+    ) -> Param<Tensor<Flex, D>> {
+        let (id, tensor, mapper) = param.consume();
+        let count = tensor.shape().num_elements();
+        let tensor = if self.index < count {
+            let (shape, device) = (tensor.dims(), tensor.device());
+            let mut all: Vec<f32> = tensor.into_data().iter::<f32>().collect();
+            all[self.index] += self.by;
+            Tensor::from_data(TensorData::new(all, shape), &device)
+        } else {
+            tensor
+        };
+        self.index = self.index.wrapping_sub(count);
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+#[derive(Default)]
+struct Flat<'a> {
+    gradients: Option<&'a GradientsParams>,
+    values: Vec<f64>,
+}
+
+impl ModuleVisitor<Diff> for Flat<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Diff, D>>) {
+        match self.gradients.and_then(|g| g.get::<Flex, D>(param.id)) {
+            Some(gradient) => self.values.extend(values(gradient)),
+            None => self.values.extend(vec![0.0; param.val().shape().num_elements()]),
+        }
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let (diff, flex) = (batch::<Diff>(&[3, 4, 5]), batch::<Flex>(&[3, 4, 5]));
+    for (conditioning, kind) in [
+        (LABEL, ObjectiveConfig::Cvae),
+        (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.3 }),
+        (quadrants(3), ObjectiveConfig::Gsnn),
+    ] {
+        let objective = CvaeObjective { kind };
+        let model = model::<Diff>(conditioning, kind, 2);
+        let loss = objective.terms(&model, &diff, AT).loss.mean();
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let mut flat = Flat { gradients: Some(&gradients), ..Default::default() };
+        model.visit(&mut flat);
+        let at = |index: usize, by: f32| {
+            let model = model.valid().map(&mut Nudge { index, by });
+            mean(&values(objective.terms(&model, &flex, AT).loss))
+        };
+        // Where the largest gradients are, single precision tells a difference from rounding.
+        let mut order: Vec<usize> = (0..flat.values.len()).collect();
+        order.sort_by(|&a, &b| flat.values[b].abs().total_cmp(&flat.values[a].abs()));
+        for &index in order.iter().step_by(7).take(25) {
+            let step = 4e-3;
+            let difference = (at(index, step) - at(index, -step)) / (2.0 * f64::from(step));
+            let expected = flat.values[index];
+            assert!(
+                (difference - expected).abs() < 0.02 * expected.abs().max(0.5),
+                "{conditioning:?} {kind:?} number {index}: {difference} {expected}"
+            );
+        }
+    }
+}

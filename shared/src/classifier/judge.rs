@@ -1,0 +1,156 @@
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use anyhow::{Context, Result, bail};
+use burn::backend::Autodiff;
+use ndarray::{Array2, ArrayView2};
+use serde::Serialize;
+
+use super::model::{ClassifierModel, ClassifierObjective};
+use crate::{
+    backend::Backend,
+    data::{Binarise, DataName, Splits},
+    device::{Device, on_device},
+    metrics::{Estimate, classification_error},
+    nn::{Init, Initialiser},
+    noise::Noise,
+    progress,
+    run::RunFolder,
+    train::{Fit, Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
+    trained::{by_rows, weights_of},
+    weights,
+};
+
+/// A fitted classifier; arrays are `[images, width]`, grey levels in [0, 1].
+pub trait Judge: Sync {
+    /// log p(class|x).
+    fn log_classes(&self, x: ArrayView2<'_, f32>) -> Array2<f32>;
+    /// The last hidden layer.
+    fn features(&self, x: ArrayView2<'_, f32>) -> Array2<f32>;
+}
+
+/// How the classifier is fitted: written beside it, so that another one is not taken for it.
+#[derive(Serialize)]
+struct ClassifierConfig {
+    seed: u64,
+    data: DataName,
+    train_examples: usize,
+    classes: usize,
+    hidden: [usize; 2],
+    train: TrainConfig,
+}
+
+/// The classifier of this data set, kept in `runs`/classifier/DATA, fitted there if there is none,
+/// with its error on the test split.
+///
+/// # Errors
+/// If it cannot be fitted, read or written.
+pub fn judge(
+    data: &Splits,
+    name: DataName,
+    runs: &Path,
+    device: Device,
+) -> Result<(Box<dyn Judge>, Estimate)> {
+    let labels = data.train.labels();
+    let config = ClassifierConfig {
+        seed: 1,
+        data: name,
+        train_examples: data.train.len(),
+        classes: labels.iter().max().map_or(1, |&label| usize::from(label) + 1),
+        hidden: [800, 800],
+        train: TrainConfig {
+            epochs: Some(40),
+            batch_size: 100,
+            schedule: Schedule::Cosine { rate: 0.001, last: 0.00001 },
+            optimiser: OptimiserConfig::adam(),
+            clip_norm: None,
+            patience: None,
+            keep: Keep::Last,
+            checkpoint_every: 5,
+            keep_checkpoints: 1,
+        },
+    };
+    let judge = on_device!(device, |B, handle| on::<B>(&config, data, runs, device, handle))?;
+    let error =
+        classification_error(&judge.log_classes(data.test.all_grey().view()), &data.test.labels());
+    Ok((judge, error))
+}
+
+struct OnDevice<B: Backend> {
+    model: ClassifierModel<B>,
+    device: B::Device,
+    classes: usize,
+    features: usize,
+}
+
+impl<B: Backend> Judge for OnDevice<B>
+where
+    B::Device: Sync,
+{
+    fn log_classes(&self, x: ArrayView2<'_, f32>) -> Array2<f32> {
+        let f = |x, _: Option<&_>| self.model.log_classes(x);
+        by_rows::<B>(x, None, self.classes, &self.device, f)
+    }
+
+    fn features(&self, x: ArrayView2<'_, f32>) -> Array2<f32> {
+        let f = |x, _: Option<&_>| self.model.features(x);
+        by_rows::<B>(x, None, self.features, &self.device, f)
+    }
+}
+
+fn on<B: Backend>(
+    config: &ClassifierConfig,
+    data: &Splits,
+    runs: &Path,
+    device: Device,
+    handle: B::Device,
+) -> Result<Box<dyn Judge>>
+where
+    B::Device: Sync,
+{
+    let path = runs.join("classifier").join(config.data.to_string());
+    let text = toml::to_string(config)?;
+    let run = match RunFolder::open(path.clone()) {
+        Ok(run) => run,
+        Err(_) => RunFolder::create(path.clone(), &text, false)?,
+    };
+    if std::fs::read_to_string(run.file(RunFolder::CONFIG))? != text {
+        bail!("{} holds another classifier: remove it to have it fitted anew", path.display());
+    }
+    let noise = Noise::new(config.seed);
+    let weights = run.file(weights::WEIGHTS);
+    let inputs = data.train.input_dim();
+    let model = if weights.is_file() {
+        let mut init = Initialiser::<B>::new(Init::He, noise, &handle);
+        let model = ClassifierModel::new(inputs, &config.hidden, config.classes, &mut init);
+        weights::load(model, &weights).with_context(|| format!("cannot load {}", path.display()))?
+    } else {
+        progress::line(&format!("fitting the classifier of {} in {}", config.data, path.display()));
+        let session = Session::<Autodiff<B>> {
+            paper: "classifier",
+            noise,
+            device: handle.clone(),
+            backend: device.backend(),
+            run: run.clone(),
+            resume: true,
+            snapshot_epochs: Vec::new(),
+            interrupt: Arc::new(AtomicBool::new(false)),
+        };
+        let mut init = Initialiser::<Autodiff<B>>::new(Init::He, noise, &handle);
+        let model = ClassifierModel::new(inputs, &config.hidden, config.classes, &mut init);
+        let objective = ClassifierObjective { shape: data.train.shape(), classes: config.classes };
+        let watch = |_, _: &_| Ok(());
+        let (binarise, train) = (Binarise::None, &config.train);
+        let fitted = fit_watched(model, &objective, data, binarise, train, &session, watch)?;
+        let Fit::Done(model, _) = fitted else { bail!("stopped; the same command continues") };
+        let about = "P. Y. Simard, D. Steinkraus, J. C. Platt: Best Practices for Convolutional Neural \
+                     Networks. ICDAR 2003 (deformed training images).";
+        let config = serde_json::to_value(config)?;
+        weights::save(run.path(), &weights_of(&model), "classifier", about, &config)?;
+        model
+    };
+    let (classes, features) = (config.classes, config.hidden[1]);
+    Ok(Box::new(OnDevice { model, device: handle, classes, features }))
+}

@@ -1,0 +1,67 @@
+use burn::{
+    module::Module,
+    tensor::{Tensor, activation},
+};
+
+use super::deform::deform;
+use crate::{
+    backend::Backend,
+    data::{Batch, PixelShape},
+    likelihood::row_sums,
+    nn::{Activation, Dense, Initialiser, Mlp},
+    noise::Stream,
+    train::{Moment, Objective, Terms},
+};
+
+/// A perceptron with a softmax over classes.
+#[derive(Module, Debug)]
+pub struct ClassifierModel<B: Backend> {
+    hidden: Mlp<B>,
+    output: Dense<B>,
+}
+
+impl<B: Backend> ClassifierModel<B> {
+    /// Rectified hidden layers of the given widths on top of `inputs`.
+    pub fn new(
+        inputs: usize,
+        widths: &[usize],
+        classes: usize,
+        init: &mut Initialiser<'_, B>,
+    ) -> Self {
+        let top = widths.last().copied().unwrap_or(inputs);
+        Self {
+            hidden: Mlp::new(inputs, widths, Activation::Relu, init),
+            output: Dense::new(top, classes, Activation::Linear, init),
+        }
+    }
+
+    /// The last hidden layer, `[images, width]`: features to compare sets of images by.
+    pub fn features(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.hidden.forward(x)
+    }
+
+    /// log p(class|x), `[images, classes]`.
+    pub fn log_classes(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        activation::log_softmax(self.output.forward(self.features(x)), 1)
+    }
+}
+
+/// -log p(class|x) of images deformed anew at every presentation, nats.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassifierObjective {
+    /// Height and width of the images.
+    pub shape: PixelShape,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl<B: Backend> Objective<B, ClassifierModel<B>> for ClassifierObjective {
+    fn terms(&self, model: &ClassifierModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        let x = batch.changed(Stream::Deform, |random, row| deform(random, self.shape, row));
+        let log_p = model.log_classes(x);
+        let target = batch.one_hot(self.classes);
+        let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
+        let error = right.bool_not().float().squeeze_dim::<1>(1);
+        Terms { named: vec![("error", error)], loss: row_sums(target * log_p).neg() }
+    }
+}

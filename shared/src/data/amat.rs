@@ -1,0 +1,169 @@
+//! The original files of Larochelle et al. 2007: text, one example a line, pixels in [0, 1] and the
+//! class at the end.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{DataError, FetchOptions, ImageSet, PixelShape, larochelle::Variant};
+
+/// One of the sets in its original files.
+pub(super) struct Original {
+    /// Examples for training and validation.
+    pub(super) pool: ImageSet,
+    /// Examples for testing.
+    pub(super) test: ImageSet,
+    /// Name and sha256 of each file.
+    pub(super) files: Vec<(String, String)>,
+}
+
+/// The original files of a set, if they lie in the user's folder, in a folder of the set's name
+/// there, or in the cache. Grey levels are rounded to 1/255.
+pub(super) fn original(
+    variant: Variant,
+    set: &str,
+    options: &FetchOptions,
+) -> Result<Option<Original>, DataError> {
+    let names = variant.original_files();
+    let folders = options
+        .data_dir
+        .iter()
+        .flat_map(|dir| [dir.clone(), dir.join(set)])
+        .chain([options.cache_dir.join(set)]);
+    let mut partial = None;
+    for folder in folders {
+        let paths = names.map(|name| folder.join(name));
+        match paths.iter().filter(|path| path.is_file()).count() {
+            0 => {}
+            2 => {
+                let (pool, first) = read(&paths[0], false)?;
+                let (test, second) = read(&paths[1], true)?;
+                let (train, valid) = variant.sizes();
+                if pool.len() != train + valid {
+                    return Err(DataError::Format {
+                        path: paths[0].clone(),
+                        reason: format!(
+                            "{} examples, expected {train} for training and {valid} for validation",
+                            pool.len()
+                        ),
+                    });
+                }
+                let files = vec![(names[0].into(), first), (names[1].into(), second)];
+                return Ok(Some(Original { pool, test, files }));
+            }
+            _ => partial = paths.into_iter().find(|path| !path.is_file()),
+        }
+    }
+    match partial {
+        None => Ok(None),
+        Some(path) => Err(DataError::Format {
+            path,
+            reason: "missing, but the other file of the pair is there".into(),
+        }),
+    }
+}
+
+/// Reads one file; its digest comes along.
+fn read(path: &Path, test: bool) -> Result<(ImageSet, String), DataError> {
+    const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+    let width = SHAPE.pixels();
+    let io = |source| DataError::Io { path: path.into(), action: "read it", hint: "", source };
+    let wrong = |line: usize, what: String| DataError::Format {
+        path: PathBuf::from(path),
+        reason: format!("line {line}: {what}"),
+    };
+    let mut source = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
+    let (mut pixels, mut labels, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
+    let (mut text, mut line) = (String::new(), 0);
+    loop {
+        text.clear();
+        line += 1;
+        if source.read_line(&mut text).map_err(io)? == 0 {
+            break;
+        }
+        digest.update(text.as_bytes());
+        let mut count = 0;
+        for word in text.split_ascii_whitespace() {
+            let value: f32 =
+                word.parse().map_err(|_| wrong(line, format!("'{word}' is no number")))?;
+            if count < width && (0.0..=1.0).contains(&value) {
+                pixels.push((value * 255.0).round() as u8);
+            } else if count == width && value.fract() == 0.0 && (0.0..256.0).contains(&value) {
+                labels.push(value as u8);
+            } else if count < width {
+                return Err(wrong(line, format!("pixel {}: {value} is not in [0, 1]", count + 1)));
+            } else {
+                return Err(wrong(line, format!("'{word}' is no class, or the line is too long")));
+            }
+            count += 1;
+        }
+        if count > 0 && count != width + 1 {
+            let what = format!("{count} numbers, expected {width} pixels and a class");
+            return Err(wrong(line, what));
+        }
+    }
+    if labels.is_empty() {
+        return Err(wrong(1, "no example".into()));
+    }
+    Ok((ImageSet::new(SHAPE, pixels, labels, test), hex::encode(digest.finalize())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn line(first: &str, label: &str) -> String {
+        format!("{first} {} {label}\n", vec!["0.5"; 783].join(" "))
+    }
+
+    fn options(dir: &Path) -> FetchOptions {
+        FetchOptions { data_dir: Some(dir.into()), cache_dir: dir.join("cache"), offline: true }
+    }
+
+    #[test]
+    fn a_file_is_read_and_its_mistakes_are_named_with_their_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set.amat");
+        fs::write(&path, line("1.0", "7") + &line("0.0", "3.0")).unwrap();
+        let (images, digest) = read(&path, false).unwrap();
+        assert_eq!((images.len(), images.label(0), images.label(1)), (2, 7, 3));
+        assert_eq!((images.image(0)[0], images.image(0)[1], images.image(1)[0]), (255, 128, 0));
+        assert_eq!(digest.len(), 64);
+        for (text, message) in [
+            (line("1.5", "7"), "line 1: pixel 1: 1.5"),
+            (line("0", "7") + &line("NaN", "7"), "line 2: pixel 1: NaN"),
+            (line("x", "7"), "'x' is no number"),
+            (line("0", "seven"), "'seven' is no number"),
+            (line("0", "7.5"), "no class"),
+            ("0 0 1\n".into(), "3 numbers"),
+            (String::new(), "no example"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let Err(error) = read(&path, false) else { panic!("{message}: read") };
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pair_of_the_right_size_is_used_and_half_a_pair_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let [train, test] = Variant::Rectangles.original_files();
+        let found = |f: &Path| original(Variant::Rectangles, "rectangles", &options(f));
+        assert!(found(folder.path()).unwrap().is_none());
+        fs::write(folder.path().join(train), line("0", "1").repeat(1200)).unwrap();
+        let message = found(folder.path()).err().unwrap().to_string();
+        assert!(message.contains(test) && message.contains("missing"), "{message}");
+        fs::write(folder.path().join(test), line("0", "0").repeat(3)).unwrap();
+        let both = found(folder.path()).unwrap().unwrap();
+        assert_eq!((both.pool.len(), both.test.len(), both.files.len()), (1200, 3, 2));
+        fs::write(folder.path().join(train), line("0", "1")).unwrap();
+        let message = found(folder.path()).err().unwrap().to_string();
+        assert!(message.contains("1 examples, expected 1000"), "{message}");
+    }
+}

@@ -1,0 +1,47 @@
+use burn::{module::Module, tensor::Tensor};
+
+use super::{Activation, Dense, Initialiser, Mlp};
+use crate::{backend::Backend, posterior::DiagonalGaussian};
+
+/// A perceptron that outputs a Gaussian: N(mu(x), diag(sigma^2(x))).
+#[derive(Module, Debug)]
+pub struct GaussianMlp<B: Backend> {
+    /// x to the last hidden layer.
+    hidden: Mlp<B>,
+    /// To mu.
+    mean: Dense<B>,
+    /// To log sigma^2.
+    log_var: Dense<B>,
+}
+
+impl<B: Backend> GaussianMlp<B> {
+    /// Hidden layers of the given widths on top of `inputs`, and two linear ones of `outputs`.
+    pub fn new(
+        inputs: usize,
+        widths: &[usize],
+        outputs: usize,
+        activation: Activation,
+        init: &mut Initialiser<'_, B>,
+    ) -> Self {
+        let top = widths.last().copied().unwrap_or(inputs);
+        Self {
+            hidden: Mlp::new(inputs, widths, activation, init),
+            mean: Dense::new(top, outputs, Activation::Linear, init),
+            log_var: Dense::new(top, outputs, Activation::Linear, init),
+        }
+    }
+
+    /// The Gaussian for each x, `[examples, inputs]`.
+    pub fn forward(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
+        let hidden = self.hidden.forward(x);
+        DiagonalGaussian {
+            mean: self.mean.forward(hidden.clone()),
+            log_var: self.log_var.forward(hidden),
+        }
+    }
+
+    /// Width of mu.
+    pub fn outputs(&self) -> usize {
+        self.mean.outputs()
+    }
+}

@@ -1,0 +1,37 @@
+use anyhow::Result;
+use burn::module::AutodiffModule;
+
+use super::{Fit, FitReport, Objective, Session, TrainConfig, fit};
+use crate::{
+    autoencoder::Autoencoder,
+    backend::AutodiffBackend,
+    data::{Binarise, Splits},
+};
+
+/// One of several fits that make a run, in a folder of its own: the model after it, ready for the
+/// next; `None` after Ctrl-C. Arguments as for [`fit`]; no snapshots are taken.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_phase<B, M, O>(
+    name: &str,
+    model: M,
+    objective: &O,
+    data: &Splits,
+    binarise: Binarise,
+    config: &TrainConfig,
+    session: &Session<B>,
+) -> Result<Option<(M, FitReport)>>
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + Autoencoder<B>,
+    M::InnerModule: Autoencoder<B::InnerBackend>,
+    O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
+{
+    let session =
+        Session { run: session.run.phase(name)?, snapshot_epochs: Vec::new(), ..session.clone() };
+    Ok(match fit(model, objective, data, binarise, config, &session)? {
+        Fit::Done(model, report) => Some((M::from_inner(model), report)),
+        Fit::Interrupted => None,
+    })
+}

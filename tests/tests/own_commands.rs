@@ -1,0 +1,104 @@
+//! What a program can do besides the shared commands, end to end, on generated images.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::fs;
+
+use programs::program;
+
+fn is_picture(path: &std::path::Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x89PNG") && bytes.len() > 1000)
+}
+
+#[test]
+fn denoising_ae_draws_filters_denoises_and_searches() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let runs = out.to_str().unwrap();
+    let program = program("denoising-ae");
+    program.train(work.path(), &[]).success();
+    let run = out.join("denoising-ae/quick");
+    program.on_run("denoise", &run, &["--indices", "0,1", "--fraction", "0.4"]).success();
+    assert!(is_picture(&run.join("denoised.png")));
+    program.on_run("denoise", &run, &["--fraction", "1.5"]).failure(1, "--fraction");
+    program.on_run("denoise", &run, &["--indices", "9999"]).failure(1, "--indices 9999");
+
+    let tiny = ["--data", "segments", "--epochs", "1", "--set", "model.hidden=[16]", "--out", runs];
+    let filters: Vec<&str> =
+        ["filters", "--fractions", "0,0.25"].iter().chain(&tiny).copied().collect();
+    let said = program.call(&filters).success().err();
+    let picture = said.lines().find_map(|line| line.strip_prefix("wrote ")).unwrap();
+    assert!(is_picture(std::path::Path::new(picture)), "{said}");
+
+    let search: Vec<&str> = [
+        "search",
+        "--fractions",
+        "0,0.25",
+        "--fine-tuning-rates",
+        "0.01,0.001",
+        "--set",
+        "fine_tuning.epochs=1",
+    ]
+    .iter()
+    .chain(&tiny)
+    .copied()
+    .collect();
+    let first = program.call(&search).success();
+    let table = first.out();
+    for name in ["nu-0-rate-0.01", "nu-0.25-rate-0.01", "nu-0.25-rate-0.001"] {
+        assert!(table.contains(name), "{table}");
+    }
+    // A rate of its own does not pre-train again, and the same command finds everything done.
+    assert_eq!(first.err().matches("pre-training layer").count(), 4, "{}", first.err());
+    let layer = |name: &str| {
+        let folder = out.join("denoising-ae/search-segments").join(name);
+        fs::read(folder.join("checkpoints/layer-1/metrics.jsonl")).unwrap()
+    };
+    assert_eq!(layer("nu-0.25-rate-0.01"), layer("nu-0.25-rate-0.001"));
+    let again = program.call(&search).success();
+    assert_eq!(again.out(), table);
+    assert!(!again.err().contains("epoch"), "{}", again.err());
+}
+
+#[test]
+fn cvae_completes_and_rewrites() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("cvae");
+    program.train(work.path(), &[]).success();
+    let by_label = work.path().join("runs/cvae/quick");
+    program.train(work.path(), &["--config", "paper", "--set", "predictor.epochs=1"]).success();
+    let by_quadrant = work.path().join("runs/cvae/paper");
+    program.on_run("complete", &by_quadrant, &["--indices", "0,7", "--count", "3"]).success();
+    assert!(is_picture(&by_quadrant.join("completions.png")));
+    program.on_run("complete", &by_label, &[]).failure(2, "needs quadrants");
+    program.on_run("complete", &by_quadrant, &["--count", "0"]).failure(1, "--count 0");
+    program.on_run("complete", &by_quadrant, &["--indices", "9999"]).failure(1, "--indices 9999");
+
+    let runs = work.path().join("runs");
+    let style = ["--indices", "0,1", "--measure", "40", "--out", runs.to_str().unwrap()];
+    let said = program.on_run("style", &by_label, &style).success();
+    assert!(is_picture(&by_label.join("style.png")));
+    assert!(said.out().contains("style_labels"), "{}", said.out());
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(by_label.join("record.json")).unwrap()).unwrap();
+    assert!(record["metrics"]["style_slant"]["value"].is_f64());
+    // The classifier is fitted once.
+    let again = program.on_run("style", &by_label, &style).success();
+    assert_eq!(again.out(), said.out());
+    assert!(!again.err().contains("fitting"), "{}", again.err());
+    program.on_run("style", &by_quadrant, &[]).failure(2, "needs classes");
+
+    let baseline = ["--config", "paper", "--name", "nn", "--set", "objective.kind=nn"];
+    let baseline: Vec<&str> =
+        baseline.iter().copied().chain(["--set", "predictor.epochs=1"]).collect();
+    program.train(work.path(), &baseline).success();
+    let run = work.path().join("runs/cvae/nn");
+    program.on_run("sample", &run, &[]).failure(2, "has no code");
+    let weights = run.join("weights.safetensors");
+    let wrong = program.import(work.path(), &weights, &["--name", "wrong"]);
+    wrong.failure(1, "does not fit this architecture");
+    program
+        .on_run("sample", &work.path().join("runs/cvae/nn/checkpoints"), &[])
+        .failure(1, "holds no run");
+}
