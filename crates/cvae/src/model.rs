@@ -97,6 +97,14 @@ impl<B: Backend> CvaeModel<B> {
         Some(self.likelihood(logits, given))
     }
 
+    /// What the prior sees: the condition, with the baseline's guess at the pixels that are not
+    /// observed where there is a baseline, which stays as it is.
+    pub fn prior_input(&self, given: &Tensor<B, 2>) -> Tensor<B, 2> {
+        // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
+        let Some(predictor) = self.predictor.clone() else { return given.clone() };
+        self.likelihood(predictor.no_grad().logits(given.clone()), given).mean()
+    }
+
     /// True for the baseline, which has no code.
     pub fn is_baseline(&self) -> bool {
         self.generation.is_none()
@@ -178,15 +186,9 @@ impl<B: Backend> Autoencoder<B> for CvaeModel<B> {
         self.likelihood(logits, &given)
     }
 
-    /// The prior sees the condition, with the baseline's guess at the pixels that are not observed
-    /// where there is a baseline; the guess is no part of what the prior is trained by.
     fn prior(&self, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {
-        let (network, given) = (self.prior.as_ref()?, given?);
-        let input = match self.predict(given) {
-            Some(guess) => guess.mean().detach(),
-            None => given.clone(),
-        };
-        Some(network.forward(input))
+        let given = given?;
+        Some(self.prior.as_ref()?.forward(self.prior_input(given)))
     }
 
     fn log_marginal(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Option<Tensor<B, 1>> {

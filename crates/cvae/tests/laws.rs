@@ -269,6 +269,16 @@ fn the_baseline_is_the_predictor_of_the_other_models() {
     assert!(full.log_marginal(batch.x.clone(), Some(&given)).is_none());
 }
 
+#[test]
+fn the_fixed_predictor_leaves_nothing_in_the_autodiff_graph() {
+    let batch = batch::<Diff>(&[3, 4]);
+    let model = model::<Diff>(quadrants(1), ObjectiveConfig::Cvae, 3);
+    let given = model.condition(&batch.x, &batch.labels).unwrap();
+    let is_tracked = |x: Tensor<Diff, 2>| !x.into_primitive().tensor().node.requirement.is_none();
+    assert!(is_tracked(model.prior(Some(&given)).unwrap().mean));
+    assert!(!is_tracked(model.prior_input(&given)));
+}
+
 #[derive(Default)]
 struct Gradients<'a> {
     path: Vec<String>,

@@ -77,9 +77,10 @@ impl<B: Backend> StackedModel<B> {
         Self { layers, hidden, output, on_codes: components.is_some() }
     }
 
-    /// Clean output of the `layer` lowest layers, `[examples, width]`.
+    /// Clean output of the `layer` lowest layers, which stay as they are, `[examples, width]`.
     pub fn below(&self, x: Tensor<B, 2>, layer: usize) -> Tensor<B, 2> {
-        self.layers[..layer].iter().fold(x, |x, layer| layer.encoder.forward(x))
+        // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
+        self.layers[..layer].iter().fold(x, |x, layer| layer.encoder.clone().no_grad().forward(x))
     }
 
     /// The model whose classifier starts at the encoders' weights; above PCA it stays random.
@@ -121,7 +122,7 @@ impl<B: Backend> StackedModel<B> {
     /// log p(class|x), `[examples, classes]`.
     pub fn log_p_class(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
         let output = self.output.as_ref()?;
-        let x = if self.on_codes { self.below(x, self.layers.len()).detach() } else { x };
+        let x = if self.on_codes { self.below(x, self.layers.len()) } else { x };
         let top = self.hidden.iter().fold(x, |x, layer| layer.forward(x));
         Some(activation::log_softmax(output.forward(top), 1))
     }

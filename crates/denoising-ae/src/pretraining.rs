@@ -27,7 +27,7 @@ pub struct DenoisingObjective {
 
 impl<B: Backend> Objective<B, StackedModel<B>> for DenoisingObjective {
     fn terms(&self, model: &StackedModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
-        let clean = model.below(batch.x.clone(), self.layer).detach();
+        let clean = model.below(batch.x.clone(), self.layer);
         let corrupted = self.corruption.apply(clean.clone(), batch);
         let layer = &model.layers[self.layer];
         let logits = layer.logits(layer.encoder.forward(corrupted.x));

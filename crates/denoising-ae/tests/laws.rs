@@ -89,6 +89,15 @@ fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
 }
 
 #[test]
+fn fixed_layers_leave_nothing_in_the_autodiff_graph() {
+    let model = model::<Diff>(Pretraining::masking(0.25));
+    let is_tracked = |x: Tensor<Diff, 2>| !x.into_primitive().tensor().node.requirement.is_none();
+    let x = batch::<Diff>(1).x;
+    assert!(!is_tracked(model.below(x.clone(), 2)));
+    assert!(is_tracked(model.layers[0].encoder.forward(x)));
+}
+
+#[test]
 fn masking_changes_exactly_its_share_and_nothing_else() {
     let ones = || Tensor::<Flex, 2>::ones([4, 784], &Default::default());
     for fraction in [0.0, 0.1, 0.25, 1.0] {

@@ -16,7 +16,7 @@ use crate::{
     data::Split,
     noise::{Noise, Stream},
     paper::{Paper, RunConfig},
-    plot::{self, Grid, Series},
+    plot::{self, Grid},
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,
     progress,
@@ -139,24 +139,8 @@ fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
 }
 
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
-    let series = |name: &str, of: fn(&crate::train::EpochLine) -> Option<&f64>| Series {
-        name: name.into(),
-        points: report
-            .lines
-            .iter()
-            .filter_map(|line| Some((line.epoch as f64, *of(line)?)))
-            .collect(),
-    };
     let path = loaded.run.file("loss.png");
-    plot::curves(
-        &path,
-        &format!("Loss: {}", title(loaded)),
-        ["epoch", "nats per image"],
-        &[
-            series("training", |line| line.train.get("loss")),
-            series("validation", |line| line.valid.get("loss")),
-        ],
-    )?;
+    plot::loss_curves(&path, &format!("Loss: {}", title(loaded)), &report.lines)?;
     Ok(path)
 }
 

@@ -8,7 +8,7 @@ use plotters::{
     style::{FontStyle, register_font},
 };
 
-use crate::run::write_atomic;
+use crate::{run::write_atomic, train::EpochLine};
 
 /// The font of every picture, carried in the program: nothing need be installed.
 pub(super) const FONT: &str = "sans-serif";
@@ -135,6 +135,22 @@ pub struct Series {
     pub name: String,
     /// Points from left to right.
     pub points: Vec<(f64, f64)>,
+}
+
+/// Training and validation loss by epoch.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn loss_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<()> {
+    let series = |name: &str, of: fn(&EpochLine) -> Option<&f64>| Series {
+        name: name.into(),
+        points: lines.iter().filter_map(|line| Some((line.epoch as f64, *of(line)?))).collect(),
+    };
+    let both = [
+        series("training", |line| line.train.get("loss")),
+        series("validation", |line| line.valid.get("loss")),
+    ];
+    curves(path, caption, ["epoch", "nats per image"], &both)
 }
 
 /// Lines over a common axis, with a legend.

@@ -6,6 +6,7 @@ use crate::{
     autoencoder::Autoencoder,
     backend::AutodiffBackend,
     data::{Binarise, Splits},
+    plot::loss_curves,
 };
 
 /// One of several fits that make a run, in a folder of its own: the model after it, ready for the
@@ -28,10 +29,16 @@ where
     M::InnerModule: Autoencoder<B::InnerBackend>,
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
+    let picture = session.run.file(&format!("loss-{name}.png"));
     let session =
         Session { run: session.run.phase(name)?, snapshot_epochs: Vec::new(), ..session.clone() };
     Ok(match fit(model, objective, data, binarise, config, &session)? {
-        Fit::Done(model, report) => Some((M::from_inner(model), report)),
+        Fit::Done(model, report) => {
+            let caption =
+                format!("Loss: {} {name}, {} training examples", session.paper, data.train.len());
+            loss_curves(&picture, &caption, &report.lines)?;
+            Some((M::from_inner(model), report))
+        }
         Fit::Interrupted => None,
     })
 }
