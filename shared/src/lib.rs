@@ -20,6 +20,7 @@ pub mod posterior;
 pub mod principal;
 pub mod progress;
 pub mod run;
+pub mod table;
 pub mod train;
 pub mod trained;
 pub mod weights;

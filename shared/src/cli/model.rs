@@ -54,6 +54,13 @@ impl<P: Paper> Loaded<P> {
         Ok(Self { run, config, data, model, device })
     }
 
+    /// What a picture of this run is entitled: paper, run, code, data.
+    pub fn title(&self) -> String {
+        let name = self.run.path().file_name().unwrap_or_default().to_string_lossy();
+        let (latents, data) = (self.model.latent_dim(), self.config.data().name);
+        format!("{} {name}, {latents} latents, {data}", P::NAME)
+    }
+
     /// The run's randomness.
     pub fn noise(&self) -> Noise {
         Noise::new(self.config.seed())

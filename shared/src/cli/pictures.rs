@@ -111,16 +111,6 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
     draw_map(&loaded, args.points, args.split)?.iter().try_for_each(|path| say(path))
 }
 
-fn title<P: Paper>(loaded: &Loaded<P>) -> String {
-    let name = loaded.run.path().file_name().unwrap_or_default().to_string_lossy();
-    format!(
-        "{} {name}, {} latents, {}",
-        P::NAME,
-        loaded.model.latent_dim(),
-        loaded.config.data().name
-    )
-}
-
 /// What a conditional model is told of one validation image of each of these classes; classes beyond
 /// the last begin anew.
 fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: Vec<usize>) -> Option<Array2<f32>> {
@@ -140,7 +130,7 @@ fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
 
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
     let path = loaded.run.file("loss.png");
-    plot::loss_curves(&path, &format!("Loss: {}", title(loaded)), &report.lines)?;
+    plot::loss_curves(&path, &format!("Loss: {}", loaded.title()), &report.lines)?;
     Ok(path)
 }
 
@@ -165,7 +155,7 @@ fn draw_reconstructions<P: Paper>(
     let path = loaded.run.file("reconstructions.png");
     Grid::new(
         from.shape(),
-        format!("Reconstructions ({} images): {}", split.name(), title(loaded)),
+        format!("Reconstructions ({} images): {}", split.name(), loaded.title()),
     )
     .columns(indices.iter().map(|index| format!("#{index}")))
     .row("image", images)
@@ -183,7 +173,7 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Res
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let images = loaded.model.decode(codes.view(), given);
-    let mut grid = Grid::new(loaded.data.test.shape(), format!("Samples: {}", title(loaded)));
+    let mut grid = Grid::new(loaded.data.test.shape(), format!("Samples: {}", loaded.title()));
     for row in images.axis_chunks_iter(Axis(0), ROW) {
         grid = grid.row("", row.to_owned());
     }
@@ -219,7 +209,7 @@ fn draw_interpolation<P: Paper>(
     let decoded =
         loaded.model.decode(blend(&codes).view(), between.as_ref().map(|given| given.view()));
     let path = loaded.run.file("interpolation.png");
-    Grid::new(images.shape(), format!("From image #{from} to #{to}: {}", title(loaded)))
+    Grid::new(images.shape(), format!("From image #{from} to #{to}: {}", loaded.title()))
         .columns((0..steps).map(|step| format!("{:.2}", step as f32 / (steps - 1) as f32)))
         .row("codes", decoded)
         .row("pixels", blend(&ends))
@@ -271,7 +261,7 @@ fn draw_traversal<P: Paper>(
     let mut order: Vec<usize> = (0..latent).collect();
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
     let position = |step: usize| span * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
-    let mut grid = Grid::new(images.shape(), format!("Traversals {about}: {}", title(loaded)))
+    let mut grid = Grid::new(images.shape(), format!("Traversals {about}: {}", loaded.title()))
         .columns((0..steps).map(|step| format!("{:+.1} sd", position(step))));
     for &dimension in order.iter().take(latents) {
         let along: Array1<f32> = unit.row(dimension).to_owned();
@@ -311,7 +301,7 @@ fn draw_map<P: Paper>(
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
     let path = loaded.run.file("latent-map.png");
-    let caption = format!("Codes of {} {} images: {}", part.len(), split.name(), title(loaded));
+    let caption = format!("Codes of {} {} images: {}", part.len(), split.name(), loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
     let mut drawn = vec![path];
     if latent == 2 {
@@ -332,7 +322,7 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
     let images = loaded.model.decode(codes.view(), given);
     let mut grid = Grid::new(
         loaded.data.test.shape(),
-        format!("The decoded plane, equal shares of the prior: {}", title(loaded)),
+        format!("The decoded plane, equal shares of the prior: {}", loaded.title()),
     );
     for row in 0..GRID {
         grid = grid.row("", images.slice(s![row * GRID..(row + 1) * GRID, ..]).to_owned());

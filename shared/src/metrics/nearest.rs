@@ -13,16 +13,30 @@ pub fn nearest_neighbour_accuracy(
     test_labels: &[u8],
     k: usize,
 ) -> f64 {
-    let squares: Vec<f32> = train.rows().into_iter().map(|row| row.dot(&row)).collect();
-    let blocks: Vec<ArrayView2<'_, f32>> = test.axis_chunks_iter(Axis(0), QUERIES).collect();
-    let correct: usize = blocks
+    let correct = nearest(train.view(), test.view(), k)
+        .iter()
+        .zip(test_labels)
+        .filter(|(best, label)| vote(best, train_labels) == Some(**label))
+        .count();
+    correct as f64 / test_labels.len().max(1) as f64
+}
+
+/// The `k` rows of `references` nearest to each row of `queries` in Euclidean distance, nearest
+/// first, of equals the earlier first.
+pub(super) fn nearest(
+    references: ArrayView2<'_, f32>,
+    queries: ArrayView2<'_, f32>,
+    k: usize,
+) -> Vec<Vec<usize>> {
+    let squares: Vec<f32> = references.rows().into_iter().map(|row| row.dot(&row)).collect();
+    let blocks: Vec<ArrayView2<'_, f32>> = queries.axis_chunks_iter(Axis(0), QUERIES).collect();
+    let found: Vec<Vec<Vec<usize>>> = blocks
         .into_par_iter()
-        .enumerate()
-        .map(|(block, queries)| {
+        .map(|queries| {
             // The k nearest so far of each query, nearest first.
             let mut nearest: Vec<Vec<(f32, usize)>> =
                 vec![Vec::with_capacity(k + 1); queries.nrows()];
-            for (part, references) in train.axis_chunks_iter(Axis(0), REFERENCES).enumerate() {
+            for (part, references) in references.axis_chunks_iter(Axis(0), REFERENCES).enumerate() {
                 let products = queries.dot(&references.t());
                 for (query, row) in products.rows().into_iter().enumerate() {
                     let best = &mut nearest[query];
@@ -30,7 +44,7 @@ pub fn nearest_neighbour_accuracy(
                         let index = part * REFERENCES + offset;
                         // The query's own square does not change the order.
                         let distance = squares[index] - 2.0 * product;
-                        if best.len() < k || distance < best[best.len() - 1].0 {
+                        if best.len() < k || best.last().is_some_and(|last| distance < last.0) {
                             let place = best.partition_point(|(d, _)| *d <= distance);
                             best.insert(place, (distance, index));
                             best.truncate(k);
@@ -38,21 +52,17 @@ pub fn nearest_neighbour_accuracy(
                     }
                 }
             }
-            nearest
-                .iter()
-                .enumerate()
-                .filter(|(query, best)| {
-                    vote(best, train_labels) == Some(test_labels[block * QUERIES + query])
-                })
-                .count()
+            let indices =
+                |best: Vec<(f32, usize)>| best.into_iter().map(|(_, index)| index).collect();
+            nearest.into_iter().map(indices).collect()
         })
-        .sum();
-    correct as f64 / test_labels.len().max(1) as f64
+        .collect();
+    found.into_iter().flatten().collect()
 }
 
-fn vote(nearest: &[(f32, usize)], labels: &[u8]) -> Option<u8> {
+fn vote(nearest: &[usize], labels: &[u8]) -> Option<u8> {
     let mut votes: Vec<(u8, usize)> = Vec::new();
-    for &(_, index) in nearest {
+    for &index in nearest {
         match votes.iter_mut().find(|(label, _)| *label == labels[index]) {
             Some((_, count)) => *count += 1,
             None => votes.push((labels[index], 1)),
@@ -90,7 +100,8 @@ mod tests {
                     .map(|(i, row)| ((&row - query).mapv(|d| d * d).sum(), i))
                     .collect();
                 order.sort_by(|a, b| a.0.total_cmp(&b.0));
-                vote(&order[..5], &train_labels) == Some(**label)
+                let five: Vec<usize> = order[..5].iter().map(|(_, i)| *i).collect();
+                vote(&five, &train_labels) == Some(**label)
             })
             .count() as f64
             / 300.0;

@@ -46,12 +46,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let names = (1..=args.count).map(|sample| format!("draw {sample}"));
-    let mut grid =
-        Grid::new(split.shape(), format!("Completions: {}", loaded.run.path().display())).columns(
-            std::iter::once("given".to_owned())
-                .chain(names)
-                .chain(["mean".to_owned(), "truth".to_owned()]),
-        );
+    let mut grid = Grid::new(split.shape(), format!("Completions: {}", loaded.title())).columns(
+        std::iter::once("given".to_owned())
+            .chain(names)
+            .chain(["mean".to_owned(), "truth".to_owned()]),
+    );
     for &index in &indices {
         // As in training: the condition is made of what the model is trained on.
         let truth = split.inputs(&[index], loaded.config.data.binarise, loaded.noise(), 0);

@@ -49,11 +49,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let sources = split.grey(&indices);
     let made = rewritten(&loaded, &sources, &split.labels_of(&indices), classes);
-    let mut grid = Grid::new(
-        split.shape(),
-        format!("One handwriting, every digit: {}", loaded.run.path().display()),
-    )
-    .columns(std::iter::once("image".to_owned()).chain((0..classes).map(|c| c.to_string())));
+    let mut grid =
+        Grid::new(split.shape(), format!("One handwriting, every digit: {}", loaded.title()))
+            .columns(
+                std::iter::once("image".to_owned()).chain((0..classes).map(|c| c.to_string())),
+            );
     for (row, (source, &index)) in sources.rows().into_iter().zip(&indices).enumerate() {
         let images: Vec<_> = std::iter::once(source)
             .chain(made.iter().map(|images| images.row(row)))
