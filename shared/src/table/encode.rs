@@ -126,6 +126,7 @@ mod tests {
         missing = { mark = "?", drop_rows = true }
         target = { column = "paid", positive = ["yes"], negative = ["no"] }
         sensitive = { column = "age", above = 25 }
+        transfer = { column = "note", values = ["a"] }
         columns = [
             { name = "age", kind = "number" },
             { name = "job", kind = "category" },
@@ -152,6 +153,7 @@ mod tests {
             (table.targets.as_slice(), table.groups.as_slice()),
             (&[1, 0, 0, 1][..], &[1, 0, 1, 0][..])
         );
+        assert_eq!(table.transfer.as_deref(), Some(&[0, 1, 0, 0][..]));
         let encoder = Encoder::fit(&table, &[0, 1]).unwrap();
         assert_eq!(encoder.names(), ["job=cook", "job=smith", "sum"]);
         let encoded = encoder.encode(&table, &[0, 1, 2, 3]);

@@ -1,10 +1,12 @@
 //! Tables of people: typed columns, a target, a sensitive attribute; read from CSV by a schema,
 //! encoded as numbers by the statistics of the training split alone.
 
+mod builtin;
 mod encode;
 mod read;
 mod schema;
 
+pub use builtin::TableName;
 pub use encode::{Encoded, Encoder};
 pub use read::{Cell, Table, read};
 pub use schema::{Column, Group, Kind, Missing, Schema, Target};
