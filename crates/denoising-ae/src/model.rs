@@ -45,8 +45,8 @@ pub struct StackedModel<B: Backend> {
     hidden: Vec<Dense<B>>,
     /// To the classes; none without fine-tuning.
     output: Option<Dense<B>>,
-    #[module(skip)]
-    on_codes: bool,
+    /// Standard deviations of the principal components, `[components]`; none unless it is PCA.
+    deviations: Option<Param<Tensor<B, 1>>>,
 }
 
 impl<B: Backend> StackedModel<B> {
@@ -74,7 +74,9 @@ impl<B: Backend> StackedModel<B> {
                 (hidden, Some(Dense::new(top, classes, Activation::Linear, &mut init)))
             }
         };
-        Self { layers, hidden, output, on_codes: components.is_some() }
+        let deviations = components
+            .map(|components| Param::from_tensor(Tensor::ones([components], device)));
+        Self { layers, hidden, output, deviations }
     }
 
     /// Clean output of the `layer` lowest layers, which stay as they are, `[examples, width]`.
@@ -86,7 +88,7 @@ impl<B: Backend> StackedModel<B> {
     /// The model whose classifier starts at the encoders' weights; above PCA it stays random.
     #[must_use]
     pub fn with_pretrained_classifier(mut self) -> Self {
-        if !self.on_codes {
+        if self.deviations.is_none() {
             for (hidden, layer) in self.hidden.iter_mut().zip(&self.layers) {
                 copy(&mut hidden.weight, &layer.encoder.weight);
                 copy(&mut hidden.bias, &layer.encoder.bias);
@@ -116,13 +118,24 @@ impl<B: Backend> StackedModel<B> {
         );
         replace(&mut layer.encoder.bias, Tensor::from_data(TensorData::new(bias, [count]), device));
         replace(&mut layer.visible, Tensor::from_data(TensorData::new(mean, [width]), device));
+        if let Some(deviations) = &mut self.deviations {
+            let deviation = |&variance: &f64| (variance.max(0.0).sqrt() as f32).max(f32::EPSILON);
+            let found: Vec<f32> = found.variances[..count].iter().map(deviation).collect();
+            replace(deviations, Tensor::from_data(TensorData::new(found, [count]), device));
+        }
         self
     }
 
     /// log p(class|x), `[examples, classes]`.
     pub fn log_p_class(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
         let output = self.output.as_ref()?;
-        let x = if self.on_codes { self.below(x, self.layers.len()) } else { x };
+        let x = match &self.deviations {
+            // Sigmoid layers hardly learn from codes whose scales differ tenfold.
+            Some(deviations) => {
+                self.below(x, self.layers.len()) / deviations.val().detach().unsqueeze()
+            }
+            None => x,
+        };
         let top = self.hidden.iter().fold(x, |x, layer| layer.forward(x));
         Some(activation::log_softmax(output.forward(top), 1))
     }
@@ -165,7 +178,7 @@ impl<B: Backend> Autoencoder<B> for StackedModel<B> {
                 x = activation::sigmoid(x);
             }
         }
-        if self.on_codes {
+        if self.deviations.is_some() {
             let log_var = x.zeros_like();
             Likelihood::Gaussian { mean: x, log_var }
         } else {
