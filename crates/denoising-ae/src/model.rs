@@ -74,8 +74,8 @@ impl<B: Backend> StackedModel<B> {
                 (hidden, Some(Dense::new(top, classes, Activation::Linear, &mut init)))
             }
         };
-        let deviations = components
-            .map(|components| Param::from_tensor(Tensor::ones([components], device)));
+        let deviations =
+            components.map(|components| Param::from_tensor(Tensor::ones([components], device)));
         Self { layers, hidden, output, deviations }
     }
 
