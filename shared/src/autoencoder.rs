@@ -40,6 +40,12 @@ pub trait Autoencoder<B: Backend>: Module<B> {
         None
     }
 
+    /// False where z has further latents above it: bounds with this one layer alone do not hold then,
+    /// and none are reported.
+    fn has_bound(&self) -> bool {
+        true
+    }
+
     /// A draw from the prior made from standard normal `eps`, one for each row of it.
     fn sample_prior(&self, eps: Tensor<B, 2>, given: Given<'_, B>) -> Tensor<B, 2> {
         match self.prior(given) {

@@ -12,6 +12,7 @@ pub mod data;
 pub mod device;
 pub mod likelihood;
 pub mod metrics;
+pub mod minimise;
 pub mod nn;
 pub mod noise;
 pub mod paper;

@@ -43,6 +43,18 @@ pub enum Likelihood<B: Backend> {
         /// The given pixels, and 0 at those places, `[codes, pixels]`.
         rest: Tensor<B, 2>,
     },
+    /// A row of a table: Bernoulli features, Gaussian features, and columns after them that are
+    /// given, on which no probability is put.
+    Row {
+        /// Log-odds of a Bernoulli feature, mean of a Gaussian one, `[codes, features]`.
+        natural: Tensor<B, 2>,
+        /// Log-variance of the Gaussian ones, `[1, features]`.
+        log_var: Tensor<B, 2>,
+        /// 1 for Bernoulli features, 0 for Gaussian ones, `[1, features]`.
+        binary: Tensor<B, 2>,
+        /// The given columns, `[codes, columns]`.
+        given: Tensor<B, 2>,
+    },
 }
 
 impl<B: Backend> Likelihood<B> {
@@ -63,6 +75,18 @@ impl<B: Backend> Likelihood<B> {
                 let logits = logits.clone();
                 Self::Bernoulli { logits }.log_prob(x.select(1, places.clone()))
             }
+            Self::Row { natural, log_var, binary, .. } => {
+                let features = natural.dims()[1];
+                let x = x.narrow(1, 0, features);
+                // log(1 + e^a) without overflow, for the log-odds a.
+                let softplus =
+                    natural.clone().clamp_min(0.0) + natural.clone().abs().neg().exp().log1p();
+                let bernoulli = x.clone() * natural.clone() - softplus;
+                let squared = (x - natural.clone()).square() * log_var.clone().neg().exp();
+                let gaussian =
+                    (squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5);
+                row_sums(gaussian.clone() + (bernoulli - gaussian) * binary.clone())
+            }
             Self::Gaussian { mean, log_var } => {
                 let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();
                 row_sums((squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5))
@@ -75,6 +99,11 @@ impl<B: Backend> Likelihood<B> {
         match self {
             Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),
             Self::Gaussian { mean, .. } => mean.clone(),
+            Self::Row { natural, binary, given, .. } => {
+                let probability = activation::sigmoid(natural.clone());
+                let mean = natural.clone() + (probability - natural.clone()) * binary.clone();
+                Tensor::cat(vec![mean, given.clone()], 1)
+            }
             Self::Completion { logits, places, rest } => {
                 let mean = activation::sigmoid(logits.clone());
                 rest.clone().select_assign(1, places.clone(), mean, IndexingUpdateOp::Add)

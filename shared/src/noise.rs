@@ -32,6 +32,12 @@ pub enum Stream {
     Corrupt = 8,
     /// Deformation of images a classifier is trained on.
     Deform = 9,
+    /// Which rows of a table are for training, validation and test.
+    Split = 10,
+    /// Random features of a kernel.
+    Features = 11,
+    /// Where an optimiser starts, restart by restart.
+    Start = 12,
 }
 
 /// The source of all randomness of a run.

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
-    data::{DataConfig, Splits},
+    data::{DataConfig, DataKind, Splits},
     metrics::EvaluateConfig,
     noise::Noise,
     train::{Fit, Session},
@@ -22,6 +22,9 @@ pub trait Paper: Sized + 'static {
     const CITATION: &'static str;
     /// Configurations that come with the program, `(name, TOML)`; the first is the default.
     const PRESETS: &'static [(&'static str, &'static str)];
+
+    /// What its examples are.
+    const DATA: DataKind = DataKind::Images;
 
     /// The whole configuration of a run.
     type Config: RunConfig;

@@ -15,6 +15,7 @@ use crate::{
     autoencoder::{Autoencoder, Given},
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
+    noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
     train::record_bytes,
@@ -30,6 +31,21 @@ pub struct Codes {
     pub mean: Array2<f32>,
     /// The posterior's log-variance, unless the code is a point.
     pub log_var: Option<Array2<f32>>,
+}
+
+impl Codes {
+    /// One draw from the posterior of each example, whose noise has these keys; the code itself where
+    /// it is a point.
+    pub fn drawn(&self, noise: Noise, keys: &[u64]) -> Array2<f32> {
+        let Some(log_var) = &self.log_var else { return self.mean.clone() };
+        let width = self.mean.ncols();
+        let eps = noise.normal(Stream::Posterior, 0, keys, width);
+        let mut drawn = self.mean.clone();
+        for ((z, log_var), eps) in drawn.iter_mut().zip(log_var).zip(eps) {
+            *z += (0.5 * log_var).exp() * eps;
+        }
+        drawn
+    }
 }
 
 /// -ELBO of some examples in its two terms, nats.
@@ -131,8 +147,8 @@ impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
 
     fn gaussian(&self, x: &Tensor<B, 2>, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {
         match self.model.encode(x.clone(), given) {
-            Posterior::Gaussian(gaussian) => Some(gaussian),
-            Posterior::Point(_) => None,
+            Posterior::Gaussian(gaussian) if self.model.has_bound() => Some(gaussian),
+            _ => None,
         }
     }
 

@@ -56,9 +56,77 @@ fn wrong_options_are_named() {
     for (options, message) in cases {
         program("denoising-ae").train(work.path(), options).failure(1, message);
     }
+    let cases: &[(&[&str], &str)] = &[
+        (&["--data", "mnist"], "fair-repr models tables"),
+        (&["--model", "magic"], "unknown variant `magic`"),
+        (&["--set", "lfr.a_z=-1.0"], "[lfr] a_z = -1"),
+        (&["--set", "vfae.labelled=0.0"], "[vfae] labelled = 0"),
+        (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
+        (&["--model", "pca", "--latent", "9"], "8 features have no more components"),
+        (&["--data", "csv"], "needs [data.csv]"),
+    ];
+    for (options, message) in cases {
+        program("fair-repr").train(work.path(), options).failure(1, message);
+    }
+    program("vae").train(work.path(), &["--data", "people"]).failure(1, "vae models images");
     assert!(!work.path().join("runs").exists(), "something was left behind");
     program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");
     program("pca").train(work.path(), &["--latent", "785"]).failure(1, "no more components");
+}
+
+#[test]
+fn a_table_with_a_mistake_is_named_with_its_line_and_column() {
+    let work = tempfile::tempdir().unwrap();
+    let [schema, table] = ["people.toml", "people.csv"].map(|name| work.path().join(name));
+    let written = r#"
+header = true
+target = { column = "hired", positive = ["yes"], negative = ["no"] }
+sensitive = { column = "sex", values = ["f"] }
+columns = [
+    { name = "age", kind = "number" },
+    { name = "town", kind = "category", categories = ["north", "south"] },
+    { name = "sex", kind = "category" },
+    { name = "hired", kind = "category" },
+]
+"#;
+    fs::write(&schema, written).unwrap();
+    let row = |i: usize| {
+        let [town, sex, hired] =
+            [["north", "south"][i % 2], ["m", "f"][i / 2 % 2], ["no", "yes"][i / 4 % 2]];
+        format!("{},{town},{sex},{hired}\n", 20 + i)
+    };
+    let rows = "age,town,sex,hired\n".to_owned() + &(0..80).map(row).collect::<String>();
+    let csv = format!(
+        "data.csv={{schema={:?},files=[{:?}]}}",
+        schema.to_str().unwrap(),
+        table.to_str().unwrap()
+    );
+    let train = |rows: &str, extra: &[&str]| {
+        fs::write(&table, rows).unwrap();
+        let options: Vec<&str> =
+            ["--data", "csv", "--set", &csv].into_iter().chain(extra.iter().copied()).collect();
+        program("fair-repr").train(work.path(), &options)
+    };
+    for (rows, message) in [
+        (
+            rows.replace("23,south", "old,south"),
+            "people.csv, line 5, column 'age': 'old' is no number",
+        ),
+        (rows.replace("23,south", "23,east"), "line 5, column 'town': 'east' is none of"),
+        (rows.replace("age,town", "years,town"), "no column 'age' in the header: years, town"),
+        (rows.replace(",f,", ",m,"), "nobody of 80 rows is in the group 'sex'"),
+        (rows.replace(",yes", ",no"), "nobody of 80 rows is in the positive class of 'hired'"),
+        ("age,town,sex,hired\n".to_owned(), "no row"),
+        ("age,town,sex,hired\n20,north,m,no\n21,south,f,yes\n".to_owned(), "split"),
+    ] {
+        train(&rows, &[]).failure(1, message);
+        assert!(!work.path().join("runs").exists(), "{message}: something was left behind");
+    }
+    train(&rows, &["--set", "evaluate.probe_labels=[]"]).success();
+    fs::write(&schema, written.replace("\"sex\", values", "\"gender\", values")).unwrap();
+    train(&rows, &["--force"]).failure(1, "people.toml: sensitive.column = 'gender' is no column");
+    fs::remove_file(&schema).unwrap();
+    train(&rows, &["--force"]).failure(1, "people.toml: cannot read it");
 }
 
 #[test]

@@ -102,3 +102,67 @@ fn cvae_completes_and_rewrites() {
         .on_run("sample", &work.path().join("runs/cvae/nn/checkpoints"), &[])
         .failure(1, "holds no run");
 }
+
+#[test]
+fn fair_repr_draws_a_frontier_audits_and_transfers() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let program = program("fair-repr");
+    let frontier = |extra: &[&str]| {
+        let tiny = program.training(work.path(), extra);
+        let tiny = tiny.iter().skip(1).map(String::as_str);
+        program.call(&["frontier"].into_iter().chain(tiny).collect::<Vec<_>>())
+    };
+    let small =
+        ["--splits", "2", "--a-y", "1", "--a-z", "0,5", "--mmd", "0,10", "--fairness", "10"];
+    let table = frontier(&small).success().out();
+    for name in ["lfr-ay1-az5", "vfae-mmd", "regularised-10", "raw", "pca", "least discrimination"]
+    {
+        assert!(table.contains(name), "{name}: {table}");
+    }
+    let folder = out.join("fair-repr/frontier-people");
+    assert!(is_picture(&folder.join("frontier.png")));
+    let again = frontier(&small).success();
+    assert_eq!(again.out(), table);
+    assert!(!again.err().contains("fitting"), "{}", again.err());
+    frontier(&["--splits", "0"]).failure(1, "--splits 0");
+    frontier(&["--methods", "magic"]).failure(1, "one of raw, without-s");
+
+    program.train(work.path(), &["--model", "vfae", "--name", "vfae"]).success();
+    let run = out.join("fair-repr/vfae");
+    let said = program.on_run("transfer", &run, &[]).success().out();
+    assert!(said.contains("talent above 0") && said.contains("code"), "{said}");
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    for metric in ["transfer_code_accuracy", "drawn_sensitive_forest", "equalised_odds_gap"] {
+        assert!(record["metrics"][metric]["value"].is_f64(), "{metric}");
+    }
+
+    let file = work.path().join("predictions.csv");
+    let rows = "p,truth,sex,x\n0.9,1,m,0\n0.6,0,m,1\n0.2,0,m,2\n0.8,1,f,0\n0.4,1,f,1\n0.1,0,f,2\n";
+    fs::write(&file, rows).unwrap();
+    let audit = |extra: &[&str]| {
+        let columns = ["--prediction", "p", "--target", "truth", "--sensitive", "sex"];
+        let all = ["audit", file.to_str().unwrap()].into_iter().chain(columns);
+        program.call(&all.chain(extra.iter().copied()).collect::<Vec<_>>())
+    };
+    let said = audit(&["--member", "m", "--features", "x", "--neighbours", "1", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&said.success().out()).unwrap();
+    let is = |name: &str, value: f64| {
+        assert!((found[name].as_f64().unwrap() - value).abs() < 1e-9, "{name}: {found}");
+    };
+    is("accuracy", 4.0 / 6.0);
+    is("discrimination", 0.4 / 3.0);
+    is("equal_opportunity_gap", 0.5);
+    is("consistency_with_self", 1.0);
+    audit(&[]).failure(1, "choose with --member one of: f, m");
+    audit(&["--member", "m", "--target", "turth"])
+        .failure(1, "no column 'turth'; there are: p, truth");
+    audit(&["--member", "m", "--prediction", "x"]).failure(1, "2 is no probability");
+    fs::write(&file, rows.replace("0.4,1,f", "high,1,f")).unwrap();
+    audit(&["--member", "m"]).failure(1, "line 6, column 'p': 'high' is no number");
+    fs::write(&file, rows.replace(",f,", ",m,")).unwrap();
+    audit(&["--member", "m"]).failure(1, "everybody has 'm'");
+    fs::write(&file, "p,truth,sex,x\n").unwrap();
+    audit(&["--member", "m"]).failure(1, "no row below the header");
+}

@@ -70,6 +70,19 @@ fn pca_gives_the_same_bits_at_one_and_two_threads() {
 }
 
 #[test]
+fn tables_give_the_same_bits_at_one_and_two_threads() {
+    for model in ["lfr", "vfae", "regularised"] {
+        let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let wide = ["--model", model, "--set", "vfae.hidden=[100]", "--latent", "20"];
+        for (work, threads) in [(&one, "1"), (&two, "2")] {
+            let extra: Vec<&str> = wide.iter().copied().chain(["--threads", threads]).collect();
+            program("fair-repr").train(work.path(), &extra).success();
+        }
+        assert_eq!(outcome(one.path(), "fair-repr"), outcome(two.path(), "fair-repr"), "{model}");
+    }
+}
+
+#[test]
 fn a_fit_of_several_phases_is_resumed_in_the_middle_of_one_at_another_number_of_threads() {
     let [straight, resumed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let denoising = program("denoising-ae");

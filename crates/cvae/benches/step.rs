@@ -13,7 +13,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
-    data::{BatchMaker, Binarise, ImageSet, PixelShape},
+    data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper,
     train::{Moment, Optimiser, OptimiserConfig, descend},
@@ -24,7 +24,7 @@ const BATCH: usize = 128;
 fn batches<B: Backend>() -> BatchMaker<B> {
     let shape = PixelShape { height: 28, width: 28 };
     let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
-    let images = ImageSet::new(shape, pixels, vec![0; 1000], false);
+    let images = ExampleSet::images(shape, pixels, vec![0; 1000], false);
     BatchMaker::new(images.into(), Binarise::Dynamic, Noise::new(1), B::Device::default())
 }
 

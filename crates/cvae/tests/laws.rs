@@ -16,7 +16,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     bound::{elbo_terms, log_likelihoods_from_prior, log_mean_exp, log_weights},
-    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     likelihood::row_sums,
     nn::{Activation, Init},
     noise::{Noise, Stream},
@@ -49,12 +49,7 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
     let has_predictor = conditioning != LABEL;
     CvaeConfig {
         seed: 1,
-        data: DataConfig {
-            name: DataName::Segments,
-            split: SplitName::Standard,
-            binarise: Binarise::Dynamic,
-            train_examples: None,
-        },
+        data: DataConfig::new(DataName::Segments, Binarise::Dynamic),
         conditioning,
         model: ModelConfig {
             latent,

@@ -18,7 +18,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     noise::{Noise, Stream},
     principal::PrincipalComponents,
     train::{Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
@@ -29,12 +29,7 @@ type Diff = Autodiff<Flex>;
 const AT: Moment = Moment { epochs: 0.0 };
 
 fn segments<B: Backend>() -> BatchMaker<B> {
-    let config = DataConfig {
-        name: DataName::Segments,
-        split: SplitName::Standard,
-        binarise: Binarise::None,
-        train_examples: None,
-    };
+    let config = DataConfig::new(DataName::Segments, Binarise::None);
     let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::None, Noise::new(1), B::Device::default())
 }
@@ -57,12 +52,7 @@ fn config(pretraining: Pretraining) -> DenoisingConfig {
     };
     DenoisingConfig {
         seed: 1,
-        data: DataConfig {
-            name: DataName::Segments,
-            split: SplitName::Standard,
-            binarise: Binarise::None,
-            train_examples: None,
-        },
+        data: DataConfig::new(DataName::Segments, Binarise::None),
         model: ModelConfig { hidden: vec![12, 9], classes: 10 },
         pretraining,
         train: train.clone(),

@@ -14,7 +14,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
-    data::{BatchMaker, Binarise, ImageSet, PixelShape, Split},
+    data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Init},
@@ -42,7 +42,7 @@ fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> VaeModel
 fn images(pixels: usize) -> Split {
     let shape = PixelShape { height: 1, width: pixels };
     let bytes = (0..600 * pixels).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
-    ImageSet::new(shape, bytes, vec![0; 600], false).into()
+    ExampleSet::images(shape, bytes, vec![0; 600], false).into()
 }
 
 fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {

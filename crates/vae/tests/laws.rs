@@ -12,7 +12,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
     bound::{elbo_terms, log_mean_exp, log_weights},
-    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, SplitName},
+    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
     noise::{Noise, Stream},
@@ -152,12 +152,7 @@ fn many_samples_of_one_image_equal_copies_of_the_image() {
 }
 
 fn batches<B: Backend>() -> BatchMaker<B> {
-    let config = DataConfig {
-        name: DataName::Segments,
-        split: SplitName::Standard,
-        binarise: Binarise::Dynamic,
-        train_examples: None,
-    };
+    let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
     let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
 }

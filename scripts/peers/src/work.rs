@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use shared::{
     AutodiffBackend, Backend,
     data::{
-        self, BatchMaker, Binarise, DataConfig, DataName, FetchOptions, ImageSet, PixelShape,
-        Split, SplitName, Splits,
+        self, BatchMaker, Binarise, DataConfig, DataName, ExampleSet, FetchOptions, PixelShape,
+        Split, Splits,
     },
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
@@ -61,7 +61,7 @@ fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once
     let pixels =
         (0..EXAMPLES * arguments.pixels).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
     let shape = PixelShape { height: 1, width: arguments.pixels };
-    let images = ImageSet::new(shape, pixels.collect(), vec![0; EXAMPLES], false);
+    let images = ExampleSet::images(shape, pixels.collect(), vec![0; EXAMPLES], false);
     let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device.clone());
     let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
     let objective = VaeObjective::new(ObjectiveConfig::default());
@@ -81,12 +81,7 @@ fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once
 }
 
 fn mnist(arguments: &Arguments) -> Result<Splits> {
-    let config = DataConfig {
-        name: DataName::Mnist,
-        split: SplitName::Standard,
-        binarise: Binarise::Dynamic,
-        train_examples: None,
-    };
+    let config = DataConfig::new(DataName::Mnist, Binarise::Dynamic);
     Ok(data::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
 }
 

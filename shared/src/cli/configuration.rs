@@ -32,6 +32,9 @@ pub struct ConfigurationArgs {
     /// Data set.
     #[arg(long)]
     data: Option<DataName>,
+    /// Which of the paper's models, where it has several.
+    #[arg(long, value_name = "KIND")]
+    model: Option<String>,
     /// Any other value, for instance train.schedule.rate=0.0005; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -158,6 +161,7 @@ impl ConfigurationArgs {
         changes.extend(self.epochs.map(|v| ("train.epochs".into(), number(v))));
         changes.extend(self.batch_size.map(|v| ("train.batch_size".into(), number(v))));
         changes.extend(self.data.map(|v| ("data.name".into(), Value::String(v.to_string()))));
+        changes.extend(self.model.clone().map(|v| ("model.kind".into(), Value::String(v))));
         for change in &self.set {
             let (key, value) =
                 change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;

@@ -8,11 +8,10 @@ use ndarray::{Array2, Axis};
 use super::{
     Stop,
     evaluate::{Evaluated, finish},
-    model::{Loaded, load},
+    model::{Loaded, load, load_data},
     options::{ExportArgs, ImportArgs},
 };
 use crate::{
-    data,
     noise::Stream,
     paper::{Paper, RunConfig},
     progress,
@@ -92,7 +91,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let device = args.common.device()?;
     let resolved = args.configuration.resolve::<P>()?;
     let path = args.target.folder(P::NAME, "imported")?;
-    let data = data::load(resolved.config.data(), &args.common.fetch_options())?;
+    let data = load_data::<P>(&resolved.config, &args.common)?;
     if let Some(problem) = P::problem(&resolved.config, data.train.input_dim()) {
         bail!("{problem}");
     }

@@ -1,11 +1,14 @@
 //! A run's model, loaded for use.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Stop, options::OfRun};
+use super::{
+    Stop,
+    options::{Common, OfRun},
+};
 use crate::{
     backend::Backend,
-    data::{self, Splits},
+    data::{self, DataKind, Splits},
     device::{Device, on_device},
     noise::Noise,
     paper::{Paper, RunConfig},
@@ -48,7 +51,7 @@ impl<P: Paper> Loaded<P> {
                 P::NAME
             ));
         }
-        let data = data::load(config.data(), &of.common.fetch_options())?;
+        let data = load_data::<P>(&config, &of.common)?;
         let model = load::<P>(&config, data.train.input_dim(), device, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", run.path().display()))?;
         Ok(Self { run, config, data, model, device })
@@ -64,6 +67,24 @@ impl<P: Paper> Loaded<P> {
     /// The run's randomness.
     pub fn noise(&self) -> Noise {
         Noise::new(self.config.seed())
+    }
+}
+
+/// The data of a configuration, if they are what the paper is about.
+pub(super) fn load_data<P: Paper>(config: &P::Config, common: &Common) -> Result<Splits> {
+    let name = config.data().name;
+    match (P::DATA, name.kind()) {
+        (DataKind::Images, DataKind::Tables) => bail!(
+            "[data] name = \"{name}\": {} models images, and this is a table; mnist, for instance, \
+             has images",
+            P::NAME
+        ),
+        (DataKind::Tables, DataKind::Images) => bail!(
+            "[data] name = \"{name}\": {} models tables with a sensitive attribute, and these are \
+             images; adult, german, people and csv are tables",
+            P::NAME
+        ),
+        _ => Ok(data::load(config.data(), &common.fetch_options())?),
     }
 }
 

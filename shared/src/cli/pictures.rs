@@ -301,7 +301,8 @@ fn draw_map<P: Paper>(
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
     let path = loaded.run.file("latent-map.png");
-    let caption = format!("Codes of {} {} images: {}", part.len(), split.name(), loaded.title());
+    let what = if part.is_table() { "rows" } else { "images" };
+    let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
     let mut drawn = vec![path];
     if latent == 2 {

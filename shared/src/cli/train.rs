@@ -14,13 +14,13 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved},
     evaluate::{Evaluated, finish},
-    model::{Loaded, load},
+    model::{Loaded, load, load_data},
     options::Common,
     pictures,
 };
 use crate::{
     backend::Backend,
-    data::{self, Splits},
+    data::Splits,
     device::{Device, on_device},
     noise::Noise,
     paper::{Paper, RunConfig},
@@ -96,7 +96,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     {
         return Err(Stop::Cannot(format!("--snapshot-epochs: {reason}")).into());
     }
-    let data = data::load(config.data(), &args.common.fetch_options())?;
+    let data = load_data::<P>(&config, &args.common)?;
     if let Some(problem) = P::problem(&config, data.train.input_dim()) {
         bail!("{problem}");
     }
@@ -115,7 +115,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         RunFolder::create(path, &text, args.target.force)?
     };
     progress::line(&format!(
-        "{}: {} of {} ({} training, {} validation, {} test images), device {device}, seed {}, in {}",
+        "{}: {} of {} ({} training, {} validation, {} test examples), device {device}, seed {}, in {}",
         P::NAME,
         if args.resume { "continuing a fit" } else { "fit" },
         config.data().name,
@@ -170,7 +170,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
 /// If the folder holds a run of another configuration, and as fitting does.
 pub fn fitted<P: Paper>(config: P::Config, path: PathBuf, common: &Common) -> Result<Loaded<P>> {
     let device = common.device()?;
-    let data = data::load(config.data(), &common.fetch_options())?;
+    let data = load_data::<P>(&config, common)?;
     if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.input_dim()))
     {
         bail!("{problem}");

@@ -9,14 +9,14 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{DataError, FetchOptions, ImageSet, PixelShape, larochelle::Variant};
+use super::{DataError, ExampleSet, FetchOptions, PixelShape, larochelle::Variant};
 
 /// One of the sets in its original files.
 pub(super) struct Original {
     /// Examples for training and validation.
-    pub(super) pool: ImageSet,
+    pub(super) pool: ExampleSet,
     /// Examples for testing.
-    pub(super) test: ImageSet,
+    pub(super) test: ExampleSet,
     /// Name and sha256 of each file.
     pub(super) files: Vec<(String, String)>,
 }
@@ -68,7 +68,7 @@ pub(super) fn original(
 }
 
 /// Reads one file; its digest comes along.
-fn read(path: &Path, test: bool) -> Result<(ImageSet, String), DataError> {
+fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
     const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
     let width = SHAPE.pixels();
     let io = |source| DataError::Io { path: path.into(), action: "read it", hint: "", source };
@@ -109,7 +109,7 @@ fn read(path: &Path, test: bool) -> Result<(ImageSet, String), DataError> {
     if labels.is_empty() {
         return Err(wrong(1, "no example".into()));
     }
-    Ok((ImageSet::new(SHAPE, pixels, labels, test), hex::encode(digest.finalize())))
+    Ok((ExampleSet::images(SHAPE, pixels, labels, test), hex::encode(digest.finalize())))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Binarise, Split};
 use crate::{
     backend::Backend,
-    noise::{Noise, Stream},
+    noise::{Noise, Stream, uniform},
 };
 
 /// A batch of examples, and the noise they are entitled to.
@@ -68,6 +68,16 @@ impl<B: Backend> Batch<B> {
             |(row, &key)| change(&mut self.noise.generator(stream, self.epoch, key), row),
         );
         self.tensor(values, width)
+    }
+
+    /// 1 for examples of a share that is drawn once, 0 for the others, `[examples]`.
+    pub fn chosen(&self, stream: Stream, share: f64) -> Tensor<B, 1> {
+        let is_chosen = |&key: &u64| {
+            let mut generator = self.noise.generator(stream, 0, key);
+            f32::from(u8::from(f64::from(uniform(&mut generator)) < share))
+        };
+        let values: Vec<f32> = self.keys.iter().map(is_chosen).collect();
+        Tensor::from_data(TensorData::new(values, [self.len()]), &self.device)
     }
 
     fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {

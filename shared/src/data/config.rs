@@ -1,9 +1,10 @@
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::larochelle::Variant;
+use crate::table::TableName;
 
 /// `[data]` of a configuration: which images, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,45 @@ pub struct DataConfig {
     /// Use only this many training examples (the first ones).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_examples: Option<usize>,
+    /// Seed of the random split of a table; 1 if left out. Images have fixed splits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_seed: Option<u64>,
+    /// Schema and files of a table of your own, for `name = "csv"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvFiles>,
+}
+
+/// `[data.csv]`: a table of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvFiles {
+    /// What its columns are: a TOML file, see [`Schema`](crate::table::Schema).
+    pub schema: PathBuf,
+    /// The files, read one after another.
+    pub files: Vec<PathBuf>,
+}
+
+impl DataConfig {
+    /// A whole data set in its own split.
+    pub fn new(name: DataName, binarise: Binarise) -> Self {
+        Self {
+            name,
+            split: SplitName::Standard,
+            binarise,
+            train_examples: None,
+            split_seed: None,
+            csv: None,
+        }
+    }
+}
+
+/// What a paper's examples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataKind {
+    /// Grey images.
+    Images,
+    /// Rows about people, with a target and a sensitive attribute.
+    Tables,
 }
 
 /// A data set by name.
@@ -49,6 +89,16 @@ pub enum DataName {
     MnistRotBgImg,
     /// Rectangles of one natural image on another.
     RectanglesImages,
+    /// Table: income above 50,000 dollars; sensitive: sex. 45,222 people without missing values.
+    Adult,
+    /// The same without the age among the features: it is a second target, older than 37.
+    AdultAge,
+    /// Table: credit worth giving; sensitive: older than 25. 1,000 people.
+    German,
+    /// Generated table, 2,000 people: needs no download; for tests and first steps.
+    People,
+    /// A table of yours, as `[data.csv]` says.
+    Csv,
 }
 
 impl DataName {
@@ -56,6 +106,7 @@ impl DataName {
     pub(super) fn variant(self) -> Option<Variant> {
         Some(match self {
             Self::Mnist | Self::FashionMnist | Self::Segments => return None,
+            Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => return None,
             Self::MnistBasic => Variant::Basic,
             Self::MnistRot => Variant::Rotated,
             Self::MnistBgRand => Variant::RandomBackground,
@@ -65,6 +116,23 @@ impl DataName {
             Self::MnistRotBgImg => Variant::RotatedImageBackground,
             Self::RectanglesImages => Variant::ImageRectangles,
         })
+    }
+
+    /// Which table it is, if it is one.
+    pub(super) fn table(self) -> Option<TableName> {
+        Some(match self {
+            Self::Adult => TableName::Adult,
+            Self::AdultAge => TableName::AdultAge,
+            Self::German => TableName::German,
+            Self::People => TableName::People,
+            Self::Csv => TableName::Csv,
+            _ => return None,
+        })
+    }
+
+    /// What its examples are.
+    pub fn kind(self) -> DataKind {
+        if self.table().is_some() { DataKind::Tables } else { DataKind::Images }
     }
 }
 
@@ -82,6 +150,11 @@ impl fmt::Display for DataName {
             Self::MnistBgImg => "mnist-bg-img",
             Self::MnistRotBgImg => "mnist-rot-bg-img",
             Self::RectanglesImages => "rectangles-images",
+            Self::Adult => "adult",
+            Self::AdultAge => "adult-age",
+            Self::German => "german",
+            Self::People => "people",
+            Self::Csv => "csv",
         })
     }
 }

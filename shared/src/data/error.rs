@@ -56,4 +56,7 @@ pub enum DataError {
     /// The configuration asks for something the data set does not have.
     #[error("[data] {0}")]
     Config(String),
+    /// A table is not as its schema says.
+    #[error(transparent)]
+    Table(#[from] crate::table::TableError),
 }

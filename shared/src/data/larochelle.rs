@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{ImageSet, PixelShape, bilinear};
+use super::{ExampleSet, PixelShape, bilinear};
 use crate::noise::{Noise, Stream, uniform};
 
 const SIDE: usize = 28;
@@ -102,7 +102,7 @@ impl Variant {
 
     /// Draws the examples for training and validation, and those for testing, from `digits`: all
     /// of MNIST, training set first. They are not looked at where a set has no digits.
-    pub(super) fn generate(self, digits: &[ImageSet]) -> (ImageSet, ImageSet) {
+    pub(super) fn generate(self, digits: &[ExampleSet]) -> (ExampleSet, ExampleSet) {
         let noise = Noise::new(2007);
         let (train, valid) = self.sizes();
         let pool = train + valid;
@@ -126,7 +126,7 @@ impl Variant {
                 .collect();
             let labels = drawn.iter().map(|(_, label)| *label).collect();
             let pixels = drawn.iter().flat_map(|(image, _)| *image).collect();
-            ImageSet::new(PixelShape { height: SIDE, width: SIDE }, pixels, labels, test)
+            ExampleSet::images(PixelShape { height: SIDE, width: SIDE }, pixels, labels, test)
         };
         (draw(0..pool, false), draw(pool..pool + TEST, true))
     }
@@ -289,7 +289,7 @@ fn hull(mut points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
 mod tests {
     use super::*;
 
-    fn digits() -> ImageSet {
+    fn digits() -> ExampleSet {
         let (pool, _) = crate::data::segments::generate();
         pool
     }

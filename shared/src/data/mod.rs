@@ -6,9 +6,10 @@ mod bilinear;
 mod catalogue;
 mod config;
 mod error;
+mod examples;
 mod fetch;
 mod idx;
-mod images;
+
 mod larochelle;
 mod segments;
 mod split;
@@ -17,10 +18,10 @@ pub use batch::{Batch, BatchMaker, one_hot};
 pub(crate) use bilinear::bilinear;
 pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
-pub use config::{Binarise, DataConfig, DataName, SplitName};
+pub use config::{Binarise, CsvFiles, DataConfig, DataKind, DataName, SplitName};
 pub use error::DataError;
+pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
-pub use images::{ImageSet, PixelShape};
 pub use split::{Split, Splits};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -34,6 +35,15 @@ use crate::progress;
 /// # Errors
 /// A file that cannot be had or does not verify, named together with what to do.
 pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    if let Some(name) = config.name.table() {
+        return crate::table::splits(name, config, options);
+    }
+    if config.csv.is_some() || config.split_seed.is_some() {
+        return Err(DataError::Config(format!(
+            "csv and split_seed are for tables: {} has images in fixed splits",
+            config.name
+        )));
+    }
     let (pool, test, valid, files) = match (config.name.variant(), config.name) {
         (Some(variant), name) => larochelle(variant, name, options)?,
         (None, DataName::FashionMnist) => {
@@ -54,7 +64,7 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
 
 /// Training and validation images, test images, the number of validation images, and the files they
 /// come from.
-type Loaded = (ImageSet, ImageSet, Option<usize>, BTreeMap<String, String>);
+type Loaded = (ExampleSet, ExampleSet, Option<usize>, BTreeMap<String, String>);
 
 /// A set of Larochelle et al. 2007 from its original files, or drawn anew.
 fn larochelle(
@@ -86,16 +96,19 @@ fn larochelle(
     Ok((pool, test, valid, files))
 }
 
-fn published(set: &DataSet) -> BTreeMap<String, String> {
+pub(crate) fn published(set: &DataSet) -> BTreeMap<String, String> {
     set.files.iter().map(|file| (file.name.to_owned(), file.sha256.to_owned())).collect()
 }
 
-fn idx_images(set: &DataSet, options: &FetchOptions) -> Result<(ImageSet, ImageSet), DataError> {
+fn idx_images(
+    set: &DataSet,
+    options: &FetchOptions,
+) -> Result<(ExampleSet, ExampleSet), DataError> {
     let files = fetch(set, options)?;
     let read = |images: usize, labels: usize, test: bool| {
         let (count, shape, pixels) = idx::images(&files[images])?;
         let labels = idx::labels(&files[labels], count)?;
-        Ok(ImageSet::new(shape, pixels, labels, test))
+        Ok::<_, DataError>(ExampleSet::images(shape, pixels, labels, test))
     };
     Ok((read(0, 1, false)?, read(2, 3, true)?))
 }

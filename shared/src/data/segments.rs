@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{ImageSet, PixelShape};
+use super::{ExampleSet, PixelShape};
 use crate::noise::{Noise, Stream, uniform};
 
 const SIDE: usize = 28;
@@ -24,14 +24,14 @@ const ENDS: [[f32; 4]; 7] = [
 ];
 
 /// 2,400 images for training and validation, 600 for testing, always the same.
-pub(super) fn generate() -> (ImageSet, ImageSet) {
+pub(super) fn generate() -> (ExampleSet, ExampleSet) {
     let shape = PixelShape { height: SIDE, width: SIDE };
     let noise = Noise::new(0);
     let draw = |range: std::ops::Range<usize>, test: bool| {
         let images: Vec<(Vec<u8>, u8)> =
             range.into_par_iter().map(|index| draw(noise, index as u64)).collect();
         let labels = images.iter().map(|(_, label)| *label).collect();
-        ImageSet::new(
+        ExampleSet::images(
             shape,
             images.into_iter().flat_map(|(pixels, _)| pixels).collect(),
             labels,

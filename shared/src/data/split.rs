@@ -3,23 +3,28 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::{Binarise, DataConfig, DataError, ImageSet, PixelShape, SplitName};
-use crate::noise::{Noise, Stream, uniform};
+use super::{
+    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, examples::Example,
+};
+use crate::{
+    noise::{Noise, Stream, uniform},
+    table::People,
+};
 
 /// Pixels below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 15;
 
-/// Part of an image set.
+/// Part of a set of examples.
 #[derive(Clone, Debug)]
 pub struct Split {
-    images: Arc<ImageSet>,
+    examples: Arc<ExampleSet>,
     range: Range<usize>,
 }
 
-impl From<ImageSet> for Split {
-    fn from(images: ImageSet) -> Self {
-        let range = 0..images.len();
-        Self { images: Arc::new(images), range }
+impl From<ExampleSet> for Split {
+    fn from(examples: ExampleSet) -> Self {
+        let range = 0..examples.len();
+        Self { examples: Arc::new(examples), range }
     }
 }
 
@@ -36,7 +41,7 @@ impl Split {
 
     /// Height and width of every image.
     pub fn shape(&self) -> PixelShape {
-        self.images.shape()
+        self.examples.shape()
     }
 
     /// Width of an input.
@@ -47,12 +52,12 @@ impl Split {
     /// The first `count` examples, or all if there are fewer.
     pub fn take(&self, count: usize) -> Self {
         let end = self.range.end.min(self.range.start.saturating_add(count));
-        Self { images: self.images.clone(), range: self.range.start..end }
+        Self { examples: self.examples.clone(), range: self.range.start..end }
     }
 
     /// Class of example `index`.
     pub fn label(&self, index: usize) -> u8 {
-        self.images.label(self.range.start + index)
+        self.examples.label(self.range.start + index)
     }
 
     /// Classes of all examples.
@@ -67,20 +72,35 @@ impl Split {
 
     /// The number that keys the noise of example `index`.
     pub fn key(&self, index: usize) -> u64 {
-        self.images.key(self.range.start + index)
+        self.examples.key(self.range.start + index)
     }
 
-    /// Grey levels of example `index`, 0 to 255.
-    pub fn bytes(&self, index: usize) -> &[u8] {
-        self.images.image(self.range.start + index)
+    /// Example `index` as it is stored.
+    fn example(&self, index: usize) -> Example<'_> {
+        self.examples.example(self.range.start + index)
     }
 
-    /// Grey levels in [0, 1] of the chosen examples, `[examples, pixels]`.
+    /// True if the examples are rows of a table; the last column is the sensitive attribute then.
+    pub fn is_table(&self) -> bool {
+        self.examples.is_table()
+    }
+
+    /// 1 for members of the sensitive group, in a table.
+    pub fn groups(&self) -> Vec<u8> {
+        (0..self.len())
+            .map(|index| match self.example(index) {
+                Example::Row(row) => u8::from(row.last().is_some_and(|s| *s > 0.5)),
+                Example::Image(_) => 0,
+            })
+            .collect()
+    }
+
+    /// Grey levels in [0, 1] of the chosen examples, or rows of a table, `[examples, pixels]`.
     pub fn grey(&self, indices: &[usize]) -> Array2<f32> {
         self.inputs(indices, Binarise::None, Noise::new(0), 0)
     }
 
-    /// Grey levels in [0, 1] of all examples.
+    /// The same of all examples.
     pub fn all_grey(&self) -> Array2<f32> {
         self.grey(&(0..self.len()).collect::<Vec<_>>())
     }
@@ -128,7 +148,10 @@ impl Split {
         epoch: u64,
         row: &mut [f32],
     ) {
-        let bytes = self.bytes(index);
+        let bytes = match self.example(index) {
+            Example::Image(bytes) => bytes,
+            Example::Row(values) => return row.copy_from_slice(values),
+        };
         match binarise {
             Binarise::None => {
                 for (value, &byte) in row.iter_mut().zip(bytes) {
@@ -157,14 +180,22 @@ impl Split {
 
     /// Mean input of the split, by pixel.
     pub fn mean(&self) -> Vec<f32> {
-        let mut sums = vec![0u64; self.input_dim()];
+        // Grey levels add up exactly, whatever the order.
+        let (mut greys, mut sums) = (vec![0u64; self.input_dim()], vec![0f64; self.input_dim()]);
         for index in 0..self.len() {
-            for (sum, &byte) in sums.iter_mut().zip(self.bytes(index)) {
-                *sum += u64::from(byte);
+            match self.example(index) {
+                Example::Image(bytes) => {
+                    greys.iter_mut().zip(bytes).for_each(|(sum, &byte)| *sum += u64::from(byte));
+                }
+                Example::Row(row) => {
+                    sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+                }
             }
         }
-        let scale = 255.0 * self.len().max(1) as f64;
-        sums.iter().map(|&sum| (sum as f64 / scale) as f32).collect()
+        let scale = self.len().max(1) as f64;
+        let mean =
+            |(grey, sum): (&u64, &f64)| (*grey as f64 / (255.0 * scale) + sum / scale) as f32;
+        greys.iter().zip(&sums).map(mean).collect()
     }
 }
 
@@ -179,14 +210,34 @@ pub struct Splits {
     pub test: Split,
     /// Files they come from, with the sha256 of their uncompressed content; none if they are drawn.
     pub files: BTreeMap<String, String>,
+    /// What more is known of a table.
+    pub people: Option<Arc<People>>,
 }
 
 impl Splits {
+    /// Consecutive rows of a table: so many for training, so many for validation, the rest for
+    /// test.
+    pub(crate) fn of_table(
+        rows: Arc<ExampleSet>,
+        [train, valid]: [usize; 2],
+        people: Arc<People>,
+        files: BTreeMap<String, String>,
+    ) -> Self {
+        let part = |range| Split { examples: rows.clone(), range };
+        Self {
+            train: part(0..train),
+            valid: part(train..train + valid),
+            test: part(train + valid..rows.len()),
+            files,
+            people: Some(people),
+        }
+    }
+
     /// Splits `pool` into training and validation as configured; `own` is the number of validation
     /// examples the data set itself names.
     pub(super) fn new(
-        pool: Arc<ImageSet>,
-        test: Arc<ImageSet>,
+        pool: Arc<ExampleSet>,
+        test: Arc<ExampleSet>,
         own: Option<usize>,
         config: &DataConfig,
     ) -> Result<Self, DataError> {
@@ -207,10 +258,11 @@ impl Splits {
         }
         let test_range = 0..test.len();
         Ok(Self {
-            train: Split { images: pool.clone(), range: train },
-            valid: Split { images: pool, range: total - valid..total },
-            test: Split { images: test, range: test_range },
+            train: Split { examples: pool.clone(), range: train },
+            valid: Split { examples: pool, range: total - valid..total },
+            test: Split { examples: test, range: test_range },
             files: BTreeMap::new(),
+            people: None,
         })
     }
 }
@@ -226,12 +278,7 @@ mod tests {
     }
 
     fn config() -> DataConfig {
-        DataConfig {
-            name: DataName::Segments,
-            split: SplitName::Standard,
-            binarise: Binarise::Dynamic,
-            train_examples: None,
-        }
+        DataConfig::new(DataName::Segments, Binarise::Dynamic)
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub struct EvaluateConfig {
     pub probe_labels: Vec<usize>,
     /// Probe with all labels of the training split too.
     pub probe_all: bool,
+    /// Trees of the random forest that guesses the sensitive attribute of a table; 100 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forest_trees: Option<u16>,
 }
 
 impl Default for EvaluateConfig {
@@ -25,6 +28,7 @@ impl Default for EvaluateConfig {
             nll_images: 1000,
             probe_labels: vec![10, 100, 1000, 10_000],
             probe_all: true,
+            forest_trees: None,
         }
     }
 }
@@ -38,6 +42,8 @@ impl EvaluateConfig {
             Some("[evaluate] prior_samples = 0: at least 1, or leave it out".into())
         } else if self.nll_images == 0 {
             Some("[evaluate] nll_images = 0: at least 1".into())
+        } else if self.forest_trees == Some(0) {
+            Some("[evaluate] forest_trees = 0: at least 1, or leave it out".into())
         } else {
             self.probe_labels.iter().find(|&&count| count < 10).map(|count| {
                 format!("[evaluate] probe_labels has {count}: at least 10, one a class")

@@ -6,7 +6,7 @@ use ndarray::Axis;
 use super::{
     CodeStatistics, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
     classification_error, code_statistics, elbo, marginal, nearest_neighbour_accuracy,
-    negative_log_likelihood, reconstruction,
+    negative_log_likelihood, people::evaluate_people, reconstruction,
 };
 use crate::{
     data::{Binarise, Splits},
@@ -92,8 +92,9 @@ pub fn evaluate(
     if let Some(classes) = model.log_classes(images.view()) {
         let error = classification_error(&classes, &test.labels());
         let about = format!(
-            "share of {} test images classified wrongly, 95% interval ± {:.4}",
+            "share of {} test {} classified wrongly, 95% interval ± {:.4}",
             test.len(),
+            if test.is_table() { "rows" } else { "images" },
             1.96 * error.standard_error
         );
         mean("test_error", error, "share", about);
@@ -102,14 +103,17 @@ pub fn evaluate(
     let given = given.as_ref().map(|given| given.view());
     let codes = model.encode(images.view(), given);
     let restored = reconstruction(&images, &model.decode(codes.mean.view(), given));
-    let about =
-        |what: &str| format!("{what} of the decoded mean code, {} grey test images", test.len());
+    let of = if test.is_table() { "test rows" } else { "grey test images" };
+    let about = |what: &str| format!("{what} of the decoded mean code, {} {of}", test.len());
     mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));
-    mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
+    if !test.is_table() {
+        mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
+    }
     let statistics = code_statistics(&codes);
+    let mut more = BTreeMap::new();
     let mut plain = |name: String, value: f64, unit: &str, better: Better, about: String| {
         let unit = unit.into();
-        metrics.insert(name, Metric { value, standard_error: None, unit, better, about });
+        more.insert(name, Metric { value, standard_error: None, unit, better, about });
     };
     plain(
         "active_units".into(),
@@ -142,8 +146,11 @@ pub fn evaluate(
     let (labels, test_labels) = (data.train.labels(), test.labels());
     let train_images = data.train.all_grey();
     let given = model.condition(train_images.view(), &labels);
-    let train_codes =
-        model.encode(train_images.view(), given.as_ref().map(|given| given.view())).mean;
+    let train_codes = model.encode(train_images.view(), given.as_ref().map(|given| given.view()));
+    if test.is_table() {
+        metrics.extend(evaluate_people(model, data, [&train_codes, &codes], config, noise)?);
+    }
+    let train_codes = train_codes.mean;
     let mut counts: Vec<(String, usize)> = config
         .probe_labels
         .iter()
@@ -175,6 +182,7 @@ pub fn evaluate(
             format!("{k}-nearest-neighbour vote on {count} labelled training codes, test split"),
         );
     }
+    metrics.extend(more);
     Ok(Evaluation {
         metrics,
         codes: statistics,

@@ -24,6 +24,9 @@ pub struct Fairness {
     pub group_majority: f64,
     /// |E[p(yes) | s = 1] - E[p(yes) | s = 0]| (Zemel et al. 2013, yDiscrim).
     pub discrimination: f64,
+    /// What that gap is on average when the same predictions are dealt out to people at random: with
+    /// few people no smaller one can be told from none.
+    pub discrimination_by_chance: f64,
     /// The same of the predictions at one half: the gap of demographic parity.
     pub discrimination_thresholded: f64,
     /// Gap of the share predicted yes among those whose truth is yes (Hardt et al. 2016).
@@ -103,11 +106,21 @@ impl Predictions<'_> {
         let everybody = |_: usize| true;
         let is_right =
             |person: usize| f64::from(u8::from(is_yes(person) == f64::from(targets[person])));
+        let probability = |person: usize| probabilities[person];
+        let centre = mean(&probability, &everybody, "a prediction")?;
+        let squares =
+            mean(&|person| (probability(person) - centre).powi(2), &everybody, "a prediction")?;
+        let people = targets.len() as f64;
+        let members = groups.iter().filter(|s| **s == 1).count() as f64;
+        // Variance of the gap over permutations, and the mean distance of a Gaussian from 0.
+        let variance =
+            squares * people / (people - 1.0).max(1.0) * (1.0 / members + 1.0 / (people - members));
         Ok(Fairness {
             accuracy: mean(&is_right, &everybody, "a prediction")?,
             majority: majority(targets),
             group_majority: majority(groups),
-            discrimination: gap(&|person| probabilities[person])?,
+            discrimination: gap(&probability)?,
+            discrimination_by_chance: (variance * 2.0 / std::f64::consts::PI).sqrt(),
             discrimination_thresholded: gap(&is_yes)?,
             equal_opportunity_gap: opportunity,
             equalised_odds_gap: opportunity.max(other),
@@ -189,6 +202,27 @@ mod tests {
         // Yes among the truly positive: 1 of 1 and 1 of 2; among the negative: 1 of 2 and 0 of 1.
         close(found.equal_opportunity_gap, 0.5);
         close(found.equalised_odds_gap, 0.5);
+    }
+
+    #[test]
+    fn chance_is_the_mean_gap_over_permutations() {
+        use crate::noise::{Noise, Stream};
+        let probabilities: Vec<f64> = (0..80).map(|i| f64::from(i * 37 % 80) / 80.0).collect();
+        let groups: Vec<u8> = (0..80).map(|i| u8::from(i < 25)).collect();
+        let targets: Vec<u8> = (0..80).map(|i| u8::from(i % 2 == 0)).collect();
+        let judge = |groups: &[u8]| {
+            Predictions { probabilities: &probabilities, targets: &targets, groups }
+                .fairness()
+                .unwrap()
+        };
+        let rounds = 4000;
+        let gaps = (0..rounds).map(|round| {
+            let order = Noise::new(1).permutation(Stream::Subset, round, 80);
+            judge(&order.iter().map(|&i| groups[i]).collect::<Vec<u8>>()).discrimination
+        });
+        let (mean, expected) =
+            (gaps.sum::<f64>() / rounds as f64, judge(&groups).discrimination_by_chance);
+        assert!((mean / expected - 1.0).abs() < 0.05, "{mean} {expected}");
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod codes;
 mod config;
 mod evaluate;
 mod fairness;
+mod forest;
 mod nearest;
+mod people;
 mod probe;
 mod reconstruction;
 
@@ -16,6 +18,8 @@ pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
 pub use config::EvaluateConfig;
 pub use evaluate::{Evaluation, evaluate};
 pub use fairness::{Fairness, FairnessError, OwnNeighbour, Predictions, consistency, majority};
+pub use forest::ForestProbe;
 pub use nearest::nearest_neighbour_accuracy;
+pub use people::{fairness, probabilities};
 pub use probe::{LinearProbe, balanced_subset};
 pub use reconstruction::{Reconstruction, reconstruction};

@@ -1,11 +1,8 @@
-use anyhow::{Result, anyhow};
-use argmin::{
-    core::{CostFunction, Executor, Gradient, State},
-    solver::{linesearch::MoreThuenteLineSearch, quasinewton::LBFGS},
-};
+use anyhow::{Context, Result, anyhow};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::{
+    minimise::{Minimum, Stopping, minimise},
     noise::{Noise, Stream},
     progress,
 };
@@ -31,6 +28,14 @@ impl LinearProbe {
     /// # Errors
     /// If the optimiser breaks down.
     pub fn fit(codes: ArrayView2<'_, f32>, labels: &[u8]) -> Result<Self> {
+        Self::fit_with(codes, labels, PENALTY)
+    }
+
+    /// The same with an L2 penalty of the caller's choice on the mean cross-entropy.
+    ///
+    /// # Errors
+    /// If the optimiser breaks down.
+    pub fn fit_with(codes: ArrayView2<'_, f32>, labels: &[u8], penalty: f64) -> Result<Self> {
         let codes = codes.mapv(f64::from);
         let centre = codes.mean_axis(Axis(0)).ok_or_else(|| anyhow!("no codes to probe"))?;
         let scale = (&codes - &centre)
@@ -43,21 +48,13 @@ impl LinearProbe {
             inputs: (&codes - &centre) * &scale,
             labels: labels.iter().map(|&label| usize::from(label)).collect(),
             classes,
+            penalty,
         };
         let start = vec![0.0; (codes.ncols() + 1) * classes];
-        let solver = LBFGS::new(MoreThuenteLineSearch::new(), 10)
-            .with_tolerance_grad(TOLERANCE)
-            .and_then(|solver| solver.with_tolerance_cost(0.0))
-            .map_err(|e| anyhow!("linear probe: {e}"))?;
-        let result = Executor::new(problem.clone(), solver)
-            .configure(|state| state.param(start).max_iters(ITERATIONS))
-            .run()
-            .map_err(|e| anyhow!("linear probe: {e}"))?;
-        let best = result.state().get_best_param().cloned();
-        let best = best.ok_or_else(|| anyhow!("linear probe: no result"))?;
-        let gradient = problem.gradient(&best).map_err(|e| anyhow!("linear probe: {e}"))?;
-        let weights = Array2::from_shape_vec((codes.ncols() + 1, classes), best)?;
-        let gradient_norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let stopping = Stopping { gradient: TOLERANCE, gain: 0.0, iterations: ITERATIONS };
+        let Minimum { at, gradient_norm, .. } =
+            minimise(|at| problem.at(at), start, stopping).context("linear probe")?;
+        let weights = Array2::from_shape_vec((codes.ncols() + 1, classes), at)?;
         if gradient_norm > 10.0 * TOLERANCE {
             progress::line(&format!(
                 "linear probe on {} examples: not converged, gradient norm {gradient_norm:.1e}",
@@ -72,10 +69,35 @@ impl LinearProbe {
         self.gradient_norm
     }
 
-    /// The most probable class of each row.
-    pub fn predict(&self, codes: ArrayView2<'_, f32>) -> Vec<u8> {
+    /// Weights `[features, classes]` and biases `[classes]` on codes as they are, not standardised:
+    /// scores are codes · weights + biases.
+    pub fn plain_weights(&self) -> (Array2<f64>, Array1<f64>) {
+        let (slopes, biases) = self.weights.view().split_at(Axis(0), self.centre.len());
+        let slopes = &slopes * &self.scale.view().insert_axis(Axis(1));
+        let biases = &biases.row(0) - &self.centre.dot(&slopes);
+        (slopes, biases)
+    }
+
+    fn scores(&self, codes: ArrayView2<'_, f32>) -> Array2<f64> {
         let inputs = (codes.mapv(f64::from) - &self.centre) * &self.scale;
         scores(&inputs, self.weights.view())
+    }
+
+    /// Class probabilities of each row, `[rows, classes]`.
+    pub fn probabilities(&self, codes: ArrayView2<'_, f32>) -> Array2<f64> {
+        let mut p = self.scores(codes);
+        for mut row in p.rows_mut() {
+            let largest = row.fold(f64::MIN, |a, &b| a.max(b));
+            row.mapv_inplace(|v| (v - largest).exp());
+            let sum = row.sum();
+            row.mapv_inplace(|v| (v / sum).min(1.0));
+        }
+        p
+    }
+
+    /// The most probable class of each row.
+    pub fn predict(&self, codes: ArrayView2<'_, f32>) -> Vec<u8> {
+        self.scores(codes)
             .rows()
             .into_iter()
             .map(|row| {
@@ -99,20 +121,20 @@ fn scores(inputs: &Array2<f64>, weights: ArrayView2<'_, f64>) -> Array2<f64> {
 }
 
 /// Mean cross-entropy with an L2 penalty on the slopes.
-#[derive(Clone)]
 struct CrossEntropy {
     inputs: Array2<f64>,
     labels: Vec<usize>,
     classes: usize,
+    penalty: f64,
 }
 
 impl CrossEntropy {
-    fn weights<'a>(&self, param: &'a [f64]) -> Result<ArrayView2<'a, f64>, argmin::core::Error> {
-        Ok(ArrayView2::from_shape((self.inputs.ncols() + 1, self.classes), param)?)
-    }
-
-    /// Class probabilities, and the mean cross-entropy with its penalty.
-    fn evaluate(&self, weights: ArrayView2<'_, f64>) -> (Array2<f64>, f64) {
+    /// Value and gradient at these weights, `[features + 1, classes]` in a row.
+    fn at(&self, weights: &[f64]) -> (f64, Vec<f64>) {
+        let features = self.inputs.ncols();
+        let Ok(weights) = ArrayView2::from_shape((features + 1, self.classes), weights) else {
+            return (f64::NAN, Vec::new());
+        };
         let mut p = scores(&self.inputs, weights);
         let mut loss = 0.0;
         for (mut row, &label) in p.rows_mut().into_iter().zip(&self.labels) {
@@ -122,40 +144,17 @@ impl CrossEntropy {
             let sum = row.sum();
             loss += sum.ln() - own;
             row /= sum;
-        }
-        let slopes = weights.split_at(Axis(0), self.inputs.ncols()).0;
-        let penalty = 0.5 * PENALTY * slopes.iter().map(|w| w * w).sum::<f64>();
-        (p, loss / self.labels.len() as f64 + penalty)
-    }
-}
-
-impl CostFunction for CrossEntropy {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, param: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        Ok(self.evaluate(self.weights(param)?).1)
-    }
-}
-
-impl Gradient for CrossEntropy {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
-
-    fn gradient(&self, param: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
-        let weights = self.weights(param)?;
-        let mut error = self.evaluate(weights).0;
-        for (mut row, &label) in error.rows_mut().into_iter().zip(&self.labels) {
             row[label] -= 1.0;
         }
-        error /= self.labels.len() as f64;
-        let slopes = weights.split_at(Axis(0), self.inputs.ncols()).0;
-        let mut gradient = (self.inputs.t().dot(&error) + &slopes.mapv(|w| w * PENALTY))
+        p /= self.labels.len() as f64;
+        let slopes = weights.split_at(Axis(0), features).0;
+        let penalty = 0.5 * self.penalty * slopes.iter().map(|w| w * w).sum::<f64>();
+        let mut gradient: Vec<f64> = (self.inputs.t().dot(&p) + &slopes.mapv(|w| w * self.penalty))
             .iter()
             .copied()
-            .collect::<Vec<f64>>();
-        gradient.extend(error.sum_axis(Axis(0)));
-        Ok(gradient)
+            .collect();
+        gradient.extend(p.sum_axis(Axis(0)));
+        (loss / self.labels.len() as f64 + penalty, gradient)
     }
 }
 
@@ -220,18 +219,29 @@ mod tests {
             inputs: codes.mapv(f64::from),
             labels: labels.iter().map(|&l| usize::from(l)).collect(),
             classes: 4,
+            penalty: 0.01,
         };
         let at: Vec<f64> = (0..12).map(|i| f64::from(i) * 0.1 - 0.6).collect();
-        let gradient = problem.gradient(&at).unwrap();
+        let gradient = problem.at(&at).1;
         for i in 0..at.len() {
             let shifted = |by: f64| {
                 let mut at = at.clone();
                 at[i] += by;
-                problem.cost(&at).unwrap()
+                problem.at(&at).0
             };
             let slope = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
             assert!((slope - gradient[i]).abs() < 1e-8, "{i}: {slope} {}", gradient[i]);
         }
+    }
+
+    #[test]
+    fn plain_weights_score_as_the_probe_does() {
+        let (codes, labels) = blobs(60, 2.0, 4);
+        let probe = LinearProbe::fit(codes.view(), &labels).unwrap();
+        let (weights, biases) = probe.plain_weights();
+        let plain = codes.mapv(f64::from).dot(&weights) + &biases;
+        let difference = (plain - probe.scores(codes.view())).mapv(f64::abs);
+        assert!(difference.iter().all(|d| *d < 1e-9));
     }
 
     #[test]

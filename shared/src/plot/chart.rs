@@ -198,3 +198,82 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
         Ok(())
     })
 }
+
+/// A point with the standard deviations of both coordinates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Mean and standard deviation, horizontal.
+    pub x: (f64, f64),
+    /// Mean and standard deviation, vertical.
+    pub y: (f64, f64),
+}
+
+/// Points with error bars, those of a series joined, and a horizontal line with a name.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn error_bars(
+    path: &Path,
+    caption: &str,
+    axes: [&str; 2],
+    series: &[(String, Vec<Spread>)],
+    line: (&str, f64),
+) -> Result<()> {
+    fonts()?;
+    let ends = |(mean, spread): (f64, f64)| [mean - spread, mean + spread];
+    let all = || series.iter().flat_map(|(_, points)| points);
+    let across = span(all().flat_map(|p| ends(p.x)));
+    let up = span(all().flat_map(|p| ends(p.y)).chain([line.1]));
+    draw(path, (1000, 720), |root| {
+        let mut chart = ChartBuilder::on(root)
+            .caption(caption, (FONT, 24))
+            .margin(15)
+            .x_label_area_size(45)
+            .y_label_area_size(70)
+            .build_cartesian_2d(across.clone(), up)?;
+        chart
+            .configure_mesh()
+            .x_desc(axes[0])
+            .y_desc(axes[1])
+            .label_style((FONT, 16))
+            .axis_desc_style((FONT, 18))
+            .light_line_style(WHITE)
+            .draw()?;
+        let grey = BLACK.mix(0.5);
+        chart
+            .draw_series(DashedLineSeries::new(
+                [(across.start, line.1), (across.end, line.1)],
+                6,
+                5,
+                grey.stroke_width(2),
+            ))?
+            .label(line.0)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2)));
+        for (index, (name, points)) in series.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let bar = colour.mix(0.45).stroke_width(1);
+            for point in points {
+                let ([left, right], [low, high]) = (ends(point.x), ends(point.y));
+                let (x, y) = (point.x.0, point.y.0);
+                chart.draw_series([
+                    PathElement::new([(left, y), (right, y)], bar),
+                    PathElement::new([(x, low), (x, high)], bar),
+                ])?;
+            }
+            let middles = || points.iter().map(|p| (p.x.0, p.y.0));
+            chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
+            chart
+                .draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?
+                .label(name.clone())
+                .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::LowerRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.4))
+            .label_font((FONT, 16))
+            .draw()?;
+        Ok(())
+    })
+}

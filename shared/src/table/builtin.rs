@@ -2,46 +2,48 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Schema, TableError};
+use super::{Group, Schema};
 use crate::data::{ADULT, DataError, DataSet, FetchOptions, GERMAN, fetch};
 
 /// A table by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TableName {
-    /// Income above 50,000 dollars; sensitive: sex. 45,222 people without missing values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableName {
+    /// UCI Adult.
     Adult,
-    /// Credit worth giving; sensitive: older than 25. 1,000 people.
+    /// The same with the age as a second target.
+    AdultAge,
+    /// UCI German credit.
     German,
+    /// Generated.
+    People,
+    /// The user's.
+    Csv,
 }
 
+/// The median age of the complete rows of Adult.
+const OLDER_THAN: f64 = 37.0;
+
 impl TableName {
-    /// What its columns are.
+    /// What its columns are and where its files lie, fetched if need be, if it is published.
     ///
     /// # Errors
-    /// Never with the schemas that come with this program.
-    pub fn schema(self) -> Result<Schema, TableError> {
-        Schema::from_toml(match self {
-            Self::Adult => include_str!("adult.toml"),
-            Self::German => include_str!("german.toml"),
-        })
-    }
-
-    /// Its files, fetched if need be.
-    ///
-    /// # Errors
-    /// If they cannot be had.
-    pub fn files(self, options: &FetchOptions) -> Result<Vec<PathBuf>, DataError> {
-        fetch(self.set(), options)
-    }
-
-    fn set(self) -> &'static DataSet {
-        match self {
-            Self::Adult => &ADULT,
-            Self::German => &GERMAN,
+    /// If the files cannot be had.
+    pub(super) fn published(
+        self,
+        options: &FetchOptions,
+    ) -> Result<Option<(Schema, &'static DataSet, Vec<PathBuf>)>, DataError> {
+        let (schema, set) = match self {
+            Self::Adult => (include_str!("adult.toml"), &ADULT),
+            Self::AdultAge => (include_str!("adult.toml"), &ADULT),
+            Self::German => (include_str!("german.toml"), &GERMAN),
+            Self::People | Self::Csv => return Ok(None),
+        };
+        let mut schema = Schema::from_toml(schema)?;
+        if self == Self::AdultAge {
+            let older = Group { column: "age".into(), values: vec![], above: Some(OLDER_THAN) };
+            schema.transfer = Some(older);
         }
+        Ok(Some((schema, set, fetch(set, options)?)))
     }
 }
 
@@ -53,17 +55,18 @@ mod tests {
     /// The files if they were fetched before: tests use no network.
     fn table(name: TableName) -> Option<crate::table::Table> {
         let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
-        let Ok(files) = name.files(&options) else {
+        let Ok(Some((schema, _, files))) = name.published(&options) else {
             eprintln!("skipped: the files of {name:?} are not in the cache");
             return None;
         };
-        Some(read(&name.schema().unwrap(), &files).unwrap())
+        Some(read(&schema, &files).unwrap())
     }
 
     #[test]
     fn both_schemas_are_without_contradiction() {
-        assert_eq!(TableName::Adult.schema().unwrap().columns.len(), 15);
-        assert_eq!(TableName::German.schema().unwrap().columns.len(), 21);
+        let columns = |text| Schema::from_toml(text).unwrap().columns.len();
+        assert_eq!(columns(include_str!("adult.toml")), 15);
+        assert_eq!(columns(include_str!("german.toml")), 21);
     }
 
     #[test]

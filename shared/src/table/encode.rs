@@ -84,6 +84,17 @@ impl Encoder {
             .collect()
     }
 
+    /// True for features that are 0 or 1.
+    pub fn binary(&self) -> Vec<bool> {
+        self.columns
+            .iter()
+            .flat_map(|column| match column {
+                Encoding::Number { .. } => vec![false],
+                Encoding::Category { values, .. } => vec![true; values.len()],
+            })
+            .collect()
+    }
+
     /// The chosen rows of a table with the same columns.
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Encoded {
         let width = self.names().len();

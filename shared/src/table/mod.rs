@@ -3,11 +3,14 @@
 
 mod builtin;
 mod encode;
+mod people;
 mod read;
 mod schema;
 
-pub use builtin::TableName;
+pub(crate) use builtin::TableName;
 pub use encode::{Encoded, Encoder};
+pub(crate) use people::splits;
+pub use people::{People, SecondTarget};
 pub use read::{Cell, Table, read};
 pub use schema::{Column, Group, Kind, Missing, Schema, Target};
 

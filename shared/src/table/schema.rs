@@ -69,6 +69,16 @@ pub struct Group {
     pub above: Option<f64>,
 }
 
+impl std::fmt::Display for Group {
+    /// For people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.above {
+            Some(bound) => write!(f, "{} above {bound}", self.column),
+            None => write!(f, "{} = {}", self.column, self.values.join(" or ")),
+        }
+    }
+}
+
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

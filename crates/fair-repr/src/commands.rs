@@ -1,0 +1,29 @@
+//! What this program does besides the shared commands.
+
+pub mod audit;
+pub mod frontier;
+pub mod transfer;
+
+use anyhow::Result;
+use shared::cli::OwnCommands;
+
+/// The commands.
+#[derive(clap::Subcommand)]
+pub enum Own {
+    /// Accuracy against discrimination of every method, over several splits of the table.
+    Frontier(frontier::Args),
+    /// Every metric of fairness for a CSV file of predictions.
+    Audit(audit::Args),
+    /// Predict a second target from a run's code.
+    Transfer(transfer::Args),
+}
+
+impl OwnCommands for Own {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Frontier(args) => frontier::run(&args),
+            Self::Audit(args) => audit::run(&args),
+            Self::Transfer(args) => transfer::run(&args),
+        }
+    }
+}

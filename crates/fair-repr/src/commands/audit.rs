@@ -1,0 +1,185 @@
+//! `audit`: anybody's predictions, judged.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use ndarray::Array2;
+use shared::metrics::{OwnNeighbour, Predictions, consistency};
+
+/// The file has a header; every line is a person.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The CSV file.
+    file: PathBuf,
+    /// Column with p(yes), or with 0 and 1.
+    #[arg(long, default_value = "prediction", value_name = "COLUMN")]
+    prediction: String,
+    /// Column with the truth.
+    #[arg(long, default_value = "target", value_name = "COLUMN")]
+    target: String,
+    /// The value of that column that means yes.
+    #[arg(long, default_value = "1", value_name = "VALUE")]
+    positive: String,
+    /// Column with the sensitive attribute.
+    #[arg(long, default_value = "sensitive", value_name = "COLUMN")]
+    sensitive: String,
+    /// The value of that column that makes a member of the group s = 1.
+    #[arg(long, default_value = "1", value_name = "VALUE")]
+    member: String,
+    /// Numeric columns by which people are near each other; gives the consistency.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
+    features: Vec<String>,
+    /// Neighbours of the consistency.
+    #[arg(long, default_value_t = 5)]
+    neighbours: usize,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The columns of a file that are asked for.
+struct File<'a> {
+    args: &'a Args,
+    header: csv::StringRecord,
+    rows: Vec<(u64, csv::StringRecord)>,
+}
+
+impl<'a> File<'a> {
+    fn read(args: &'a Args) -> Result<Self> {
+        let place = args.file.display();
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_path(&args.file)
+            .with_context(|| format!("cannot read {place}"))?;
+        let header = reader.headers().with_context(|| format!("cannot read {place}"))?.clone();
+        let rows = reader
+            .records()
+            .map(|row| {
+                let row = row?;
+                Ok((row.position().map_or(0, csv::Position::line), row))
+            })
+            .collect::<Result<Vec<_>, csv::Error>>()
+            .with_context(|| format!("cannot read {place}"))?;
+        if rows.is_empty() {
+            bail!("{place}: no row below the header");
+        }
+        Ok(Self { args, header, rows })
+    }
+
+    fn place(&self, column: &str) -> Result<usize> {
+        self.header.iter().position(|name| name == column).ok_or_else(|| {
+            anyhow!(
+                "{}: no column '{column}'; there are: {}",
+                self.args.file.display(),
+                self.header.iter().collect::<Vec<_>>().join(", ")
+            )
+        })
+    }
+
+    fn numbers(&self, column: &str) -> Result<Vec<f64>> {
+        let place = self.place(column)?;
+        self.rows
+            .iter()
+            .map(|(line, row)| {
+                row[place].parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(|| {
+                    anyhow!(
+                        "{}, line {line}, column '{column}': '{}' is no number",
+                        self.args.file.display(),
+                        &row[place]
+                    )
+                })
+            })
+            .collect()
+    }
+
+    /// 1 where the column has this value.
+    fn is(&self, column: &str, value: &str, option: &str) -> Result<Vec<u8>> {
+        let place = self.place(column)?;
+        let found: Vec<u8> =
+            self.rows.iter().map(|(_, row)| u8::from(&row[place] == value)).collect();
+        let mut values: Vec<&str> = self.rows.iter().map(|(_, row)| &row[place]).collect();
+        values.sort_unstable();
+        values.dedup();
+        if !values.contains(&value) {
+            values.truncate(8);
+            bail!(
+                "{}: nobody has '{value}' in column '{column}'; choose with {option} one of: {}",
+                self.args.file.display(),
+                values.join(", ")
+            );
+        }
+        if values.len() == 1 {
+            bail!(
+                "{}: everybody has '{value}' in column '{column}': there is nothing to compare",
+                self.args.file.display()
+            );
+        }
+        Ok(found)
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.neighbours == 0 {
+        bail!("--neighbours 0: at least 1");
+    }
+    let file = File::read(args)?;
+    let probabilities = file.numbers(&args.prediction)?;
+    if let Some(row) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
+        bail!(
+            "{}, line {}, column '{}': {} is no probability",
+            args.file.display(),
+            file.rows[row].0,
+            args.prediction,
+            probabilities[row]
+        );
+    }
+    let targets = file.is(&args.target, &args.positive, "--positive")?;
+    let groups = file.is(&args.sensitive, &args.member, "--member")?;
+    let fairness =
+        Predictions { probabilities: &probabilities, targets: &targets, groups: &groups }
+            .fairness()
+            .with_context(|| args.file.display().to_string())?;
+    let mut lines: Vec<(String, f64, String)> = fairness
+        .metrics()
+        .into_iter()
+        .map(|(name, value, _, about)| (name.to_owned(), value, about.to_owned()))
+        .collect();
+    if !args.features.is_empty() {
+        let columns = args
+            .features
+            .iter()
+            .map(|column| file.numbers(column))
+            .collect::<Result<Vec<Vec<f64>>>>()?;
+        let features =
+            Array2::from_shape_fn((file.rows.len(), columns.len()), |(i, j)| columns[j][i] as f32);
+        for (name, own, about) in [
+            ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
+            ("consistency_with_self", OwnNeighbour::Counted, "oneself counted, as AIF360 does"),
+        ] {
+            let value = consistency(features.view(), &probabilities, args.neighbours, own);
+            let about =
+                format!("1 - mean |p - its mean over the {} nearest|, {about}", args.neighbours);
+            lines.push((name.to_owned(), value, about));
+        }
+    }
+    if args.json {
+        let object: serde_json::Map<String, serde_json::Value> =
+            lines.into_iter().map(|(name, value, _)| (name, value.into())).collect();
+        println!("{}", serde_json::to_string_pretty(&object)?);
+        return Ok(());
+    }
+    println!(
+        "{}: {} people, s = 1 where {} = {}, yes where {} = {}",
+        args.file.display(),
+        file.rows.len(),
+        args.sensitive,
+        args.member,
+        args.target,
+        args.positive
+    );
+    let width = lines.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    for (name, value, about) in lines {
+        println!("  {name:<width$}  {value:.4}  {about}");
+    }
+    Ok(())
+}

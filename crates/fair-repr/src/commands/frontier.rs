@@ -1,0 +1,329 @@
+//! `frontier`: how much accuracy does fairness cost, and whom?
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use shared::{
+    cli::{Common, ConfigurationArgs, fitted},
+    metrics::{Fairness, fairness},
+    paper::Paper,
+    plot::{Spread, error_bars},
+    progress,
+    run::write_json,
+};
+
+use crate::{
+    FairRepr,
+    config::{FairConfig, Kind},
+};
+
+/// Every method is fitted to several random splits of the table, at every strength of what makes it
+/// fair. What was fitted before is not fitted again.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    /// Random splits, and seeds, 1 to this.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    splits: u64,
+    /// Methods.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "KIND,...",
+        default_value = "raw,without-s,regularised,pca,vae,lfr,vfae"
+    )]
+    methods: Vec<String>,
+    /// Values of A_y for lfr.
+    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = "0.1,0.5,1,5,10")]
+    a_y: Vec<f64>,
+    /// Values of A_z for lfr.
+    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = "0,0.1,0.5,1,5,10")]
+    a_z: Vec<f64>,
+    /// Weights of the discrepancy for vfae.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "W,...",
+        default_value = "0,1,10,100,1000,10000"
+    )]
+    mmd: Vec<f64>,
+    /// Weights of the squared discrimination for regularised.
+    #[arg(long, value_delimiter = ',', value_name = "W,...", default_value = "0.1,1,10,100,1000")]
+    fairness: Vec<f64>,
+    /// Folder of all runs.
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A method at one strength.
+struct Candidate {
+    /// Of its runs.
+    name: String,
+    kind: Kind,
+    /// Those of a method with the same `line` are joined in the picture.
+    line: String,
+    config: FairConfig,
+}
+
+/// A mean and its standard deviation over splits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Summary {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Summary {
+    fn of(values: &[f64]) -> Self {
+        let count = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+        let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
+        Self { mean, deviation }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.4} ± {:.4}", self.mean, self.deviation)
+    }
+}
+
+/// What a frontier found, `frontier.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Frontier {
+    data: String,
+    splits: u64,
+    /// Test metrics of every candidate, over splits.
+    candidates: BTreeMap<String, BTreeMap<String, Summary>>,
+    /// By method and rule, chosen on the validation split of each split: the candidates, and the
+    /// test metrics over splits.
+    chosen: BTreeMap<String, BTreeMap<String, Chosen>>,
+}
+
+/// What a rule of selection gives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Chosen {
+    candidates: Vec<String>,
+    test: BTreeMap<String, Summary>,
+}
+
+/// How a candidate is chosen on the validation split (Zemel et al. 2013, section 5): the least value
+/// wins.
+const RULES: [(&str, fn(&Fairness) -> f64); 2] = [
+    ("least discrimination", |f| f.discrimination),
+    ("greatest accuracy - discrimination", |f| f.discrimination - f.accuracy),
+];
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.splits == 0 {
+        bail!("--splits 0: at least 1");
+    }
+    let base = args.configuration.config::<FairRepr>()?;
+    let data = base.data.name.to_string();
+    let folder = args.out.join(FairRepr::NAME).join(format!("frontier-{data}"));
+    let candidates = candidates(args, &base)?;
+    let total = candidates.len() as u64 * args.splits;
+    let started = std::time::Instant::now();
+    // Validation and test of each candidate, split by split.
+    let mut found: Vec<Vec<[Fairness; 2]>> = vec![Vec::new(); candidates.len()];
+    let mut done = 0;
+    for split in 1..=args.splits {
+        for (candidate, found) in candidates.iter().zip(&mut found) {
+            let mut config = candidate.config.clone();
+            config.seed = split;
+            config.data.split_seed = Some(split);
+            let path = folder.join(&candidate.name).join(format!("split-{split}"));
+            let loaded = fitted::<FairRepr>(config, path, &args.common)?;
+            let model = loaded.model.as_ref();
+            let both = [fairness(model, &loaded.data.valid)?, fairness(model, &loaded.data.test)?];
+            done += 1;
+            let left = started.elapsed().as_secs_f64() / f64::from(done)
+                * (total as f64 - f64::from(done));
+            progress::line(&format!(
+                "{done}/{total}, {:.0} min left: {} split {split}: accuracy {:.4}, discrimination \
+                 {:.4} (validation)",
+                left / 60.0,
+                candidate.name,
+                both[0].accuracy,
+                both[0].discrimination
+            ));
+            found.push(both);
+        }
+    }
+    let frontier = Frontier {
+        data: data.clone(),
+        splits: args.splits,
+        candidates: candidates
+            .iter()
+            .zip(&found)
+            .map(|(candidate, found)| {
+                let test: Vec<Fairness> = found.iter().map(|both| both[1]).collect();
+                (candidate.name.clone(), summaries(&test))
+            })
+            .collect(),
+        chosen: chosen(&candidates, &found),
+    };
+    write_json(&folder.join("frontier.json"), &frontier)?;
+    let picture = folder.join("frontier.png");
+    let majority = Summary::of(&found[0].iter().map(|both| both[1].majority).collect::<Vec<_>>());
+    let caption = format!("{data}: {} splits, test rows, mean ± std", args.splits);
+    error_bars(
+        &picture,
+        &caption,
+        ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"],
+        &series(&candidates, &found),
+        ("majority class", majority.mean),
+    )?;
+    print_chosen(&frontier, majority);
+    println!("\nwrote {} and frontier.json", picture.display());
+    Ok(())
+}
+
+fn candidates(args: &Args, base: &FairConfig) -> Result<Vec<Candidate>> {
+    let mut all = Vec::new();
+    for method in &args.methods {
+        let kind = kind(method)?;
+        let with = |parts: &str, line: &str, set: &dyn Fn(&mut FairConfig)| {
+            let mut config = base.clone();
+            config.model.kind = kind;
+            set(&mut config);
+            let join = |part: &str| [kind.name(), part].concat();
+            Candidate { name: join(parts), line: join(line), kind, config }
+        };
+        match kind {
+            Kind::Lfr => {
+                for &a_y in &args.a_y {
+                    for &a_z in &args.a_z {
+                        let name = format!("-ay{a_y}-az{a_z}");
+                        all.push(with(&name, &format!("-ay{a_y}"), &|config| {
+                            (config.lfr.a_y, config.lfr.a_z) = (a_y, a_z);
+                        }));
+                    }
+                }
+            }
+            Kind::Vfae => {
+                for &mmd in &args.mmd {
+                    all.push(with(&format!("-mmd{mmd}"), "", &|config| config.vfae.mmd = mmd));
+                }
+            }
+            Kind::Regularised => {
+                for &weight in &args.fairness {
+                    let set = |config: &mut FairConfig| config.logistic.fairness = weight;
+                    all.push(with(&format!("-{weight}"), "", &set));
+                }
+            }
+            Kind::Raw | Kind::WithoutS | Kind::Pca | Kind::Vae => all.push(with("", "", &|_| {})),
+        }
+    }
+    if all.is_empty() {
+        bail!("--methods: name one at least, with one value at least of what it varies");
+    }
+    Ok(all)
+}
+
+fn kind(name: &str) -> Result<Kind> {
+    let all =
+        [Kind::Raw, Kind::WithoutS, Kind::Regularised, Kind::Pca, Kind::Vae, Kind::Lfr, Kind::Vfae];
+    match all.into_iter().find(|kind| kind.name() == name) {
+        Some(kind) => Ok(kind),
+        None => bail!("--methods {name}: one of {}", all.map(Kind::name).join(", ")),
+    }
+}
+
+fn summaries(found: &[Fairness]) -> BTreeMap<String, Summary> {
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (name, value, ..) in found.iter().flat_map(Fairness::metrics) {
+        values.entry(name.to_owned()).or_default().push(value);
+    }
+    values.into_iter().map(|(name, values)| (name, Summary::of(&values))).collect()
+}
+
+fn chosen(
+    candidates: &[Candidate],
+    found: &[Vec<[Fairness; 2]>],
+) -> BTreeMap<String, BTreeMap<String, Chosen>> {
+    let mut all: BTreeMap<String, BTreeMap<String, Chosen>> = BTreeMap::new();
+    let splits = found.first().map_or(0, Vec::len);
+    for (rule, cost) in RULES {
+        let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
+        kinds.dedup();
+        for kind in kinds {
+            let best = (0..splits).filter_map(|split| {
+                (0..candidates.len())
+                    .filter(|&c| candidates[c].kind == kind)
+                    .min_by(|&a, &b| {
+                        cost(&found[a][split][0]).total_cmp(&cost(&found[b][split][0]))
+                    })
+                    .map(|c| (candidates[c].name.clone(), found[c][split][1]))
+            });
+            let (names, test): (Vec<String>, Vec<Fairness>) = best.unzip();
+            let chosen = Chosen { candidates: names, test: summaries(&test) };
+            all.entry(kind.name().into()).or_default().insert(rule.into(), chosen);
+        }
+    }
+    all
+}
+
+/// For each method the line with the greatest mean validation accuracy - discrimination at its best
+/// point, fairest last.
+fn series(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<(String, Vec<Spread>)> {
+    let mean = |c: usize, of: fn(&[Fairness; 2]) -> f64| {
+        let values: Vec<f64> = found[c].iter().map(of).collect();
+        let summary = Summary::of(&values);
+        (summary.mean, summary.deviation)
+    };
+    let worth = |c: usize| mean(c, |both| both[0].accuracy - both[0].discrimination).0;
+    let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
+    kinds.dedup();
+    kinds
+        .into_iter()
+        .filter_map(|kind| {
+            let best = (0..candidates.len())
+                .filter(|&c| candidates[c].kind == kind)
+                .max_by(|&a, &b| worth(a).total_cmp(&worth(b)))?;
+            let line = &candidates[best].line;
+            let points = (0..candidates.len())
+                .filter(|&c| candidates[c].kind == kind && candidates[c].line == *line)
+                .map(|c| Spread {
+                    x: mean(c, |both| both[1].discrimination),
+                    y: mean(c, |both| both[1].accuracy),
+                })
+                .collect();
+            Some((line.clone(), points))
+        })
+        .collect()
+}
+
+fn print_chosen(frontier: &Frontier, majority: Summary) {
+    println!(
+        "\n{}: test metrics over {} splits, mean ± standard deviation; majority {majority}",
+        frontier.data, frontier.splits
+    );
+    for (rule, _) in RULES {
+        println!("\nchosen by {rule} on the validation split");
+        println!(
+            "  {:<12} {:>17} {:>17} {:>17} {:>17}  chosen",
+            "method", "accuracy", "discrimination", "by chance", "thresholded"
+        );
+        for (method, rules) in &frontier.chosen {
+            let Some(chosen) = rules.get(rule) else { continue };
+            let of =
+                |name: &str| chosen.test.get(name).map_or_else(String::new, Summary::to_string);
+            let mut names = chosen.candidates.clone();
+            names.sort();
+            names.dedup();
+            println!(
+                "  {method:<12} {:>17} {:>17} {:>17} {:>17}  {}",
+                of("accuracy"),
+                of("discrimination"),
+                of("discrimination_by_chance"),
+                of("discrimination_thresholded"),
+                names.join(" ")
+            );
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `transfer`: is a code of use for a target it was not made for, and does it stay fair?
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow};
+use ndarray::{Array2, s};
+use shared::{
+    cli::{Loaded, OfRun},
+    metrics::{Fairness, LinearProbe, Predictions},
+    run::Metric,
+};
+
+use crate::FairRepr;
+
+/// A logistic regression is fitted to the second target of the training split, on the code and on
+/// the rows themselves; the test split judges.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<FairRepr>::open(&args.of, "transfer")?;
+    let second = loaded.data.people.as_ref().and_then(|people| people.second.as_ref());
+    let second = second.ok_or_else(|| {
+        anyhow!(
+            "{} has no second target: train with --data adult-age, or name one in the schema of a \
+             table of yours (transfer = {{ column = \"…\", above = … }})",
+            loaded.config.data.name
+        )
+    })?;
+    let (train, test) = (loaded.data.train.all_grey(), loaded.data.test.all_grey());
+    let groups = loaded.data.test.groups();
+    let code = |rows: &Array2<f32>| loaded.model.encode(rows.view(), None).mean;
+    let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
+    let judge = |train: Array2<f32>, test: Array2<f32>| -> Result<Fairness> {
+        let probe = LinearProbe::fit(train.view(), &second.train)?;
+        let probabilities = probe.probabilities(test.view()).column(1).to_vec();
+        Ok(Predictions { probabilities: &probabilities, targets: &second.test, groups: &groups }
+            .fairness()?)
+    };
+    let found = [
+        ("raw", judge(train.clone(), test.clone())?),
+        ("without s", judge(plain(&train), plain(&test))?),
+        ("code", judge(code(&train), code(&test))?),
+    ];
+    println!(
+        "\n{}, predicted by logistic regression on {} training rows; {} test rows, majority {:.4}, \
+         s: {}",
+        second.name,
+        train.nrows(),
+        test.nrows(),
+        found[0].1.majority,
+        loaded.data.people.as_ref().map_or("", |people| &people.sensitive)
+    );
+    println!("  {:<10} {:>9} {:>15} {:>12}", "from", "accuracy", "discrimination", "thresholded");
+    for (name, f) in &found {
+        println!(
+            "  {name:<10} {:>9.4} {:>15.4} {:>12.4}",
+            f.accuracy, f.discrimination, f.discrimination_thresholded
+        );
+    }
+    let mut metrics = BTreeMap::new();
+    for (from, fairness) in &found {
+        for (name, value, better, about) in fairness.metrics() {
+            let about = format!(
+                "{about}; second target '{}' by logistic regression on {from}, {} test rows",
+                second.name,
+                test.nrows()
+            );
+            let name = format!("transfer_{}_{name}", from.replace(' ', "_"));
+            let unit = "share".into();
+            metrics.insert(name, Metric { value, standard_error: None, unit, better, about });
+        }
+    }
+    loaded.run.add_metrics(metrics).context("cannot add to the run's record")
+}

@@ -1,0 +1,211 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{Binarise, DataConfig},
+    metrics::EvaluateConfig,
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+/// A run of these papers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FairConfig {
+    /// Seed of all noise but the split's, which is `data.split_seed`.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[lfr]`.
+    #[serde(default)]
+    pub lfr: LfrConfig,
+    /// `[vfae]`.
+    #[serde(default)]
+    pub vfae: VfaeConfig,
+    /// `[logistic]`.
+    #[serde(default)]
+    pub logistic: LogisticConfig,
+    /// `[train]`: how the variational models are trained.
+    pub train: TrainConfig,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Which.
+    pub kind: Kind,
+    /// Width of the code: prototypes of `lfr`, z1 of `vfae`, z of `vae`, components of `pca`. The
+    /// others have the features themselves for a code.
+    pub latent: usize,
+}
+
+/// A model: two papers, and what they are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Prototypes (Zemel et al. 2013).
+    Lfr,
+    /// Variational fair autoencoder (Louizos et al. 2016).
+    Vfae,
+    /// Baseline: logistic regression on all features, the sensitive one among them.
+    Raw,
+    /// Baseline: the same without the sensitive attribute.
+    WithoutS,
+    /// Baseline: the same with a penalty on discrimination.
+    Regularised,
+    /// Baseline: logistic regression on principal components.
+    Pca,
+    /// Baseline: logistic regression on the codes of a plain VAE, which knows neither target nor
+    /// sensitive attribute.
+    Vae,
+}
+
+impl Kind {
+    /// As `--model` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lfr => "lfr",
+            Self::Vfae => "vfae",
+            Self::Raw => "raw",
+            Self::WithoutS => "without-s",
+            Self::Regularised => "regularised",
+            Self::Pca => "pca",
+            Self::Vae => "vae",
+        }
+    }
+
+    /// True for models trained by gradient steps.
+    pub fn is_variational(self) -> bool {
+        matches!(self, Self::Vfae | Self::Vae)
+    }
+}
+
+/// `[lfr]`: L = A_x L_x + A_y L_y + A_z L_z (Zemel et al. 2013, equation 5), L_x and L_y as means
+/// over people.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LfrConfig {
+    /// A_x, weight of the reconstruction.
+    pub a_x: f64,
+    /// A_y, weight of the prediction.
+    pub a_y: f64,
+    /// A_z, weight of parity.
+    pub a_z: f64,
+    /// Starting points, of which the best result is taken.
+    pub restarts: usize,
+    /// Steps of L-BFGS from each, at most.
+    pub iterations: u64,
+}
+
+impl Default for LfrConfig {
+    fn default() -> Self {
+        Self { a_x: 0.01, a_y: 1.0, a_z: 1.0, restarts: 3, iterations: 300 }
+    }
+}
+
+/// `[vfae]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VfaeConfig {
+    /// Widths of the hidden layers of each network.
+    pub hidden: Vec<usize>,
+    /// Width of z2.
+    pub upper: usize,
+    /// Weight of log q(y|z1) (alpha).
+    pub prediction: f64,
+    /// Weight of the maximum mean discrepancy, a person (beta over the batch's size).
+    pub mmd: f64,
+    /// Random features of its kernel (D).
+    pub features: usize,
+    /// The kernel's gamma: exp(-|a - b|^2 / (2 gamma)), over the width of z1.
+    pub bandwidth: f64,
+    /// Share of the training rows whose target may be seen; the others are trained on without.
+    pub labelled: f64,
+}
+
+impl Default for VfaeConfig {
+    fn default() -> Self {
+        Self {
+            hidden: vec![100],
+            upper: 50,
+            prediction: 1.0,
+            mmd: 1.0,
+            features: 500,
+            bandwidth: 1.0,
+            labelled: 1.0,
+        }
+    }
+}
+
+/// `[logistic]`: the classifier of the baselines.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogisticConfig {
+    /// L2 penalty on its weights, for standardised codes.
+    pub penalty: f64,
+    /// Weight of the squared discrimination, for `regularised`.
+    pub fairness: f64,
+}
+
+impl Default for LogisticConfig {
+    fn default() -> Self {
+        Self { penalty: 1e-4, fairness: 10.0 }
+    }
+}
+
+impl RunConfig for FairConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        let not_negative = |section: &str, name: &str, value: f64| {
+            (!(value >= 0.0 && value.is_finite()))
+                .then(|| format!("[{section}] {name} = {value}: a number, 0 or more"))
+        };
+        let at_least_one = |section: &str, name: &str, value: usize| {
+            (value == 0).then(|| format!("[{section}] {name} = 0: at least 1"))
+        };
+        let Self { lfr, vfae, logistic, .. } = self;
+        if self.data.binarise != Binarise::None {
+            return Some("[data] binarise = \"none\": a table has no pixels".into());
+        }
+        at_least_one("model", "latent", self.model.latent)
+            .or_else(|| not_negative("lfr", "a_x", lfr.a_x))
+            .or_else(|| not_negative("lfr", "a_y", lfr.a_y))
+            .or_else(|| not_negative("lfr", "a_z", lfr.a_z))
+            .or_else(|| at_least_one("lfr", "restarts", lfr.restarts))
+            .or_else(|| at_least_one("lfr", "iterations", lfr.iterations as usize))
+            .or_else(|| vfae.hidden.iter().find_map(|&w| at_least_one("vfae", "hidden", w)))
+            .or_else(|| at_least_one("vfae", "upper", vfae.upper))
+            .or_else(|| at_least_one("vfae", "features", vfae.features))
+            .or_else(|| not_negative("vfae", "prediction", vfae.prediction))
+            .or_else(|| not_negative("vfae", "mmd", vfae.mmd))
+            .or_else(|| {
+                (!(vfae.bandwidth > 0.0 && vfae.bandwidth.is_finite()))
+                    .then(|| format!("[vfae] bandwidth = {}: above 0", vfae.bandwidth))
+            })
+            .or_else(|| {
+                (!(vfae.labelled > 0.0 && vfae.labelled <= 1.0))
+                    .then(|| format!("[vfae] labelled = {}: above 0, at most 1", vfae.labelled))
+            })
+            .or_else(|| not_negative("logistic", "penalty", logistic.penalty))
+            .or_else(|| not_negative("logistic", "fairness", logistic.fairness))
+            .or_else(|| self.train.problem())
+            .or_else(|| self.evaluate.problem())
+    }
+}

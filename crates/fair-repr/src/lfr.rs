@@ -1,0 +1,311 @@
+//! The objective of learning fair representations (Zemel et al. 2013) with its gradient, and its
+//! minimisation.
+
+use anyhow::{Result, anyhow};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use rayon::prelude::*;
+use shared::{
+    minimise::{Stopping, minimise},
+    noise::{Noise, Stream, uniform},
+    progress,
+};
+
+use crate::config::LfrConfig;
+
+/// Rows handled at once; their sums are added in order, so that results do not depend on threads.
+const CHUNK: usize = 1024;
+/// Predictions are kept this far from 0 and 1.
+const EDGE: f64 = 1e-9;
+/// |d| is minimised as sqrt(d^2 + e^2) for these e, one after the other: at a kink a search by gradients
+/// stands still, and parity is all kinks.
+const SMOOTHING: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
+/// The search ends when the gradient is this small, or a step gains less than the second.
+const GRADIENT: f64 = 1e-6;
+const GAIN: f64 = 1e-9;
+
+/// What is fitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// v, `[prototypes, features]`.
+    pub prototypes: Array2<f64>,
+    /// w, the prediction of each prototype, in [0, 1], `[prototypes]`.
+    pub predictions: Array1<f64>,
+    /// alpha, the weight of each feature in the distance, for s = 0 and s = 1, `[2, features]`.
+    pub weights: Array2<f64>,
+}
+
+/// The parts of the objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// L_x: mean squared distance of x and its reconstruction.
+    pub reconstruction: f64,
+    /// L_y: mean cross-entropy, nats.
+    pub prediction: f64,
+    /// L_z: sum over prototypes of |M_k^+ - M_k^-|.
+    pub parity: f64,
+}
+
+impl Terms {
+    /// A_x L_x + A_y L_y + A_z L_z.
+    pub fn loss(&self, config: &LfrConfig) -> f64 {
+        config.a_x * self.reconstruction + config.a_y * self.prediction + config.a_z * self.parity
+    }
+}
+
+/// People of one group, s = 0 or s = 1.
+struct GroupRows {
+    /// `[people, features]`.
+    x: Array2<f64>,
+    /// 0 or 1.
+    y: Vec<f64>,
+}
+
+/// The objective over a training split.
+pub struct Lfr {
+    groups: [GroupRows; 2],
+    config: LfrConfig,
+    prototypes: usize,
+}
+
+/// M, softmax over prototypes of -d(x, v_k), d = sum_i alpha_i (x_i - v_ki)^2 (equations 2 and 6);
+/// `[people, prototypes]`.
+fn memberships(
+    x: ArrayView2<'_, f64>,
+    prototypes: &Array2<f64>,
+    weights: ArrayView1<'_, f64>,
+) -> Array2<f64> {
+    // sum_i alpha_i x_i^2 is the same for every prototype, and falls out of the softmax.
+    let weighted = prototypes * &weights;
+    let squares = (&weighted * prototypes).sum_axis(Axis(1));
+    let mut m = x.dot(&weighted.t()) * 2.0 - &squares;
+    for mut row in m.rows_mut() {
+        let largest = row.fold(f64::MIN, |a, &b| a.max(b));
+        row.mapv_inplace(|v| (v - largest).exp());
+        let sum = row.sum();
+        row /= sum;
+    }
+    m
+}
+
+/// Sums over a chunk of people of one group.
+struct Sums {
+    reconstruction: f64,
+    prediction: f64,
+    /// M^T (x^ - x), `[prototypes, features]`.
+    toward_prototypes: Array2<f64>,
+    /// `[prototypes]`.
+    toward_predictions: Array1<f64>,
+    /// H^T X, `[prototypes, features]`, where dL/dd = -H.
+    h_x: Array2<f64>,
+    /// Sum of H, `[prototypes]`.
+    h: Array1<f64>,
+}
+
+impl Sums {
+    fn plus(mut self, other: Self) -> Self {
+        self.reconstruction += other.reconstruction;
+        self.prediction += other.prediction;
+        self.toward_prototypes += &other.toward_prototypes;
+        self.toward_predictions += &other.toward_predictions;
+        self.h_x += &other.h_x;
+        self.h += &other.h;
+        self
+    }
+}
+
+impl Lfr {
+    /// The objective over people with features `x` `[people, features]`, targets and groups.
+    pub fn new(
+        x: ArrayView2<'_, f32>,
+        targets: &[u8],
+        groups: &[u8],
+        prototypes: usize,
+        config: LfrConfig,
+    ) -> Self {
+        let of = |group: u8| {
+            let rows: Vec<usize> = (0..groups.len()).filter(|&i| groups[i] == group).collect();
+            GroupRows {
+                x: x.select(Axis(0), &rows).mapv(f64::from),
+                y: rows.iter().map(|&row| f64::from(targets[row])).collect(),
+            }
+        };
+        Self { groups: [of(0), of(1)], config, prototypes }
+    }
+
+    fn features(&self) -> usize {
+        self.groups[0].x.ncols()
+    }
+
+    fn people(&self) -> f64 {
+        (self.groups[0].y.len() + self.groups[1].y.len()) as f64
+    }
+
+    /// The objective's parts, and the gradient of the loss by every parameter.
+    pub fn gradient(&self, at: &Parameters) -> (Terms, Parameters) {
+        self.smooth_gradient(at, 0.0)
+    }
+
+    /// The same with sqrt(d^2 + e^2) for |d| in L_z.
+    fn smooth_gradient(&self, at: &Parameters, smoothing: f64) -> (Terms, Parameters) {
+        let LfrConfig { a_x, a_y, a_z, .. } = self.config;
+        let count = self.people();
+        let m: Vec<Vec<Array2<f64>>> = self
+            .groups
+            .iter()
+            .zip(at.weights.rows())
+            .map(|(group, weights)| {
+                chunks(group.y.len())
+                    .into_par_iter()
+                    .map(|rows| memberships(group.x.slice(s![rows, ..]), &at.prototypes, weights))
+                    .collect()
+            })
+            .collect();
+        let mean_membership = |group: usize| {
+            let sum = m[group]
+                .iter()
+                .fold(Array1::zeros(self.prototypes), |sum, m| sum + m.sum_axis(Axis(0)));
+            sum / self.groups[group].y.len().max(1) as f64
+        };
+        let difference: Array1<f64> = mean_membership(1) - mean_membership(0);
+        let distance = difference.mapv(|d: f64| d.hypot(smoothing));
+        let sign: Array1<f64> = difference
+            .iter()
+            .zip(&distance)
+            .map(|(d, distance)| if *distance > 0.0 { d / distance } else { 0.0 })
+            .collect();
+
+        let mut terms = Terms { reconstruction: 0.0, prediction: 0.0, parity: distance.sum() };
+        let mut gradient = Parameters {
+            prototypes: Array2::zeros(at.prototypes.dim()),
+            predictions: Array1::zeros(self.prototypes),
+            weights: Array2::zeros(at.weights.dim()),
+        };
+        for (s, group) in self.groups.iter().enumerate() {
+            let side = if s == 1 { 1.0 } else { -1.0 };
+            // d(A_z L_z)/dM, the same for everybody of the group.
+            let parity = &sign * (a_z * side / group.y.len().max(1) as f64);
+            let sums = chunks(group.y.len())
+                .into_par_iter()
+                .zip(&m[s])
+                .map(|(rows, m)| {
+                    let x = group.x.slice(s![rows.clone(), ..]);
+                    let residual = m.dot(&at.prototypes) - x;
+                    let predicted = m.dot(&at.predictions).mapv(|p| p.clamp(EDGE, 1.0 - EDGE));
+                    let y = ArrayView1::from(&group.y[rows]);
+                    let mut prediction = 0.0;
+                    let slope: Array1<f64> = predicted
+                        .iter()
+                        .zip(y)
+                        .map(|(p, y)| {
+                            prediction -= y * p.ln() + (1.0 - y) * (1.0 - p).ln();
+                            a_y / count * (p - y) / (p * (1.0 - p))
+                        })
+                        .collect();
+                    // dL/dM, then through the softmax: H = M (G - sum_j M_j G_j).
+                    let g = residual.dot(&at.prototypes.t()) * (2.0 * a_x / count)
+                        + slope
+                            .view()
+                            .insert_axis(Axis(1))
+                            .dot(&at.predictions.view().insert_axis(Axis(0)))
+                        + &parity;
+                    let mean = (m * &g).sum_axis(Axis(1)).insert_axis(Axis(1));
+                    let h = m * &(g - mean);
+                    Sums {
+                        reconstruction: residual.iter().map(|r| r * r).sum(),
+                        prediction,
+                        toward_prototypes: m.t().dot(&residual),
+                        toward_predictions: m.t().dot(&slope),
+                        h_x: h.t().dot(&x),
+                        h: h.sum_axis(Axis(0)),
+                    }
+                })
+                .collect::<Vec<Sums>>();
+            let Some(sums) = sums.into_iter().reduce(Sums::plus) else { continue };
+            terms.reconstruction += sums.reconstruction / count;
+            terms.prediction += sums.prediction / count;
+            gradient.predictions += &sums.toward_predictions;
+            gradient.prototypes += &(sums.toward_prototypes * (2.0 * a_x / count));
+            // dd/dv_ki = -2 alpha_i (x_i - v_ki); dd/dalpha_i = (x_i - v_ki)^2, in which x_i^2 falls
+            // out since H sums to 0 over prototypes.
+            let weights = at.weights.row(s);
+            let pulled = &sums.h_x - &(&at.prototypes * &sums.h.view().insert_axis(Axis(1)));
+            gradient.prototypes += &(&pulled * &weights * 2.0);
+            let by_weight = (&sums.h_x * &at.prototypes * 2.0
+                - &at.prototypes * &at.prototypes * &sums.h.view().insert_axis(Axis(1)))
+                .sum_axis(Axis(0));
+            gradient.weights.row_mut(s).assign(&by_weight);
+        }
+        (terms, gradient)
+    }
+
+    /// Minimises from several random starting points and returns the best result.
+    ///
+    /// # Errors
+    /// If the objective is not finite.
+    pub fn fit(&self, noise: Noise) -> Result<(Parameters, Terms)> {
+        let mut best: Option<(f64, Parameters, Terms)> = None;
+        for restart in 0..self.config.restarts {
+            let mut at = self.start(noise, restart as u64);
+            let (mut gradient_norm, mut ended) = (0.0, String::new());
+            let iterations = self.config.iterations.div_ceil(SMOOTHING.len() as u64);
+            let stopping = Stopping { gradient: GRADIENT, gain: GAIN, iterations };
+            for smoothing in SMOOTHING {
+                let found = minimise(|free| self.by_free_numbers(free, smoothing), at, stopping)?;
+                (at, gradient_norm, ended) = (found.at, found.gradient_norm, found.ended);
+            }
+            let parameters = self.parameters(&at);
+            let (terms, _) = self.gradient(&parameters);
+            let value = terms.loss(&self.config);
+            progress::line(&format!(
+                "start {}: loss {value:.5}, L_x {:.3}, L_y {:.4}, L_z {:.4}, gradient \
+                 {gradient_norm:.1e} ({ended})",
+                restart + 1,
+                terms.reconstruction,
+                terms.prediction,
+                terms.parity
+            ));
+            if best.as_ref().is_none_or(|(least, ..)| value < *least) {
+                best = Some((value, parameters, terms));
+            }
+        }
+        best.map(|(_, parameters, terms)| (parameters, terms)).ok_or_else(|| anyhow!("no restart"))
+    }
+
+    /// A starting point: prototypes near the mean, everything else uniform.
+    fn start(&self, noise: Noise, restart: u64) -> Vec<f64> {
+        let mut random = noise.generator(Stream::Start, restart, 0);
+        let mut draw = || f64::from(uniform(&mut random));
+        let (k, d) = (self.prototypes, self.features());
+        let prototypes = (0..k * d).map(|_| 2.0 * draw() - 1.0).collect::<Vec<f64>>();
+        let predictions = (0..k).map(|_| 4.0 * draw() - 2.0).collect::<Vec<f64>>();
+        let weights = (0..2 * d).map(|_| draw().sqrt()).collect::<Vec<f64>>();
+        [prototypes, predictions, weights].concat()
+    }
+
+    /// Parameters from numbers without bounds: w = 1 / (1 + exp(-u)) stays in (0, 1), alpha = a^2 is
+    /// never negative.
+    fn parameters(&self, free: &[f64]) -> Parameters {
+        let (k, d) = (self.prototypes, self.features());
+        let (prototypes, rest) = free.split_at(k * d);
+        let (predictions, weights) = rest.split_at(k);
+        Parameters {
+            prototypes: Array2::from_shape_fn((k, d), |(i, j)| prototypes[i * d + j]),
+            predictions: predictions.iter().map(|u| 1.0 / (1.0 + (-u).exp())).collect(),
+            weights: Array2::from_shape_fn((2, d), |(i, j)| weights[i * d + j].powi(2)),
+        }
+    }
+
+    fn by_free_numbers(&self, free: &[f64], smoothing: f64) -> (f64, Vec<f64>) {
+        let at = self.parameters(free);
+        let (terms, gradient) = self.smooth_gradient(&at, smoothing);
+        let roots = &free[free.len() - at.weights.len()..];
+        let by_logit = gradient.predictions * at.predictions.mapv(|w| w * (1.0 - w));
+        let by_root = gradient.weights.iter().zip(roots).map(|(g, a)| 2.0 * a * g);
+        let all = gradient.prototypes.iter().copied().chain(by_logit).chain(by_root).collect();
+        (terms.loss(&self.config), all)
+    }
+}
+
+fn chunks(rows: usize) -> Vec<std::ops::Range<usize>> {
+    (0..rows).step_by(CHUNK).map(|start| start..rows.min(start + CHUNK)).collect()
+}

@@ -1,0 +1,200 @@
+//! Zemel, Wu, Swersky, Pitassi & Dwork 2013, "Learning Fair Representations", and Louizos, Swersky,
+//! Li, Welling & Zemel 2016, "The Variational Fair Autoencoder".
+//!
+//! [`lfr`] is the objective of the former with its gradient, [`prototypes`] its model; [`vfae`] are
+//! the networks of the latter, [`objective`] and [`discrepancy`] what they are trained by.
+//! [`linear`] and [`logistic`] are what both are compared with, [`model`] puts all behind one type,
+//! [`config`] is what a configuration may say, [`commands`] what this program does besides the
+//! shared commands.
+
+pub mod commands;
+pub mod config;
+pub mod discrepancy;
+pub mod lfr;
+pub mod linear;
+pub mod logistic;
+pub mod model;
+pub mod objective;
+pub mod prototypes;
+pub mod vfae;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use burn::tensor::{Tensor, TensorData};
+use ndarray::{Array2, s};
+use shared::{
+    AutodiffBackend, Backend,
+    data::{DataKind, Split, Splits},
+    metrics::LinearProbe,
+    noise::Noise,
+    paper::Paper,
+    principal::PrincipalComponents,
+    progress,
+    train::{self, Fit, FitReport, Session},
+};
+
+pub use config::{FairConfig, Kind};
+pub use model::FairModel;
+
+use lfr::Lfr;
+use linear::{LinearModel, LinearParts};
+use objective::VfaeObjective;
+use prototypes::Prototypes;
+use vfae::FairVae;
+
+/// The papers.
+pub struct FairRepr;
+
+impl Paper for FairRepr {
+    const NAME: &'static str = "fair-repr";
+    const ABOUT: &'static str = "Fair representations: codes that keep what a decision needs and lose \
+                                 who a person is";
+    const CITATION: &'static str = "R. Zemel, Y. Wu, K. Swersky, T. Pitassi, C. Dwork: Learning Fair Representations. \
+         ICML 2013.\n\
+         C. Louizos, K. Swersky, Y. Li, M. Welling, R. Zemel: The Variational Fair Autoencoder. \
+         ICLR 2016.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("vfae", include_str!("../configs/vfae.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+    ];
+    const DATA: DataKind = DataKind::Tables;
+
+    type Config = FairConfig;
+    type Model<B: Backend> = FairModel<B>;
+
+    fn problem(config: &FairConfig, input: usize) -> Option<String> {
+        let (kind, latent) = (config.model.kind, config.model.latent);
+        (kind == Kind::Pca && latent >= input).then(|| {
+            format!("[model] latent = {latent}: {} features have no more components", input - 1)
+        })
+    }
+
+    fn cannot(command: &str, config: &FairConfig) -> Option<String> {
+        match command {
+            "reconstruct" | "sample" | "interpolate" | "traverse" => Some(format!(
+                "rows of a table are no pictures; evaluate has the error of the reconstruction, and \
+                 latent-map, frontier and audit draw or print what there is to see ({command})"
+            )),
+            "snapshots" => Some("rows of a table are no pictures".into()),
+            _ if config.model.kind.is_variational() => None,
+            _ => None,
+        }
+    }
+
+    fn build<B: Backend>(
+        config: &FairConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> FairModel<B> {
+        let latent = config.model.latent;
+        match config.model.kind {
+            Kind::Lfr => FairModel::Prototypes(Prototypes::zeros(latent, input - 1, device)),
+            Kind::Vfae | Kind::Vae => {
+                FairModel::Variational(FairVae::new(config, input, noise, device))
+            }
+            Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => {
+                let latent = linear_width(config, input);
+                FairModel::Linear(LinearModel::new(&LinearParts::zeros(latent, input), device))
+            }
+        }
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &FairConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<FairModel<B::InnerBackend>>> {
+        if config.model.kind.is_variational() {
+            return fit_variational(config, data, session);
+        }
+        let started = Instant::now();
+        let device = &session.device;
+        let model = match config.model.kind {
+            Kind::Lfr => {
+                let rows = data.train.all_grey();
+                let features = rows.slice(s![.., ..rows.ncols() - 1]);
+                let (targets, groups) = (data.train.labels(), data.train.groups());
+                let problem =
+                    Lfr::new(features, &targets, &groups, config.model.latent, config.lfr);
+                let (parameters, _) = problem.fit(session.noise)?;
+                FairModel::Prototypes(Prototypes::new(&parameters, device))
+            }
+            _ => FairModel::Linear(LinearModel::new(&linear_parts(config, data)?, device)),
+        };
+        let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
+        Ok(Fit::Done(model, report))
+    }
+}
+
+/// Width of the code of a linear model.
+fn linear_width(config: &FairConfig, input: usize) -> usize {
+    match config.model.kind {
+        Kind::Pca => config.model.latent,
+        Kind::Raw => input,
+        _ => input - 1,
+    }
+}
+
+/// The baselines without a learned representation, and principal components.
+fn linear_parts(config: &FairConfig, data: &Splits) -> Result<LinearParts> {
+    let rows = data.train.all_grey();
+    let (targets, input) = (data.train.labels(), rows.ncols());
+    let width = linear_width(config, input);
+    let mut parts = LinearParts::selecting(width, input);
+    if config.model.kind == Kind::Pca {
+        let found = PrincipalComponents::of(&rows.slice(s![.., ..input - 1]).to_owned())?;
+        parts
+            .components
+            .slice_mut(s![.., ..input - 1])
+            .assign(&found.components.slice(s![..width, ..]));
+        parts.components.column_mut(input - 1).fill(0.0);
+        parts.mean.slice_mut(s![..input - 1]).assign(&ndarray::ArrayView1::from(&found.mean));
+    }
+    let codes = parts.codes(&rows);
+    (parts.slopes, parts.biases) = if config.model.kind == Kind::Regularised {
+        logistic::regularised(&codes, &targets, &data.train.groups(), config.logistic)?
+    } else {
+        LinearProbe::fit_with(codes.view(), &targets, config.logistic.penalty)?.plain_weights()
+    };
+    Ok(parts)
+}
+
+fn fit_variational<B: AutodiffBackend>(
+    config: &FairConfig,
+    data: &Splits,
+    session: &Session<B>,
+) -> Result<Fit<FairModel<B::InnerBackend>>> {
+    let input = data.train.input_dim();
+    let mut model = FairVae::<B>::new(config, input, session.noise, &session.device);
+    if let Some(people) = &data.people {
+        model = model.with_binary(&people.binary, &session.device);
+    }
+    let objective = VfaeObjective::new(config, session.noise);
+    let binarise = config.data.binarise;
+    let model = FairModel::Variational(model);
+    let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
+    Ok(match fitted {
+        Fit::Done(FairModel::Variational(model), report) if config.model.kind == Kind::Vae => {
+            progress::line("logistic regression on the codes");
+            let codes = codes_of(&model, &data.train, &session.device);
+            let probe =
+                LinearProbe::fit_with(codes.view(), &data.train.labels(), config.logistic.penalty)?;
+            let (slopes, biases) = probe.plain_weights();
+            Fit::Done(FairModel::Variational(model.with_classifier(&slopes, &biases)), report)
+        }
+        other => other,
+    })
+}
+
+/// Means of q(z|x) of a split.
+fn codes_of<B: Backend>(model: &FairVae<B>, split: &Split, device: &B::Device) -> Array2<f32> {
+    let rows = split.all_grey();
+    let shape = [rows.nrows(), rows.ncols()];
+    let x =
+        Tensor::from_data(TensorData::new(rows.into_iter().collect::<Vec<f32>>(), shape), device);
+    let values: Vec<f32> = model.posterior(x).mean.into_data().iter::<f32>().collect();
+    Array2::from_shape_fn((shape[0], model.latent()), |(i, j)| values[i * model.latent() + j])
+}

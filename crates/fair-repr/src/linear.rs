@@ -1,0 +1,106 @@
+//! Baselines whose code is linear in the row, with a logistic regression on it.
+
+use burn::{
+    module::{Module, Param, ParamId},
+    tensor::{Tensor, TensorData},
+};
+use ndarray::{Array1, Array2};
+use shared::Backend;
+
+/// z = C (x - mu), p(y|z) by logistic regression.
+#[derive(Module, Debug)]
+pub struct LinearModel<B: Backend> {
+    /// mu, `[inputs]`.
+    mean: Param<Tensor<B, 1>>,
+    /// C with orthonormal rows, `[latent, inputs]`.
+    components: Param<Tensor<B, 2>>,
+    /// `[latent, 2]`.
+    slopes: Param<Tensor<B, 2>>,
+    /// `[2]`.
+    biases: Param<Tensor<B, 1>>,
+}
+
+/// What a linear model consists of, on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearParts {
+    /// mu, `[inputs]`.
+    pub mean: Array1<f64>,
+    /// C, `[latent, inputs]`.
+    pub components: Array2<f64>,
+    /// `[latent, 2]`.
+    pub slopes: Array2<f64>,
+    /// `[2]`.
+    pub biases: Array1<f64>,
+}
+
+impl LinearParts {
+    /// Shapes for a code of this width, all zero.
+    pub fn zeros(latent: usize, inputs: usize) -> Self {
+        Self {
+            mean: Array1::zeros(inputs),
+            components: Array2::zeros((latent, inputs)),
+            slopes: Array2::zeros((latent, 2)),
+            biases: Array1::zeros(2),
+        }
+    }
+
+    /// The first `latent` inputs as the code.
+    pub fn selecting(latent: usize, inputs: usize) -> Self {
+        let components =
+            Array2::from_shape_fn((latent, inputs), |(i, j)| f64::from(u8::from(i == j)));
+        Self { components, ..Self::zeros(latent, inputs) }
+    }
+
+    /// Codes of rows, `[rows, latent]`.
+    pub fn codes(&self, rows: &Array2<f32>) -> Array2<f32> {
+        (rows.mapv(f64::from) - &self.mean).dot(&self.components.t()).mapv(|z| z as f32)
+    }
+}
+
+impl<B: Backend> LinearModel<B> {
+    /// A model of these parts.
+    pub fn new(parts: &LinearParts, device: &B::Device) -> Self {
+        Self {
+            mean: parameter(1, &parts.mean, [parts.mean.len()], device),
+            components: parameter(2, &parts.components, parts.components.dim().into(), device),
+            slopes: parameter(3, &parts.slopes, parts.slopes.dim().into(), device),
+            biases: parameter(4, &parts.biases, [parts.biases.len()], device),
+        }
+    }
+
+    /// Width of an input, the sensitive attribute included.
+    pub fn inputs(&self) -> usize {
+        self.components.dims()[1]
+    }
+
+    /// Width of the code.
+    pub fn latent(&self) -> usize {
+        self.components.dims()[0]
+    }
+
+    /// z of rows, `[rows, latent]`.
+    pub fn encode(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        (x - self.mean.val().unsqueeze()).matmul(self.components.val().transpose())
+    }
+
+    /// The rows of codes, `[rows, inputs]`.
+    pub fn decode(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
+        z.matmul(self.components.val()) + self.mean.val().unsqueeze()
+    }
+
+    /// Scores of both classes, `[rows, 2]`.
+    pub fn scores(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
+        z.matmul(self.slopes.val()) + self.biases.val().unsqueeze()
+    }
+}
+
+/// A parameter from numbers on the host.
+pub(crate) fn parameter<'a, B: Backend, const D: usize>(
+    id: u64,
+    values: impl IntoIterator<Item = &'a f64>,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    let values: Vec<f32> = values.into_iter().map(|&v| v as f32).collect();
+    Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
+}

@@ -1,0 +1,7 @@
+//! `fair-repr`: fair representations.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run_with::<fair_repr::FairRepr, fair_repr::commands::Own>()
+}

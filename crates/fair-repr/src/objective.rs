@@ -1,0 +1,105 @@
+//! The objective of the variational fair autoencoder (Louizos et al. 2016, equations 5 to 9).
+
+use burn::tensor::Tensor;
+use shared::{
+    Backend,
+    data::{Batch, one_hot},
+    likelihood::row_sums,
+    noise::{Noise, Stream},
+    train::{Moment, Objective, Terms},
+};
+
+use crate::{
+    config::{FairConfig, VfaeConfig},
+    discrepancy::Discrepancy,
+    model::FairModel,
+    vfae::{FairVae, Upper},
+};
+
+/// Nats for each person, one sample of each latent:
+///
+/// -log p(x|z1, s) + KL(q(z1|x, s) || p(z1|z2, y)) + KL(q(z2|z1, y) || p(z2)) - alpha log q(y|z1)
+/// + lambda MMD(z1|s = 0, z1|s = 1);
+///
+/// where the target is not seen, the two KL are averaged over q(y|z1), KL(q(y|z1) || 1/2) is added,
+/// and alpha's term is not there. A plain VAE has -log p(x|z) + KL(q(z|x) || N(0, I)) alone.
+#[derive(Clone, Debug)]
+pub struct VfaeObjective {
+    config: VfaeConfig,
+    discrepancy: Discrepancy,
+}
+
+impl VfaeObjective {
+    /// As configured.
+    pub fn new(config: &FairConfig, noise: Noise) -> Self {
+        let (vfae, latent) = (config.vfae.clone(), config.model.latent);
+        let gamma = vfae.bandwidth * latent as f64;
+        let discrepancy = Discrepancy::new(latent, vfae.features, gamma, noise);
+        Self { config: vfae, discrepancy }
+    }
+
+    fn of<B: Backend>(&self, model: &FairVae<B>, batch: &Batch<B>) -> Terms<B> {
+        let x = batch.x.clone();
+        let s = x.clone().narrow(1, model.features(), 1);
+        let posterior = model.posterior(x.clone());
+        let latent = model.latent();
+        let above = model.upper.as_ref().map_or(0, Upper::latent);
+        let eps = batch.eps(1, latent + above);
+        let z1 = posterior.reparameterise(eps.clone().narrow(1, 0, latent));
+        let reconstruction = model.likelihood(z1.clone(), s.clone()).log_prob(x).neg();
+        let Some(upper) = &model.upper else {
+            let kl = row_sums(posterior.kl_per_latent());
+            let loss = reconstruction.clone() + kl.clone();
+            return Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss };
+        };
+
+        let eps = eps.narrow(1, latent, above);
+        let kl_given = |y: Tensor<B, 2>| {
+            let q2 = upper.encode(z1.clone(), y.clone());
+            let prior = upper.prior(q2.reparameterise(eps.clone()), y);
+            row_sums(posterior.kl_to(&prior)) + row_sums(q2.kl_per_latent())
+        };
+        let log_q = model.log_classes(z1.clone());
+        let y = batch.one_hot(2);
+        let log_q_of_y = row_sums(log_q.clone() * y.clone());
+        let (kl, prediction) = if self.config.labelled < 1.0 {
+            let seen = batch.chosen(Stream::Subset, self.config.labelled);
+            let q = log_q.clone().exp();
+            let everybody = |class: u8| one_hot(&vec![class; batch.len()], 2, &q.device());
+            let of_class = |class: u8| {
+                let weight = q.clone().narrow(1, usize::from(class), 1).squeeze_dim::<1>(1);
+                kl_given(everybody(class)) * weight
+            };
+            let negative_entropy = row_sums(q.clone() * log_q).add_scalar(2f32.ln());
+            let unseen = of_class(0) + of_class(1) + negative_entropy;
+            let kl = kl_given(y);
+            (unseen.clone() + (kl - unseen) * seen.clone(), log_q_of_y.neg() * seen)
+        } else {
+            (kl_given(y), log_q_of_y.neg())
+        };
+        let mmd = self.discrepancy.of(z1, s).expand([batch.len()]);
+        let loss = reconstruction.clone()
+            + kl.clone()
+            + prediction.clone().mul_scalar(self.config.prediction)
+            + mmd.clone().mul_scalar(self.config.mmd);
+        let named = vec![
+            ("reconstruction", reconstruction),
+            ("kl", kl),
+            ("prediction", prediction),
+            ("mmd", mmd),
+        ];
+        Terms { named, loss }
+    }
+}
+
+impl<B: Backend> Objective<B, FairModel<B>> for VfaeObjective {
+    fn terms(&self, model: &FairModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        match model {
+            FairModel::Variational(model) => self.of(model, batch),
+            FairModel::Linear(_) | FairModel::Prototypes(_) => {
+                // These are never trained by steps.
+                Terms { named: Vec::new(), loss: row_sums(batch.x.zeros_like()) }
+            }
+        }
+    }
+}

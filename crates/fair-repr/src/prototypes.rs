@@ -1,0 +1,84 @@
+//! Learned prototypes (Zemel et al. 2013): a person's code is how much it belongs to each.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, activation},
+};
+use ndarray::{Array1, Array2};
+use shared::{Backend, likelihood::row_sums};
+
+use crate::{lfr::Parameters, linear::parameter};
+
+/// Predictions are kept this far from 0 and 1 before a logarithm is taken.
+const EDGE: f32 = 1e-7;
+
+/// K prototypes in the space of features.
+#[derive(Module, Debug)]
+pub struct Prototypes<B: Backend> {
+    /// v, `[prototypes, features]`.
+    prototypes: Param<Tensor<B, 2>>,
+    /// w in [0, 1], `[prototypes]`.
+    predictions: Param<Tensor<B, 1>>,
+    /// alpha for s = 0 and s = 1, `[2, features]`.
+    weights: Param<Tensor<B, 2>>,
+}
+
+impl<B: Backend> Prototypes<B> {
+    /// A model of fitted parameters.
+    pub fn new(fitted: &Parameters, device: &B::Device) -> Self {
+        Self {
+            prototypes: parameter(1, &fitted.prototypes, fitted.prototypes.dim().into(), device),
+            predictions: parameter(2, &fitted.predictions, [fitted.predictions.len()], device),
+            weights: parameter(3, &fitted.weights, fitted.weights.dim().into(), device),
+        }
+    }
+
+    /// A model to load weights into.
+    pub fn zeros(prototypes: usize, features: usize, device: &B::Device) -> Self {
+        let empty = Parameters {
+            prototypes: Array2::zeros((prototypes, features)),
+            predictions: Array1::zeros(prototypes),
+            weights: Array2::zeros((2, features)),
+        };
+        Self::new(&empty, device)
+    }
+
+    /// K.
+    pub fn latent(&self) -> usize {
+        self.prototypes.dims()[0]
+    }
+
+    /// Width of a row without its sensitive attribute.
+    pub fn features(&self) -> usize {
+        self.prototypes.dims()[1]
+    }
+
+    /// M_nk, softmax over k of -d(x_n, v_k) with the weights of the person's own group (equations 2
+    /// and 6); `x` `[people, features + 1]`, its last column s; `[people, prototypes]`.
+    pub fn encode(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let features = self.features();
+        let s = x.clone().narrow(1, features, 1);
+        let x = x.narrow(1, 0, features);
+        let of_group = |group: usize| {
+            let alpha = self.weights.val().narrow(0, group, 1);
+            let v = self.prototypes.val();
+            let weighted = v.clone() * alpha;
+            let squares = row_sums(weighted.clone() * v).unsqueeze::<2>();
+            // sum_i alpha_i x_i^2 is the same for every prototype.
+            activation::softmax(x.clone().matmul(weighted.transpose()).mul_scalar(2.0) - squares, 1)
+        };
+        let (zero, one) = (of_group(0), of_group(1));
+        zero.clone() + (one - zero) * s
+    }
+
+    /// x^ = M V (equation 8), `[people, features]`.
+    pub fn decode(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
+        m.matmul(self.prototypes.val())
+    }
+
+    /// log p(y = 0) and log p(y = 1), p = M w (equation 10), `[people, 2]`.
+    pub fn log_classes(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
+        let yes = m.matmul(self.predictions.val().unsqueeze_dim(1)).clamp(EDGE, 1.0 - EDGE);
+        Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
+    }
+}

@@ -1,0 +1,117 @@
+use ndarray::Array2;
+
+/// Height and width of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl PixelShape {
+    /// Pixels of one image.
+    pub fn pixels(self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// Examples with labels in one contiguous block: grey images, a byte a pixel, or rows of a table.
+#[derive(Debug)]
+pub struct ExampleSet {
+    shape: PixelShape,
+    values: Values,
+    labels: Vec<u8>,
+    first_key: u64,
+}
+
+#[derive(Debug)]
+enum Values {
+    /// Grey levels.
+    Bytes(Vec<u8>),
+    /// Features.
+    Numbers(Vec<f32>),
+}
+
+/// What one example consists of.
+pub(super) enum Example<'a> {
+    /// Grey levels, 0 to 255.
+    Image(&'a [u8]),
+    /// Features.
+    Row(&'a [f32]),
+}
+
+impl ExampleSet {
+    /// A set of images from its pixels, image by image and row by row. Test images get noise keys of
+    /// their own, so that no test image shares its noise with a training image.
+    ///
+    /// # Panics
+    /// If there are not `labels.len()` images.
+    pub fn images(shape: PixelShape, pixels: Vec<u8>, labels: Vec<u8>, test: bool) -> Self {
+        assert_eq!(pixels.len(), labels.len() * shape.pixels());
+        let first_key = if test { 1 << 32 } else { 0 };
+        Self { shape, values: Values::Bytes(pixels), labels, first_key }
+    }
+
+    /// Rows of a table, `[examples, features]`.
+    ///
+    /// # Panics
+    /// If there is not a label for each row.
+    pub fn rows(features: &Array2<f32>, labels: Vec<u8>) -> Self {
+        assert_eq!(features.nrows(), labels.len());
+        Self {
+            shape: PixelShape { height: 1, width: features.ncols() },
+            values: Values::Numbers(features.iter().copied().collect()),
+            labels,
+            first_key: 0,
+        }
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True if there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Height and width of every image; a row of a table is one pixel high.
+    pub fn shape(&self) -> PixelShape {
+        self.shape
+    }
+
+    /// One example.
+    pub(super) fn example(&self, index: usize) -> Example<'_> {
+        let width = self.shape.pixels();
+        let range = index * width..(index + 1) * width;
+        match &self.values {
+            Values::Bytes(bytes) => Example::Image(&bytes[range]),
+            Values::Numbers(numbers) => Example::Row(&numbers[range]),
+        }
+    }
+
+    /// Grey levels of one image, 0 to 255; none of a table.
+    pub(super) fn image(&self, index: usize) -> &[u8] {
+        match self.example(index) {
+            Example::Image(bytes) => bytes,
+            Example::Row(_) => &[],
+        }
+    }
+
+    /// True if the examples are rows of a table.
+    pub fn is_table(&self) -> bool {
+        matches!(self.values, Values::Numbers(_))
+    }
+
+    /// Class of one example.
+    pub fn label(&self, index: usize) -> u8 {
+        self.labels[index]
+    }
+
+    /// The number that keys the noise of one example.
+    pub fn key(&self, index: usize) -> u64 {
+        self.first_key + index as u64
+    }
+}
