@@ -231,8 +231,8 @@ impl Lfr {
             let pulled = &sums.h_x - &(&at.prototypes * &sums.h.view().insert_axis(Axis(1)));
             gradient.prototypes += &(&pulled * &weights * 2.0);
             let by_weight = (&sums.h_x * &at.prototypes * 2.0
-                - &at.prototypes * &at.prototypes * &sums.h.view().insert_axis(Axis(1)))
-                .sum_axis(Axis(0));
+                - &at.prototypes * &at.prototypes * sums.h.view().insert_axis(Axis(1)))
+            .sum_axis(Axis(0));
             gradient.weights.row_mut(s).assign(&by_weight);
         }
         (terms, gradient)

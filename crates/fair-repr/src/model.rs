@@ -1,4 +1,5 @@
 //! One model type for both papers and their baselines.
+#![allow(clippy::large_enum_variant)] // A program has one model.
 
 use burn::{
     module::Module,

@@ -20,6 +20,9 @@ pub(crate) enum TableName {
     Csv,
 }
 
+/// What is known of a published table: its schema, its entry in the catalogue, its files.
+pub(super) type Published = (Schema, &'static DataSet, Vec<PathBuf>);
+
 /// The median age of the complete rows of Adult.
 const OLDER_THAN: f64 = 37.0;
 
@@ -28,13 +31,9 @@ impl TableName {
     ///
     /// # Errors
     /// If the files cannot be had.
-    pub(super) fn published(
-        self,
-        options: &FetchOptions,
-    ) -> Result<Option<(Schema, &'static DataSet, Vec<PathBuf>)>, DataError> {
+    pub(super) fn published(self, options: &FetchOptions) -> Result<Option<Published>, DataError> {
         let (schema, set) = match self {
-            Self::Adult => (include_str!("adult.toml"), &ADULT),
-            Self::AdultAge => (include_str!("adult.toml"), &ADULT),
+            Self::Adult | Self::AdultAge => (include_str!("adult.toml"), &ADULT),
             Self::German => (include_str!("german.toml"), &GERMAN),
             Self::People | Self::Csv => return Ok(None),
         };

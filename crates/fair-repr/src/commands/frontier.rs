@@ -111,9 +111,12 @@ struct Chosen {
     test: BTreeMap<String, Summary>,
 }
 
+/// What a rule of selection minimises.
+type Cost = fn(&Fairness) -> f64;
+
 /// How a candidate is chosen on the validation split (Zemel et al. 2013, section 5): the least value
 /// wins.
-const RULES: [(&str, fn(&Fairness) -> f64); 2] = [
+const RULES: [(&str, Cost); 2] = [
     ("least discrimination", |f| f.discrimination),
     ("greatest accuracy - discrimination", |f| f.discrimination - f.accuracy),
 ];
