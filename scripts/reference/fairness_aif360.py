@@ -4,6 +4,7 @@ AIF360's consistency counts a person among its own neighbours, and looks at pred
 differences are signed, unprivileged minus privileged, ours are distances.
 """
 
+import argparse
 import json
 import pathlib
 import subprocess
@@ -19,6 +20,9 @@ PEOPLE, FEATURES = 700, 6
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "target/release/fair-repr")
+    args = parser.parse_args()
     random = np.random.default_rng(3)
     names = [f"f{i}" for i in range(FEATURES)]
     table = pd.DataFrame(random.normal(size=(PEOPLE, FEATURES)).astype(np.float32), columns=names)
@@ -29,9 +33,8 @@ def main():
         path = pathlib.Path(folder) / "predictions.csv"
         table.to_csv(path, index=False)
         output = subprocess.run(
-            ["cargo", "run", "--release", "-q", "-p", "fair-repr", "--", "audit", path, "--json",
-             "--sensitive", "s", "--features", ",".join(names)],
-            text=True, check=True, capture_output=True, cwd=ROOT,
+            [args.program, "audit", path, "--json", "--sensitive", "s", "--features", ",".join(names)],
+            text=True, check=True, capture_output=True,
         ).stdout
     ours = json.loads(output)
 

@@ -4,6 +4,7 @@ The loss is written as the paper has it, person by person; its gradient comes fr
 f'(a) = Im f(a + ih) / h, which is exact to rounding and shares no formula with ours.
 """
 
+import argparse
 import json
 import pathlib
 import subprocess
@@ -35,9 +36,15 @@ def terms(x, y, s, v, w, alpha):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    example = ROOT / "target/release/examples/lfr_gradient"
+    parser.add_argument("--program", type=pathlib.Path, default=example)
+    args = parser.parse_args()
     random = np.random.default_rng(1)
     worst = 0.0
-    for people, features, prototypes, weights in [(60, 7, 4, (0.01, 1, 5)), (90, 12, 10, (1, 0.1, 0.5)), (40, 3, 2, (0, 1, 0))]:
+    for people, features, prototypes, weights in [
+        (60, 7, 4, (0.01, 1, 5)), (90, 12, 10, (1, 0.1, 0.5)), (40, 3, 2, (0, 1, 0))
+    ]:
         x = random.normal(size=(people, features)).astype(np.float32).astype(float)
         y, s = random.integers(0, 2, people), random.integers(0, 2, people)
         parameters = [random.normal(size=(prototypes, features)), random.uniform(0.1, 0.9, prototypes),
@@ -60,8 +67,7 @@ def main():
             "a_x": weights[0], "a_y": weights[1], "a_z": weights[2],
         }
         output = subprocess.run(
-            ["cargo", "run", "--release", "-q", "-p", "fair-repr", "--example", "lfr_gradient"],
-            input=json.dumps(problem), text=True, check=True, capture_output=True, cwd=ROOT,
+            [args.program], input=json.dumps(problem), text=True, check=True, capture_output=True,
         ).stdout
         found = json.loads(output)
         differences = [abs(found["loss"] - loss(parameters))]

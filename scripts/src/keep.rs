@@ -1,4 +1,7 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use shared::run::RunFolder;
@@ -12,9 +15,16 @@ pub(super) struct Args {
     /// Pictures to keep too, for instance samples.png.
     #[arg(long, value_delimiter = ',')]
     pictures: Vec<String>,
+    /// The folder is no run but holds several, with this summary of them, for instance
+    /// frontier.json.
+    #[arg(long, value_name = "FILE")]
+    summary: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    if let Some(summary) = &args.summary {
+        return keep_summary(args, summary);
+    }
     let folder = RunFolder::open(args.run.clone())?;
     let Some(record) = folder.record()? else {
         bail!("{} has no record: evaluate it first", args.run.display());
@@ -26,18 +36,34 @@ pub(super) fn run(args: &Args) -> Result<()> {
         );
     }
     let name = format!("{}-{}-seed{}", record.paper, record.name, record.seed);
-    let copy = |from: PathBuf, to: PathBuf| -> Result<()> {
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-        println!("{}", to.display());
-        Ok(())
-    };
     copy(folder.file(RunFolder::RECORD), workspace().join("results").join(format!("{name}.json")))?;
     for picture in &args.pictures {
         let target = format!("{}-{}-{picture}", record.paper, record.name);
         copy(folder.file(picture), workspace().join("docs/pictures").join(target))?;
     }
+    Ok(())
+}
+
+/// Keeps PAPER/NAME/summary.json as results/PAPER-NAME.json, and its pictures by the same name.
+fn keep_summary(args: &Args, summary: &str) -> Result<()> {
+    let folder = args.run.canonicalize().with_context(|| args.run.display().to_string())?;
+    let part = |path: Option<&Path>| {
+        path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
+    };
+    let name = format!("{}-{}", part(folder.parent()), part(Some(&folder)));
+    let results = workspace().join("results").join(format!("{name}.json"));
+    copy(folder.join(summary), results)?;
+    for picture in &args.pictures {
+        copy(folder.join(picture), workspace().join("docs/pictures").join(format!("{name}.png")))?;
+    }
+    Ok(())
+}
+
+fn copy(from: PathBuf, to: PathBuf) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+    println!("{}", to.display());
     Ok(())
 }

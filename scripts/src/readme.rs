@@ -2,7 +2,7 @@
 //! `<!-- table: NAMES | METRICS -->` and `<!-- end -->` one of runs, where those that differ in
 //! their seed alone share a line, and a metric written `NAME:95` stands with its 95% interval over
 //! test examples; between `<!-- speed -->` and `<!-- end -->` that of
-//! `bench-peers`.
+//! `bench-peers`; between `<!-- frontier: DATA -->` and `<!-- end -->` what `fair-repr frontier` chose.
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +19,7 @@ use crate::workspace;
 
 const BEGIN: &str = "<!-- table:";
 const SPEED: &str = "<!-- speed -->\n";
+const FRONTIER: &str = "<!-- frontier:";
 const INTERVAL: &str = ":95";
 const END: &str = "<!-- end -->";
 
@@ -36,6 +37,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let old = fs::read_to_string(&page)?;
         let new = rewrite(&old, &records)
             .and_then(|page| with_speed(&page))
+            .and_then(|page| with_frontiers(&page))
             .with_context(|| page.display().to_string())?;
         if new == old {
             continue;
@@ -112,6 +114,51 @@ fn with_speed(page: &str) -> Result<String> {
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let table = speeds(&serde_json::from_slice(&text)?)?;
     Ok(format!("{}{table}{}", &page[..start], &page[end..]))
+}
+
+/// The page with its tables of frontiers, if it has some.
+fn with_frontiers(page: &str) -> Result<String> {
+    let mut new = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(start) = rest.find(FRONTIER) {
+        let name = start + FRONTIER.len();
+        let line = name + rest[name..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
+        let data = rest[name..line].trim().trim_end_matches("-->").trim();
+        let end = line + rest[line..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
+        let path = workspace().join(format!("results/fair-repr-frontier-{data}.json"));
+        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        new.push_str(&rest[..=line]);
+        new.push_str(&frontier(&serde_json::from_slice(&text)?)?);
+        rest = &rest[end..];
+    }
+    new.push_str(rest);
+    Ok(new)
+}
+
+/// A line for each method and rule of selection.
+fn frontier(result: &Value) -> Result<String> {
+    let metrics = ["accuracy", "discrimination", "discrimination_by_chance"];
+    let mut text = String::from("| method | chosen by |");
+    metrics.iter().for_each(|metric| text.push_str(&format!(" {} |", metric.replace('_', " "))));
+    text.push_str("\n|---|---|---|---|---|\n");
+    for (method, rules) in result["chosen"].as_object().context("no chosen")? {
+        let rules = rules.as_object().context("no rules")?;
+        let mut lines: Vec<(&str, &Value)> =
+            rules.iter().map(|(rule, chosen)| (rule.as_str(), &chosen["test"])).collect();
+        // With one candidate there is nothing to choose.
+        lines.reverse();
+        lines.dedup_by(|a, b| a.1 == b.1);
+        let is_single = lines.len() == 1;
+        for (rule, test) in lines {
+            write!(text, "| {method} | {} |", if is_single { "-" } else { rule })?;
+            for metric in metrics {
+                let of = |name: &str| test[metric][name].as_f64().context("no number");
+                write!(text, " {:.4} ± {:.4} |", of("mean")?, of("deviation")?)?;
+            }
+            text.push('\n');
+        }
+    }
+    Ok(text)
 }
 
 /// A line for each case of `bench-peers`, a column for each contestant.

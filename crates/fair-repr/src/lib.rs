@@ -71,14 +71,14 @@ impl Paper for FairRepr {
         })
     }
 
-    fn cannot(command: &str, config: &FairConfig) -> Option<String> {
+    fn cannot(command: &str, _: &FairConfig) -> Option<String> {
         match command {
-            "reconstruct" | "sample" | "interpolate" | "traverse" => Some(format!(
+            "reconstruct" | "sample" | "interpolate" | "traverse" => Some(
                 "rows of a table are no pictures; evaluate has the error of the reconstruction, and \
-                 latent-map, frontier and audit draw or print what there is to see ({command})"
-            )),
+                 latent-map and frontier draw what there is to see"
+                    .into(),
+            ),
             "snapshots" => Some("rows of a table are no pictures".into()),
-            _ if config.model.kind.is_variational() => None,
             _ => None,
         }
     }

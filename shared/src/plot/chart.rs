@@ -1,9 +1,9 @@
-use std::{path::Path, sync::OnceLock};
+use std::{ops::Range, path::Path, sync::OnceLock};
 
 use anyhow::{Result, anyhow};
 use image::{ImageFormat, RgbImage};
 use plotters::{
-    coord::Shift,
+    coord::{Shift, types::RangedCoordf64},
     prelude::*,
     style::{FontStyle, register_font},
 };
@@ -24,7 +24,8 @@ pub(super) fn fonts() -> Result<()> {
 }
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+type Drawn = Result<(), Failed>;
 
 /// Draws on a white area of `size` and writes it as PNG.
 pub(super) fn draw(
@@ -63,7 +64,7 @@ pub(super) const COLOURS: [RGBColor; 10] = [
 ];
 
 /// Low and high end of values with a little air.
-fn span(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
         .filter(|v| v.is_finite())
         .fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
@@ -72,6 +73,45 @@ fn span(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
     }
     let air = ((high - low) * 0.04).max(1e-9);
     low - air..high + air
+}
+
+type Chart<'a, 'b> =
+    ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// A caption, and two named axes over these ranges.
+fn framed<'a, 'b>(
+    root: &'a Area<'b>,
+    caption: &str,
+    axes: [&str; 2],
+    [across, up]: [Range<f64>; 2],
+) -> Result<Chart<'a, 'b>, Failed> {
+    let mut chart = ChartBuilder::on(root)
+        .caption(caption, (FONT, 24))
+        .margin(15)
+        .x_label_area_size(45)
+        .y_label_area_size(70)
+        .build_cartesian_2d(across, up)?;
+    chart
+        .configure_mesh()
+        .x_desc(axes[0])
+        .y_desc(axes[1])
+        .label_style((FONT, 16))
+        .axis_desc_style((FONT, 18))
+        .light_line_style(WHITE)
+        .draw()?;
+    Ok(chart)
+}
+
+/// Names what was drawn.
+fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) -> Drawn {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.4))
+        .label_font((FONT, 16))
+        .draw()?;
+    Ok(())
 }
 
 /// A scatter plot of points coloured by class, with a legend.
@@ -88,20 +128,7 @@ pub fn scatter(
     fonts()?;
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
     draw(path, (1000, 900), |root| {
-        let mut chart = ChartBuilder::on(root)
-            .caption(caption, (FONT, 24))
-            .margin(15)
-            .x_label_area_size(45)
-            .y_label_area_size(60)
-            .build_cartesian_2d(axis(0), axis(1))?;
-        chart
-            .configure_mesh()
-            .x_desc(axes[0])
-            .y_desc(axes[1])
-            .label_style((FONT, 16))
-            .axis_desc_style((FONT, 18))
-            .light_line_style(WHITE)
-            .draw()?;
+        let mut chart = framed(root, caption, axes, [axis(0), axis(1)])?;
         for class in 0..10u8 {
             let colour = COLOURS[usize::from(class)];
             let own: Vec<(f64, f64)> = points
@@ -118,14 +145,7 @@ pub fn scatter(
                 .label(class.to_string())
                 .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.4))
-            .label_font((FONT, 16))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -150,7 +170,7 @@ pub fn loss_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<()
         series("training", |line| line.train.get("loss")),
         series("validation", |line| line.valid.get("loss")),
     ];
-    curves(path, caption, ["epoch", "nats per image"], &both)
+    curves(path, caption, ["epoch", "nats per example"], &both)
 }
 
 /// Lines over a common axis, with a legend.
@@ -161,20 +181,8 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
     fonts()?;
     let all = || series.iter().flat_map(|s| s.points.iter().copied());
     draw(path, (1000, 640), |root| {
-        let mut chart = ChartBuilder::on(root)
-            .caption(caption, (FONT, 24))
-            .margin(15)
-            .x_label_area_size(45)
-            .y_label_area_size(70)
-            .build_cartesian_2d(span(all().map(|p| p.0)), span(all().map(|p| p.1)))?;
-        chart
-            .configure_mesh()
-            .x_desc(axes[0])
-            .y_desc(axes[1])
-            .label_style((FONT, 16))
-            .axis_desc_style((FONT, 18))
-            .light_line_style(WHITE)
-            .draw()?;
+        let mut chart =
+            framed(root, caption, axes, [span(all().map(|p| p.0)), span(all().map(|p| p.1))])?;
         for (index, line) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             chart
@@ -188,14 +196,7 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
                     .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
             }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.4))
-            .label_font((FONT, 16))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -225,20 +226,7 @@ pub fn error_bars(
     let across = span(all().flat_map(|p| ends(p.x)));
     let up = span(all().flat_map(|p| ends(p.y)).chain([line.1]));
     draw(path, (1000, 720), |root| {
-        let mut chart = ChartBuilder::on(root)
-            .caption(caption, (FONT, 24))
-            .margin(15)
-            .x_label_area_size(45)
-            .y_label_area_size(70)
-            .build_cartesian_2d(across.clone(), up)?;
-        chart
-            .configure_mesh()
-            .x_desc(axes[0])
-            .y_desc(axes[1])
-            .label_style((FONT, 16))
-            .axis_desc_style((FONT, 18))
-            .light_line_style(WHITE)
-            .draw()?;
+        let mut chart = framed(root, caption, axes, [across.clone(), up])?;
         let grey = BLACK.mix(0.5);
         chart
             .draw_series(DashedLineSeries::new(
@@ -267,13 +255,6 @@ pub fn error_bars(
                 .label(name.clone())
                 .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.4))
-            .label_font((FONT, 16))
-            .draw()?;
-        Ok(())
+        legend(&mut chart, SeriesLabelPosition::LowerRight)
     })
 }
