@@ -134,7 +134,12 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     assert!(said.contains("talent above 0") && said.contains("code"), "{said}");
     let record: serde_json::Value =
         serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
-    for metric in ["transfer_code_accuracy", "drawn_sensitive_forest", "equalised_odds_gap"] {
+    for metric in [
+        "transfer_code_accuracy",
+        "transfer_drawn_code_accuracy",
+        "drawn_sensitive_forest",
+        "equalised_odds_gap",
+    ] {
         assert!(record["metrics"][metric]["value"].is_f64(), "{metric}");
     }
 

@@ -126,9 +126,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--splits 0: at least 1");
     }
     let base = args.configuration.config::<FairRepr>()?;
+    // Another architecture, unless the user names one for all.
+    let variational = args.configuration.or_preset("vfae").config::<FairRepr>()?;
     let data = base.data.name.to_string();
     let folder = args.out.join(FairRepr::NAME).join(format!("frontier-{data}"));
-    let candidates = candidates(args, &base)?;
+    let candidates = candidates(args, [&base, &variational])?;
     let total = candidates.len() as u64 * args.splits;
     let started = std::time::Instant::now();
     // Validation and test of each candidate, split by split.
@@ -186,12 +188,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn candidates(args: &Args, base: &FairConfig) -> Result<Vec<Candidate>> {
+/// `bases` are the configurations of models that are not variational, and of those that are.
+fn candidates(args: &Args, bases: [&FairConfig; 2]) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     for method in &args.methods {
         let kind = kind(method)?;
         let with = |parts: &str, line: &str, set: &dyn Fn(&mut FairConfig)| {
-            let mut config = base.clone();
+            let mut config = bases[usize::from(kind.is_variational())].clone();
             config.model.kind = kind;
             set(&mut config);
             let join = |part: &str| [kind.name(), part].concat();

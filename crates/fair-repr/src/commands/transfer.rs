@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     })?;
     let (train, test) = (loaded.data.train.all_grey(), loaded.data.test.all_grey());
     let groups = loaded.data.test.groups();
-    let code = |rows: &Array2<f32>| loaded.model.encode(rows.view(), None).mean;
+    let codes = [&train, &test].map(|rows| loaded.model.encode(rows.view(), None));
     let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
     let judge = |train: Array2<f32>, test: Array2<f32>| -> Result<Fairness> {
         let probe = LinearProbe::fit(train.view(), &second.train)?;
@@ -40,11 +40,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Ok(Predictions { probabilities: &probabilities, targets: &second.test, groups: &groups }
             .fairness()?)
     };
-    let found = [
+    let mut found = vec![
         ("raw", judge(train.clone(), test.clone())?),
         ("without s", judge(plain(&train), plain(&test))?),
-        ("code", judge(code(&train), code(&test))?),
+        ("code", judge(codes[0].mean.clone(), codes[1].mean.clone())?),
     ];
+    if codes[0].log_var.is_some() {
+        let splits = [&loaded.data.train, &loaded.data.test];
+        let drawn = |i: usize| {
+            let keys: Vec<u64> = (0..splits[i].len()).map(|row| splits[i].key(row)).collect();
+            codes[i].drawn(loaded.noise(), &keys)
+        };
+        found.push(("drawn code", judge(drawn(0), drawn(1))?));
+    }
     println!(
         "\n{}, predicted by logistic regression on {} training rows; {} test rows, majority {:.4}, \
          s: {}",
