@@ -15,6 +15,7 @@ use crate::{
     autoencoder::{Autoencoder, Given},
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
+    data::Split,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
@@ -34,12 +35,13 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// One draw from the posterior of each example, whose noise has these keys; the code itself where
-    /// it is a point.
-    pub fn drawn(&self, noise: Noise, keys: &[u64]) -> Array2<f32> {
+    /// One draw from the posterior of each example of the split they are codes of; the code itself
+    /// where it is a point.
+    pub fn drawn(&self, noise: Noise, split: &Split) -> Array2<f32> {
         let Some(log_var) = &self.log_var else { return self.mean.clone() };
+        let keys: Vec<u64> = (0..split.len()).map(|index| split.key(index)).collect();
         let width = self.mean.ncols();
-        let eps = noise.normal(Stream::Posterior, 0, keys, width);
+        let eps = noise.normal(Stream::Posterior, 0, &keys, width);
         let mut drawn = self.mean.clone();
         for ((z, log_var), eps) in drawn.iter_mut().zip(log_var).zip(eps) {
             *z += (0.5 * log_var).exp() * eps;

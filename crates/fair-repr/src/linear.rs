@@ -1,11 +1,11 @@
 //! Baselines whose code is linear in the row, with a logistic regression on it.
 
 use burn::{
-    module::{Module, Param, ParamId},
-    tensor::{Tensor, TensorData},
+    module::{Module, Param},
+    tensor::Tensor,
 };
 use ndarray::{Array1, Array2};
-use shared::Backend;
+use shared::{Backend, nn};
 
 /// z = C (x - mu), p(y|z) by logistic regression.
 #[derive(Module, Debug)]
@@ -94,7 +94,7 @@ impl<B: Backend> LinearModel<B> {
     }
 }
 
-/// A parameter from numbers on the host.
+/// A parameter from double precision on the host.
 pub(crate) fn parameter<'a, B: Backend, const D: usize>(
     id: u64,
     values: impl IntoIterator<Item = &'a f64>,
@@ -102,5 +102,5 @@ pub(crate) fn parameter<'a, B: Backend, const D: usize>(
     device: &B::Device,
 ) -> Param<Tensor<B, D>> {
     let values: Vec<f32> = values.into_iter().map(|&v| v as f32).collect();
-    Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
+    nn::parameter(id, values, shape, device)
 }

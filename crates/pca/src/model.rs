@@ -3,13 +3,14 @@
 use std::f64::consts::PI;
 
 use burn::{
-    module::{Module, Param, ParamId},
+    module::{Module, Param},
     tensor::{Tensor, TensorData},
 };
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, row_sums},
+    nn::parameter,
     posterior::Posterior,
     principal::PrincipalComponents,
     run::{Better, Metric},
@@ -84,15 +85,6 @@ impl<B: Backend> PcaModel<B> {
         let centred = x - self.mean.val().unsqueeze();
         (centred.clone().matmul(self.components.val().transpose()), centred)
     }
-}
-
-fn parameter<B: Backend, const D: usize>(
-    id: u64,
-    values: Vec<f32>,
-    shape: [usize; D],
-    device: &B::Device,
-) -> Param<Tensor<B, D>> {
-    Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
 }
 
 impl<B: Backend> Autoencoder<B> for PcaModel<B> {

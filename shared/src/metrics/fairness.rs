@@ -143,21 +143,29 @@ pub enum OwnNeighbour {
     LeftOut,
 }
 
-/// 1 - mean over people of |prediction - mean prediction of the k nearest people|, neighbours by
-/// Euclidean distance of `features` `[people, features]`, those before treatment (Zemel et al.
-/// 2013, yNN, with the absolute value inside the sum over neighbours left out as in AIF360: the
-/// printed formula averages distances, the intended one is the distance to the average).
-pub fn consistency(
-    features: ArrayView2<'_, f32>,
-    predictions: &[f64],
+/// The people nearest to each.
+pub struct Neighbours {
     k: usize,
-    own: OwnNeighbour,
-) -> f64 {
-    let wanted = if own == OwnNeighbour::Counted { k } else { k + 1 };
-    let total: f64 = nearest(features, features, wanted)
-        .into_iter()
-        .enumerate()
-        .map(|(person, mut neighbours)| {
+    /// One more than k, in case a person is its own.
+    nearest: Vec<Vec<usize>>,
+}
+
+impl Neighbours {
+    /// The `k` nearest by Euclidean distance of `features` `[people, features]`, those before
+    /// treatment.
+    pub fn of(features: ArrayView2<'_, f32>, k: usize) -> Self {
+        Self { k, nearest: nearest(features, features, k + 1) }
+    }
+
+    /// 1 - mean over people of |prediction - mean prediction of their neighbours| (Zemel et al. 2013,
+    /// yNN, with the absolute value inside the sum over neighbours left out as in AIF360: the printed
+    /// formula averages distances, the intended one is the distance to the average).
+    pub fn consistency(&self, predictions: &[f64], own: OwnNeighbour) -> f64 {
+        let distance = |(person, nearest): (usize, &Vec<usize>)| {
+            let mut neighbours = nearest.clone();
+            if own == OwnNeighbour::Counted {
+                neighbours.truncate(self.k);
+            }
             match (own, neighbours.iter().position(|&neighbour| neighbour == person)) {
                 (OwnNeighbour::LeftOut, Some(place)) => {
                     neighbours.remove(place);
@@ -169,13 +177,14 @@ pub fn consistency(
                 }
                 _ => {}
             }
-            neighbours.truncate(k);
+            neighbours.truncate(self.k);
             let count = neighbours.len().max(1) as f64;
             let mean = neighbours.iter().map(|&j| predictions[j]).sum::<f64>() / count;
             (predictions[person] - mean).abs()
-        })
-        .sum();
-    1.0 - total / predictions.len().max(1) as f64
+        };
+        let total: f64 = self.nearest.iter().enumerate().map(distance).sum();
+        1.0 - total / predictions.len().max(1) as f64
+    }
 }
 
 #[cfg(test)]
@@ -256,12 +265,13 @@ mod tests {
         // Two pairs far apart.
         let features = arr2(&[[0.0f32], [1.0], [100.0], [101.0]]);
         let predictions = [0.0, 1.0, 1.0, 1.0];
-        let of = |k, own| consistency(features.view(), &predictions, k, own);
+        let of = |k, own| Neighbours::of(features.view(), k).consistency(&predictions, own);
         // Left out: the first two differ by 1 from their neighbour. Counted: by one half.
         assert_eq!(of(1, OwnNeighbour::LeftOut), 0.5);
         assert_eq!(of(1, OwnNeighbour::Counted), 1.0);
         assert_eq!(of(2, OwnNeighbour::Counted), 0.75);
         let twins = arr2(&[[0.0f32], [0.0], [0.0], [0.0]]);
-        assert_eq!(consistency(twins.view(), &[0.3; 4], 2, OwnNeighbour::Counted), 1.0);
+        let twins = Neighbours::of(twins.view(), 2);
+        assert_eq!(twins.consistency(&[0.3; 4], OwnNeighbour::Counted), 1.0);
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use ndarray::{Array2, s};
 
 use super::{
-    EvaluateConfig, Fairness, ForestProbe, LinearProbe, OwnNeighbour, Predictions, consistency,
+    EvaluateConfig, Fairness, ForestProbe, LinearProbe, Neighbours, OwnNeighbour, Predictions,
     majority,
 };
 use crate::{
@@ -38,10 +38,26 @@ pub fn probabilities(model: &dyn Trained, split: &Split) -> Result<Vec<f64>> {
 /// # Errors
 /// If it predicts nothing, or a group has nobody.
 pub fn fairness(model: &dyn Trained, split: &Split) -> Result<Fairness> {
-    let probabilities = probabilities(model, split)?;
-    let (targets, groups) = (split.labels(), split.groups());
-    Ok(Predictions { probabilities: &probabilities, targets: &targets, groups: &groups }
-        .fairness()?)
+    judged(&probabilities(model, split)?, &split.labels(), split)
+}
+
+/// How fair predictions of `targets` of the people of a split are.
+fn judged(probabilities: &[f64], targets: &[u8], split: &Split) -> Result<Fairness> {
+    Ok(Predictions { probabilities, targets, groups: &split.groups() }.fairness()?)
+}
+
+/// How fair a logistic regression on codes `[people, latent]` predicts the people of `test`; codes
+/// and targets are those of training and test split.
+///
+/// # Errors
+/// If the regression cannot be fitted, or a group has nobody.
+pub fn probe_fairness(
+    codes: [&Array2<f32>; 2],
+    targets: [&[u8]; 2],
+    test: &Split,
+) -> Result<Fairness> {
+    let probe = LinearProbe::fit(codes[0].view(), targets[0])?;
+    judged(&probe.probabilities(codes[1].view()).column(1).to_vec(), targets[1], test)
 }
 
 impl Fairness {
@@ -105,19 +121,19 @@ pub(super) fn evaluate_people(
             .insert(name.to_owned(), Metric { value, standard_error: None, unit, better, about });
     };
     progress::line("evaluating: fairness");
-    for (name, value, better, about) in fairness(model, test)?.metrics() {
+    let predictions = probabilities(model, test)?;
+    for (name, value, better, about) in judged(&predictions, &test.labels(), test)?.metrics() {
         add(name, value, better, format!("{about}, {rows}"));
     }
     let inputs = test.all_grey();
-    let features = inputs.slice(s![.., ..inputs.ncols() - 1]);
-    let predictions = probabilities(model, test)?;
+    let neighbours = Neighbours::of(inputs.slice(s![.., ..inputs.ncols() - 1]), NEIGHBOURS);
     for (name, own, what) in [
         ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
         ("consistency_with_self", OwnNeighbour::Counted, "oneself counted, as AIF360 does"),
     ] {
         add(
             name,
-            consistency(features, &predictions, NEIGHBOURS, own),
+            neighbours.consistency(&predictions, own),
             Better::Higher,
             format!(
                 "1 - mean |p(yes) - its mean over the {NEIGHBOURS} nearest|, {what}, by features \
@@ -129,12 +145,8 @@ pub(super) fn evaluate_people(
     progress::line("evaluating: does the code tell the sensitive group?");
     let means = codes.map(|codes| codes.mean.clone());
     let splits = [&data.train, test];
-    let drawn = codes[0].log_var.is_some().then(|| {
-        [0, 1].map(|i| {
-            let keys: Vec<u64> = (0..splits[i].len()).map(|row| splits[i].key(row)).collect();
-            codes[i].drawn(noise, &keys)
-        })
-    });
+    let drawn =
+        codes[0].log_var.is_some().then(|| [0, 1].map(|i| codes[i].drawn(noise, splits[i])));
     let (of_means, of_drawn) = rayon::join(
         || sensitive(&means, data, config, noise),
         || drawn.as_ref().map(|drawn| sensitive(drawn, data, config, noise)).transpose(),
@@ -146,12 +158,8 @@ pub(super) fn evaluate_people(
         add(&format!("drawn_{name}"), value, Better::Lower, format!("{what}; codes drawn"));
     }
     if let Some(drawn) = &drawn {
-        let probe = LinearProbe::fit(drawn[0].view(), &data.train.labels())?;
-        let probabilities = probe.probabilities(drawn[1].view()).column(1).to_vec();
-        let (targets, groups) = (test.labels(), test.groups());
-        let found =
-            Predictions { probabilities: &probabilities, targets: &targets, groups: &groups }
-                .fairness()?;
+        let targets = [data.train.labels(), test.labels()];
+        let found = probe_fairness(drawn.each_ref(), [&targets[0], &targets[1]], test)?;
         for (name, value, better, about) in found.metrics() {
             if ["accuracy", "discrimination"].contains(&name) {
                 let about = format!("{about}, by logistic regression on drawn codes, {rows}");

@@ -39,6 +39,17 @@ impl Init {
     }
 }
 
+/// A parameter with this id and these values, in row-major order, for models that are not drawn but
+/// computed. Burn draws a random id otherwise, and checkpoints would differ between equal runs.
+pub fn parameter<B: Backend, const D: usize>(
+    id: u64,
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
+}
+
 /// Draws the weights of one model, each parameter from a key of its own.
 pub struct Initialiser<'a, B: Backend> {
     init: Init,

@@ -8,5 +8,5 @@ mod mlp;
 
 pub use dense::{Activation, Dense};
 pub use gaussian::GaussianMlp;
-pub use init::{Init, Initialiser};
+pub use init::{Init, Initialiser, parameter};
 pub use mlp::Mlp;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
-use shared::metrics::{OwnNeighbour, Predictions, consistency};
+use shared::metrics::{Neighbours, OwnNeighbour, Predictions};
 
 /// The file has a header; every line is a person.
 #[derive(clap::Args)]
@@ -152,11 +152,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .collect::<Result<Vec<Vec<f64>>>>()?;
         let features =
             Array2::from_shape_fn((file.rows.len(), columns.len()), |(i, j)| columns[j][i] as f32);
+        let neighbours = Neighbours::of(features.view(), args.neighbours);
         for (name, own, about) in [
             ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
             ("consistency_with_self", OwnNeighbour::Counted, "oneself counted, as AIF360 does"),
         ] {
-            let value = consistency(features.view(), &probabilities, args.neighbours, own);
+            let value = neighbours.consistency(&probabilities, own);
             let about =
                 format!("1 - mean |p - its mean over the {} nearest|, {about}", args.neighbours);
             lines.push((name.to_owned(), value, about));

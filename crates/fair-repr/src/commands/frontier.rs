@@ -240,6 +240,13 @@ fn kind(name: &str) -> Result<Kind> {
     }
 }
 
+/// The methods that were asked for, in order.
+fn kinds(candidates: &[Candidate]) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
 fn summaries(found: &[Fairness]) -> BTreeMap<String, Summary> {
     let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, value, ..) in found.iter().flat_map(Fairness::metrics) {
@@ -255,9 +262,7 @@ fn chosen(
     let mut all: BTreeMap<String, BTreeMap<String, Chosen>> = BTreeMap::new();
     let splits = found.first().map_or(0, Vec::len);
     for (rule, cost) in RULES {
-        let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
-        kinds.dedup();
-        for kind in kinds {
+        for kind in kinds(candidates) {
             let best = (0..splits).filter_map(|split| {
                 (0..candidates.len())
                     .filter(|&c| candidates[c].kind == kind)
@@ -283,9 +288,7 @@ fn series(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<(String
         (summary.mean, summary.deviation)
     };
     let worth = |c: usize| mean(c, |both| both[0].accuracy - both[0].discrimination).0;
-    let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
-    kinds.dedup();
-    kinds
+    kinds(candidates)
         .into_iter()
         .filter_map(|kind| {
             let best = (0..candidates.len())

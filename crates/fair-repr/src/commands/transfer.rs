@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use ndarray::{Array2, s};
 use shared::{
     cli::{Loaded, OfRun},
-    metrics::{Fairness, LinearProbe, Predictions},
+    metrics::probe_fairness,
     run::Metric,
 };
 
@@ -31,27 +31,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
         )
     })?;
     let (train, test) = (loaded.data.train.all_grey(), loaded.data.test.all_grey());
-    let groups = loaded.data.test.groups();
     let codes = [&train, &test].map(|rows| loaded.model.encode(rows.view(), None));
     let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
-    let judge = |train: Array2<f32>, test: Array2<f32>| -> Result<Fairness> {
-        let probe = LinearProbe::fit(train.view(), &second.train)?;
-        let probabilities = probe.probabilities(test.view()).column(1).to_vec();
-        Ok(Predictions { probabilities: &probabilities, targets: &second.test, groups: &groups }
-            .fairness()?)
+    let judge = |train: &Array2<f32>, test: &Array2<f32>| {
+        probe_fairness([train, test], [&second.train, &second.test], &loaded.data.test)
     };
     let mut found = vec![
-        ("raw", judge(train.clone(), test.clone())?),
-        ("without s", judge(plain(&train), plain(&test))?),
-        ("code", judge(codes[0].mean.clone(), codes[1].mean.clone())?),
+        ("raw", judge(&train, &test)?),
+        ("without s", judge(&plain(&train), &plain(&test))?),
+        ("code", judge(&codes[0].mean, &codes[1].mean)?),
     ];
     if codes[0].log_var.is_some() {
-        let splits = [&loaded.data.train, &loaded.data.test];
-        let drawn = |i: usize| {
-            let keys: Vec<u64> = (0..splits[i].len()).map(|row| splits[i].key(row)).collect();
-            codes[i].drawn(loaded.noise(), &keys)
-        };
-        found.push(("drawn code", judge(drawn(0), drawn(1))?));
+        let [train, test] = [&loaded.data.train, &loaded.data.test];
+        let drawn = |i: usize, split| codes[i].drawn(loaded.noise(), split);
+        found.push(("drawn code", judge(&drawn(0, train), &drawn(1, test))?));
     }
     println!(
         "\n{}, predicted by logistic regression on {} training rows; {} test rows, majority {:.4}, \
