@@ -10,7 +10,7 @@ pub use burn_flex::Flex;
 #[cfg(feature = "cpu")]
 pub use burn_ndarray::NdArray;
 
-pub use crate::fused::AdamStep;
+pub use crate::fused::{AdamStep, Geometry, Window};
 use crate::{fused, nn::Activation};
 
 /// Burn's backend trait with the element type this workspace computes in, and the operations
@@ -49,6 +49,22 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         Self::dense(y, Self::float_transpose(weight), bias, Activation::Linear)
+    }
+
+    /// f(x + b) for each row of x.
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::activate_composed::<Self>(x, bias, f)
+    }
+
+    /// The patch of each image under each position of the window, `[examples * positions, patch]`,
+    /// for x `[examples, pixels]`; zeros outside the image. A patch is laid out as an image is.
+    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::patches_composed::<Self>(x, geometry)
+    }
+
+    /// The adjoint of [`Self::patches`]: the sum of overlapping patches, `[examples, pixels]`.
+    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::overlap_composed::<Self>(patches, geometry)
     }
 
     /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
@@ -107,6 +123,18 @@ impl Backend for Flex {
         fused::dense_flex(x, weight, bias, f)
     }
 
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::activate_flex(x, bias, f)
+    }
+
+    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::patches_flex(x, geometry)
+    }
+
+    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::overlap_flex(patches, geometry)
+    }
+
     fn dense_gradient(
         y: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -135,6 +163,22 @@ impl Backend for NdArray {}
 impl Backend for burn_cuda::Cuda {}
 
 impl<B: Backend> Backend for Autodiff<B> {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::autodiff_product::<B>(a, b)
+    }
+
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::autodiff_activate::<B>(x, bias, f)
+    }
+
+    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::autodiff_patches::<B>(x, geometry)
+    }
+
+    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        fused::autodiff_overlap::<B>(patches, geometry)
+    }
+
     fn dense(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,

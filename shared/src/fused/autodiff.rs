@@ -12,6 +12,7 @@ use burn::{
     tensor::{TensorMetadata, ops::FloatTensor},
 };
 
+use super::Geometry;
 use crate::{backend::Backend, nn::Activation};
 
 /// y = f(x W + b) with parents x, W and b.
@@ -96,6 +97,130 @@ pub(crate) fn autodiff_dense_transposed<B: Backend>(
     let nodes = [y.node.clone(), weight.node.clone(), bias.node.clone()];
     match DenseTransposed.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish([y.primitive, weight.primitive], x),
+        OpsKind::UnTracked(prepared) => prepared.finish(x),
+    }
+}
+
+/// a b with parents a and b.
+#[derive(Debug)]
+struct Product;
+
+impl<B: Backend> Backward<B, 2> for Product {
+    /// a and b.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [a, b] = ops.state;
+        let [a_node, b_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = b_node {
+            let gradient = B::product(B::float_transpose(a), gradient.clone());
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = a_node {
+            gradients.register::<B>(node.id, B::product(gradient, B::float_transpose(b)));
+        }
+    }
+}
+
+/// [`Backend::product`] with gradients.
+pub(crate) fn autodiff_product<B: Backend>(
+    a: FloatTensor<Autodiff<B>>,
+    b: FloatTensor<Autodiff<B>>,
+) -> FloatTensor<Autodiff<B>> {
+    let product = B::product(a.primitive.clone(), b.primitive.clone());
+    let nodes = [a.node.clone(), b.node.clone()];
+    match Product.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([a.primitive, b.primitive], product),
+        OpsKind::UnTracked(prepared) => prepared.finish(product),
+    }
+}
+
+/// y = f(x + b) with parents x and b.
+#[derive(Debug)]
+struct Activate(Activation);
+
+impl<B: Backend> Backward<B, 2> for Activate {
+    /// y.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, bias_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (x, bias) = B::dense_gradient(ops.state, gradient, self.0);
+        if let Some(node) = bias_node {
+            gradients.register::<B>(node.id, bias);
+        }
+        if let Some(node) = x_node {
+            gradients.register::<B>(node.id, x);
+        }
+    }
+}
+
+/// [`Backend::activate`] with gradients.
+pub(crate) fn autodiff_activate<B: Backend>(
+    x: FloatTensor<Autodiff<B>>,
+    bias: FloatTensor<Autodiff<B>>,
+    f: Activation,
+) -> FloatTensor<Autodiff<B>> {
+    let nodes = [x.node.clone(), bias.node.clone()];
+    let y = B::activate(x.primitive, bias.primitive, f);
+    match Activate(f).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(y.clone(), y),
+        OpsKind::UnTracked(prepared) => prepared.finish(y),
+    }
+}
+
+/// Patches of images with parent x.
+#[derive(Debug)]
+struct Patches;
+
+impl<B: Backend> Backward<B, 1> for Patches {
+    type State = Geometry;
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            gradients.register::<B>(node.id, B::overlap(gradient, ops.state));
+        }
+    }
+}
+
+/// [`Backend::patches`] with gradients.
+pub(crate) fn autodiff_patches<B: Backend>(
+    x: FloatTensor<Autodiff<B>>,
+    geometry: Geometry,
+) -> FloatTensor<Autodiff<B>> {
+    let patches = B::patches(x.primitive, geometry);
+    match Patches.prepare::<NoCheckpointing>([x.node]).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(geometry, patches),
+        OpsKind::UnTracked(prepared) => prepared.finish(patches),
+    }
+}
+
+/// Images of overlapping patches with these as parent.
+#[derive(Debug)]
+struct Overlap;
+
+impl<B: Backend> Backward<B, 1> for Overlap {
+    type State = Geometry;
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            gradients.register::<B>(node.id, B::patches(gradient, ops.state));
+        }
+    }
+}
+
+/// [`Backend::overlap`] with gradients.
+pub(crate) fn autodiff_overlap<B: Backend>(
+    patches: FloatTensor<Autodiff<B>>,
+    geometry: Geometry,
+) -> FloatTensor<Autodiff<B>> {
+    let x = B::overlap(patches.primitive, geometry);
+    match Overlap.prepare::<NoCheckpointing>([patches.node]).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(geometry, x),
         OpsKind::UnTracked(prepared) => prepared.finish(x),
     }
 }

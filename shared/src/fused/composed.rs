@@ -6,11 +6,15 @@ use crate::nn::Activation;
 
 type B2<B> = Tensor<B, 2>;
 
-fn wrap<B: burn::prelude::Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+pub(super) fn wrap<B: burn::prelude::Backend, const D: usize>(
+    primitive: FloatTensor<B>,
+) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }
 
-fn unwrap<B: burn::prelude::Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub(super) fn unwrap<B: burn::prelude::Backend, const D: usize>(
+    tensor: Tensor<B, D>,
+) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 
@@ -21,8 +25,18 @@ pub(crate) fn dense_composed<B: burn::prelude::Backend>(
     bias: FloatTensor<B>,
     f: Activation,
 ) -> FloatTensor<B> {
+    let product = wrap::<B, 2>(x).matmul(wrap(weight));
+    activate_composed::<B>(unwrap(product), bias, f)
+}
+
+/// f(x + b).
+pub(crate) fn activate_composed<B: burn::prelude::Backend>(
+    x: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    f: Activation,
+) -> FloatTensor<B> {
     let bias: Tensor<B, 1> = wrap(bias);
-    let sum: B2<B> = wrap::<B, 2>(x).matmul(wrap(weight)) + bias.unsqueeze();
+    let sum: B2<B> = wrap::<B, 2>(x) + bias.unsqueeze();
     unwrap(match f {
         Activation::Linear => sum,
         Activation::Tanh => activation::tanh(sum),

@@ -14,6 +14,8 @@ use crate::nn::Activation;
 
 /// Rows one task works on; a fixed number, so that sums do not depend on threads.
 const ROWS: usize = 32;
+/// Numbers a block of rows has at least, where the result does not depend on it.
+const NARROW: usize = 1 << 12;
 /// Elements below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 15;
 
@@ -30,13 +32,13 @@ pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// Rows and columns of a matrix.
-fn dims(tensor: &FlexTensor) -> (usize, usize) {
+pub(super) fn dims(tensor: &FlexTensor) -> (usize, usize) {
     let shape = tensor.layout().shape();
     (shape[0], shape[1])
 }
 
-/// Calls `task` with each block of [`ROWS`] rows, on several threads if that pays.
-fn by_block<T: Send>(items: Vec<T>, elements: usize, task: impl Fn(T) + Sync + Send) {
+/// Calls `task` with each item, a block of rows, on several threads if that pays.
+pub(super) fn by_block<T: Send>(items: Vec<T>, elements: usize, task: impl Fn(T) + Sync + Send) {
     if elements < PARALLEL {
         items.into_iter().for_each(task);
     } else {
@@ -51,13 +53,20 @@ pub(crate) fn dense_flex(
     bias: FlexTensor,
     f: Activation,
 ) -> FlexTensor {
-    let mut y = product_flex(x, weight);
-    let bias = dense(bias);
-    let bias: &[f32] = bias.storage();
-    let width = bias.len().max(1);
+    activate_flex(product_flex(x, weight), bias, f)
+}
+
+/// f(x + b) in place.
+pub(crate) fn activate_flex(x: FlexTensor, bias: FlexTensor, f: Activation) -> FlexTensor {
+    let (mut y, bias) = (dense(x), dense(bias));
+    // A narrow bias is a short loop for each row; repeated, it is one for the block.
+    let width = bias.layout().num_elements().max(1);
+    let block = ROWS.max(NARROW / width) * width;
+    let bias: Vec<f32> = bias.storage::<f32>().iter().copied().cycle().take(block).collect();
     let values: &mut [f32] = y.storage_mut();
     let elements = values.len();
-    by_block(values.chunks_mut(ROWS * width).collect(), elements, |rows: &mut [f32]| {
+    by_block(values.chunks_mut(block).collect(), elements, |rows: &mut [f32]| {
+        let bias = &bias[..rows.len()];
         // One instance of the loop for each activation, each a straight line.
         match f {
             Activation::Linear => run(AddAnd { rows, bias, f: |a| a }),

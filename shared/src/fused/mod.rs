@@ -19,20 +19,31 @@ mod flex;
 #[cfg(feature = "cpu")]
 mod kernels;
 #[cfg(feature = "cpu")]
+mod patches;
+#[cfg(feature = "cpu")]
 mod product;
+mod window;
 
 pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
 #[cfg(feature = "cpu")]
 pub(crate) use adam::adam_flex;
-pub(crate) use autodiff::{autodiff_bernoulli_log_prob, autodiff_dense, autodiff_dense_transposed};
+pub(crate) use autodiff::{
+    autodiff_activate, autodiff_bernoulli_log_prob, autodiff_dense, autodiff_dense_transposed,
+    autodiff_overlap, autodiff_patches, autodiff_product,
+};
 pub(crate) use composed::{
-    bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
+    activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
     dense_gradient_composed,
 };
 #[cfg(feature = "cpu")]
 pub(crate) use flex::{
-    bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex, dense_gradient_flex,
+    activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex,
+    dense_gradient_flex,
 };
 #[cfg(feature = "cpu")]
+pub(crate) use patches::{overlap_flex, patches_flex};
+#[cfg(feature = "cpu")]
 pub(crate) use product::product_flex;
+pub use window::{Geometry, Window};
+pub(crate) use window::{overlap_composed, patches_composed};

@@ -66,9 +66,19 @@ impl<'a, B: Backend> Initialiser<'a, B> {
 
     /// A weight matrix `[inputs, outputs]`.
     pub fn weight(&mut self, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
+        self.shared_weight([inputs, outputs], [inputs, outputs])
+    }
+
+    /// A weight matrix of this shape that is used at many places: `inputs` numbers go into a sum,
+    /// and a number goes into `outputs` sums.
+    pub fn shared_weight(
+        &mut self,
+        shape: [usize; 2],
+        [inputs, outputs]: [usize; 2],
+    ) -> Param<Tensor<B, 2>> {
         let mut generator: ChaCha8Rng = self.noise.generator(Stream::Weights, 0, self.next);
         let normal = |generator: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(generator) };
-        let values: Vec<f32> = (0..inputs * outputs)
+        let values: Vec<f32> = (0..shape[0] * shape[1])
             .map(|_| match self.init {
                 Init::Glorot => {
                     let a = (6.0 / (inputs + outputs) as f32).sqrt();
@@ -78,7 +88,7 @@ impl<'a, B: Backend> Initialiser<'a, B> {
                 Init::Normal { std } => normal(&mut generator) * std,
             })
             .collect();
-        self.parameter(values, [inputs, outputs])
+        self.parameter(values, shape)
     }
 
     /// A bias `[outputs]`, zero.

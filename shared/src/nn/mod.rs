@@ -1,11 +1,13 @@
 //! Layers the papers share, initialised from the run's own noise, so that the same seed gives the
 //! same weights on every device.
 
+mod convolution;
 mod dense;
 mod gaussian;
 mod init;
 mod mlp;
 
+pub use convolution::{Convolution, TransposedConvolution};
 pub use dense::{Activation, Dense};
 pub use gaussian::GaussianMlp;
 pub use init::{Init, Initialiser, parameter};
