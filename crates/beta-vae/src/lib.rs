@@ -58,7 +58,7 @@ impl Paper for BetaVaePaper {
         let (kind, latent) = (config.model.kind, config.model.latent);
         match kind {
             Kind::Vae | Kind::Untrained => {
-                BetaVae::<shared::backend::Flex>::problem(&config.model, input)
+                model::image_problem(&config.model, input)
             }
             Kind::Pca if latent > input => Some(format!(
                 "[model] latent = {latent}: inputs of width {input} have no more components"

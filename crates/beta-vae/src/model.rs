@@ -45,6 +45,14 @@ fn square(pixels: usize, layers: usize) -> Option<[usize; 3]> {
     fits.then_some([side, side, 1])
 }
 
+/// What is wrong with these networks for images of `pixels` pixels, if anything.
+pub fn image_problem(model: &ModelConfig, pixels: usize) -> Option<String> {
+    let layers = model.channels.len();
+    (model.network == Network::Convolutional && square(pixels, layers).is_none()).then(|| {
+        format!("[model] channels: {pixels} pixels are no square that can be halved {layers} times")
+    })
+}
+
 impl<B: Backend> BetaVae<B> {
     /// Networks with fresh weights for `pixels` pixels.
     pub fn new(config: &BetaConfig, pixels: usize, noise: Noise, device: &B::Device) -> Self {
@@ -85,16 +93,6 @@ impl<B: Backend> BetaVae<B> {
             _ => None,
         };
         Self { convolutions, encoder, decoder, output, transposed, discriminator }
-    }
-
-    /// What is wrong with these networks for `pixels` pixels, if anything.
-    pub fn problem(model: &ModelConfig, pixels: usize) -> Option<String> {
-        let layers = model.channels.len();
-        (model.network == Network::Convolutional && square(pixels, layers).is_none()).then(|| {
-            format!(
-                "[model] channels: {pixels} pixels are no square that can be halved {layers} times"
-            )
-        })
     }
 
     /// q(z|x) for x `[examples, pixels]`.

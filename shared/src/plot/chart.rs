@@ -201,15 +201,30 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
 }
 
 /// A point with the standard deviations of both coordinates.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spread {
     /// Mean and standard deviation, horizontal.
     pub x: (f64, f64),
     /// Mean and standard deviation, vertical.
     pub y: (f64, f64),
+    /// What stands beside it.
+    pub label: String,
 }
 
-/// Points with error bars, those of a series joined, and a horizontal line with a name.
+impl Spread {
+    /// A point without a label.
+    pub fn new(x: (f64, f64), y: (f64, f64)) -> Self {
+        Self { x, y, label: String::new() }
+    }
+
+    /// The same with a label.
+    #[must_use]
+    pub fn labelled(self, label: String) -> Self {
+        Self { label, ..self }
+    }
+}
+
+/// Points with error bars, those of a series joined, and perhaps a horizontal line with a name.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -218,25 +233,29 @@ pub fn error_bars(
     caption: &str,
     axes: [&str; 2],
     series: &[(String, Vec<Spread>)],
-    line: (&str, f64),
+    line: Option<(&str, f64)>,
 ) -> Result<()> {
     fonts()?;
     let ends = |(mean, spread): (f64, f64)| [mean - spread, mean + spread];
     let all = || series.iter().flat_map(|(_, points)| points);
     let across = span(all().flat_map(|p| ends(p.x)));
-    let up = span(all().flat_map(|p| ends(p.y)).chain([line.1]));
+    let up = span(all().flat_map(|p| ends(p.y)).chain(line.map(|line| line.1)));
     draw(path, (1000, 720), |root| {
         let mut chart = framed(root, caption, axes, [across.clone(), up])?;
         let grey = BLACK.mix(0.5);
-        chart
-            .draw_series(DashedLineSeries::new(
-                [(across.start, line.1), (across.end, line.1)],
-                6,
-                5,
-                grey.stroke_width(2),
-            ))?
-            .label(line.0)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2)));
+        if let Some((name, height)) = line {
+            chart
+                .draw_series(DashedLineSeries::new(
+                    [(across.start, height), (across.end, height)],
+                    6,
+                    5,
+                    grey.stroke_width(2),
+                ))?
+                .label(name)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2))
+                });
+        }
         for (index, (name, points)) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             let bar = colour.mix(0.45).stroke_width(1);
@@ -250,6 +269,10 @@ pub fn error_bars(
             }
             let middles = || points.iter().map(|p| (p.x.0, p.y.0));
             chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
+            chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
+                let style = TextStyle::from((FONT, 16).into_font()).color(&BLACK);
+                EmptyElement::at((p.x.0, p.y.0)) + Text::new(p.label.clone(), (8, -18), style)
+            }))?;
             chart
                 .draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?
                 .label(name.clone())
