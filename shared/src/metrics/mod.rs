@@ -4,6 +4,7 @@ mod bounds;
 mod classification;
 mod codes;
 mod config;
+pub mod disentanglement;
 mod evaluate;
 mod fairness;
 mod forest;
