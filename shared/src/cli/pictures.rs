@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     data::Split,
+    metrics::encode_split,
     noise::{Noise, Stream},
     paper::Paper,
     plot::{self, Grid},
@@ -123,9 +124,7 @@ fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: Vec<usize>) -> Option<Ar
 
 /// Codes of all images of a split.
 fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
-    let images = part.all_grey();
-    let given = loaded.model.condition(images.view(), &part.labels());
-    loaded.model.encode(images.view(), given.as_ref().map(|given| given.view()))
+    encode_split(loaded.model.as_ref(), part, &(0..part.len()).collect::<Vec<_>>())
 }
 
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {

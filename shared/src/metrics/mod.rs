@@ -17,6 +17,7 @@ mod reconstruction;
 pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};
 pub use classification::classification_error;
 pub use code_table::CodeTable;
+pub(crate) use codes::encode_split;
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
 pub use config::EvaluateConfig;
 pub use evaluate::{Evaluation, evaluate};
