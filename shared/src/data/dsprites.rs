@@ -7,11 +7,11 @@
 use std::{f64::consts::TAU, sync::OnceLock};
 
 /// Height and width of an image.
-pub const SIDE: usize = 64;
+pub(super) const SIDE: usize = 64;
 /// Values of each factor in the published order; the last varies fastest.
 const SIZES: [usize; 5] = [3, 6, 40, 32, 32];
 /// One image, a bit a pixel: row by row, the leftmost pixel in the lowest bit.
-pub type Sprite = [u64; SIDE];
+pub(super) type Sprite = [u64; SIDE];
 
 /// A grid of images, by index, all of them or without a repeated orientation.
 #[derive(Clone, Debug)]
@@ -205,5 +205,146 @@ impl Place {
             sprite[row] = bits;
         }
         sprite
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::BufReader, path::Path};
+
+    use image::{AnimationDecoder, codecs::gif::GifDecoder};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// A run of frames of the published animation, and how many pixels may differ over all of them.
+    struct Part {
+        name: &'static str,
+        frames: Vec<[usize; 5]>,
+        mismatches: u32,
+    }
+
+    /// The published animation, 320 frames: each shape grows, turns and, the heart alone, walks round.
+    fn animation() -> Vec<Part> {
+        let part = |name, mismatches, frames: Vec<[usize; 5]>| Part { name, frames, mismatches };
+        let (up, down) = (0..6, (0..6).rev());
+        let grow = |shape, way: &mut dyn Iterator<Item = usize>| -> Vec<[usize; 5]> {
+            way.map(|scale| [shape, scale, 0, 0, 0]).collect()
+        };
+        let turn = |shape| -> Vec<[usize; 5]> { (0..40).map(|t| [shape, 5, t, 0, 0]).collect() };
+        let walk = |at: fn(usize) -> [usize; 2]| -> Vec<[usize; 5]> {
+            (0..32).map(at).map(|[x, y]| [2, 5, 0, x, y]).collect()
+        };
+        let mut parts = Vec::new();
+        for (shape, scale, rotation) in [(2, 10, 56), (1, 0, 8), (0, 0, 8)] {
+            let name = ["square", "ellipse", "heart"][shape];
+            parts.push(part(name, scale, grow(shape, &mut up.clone())));
+            parts.push(part(name, scale, grow(shape, &mut down.clone())));
+            parts.push(part(name, scale, grow(shape, &mut up.clone())));
+            parts.push(part(name, rotation, turn(shape)));
+            if shape == 2 {
+                // 118 over the 64 frames of two sides.
+                parts.push(part("heart, down", 118, walk(|i| [0, i])));
+                parts.push(part("heart, right", 118, walk(|i| [i, 31])));
+                parts.push(part("heart, up", 118, walk(|i| [31, 31 - i])));
+                parts.push(part("heart, left", 118, walk(|i| [31 - i, 0])));
+            }
+            parts.push(part(name, scale, grow(shape, &mut down.clone())));
+        }
+        parts
+    }
+
+    #[test]
+    fn frames_are_the_published_ones_but_for_a_few_pixels() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/dsprites.gif");
+        let parts = animation();
+        assert_eq!(parts.iter().map(|part| part.frames.len()).sum::<usize>(), 320);
+        let Ok(file) = File::open(&golden) else {
+            eprintln!("skipped: the published animation is not there");
+            return;
+        };
+        let frames = GifDecoder::new(BufReader::new(file)).unwrap().into_frames();
+        let mut frames = frames.map(|frame| frame.unwrap().into_buffer());
+        let mut by_kind = std::collections::BTreeMap::new();
+        for part in &parts {
+            let mut found = 0;
+            for &factors in &part.frames {
+                let (ours, theirs) = (draw(factors), frames.next().unwrap());
+                for (y, bits) in ours.iter().enumerate() {
+                    let row = (0..SIDE as u32).fold(0u64, |row, x| {
+                        row | u64::from(theirs.get_pixel(x, y as u32)[0] > 127) << x
+                    });
+                    found += (bits ^ row).count_ones();
+                }
+            }
+            assert!(found <= part.mismatches, "{}: {found} > {}", part.name, part.mismatches);
+            *by_kind.entry(part.name).or_insert(0) += found;
+        }
+        assert!(frames.next().is_none());
+        eprintln!("pixels that differ: {by_kind:?}");
+    }
+
+    #[test]
+    fn frames_do_not_change() {
+        let mut digest = Sha256::new();
+        for factors in animation().iter().flat_map(|part| &part.frames) {
+            draw(*factors).iter().for_each(|bits| digest.update(bits.to_le_bytes()));
+        }
+        let digest = hex::encode(digest.finalize());
+        assert_eq!(digest, "to be filled in");
+    }
+
+    fn white(sprite: &Sprite) -> u32 {
+        sprite.iter().map(|bits| bits.count_ones()).sum()
+    }
+
+    #[test]
+    fn every_image_has_its_place_and_its_area() {
+        let all = Sprites::drawn(false);
+        assert_eq!(all.len(), Sprites::PUBLISHED);
+        for index in (0..all.len()).step_by(997) {
+            let factors = all.factors(index);
+            assert_eq!(all.index(factors), index);
+            let area = white(&all.image(index));
+            let whole = [400.0, 288.0, 222.0][factors[0]];
+            let size = 0.5 + 0.1 * factors[1] as f64;
+            // 400 is an even square's; the area itself is 369.
+            let expected = if factors[0] == 0 { 369.0 } else { whole } * size * size;
+            assert!((f64::from(area) - expected).abs() < 0.12 * expected, "{factors:?} {area}");
+        }
+        for (shape, area) in [400, 288, 222].into_iter().enumerate() {
+            assert_eq!(white(&draw([shape, 5, 0, 0, 0])), area);
+        }
+    }
+
+    #[test]
+    fn the_last_orientation_repeats_the_first_and_can_be_left_out() {
+        let all = Sprites::drawn(false);
+        let first = all.index([2, 3, 0, 10, 20]);
+        let last = all.index([2, 3, 39, 10, 20]);
+        assert_eq!(all.image(first), all.image(last));
+        let distinct = Sprites::drawn(true);
+        assert_eq!(distinct.len(), 718_848);
+        // Hearts at every orientation that is left are different.
+        let mut images: Vec<Sprite> =
+            (0..39).map(|o| distinct.image(distinct.index([2, 5, o, 16, 16]))).collect();
+        images.sort_unstable();
+        images.dedup();
+        assert_eq!(images.len(), 39);
+        assert_eq!(distinct.image(distinct.index([1, 2, 3, 4, 5])), draw([1, 2, 3, 4, 5]));
+    }
+
+    #[test]
+    fn moving_right_moves_the_image_right() {
+        let centre = |factors| {
+            let sprite = draw(factors);
+            let mut sum = 0.0;
+            for bits in sprite {
+                sum += (0..SIDE).map(|x| (bits >> x & 1) as f64 * x as f64).sum::<f64>();
+            }
+            sum / f64::from(white(&sprite))
+        };
+        let (left, right) = (centre([1, 5, 0, 0, 16]), centre([1, 5, 0, 31, 16]));
+        assert!((left - 15.5).abs() < 0.2 && (right - 47.5).abs() < 0.2, "{left} {right}");
     }
 }

@@ -1,6 +1,6 @@
 use std::{ops::Range, path::Path, sync::OnceLock};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use image::{ImageFormat, RgbImage};
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
@@ -8,7 +8,10 @@ use plotters::{
     style::{FontStyle, register_font},
 };
 
-use crate::{run::write_atomic, train::EpochLine};
+use crate::{
+    run::write_atomic,
+    train::{EpochLine, latent_term},
+};
 
 /// The font of every picture, carried in the program: nothing need be installed.
 pub(super) const FONT: &str = "sans-serif";
@@ -33,20 +36,32 @@ pub(super) fn draw(
     size: (u32, u32),
     paint: impl FnOnce(&Area<'_>) -> Drawn,
 ) -> Result<()> {
+    save(path, painted(size, paint))
+}
+
+/// Writes what was painted as PNG.
+pub(super) fn save(path: &Path, painted: Result<RgbImage>) -> Result<()> {
+    let image = painted.with_context(|| format!("cannot draw {}", path.display()))?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, ImageFormat::Png)
+        .with_context(|| format!("cannot encode {}", path.display()))?;
+    write_atomic(path, bytes.get_ref())
+}
+
+/// Draws on a white area of `size`.
+pub(super) fn painted(
+    size: (u32, u32),
+    paint: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<RgbImage> {
     let mut pixels = vec![255u8; (size.0 * size.1 * 3) as usize];
     {
         let root = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
         paint(&root)
             .and_then(|()| root.present().map_err(Into::into))
-            .map_err(|e| anyhow!("cannot draw {}: {e}", path.display()))?;
+            .map_err(|e| anyhow!("{e}"))?;
     }
-    let image = RgbImage::from_raw(size.0, size.1, pixels)
-        .ok_or_else(|| anyhow!("cannot draw {}", path.display()))?;
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image
-        .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|e| anyhow!("cannot encode {}: {e}", path.display()))?;
-    write_atomic(path, bytes.get_ref())
+    RgbImage::from_raw(size.0, size.1, pixels).ok_or_else(|| anyhow!("too many pixels"))
 }
 
 /// Ten colours that stay apart (Tableau 10).
@@ -155,6 +170,35 @@ pub struct Series {
     pub name: String,
     /// Points from left to right.
     pub points: Vec<(f64, f64)>,
+}
+
+/// KL of each latent on the validation split by epoch, those that end highest first; nothing if the
+/// objective does not tell them apart.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<bool> {
+    let last = lines.last().map(|line| line.valid.clone()).unwrap_or_default();
+    let mut latents: Vec<(usize, f64)> =
+        (0..).map_while(|latent| Some((latent, *last.get(latent_term(latent))?))).collect();
+    if latents.is_empty() {
+        return Ok(false);
+    }
+    latents.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // As many as there are colours.
+    latents.truncate(COLOURS.len());
+    let series: Vec<Series> = latents
+        .into_iter()
+        .map(|(latent, _)| Series {
+            name: format!("z{latent}"),
+            points: lines
+                .iter()
+                .filter_map(|line| Some((line.epoch as f64, *line.valid.get(latent_term(latent))?)))
+                .collect(),
+        })
+        .collect();
+    curves(path, caption, ["epoch", "KL, nats"], &series)?;
+    Ok(true)
 }
 
 /// Training and validation loss by epoch.
