@@ -10,6 +10,7 @@ pub mod classifier;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod laws;
 pub mod likelihood;
 pub mod metrics;
 pub mod minimise;

@@ -38,6 +38,10 @@ pub enum Stream {
     Features = 11,
     /// Where an optimiser starts, restart by restart.
     Start = 12,
+    /// Ground-truth factors that a metric of disentanglement draws.
+    Factors = 13,
+    /// Order in which latents are shuffled over examples.
+    Permute = 14,
 }
 
 /// The source of all randomness of a run.

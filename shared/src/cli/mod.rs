@@ -12,7 +12,7 @@ mod train;
 pub use configuration::ConfigurationArgs;
 pub use model::Loaded;
 pub use options::{Common, OfRun, checked_index};
-pub use train::fitted;
+pub use train::{fitted, recorded};
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
     model::Loaded,
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     data::Split,
+    metrics::encode_split,
     noise::{Noise, Stream},
     paper::Paper,
     plot::{self, Grid},
@@ -43,7 +44,7 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     let mut drawn = Vec::new();
     let wanted = |command: &str| P::cannot(command, &loaded.config).is_none();
     if !report.lines.is_empty() {
-        drawn.push(draw_curves(loaded, report)?);
+        drawn.extend(draw_curves(loaded, report)?);
     }
     if wanted("reconstruct") {
         drawn.push(draw_reconstructions(loaded, None, SplitChoice::Valid)?);
@@ -55,7 +56,7 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.push(draw_interpolation(loaded, None, None, 11, SplitChoice::Valid)?);
     }
     if wanted("traverse") {
-        drawn.push(draw_traversal(loaded, None, 3.0, 11, 12, SplitChoice::Valid)?);
+        drawn.extend(draw_traversal(loaded, None, 3.0, 11, 12, SplitChoice::Valid)?);
     }
     if wanted("latent-map") {
         drawn.extend(draw_map(loaded, 5000, SplitChoice::Valid)?);
@@ -99,7 +100,9 @@ pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
         bail!("--steps must be 2 to {MOST_STEPS}, --latents at least 1, --span positive");
     }
     let loaded = Loaded::<P>::open(&args.of, "traverse")?;
-    say(&draw_traversal(&loaded, args.index, span, steps, latents, args.split)?)
+    draw_traversal(&loaded, args.index, span, steps, latents, args.split)?
+        .iter()
+        .try_for_each(|path| say(path))
 }
 
 /// `latent-map`.
@@ -123,15 +126,18 @@ fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: Vec<usize>) -> Option<Ar
 
 /// Codes of all images of a split.
 fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
-    let images = part.all_grey();
-    let given = loaded.model.condition(images.view(), &part.labels());
-    loaded.model.encode(images.view(), given.as_ref().map(|given| given.view()))
+    encode_split(loaded.model.as_ref(), part, &(0..part.len()).collect::<Vec<_>>())
 }
 
-fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<PathBuf> {
-    let path = loaded.run.file("loss.png");
-    plot::loss_curves(&path, &format!("Loss: {}", loaded.title()), &report.lines)?;
-    Ok(path)
+fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<PathBuf>> {
+    let mut drawn = vec![loaded.run.file("loss.png")];
+    plot::loss_curves(&drawn[0], &format!("Loss: {}", loaded.title()), &report.lines)?;
+    let path = loaded.run.file("kl.png");
+    let caption = format!("KL of each latent while training: {}", loaded.title());
+    if plot::latent_curves(&path, &caption, &report.lines)? {
+        drawn.push(path);
+    }
+    Ok(drawn)
 }
 
 fn draw_reconstructions<P: Paper>(
@@ -224,7 +230,7 @@ fn draw_traversal<P: Paper>(
     steps: usize,
     latents: usize,
     split: SplitChoice,
-) -> Result<PathBuf> {
+) -> Result<Vec<PathBuf>> {
     let images = split.of(&loaded.data);
     let latent = loaded.model.latent_dim();
     let (image, given) = match index {
@@ -261,8 +267,11 @@ fn draw_traversal<P: Paper>(
     let mut order: Vec<usize> = (0..latent).collect();
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
     let position = |step: usize| span * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
-    let mut grid = Grid::new(images.shape(), format!("Traversals {about}: {}", loaded.title()))
+    let caption = format!("Traversals {about}: {}", loaded.title());
+    let mut grid = Grid::new(images.shape(), caption.clone())
         .columns((0..steps).map(|step| format!("{:+.1} sd", position(step))));
+    // One column for each latent, what moves in the animation.
+    let mut columns: Vec<(String, Array2<f32>)> = Vec::new();
     for &dimension in order.iter().take(latents) {
         let along: Array1<f32> = unit.row(dimension).to_owned();
         // The varied latent starts from the prior's mean, the others stay at the base.
@@ -272,11 +281,21 @@ fn draw_traversal<P: Paper>(
             fixed[column] + position(step) * along[column]
         });
         let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
-        grid = grid.row(label, loaded.model.decode(codes.view(), given(steps)));
+        let row = loaded.model.decode(codes.view(), given(steps));
+        columns.push((format!("z{dimension}"), row.clone()));
+        grid = grid.row(label, row);
     }
-    let path = loaded.run.file("traversal.png");
-    grid.save(&path)?;
-    Ok(path)
+    let drawn = vec![loaded.run.file("traversal.png"), loaded.run.file("traversal.gif")];
+    grid.save(&drawn[0])?;
+    let frames = (0..steps).map(|step| {
+        let views: Vec<_> = columns.iter().map(|(_, row)| row.slice(s![step..=step, ..])).collect();
+        Grid::new(images.shape(), caption.clone())
+            .columns(columns.iter().map(|(name, _)| name.clone()))
+            .row("", concatenate(Axis(0), &views)?)
+            .painted()
+    });
+    plot::save_animation(&drawn[1], &frames.collect::<Result<Vec<_>>>()?)?;
+    Ok(drawn)
 }
 
 fn draw_map<P: Paper>(

@@ -25,7 +25,7 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
-    run::{RunFolder, write_atomic},
+    run::{Record, RunFolder, write_atomic},
     train::{CHECKPOINTS, Fit, FitReport, Session},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
@@ -169,6 +169,15 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
 /// # Errors
 /// If the folder holds a run of another configuration, and as fitting does.
 pub fn fitted<P: Paper>(config: P::Config, path: PathBuf, common: &Common) -> Result<Loaded<P>> {
+    Ok(fitted_with_report(config, path, common)?.0)
+}
+
+/// The same with the report of the fit, if it was not finished before.
+fn fitted_with_report<P: Paper>(
+    config: P::Config,
+    path: PathBuf,
+    common: &Common,
+) -> Result<(Loaded<P>, Option<FitReport>)> {
     let device = common.device()?;
     let data = load_data::<P>(&config, common)?;
     if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.input_dim()))
@@ -190,22 +199,52 @@ pub fn fitted<P: Paper>(config: P::Config, path: PathBuf, common: &Common) -> Re
         RunFolder::create(path, &text, false)?
     };
     let weights = run.file(weights::WEIGHTS);
-    let model = if weights.is_file() {
-        load::<P>(&config, data.train.input_dim(), device, &weights)?
+    let (model, report) = if weights.is_file() {
+        (load::<P>(&config, data.train.input_dim(), device, &weights)?, None)
     } else {
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
         let (interrupt, fitting) = on_interrupt()?;
         let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt)?;
         fitting.store(false, Ordering::Relaxed);
         match fitted {
-            Some((model, _)) => model,
+            Some((model, report)) => (model, Some(report)),
             None => {
                 let again = "stopped; the same command continues".to_owned();
                 return Err(Stop::Interrupted(again).into());
             }
         }
     };
-    Ok(Loaded { run, config, data, model, device })
+    Ok((Loaded { run, config, data, model, device }, report))
+}
+
+/// The run of this configuration with its record: fitted as by [`fitted`] and evaluated if it is not yet.
+///
+/// # Errors
+/// As [`fitted`], and as evaluating does.
+pub fn recorded<P: Paper>(
+    config: P::Config,
+    path: PathBuf,
+    common: &Common,
+) -> Result<(Loaded<P>, Record)> {
+    let (loaded, report) = fitted_with_report::<P>(config, path, common)?;
+    if let Some(record) = loaded.run.record()? {
+        return Ok((loaded, record));
+    }
+    let report = match report {
+        Some(report) => report,
+        // Killed between fit and record: the last checkpoint knows how the fit went.
+        None => {
+            let Loaded { run, config, data, device, .. } = &loaded;
+            let (interrupt, fitting) = on_interrupt()?;
+            let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt)?;
+            fitting.store(false, Ordering::Relaxed);
+            again.map(|(_, report)| report).unwrap_or_default()
+        }
+    };
+    print!("{}", finish(&loaded, Evaluated::After(&report))?);
+    pictures::all(&loaded, &report)?;
+    let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
+    Ok((loaded, record))
 }
 
 type Fitted = Option<(Box<dyn Trained>, FitReport)>;

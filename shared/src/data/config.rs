@@ -24,6 +24,9 @@ pub struct DataConfig {
     /// Seed of the random split of a table; 1 if left out. Images have fixed splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
+    /// Leave out the last of the 40 orientations of `dsprites`, which repeats the first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct_orientations: bool,
     /// Schema and files of a table of your own, for `name = "csv"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvFiles>,
@@ -48,6 +51,7 @@ impl DataConfig {
             binarise,
             train_examples: None,
             split_seed: None,
+            distinct_orientations: false,
             csv: None,
         }
     }
@@ -89,6 +93,9 @@ pub enum DataName {
     MnistRotBgImg,
     /// Rectangles of one natural image on another.
     RectanglesImages,
+    /// Every combination of shape, scale, orientation and place of one white shape on 64 x 64
+    /// pixels, 737,280 images: needs no download.
+    Dsprites,
     /// Table: income above 50,000 dollars; sensitive: sex. 45,222 people without missing values.
     Adult,
     /// The same without the age among the features: it is a second target, older than 37.
@@ -105,7 +112,7 @@ impl DataName {
     /// Which of the sets of Larochelle et al. 2007 it is, if any.
     pub(super) fn variant(self) -> Option<Variant> {
         Some(match self {
-            Self::Mnist | Self::FashionMnist | Self::Segments => return None,
+            Self::Mnist | Self::FashionMnist | Self::Segments | Self::Dsprites => return None,
             Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => return None,
             Self::MnistBasic => Variant::Basic,
             Self::MnistRot => Variant::Rotated,
@@ -150,6 +157,7 @@ impl fmt::Display for DataName {
             Self::MnistBgImg => "mnist-bg-img",
             Self::MnistRotBgImg => "mnist-rot-bg-img",
             Self::RectanglesImages => "rectangles-images",
+            Self::Dsprites => "dsprites",
             Self::Adult => "adult",
             Self::AdultAge => "adult-age",
             Self::German => "german",

@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use ndarray::Array2;
+
+use super::dsprites::{SIDE, Sprite, Sprites};
 
 /// Height and width of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,9 @@ impl PixelShape {
     }
 }
 
+/// First noise key of test images.
+const TEST_KEY: u64 = 1 << 32;
+
 /// Examples with labels in one contiguous block: grey images, a byte a pixel, or rows of a table.
 #[derive(Debug)]
 pub struct ExampleSet {
@@ -31,6 +38,8 @@ enum Values {
     Bytes(Vec<u8>),
     /// Features.
     Numbers(Vec<f32>),
+    /// Images of a grid by their place in it, drawn when they are asked for.
+    Sprites(Arc<Sprites>, Vec<u32>),
 }
 
 /// What one example consists of.
@@ -39,6 +48,8 @@ pub(super) enum Example<'a> {
     Image(&'a [u8]),
     /// Features.
     Row(&'a [f32]),
+    /// Black and white pixels.
+    Sprite(Sprite),
 }
 
 impl ExampleSet {
@@ -49,7 +60,7 @@ impl ExampleSet {
     /// If there are not `labels.len()` images.
     pub fn images(shape: PixelShape, pixels: Vec<u8>, labels: Vec<u8>, test: bool) -> Self {
         assert_eq!(pixels.len(), labels.len() * shape.pixels());
-        let first_key = if test { 1 << 32 } else { 0 };
+        let first_key = if test { TEST_KEY } else { 0 };
         Self { shape, values: Values::Bytes(pixels), labels, first_key }
     }
 
@@ -64,6 +75,18 @@ impl ExampleSet {
             values: Values::Numbers(features.iter().copied().collect()),
             labels,
             first_key: 0,
+        }
+    }
+
+    /// Images of a grid, in this order; test images as for [`Self::images`]. Their class is the first
+    /// factor.
+    pub(super) fn sprites(grid: Arc<Sprites>, order: Vec<u32>, test: bool) -> Self {
+        let labels = order.iter().map(|&index| grid.factors(index as usize)[0] as u8).collect();
+        Self {
+            shape: PixelShape { height: SIDE, width: SIDE },
+            values: Values::Sprites(grid, order),
+            labels,
+            first_key: if test { TEST_KEY } else { 0 },
         }
     }
 
@@ -89,14 +112,15 @@ impl ExampleSet {
         match &self.values {
             Values::Bytes(bytes) => Example::Image(&bytes[range]),
             Values::Numbers(numbers) => Example::Row(&numbers[range]),
+            Values::Sprites(grid, order) => Example::Sprite(grid.image(order[index] as usize)),
         }
     }
 
-    /// Grey levels of one image, 0 to 255; none of a table.
+    /// Grey levels of one image, 0 to 255; none of a table or a grid.
     pub(super) fn image(&self, index: usize) -> &[u8] {
         match self.example(index) {
             Example::Image(bytes) => bytes,
-            Example::Row(_) => &[],
+            Example::Row(_) | Example::Sprite(_) => &[],
         }
     }
 

@@ -5,12 +5,13 @@ mod batch;
 mod bilinear;
 mod catalogue;
 mod config;
+mod dsprites;
 mod error;
 mod examples;
 mod fetch;
 mod idx;
-
 mod larochelle;
+mod npz;
 mod segments;
 mod split;
 
@@ -19,6 +20,7 @@ pub(crate) use bilinear::bilinear;
 pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use config::{Binarise, CsvFiles, DataConfig, DataKind, DataName, SplitName};
+pub use dsprites::Sprites;
 pub use error::DataError;
 pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
@@ -28,7 +30,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use larochelle::Variant;
 
-use crate::progress;
+use crate::{
+    noise::{Noise, Stream},
+    progress,
+};
 
 /// Loads the data set a configuration names and splits it; downloads it first if need be.
 ///
@@ -41,6 +46,15 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
     if config.csv.is_some() || config.split_seed.is_some() {
         return Err(DataError::Config(format!(
             "csv and split_seed are for tables: {} has images in fixed splits",
+            config.name
+        )));
+    }
+    if config.name == DataName::Dsprites {
+        return dsprites(config, options);
+    }
+    if config.distinct_orientations {
+        return Err(DataError::Config(format!(
+            "distinct_orientations is for dsprites: {} has no orientations",
             config.name
         )));
     }
@@ -60,6 +74,31 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
         }
     };
     Ok(Splits { files, ..Splits::new(Arc::new(pool), Arc::new(test), valid, config)? })
+}
+
+/// dSprites in an order drawn once, so that all three splits have every factor: 10,000 images each for
+/// validation and test, the others for training. From the published file where the user has it.
+fn dsprites(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    const HELD_OUT: usize = 10_000;
+    let mut sprites = Sprites::drawn(config.distinct_orientations);
+    let mut files = BTreeMap::new();
+    if let Some((images, file)) = npz::published(options)? {
+        sprites = sprites.with_published(images);
+        files.extend([file]);
+    }
+    let sprites = Arc::new(sprites);
+    let mut order: Vec<u32> = Noise::new(2017)
+        .permutation(Stream::Shuffle, 0, sprites.len())
+        .into_iter()
+        .map(|index| index as u32)
+        .collect();
+    let test = order.split_off(order.len() - HELD_OUT);
+    let (pool, test) = (
+        ExampleSet::sprites(sprites.clone(), order, false),
+        ExampleSet::sprites(sprites.clone(), test, true),
+    );
+    let splits = Splits::new(Arc::new(pool), Arc::new(test), Some(HELD_OUT), config)?;
+    Ok(Splits { files, sprites: Some(sprites), ..splits })
 }
 
 /// Training and validation images, test images, the number of validation images, and the files they

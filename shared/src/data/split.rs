@@ -4,7 +4,8 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{
-    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, examples::Example,
+    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, Sprites,
+    dsprites::{SIDE, write_bits}, examples::Example,
 };
 use crate::{
     noise::{Noise, Stream, uniform},
@@ -90,7 +91,7 @@ impl Split {
         (0..self.len())
             .map(|index| match self.example(index) {
                 Example::Row(row) => u8::from(row.last().is_some_and(|s| *s > 0.5)),
-                Example::Image(_) => 0,
+                Example::Image(_) | Example::Sprite(_) => 0,
             })
             .collect()
     }
@@ -151,6 +152,7 @@ impl Split {
         let bytes = match self.example(index) {
             Example::Image(bytes) => bytes,
             Example::Row(values) => return row.copy_from_slice(values),
+            Example::Sprite(sprite) => return write_bits(&sprite, row),
         };
         match binarise {
             Binarise::None => {
@@ -187,6 +189,12 @@ impl Split {
                 Example::Image(bytes) => {
                     greys.iter_mut().zip(bytes).for_each(|(sum, &byte)| *sum += u64::from(byte));
                 }
+                Example::Sprite(sprite) => {
+                    for (bits, greys) in sprite.iter().zip(greys.chunks_mut(SIDE)) {
+                        let white = |x: usize| 255 * (bits >> x & 1);
+                        greys.iter_mut().enumerate().for_each(|(x, sum)| *sum += white(x));
+                    }
+                }
                 Example::Row(row) => {
                     sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
                 }
@@ -212,6 +220,8 @@ pub struct Splits {
     pub files: BTreeMap<String, String>,
     /// What more is known of a table.
     pub people: Option<Arc<People>>,
+    /// The grid of factors the images are taken from, where they are.
+    pub sprites: Option<Arc<Sprites>>,
 }
 
 impl Splits {
@@ -230,6 +240,7 @@ impl Splits {
             test: part(train + valid..rows.len()),
             files,
             people: Some(people),
+            sprites: None,
         }
     }
 
@@ -263,6 +274,7 @@ impl Splits {
             test: Split { examples: test, range: test_range },
             files: BTreeMap::new(),
             people: None,
+            sprites: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorPrimitive, activation, ops::FloatTensor};
 
-use crate::nn::Activation;
+use crate::nn::{Activation, LEAK};
 
 type B2<B> = Tensor<B, 2>;
 
@@ -41,6 +41,7 @@ pub(crate) fn activate_composed<B: burn::prelude::Backend>(
         Activation::Linear => sum,
         Activation::Tanh => activation::tanh(sum),
         Activation::Relu => activation::relu(sum),
+        Activation::LeakyRelu => activation::leaky_relu(sum, f64::from(LEAK)),
         Activation::Sigmoid => activation::sigmoid(sum),
     })
 }
@@ -56,6 +57,10 @@ pub(crate) fn dense_gradient_composed<B: burn::prelude::Backend>(
         Activation::Linear => gradient,
         Activation::Tanh => gradient * y.square().neg().add_scalar(1.0),
         Activation::Relu => gradient.mask_fill(y.lower_equal_elem(0.0), 0.0),
+        Activation::LeakyRelu => {
+            let leaked = gradient.clone().mul_scalar(LEAK);
+            gradient.mask_where(y.lower_equal_elem(0.0), leaked)
+        }
         Activation::Sigmoid => gradient * (y.clone() - y.square()),
     };
     let bias = gradient.clone().sum_dim(0).squeeze_dim::<1>(0);

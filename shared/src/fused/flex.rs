@@ -10,7 +10,7 @@ use super::{
     kernels::{AddAnd, BernoulliGradient, BernoulliLogProb, Pixels, ScaleAndSum, run},
     product::product_flex,
 };
-use crate::nn::Activation;
+use crate::nn::{Activation, LEAK};
 
 /// Rows one task works on; a fixed number, so that sums do not depend on threads.
 const ROWS: usize = 32;
@@ -72,6 +72,9 @@ pub(crate) fn activate_flex(x: FlexTensor, bias: FlexTensor, f: Activation) -> F
             Activation::Linear => run(AddAnd { rows, bias, f: |a| a }),
             Activation::Tanh => run(AddAnd { rows, bias, f: tanh }),
             Activation::Relu => run(AddAnd { rows, bias, f: |a| if a < 0.0 { 0.0 } else { a } }),
+            Activation::LeakyRelu => {
+                run(AddAnd { rows, bias, f: |a| if a < 0.0 { LEAK * a } else { a } });
+            }
             Activation::Sigmoid => run(AddAnd { rows, bias, f: sigmoid }),
         }
     });
@@ -100,6 +103,10 @@ pub(crate) fn dense_gradient_flex(
         by_block(tasks, elements, |((gradient, y), sum)| match f {
             Activation::Linear => run(ScaleAndSum { gradient, y, sum, slope: |_| 1.0 }),
             Activation::Tanh => run(ScaleAndSum { gradient, y, sum, slope: |y| 1.0 - y * y }),
+            Activation::LeakyRelu => {
+                let slope = |y| if y > 0.0 { 1.0 } else { LEAK };
+                run(ScaleAndSum { gradient, y, sum, slope });
+            }
             Activation::Relu => {
                 run(ScaleAndSum { gradient, y, sum, slope: |y| if y > 0.0 { 1.0 } else { 0.0 } });
             }
@@ -193,10 +200,18 @@ mod tests {
     /// Sizes below and above the threshold for threads, and not multiples of anything.
     const SIZES: [(usize, usize); 4] = [(1, 1), (3, 17), (65, 100), (130, 784)];
 
+    const ACTIVATIONS: [Activation; 5] = [
+        Activation::Linear,
+        Activation::Tanh,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Sigmoid,
+    ];
+
     #[test]
     fn a_dense_layer_equals_its_composition() {
         for (rows, columns) in SIZES {
-            for f in [Activation::Linear, Activation::Tanh, Activation::Relu, Activation::Sigmoid] {
+            for f in ACTIVATIONS {
                 let (x, w, b) = (random(rows, 5, 1), random(5, columns, 2), vector(columns, 3));
                 let y = dense_flex(x.clone(), w.clone(), b.clone(), f);
                 close(y.clone(), dense_composed::<Flex>(x, w, b, f));

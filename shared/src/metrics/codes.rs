@@ -1,6 +1,34 @@
-use ndarray::Axis;
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
-use crate::trained::Codes;
+use crate::{
+    data::Split,
+    trained::{Codes, Trained},
+};
+
+/// Examples turned into numbers at once; large images would not fit into memory all together.
+const AT_ONCE: usize = 10_000;
+
+/// Codes of the chosen examples of a split.
+pub(crate) fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Codes {
+    let parts: Vec<Codes> = indices
+        .chunks(AT_ONCE)
+        .map(|indices| {
+            let images = split.grey(indices);
+            let given = model.condition(images.view(), &split.labels_of(indices));
+            model.encode(images.view(), given.as_ref().map(|given| given.view()))
+        })
+        .collect();
+    let join = |parts: Vec<ArrayView2<'_, f32>>| {
+        // Parts of one model are equally wide.
+        concatenate(Axis(0), &parts).unwrap_or_else(|_| Array2::zeros((0, model.latent_dim())))
+    };
+    let log_var: Option<Vec<_>> =
+        parts.iter().map(|part| part.log_var.as_ref().map(|log_var| log_var.view())).collect();
+    Codes {
+        mean: join(parts.iter().map(|part| part.mean.view()).collect()),
+        log_var: log_var.filter(|parts| !parts.is_empty()).map(join),
+    }
+}
 
 /// A latent is active if its posterior mean varies more than this over the data (Burda et al.
 /// 2016, section 5.2).

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::disentanglement::DisentanglementConfig;
+
 /// `[evaluate]` of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +20,9 @@ pub struct EvaluateConfig {
     /// Trees of the random forest that guesses the sensitive attribute of a table; 100 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forest_trees: Option<u16>,
+    /// Metrics of disentanglement, for images whose factors are known; left out, there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disentanglement: Option<DisentanglementConfig>,
 }
 
 impl Default for EvaluateConfig {
@@ -29,6 +34,7 @@ impl Default for EvaluateConfig {
             probe_labels: vec![10, 100, 1000, 10_000],
             probe_all: true,
             forest_trees: None,
+            disentanglement: None,
         }
     }
 }
@@ -44,6 +50,8 @@ impl EvaluateConfig {
             Some("[evaluate] nll_images = 0: at least 1".into())
         } else if self.forest_trees == Some(0) {
             Some("[evaluate] forest_trees = 0: at least 1, or leave it out".into())
+        } else if let Some(problem) = self.disentanglement.as_ref().and_then(|d| d.problem()) {
+            Some(problem)
         } else {
             self.probe_labels.iter().find(|&&count| count < 10).map(|count| {
                 format!("[evaluate] probe_labels has {count}: at least 10, one a class")

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ndarray::Axis;
+use ndarray::{Axis, s};
 
 use super::{
-    CodeStatistics, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
-    classification_error, code_statistics, elbo, marginal, nearest_neighbour_accuracy,
+    CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
+    classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split, marginal, nearest_neighbour_accuracy,
     negative_log_likelihood, people::evaluate_people, reconstruction,
 };
 use crate::{
@@ -144,13 +144,6 @@ pub fn evaluate(
 
     progress::line("evaluating: probes");
     let (labels, test_labels) = (data.train.labels(), test.labels());
-    let train_images = data.train.all_grey();
-    let given = model.condition(train_images.view(), &labels);
-    let train_codes = model.encode(train_images.view(), given.as_ref().map(|given| given.view()));
-    if test.is_table() {
-        metrics.extend(evaluate_people(model, data, [&train_codes, &codes], config, noise)?);
-    }
-    let train_codes = train_codes.mean;
     let mut counts: Vec<(String, usize)> = config
         .probe_labels
         .iter()
@@ -160,10 +153,20 @@ pub fn evaluate(
     if config.probe_all {
         counts.push(("all".into(), labels.len()));
     }
+    // The subsets are nested: the largest begins with the others.
+    let largest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let chosen = balanced_subset(&labels, largest, noise);
+    let train_codes = if test.is_table() {
+        let all: Vec<usize> = (0..labels.len()).collect();
+        let train_codes = encode_split(model, &data.train, &all);
+        metrics.extend(evaluate_people(model, data, [&train_codes, &codes], config, noise)?);
+        train_codes.mean.select(Axis(0), &chosen)
+    } else {
+        encode_split(model, &data.train, &chosen).mean
+    };
     for (name, count) in counts {
-        let chosen = balanced_subset(&labels, count, noise);
-        let part = train_codes.select(Axis(0), &chosen);
-        let part_labels: Vec<u8> = chosen.iter().map(|&index| labels[index]).collect();
+        let part = train_codes.slice(s![..count, ..]).to_owned();
+        let part_labels = data.train.labels_of(&chosen[..count]);
         let probe = LinearProbe::fit(part.view(), &part_labels)?;
         plain(
             format!("probe_linear_{name}"),
@@ -183,6 +186,10 @@ pub fn evaluate(
         );
     }
     metrics.extend(more);
+    if let (Some(config), Some(grid)) = (&config.disentanglement, &data.sprites) {
+        progress::line("evaluating: disentanglement, over all images of the grid");
+        metrics.extend(disentanglement(&CodeTable::new(model, grid), config, noise)?);
+    }
     Ok(Evaluation {
         metrics,
         codes: statistics,

@@ -2,8 +2,10 @@
 
 mod bounds;
 mod classification;
+mod code_table;
 mod codes;
 mod config;
+pub mod disentanglement;
 mod evaluate;
 mod fairness;
 mod forest;
@@ -14,6 +16,8 @@ mod reconstruction;
 
 pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};
 pub use classification::classification_error;
+pub use code_table::CodeTable;
+pub(crate) use codes::encode_split;
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics};
 pub use config::EvaluateConfig;
 pub use evaluate::{Evaluation, evaluate};

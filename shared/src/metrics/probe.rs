@@ -36,25 +36,49 @@ impl LinearProbe {
     /// # Errors
     /// If the optimiser breaks down.
     pub fn fit_with(codes: ArrayView2<'_, f32>, labels: &[u8], penalty: f64) -> Result<Self> {
-        let codes = codes.mapv(f64::from);
-        let centre = codes.mean_axis(Axis(0)).ok_or_else(|| anyhow!("no codes to probe"))?;
-        let scale = (&codes - &centre)
+        let (codes, centre) = centred(codes)?;
+        let scale = codes
             .mapv(|d| d * d)
             .mean_axis(Axis(0))
             .unwrap_or_default()
             .mapv(|variance| if variance > 1e-12 { variance.sqrt().recip() } else { 0.0 });
+        Self::fit_to(codes * &scale, labels, penalty, centre, scale)
+    }
+
+    /// Fits to codes as they are, not standardised: the minimum of `strength` times the summed
+    /// cross-entropy plus half the squared norm of the weights, biases free. It is what
+    /// scikit-learn's `LogisticRegression(C = strength)` looks for.
+    ///
+    /// # Errors
+    /// If the optimiser breaks down.
+    pub fn fit_plain(codes: ArrayView2<'_, f32>, labels: &[u8], strength: f64) -> Result<Self> {
+        // Free biases take up any shift: the same minimum, found in fewer steps.
+        let (codes, centre) = centred(codes)?;
+        let scale = Array1::ones(codes.ncols());
+        let penalty = (strength * labels.len() as f64).recip();
+        Self::fit_to(codes, labels, penalty, centre, scale)
+    }
+
+    fn fit_to(
+        inputs: Array2<f64>,
+        labels: &[u8],
+        penalty: f64,
+        centre: Array1<f64>,
+        scale: Array1<f64>,
+    ) -> Result<Self> {
+        let features = inputs.ncols();
         let classes = usize::from(labels.iter().copied().max().unwrap_or(0)) + 1;
         let problem = CrossEntropy {
-            inputs: (&codes - &centre) * &scale,
+            inputs,
             labels: labels.iter().map(|&label| usize::from(label)).collect(),
             classes,
             penalty,
         };
-        let start = vec![0.0; (codes.ncols() + 1) * classes];
+        let start = vec![0.0; (features + 1) * classes];
         let stopping = Stopping { gradient: TOLERANCE, gain: 0.0, iterations: ITERATIONS };
         let Minimum { at, gradient_norm, .. } =
             minimise(|at| problem.at(at), start, stopping).context("linear probe")?;
-        let weights = Array2::from_shape_vec((codes.ncols() + 1, classes), at)?;
+        let weights = Array2::from_shape_vec((features + 1, classes), at)?;
         if gradient_norm > 10.0 * TOLERANCE {
             progress::line(&format!(
                 "linear probe on {} examples: not converged, gradient norm {gradient_norm:.1e}",
@@ -113,6 +137,13 @@ impl LinearProbe {
         let correct = predicted.iter().zip(labels).filter(|(p, l)| p == l).count();
         correct as f64 / labels.len().max(1) as f64
     }
+}
+
+/// Codes less their mean, and the mean.
+fn centred(codes: ArrayView2<'_, f32>) -> Result<(Array2<f64>, Array1<f64>)> {
+    let codes = codes.mapv(f64::from);
+    let centre = codes.mean_axis(Axis(0)).ok_or_else(|| anyhow!("no codes to probe"))?;
+    Ok((codes - &centre, centre))
 }
 
 fn scores(inputs: &Array2<f64>, weights: ArrayView2<'_, f64>) -> Array2<f64> {

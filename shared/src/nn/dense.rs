@@ -18,9 +18,14 @@ pub enum Activation {
     Tanh,
     /// max(0, x).
     Relu,
+    /// max(x, x / 5).
+    LeakyRelu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
 }
+
+/// Slope of a leaky ReLU below zero (Kim & Mnih 2018, table 1).
+pub(crate) const LEAK: f32 = 0.2;
 
 /// A fully connected layer, y = f(x W + b).
 #[derive(Module, Debug)]

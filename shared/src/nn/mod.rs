@@ -8,6 +8,7 @@ mod init;
 mod mlp;
 
 pub use convolution::{Convolution, TransposedConvolution};
+pub(crate) use dense::LEAK;
 pub use dense::{Activation, Dense};
 pub use gaussian::GaussianMlp;
 pub use init::{Init, Initialiser, parameter};

@@ -1,6 +1,6 @@
 use std::{ops::Range, path::Path, sync::OnceLock};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use image::{ImageFormat, RgbImage};
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
@@ -8,7 +8,10 @@ use plotters::{
     style::{FontStyle, register_font},
 };
 
-use crate::{run::write_atomic, train::EpochLine};
+use crate::{
+    run::write_atomic,
+    train::{EpochLine, latent_term},
+};
 
 /// The font of every picture, carried in the program: nothing need be installed.
 pub(super) const FONT: &str = "sans-serif";
@@ -33,20 +36,32 @@ pub(super) fn draw(
     size: (u32, u32),
     paint: impl FnOnce(&Area<'_>) -> Drawn,
 ) -> Result<()> {
+    save(path, painted(size, paint))
+}
+
+/// Writes what was painted as PNG.
+pub(super) fn save(path: &Path, painted: Result<RgbImage>) -> Result<()> {
+    let image = painted.with_context(|| format!("cannot draw {}", path.display()))?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, ImageFormat::Png)
+        .with_context(|| format!("cannot encode {}", path.display()))?;
+    write_atomic(path, bytes.get_ref())
+}
+
+/// Draws on a white area of `size`.
+pub(super) fn painted(
+    size: (u32, u32),
+    paint: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<RgbImage> {
     let mut pixels = vec![255u8; (size.0 * size.1 * 3) as usize];
     {
         let root = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
         paint(&root)
             .and_then(|()| root.present().map_err(Into::into))
-            .map_err(|e| anyhow!("cannot draw {}: {e}", path.display()))?;
+            .map_err(|e| anyhow!("{e}"))?;
     }
-    let image = RgbImage::from_raw(size.0, size.1, pixels)
-        .ok_or_else(|| anyhow!("cannot draw {}", path.display()))?;
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image
-        .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|e| anyhow!("cannot encode {}: {e}", path.display()))?;
-    write_atomic(path, bytes.get_ref())
+    RgbImage::from_raw(size.0, size.1, pixels).ok_or_else(|| anyhow!("too many pixels"))
 }
 
 /// Ten colours that stay apart (Tableau 10).
@@ -157,6 +172,35 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
+/// KL of each latent on the validation split by epoch, those that end highest first; nothing if the
+/// objective does not tell them apart.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<bool> {
+    let last = lines.last().map(|line| line.valid.clone()).unwrap_or_default();
+    let mut latents: Vec<(usize, f64)> =
+        (0..).map_while(|latent| Some((latent, *last.get(latent_term(latent))?))).collect();
+    if latents.is_empty() {
+        return Ok(false);
+    }
+    latents.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // As many as there are colours.
+    latents.truncate(COLOURS.len());
+    let series: Vec<Series> = latents
+        .into_iter()
+        .map(|(latent, _)| Series {
+            name: format!("z{latent}"),
+            points: lines
+                .iter()
+                .filter_map(|line| Some((line.epoch as f64, *line.valid.get(latent_term(latent))?)))
+                .collect(),
+        })
+        .collect();
+    curves(path, caption, ["epoch", "KL, nats"], &series)?;
+    Ok(true)
+}
+
 /// Training and validation loss by epoch.
 ///
 /// # Errors
@@ -201,15 +245,30 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
 }
 
 /// A point with the standard deviations of both coordinates.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spread {
     /// Mean and standard deviation, horizontal.
     pub x: (f64, f64),
     /// Mean and standard deviation, vertical.
     pub y: (f64, f64),
+    /// What stands beside it.
+    pub label: String,
 }
 
-/// Points with error bars, those of a series joined, and a horizontal line with a name.
+impl Spread {
+    /// A point without a label.
+    pub fn new(x: (f64, f64), y: (f64, f64)) -> Self {
+        Self { x, y, label: String::new() }
+    }
+
+    /// The same with a label.
+    #[must_use]
+    pub fn labelled(self, label: String) -> Self {
+        Self { label, ..self }
+    }
+}
+
+/// Points with error bars, those of a series joined, and perhaps a horizontal line with a name.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -218,25 +277,29 @@ pub fn error_bars(
     caption: &str,
     axes: [&str; 2],
     series: &[(String, Vec<Spread>)],
-    line: (&str, f64),
+    line: Option<(&str, f64)>,
 ) -> Result<()> {
     fonts()?;
     let ends = |(mean, spread): (f64, f64)| [mean - spread, mean + spread];
     let all = || series.iter().flat_map(|(_, points)| points);
     let across = span(all().flat_map(|p| ends(p.x)));
-    let up = span(all().flat_map(|p| ends(p.y)).chain([line.1]));
+    let up = span(all().flat_map(|p| ends(p.y)).chain(line.map(|line| line.1)));
     draw(path, (1000, 720), |root| {
         let mut chart = framed(root, caption, axes, [across.clone(), up])?;
         let grey = BLACK.mix(0.5);
-        chart
-            .draw_series(DashedLineSeries::new(
-                [(across.start, line.1), (across.end, line.1)],
-                6,
-                5,
-                grey.stroke_width(2),
-            ))?
-            .label(line.0)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2)));
+        if let Some((name, height)) = line {
+            chart
+                .draw_series(DashedLineSeries::new(
+                    [(across.start, height), (across.end, height)],
+                    6,
+                    5,
+                    grey.stroke_width(2),
+                ))?
+                .label(name)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2))
+                });
+        }
         for (index, (name, points)) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             let bar = colour.mix(0.45).stroke_width(1);
@@ -250,6 +313,10 @@ pub fn error_bars(
             }
             let middles = || points.iter().map(|p| (p.x.0, p.y.0));
             chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
+            chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
+                let style = TextStyle::from((FONT, 16).into_font()).color(&BLACK);
+                EmptyElement::at((p.x.0, p.y.0)) + Text::new(p.label.clone(), (8, -18), style)
+            }))?;
             chart
                 .draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?
                 .label(name.clone())

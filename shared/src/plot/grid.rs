@@ -2,11 +2,11 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow};
 use burn::tensor::TensorData;
-use image::{GrayImage, Luma, imageops};
+use image::{Delay, Frame, GrayImage, Luma, RgbImage, buffer::ConvertBuffer, codecs::gif, imageops};
 use ndarray::{Array2, ArrayView1};
 use plotters::prelude::*;
 
-use super::chart::{FONT, draw, fonts};
+use super::chart::{FONT, fonts, painted, save};
 use crate::{data::PixelShape, run::write_atomic};
 
 /// Side of a drawn image is at least this many pixels, by whole-number enlargement.
@@ -49,6 +49,14 @@ impl Grid {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        save(path, self.painted())
+    }
+
+    /// The grid as an image.
+    ///
+    /// # Errors
+    /// If it cannot be drawn.
+    pub fn painted(&self) -> Result<RgbImage> {
         fonts()?;
         let scale = LEAST_SIDE.div_ceil(self.shape.height.max(self.shape.width)).max(1);
         let (width, height) = (self.shape.width * scale, self.shape.height * scale);
@@ -61,7 +69,7 @@ impl Grid {
             (left + columns * (width + GAP) + MARGIN).max(caption_width) as u32,
             (top + self.rows.len() * (height + GAP) + MARGIN) as u32,
         );
-        draw(path, full, |root| {
+        painted(full, |root| {
             let style = |size: f64| TextStyle::from((FONT, size).into_font()).color(&BLACK);
             root.draw_text(&self.caption, &style(19.0), (MARGIN as i32, MARGIN as i32))?;
             for (column, label) in self.columns.iter().enumerate() {
@@ -97,6 +105,29 @@ fn grey_image(values: ArrayView1<'_, f32>, shape: PixelShape) -> GrayImage {
         let value = values[y as usize * shape.width + x as usize];
         Luma([(value.clamp(0.0, 1.0) * 255.0).round() as u8])
     })
+}
+
+/// Frames as an endless animation, forth and back, in a GIF file.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save_animation(path: &Path, frames: &[RgbImage]) -> Result<()> {
+    /// Milliseconds a frame stays.
+    const STAYS: u32 = 120;
+    let mut bytes = Vec::new();
+    {
+        let mut encoder = gif::GifEncoder::new_with_speed(&mut bytes, 10);
+        let encode = |encoder: &mut gif::GifEncoder<_>| {
+            encoder.set_repeat(gif::Repeat::Infinite)?;
+            let back = frames.iter().rev().skip(1).take(frames.len().saturating_sub(2));
+            encoder.encode_frames(frames.iter().chain(back).map(|frame| {
+                let delay = Delay::from_numer_denom_ms(STAYS, 1);
+                Frame::from_parts(frame.convert(), 0, 0, delay)
+            }))
+        };
+        encode(&mut encoder).with_context(|| format!("cannot encode {}", path.display()))?;
+    }
+    write_atomic(path, &bytes)
 }
 
 /// Tensor data as an array of `rows` by `columns`.

@@ -3,5 +3,5 @@
 mod chart;
 mod grid;
 
-pub use chart::{Series, Spread, curves, error_bars, loss_curves, scatter};
-pub use grid::{Grid, save_row, snapshot_strip, to_array};
+pub use chart::{Series, Spread, curves, error_bars, latent_curves, loss_curves, scatter};
+pub use grid::{Grid, save_animation, save_row, snapshot_strip, to_array};

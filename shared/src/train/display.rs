@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{HumanDuration, ProgressBar};
 
-use super::EpochLine;
+use super::{EpochLine, objective::PER_LATENT};
 use crate::progress;
 
 /// Between two plain lines inside an epoch.
@@ -111,7 +111,7 @@ fn terms(means: &BTreeMap<String, f64>) -> String {
     parts.extend(
         means
             .iter()
-            .filter(|(name, _)| *name != "loss")
+            .filter(|(name, _)| *name != "loss" && !name.starts_with(PER_LATENT))
             .map(|(name, v)| format!("{name} {}", short(*v))),
     );
     parts.join(" ")

@@ -18,7 +18,7 @@ pub use config::{Keep, TrainConfig};
 pub(crate) use fit::fit_watched;
 pub use fit::{Fit, FitReport, Session, fit};
 pub use history::EpochLine;
-pub use objective::{Moment, Objective, Terms};
+pub use objective::{Moment, Objective, Terms, latent_term};
 pub(crate) use optimiser::record_bytes;
 pub use optimiser::{Optimiser, OptimiserConfig};
 pub use phase::fit_phase;

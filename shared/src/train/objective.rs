@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use burn::tensor::Tensor;
 
 use crate::{backend::Backend, data::Batch};
@@ -15,6 +17,18 @@ pub struct Terms<B: Backend> {
     pub named: Vec<(&'static str, Tensor<B, 1>)>,
     /// What is minimised: a function of the parts that the objective's documentation states.
     pub loss: Tensor<B, 1>,
+}
+
+/// What names of terms for one latent each begin with.
+pub(super) const PER_LATENT: &str = "kl_z";
+
+/// Name of the term that is the KL of one latent: stands in `metrics.jsonl`, not on the screen.
+///
+/// # Panics
+/// Beyond latent 1023.
+pub fn latent_term(latent: usize) -> &'static str {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    &NAMES.get_or_init(|| (0..1024).map(|latent| format!("{PER_LATENT}{latent}")).collect())[latent]
 }
 
 /// A training objective, the same in training and in validation.

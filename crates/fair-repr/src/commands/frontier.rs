@@ -181,7 +181,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         &caption,
         ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"],
         &series(&candidates, &found),
-        ("majority class", majority.mean),
+        Some(("majority class", majority.mean)),
     )?;
     print_chosen(&frontier, majority);
     println!("\nwrote {} and frontier.json", picture.display());
@@ -297,9 +297,11 @@ fn series(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<(String
             let line = &candidates[best].line;
             let points = (0..candidates.len())
                 .filter(|&c| candidates[c].kind == kind && candidates[c].line == *line)
-                .map(|c| Spread {
-                    x: mean(c, |both| both[1].discrimination),
-                    y: mean(c, |both| both[1].accuracy),
+                .map(|c| {
+                    Spread::new(
+                        mean(c, |both| both[1].discrimination),
+                        mean(c, |both| both[1].accuracy),
+                    )
                 })
                 .collect();
             Some((line.clone(), points))

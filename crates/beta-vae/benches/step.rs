@@ -1,0 +1,83 @@
+//! One training step of the paper's networks under each objective, and of the convolutional ones; and
+//! dSprites as fast as they are drawn.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use beta_vae::{BetaConfig, BetaObjective, BetaVae, BetaVaePaper};
+use burn::backend::Autodiff;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use shared::{
+    Backend,
+    backend::{Flex, NdArray},
+    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites, load},
+    noise::Noise,
+    paper::Paper,
+    train::{Moment, Optimiser, descend},
+};
+
+const BATCH: usize = 64;
+
+fn images() -> Option<Split> {
+    let options = FetchOptions { data_dir: None, cache_dir: "nowhere".into(), offline: true };
+    let config = DataConfig::new(DataName::Dsprites, Binarise::Threshold);
+    Some(load(&config, &options).ok()?.train)
+}
+
+fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, images: &Split) {
+    let mut group = criterion.benchmark_group("training_step");
+    let (noise, device) = (Noise::new(1), B::Device::default());
+    let batches =
+        BatchMaker::<Autodiff<B>>::new(images.clone(), Binarise::Threshold, noise, device.clone());
+    let indices: Vec<usize> = (0..BATCH).collect();
+    let objective = BetaObjective::new(config.objective.clone(), images.len());
+    let mut optimiser = Optimiser::new(&config.train.optimiser);
+    let mut model =
+        Some(BetaVae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device));
+    group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
+        bencher.iter(|| {
+            let batch = batches.batch(&indices, 1);
+            if let Some(current) = model.take() {
+                let at = Moment { epochs: 0.0 };
+                let (next, found) =
+                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
+                black_box(found.read());
+                model = Some(next);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn preset(name: &str) -> Option<BetaConfig> {
+    let (_, text) = BetaVaePaper::PRESETS.iter().find(|(known, _)| *known == name)?;
+    toml::from_str(text).ok()
+}
+
+fn all(criterion: &mut Criterion) {
+    let sprites = Sprites::drawn(false);
+    let mut pixels = vec![0f32; 4096];
+    let mut group = criterion.benchmark_group("dsprites");
+    group.throughput(Throughput::Elements(1000));
+    group.bench_function("draw", |bencher| {
+        let mut at = 0;
+        bencher.iter(|| {
+            for _ in 0..1000 {
+                at = (at + 100_003) % sprites.len();
+                sprites.write(at, &mut pixels);
+                black_box(&pixels);
+            }
+        });
+    });
+    group.finish();
+    let Some(images) = images() else { return };
+    for name in ["quick", "paper", "convolutional"] {
+        let Some(config) = preset(name) else { return };
+        step::<Flex>(criterion, &format!("{name}/flex"), &config, &images);
+        step::<NdArray>(criterion, &format!("{name}/ndarray"), &config, &images);
+    }
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

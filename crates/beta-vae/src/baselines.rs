@@ -1,0 +1,79 @@
+//! Codes without a network: principal components, and the pixels themselves.
+
+use burn::{
+    module::{Module, Param},
+    tensor::Tensor,
+};
+use shared::{
+    Backend,
+    autoencoder::{Autoencoder, Given},
+    likelihood::Likelihood,
+    nn::parameter,
+    posterior::Posterior,
+    principal::PrincipalComponents,
+};
+
+/// z = U (x - mu), or z = x without a U.
+#[derive(Module, Debug)]
+pub struct LinearCode<B: Backend> {
+    /// mu, `[pixels]`.
+    mean: Param<Tensor<B, 1>>,
+    /// U with orthonormal rows, `[latent, pixels]`.
+    components: Option<Param<Tensor<B, 2>>>,
+}
+
+impl<B: Backend> LinearCode<B> {
+    /// The first components of a fit.
+    pub fn components(latent: usize, fit: &PrincipalComponents, device: &B::Device) -> Self {
+        let pixels = fit.mean.len();
+        let mean = fit.mean.iter().map(|&v| v as f32).collect();
+        let rows = fit.components.rows().into_iter().take(latent);
+        let kept = rows.flatten().map(|&v| v as f32).collect();
+        Self {
+            mean: parameter(1, mean, [pixels], device),
+            components: Some(parameter(2, kept, [latent, pixels], device)),
+        }
+    }
+
+    /// Components to load weights into.
+    pub fn zeros(latent: usize, pixels: usize, device: &B::Device) -> Self {
+        let kept = vec![0.0; latent * pixels];
+        Self {
+            components: Some(parameter(2, kept, [latent, pixels], device)),
+            ..Self::pixels(pixels, device)
+        }
+    }
+
+    /// The pixels themselves.
+    pub fn pixels(pixels: usize, device: &B::Device) -> Self {
+        Self { mean: parameter(1, vec![0.0; pixels], [pixels], device), components: None }
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for LinearCode<B> {
+    fn input_dim(&self) -> usize {
+        self.mean.dims()[0]
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.components.as_ref().map_or(self.input_dim(), |components| components.dims()[0])
+    }
+
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+        let centred = x - self.mean.val().unsqueeze();
+        Posterior::Point(match &self.components {
+            Some(components) => centred.matmul(components.val().transpose()),
+            None => centred,
+        })
+    }
+
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+        let centred = match &self.components {
+            Some(components) => z.matmul(components.val()),
+            None => z,
+        };
+        let mean = centred + self.mean.val().unsqueeze();
+        let log_var = Tensor::zeros([1, 1], &mean.device());
+        Likelihood::Gaussian { mean, log_var }
+    }
+}

@@ -1,0 +1,25 @@
+//! What this program does besides the shared commands.
+
+pub mod codes;
+pub mod sweep;
+
+use anyhow::Result;
+use shared::cli::OwnCommands;
+
+/// The commands.
+#[derive(clap::Subcommand)]
+pub enum Own {
+    /// Objectives, weights and seeds, each a run with its record, and the pictures of all together.
+    Sweep(sweep::Args),
+    /// Write a run's codes of every image of dSprites as safetensors, for numpy and others.
+    Codes(codes::Args),
+}
+
+impl OwnCommands for Own {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Sweep(args) => sweep::run(&args),
+            Self::Codes(args) => codes::run(&args),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `codes`: q(z|x) of every image of the grid.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use ndarray::Array2;
+use safetensors::tensor::{Dtype, TensorView, serialize};
+use shared::{
+    cli::{Loaded, OfRun},
+    metrics::{CodeTable, disentanglement::FactorCodes},
+    progress,
+    run::write_atomic,
+};
+
+use crate::BetaVaePaper;
+
+/// Widest code that is written: pixels would take 12 GB.
+const WIDEST: usize = 64;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// The file: `mean` and `log_var`, `[images, latent]`, in the order of the grid.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<BetaVaePaper>::open(&args.of, "codes")?;
+    let Some(grid) = &loaded.data.sprites else {
+        bail!("{} has no known factors: codes are written of dsprites", loaded.config.data.name);
+    };
+    if loaded.model.latent_dim() > WIDEST {
+        bail!("codes of {} numbers are not written: at most {WIDEST}", loaded.model.latent_dim());
+    }
+    progress::line(&format!("encoding {} images", grid.len()));
+    let all: Vec<usize> = (0..grid.len()).collect();
+    let codes = CodeTable::new(loaded.model.as_ref(), grid).codes(&all);
+    let bytes = |array: &Array2<f32>| -> Vec<u8> {
+        array.iter().flat_map(|value| value.to_le_bytes()).collect()
+    };
+    let shape = vec![codes.mean.nrows(), codes.mean.ncols()];
+    let mut tensors = vec![("mean", bytes(&codes.mean))];
+    tensors.extend(codes.log_var.as_ref().map(|log_var| ("log_var", bytes(log_var))));
+    let views = tensors
+        .iter()
+        .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|e| anyhow!("cannot lay out the codes: {e}"))?;
+    let sizes = serde_json::to_string(&grid.sizes())?;
+    let about = HashMap::from([("sizes".to_owned(), sizes)]);
+    let file = serialize(views, Some(about)).map_err(|e| anyhow!("cannot encode: {e}"))?;
+    write_atomic(&args.to, &file)?;
+    progress::line(&format!("wrote {}", args.to.display()));
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! `sweep`: what does the weight of an objective buy, and what does it cost?
+
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use shared::{
+    cli::{Common, ConfigurationArgs, recorded},
+    paper::Paper,
+    plot::{Spread, error_bars},
+    progress,
+    run::{Record, write_json},
+};
+
+use crate::{
+    BetaVaePaper,
+    config::{BetaConfig, Kind, ObjectiveConfig},
+};
+
+/// Every objective at every weight and seed is a run of its own under OUT/beta-vae/NAME. What was
+/// finished before is not done again, and what was interrupted goes on.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    /// Weights of the KL (Higgins et al. 2017); 1 is the VAE.
+    #[arg(long, value_delimiter = ',', value_name = "B,...", default_value = "1,4,8")]
+    betas: Vec<f64>,
+    /// Weights of the total correlation (beta-TCVAE, Chen et al. 2018).
+    #[arg(long, value_delimiter = ',', value_name = "B,...")]
+    tc: Vec<f64>,
+    /// Weights of the discriminator's log-ratio (FactorVAE, Kim & Mnih 2018).
+    #[arg(long, value_delimiter = ',', value_name = "G,...")]
+    factor: Vec<f64>,
+    /// Widths of FactorVAE's discriminator.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "W,...",
+        default_value = "1000,1000,1000,1000,1000,1000"
+    )]
+    discriminator: Vec<usize>,
+    /// What the networks are compared with: untrained, pca, pixels.
+    #[arg(long, value_delimiter = ',', value_name = "KIND,...")]
+    baselines: Vec<String>,
+    /// Seeds.
+    #[arg(long, value_delimiter = ',', value_name = "S,...", default_value = "1,2,3")]
+    seeds: Vec<u64>,
+    /// Name of the sweep; by default sweep-DATA.
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder of all runs.
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What is run once for each seed.
+struct Candidate {
+    /// Of its runs.
+    name: String,
+    /// Those with the same line are joined in the pictures.
+    line: String,
+    /// The weight of its objective.
+    strength: f64,
+    config: BetaConfig,
+}
+
+/// Values of a metric, one for each seed.
+type BySeed = BTreeMap<String, Vec<f64>>;
+
+/// What a sweep found, `sweep.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Sweep {
+    data: String,
+    seeds: Vec<u64>,
+    /// Metrics of every candidate.
+    candidates: BTreeMap<String, BySeed>,
+    /// Hours of fitting, all runs together, on the machine they ran on.
+    fit_hours: f64,
+}
+
+/// Metrics that are drawn against the weight, with their names in the picture.
+const DRAWN: [(&str, &str); 6] = [
+    ("z_diff", "z_diff (Higgins)"),
+    ("beta_vae_score", "BetaVAE score"),
+    ("factor_vae_score", "FactorVAE score"),
+    ("dci_disentanglement", "DCI disentanglement"),
+    ("mig", "MIG"),
+    ("sap", "SAP"),
+];
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.seeds.is_empty() {
+        bail!("--seeds: at least one");
+    }
+    let base = args.configuration.config::<BetaVaePaper>()?;
+    let data = base.data.name.to_string();
+    let candidates = candidates(args, &base)?;
+    let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
+    let folder = args.out.join(BetaVaePaper::NAME).join(&name);
+    let total = candidates.len() * args.seeds.len();
+    let started = Instant::now();
+    let mut found: Vec<Vec<Record>> = candidates.iter().map(|_| Vec::new()).collect();
+    let mut done = 0;
+    // Seeds outermost: an early end leaves whole comparisons.
+    for &seed in &args.seeds {
+        for (candidate, records) in candidates.iter().zip(&mut found) {
+            let path = folder.join(format!("seed-{seed}")).join(&candidate.name);
+            let config = BetaConfig { seed, ..candidate.config.clone() };
+            let (_, record) = recorded::<BetaVaePaper>(config, path, &args.common)?;
+            records.push(record);
+            done += 1;
+            let left = started.elapsed().as_secs_f64() / done as f64 * (total - done) as f64;
+            progress::line(&format!(
+                "{done}/{total} {} seed {seed}; {:.0} min left",
+                candidate.name,
+                left / 60.0
+            ));
+        }
+    }
+    let seconds: f64 = found.iter().flatten().map(|record| record.machine.fit_seconds).sum();
+    let sweep = Sweep {
+        data: data.clone(),
+        seeds: args.seeds.clone(),
+        candidates: candidates
+            .iter()
+            .zip(&found)
+            .map(|(candidate, records)| (candidate.name.clone(), by_seed(records)))
+            .collect(),
+        fit_hours: seconds / 3600.0,
+    };
+    write_json(&folder.join("sweep.json"), &sweep)?;
+    print_table(&candidates, &sweep);
+    let about = format!("{data}, {} seeds", args.seeds.len());
+    for path in draw(&folder, &about, &candidates, &found)? {
+        progress::line(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// All runs of one seed, in order.
+fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
+    let mut all = Vec::new();
+    let mut add = |objective: ObjectiveConfig, line: &str| {
+        let mut config = BetaConfig { objective, ..base.clone() };
+        let strength = *config.objective.strength();
+        let name = format!("{}-{strength}", config.objective.name());
+        all.push(Candidate { name, line: line.into(), strength, config });
+    };
+    for &beta in &args.betas {
+        add(ObjectiveConfig::Beta { beta }, "beta-VAE");
+    }
+    for &beta in &args.tc {
+        add(ObjectiveConfig::Tc { alpha: 1.0, beta, gamma: 1.0 }, "beta-TCVAE");
+    }
+    for &gamma in &args.factor {
+        let discriminator = args.discriminator.clone();
+        add(ObjectiveConfig::Factor { gamma, discriminator }, "FactorVAE");
+    }
+    for name in &args.baselines {
+        let kind = match name.as_str() {
+            "untrained" => Kind::Untrained,
+            "pca" => Kind::Pca,
+            "pixels" => Kind::Pixels,
+            _ => bail!("--baselines {name}: one of untrained, pca, pixels"),
+        };
+        let mut config = base.clone();
+        config.model.kind = kind;
+        all.push(Candidate { name: name.clone(), line: String::new(), strength: 0.0, config });
+    }
+    if all.is_empty() {
+        bail!("nothing to run: name weights with --betas, --tc or --factor, or --baselines");
+    }
+    for candidate in &all {
+        if let Some(problem) = shared::paper::RunConfig::problem(&candidate.config) {
+            bail!("{}: {problem}", candidate.name);
+        }
+    }
+    Ok(all)
+}
+
+fn by_seed(records: &[Record]) -> BySeed {
+    let mut values = BySeed::new();
+    for (name, metric) in records.iter().flat_map(|record| &record.metrics) {
+        values.entry(name.clone()).or_default().push(metric.value);
+    }
+    values
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n.is_multiple_of(2) => 0.5 * (sorted[middle - 1] + sorted[middle]),
+        _ => sorted[middle],
+    }
+}
+
+fn print_table(candidates: &[Candidate], sweep: &Sweep) {
+    println!("\n{}: medians over {} seeds", sweep.data, sweep.seeds.len());
+    let columns = ["reconstruction", "kl"].into_iter().chain(DRAWN.map(|(name, _)| name));
+    let columns: Vec<&str> = columns.collect();
+    print!("  {:<14}", "");
+    columns.iter().for_each(|name| print!(" {name:>width$}", width = name.len().max(8)));
+    println!();
+    for candidate in candidates {
+        print!("  {:<14}", candidate.name);
+        let values = &sweep.candidates[&candidate.name];
+        for name in &columns {
+            let width = name.len().max(8);
+            match values.get(*name) {
+                Some(values) if median(values).abs() < 10.0 => {
+                    print!(" {:>width$.4}", median(values));
+                }
+                Some(values) => print!(" {:>width$.2}", median(values)),
+                None => print!(" {:>width$}", "-"),
+            }
+        }
+        println!();
+    }
+    println!("  {:.1} hours of fitting", sweep.fit_hours);
+}
+
+/// Mean and standard deviation.
+fn spread(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
+}
+
+/// The pictures; those of an objective with a single weight are left out.
+fn draw(
+    folder: &std::path::Path,
+    about: &str,
+    candidates: &[Candidate],
+    found: &[Vec<Record>],
+) -> Result<Vec<PathBuf>> {
+    let values = |records: &[Record], name: &str| -> Vec<f64> {
+        records.iter().filter_map(|record| Some(record.metrics.get(name)?.value)).collect()
+    };
+    let mut lines: Vec<&str> = candidates.iter().map(|c| c.line.as_str()).collect();
+    lines.dedup();
+    lines.retain(|line| !line.is_empty());
+    let on = |line: &str| {
+        let own = candidates.iter().zip(found).filter(move |(c, _)| c.line == line);
+        own.collect::<Vec<_>>()
+    };
+    let mut drawn = Vec::new();
+    for line in &lines {
+        let own = on(line);
+        let series: Vec<(String, Vec<Spread>)> = DRAWN
+            .iter()
+            .map(|(metric, label)| {
+                let points = own
+                    .iter()
+                    .map(|(c, records)| (c, values(records, metric)))
+                    .filter(|(_, values)| !values.is_empty())
+                    .map(|(c, values)| Spread::new((c.strength, 0.0), spread(&values)));
+                (label.to_string(), points.collect::<Vec<_>>())
+            })
+            .filter(|(_, points)| points.len() > 1)
+            .collect();
+        if series.is_empty() {
+            continue;
+        }
+        let path = folder.join(format!("metrics-{}.png", line.to_lowercase()));
+        let caption = format!("Disentanglement against the weight: {line}, {about}");
+        let axes = ["weight", "score, mean and standard deviation over seeds"];
+        error_bars(&path, &caption, axes, &series, None)?;
+        drawn.push(path);
+    }
+    let series: Vec<(String, Vec<Spread>)> = lines
+        .iter()
+        .map(|line| {
+            let points = on(line)
+                .into_iter()
+                .map(|(c, records)| {
+                    let [x, y] =
+                        ["kl", "reconstruction"].map(|name| spread(&values(records, name)));
+                    Spread::new(x, y).labelled(c.strength.to_string())
+                })
+                .collect();
+            ((*line).to_owned(), points)
+        })
+        .collect();
+    if !series.is_empty() {
+        let path = folder.join("rate-distortion.png");
+        let caption = format!("Reconstruction against KL, weights beside the points: {about}");
+        let axes = ["KL, nats for each test image", "reconstruction, nats"];
+        error_bars(&path, &caption, axes, &series, None)?;
+        drawn.push(path);
+    }
+    Ok(drawn)
+}

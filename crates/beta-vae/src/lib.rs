@@ -1,0 +1,127 @@
+//! Higgins et al. 2017, "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
+//! Framework", with the objectives of Burgess et al. 2018, Chen et al. 2018 and Kim & Mnih 2018.
+//!
+//! [`objective`] is what is minimised, [`total_correlation`] and [`discriminator`] what two of the
+//! objectives need, [`model`] the networks, [`baselines`] what they are compared with, [`config`] what
+//! a configuration may say, [`commands`] what this program does besides the shared commands. The
+//! metrics of disentanglement and dSprites are in `shared`.
+
+pub mod baselines;
+pub mod commands;
+pub mod config;
+pub mod discriminator;
+pub mod model;
+pub mod objective;
+pub mod total_correlation;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    principal::PrincipalComponents,
+    train::{self, Fit, FitReport, Session},
+};
+
+pub use config::{BetaConfig, Kind};
+pub use model::{BetaModel, BetaVae};
+pub use objective::BetaObjective;
+
+use baselines::LinearCode;
+
+/// The paper.
+pub struct BetaVaePaper;
+
+impl Paper for BetaVaePaper {
+    const NAME: &'static str = "beta-vae";
+    const ABOUT: &'static str = "beta-VAE: a dearer KL, and latents that each mean one thing";
+    const CITATION: &'static str = "I. Higgins et al.: beta-VAE: Learning Basic Visual Concepts with a Constrained \
+         Variational Framework. ICLR 2017.\n\
+         C. P. Burgess et al.: Understanding disentangling in beta-VAE. arXiv:1804.03599, 2018.\n\
+         R. T. Q. Chen, X. Li, R. Grosse, D. Duvenaud: Isolating Sources of Disentanglement in \
+         Variational Autoencoders. NeurIPS 2018.\n\
+         H. Kim, A. Mnih: Disentangling by Factorising. ICML 2018.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("convolutional", include_str!("../configs/convolutional.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+    ];
+
+    type Config = BetaConfig;
+    type Model<B: Backend> = BetaModel<B>;
+
+    fn problem(config: &BetaConfig, input: usize) -> Option<String> {
+        let (kind, latent) = (config.model.kind, config.model.latent);
+        match kind {
+            Kind::Vae | Kind::Untrained => {
+                model::image_problem(&config.model, input)
+            }
+            Kind::Pca if latent > input => Some(format!(
+                "[model] latent = {latent}: inputs of width {input} have no more components"
+            )),
+            Kind::Pca | Kind::Pixels => None,
+        }
+    }
+
+    fn cannot(command: &str, config: &BetaConfig) -> Option<String> {
+        match (config.model.kind, command) {
+            (Kind::Pca | Kind::Pixels, "sample") => {
+                Some("this code has no prior to draw from".into())
+            }
+            (Kind::Pixels, "traverse" | "interpolate" | "latent-map") => {
+                Some("the code is the pixels themselves: there is nothing to vary".into())
+            }
+            (Kind::Pca | Kind::Pixels | Kind::Untrained, "snapshots") => {
+                Some("nothing is trained, there are no epochs to take them after".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn build<B: Backend>(
+        config: &BetaConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> BetaModel<B> {
+        match config.model.kind {
+            Kind::Vae | Kind::Untrained => {
+                BetaModel::Variational(BetaVae::new(config, input, noise, device))
+            }
+            Kind::Pca => BetaModel::Linear(LinearCode::zeros(config.model.latent, input, device)),
+            Kind::Pixels => BetaModel::Linear(LinearCode::pixels(input, device)),
+        }
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &BetaConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<BetaModel<B::InnerBackend>>> {
+        let (train, binarise) = (&data.train, config.data.binarise);
+        let (noise, device, input) = (session.noise, &session.device, train.input_dim());
+        let started = Instant::now();
+        let model = match config.model.kind {
+            Kind::Vae => {
+                let model = BetaVae::<B>::new(config, input, noise, device);
+                let objective = BetaObjective::new(config.objective.clone(), train.len());
+                let fitted =
+                    train::fit(model, &objective, data, binarise, &config.train, session)?;
+                return Ok(match fitted {
+                    Fit::Done(model, report) => Fit::Done(BetaModel::Variational(model), report),
+                    Fit::Interrupted => Fit::Interrupted,
+                });
+            }
+            Kind::Pca => {
+                let found = PrincipalComponents::of_split(train, binarise, noise)?;
+                BetaModel::Linear(LinearCode::components(config.model.latent, &found, device))
+            }
+            Kind::Untrained | Kind::Pixels => Self::build(config, input, noise, device),
+        };
+        let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
+        Ok(Fit::Done(model, report))
+    }
+}

@@ -1,0 +1,7 @@
+//! `beta-vae`: learning basic visual concepts with a constrained variational framework.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run_with::<beta_vae::BetaVaePaper, beta_vae::commands::Own>()
+}

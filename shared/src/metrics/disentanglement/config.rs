@@ -1,0 +1,87 @@
+use serde::{Deserialize, Serialize};
+
+/// `[evaluate.disentanglement]` of a configuration; the sample sizes are those of
+/// disentanglement_lib (Locatello et al. 2019) unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DisentanglementConfig {
+    /// Points that classifiers are fitted to.
+    pub train_points: usize,
+    /// Points they are tested on.
+    pub test_points: usize,
+    /// Pairs (z_diff, BetaVAE score) or images (FactorVAE score) that make one point.
+    pub batch: usize,
+    /// Images the variances of the FactorVAE score are estimated on.
+    pub variance_points: usize,
+    /// Images of the mutual information gap.
+    pub mig_points: usize,
+    /// Bins of a latent's histogram in the mutual information gap.
+    pub bins: usize,
+    /// Images whose posteriors make up the aggregate posterior of `mig_posterior`.
+    pub posterior_points: usize,
+    /// Boosting rounds of DCI.
+    pub trees: usize,
+    /// Independent draws of points; a score is the mean over them.
+    pub repeats: usize,
+    /// The same for DCI, which takes longest.
+    pub dci_repeats: usize,
+}
+
+impl Default for DisentanglementConfig {
+    fn default() -> Self {
+        Self {
+            train_points: 10_000,
+            test_points: 5_000,
+            batch: 64,
+            variance_points: 10_000,
+            mig_points: 10_000,
+            bins: 20,
+            posterior_points: 50_000,
+            trees: 100,
+            repeats: 3,
+            dci_repeats: 1,
+        }
+    }
+}
+
+impl DisentanglementConfig {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        // A tenth of the points is scored too, and must not be empty.
+        let least = [
+            ("train_points", self.train_points, 100),
+            ("test_points", self.test_points, 100),
+            ("batch", self.batch, 2),
+            ("variance_points", self.variance_points, 2),
+            ("mig_points", self.mig_points, 100),
+            ("bins", self.bins, 2),
+            ("posterior_points", self.posterior_points, 100),
+            ("trees", self.trees, 1),
+            ("repeats", self.repeats, 1),
+            ("dci_repeats", self.dci_repeats, 1),
+        ];
+        least.iter().find(|(_, value, least)| value < least).map(|(name, value, least)| {
+            format!("[evaluate.disentanglement] {name} = {value}: at least {least}")
+        })
+    }
+
+    /// Points to fit to and to test on where one takes two batches of codes as wide as this: a
+    /// tenth for codes wider than [`super::WIDE`], pixels for instance.
+    pub(super) fn points(&self, latent: usize) -> (usize, usize) {
+        let part = if latent > super::WIDE { 10 } else { 1 };
+        (self.train_points / part, self.test_points / part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_too_small_is_named() {
+        assert_eq!(DisentanglementConfig::default().problem(), None);
+        let config = DisentanglementConfig { batch: 1, ..Default::default() };
+        let problem = config.problem().unwrap();
+        assert_eq!(problem, "[evaluate.disentanglement] batch = 1: at least 2");
+    }
+}
