@@ -56,15 +56,36 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::activate_composed::<Self>(x, bias, f)
     }
 
-    /// The patch of each image under each position of the window, `[examples * positions, patch]`,
-    /// for x `[examples, pixels]`; zeros outside the image. A patch is laid out as an image is.
-    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::patches_composed::<Self>(x, geometry)
+    /// A convolution P(x) W, `[examples * positions, outputs]`, for x `[examples, pixels]` and W
+    /// `[patch, outputs]`. P(x), `[examples * positions, patch]`, is the patch of each image under
+    /// each position of the window, laid out as an image is, with zeros outside the image.
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        Self::product(fused::patches_composed::<Self>(x, geometry), weight)
     }
 
-    /// The adjoint of [`Self::patches`]: the sum of overlapping patches, `[examples, pixels]`.
-    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::overlap_composed::<Self>(patches, geometry)
+    /// The adjoint of P at y W: the sum of overlapping patches, `[examples, pixels]`, for y
+    /// `[examples * positions, inputs]` and W `[inputs, patch]`.
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::overlap_composed::<Self>(Self::product(y, weight), geometry)
+    }
+
+    /// P(x)^T y, `[patch, outputs]`: the gradient of the weight of [`Self::convolve`] from y, that
+    /// of its output.
+    fn convolve_weight(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        let patches = fused::patches_composed::<Self>(x, geometry);
+        Self::product(Self::float_transpose(patches), y)
     }
 
     /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
@@ -127,12 +148,28 @@ impl Backend for Flex {
         fused::activate_flex(x, bias, f)
     }
 
-    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::patches_flex(x, geometry)
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_flex(x, weight, geometry)
     }
 
-    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::overlap_flex(patches, geometry)
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_transposed_flex(y, weight, geometry)
+    }
+
+    fn convolve_weight(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_weight_flex(x, y, geometry)
     }
 
     fn dense_gradient(
@@ -163,20 +200,24 @@ impl Backend for NdArray {}
 impl Backend for burn_cuda::Cuda {}
 
 impl<B: Backend> Backend for Autodiff<B> {
-    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        fused::autodiff_product::<B>(a, b)
-    }
-
     fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
         fused::autodiff_activate::<B>(x, bias, f)
     }
 
-    fn patches(x: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::autodiff_patches::<B>(x, geometry)
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_convolve::<B>(x, weight, geometry)
     }
 
-    fn overlap(patches: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-        fused::autodiff_overlap::<B>(patches, geometry)
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_convolve_transposed::<B>(y, weight, geometry)
     }
 
     fn dense(

@@ -101,41 +101,6 @@ pub(crate) fn autodiff_dense_transposed<B: Backend>(
     }
 }
 
-/// a b with parents a and b.
-#[derive(Debug)]
-struct Product;
-
-impl<B: Backend> Backward<B, 2> for Product {
-    /// a and b.
-    type State = [FloatTensor<B>; 2];
-
-    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [a, b] = ops.state;
-        let [a_node, b_node] = ops.parents;
-        let gradient = gradients.consume::<B>(&ops.node);
-        if let Some(node) = b_node {
-            let gradient = B::product(B::float_transpose(a), gradient.clone());
-            gradients.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = a_node {
-            gradients.register::<B>(node.id, B::product(gradient, B::float_transpose(b)));
-        }
-    }
-}
-
-/// [`Backend::product`] with gradients.
-pub(crate) fn autodiff_product<B: Backend>(
-    a: FloatTensor<Autodiff<B>>,
-    b: FloatTensor<Autodiff<B>>,
-) -> FloatTensor<Autodiff<B>> {
-    let product = B::product(a.primitive.clone(), b.primitive.clone());
-    let nodes = [a.node.clone(), b.node.clone()];
-    match Product.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish([a.primitive, b.primitive], product),
-        OpsKind::UnTracked(prepared) => prepared.finish(product),
-    }
-}
-
 /// y = f(x + b) with parents x and b.
 #[derive(Debug)]
 struct Activate(Activation);
@@ -171,56 +136,77 @@ pub(crate) fn autodiff_activate<B: Backend>(
     }
 }
 
-/// Patches of images with parent x.
+/// P(x) W with parents x and W.
 #[derive(Debug)]
-struct Patches;
+struct Convolve(Geometry);
 
-impl<B: Backend> Backward<B, 1> for Patches {
-    type State = Geometry;
+impl<B: Backend> Backward<B, 2> for Convolve {
+    /// x and W.
+    type State = [FloatTensor<B>; 2];
 
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x, weight] = ops.state;
+        let [x_node, weight_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<B>(node.id, B::overlap(gradient, ops.state));
+        if let Some(node) = weight_node {
+            let gradient = B::convolve_weight(x, gradient.clone(), self.0);
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = x_node {
+            let gradient = B::convolve_transposed(gradient, B::float_transpose(weight), self.0);
+            gradients.register::<B>(node.id, gradient);
         }
     }
 }
 
-/// [`Backend::patches`] with gradients.
-pub(crate) fn autodiff_patches<B: Backend>(
+/// [`Backend::convolve`] with gradients.
+pub(crate) fn autodiff_convolve<B: Backend>(
     x: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
     geometry: Geometry,
 ) -> FloatTensor<Autodiff<B>> {
-    let patches = B::patches(x.primitive, geometry);
-    match Patches.prepare::<NoCheckpointing>([x.node]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(geometry, patches),
-        OpsKind::UnTracked(prepared) => prepared.finish(patches),
+    let y = B::convolve(x.primitive.clone(), weight.primitive.clone(), geometry);
+    let nodes = [x.node.clone(), weight.node.clone()];
+    match Convolve(geometry).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([x.primitive, weight.primitive], y),
+        OpsKind::UnTracked(prepared) => prepared.finish(y),
     }
 }
 
-/// Images of overlapping patches with these as parent.
+/// The adjoint of P at y W with parents y and W.
 #[derive(Debug)]
-struct Overlap;
+struct ConvolveTransposed(Geometry);
 
-impl<B: Backend> Backward<B, 1> for Overlap {
-    type State = Geometry;
+impl<B: Backend> Backward<B, 2> for ConvolveTransposed {
+    /// y and W.
+    type State = [FloatTensor<B>; 2];
 
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [y, weight] = ops.state;
+        let [y_node, weight_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<B>(node.id, B::patches(gradient, ops.state));
+        if let Some(node) = weight_node {
+            let gradient = B::convolve_weight(gradient.clone(), y, self.0);
+            gradients.register::<B>(node.id, B::float_transpose(gradient));
+        }
+        if let Some(node) = y_node {
+            let gradient = B::convolve(gradient, B::float_transpose(weight), self.0);
+            gradients.register::<B>(node.id, gradient);
         }
     }
 }
 
-/// [`Backend::overlap`] with gradients.
-pub(crate) fn autodiff_overlap<B: Backend>(
-    patches: FloatTensor<Autodiff<B>>,
+/// [`Backend::convolve_transposed`] with gradients.
+pub(crate) fn autodiff_convolve_transposed<B: Backend>(
+    y: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
     geometry: Geometry,
 ) -> FloatTensor<Autodiff<B>> {
-    let x = B::overlap(patches.primitive, geometry);
-    match Overlap.prepare::<NoCheckpointing>([patches.node]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(geometry, x),
+    let x = B::convolve_transposed(y.primitive.clone(), weight.primitive.clone(), geometry);
+    let nodes = [y.node.clone(), weight.node.clone()];
+    match ConvolveTransposed(geometry).prepare::<NoCheckpointing>(nodes).compute_bound().stateful()
+    {
+        OpsKind::Tracked(prepared) => prepared.finish([y.primitive, weight.primitive], x),
         OpsKind::UnTracked(prepared) => prepared.finish(x),
     }
 }

@@ -38,7 +38,16 @@ pub(super) fn give_back(tensor: FlexTensor) {
     if bytes.len() < LEAST * size_of::<f32>() {
         return;
     }
-    let Ok(buffer) = bytes.try_into_vec::<f32>() else { return };
+    if let Ok(buffer) = bytes.try_into_vec::<f32>() {
+        keep(buffer);
+    }
+}
+
+/// Keeps a buffer for later.
+pub(super) fn keep(buffer: Vec<f32>) {
+    if buffer.len() < LEAST {
+        return;
+    }
     let mut buffers = buffers();
     let kept = buffers.get_or_insert_default().entry(buffer.len()).or_default();
     if kept.len() < KEPT {

@@ -13,6 +13,8 @@ mod autodiff;
 mod buffers;
 mod composed;
 #[cfg(feature = "cpu")]
+mod convolution;
+#[cfg(feature = "cpu")]
 mod elementary;
 #[cfg(feature = "cpu")]
 mod flex;
@@ -29,20 +31,20 @@ pub(crate) use adam::adam_composed;
 #[cfg(feature = "cpu")]
 pub(crate) use adam::adam_flex;
 pub(crate) use autodiff::{
-    autodiff_activate, autodiff_bernoulli_log_prob, autodiff_dense, autodiff_dense_transposed,
-    autodiff_overlap, autodiff_patches, autodiff_product,
+    autodiff_activate, autodiff_bernoulli_log_prob, autodiff_convolve,
+    autodiff_convolve_transposed, autodiff_dense, autodiff_dense_transposed,
 };
 pub(crate) use composed::{
     activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
     dense_gradient_composed,
 };
 #[cfg(feature = "cpu")]
+pub(crate) use convolution::{convolve_flex, convolve_transposed_flex, convolve_weight_flex};
+#[cfg(feature = "cpu")]
 pub(crate) use flex::{
     activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex,
     dense_gradient_flex,
 };
-#[cfg(feature = "cpu")]
-pub(crate) use patches::{overlap_flex, patches_flex};
 #[cfg(feature = "cpu")]
 pub(crate) use product::product_flex;
 pub use window::{Geometry, Window};

@@ -51,7 +51,7 @@ fn by_parts(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, parts: u
 }
 
 /// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.
-fn readable(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn readable(tensor: FlexTensor) -> FlexTensor {
     if by_columns(&tensor) { tensor } else { flex::dense(tensor) }
 }
 
@@ -66,7 +66,7 @@ fn by_columns(tensor: &FlexTensor) -> bool {
 }
 
 /// What [`readable`] gave, as faer sees it.
-fn matrix(tensor: &FlexTensor) -> MatRef<'_, f32> {
+pub(super) fn matrix(tensor: &FlexTensor) -> MatRef<'_, f32> {
     let shape = tensor.layout().shape();
     let (rows, columns) = (shape[0], shape[1]);
     if by_columns(tensor) {

@@ -51,7 +51,17 @@ impl Geometry {
 
     /// Numbers in the window.
     pub fn patch(&self) -> usize {
-        self.window.side * self.window.side * self.image[2]
+        self.window.side * self.line()
+    }
+
+    /// Numbers in a line of the window.
+    pub(super) fn line(&self) -> usize {
+        self.window.side * self.image[2]
+    }
+
+    /// Number of positions.
+    pub(super) fn count(&self) -> usize {
+        self.positions().iter().product()
     }
 
     /// For each place in each window, row by row, the pixel it is over, or height * width for one
@@ -84,9 +94,8 @@ pub(crate) fn patches_composed<B: burn::prelude::Backend>(
     let examples = x.dims()[0];
     let [height, width, channels] = geometry.image;
     let sources = geometry.sources();
-    let [down, across] = geometry.positions();
     let found = rows_at(x.reshape([examples, height * width, channels]), &sources);
-    unwrap(found.reshape([examples * down * across, geometry.patch()]))
+    unwrap(found.reshape([examples * geometry.count(), geometry.patch()]))
 }
 
 /// The adjoint of [`patches_composed`]: each pixel the sum of its places in `patches`.
@@ -98,8 +107,7 @@ pub(crate) fn overlap_composed<B: burn::prelude::Backend>(
 ) -> FloatTensor<B> {
     let patches: Tensor<B, 2> = wrap(patches);
     let [height, width, channels] = geometry.image;
-    let [down, across] = geometry.positions();
-    let examples = patches.dims()[0] / (down * across).max(1);
+    let examples = patches.dims()[0] / geometry.count().max(1);
     let sources = geometry.sources();
     let mut places = vec![Vec::new(); height * width + 1];
     for (place, &pixel) in sources.iter().enumerate() {

@@ -3,17 +3,21 @@ use burn::{
     tensor::{Tensor, TensorPrimitive},
 };
 
-use super::{Activation, Dense, Initialiser};
+use super::{Activation, Initialiser};
 use crate::backend::{Backend, Geometry, Window};
 
-/// A convolution: one dense layer for every patch of the image.
+/// A convolution, y = f(P(x) W + b): one dense layer for every patch of the image.
 ///
-/// Exported, its weight `w` is `[channels out, side * side * channels in]`; PyTorch's is
-/// `w.view(channels_out, side, side, channels_in).permute(0, 3, 1, 2)`.
+/// Exported as it is, W is `[side * side * channels in, channels out]`; PyTorch's is
+/// `W.view(side, side, channels_in, channels_out).permute(3, 2, 0, 1)`.
 #[derive(Module, Debug)]
 pub struct Convolution<B: Backend> {
-    /// From a patch to the channels.
-    pub dense: Dense<B>,
+    /// W, `[side * side * channels in, channels out]`.
+    pub weight: Param<Tensor<B, 2>>,
+    /// b, `[channels out]`.
+    pub bias: Param<Tensor<B, 1>>,
+    #[module(skip)]
+    activation: Activation,
     #[module(skip)]
     geometry: Geometry,
 }
@@ -28,36 +32,37 @@ impl<B: Backend> Convolution<B> {
         init: &mut Initialiser<'_, B>,
     ) -> Self {
         let geometry = Geometry { image, window };
-        let inputs = geometry.patch();
-        let outputs = window.side * window.side * channels;
-        let weight = init.shared_weight([inputs, channels], [inputs, outputs]);
-        Self { dense: Dense::of(weight, init.bias(channels), activation), geometry }
+        let (patch, area) = (geometry.patch(), window.side * window.side);
+        let weight = init.shared_weight([patch, channels], [patch, area * channels]);
+        Self { weight, bias: init.bias(channels), activation, geometry }
     }
 
     /// `[examples, height * width * channels]` of [`Self::outputs`] for x `[examples, height *
     /// width * channels]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let examples = x.dims()[0];
-        let patches = B::patches(x.into_primitive().tensor(), self.geometry);
-        let y = self.dense.forward(Tensor::from_primitive(TensorPrimitive::Float(patches)));
-        y.reshape([examples, self.outputs().iter().product()])
+        let weight = self.weight.val().into_primitive().tensor();
+        let sum = B::convolve(x.into_primitive().tensor(), weight, self.geometry);
+        let y = B::activate(sum, self.bias.val().into_primitive().tensor(), self.activation);
+        Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(y))
+            .reshape([examples, self.outputs().iter().product()])
     }
 
     /// Height, width and channels of an output.
     pub fn outputs(&self) -> [usize; 3] {
         let [height, width] = self.geometry.positions();
-        [height, width, self.dense.outputs()]
+        [height, width, self.bias.dims()[0]]
     }
 }
 
 /// A convolution backwards: every pixel of the image makes a patch of the output, and overlapping
 /// patches add up.
 ///
-/// Exported, its weight `w` is `[channels in, side * side * channels out]`; PyTorch's is
-/// `w.view(channels_in, side, side, channels_out).permute(0, 3, 1, 2)`.
+/// Exported as it is, W is `[channels in, side * side * channels out]`; PyTorch's is
+/// `W.view(channels_in, side, side, channels_out).permute(0, 3, 1, 2)`.
 #[derive(Module, Debug)]
 pub struct TransposedConvolution<B: Backend> {
-    /// From the channels of a pixel to a patch, `[channels in, side * side * channels out]`.
+    /// W, from the channels of a pixel to a patch, `[channels in, side * side * channels out]`.
     pub weight: Param<Tensor<B, 2>>,
     /// b, `[channels out]`.
     pub bias: Param<Tensor<B, 1>>,
@@ -90,9 +95,8 @@ impl<B: Backend> TransposedConvolution<B> {
         let [down, across] = self.geometry.positions();
         let [height, width, channels] = self.geometry.image;
         let x = x.reshape([examples * down * across, self.weight.dims()[0]]);
-        let patches =
-            B::product(x.into_primitive().tensor(), self.weight.val().into_primitive().tensor());
-        let sum = B::overlap(patches, self.geometry);
+        let weight = self.weight.val().into_primitive().tensor();
+        let sum = B::convolve_transposed(x.into_primitive().tensor(), weight, self.geometry);
         let sum = B::float_reshape(sum, [examples * height * width, channels].into());
         let y = B::activate(sum, self.bias.val().into_primitive().tensor(), self.activation);
         Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(y))
@@ -194,8 +198,8 @@ mod tests {
                     initialiser(Init::He, |init| Convolution::<B>::new(image, 5, window, f, init));
                 let ours = |x, weight, bias| {
                     let mut layer = layer.clone();
-                    layer.dense.weight = Param::from_tensor(weight);
-                    layer.dense.bias = Param::from_tensor(bias);
+                    layer.weight = Param::from_tensor(weight);
+                    layer.bias = Param::from_tensor(bias);
                     layer.forward(x)
                 };
                 let burns = |x, weight: Tensor<B, 2>, bias| {
@@ -205,7 +209,7 @@ mod tests {
                     let y = channels_last(y);
                     if f == Activation::Tanh { y.tanh() } else { y }
                 };
-                equal([4, 7 * 6 * 3], layer.dense.weight.clone(), ours, burns, 5);
+                equal([4, 7 * 6 * 3], layer.weight.clone(), ours, burns, 5);
             }
         }
     }
@@ -254,10 +258,10 @@ mod tests {
         assert_eq!((there.outputs(), back.outputs()), ([4, 4, 3], [8, 8, 1]));
         let loss = |weight: Tensor<B, 2>| {
             let mut there = there.clone();
-            there.dense.weight = Param::from_tensor(weight);
+            there.weight = Param::from_tensor(weight);
             back.forward(there.forward(random([2, 64], 5))).square().sum()
         };
-        let weight = there.dense.weight.val().detach();
+        let weight = there.weight.val().detach();
         let tracked = weight.clone().require_grad();
         let gradient = tracked.grad(&loss(tracked.clone()).backward()).unwrap();
         let direction = random::<B, 2>(weight.dims(), 6);
@@ -286,7 +290,7 @@ mod tests {
             initialiser(init, |init| {
                 let layer =
                     Convolution::<B>::new([9, 9, 4], 64, WINDOWS[1], Activation::Relu, init);
-                layer.dense.weight.val().square().mean().into_scalar()
+                layer.weight.val().square().mean().into_scalar()
             })
         };
         let (glorot, he) = (variance(Init::Glorot), variance(Init::He));

@@ -49,15 +49,6 @@ impl<B: Backend> Dense<B> {
         Self { weight: init.weight(inputs, outputs), bias: init.bias(outputs), activation }
     }
 
-    /// A layer of these parameters.
-    pub(super) fn of(
-        weight: Param<Tensor<B, 2>>,
-        bias: Param<Tensor<B, 1>>,
-        activation: Activation,
-    ) -> Self {
-        Self { weight, bias, activation }
-    }
-
     /// y for x `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let y = B::dense(
