@@ -109,7 +109,7 @@ def mig(grid, random, _part):
     return {"mig": mean_gap(information, entropies)}
 
 
-def mig_posterior(grid, random, _part, points=10_000, draws=10_000):
+def mig_posterior(grid, random, _part, points=10_000, draws=4_000):
     """By Monte Carlo as Chen et al. 2018: log q(z_j|v_k) at z drawn from q(z_j|x), x with v_k.
 
     Factor 0, shape, is left out. The mixtures are over images of their own for every value.
