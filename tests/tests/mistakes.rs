@@ -83,10 +83,7 @@ fn wrong_options_are_named() {
         ),
         (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
         (&["--set", "data.distinct_orientations=true"], "distinct_orientations is for dsprites"),
-        (
-            &["--set", "evaluate.disentanglement.batch=1"],
-            "[evaluate.disentanglement] batch = 1",
-        ),
+        (&["--set", "evaluate.disentanglement.batch=1"], "[evaluate.disentanglement] batch = 1"),
     ];
     for (options, message) in cases {
         program("beta-vae").train(work.path(), options).failure(1, message);

@@ -207,7 +207,11 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     let program = program("beta-vae");
     let sweep = |name: &str, extra: &[&str]| {
         let own = ["sweep", "--name", name, "--out", out.to_str().unwrap(), "--epochs", "3"];
-        own.into_iter().chain(TINY_SPRITES).chain(extra.iter().copied()).collect::<Vec<_>>().join("\n")
+        own.into_iter()
+            .chain(TINY_SPRITES)
+            .chain(extra.iter().copied())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     let call = |arguments: &str| program.call(&arguments.split('\n').collect::<Vec<_>>());
     let all = ["--betas", "1,4", "--tc", "4", "--factor", "10", "--discriminator", "8,8"];
@@ -224,7 +228,8 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         serde_json::from_slice(&text).unwrap()
     };
     let found = record(&folder, "seed-2/factor-10");
-    for metric in ["z_diff", "factor_vae_score", "mig", "mig_posterior", "sap", "dci_completeness"] {
+    for metric in ["z_diff", "factor_vae_score", "mig", "mig_posterior", "sap", "dci_completeness"]
+    {
         let value = found["metrics"][metric]["value"].as_f64();
         assert!(value.is_some_and(|value| (0.0..=1.0).contains(&value)), "{metric}: {value:?}");
     }

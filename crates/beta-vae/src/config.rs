@@ -169,9 +169,10 @@ impl ObjectiveConfig {
                 &[("gamma", *gamma)]
             }
         };
-        weights.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())).map(
-            |(name, value)| format!("[objective] {name} = {value}: a number of at least 0"),
-        )
+        weights
+            .iter()
+            .find(|(_, value)| !(*value >= 0.0 && value.is_finite()))
+            .map(|(name, value)| format!("[objective] {name} = {value}: a number of at least 0"))
     }
 }
 

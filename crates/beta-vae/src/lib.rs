@@ -56,9 +56,7 @@ impl Paper for BetaVaePaper {
     fn problem(config: &BetaConfig, input: usize) -> Option<String> {
         let (kind, latent) = (config.model.kind, config.model.latent);
         match kind {
-            Kind::Vae | Kind::Untrained => {
-                model::image_problem(&config.model, input)
-            }
+            Kind::Vae | Kind::Untrained => model::image_problem(&config.model, input),
             Kind::Pca if latent > input => Some(format!(
                 "[model] latent = {latent}: inputs of width {input} have no more components"
             )),
@@ -108,8 +106,7 @@ impl Paper for BetaVaePaper {
             Kind::Vae => {
                 let model = BetaVae::<B>::new(config, input, noise, device);
                 let objective = BetaObjective::new(config.objective.clone(), train.len());
-                let fitted =
-                    train::fit(model, &objective, data, binarise, &config.train, session)?;
+                let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
                 return Ok(match fitted {
                     Fit::Done(model, report) => Fit::Done(BetaModel::Variational(model), report),
                     Fit::Interrupted => Fit::Interrupted,

@@ -115,8 +115,5 @@ fn adversarial<B: Backend>(
         row.iter_mut().for_each(|key| *key = uniform(random));
     });
     let shuffled = shuffle_latents(codes.clone(), &keys);
-    (
-        discriminator.clone().no_grad().log_ratio(z),
-        discriminator.cross_entropy(codes, shuffled),
-    )
+    (discriminator.clone().no_grad().log_ratio(z), discriminator.cross_entropy(codes, shuffled))
 }

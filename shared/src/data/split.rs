@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::{
     Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, Sprites,
-    dsprites::{SIDE, write_bits}, examples::Example,
+    dsprites::{SIDE, write_bits},
+    examples::Example,
 };
 use crate::{
     noise::{Noise, Stream, uniform},

@@ -41,16 +41,13 @@ impl<'a> CodeTable<'a> {
     fn encode(&self, indices: &[usize]) -> Codes {
         let width = self.model.input_dim();
         let mut images = Array2::zeros((indices.len(), width));
-        images
-            .axis_iter_mut(Axis(0))
-            .into_par_iter()
-            .zip(indices)
-            .with_min_len(16)
-            .for_each(|(mut row, &index)| {
+        images.axis_iter_mut(Axis(0)).into_par_iter().zip(indices).with_min_len(16).for_each(
+            |(mut row, &index)| {
                 if let Some(row) = row.as_slice_mut() {
                     self.grid.write(index, row);
                 }
-            });
+            },
+        );
         self.model.encode(images.view(), None)
     }
 }
@@ -93,9 +90,6 @@ impl FactorCodes for CodeTable<'_> {
             }
         }
         let rows = |array: &Array2<f32>| array.select(Axis(0), indices);
-        Codes {
-            mean: rows(&known.codes.mean),
-            log_var: known.codes.log_var.as_ref().map(rows),
-        }
+        Codes { mean: rows(&known.codes.mean), log_var: known.codes.log_var.as_ref().map(rows) }
     }
 }

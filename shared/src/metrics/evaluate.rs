@@ -5,8 +5,9 @@ use ndarray::{Axis, s};
 
 use super::{
     CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
-    classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split, marginal, nearest_neighbour_accuracy,
-    negative_log_likelihood, people::evaluate_people, reconstruction,
+    classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split,
+    marginal, nearest_neighbour_accuracy, negative_log_likelihood, people::evaluate_people,
+    reconstruction,
 };
 use crate::{
     data::{Binarise, Splits},

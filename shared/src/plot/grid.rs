@@ -2,7 +2,9 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow};
 use burn::tensor::TensorData;
-use image::{Delay, Frame, GrayImage, Luma, RgbImage, buffer::ConvertBuffer, codecs::gif, imageops};
+use image::{
+    Delay, Frame, GrayImage, Luma, RgbImage, buffer::ConvertBuffer, codecs::gif, imageops,
+};
 use ndarray::{Array2, ArrayView1};
 use plotters::prelude::*;
 
