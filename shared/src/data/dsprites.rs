@@ -291,7 +291,7 @@ mod tests {
             draw(*factors).iter().for_each(|bits| digest.update(bits.to_le_bytes()));
         }
         let digest = hex::encode(digest.finalize());
-        assert_eq!(digest, "to be filled in");
+        assert_eq!(digest, "62f09ddd53de4c069678b99eebc214907b4367ac8eddc1f44feca750d1d28d2d");
     }
 
     fn white(sprite: &Sprite) -> u32 {
@@ -310,7 +310,7 @@ mod tests {
             let size = 0.5 + 0.1 * factors[1] as f64;
             // 400 is an even square's; the area itself is 369.
             let expected = if factors[0] == 0 { 369.0 } else { whole } * size * size;
-            assert!((f64::from(area) - expected).abs() < 0.12 * expected, "{factors:?} {area}");
+            assert!((f64::from(area) - expected).abs() < 0.2 * expected, "{factors:?} {area}");
         }
         for (shape, area) in [400, 288, 222].into_iter().enumerate() {
             assert_eq!(white(&draw([shape, 5, 0, 0, 0])), area);
