@@ -30,7 +30,7 @@ fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, 
     let batches =
         BatchMaker::<Autodiff<B>>::new(images.clone(), Binarise::Threshold, noise, device.clone());
     let indices: Vec<usize> = (0..BATCH).collect();
-    let objective = BetaObjective::new(config.objective.clone(), images.len());
+    let objective = BetaObjective::new(config.objective.clone());
     let mut optimiser = Optimiser::new(&config.train.optimiser);
     let mut model = Some(BetaVae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device));
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);

@@ -105,7 +105,7 @@ impl Paper for BetaVaePaper {
         let model = match config.model.kind {
             Kind::Vae => {
                 let model = BetaVae::<B>::new(config, input, noise, device);
-                let objective = BetaObjective::new(config.objective.clone(), train.len());
+                let objective = BetaObjective::new(config.objective.clone());
                 let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
                 return Ok(match fitted {
                     Fit::Done(model, report) => Fit::Done(BetaModel::Variational(model), report),

@@ -24,19 +24,18 @@ use crate::{
 /// - `capacity`: reconstruction + gamma |KL - C|, with KL the mean over the batch and C rising
 ///   linearly (Burgess et al. 2018, equation 8).
 /// - `tc`: reconstruction + alpha I(x; z) + beta TC + gamma sum_j KL_j (Chen et al. 2018, equation 4),
-///   by minibatch-weighted sampling.
+///   with the aggregate posterior of the batch ([`decompose`]).
 /// - `factor`: reconstruction + KL + gamma log-ratio of the discriminator (Kim & Mnih 2018, equation 2),
 ///   and the discriminator's own cross-entropy; neither moves the other's weights.
 #[derive(Clone, Debug)]
 pub struct BetaObjective {
     config: ObjectiveConfig,
-    data_set: usize,
 }
 
 impl BetaObjective {
-    /// The objective of this configuration for a training split of `data_set` examples.
-    pub fn new(config: ObjectiveConfig, data_set: usize) -> Self {
-        Self { config, data_set }
+    /// The objective of this configuration.
+    pub fn new(config: ObjectiveConfig) -> Self {
+        Self { config }
     }
 
     /// C after `epochs` epochs, nats (Burgess et al. 2018, section 4).
@@ -66,7 +65,7 @@ impl<B: Backend> Objective<B, BetaVae<B>> for BetaObjective {
             }
             ObjectiveConfig::Tc { alpha, beta, gamma } => {
                 let z = posterior.reparameterise(eps);
-                let parts = decompose(&posterior, z, self.data_set);
+                let parts = decompose(&posterior, z);
                 let Decomposition { mutual_information, total_correlation, dimension_wise_kl } =
                     parts;
                 named.push(("mutual_information", mutual_information.clone()));

@@ -19,15 +19,15 @@ pub struct Decomposition<B: Backend> {
     pub dimension_wise_kl: Tensor<B, 1>,
 }
 
-/// The decomposition by minibatch-weighted sampling (Chen et al. 2018, equation 6): log q(z) is about
-/// log (1 / N M) sum_i q(z|x_i) over the M examples of the batch, of N in the data set.
+/// The decomposition with the batch's own aggregate posterior, log q(z) = log (1 / M) sum_i q(z|x_i)
+/// over its M examples.
+///
+/// Minibatch-weighted sampling (Chen et al. 2018, equation 6) has 1 / N M instead, N examples in the
+/// data set: the same gradients, and log N taken from log q(z) and from every log q(z_j), which makes
+/// a dimension-wise KL of -108 nats on dSprites.
 ///
 /// `z` `[examples, latent]` is a draw from `posterior`.
-pub fn decompose<B: Backend>(
-    posterior: &DiagonalGaussian<B>,
-    z: Tensor<B, 2>,
-    data_set: usize,
-) -> Decomposition<B> {
+pub fn decompose<B: Backend>(posterior: &DiagonalGaussian<B>, z: Tensor<B, 2>) -> Decomposition<B> {
     let [examples, latent] = z.dims();
     // log q(z_j of example a | x of example b), `[a, b, latent]`.
     let pairwise = {
@@ -37,7 +37,7 @@ pub fn decompose<B: Backend>(
         let distance = (z - mean).square() * log_var.clone().neg().exp();
         (distance + log_var.add_scalar((2.0 * PI).ln())).mul_scalar(-0.5)
     };
-    let constant = (data_set as f64 * examples as f64).ln();
+    let constant = (examples as f64).ln();
     let joint = pairwise.clone().sum_dim(2).reshape([examples, examples]);
     let log_qz = log_sum_exp(joint.unsqueeze_dim::<3>(2)).sub_scalar(constant);
     let log_qz: Tensor<B, 1> = log_qz.squeeze_dim(1);
