@@ -24,13 +24,19 @@ pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
     /// Weights of the KL (Higgins et al. 2017); 1 is the VAE.
-    #[arg(long, value_delimiter = ',', value_name = "B,...", default_value = "1,4,8")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "B,...",
+        default_value = "1,4",
+        allow_negative_numbers = true
+    )]
     betas: Vec<f64>,
     /// Weights of the total correlation (beta-TCVAE, Chen et al. 2018).
-    #[arg(long, value_delimiter = ',', value_name = "B,...")]
+    #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]
     tc: Vec<f64>,
     /// Weights of the discriminator's log-ratio (FactorVAE, Kim & Mnih 2018).
-    #[arg(long, value_delimiter = ',', value_name = "G,...")]
+    #[arg(long, value_delimiter = ',', value_name = "G,...", allow_negative_numbers = true)]
     factor: Vec<f64>,
     /// Widths of FactorVAE's discriminator.
     #[arg(
