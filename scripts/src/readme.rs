@@ -1,7 +1,7 @@
 //! Tables in Markdown pages, written from the records under results/: between
 //! `<!-- table: NAMES | METRICS -->` and `<!-- end -->` one of runs, where those that differ in
-//! their seed alone share a line, and a metric written `NAME:95` stands with its 95% interval over
-//! test examples; between `<!-- speed -->` and `<!-- end -->` that of
+//! their seed alone share a line, a metric written `NAME:95` stands with its 95% interval over test
+//! examples, and one written `NAME:median` with its median, least and greatest over seeds; between `<!-- speed -->` and `<!-- end -->` that of
 //! `bench-peers`; between `<!-- frontier: DATA -->` and `<!-- end -->` what `fair-repr frontier` chose.
 
 use std::{
@@ -21,6 +21,7 @@ const BEGIN: &str = "<!-- table:";
 const SPEED: &str = "<!-- speed -->\n";
 const FRONTIER: &str = "<!-- frontier:";
 const INTERVAL: &str = ":95";
+const MEDIAN: &str = ":median";
 const END: &str = "<!-- end -->";
 
 #[derive(clap::Args)]
@@ -200,9 +201,10 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
     let mut text = String::from("| run |");
     let first = names.iter().find_map(|name| records.get(*name)?.first());
     for metric in metrics {
-        let (metric, about) = match metric.strip_suffix(INTERVAL) {
-            Some(metric) => (metric, ", 95% interval"),
-            None => (*metric, ""),
+        let (metric, about) = match (metric.strip_suffix(INTERVAL), metric.strip_suffix(MEDIAN)) {
+            (Some(metric), _) => (metric, ", 95% interval"),
+            (None, Some(metric)) => (metric, ", median"),
+            (None, None) => (*metric, ""),
         };
         let arrow = first.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
             Better::Lower => " ↓",
@@ -222,8 +224,12 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
                 write!(text, " {} |", with_interval(runs, metric))?;
                 continue;
             }
+            let (name, cell): (_, fn(&[f64]) -> String) = match metric.strip_suffix(MEDIAN) {
+                Some(metric) => (metric, median_cell),
+                None => (*metric, cell),
+            };
             let values: Vec<f64> =
-                runs.iter().filter_map(|run| Some(run.metrics.get(*metric)?.value)).collect();
+                runs.iter().filter_map(|run| Some(run.metrics.get(name)?.value)).collect();
             write!(text, " {} |", cell(&values))?;
         }
         let seconds: f64 =
@@ -265,6 +271,16 @@ fn cell(values: &[f64]) -> String {
     }
 }
 
+/// Median, and least and greatest, over seeds.
+fn median_cell(values: &[f64]) -> String {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(least), Some(greatest)) = (sorted.first(), sorted.last()) else { return "-".into() };
+    let middle = sorted.len() / 2;
+    let lower = sorted[middle - usize::from(sorted.len().is_multiple_of(2))];
+    format!("{:.3} ({least:.3} to {greatest:.3})", 0.5 * (lower + sorted[middle]))
+}
+
 fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.1} s"),
@@ -280,6 +296,13 @@ mod tests {
     #[test]
     fn the_pages_say_what_the_records_say() {
         run(&Args { check: true }).unwrap();
+    }
+
+    #[test]
+    fn a_median_is_the_middle_or_between_the_two_in_the_middle() {
+        assert_eq!(median_cell(&[0.3, 0.1, 0.2]), "0.200 (0.100 to 0.300)");
+        assert_eq!(median_cell(&[0.4, 0.1, 0.2, 0.3]), "0.250 (0.100 to 0.400)");
+        assert_eq!(median_cell(&[]), "-");
     }
 
     #[test]

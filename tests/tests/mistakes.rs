@@ -68,6 +68,29 @@ fn wrong_options_are_named() {
     for (options, message) in cases {
         program("fair-repr").train(work.path(), options).failure(1, message);
     }
+    let cases: &[(&[&str], &str)] = &[
+        (&["--set", "objective.beta=-1.0"], "[objective] beta = -1"),
+        (&["--set", "objective={kind=\"tc\",beta=-2.0}"], "[objective] beta = -2"),
+        (
+            &["--set", "objective={kind=\"factor\",gamma=1.0,discriminator=[]}"],
+            "[objective] discriminator",
+        ),
+        (&["--set", "data.binarise=none"], "a Bernoulli is no probability"),
+        (&["--model", "magic"], "unknown variant `magic`"),
+        (
+            &["--set", "model.network=convolutional", "--set", "model.channels=[4,4,4]"],
+            "784 pixels are no square that can be halved 3 times",
+        ),
+        (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
+        (&["--set", "data.distinct_orientations=true"], "distinct_orientations is for dsprites"),
+        (
+            &["--set", "evaluate.disentanglement.batch=1"],
+            "[evaluate.disentanglement] batch = 1",
+        ),
+    ];
+    for (options, message) in cases {
+        program("beta-vae").train(work.path(), options).failure(1, message);
+    }
     program("vae").train(work.path(), &["--data", "people"]).failure(1, "vae models images");
     assert!(!work.path().join("runs").exists(), "something was left behind");
     program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");

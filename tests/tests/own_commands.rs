@@ -171,3 +171,101 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     fs::write(&file, "p,truth,sex,x\n").unwrap();
     audit(&["--member", "m"]).failure(1, "no row below the header");
 }
+
+/// Options that make a run on dSprites tiny.
+const TINY_SPRITES: [&str; 22] = [
+    "--data",
+    "dsprites",
+    "--latent",
+    "3",
+    "--set",
+    "data.train_examples=600",
+    "--set",
+    "model.encoder=[12]",
+    "--set",
+    "model.decoder=[12]",
+    "--set",
+    "model.network=dense",
+    "--set",
+    "model.channels=[]",
+    "--set",
+    "evaluate={nll_samples=5,nll_images=5,probe_labels=[30],probe_all=false,disentanglement={\
+     train_points=100,test_points=100,batch=4,variance_points=100,mig_points=200,\
+     posterior_points=200,trees=2,repeats=2}}",
+    "--set",
+    "train.checkpoint_every=1",
+    "--threads",
+    "2",
+    "--set",
+    "train.batch_size=50",
+];
+
+#[test]
+fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let program = program("beta-vae");
+    let sweep = |name: &str, extra: &[&str]| {
+        let own = ["sweep", "--name", name, "--out", out.to_str().unwrap(), "--epochs", "3"];
+        own.into_iter().chain(TINY_SPRITES).chain(extra.iter().copied()).collect::<Vec<_>>().join("\n")
+    };
+    let call = |arguments: &str| program.call(&arguments.split('\n').collect::<Vec<_>>());
+    let all = ["--betas", "1,4", "--tc", "4", "--factor", "10", "--discriminator", "8,8"];
+    let all = [&all[..], &["--baselines", "untrained,pixels", "--seeds", "1,2"]].concat();
+    let straight = call(&sweep("straight", &all)).success();
+    for name in ["beta-1", "beta-4", "tc-4", "factor-10", "untrained", "pixels"] {
+        assert!(straight.out().contains(name), "{name}: {}", straight.out());
+    }
+    let folder = out.join("beta-vae/straight");
+    assert!(is_picture(&folder.join("metrics-beta-vae.png")));
+    assert!(is_picture(&folder.join("rate-distortion.png")));
+    let record = |folder: &std::path::Path, run: &str| -> serde_json::Value {
+        let text = fs::read(folder.join(run).join("record.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let found = record(&folder, "seed-2/factor-10");
+    for metric in ["z_diff", "factor_vae_score", "mig", "mig_posterior", "sap", "dci_completeness"] {
+        let value = found["metrics"][metric]["value"].as_f64();
+        assert!(value.is_some_and(|value| (0.0..=1.0).contains(&value)), "{metric}: {value:?}");
+    }
+    assert!(record(&folder, "seed-1/pixels")["metrics"]["z_diff"]["value"].is_f64());
+
+    // Another, killed while its second run is being fitted, and begun anew.
+    let arguments = sweep("killed", &all);
+    let mut child = program
+        .command(&arguments.split('\n').collect::<Vec<_>>())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let killed = out.join("beta-vae/killed");
+    let second = killed.join("seed-1/beta-4/config.toml");
+    while !second.is_file() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = call(&arguments).success();
+    // The first run is not fitted again.
+    assert!(!again.err().contains("seed-1/beta-1\n"), "{}", again.err());
+    for run in ["seed-1/beta-1", "seed-1/beta-4", "seed-2/tc-4"] {
+        let [straight, killed] = [&folder, &killed].map(|folder| record(folder, run));
+        assert_eq!(straight["metrics"], killed["metrics"], "{run}");
+        assert_eq!(straight["training"], killed["training"], "{run}");
+    }
+    call(&sweep("straight", &["--betas", "-1"])).failure(1, "beta = -1");
+    call(&sweep("straight", &["--baselines", "magic"])).failure(1, "one of untrained, pca, pixels");
+
+    let run = folder.join("seed-1/beta-4");
+    let codes = work.path().join("codes.safetensors");
+    program.on_run("codes", &run, &["--to", codes.to_str().unwrap()]).success();
+    let length = fs::metadata(&codes).unwrap().len();
+    assert!(length > 737_280 * 3 * 2 * 4, "{length}");
+    program.on_run("traverse", &run, &["--steps", "5"]).success();
+    let gif = fs::read(run.join("traversal.gif")).unwrap();
+    assert!(gif.starts_with(b"GIF89a") && gif.len() > 1000);
+    program
+        .on_run("traverse", &folder.join("seed-1/pixels"), &[])
+        .failure(2, "the code is the pixels");
+}

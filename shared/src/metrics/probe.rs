@@ -276,6 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_fit_is_a_minimum_on_the_codes_as_they_are() {
+        let (codes, labels) = blobs(200, 2.0, 5);
+        let codes = codes.mapv(|z| 0.1 * z + 3.0);
+        let probe = LinearProbe::fit_plain(codes.view(), &labels, 0.5).unwrap();
+        let (weights, biases) = probe.plain_weights();
+        let problem = CrossEntropy {
+            inputs: codes.mapv(f64::from),
+            labels: labels.iter().map(|&l| usize::from(l)).collect(),
+            classes: 4,
+            penalty: 1.0 / (0.5 * 200.0),
+        };
+        let at: Vec<f64> = weights.iter().chain(&biases).copied().collect();
+        let gradient = problem.at(&at).1;
+        assert!(gradient.iter().all(|g| g.abs() < 1e-4), "{gradient:?}");
+    }
+
+    #[test]
     fn subsets_are_balanced_and_nested() {
         let labels: Vec<u8> = (0..1000).map(|i| (i % 10) as u8).collect();
         let small = balanced_subset(&labels, 100, Noise::new(1));

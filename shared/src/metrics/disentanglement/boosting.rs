@@ -9,21 +9,20 @@ const DEPTH: usize = 3;
 const LEAVES: usize = 1 << DEPTH;
 /// Shrinkage of a tree's leaves.
 const RATE: f64 = 0.1;
-/// Most bins of a feature.
-const BINS: usize = 256;
 /// A split that gains less is none: what rounding leaves of a pure node.
 const LEAST_GAIN: f64 = 1e-12;
 
 /// Gradient boosted trees for classes (Friedman 2001, algorithm 6) as scikit-learn's
 /// `GradientBoostingClassifier` fits them by default: multinomial deviance, one tree of depth 3 for
 /// each class and round on the residuals, leaves by one Newton step, shrinkage 0.1, importances by
-/// impurity. Splits are sought among 256 quantiles of a feature instead of all its values, and two
-/// classes take two trees a round, not one.
+/// impurity. Two classes take two trees a round, not one.
+///
+/// Splits are sought among all values of a feature, not among bins: with 256 quantiles of 2,000
+/// values disentanglement came out 0.02 lower.
 ///
 /// No crate does this: `perpetual` sets depth and rounds by itself, `forust-ml` and `perpetual`
 /// know several classes only as one-against-rest, `gbdt` is unmaintained.
 pub struct BoostedTrees {
-    cuts: Vec<Vec<f32>>,
     /// log p(class) before the first tree.
     prior: Vec<f64>,
     /// `[classes][rounds]`.
@@ -38,16 +37,16 @@ struct Tree {
     leaves: [f64; LEAVES],
 }
 
-/// Bins above `bin` go right.
+/// Values above `threshold` go right.
 #[derive(Clone, Copy)]
 struct Split {
     feature: usize,
-    bin: u8,
+    threshold: f32,
     /// What it takes off the sum of squared residuals.
     gain: f64,
 }
 
-const NO_SPLIT: Split = Split { feature: 0, bin: u8::MAX, gain: LEAST_GAIN };
+const NO_SPLIT: Split = Split { feature: 0, threshold: f32::INFINITY, gain: LEAST_GAIN };
 
 impl BoostedTrees {
     /// Fits `rounds` trees a class to `codes` `[examples, features]` and labels below `classes`.
@@ -60,8 +59,7 @@ impl BoostedTrees {
         rounds: usize,
         noise: Noise,
     ) -> Self {
-        let cuts: Vec<Vec<f32>> = codes.columns().into_iter().map(cuts).collect();
-        let bins = binned(codes, &cuts);
+        let features: Vec<Feature> = codes.columns().into_iter().map(Feature::new).collect();
         let mut counts = vec![0usize; classes];
         labels.iter().for_each(|&label| counts[label] += 1);
         let examples = labels.len();
@@ -78,11 +76,11 @@ impl BoostedTrees {
                 .map(|(class, scores)| {
                     let p: Vec<f64> =
                         scores.iter().zip(&normaliser).map(|(s, n)| (s - n).exp()).collect();
-                    let mut order: Vec<usize> = (0..bins.len()).collect();
+                    let mut order: Vec<usize> = (0..features.len()).collect();
                     let (round, key) = (round as u64, class as u64);
                     order.shuffle(&mut noise.generator(Stream::Factors, round, key));
                     let is = |example: usize| labels[example] == class;
-                    let (tree, leaf) = Tree::grow(&bins, &order, &p, is, classes);
+                    let (tree, leaf) = Tree::grow(&features, &order, &p, is, classes);
                     for (score, &leaf) in scores.iter_mut().zip(&leaf) {
                         *score += tree.leaves[usize::from(leaf)];
                     }
@@ -100,7 +98,7 @@ impl BoostedTrees {
         if total > 0.0 {
             importances.iter_mut().for_each(|gain| *gain /= total);
         }
-        Self { cuts, prior, trees, importances }
+        Self { prior, trees, importances }
     }
 
     /// Share of each feature in what the splits took off the squared residuals; sums to 1, or all 0
@@ -111,9 +109,8 @@ impl BoostedTrees {
 
     /// The most probable class of each row.
     pub fn predict(&self, codes: ArrayView2<'_, f32>) -> Vec<usize> {
-        let bins = binned(codes, &self.cuts);
         let score = |class: usize, row: usize| {
-            let trees = self.trees[class].iter().map(|tree| tree.leaves[tree.leaf(&bins, row)]);
+            let trees = self.trees[class].iter().map(|tree| tree.leaves[tree.leaf(codes.row(row))]);
             self.prior[class] + trees.sum::<f64>()
         };
         let best = |row: usize| {
@@ -130,7 +127,7 @@ impl Tree {
     /// Grows a tree on the residuals of a class with probabilities `p`, and tells every example's
     /// leaf.
     fn grow(
-        bins: &[Vec<u8>],
+        features: &[Feature],
         order: &[usize],
         p: &[f64],
         is: impl Fn(usize) -> bool,
@@ -140,26 +137,30 @@ impl Tree {
             p.iter().enumerate().map(|(i, p)| f64::from(u8::from(is(i))) - p).collect();
         let mut splits = [NO_SPLIT; LEAVES - 1];
         let mut node = vec![0u8; p.len()];
-        // Sum of residuals and number of examples, `[nodes, bins]`.
-        let mut histogram = vec![(0.0, 0.0); LEAVES / 2 * BINS];
         for depth in 0..DEPTH {
             let nodes = 1 << depth;
+            let mut totals = [Side::default(); LEAVES / 2];
+            for (&node, residual) in node.iter().zip(&residuals) {
+                totals[usize::from(node)].add(*residual);
+            }
             let splits = &mut splits[nodes - 1..2 * nodes - 1];
             for &feature in order {
-                let histogram = &mut histogram[..nodes * BINS];
-                histogram.fill((0.0, 0.0));
-                for ((&bin, &node), residual) in bins[feature].iter().zip(&node).zip(&residuals) {
-                    let cell = &mut histogram[usize::from(node) * BINS + usize::from(bin)];
-                    cell.0 += residual;
-                    cell.1 += 1.0;
-                }
-                for (split, histogram) in splits.iter_mut().zip(histogram.chunks(BINS)) {
-                    best_split(split, feature, histogram);
+                let mut left = [(Side::default(), f32::NAN); LEAVES / 2];
+                for &(z, example) in &features[feature].sorted {
+                    let place = usize::from(node[example as usize]);
+                    let (side, last) = &mut left[place];
+                    // NaN, before the first, is not below.
+                    if *last < z {
+                        splits[place].improve(feature, [*last, z], *side, totals[place]);
+                    }
+                    side.add(residuals[example as usize]);
+                    *last = z;
                 }
             }
             for (example, node) in node.iter_mut().enumerate() {
                 let split = splits[usize::from(*node)];
-                *node = 2 * *node + u8::from(bins[split.feature][example] > split.bin);
+                *node =
+                    2 * *node + u8::from(features[split.feature].values[example] > split.threshold);
             }
         }
         let mut sums = [(0.0, 0.0); LEAVES];
@@ -177,35 +178,58 @@ impl Tree {
         (Self { splits, leaves }, node)
     }
 
-    fn leaf(&self, bins: &[Vec<u8>], row: usize) -> usize {
+    fn leaf(&self, code: ArrayView1<'_, f32>) -> usize {
         let mut node = 0;
         for depth in 0..DEPTH {
             let split = self.splits[(1 << depth) - 1 + node];
-            node = 2 * node + usize::from(bins[split.feature][row] > split.bin);
+            node = 2 * node + usize::from(code[split.feature] > split.threshold);
         }
         node
     }
 }
 
-/// Puts the best split by this feature in place of a worse one.
-fn best_split(split: &mut Split, feature: usize, histogram: &[(f64, f64)]) {
-    let (sum, count) = histogram.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    let (mut left, mut left_count) = (0.0, 0.0);
-    for (bin, cell) in histogram.iter().enumerate() {
-        left += cell.0;
-        left_count += cell.1;
-        if cell.1 == 0.0 {
-            continue;
+/// Residuals on one side of a split.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    sum: f64,
+    count: f64,
+}
+
+impl Side {
+    fn add(&mut self, residual: f64) {
+        self.sum += residual;
+        self.count += 1.0;
+    }
+}
+
+impl Split {
+    /// Gives way to a split between two neighbouring values if that gains more.
+    fn improve(&mut self, feature: usize, [below, above]: [f32; 2], left: Side, whole: Side) {
+        let (sum, count) = (whole.sum - left.sum, whole.count - left.count);
+        // left.count * count / whole.count times the squared difference of the means.
+        let cross = left.sum * count - sum * left.count;
+        let gain = cross * cross / (left.count * count * whole.count);
+        if gain > self.gain {
+            let middle = below + (above - below) / 2.0;
+            let threshold = if middle < above { middle } else { below };
+            *self = Self { feature, threshold, gain };
         }
-        let right_count = count - left_count;
-        if right_count == 0.0 {
-            break;
-        }
-        let difference = left / left_count - (sum - left) / right_count;
-        let gain = left_count * right_count / count * difference * difference;
-        if gain > split.gain {
-            *split = Split { feature, bin: bin as u8, gain };
-        }
+    }
+}
+
+/// A column of codes.
+struct Feature {
+    values: Vec<f32>,
+    /// Value and example, in order of value.
+    sorted: Vec<(f32, u32)>,
+}
+
+impl Feature {
+    fn new(column: ArrayView1<'_, f32>) -> Self {
+        let values = column.to_vec();
+        let mut sorted: Vec<(f32, u32)> = values.iter().copied().zip(0..).collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { values, sorted }
     }
 }
 
@@ -216,37 +240,6 @@ fn normaliser(scores: &[Vec<f64>], examples: usize) -> Vec<f64> {
         largest + scores.iter().map(|s| (s[example] - largest).exp()).sum::<f64>().ln()
     };
     (0..examples).into_par_iter().map(of).collect()
-}
-
-/// Where a feature is cut into bins: halfway between neighbouring values, at quantiles if there are
-/// too many.
-fn cuts(column: ArrayView1<'_, f32>) -> Vec<f32> {
-    let mut values = column.to_vec();
-    values.sort_by(f32::total_cmp);
-    let ends: Vec<usize> = (1..values.len()).filter(|&i| values[i] > values[i - 1]).collect();
-    let cut = |&i: &usize| {
-        let (below, above) = (values[i - 1], values[i]);
-        let middle = below + (above - below) / 2.0;
-        if middle < above { middle } else { below }
-    };
-    if ends.len() < BINS {
-        return ends.iter().map(cut).collect();
-    }
-    let mut cuts: Vec<f32> = (1..BINS)
-        .filter_map(|part| {
-            let place = ends.partition_point(|&end| end < part * values.len() / BINS);
-            ends.get(place).map(cut)
-        })
-        .collect();
-    cuts.dedup();
-    cuts
-}
-
-/// The bin of every value, `[features][examples]`.
-fn binned(codes: ArrayView2<'_, f32>, cuts: &[Vec<f32>]) -> Vec<Vec<u8>> {
-    let bin = |z: f32, cuts: &[f32]| cuts.partition_point(|cut| *cut < z) as u8;
-    let columns = codes.columns().into_iter().zip(cuts);
-    columns.map(|(column, cuts)| column.iter().map(|&z| bin(z, cuts)).collect()).collect()
 }
 
 #[cfg(test)]
@@ -300,21 +293,8 @@ mod tests {
         let codes = ndarray::array![[0.0], [1.0], [2.0], [3.0]];
         let trees = BoostedTrees::fit(codes.view(), &[0, 0, 1, 1], 2, 1, Noise::new(1));
         let tree = &trees.trees[1][0];
-        assert_eq!(trees.cuts[0], [0.5, 1.5, 2.5]);
-        assert_eq!((tree.splits[0].feature, tree.splits[0].bin), (0, 1));
+        assert_eq!((tree.splits[0].feature, tree.splits[0].threshold), (0, 1.5));
         assert!((tree.splits[0].gain - 1.0).abs() < 1e-12);
         assert!((tree.leaves[0] + 0.1).abs() < 1e-12 && (tree.leaves[4] - 0.1).abs() < 1e-12);
-    }
-
-    #[test]
-    fn many_values_are_cut_at_quantiles() {
-        let values = Noise::new(2).normal(Stream::Prior, 0, &[0], 5120);
-        let cuts = cuts(ndarray::aview1(&values));
-        assert_eq!(cuts.len(), 255);
-        let codes = Array2::from_shape_vec((5120, 1), values).unwrap();
-        let bins = &binned(codes.view(), &[cuts])[0];
-        for bin in 0..=255u8 {
-            assert_eq!(bins.iter().filter(|b| **b == bin).count(), 20);
-        }
     }
 }

@@ -40,10 +40,10 @@ impl Made {
         Self::new(Array2::from_elem((Grid::new(&SIZES).len(), SIZES.len()), 0.7))
     }
 
-    /// All factors in all latents: the perfect code reflected on the plane across (1, 2, 3, 4, 5).
+    /// All factors in all latents: the perfect code reflected on the plane across (2, 3, 4, 5, 6).
     pub(super) fn rotated() -> Self {
         let reflection = Array2::from_shape_fn((5, 5), |(i, j)| {
-            f32::from(u8::from(i == j)) - 2.0 * ((i + 1) * (j + 1)) as f32 / 55.0
+            f32::from(u8::from(i == j)) - 2.0 * ((i + 2) * (j + 2)) as f32 / 90.0
         });
         Self::new(Self::perfect().mean.dot(&reflection))
     }

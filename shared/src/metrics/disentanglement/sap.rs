@@ -172,7 +172,7 @@ mod tests {
         assert!(score(&Made::doubled()) <= 1e-9);
         for codes in [Made::rotated(), Made::mixed_pairs()] {
             let found = score(&codes);
-            assert!(found < 0.5 * perfect, "{found} of {perfect}");
+            assert!(found < 0.6 * perfect, "{found} of {perfect}");
         }
     }
 
