@@ -10,7 +10,7 @@ use shared::cli::OwnCommands;
 #[derive(clap::Subcommand)]
 pub enum Own {
     /// Objectives, weights and seeds, each a run with its record, and the pictures of all together.
-    Sweep(sweep::Args),
+    Sweep(Box<sweep::Args>),
     /// Write a run's codes of every image of dSprites as safetensors, for numpy and others.
     Codes(codes::Args),
 }

@@ -43,6 +43,7 @@ enum Values {
 }
 
 /// What one example consists of.
+#[allow(clippy::large_enum_variant)] // It lives for one call, on the stack.
 pub(super) enum Example<'a> {
     /// Grey levels, 0 to 255.
     Image(&'a [u8]),

@@ -20,11 +20,12 @@ const FILE: &str = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz";
 /// The array of images in it, `[737280, 64, 64]` bytes 0 and 1.
 const IMAGES: &str = "imgs.npy";
 
+/// Images, and the name and sha256 of their file.
+type Published = (Vec<Sprite>, (String, String));
+
 /// The published images, and the name and sha256 of their file, if it lies in the user's folder, in a
 /// folder `dsprites` there, or in the cache.
-pub(super) fn published(
-    options: &FetchOptions,
-) -> Result<Option<(Vec<Sprite>, (String, String))>, DataError> {
+pub(super) fn published(options: &FetchOptions) -> Result<Option<Published>, DataError> {
     let folders = options
         .data_dir
         .iter()
