@@ -44,7 +44,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Keeps PAPER/NAME/summary.json as results/PAPER-NAME.json, and its pictures by the same name.
+/// Keeps PAPER/NAME/SUMMARY.json as results/PAPER-NAME.json, a picture SUMMARY.png by the same name, and
+/// others as PAPER-NAME-PICTURE.
 fn keep_summary(args: &Args, summary: &str) -> Result<()> {
     let folder = args.run.canonicalize().with_context(|| args.run.display().to_string())?;
     let part = |path: Option<&Path>| {
@@ -54,7 +55,10 @@ fn keep_summary(args: &Args, summary: &str) -> Result<()> {
     let results = workspace().join("results").join(format!("{name}.json"));
     copy(folder.join(summary), results)?;
     for picture in &args.pictures {
-        copy(folder.join(picture), workspace().join("docs/pictures").join(format!("{name}.png")))?;
+        // frontier.png of frontier.json needs no name of its own.
+        let is_only = Path::new(picture).file_stem() == Path::new(summary).file_stem();
+        let target = if is_only { format!("{name}.png") } else { format!("{name}-{picture}") };
+        copy(folder.join(picture), workspace().join("docs/pictures").join(target))?;
     }
     Ok(())
 }
