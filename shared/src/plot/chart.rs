@@ -285,7 +285,7 @@ pub fn error_bars(
     let across = span(all().flat_map(|p| ends(p.x)));
     let up = span(all().flat_map(|p| ends(p.y)).chain(line.map(|line| line.1)));
     draw(path, (1000, 720), |root| {
-        let mut chart = framed(root, caption, axes, [across.clone(), up])?;
+        let mut chart = framed(root, caption, axes, [across.clone(), up.clone()])?;
         let grey = BLACK.mix(0.5);
         if let Some((name, height)) = line {
             chart
@@ -322,6 +322,30 @@ pub fn error_bars(
                 .label(name.clone())
                 .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
         }
-        legend(&mut chart, SeriesLabelPosition::LowerRight)
+        let points: Vec<(f64, f64)> = all().map(|p| (p.x.0, p.y.0)).collect();
+        legend(&mut chart, emptiest_corner(&points, &across, &up))
     })
+}
+
+/// The corner with the fewest points in the quarter of the area around it.
+fn emptiest_corner(
+    points: &[(f64, f64)],
+    across: &Range<f64>,
+    up: &Range<f64>,
+) -> SeriesLabelPosition {
+    let middle = |range: &Range<f64>| 0.5 * (range.start + range.end);
+    let count = |right: bool, upper: bool| {
+        let is_near =
+            |p: &&(f64, f64)| (p.0 > middle(across)) == right && (p.1 > middle(up)) == upper;
+        points.iter().filter(is_near).count()
+    };
+    [
+        (count(true, false), SeriesLabelPosition::LowerRight),
+        (count(true, true), SeriesLabelPosition::UpperRight),
+        (count(false, true), SeriesLabelPosition::UpperLeft),
+        (count(false, false), SeriesLabelPosition::LowerLeft),
+    ]
+    .into_iter()
+    .min_by_key(|(count, _)| *count)
+    .map_or(SeriesLabelPosition::LowerRight, |(_, corner)| corner)
 }

@@ -254,7 +254,9 @@ fn draw(
     lines.retain(|line| !line.is_empty());
     let on = |line: &str| {
         let own = candidates.iter().zip(found).filter(move |(c, _)| c.line == line);
-        own.collect::<Vec<_>>()
+        let mut own = own.collect::<Vec<_>>();
+        own.sort_by(|a, b| a.0.strength.total_cmp(&b.0.strength));
+        own
     };
     let mut drawn = Vec::new();
     for line in &lines {
