@@ -1,5 +1,5 @@
-//! Laws of models that tests state for every paper: each parameter has a gradient, and it is the slope
-//! of the loss.
+//! Laws of models for tests to state, whatever the paper: each parameter has a gradient, and it is the
+//! slope of the loss.
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},

@@ -143,10 +143,10 @@ impl ObjectiveConfig {
     }
 
     /// The weight a sweep varies: beta, or gamma where the paper calls it so.
-    pub fn strength(&mut self) -> &mut f64 {
+    pub fn strength(&self) -> f64 {
         match self {
-            Self::Beta { beta } | Self::Tc { beta, .. } => beta,
-            Self::Capacity { gamma, .. } | Self::Factor { gamma, .. } => gamma,
+            Self::Beta { beta } | Self::Tc { beta, .. } => *beta,
+            Self::Capacity { gamma, .. } | Self::Factor { gamma, .. } => *gamma,
         }
     }
 

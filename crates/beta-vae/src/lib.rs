@@ -70,6 +70,10 @@ impl Paper for BetaVaePaper {
             (Kind::Pca | Kind::Pixels, "sample") => {
                 Some("this code has no prior to draw from".into())
             }
+            (Kind::Pca, "traverse") => Some(
+                "this code has no prior whose deviations could be walked along; the program pca has"
+                    .into(),
+            ),
             (Kind::Pixels, "traverse" | "interpolate" | "latent-map") => {
                 Some("the code is the pixels themselves: there is nothing to vary".into())
             }

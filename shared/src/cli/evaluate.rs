@@ -95,8 +95,8 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
             evaluate_seconds: started.elapsed().as_secs_f64(),
         },
     };
-    write_json(&run.file(RunFolder::RECORD), &record)?;
     write_atomic(&run.file("latents.csv"), latents(&evaluation).as_bytes())?;
+    write_json(&run.file(RunFolder::RECORD), &record)?;
     let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
     text.push_str(&table(&record));
     let _ = writeln!(

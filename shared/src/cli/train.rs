@@ -238,11 +238,16 @@ pub fn recorded<P: Paper>(
             let (interrupt, fitting) = on_interrupt()?;
             let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt)?;
             fitting.store(false, Ordering::Relaxed);
-            again.map(|(_, report)| report).unwrap_or_default()
+            let Some((_, report)) = again else {
+                let again = "stopped; the same command continues".to_owned();
+                return Err(Stop::Interrupted(again).into());
+            };
+            report
         }
     };
-    print!("{}", finish(&loaded, Evaluated::After(&report))?);
+    // The record comes last: where it is, all is.
     pictures::all(&loaded, &report)?;
+    print!("{}", finish(&loaded, Evaluated::After(&report))?);
     let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
     Ok((loaded, record))
 }

@@ -217,7 +217,8 @@ pub struct Splits {
     pub valid: Split,
     /// What is reported.
     pub test: Split,
-    /// Files they come from, with the sha256 of their uncompressed content; none if they are drawn.
+    /// Files they come from, with the sha256 of their uncompressed content (of an npz archive, its own);
+    /// none if they are drawn.
     pub files: BTreeMap<String, String>,
     /// What more is known of a table.
     pub people: Option<Arc<People>>,

@@ -172,8 +172,8 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// KL of each latent on the validation split by epoch, those that end highest first; nothing if the
-/// objective does not tell them apart.
+/// KL of each latent on the validation split by epoch, of the ten that end highest; nothing if the
+/// objective does not tell latents apart.
 ///
 /// # Errors
 /// If the file cannot be written.

@@ -7,15 +7,15 @@ use ndarray::Array2;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use shared::{
     cli::{Loaded, OfRun},
-    metrics::{CodeTable, disentanglement::FactorCodes},
+    metrics::{
+        CodeTable,
+        disentanglement::{FactorCodes, WIDE},
+    },
     progress,
     run::write_atomic,
 };
 
 use crate::BetaVaePaper;
-
-/// Widest code that is written: pixels would take 12 GB.
-const WIDEST: usize = 64;
 
 /// Its options.
 #[derive(clap::Args)]
@@ -32,8 +32,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Some(grid) = &loaded.data.sprites else {
         bail!("{} has no known factors: codes are written of dsprites", loaded.config.data.name);
     };
-    if loaded.model.latent_dim() > WIDEST {
-        bail!("codes of {} numbers are not written: at most {WIDEST}", loaded.model.latent_dim());
+    // Pixels would take 12 GB.
+    if loaded.model.latent_dim() > WIDE {
+        bail!("codes of {} numbers are not written: at most {WIDE}", loaded.model.latent_dim());
     }
     progress::line(&format!("encoding {} images", grid.len()));
     let all: Vec<usize> = (0..grid.len()).collect();

@@ -23,12 +23,11 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// Weights of the KL (Higgins et al. 2017); 1 is the VAE.
+    /// Weights of the KL (Higgins et al. 2017), 1 being the VAE; 1 and 4 if nothing at all is named.
     #[arg(
         long,
         value_delimiter = ',',
         value_name = "B,...",
-        default_value = "1,4",
         allow_negative_numbers = true
     )]
     betas: Vec<f64>,
@@ -98,9 +97,6 @@ const DRAWN: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.seeds.is_empty() {
-        bail!("--seeds: at least one");
-    }
     let base = args.configuration.config::<BetaVaePaper>()?;
     let data = base.data.name.to_string();
     let candidates = candidates(args, &base)?;
@@ -151,11 +147,14 @@ fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     let mut add = |objective: ObjectiveConfig, line: &str| {
         let mut config = BetaConfig { objective, ..base.clone() };
-        let strength = *config.objective.strength();
+        config.model.kind = Kind::Vae;
+        let strength = config.objective.strength();
         let name = format!("{}-{strength}", config.objective.name());
         all.push(Candidate { name, line: line.into(), strength, config });
     };
-    for &beta in &args.betas {
+    let named = args.betas.len() + args.tc.len() + args.factor.len() + args.baselines.len();
+    let betas = if named == 0 { vec![1.0, 4.0] } else { args.betas.clone() };
+    for beta in betas {
         add(ObjectiveConfig::Beta { beta }, "beta-VAE");
     }
     for &beta in &args.tc {
@@ -175,9 +174,6 @@ fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
         let mut config = base.clone();
         config.model.kind = kind;
         all.push(Candidate { name: name.clone(), line: String::new(), strength: 0.0, config });
-    }
-    if all.is_empty() {
-        bail!("nothing to run: name weights with --betas, --tc or --factor, or --baselines");
     }
     for candidate in &all {
         if let Some(problem) = shared::paper::RunConfig::problem(&candidate.config) {
