@@ -275,10 +275,14 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
 
 #[test]
 fn discriminator_and_networks_are_moved_by_their_own_losses_alone() {
+    [Network::Dense, Network::Convolutional].into_iter().for_each(adversaries);
+}
+
+fn adversaries(network: Network) {
     let config = ObjectiveConfig::Factor { gamma: 10.0, discriminator: vec![6, 5] };
     let objective = objective(&config);
     let (diff, flex) = (batch::<Diff>(4), batch::<Flex>(4));
-    let model = model::<Diff>(&config, Network::Dense);
+    let model = model::<Diff>(&config, network);
     let loss = objective.terms(&model, &diff, AT).loss.mean();
     let of = GradientsParams::from_grads(loss.backward(), &model);
     let gradients = laws::gradients(&model, &of);

@@ -24,12 +24,7 @@ pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
     /// Weights of the KL (Higgins et al. 2017), 1 being the VAE; 1 and 4 if nothing at all is named.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "B,...",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]
     betas: Vec<f64>,
     /// Weights of the total correlation (beta-TCVAE, Chen et al. 2018).
     #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]

@@ -61,6 +61,8 @@ pub fn mig_posterior(
     config: &DisentanglementConfig,
     generator: &mut ChaCha8Rng,
 ) -> Option<Score> {
+    // One image tells whether codes have a spread.
+    codes.codes(&[0]).log_var?;
     let grid = Grid::new(codes.sizes());
     let value = posterior_gap(codes, &grid, config.posterior_points, generator)?;
     let tenth = posterior_gap(codes, &grid, config.posterior_points / 10, generator)?;
