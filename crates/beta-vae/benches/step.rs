@@ -71,7 +71,7 @@ fn all(criterion: &mut Criterion) {
     });
     group.finish();
     let Some(images) = images() else { return };
-    for name in ["quick", "small", "paper", "convolutional"] {
+    for name in ["quick", "paper", "convolutional"] {
         let Some(config) = preset(name) else { return };
         step::<Flex>(criterion, &format!("{name}/flex"), &config, &images);
         step::<NdArray>(criterion, &format!("{name}/ndarray"), &config, &images);
