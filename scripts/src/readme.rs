@@ -276,6 +276,9 @@ fn median_cell(values: &[f64]) -> String {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (Some(least), Some(greatest)) = (sorted.first(), sorted.last()) else { return "-".into() };
+    if sorted.len() == 1 {
+        return format!("{least:.3}");
+    }
     let middle = sorted.len() / 2;
     let lower = sorted[middle - usize::from(sorted.len().is_multiple_of(2))];
     format!("{:.3} ({least:.3} to {greatest:.3})", 0.5 * (lower + sorted[middle]))
@@ -302,7 +305,7 @@ mod tests {
     fn a_median_is_the_middle_or_between_the_two_in_the_middle() {
         assert_eq!(median_cell(&[0.3, 0.1, 0.2]), "0.200 (0.100 to 0.300)");
         assert_eq!(median_cell(&[0.4, 0.1, 0.2, 0.3]), "0.250 (0.100 to 0.400)");
-        assert_eq!(median_cell(&[]), "-");
+        assert_eq!([median_cell(&[0.5]), median_cell(&[])], ["0.500", "-"]);
     }
 
     #[test]
