@@ -83,9 +83,10 @@ pub fn disentanglement(
     if let Some(problem) = config.problem() {
         anyhow::bail!(problem);
     }
-    // From all over the grid.
+    // The first, and others from all over the grid.
     let images: usize = codes.sizes().iter().product();
-    let some: Vec<usize> = (0..images).step_by((images / 1000).max(1)).collect();
+    let spread = (0..images).step_by((images / 1000).max(1));
+    let some: Vec<usize> = (0..images.min(1000)).chain(spread).collect();
     let finite = |codes: &ndarray::Array2<f32>| codes.iter().all(|z| z.is_finite());
     let Codes { mean, log_var } = codes.codes(&some);
     ensure!(finite(&mean) && log_var.as_ref().is_none_or(finite), "codes are not finite");
