@@ -3,7 +3,6 @@
 
 use burn::{
     backend::Autodiff,
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
     optim::GradientsParams,
     tensor::{Tensor, TensorData},
 };
@@ -13,6 +12,7 @@ use shared::{
     backend::{Flex, NdArray},
     bound::{elbo_terms, log_mean_exp, log_weights},
     data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    laws,
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
     noise::{Noise, Stream},
@@ -203,52 +203,12 @@ fn warm_up_and_free_bits_change_the_loss_as_stated() {
     assert!(!settled(1.0) && settled(2.0));
 }
 
-/// Visits the parameters, adding `by` to one entry of one of them.
-struct Nudge {
-    parameter: usize,
-    entry: usize,
-    by: f32,
-    seen: usize,
-}
-
-impl<B: Backend> ModuleMapper<B> for Nudge {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        let chosen = self.seen == self.parameter;
-        self.seen += 1;
-        let (id, tensor, mapper) = param.consume();
-        let tensor = if chosen {
-            let mut data = tensor.to_data().to_vec::<f32>().unwrap();
-            data[self.entry] += self.by;
-            Tensor::from_data(TensorData::new(data, tensor.dims()), &tensor.device())
-        } else {
-            tensor
-        };
-        Param::from_mapped_value(id, tensor, mapper)
-    }
-}
-
-/// All gradients, parameter by parameter.
-struct Gradients<'a, B: Backend> {
-    of: &'a GradientsParams,
-    found: Vec<Vec<f64>>,
-    backend: std::marker::PhantomData<B>,
-}
-
-impl<B: Backend> ModuleVisitor<Autodiff<B>> for Gradients<'_, B> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Autodiff<B>, D>>) {
-        let gradient = self.of.get::<B, D>(param.id);
-        self.found.push(gradient.map(values).unwrap_or_default());
-    }
-}
-
 fn gradients<B: Backend>(objective: VaeObjective, likelihood: LikelihoodKind) -> Vec<Vec<f64>> {
     let model = on_segments::<Autodiff<B>>(likelihood);
     let batch = batches::<Autodiff<B>>().batch(&[4, 5, 6, 7], 1);
     let terms = objective.terms(&model, &batch, Moment { epochs: 1.0 });
     let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
-    let mut visitor = Gradients::<B> { of: &of, found: Vec::new(), backend: Default::default() };
-    model.visit(&mut visitor);
-    visitor.found
+    laws::gradients(&model, &of).into_iter().map(|gradient| gradient.values).collect()
 }
 
 fn check_gradients<B: Backend>(config: ObjectiveConfig, likelihood: LikelihoodKind) {
@@ -256,8 +216,7 @@ fn check_gradients<B: Backend>(config: ObjectiveConfig, likelihood: LikelihoodKi
     let gradients = gradients::<B>(objective, likelihood);
     let batch = batches::<B>().batch(&[4, 5, 6, 7], 1);
     let loss = |parameter: usize, entry: usize, by: f32| {
-        let model = on_segments::<B>(likelihood);
-        let model = model.map(&mut Nudge { parameter, entry, by, seen: 0 });
+        let model = laws::nudged(on_segments::<B>(likelihood), parameter, entry, by);
         mean(&values(objective.terms(&model, &batch, Moment { epochs: 1.0 }).loss))
     };
     for (parameter, gradient) in gradients.iter().enumerate() {
