@@ -98,6 +98,22 @@ const CASES: &[Case] = &[
         peers: FRAMEWORKS,
     },
     Case {
+        name: "vrnn-128",
+        about: "VRNN step, 28 steps of 28, GRU of 256, batch 128",
+        options: &["--work", "vrnn", "--batch", "128"],
+        examples: 128.0,
+        ours: OURS,
+        peers: &["torch"],
+    },
+    Case {
+        name: "rnn-128",
+        about: "the same without latents (PyTorch: nn.GRU)",
+        options: &["--work", "rnn", "--batch", "128"],
+        examples: 128.0,
+        ours: OURS,
+        peers: &["torch"],
+    },
+    Case {
         name: "epochs-128",
         about: "4 whole epochs of MNIST, batch 128",
         options: &["--work", "epochs", "--batch", "128"],

@@ -7,6 +7,7 @@ use crate::{
     likelihood::Likelihood,
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
+    sequential::Sequential,
 };
 
 /// What a conditional model is told besides x: the c of q(z|x, c), p(z|c) and p(x|z, c),
@@ -61,6 +62,11 @@ pub trait Autoencoder<B: Backend>: Module<B> {
 
     /// Which part of an image p(x|z, c) is about, where it is not the whole; for people.
     fn scored(&self) -> Option<String> {
+        None
+    }
+
+    /// The model seen step by step, where it is one of sequences.
+    fn sequential(&self) -> Option<&dyn Sequential<B>> {
         None
     }
 

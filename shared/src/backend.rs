@@ -11,7 +11,10 @@ pub use burn_flex::Flex;
 pub use burn_ndarray::NdArray;
 
 pub use crate::fused::{AdamStep, Geometry, Window};
-use crate::{fused, nn::Activation};
+use crate::{
+    fused,
+    nn::{Activation, Cell},
+};
 
 /// Burn's backend trait with the element type this workspace computes in, and the operations
 /// that a backend may fuse. Each has the plain composition as its default.
@@ -97,6 +100,31 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::dense_gradient_composed::<Self>(y, gradient, f)
     }
 
+    /// The element-wise part of a recurrent step, from the sums of the input and of the state `[rows,
+    /// gates * width]` and the state before it: the state after it, and the gates, through which no
+    /// gradient flows.
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::recur_composed::<Self>(cell, input, hidden, state)
+    }
+
+    /// Gradients of [`Self::recur`] with respect to both sums and the state before, from the gates, the
+    /// hidden sum, the state before and after, and the gradient of the state after.
+    fn recur_gradient(
+        cell: Cell,
+        gates: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        before: FloatTensor<Self>,
+        after: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::recur_gradient_composed::<Self>(cell, gates, hidden, before, after, gradient)
+    }
+
     /// log p(x) of each row under Bernoulli pixels with these logits, `[rows]`; x is `[rows,
     /// pixels]` or one row for all.
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -180,6 +208,26 @@ impl Backend for Flex {
         fused::dense_gradient_flex(y, gradient, f)
     }
 
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::recur_flex(cell, input, hidden, state)
+    }
+
+    fn recur_gradient(
+        cell: Cell,
+        gates: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        before: FloatTensor<Self>,
+        after: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::recur_gradient_flex(cell, gates, hidden, before, after, gradient)
+    }
+
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         fused::bernoulli_log_prob_flex(logits, x)
     }
@@ -235,6 +283,15 @@ impl<B: Backend> Backend for Autodiff<B> {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         fused::autodiff_dense_transposed::<B>(y, weight, bias)
+    }
+
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::autodiff_recur::<B>(cell, input, hidden, state)
     }
 
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {

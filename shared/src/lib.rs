@@ -22,6 +22,7 @@ pub mod posterior;
 pub mod principal;
 pub mod progress;
 pub mod run;
+pub mod sequential;
 pub mod table;
 pub mod train;
 pub mod trained;

@@ -42,6 +42,14 @@ pub enum Stream {
     Factors = 13,
     /// Order in which latents are shuffled over examples.
     Permute = 14,
+    /// Particles of a filter.
+    Filter = 15,
+    /// Which particles of a filter live on.
+    Resample = 16,
+    /// Steps of a sequence that a model draws.
+    Draw = 17,
+    /// Which inputs of a sequence are hidden from a model that is trained on it.
+    Drop = 18,
 }
 
 /// The source of all randomness of a run.

@@ -1,12 +1,15 @@
 //! What a paper's crate provides.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
-    data::{DataConfig, DataKind, Splits},
+    cli::Loaded,
+    data::{DataConfig, DataKind, PixelShape, Splits},
     metrics::EvaluateConfig,
     noise::Noise,
     train::{Fit, Session},
@@ -31,10 +34,10 @@ pub trait Paper: Sized + 'static {
     /// The model.
     type Model<B: Backend>: Autoencoder<B> + Sync;
 
-    /// An unfitted model for inputs of width `input`.
+    /// An unfitted model for inputs of this shape.
     fn build<B: Backend>(
         config: &Self::Config,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> Self::Model<B>;
@@ -49,9 +52,17 @@ pub trait Paper: Sized + 'static {
         session: &Session<B>,
     ) -> Result<Fit<Self::Model<B::InnerBackend>>>;
 
-    /// What is wrong with the configuration for inputs of width `input`, if anything.
-    fn problem(_config: &Self::Config, _input: usize) -> Option<String> {
+    /// What is wrong with the configuration for inputs of this shape, if anything.
+    fn problem(_config: &Self::Config, _shape: PixelShape) -> Option<String> {
         None
+    }
+
+    /// Draws what only this paper has to show of a fresh run; the files.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn pictures(_run: &Loaded<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 
     /// Why this model cannot do a shared command, or take "snapshots" in training, if it cannot.

@@ -9,7 +9,7 @@ use burn::{
     module::{Module, ModuleVisitor, Param},
     tensor::{Tensor, TensorData},
 };
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
 
 use crate::{
     autoencoder::{Autoencoder, Given},
@@ -19,6 +19,7 @@ use crate::{
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
+    sequential::{self, Resampling},
     train::record_bytes,
 };
 
@@ -57,6 +58,16 @@ pub struct ElboValues {
     pub reconstruction: Array1<f32>,
     /// KL of each latent, `[examples, latent]`.
     pub kl_per_latent: Array2<f32>,
+}
+
+/// -ELBO of some sequences by step in its two terms, nats, `[sequences, steps]`; beyond the end of a
+/// sequence it means nothing.
+#[derive(Clone, Debug)]
+pub struct StepValues {
+    /// -log p(x_t | z_t, before).
+    pub reconstruction: Array2<f32>,
+    /// KL(q(z_t | x_t, before) || p(z_t | before)) of each latent, `[sequences, steps, latents]`.
+    pub kl_per_latent: Array3<f32>,
 }
 
 /// A weight of a model.
@@ -114,6 +125,28 @@ pub trait Trained: Sync {
     fn log_marginal(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Option<Array1<f32>>;
     /// Which part of an image likelihoods are about, where it is not the whole.
     fn scored(&self) -> Option<String>;
+    /// Width of a step and of its latent, where the model is one of sequences.
+    fn step_widths(&self) -> Option<(usize, usize)>;
+    /// -ELBO by step of sequences `[sequences, steps * width]` with `eps` `[sequences, steps *
+    /// latents]`; `None` unless the model is one of sequences.
+    fn terms_by_step(&self, x: &Array2<f32>, eps: &Array2<f32>) -> Option<StepValues>;
+    /// See [`sequential::filter`]; `None` unless the model is one of sequences.
+    fn filter(
+        &self,
+        x: &Array2<f32>,
+        steps: &[usize],
+        particles: usize,
+        resampling: Resampling,
+        noise: (Noise, &[u64]),
+    ) -> Option<Array2<f64>>;
+    /// See [`sequential::continued`]; `None` unless the model is one of sequences.
+    fn continued(
+        &self,
+        prefix: &Array2<f32>,
+        steps: usize,
+        temperature: f32,
+        noise: (Noise, &[u64]),
+    ) -> Option<Array2<f32>>;
     /// log p(class|x), `[examples, classes]`, where the model classifies.
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// Figures only this kind of model has, by name.
@@ -309,6 +342,61 @@ where
 
     fn scored(&self) -> Option<String> {
         self.model.scored()
+    }
+
+    fn step_widths(&self) -> Option<(usize, usize)> {
+        let model = self.model.sequential()?;
+        Some((model.step_width(), model.step_latents()))
+    }
+
+    fn terms_by_step(&self, x: &Array2<f32>, eps: &Array2<f32>) -> Option<StepValues> {
+        let model = self.model.sequential()?;
+        let (rows, latents) = (x.nrows(), model.step_latents());
+        let steps = x.ncols() / model.step_width().max(1);
+        let mut found = StepValues {
+            reconstruction: Array2::zeros((rows, steps)),
+            kl_per_latent: Array3::zeros((rows, steps, latents)),
+        };
+        for range in chunks(rows) {
+            let part = |array: &Array2<f32>| self.tensor(array.slice(s![range.clone(), ..]));
+            let terms = model.terms_by_step(part(x), part(eps));
+            let count = range.len();
+            let reconstruction = array1(terms.reconstruction);
+            let kl = terms.kl_per_latent.map(array2);
+            for (row, place) in range.clone().enumerate() {
+                for step in 0..steps {
+                    let at = step * count + row;
+                    found.reconstruction[[place, step]] = reconstruction[at];
+                    if let Some(kl) = &kl {
+                        found.kl_per_latent.slice_mut(s![place, step, ..]).assign(&kl.row(at));
+                    }
+                }
+            }
+        }
+        Some(found)
+    }
+
+    fn filter(
+        &self,
+        x: &Array2<f32>,
+        steps: &[usize],
+        particles: usize,
+        resampling: Resampling,
+        noise: (Noise, &[u64]),
+    ) -> Option<Array2<f64>> {
+        let model = self.model.sequential()?;
+        Some(sequential::filter(model, x, steps, particles, resampling, noise, &self.device))
+    }
+
+    fn continued(
+        &self,
+        prefix: &Array2<f32>,
+        steps: usize,
+        temperature: f32,
+        noise: (Noise, &[u64]),
+    ) -> Option<Array2<f32>> {
+        let model = self.model.sequential()?;
+        Some(sequential::continued(model, prefix, steps, temperature, noise, &self.device))
     }
 
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {

@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     principal::PrincipalComponents,
@@ -53,7 +53,8 @@ impl Paper for BetaVaePaper {
     type Config = BetaConfig;
     type Model<B: Backend> = BetaModel<B>;
 
-    fn problem(config: &BetaConfig, input: usize) -> Option<String> {
+    fn problem(config: &BetaConfig, shape: PixelShape) -> Option<String> {
+        let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         match kind {
             Kind::Vae | Kind::Untrained => model::image_problem(&config.model, input),
@@ -85,16 +86,18 @@ impl Paper for BetaVaePaper {
 
     fn build<B: Backend>(
         config: &BetaConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> BetaModel<B> {
         match config.model.kind {
             Kind::Vae | Kind::Untrained => {
-                BetaModel::Variational(BetaVae::new(config, input, noise, device))
+                BetaModel::Variational(BetaVae::new(config, shape.pixels(), noise, device))
             }
-            Kind::Pca => BetaModel::Linear(LinearCode::zeros(config.model.latent, input, device)),
-            Kind::Pixels => BetaModel::Linear(LinearCode::pixels(input, device)),
+            Kind::Pca => {
+                BetaModel::Linear(LinearCode::zeros(config.model.latent, shape.pixels(), device))
+            }
+            Kind::Pixels => BetaModel::Linear(LinearCode::pixels(shape.pixels(), device)),
         }
     }
 
@@ -120,7 +123,7 @@ impl Paper for BetaVaePaper {
                 let found = PrincipalComponents::of_split(train, binarise, noise)?;
                 BetaModel::Linear(LinearCode::components(config.model.latent, &found, device))
             }
-            Kind::Untrained | Kind::Pixels => Self::build(config, input, noise, device),
+            Kind::Untrained | Kind::Pixels => Self::build(config, train.shape(), noise, device),
         };
         let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
         Ok(Fit::Done(model, report))

@@ -21,10 +21,11 @@ use shared::{
 
 const BATCH: usize = 128;
 
+const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+
 fn batches<B: Backend>() -> BatchMaker<B> {
-    let shape = PixelShape { height: 28, width: 28 };
     let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
-    let images = ExampleSet::images(shape, pixels, vec![0; 1000], false);
+    let images = ExampleSet::images(SHAPE, pixels, vec![0; 1000], false);
     BatchMaker::new(images.into(), Binarise::Dynamic, Noise::new(1), B::Device::default())
 }
 
@@ -35,7 +36,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig)
     let objective = CvaeObjective { kind: config.objective };
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(Cvae::build::<Autodiff<B>>(config, 784, Noise::new(1), &device));
+    let mut model = Some(Cvae::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -50,7 +51,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig)
         });
     });
     group.finish();
-    let model: CvaeModel<B> = Cvae::build(config, 784, Noise::new(1), &device);
+    let model: CvaeModel<B> = Cvae::build(config, SHAPE, Noise::new(1), &device);
     let batch = self::batches::<B>().batch(&indices, 1);
     let given = model.condition(&batch.x, &batch.labels);
     let eps = vec![0.5f32; BATCH * model.latent_dim()];

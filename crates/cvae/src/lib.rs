@@ -15,7 +15,7 @@ pub mod objective;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     progress,
@@ -48,7 +48,8 @@ impl Paper for Cvae {
     type Config = CvaeConfig;
     type Model<B: Backend> = CvaeModel<B>;
 
-    fn problem(config: &CvaeConfig, input: usize) -> Option<String> {
+    fn problem(config: &CvaeConfig, shape: PixelShape) -> Option<String> {
+        let input = shape.pixels();
         let side = input.isqrt();
         let is_square = side * side == input && side.is_multiple_of(2);
         (matches!(config.conditioning, Conditioning::Quadrants { .. }) && !is_square).then(|| {
@@ -58,11 +59,11 @@ impl Paper for Cvae {
 
     fn build<B: Backend>(
         config: &CvaeConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> CvaeModel<B> {
-        CvaeModel::new(config, input, noise, device)
+        CvaeModel::new(config, shape.pixels(), noise, device)
     }
 
     fn cannot(command: &str, config: &CvaeConfig) -> Option<String> {
@@ -89,8 +90,8 @@ impl Paper for Cvae {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<CvaeModel<B::InnerBackend>>> {
-        let (input, binarise) = (data.train.input_dim(), config.data.binarise);
-        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        let (shape, binarise) = (data.train.shape(), config.data.binarise);
+        let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         let objective = CvaeObjective { kind: config.objective };
         if config.objective == ObjectiveConfig::Nn {
             let train = config.predictor.as_ref().unwrap_or(&config.train);

@@ -21,10 +21,11 @@ use shared::{
 
 const BATCH: usize = 50;
 
+const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+
 fn batches<B: Backend>() -> BatchMaker<B> {
-    let shape = PixelShape { height: 28, width: 28 };
     let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
-    let images = ExampleSet::images(shape, pixels, vec![0; 1000], false);
+    let images = ExampleSet::images(SHAPE, pixels, vec![0; 1000], false);
     BatchMaker::new(images.into(), Binarise::None, Noise::new(1), B::Device::default())
 }
 
@@ -40,7 +41,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
     };
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(DenoisingAe::build::<Autodiff<B>>(config, 784, Noise::new(1), &device));
+    let mut model = Some(DenoisingAe::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -55,7 +56,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
         });
     });
     group.finish();
-    let model: StackedModel<B> = DenoisingAe::build(config, 784, Noise::new(1), &device);
+    let model: StackedModel<B> = DenoisingAe::build(config, SHAPE, Noise::new(1), &device);
     let x = self::batches::<B>().batch(&indices, 1).x;
     criterion.bench_function(&format!("encode_and_decode/{name}"), |bencher| {
         bencher.iter(|| {

@@ -18,7 +18,7 @@ use anyhow::Result;
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     principal::PrincipalComponents,
@@ -53,7 +53,8 @@ impl Paper for DenoisingAe {
     type Config = DenoisingConfig;
     type Model<B: Backend> = StackedModel<B>;
 
-    fn problem(config: &DenoisingConfig, input: usize) -> Option<String> {
+    fn problem(config: &DenoisingConfig, shape: PixelShape) -> Option<String> {
+        let input = shape.pixels();
         match config.pretraining {
             Pretraining::Pca { components } if components > input => Some(format!(
                 "[pretraining] components = {components}: inputs of width {input} have no more"
@@ -64,11 +65,11 @@ impl Paper for DenoisingAe {
 
     fn build<B: Backend>(
         config: &DenoisingConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> StackedModel<B> {
-        StackedModel::new(config, input, noise, device)
+        StackedModel::new(config, shape.pixels(), noise, device)
     }
 
     fn cannot(command: &str, _: &DenoisingConfig) -> Option<String> {
@@ -90,10 +91,10 @@ impl Paper for DenoisingAe {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<StackedModel<B::InnerBackend>>> {
-        let input = data.train.input_dim();
+        let shape = data.train.shape();
         let binarise = config.data.binarise;
         let started = Instant::now();
-        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         let mut report = FitReport::default();
         match config.pretraining {
             Pretraining::None => {}

@@ -17,7 +17,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
-    data::{BatchMaker, Binarise, ExampleSet, Split},
+    data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
     noise::{Noise, Stream},
     paper::Paper,
     train::{Moment, Optimiser, OptimiserConfig, descend},
@@ -26,6 +26,7 @@ use shared::{
 /// Training rows and features of Adult, the sensitive attribute included.
 const ROWS: usize = 22_611;
 const WIDTH: usize = 103;
+const SHAPE: PixelShape = PixelShape { height: 1, width: WIDTH };
 const BATCH: usize = 100;
 
 fn rows() -> Array2<f32> {
@@ -51,7 +52,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig)
     let objective = VfaeObjective::new(config, Noise::new(1));
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(FairRepr::build::<Autodiff<B>>(config, WIDTH, Noise::new(1), &device));
+    let mut model = Some(FairRepr::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -66,7 +67,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig)
         });
     });
     group.finish();
-    let model: FairModel<B> = FairRepr::build(config, WIDTH, Noise::new(1), &device);
+    let model: FairModel<B> = FairRepr::build(config, SHAPE, Noise::new(1), &device);
     let batch = self::batches::<B>().batch(&indices, 1);
     criterion.bench_function(&format!("encode/{name}"), |bencher| {
         bencher.iter(|| black_box(model.encode(batch.x.clone(), None).mean().into_data()));

@@ -25,7 +25,7 @@ use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array2, s};
 use shared::{
     AutodiffBackend, Backend,
-    data::{DataKind, Split, Splits},
+    data::{DataKind, PixelShape, Split, Splits},
     metrics::LinearProbe,
     noise::Noise,
     paper::Paper,
@@ -64,7 +64,8 @@ impl Paper for FairRepr {
     type Config = FairConfig;
     type Model<B: Backend> = FairModel<B>;
 
-    fn problem(config: &FairConfig, input: usize) -> Option<String> {
+    fn problem(config: &FairConfig, shape: PixelShape) -> Option<String> {
+        let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         (kind == Kind::Pca && latent >= input).then(|| {
             format!("[model] latent = {latent}: {} features have no more components", input - 1)
@@ -85,11 +86,11 @@ impl Paper for FairRepr {
 
     fn build<B: Backend>(
         config: &FairConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> FairModel<B> {
-        let latent = config.model.latent;
+        let (latent, input) = (config.model.latent, shape.pixels());
         match config.model.kind {
             Kind::Lfr => FairModel::Prototypes(Prototypes::zeros(latent, input - 1, device)),
             Kind::Vfae | Kind::Vae => {

@@ -249,7 +249,12 @@ fn the_discrepancy_is_that_of_the_kernel() {
 }
 
 fn vfae<B: Backend>(config: &FairConfig) -> FairModel<B> {
-    FairRepr::build(config, 9, Noise::new(3), &B::Device::default())
+    FairRepr::build(
+        config,
+        PixelShape { height: 1, width: 9 },
+        Noise::new(3),
+        &B::Device::default(),
+    )
 }
 
 /// Names of parameters without a gradient, and all gradients in a row.

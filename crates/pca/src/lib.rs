@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     principal::PrincipalComponents,
@@ -41,7 +41,8 @@ impl Paper for Pca {
     type Config = PcaConfig;
     type Model<B: Backend> = PcaModel<B>;
 
-    fn problem(config: &PcaConfig, input: usize) -> Option<String> {
+    fn problem(config: &PcaConfig, shape: PixelShape) -> Option<String> {
+        let input = shape.pixels();
         let latent = config.model.latent;
         (latent > input).then(|| {
             format!("[model] latent = {latent}: inputs of width {input} have no more components")
@@ -54,11 +55,11 @@ impl Paper for Pca {
 
     fn build<B: Backend>(
         config: &PcaConfig,
-        input: usize,
+        shape: PixelShape,
         _noise: Noise,
         device: &B::Device,
     ) -> PcaModel<B> {
-        PcaModel::zeros(&config.model, input, device)
+        PcaModel::zeros(&config.model, shape.pixels(), device)
     }
 
     fn fit<B: AutodiffBackend>(

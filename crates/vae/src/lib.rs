@@ -11,7 +11,7 @@ pub mod objective;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     train::{self, Fit, Session},
@@ -42,11 +42,11 @@ impl Paper for Vae {
 
     fn build<B: Backend>(
         config: &VaeConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> VaeModel<B> {
-        VaeModel::new(&config.model, input, noise, device)
+        VaeModel::new(&config.model, shape.pixels(), noise, device)
     }
 
     fn fit<B: AutodiffBackend>(
@@ -54,8 +54,8 @@ impl Paper for Vae {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<VaeModel<B::InnerBackend>>> {
-        let input = data.train.input_dim();
-        let mut model = Self::build::<B>(config, input, session.noise, &session.device);
+        let shape = data.train.shape();
+        let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         if config.model.output_bias_from_data {
             model = model.with_output_bias(&data.train.mean());
         }

@@ -19,6 +19,10 @@ use shared::backend::{Flex, NdArray};
 enum Work {
     /// A training step of a VAE on random binary pixels.
     Step,
+    /// A training step of a variational recurrent network on random binary sequences of 28 steps.
+    Vrnn,
+    /// The same without latents.
+    Rnn,
     /// Four epochs of MNIST with everything `train` does but validation.
     Epochs,
     /// The importance-weighted bound with K = 5000 of 200 MNIST images.

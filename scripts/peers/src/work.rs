@@ -1,6 +1,7 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
+use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     data::{
@@ -9,16 +10,22 @@ use shared::{
     },
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
-    nn::{Activation, Init},
+    nn::{Activation, Cell, Init},
     noise::{Noise, Stream, uniform},
     principal::PrincipalComponents,
     run::RunFolder,
-    train::{self, Fit, Moment, Optimiser, OptimiserConfig, Session, TrainConfig, descend},
+    train::{
+        self, Fit, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend,
+    },
     trained::OnDevice,
 };
 use vae::{
     VaeModel, VaeObjective,
     config::{ModelConfig, ObjectiveConfig},
+};
+use vae_rnn::{
+    SequenceObjective, Vrnn,
+    config::{Kind, OutputConfig},
 };
 
 use crate::{Arguments, Work};
@@ -48,6 +55,8 @@ where
     };
     match arguments.work {
         Work::Step => Ok(step::<B>(&config, arguments)),
+        Work::Vrnn => Ok(recurrent::<B>(Kind::Vrnn, arguments)),
+        Work::Rnn => Ok(recurrent::<B>(Kind::Rnn, arguments)),
         Work::Epochs => epochs::<B>(&config, arguments),
         Work::Bound => bound::<B::InnerBackend>(&config, arguments),
         Work::Pca => pca(arguments),
@@ -55,18 +64,45 @@ where
 }
 
 fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once {
+    let shape = PixelShape { height: 1, width: arguments.pixels };
+    let model = VaeModel::<B>::new(config, arguments.pixels, Noise::new(1), &B::Device::default());
+    stepping(model, VaeObjective::new(ObjectiveConfig::default()), shape, arguments)
+}
+
+/// The sizes of vae-rnn's configuration mnist-rows.
+fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
+    let config = vae_rnn::config::ModelConfig {
+        kind,
+        cell: Cell::Gru,
+        latent: 16,
+        hidden: 256,
+        features: vec![128],
+        activation: Activation::Relu,
+        output: OutputConfig::Bernoulli,
+        init: Init::Glorot,
+    };
+    let shape = PixelShape { height: 28, width: 28 };
+    let model = Vrnn::<B>::new(&config, shape, Noise::new(1), &B::Device::default());
+    stepping(model, SequenceObjective::new(Default::default()), shape, arguments)
+}
+
+/// One step after the other on random binary images.
+fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
+    model: M,
+    objective: impl Objective<B, M> + 'static,
+    shape: PixelShape,
+    arguments: &Arguments,
+) -> Once {
     let device = B::Device::default();
     let noise = Noise::new(1);
     let mut draw = noise.generator(Stream::Generate, 0, 0);
     let pixels =
-        (0..EXAMPLES * arguments.pixels).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
-    let shape = PixelShape { height: 1, width: arguments.pixels };
+        (0..EXAMPLES * shape.pixels()).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
     let images = ExampleSet::images(shape, pixels.collect(), vec![0; EXAMPLES], false);
-    let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device.clone());
+    let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device);
     let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
-    let objective = VaeObjective::new(ObjectiveConfig::default());
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-    let mut model = Some(VaeModel::<B>::new(config, arguments.pixels, noise, &device));
+    let mut model = Some(model);
     let (size, mut start) = (arguments.batch, 0);
     Box::new(move || {
         start = if start + 2 * size <= EXAMPLES { start + size } else { 0 };

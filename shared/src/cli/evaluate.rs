@@ -47,7 +47,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         Evaluated::Again(settings) => settings.clone(),
     };
     let evaluation =
-        metrics::evaluate(model.as_ref(), data, config.data().binarise, &settings, loaded.noise())?;
+        metrics::evaluate(model.as_ref(), data, config.data(), &settings, loaded.noise())?;
     if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
         bail!("{name} is {}: the model is broken; no record is written", metric.value);
     }
@@ -95,7 +95,9 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
             evaluate_seconds: started.elapsed().as_secs_f64(),
         },
     };
-    write_atomic(&run.file("latents.csv"), latents(&evaluation).as_bytes())?;
+    if let Some(text) = latents(&evaluation) {
+        write_atomic(&run.file("latents.csv"), text.as_bytes())?;
+    }
     write_json(&run.file(RunFolder::RECORD), &record)?;
     let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
     text.push_str(&table(&record));
@@ -122,8 +124,8 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
 }
 
 /// `latents.csv`: what each latent does on the test split.
-fn latents(evaluation: &Evaluation) -> String {
-    let codes = &evaluation.codes;
+fn latents(evaluation: &Evaluation) -> Option<String> {
+    let codes = evaluation.codes.as_ref()?;
     let mut text = "latent,kl_nats,variance_of_mean,aggregate_mean,aggregate_variance\n".to_owned();
     for latent in 0..codes.variance_of_mean.len() {
         let kl =
@@ -136,5 +138,5 @@ fn latents(evaluation: &Evaluation) -> String {
             codes.aggregate_variance[latent]
         );
     }
-    text
+    Some(text)
 }

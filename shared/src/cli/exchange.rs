@@ -92,11 +92,11 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let resolved = args.configuration.resolve::<P>()?;
     let path = args.target.folder(P::NAME, "imported")?;
     let data = load_data::<P>(&resolved.config, &args.common)?;
-    if let Some(problem) = P::problem(&resolved.config, data.train.input_dim()) {
+    if let Some(problem) = P::problem(&resolved.config, data.train.shape()) {
         bail!("{problem}");
     }
     // The weights must fit before anything is written.
-    let model = load::<P>(&resolved.config, data.train.input_dim(), device, &args.weights)
+    let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;
     let run = RunFolder::create(path, &resolved.text, args.target.force)?;
     weights::save(

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     backend::Backend,
-    data::{self, DataKind, Splits},
+    data::{self, DataKind, PixelShape, Splits},
     device::{Device, on_device},
     noise::Noise,
     paper::{Paper, RunConfig},
@@ -52,7 +52,7 @@ impl<P: Paper> Loaded<P> {
             ));
         }
         let data = load_data::<P>(&config, &of.common)?;
-        let model = load::<P>(&config, data.train.input_dim(), device, &run.file(weights::WEIGHTS))
+        let model = load::<P>(&config, data.train.shape(), device, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", run.path().display()))?;
         Ok(Self { run, config, data, model, device })
     }
@@ -74,38 +74,54 @@ impl<P: Paper> Loaded<P> {
 pub(super) fn load_data<P: Paper>(config: &P::Config, common: &Common) -> Result<Splits> {
     let name = config.data().name;
     match (P::DATA, name.kind()) {
-        (DataKind::Images, DataKind::Tables) => bail!(
-            "[data] name = \"{name}\": {} models images, and this is a table; mnist, for instance, \
-             has images",
-            P::NAME
-        ),
-        (DataKind::Tables, DataKind::Images) => bail!(
-            "[data] name = \"{name}\": {} models tables with a sensitive attribute, and these are \
-             images; adult, german, people and csv are tables",
-            P::NAME
-        ),
-        _ => Ok(data::load(config.data(), &common.fetch_options())?),
+        // An image is a sequence of rows.
+        (DataKind::Sequences, DataKind::Images) => {}
+        (wanted, found) if wanted == found => {}
+        (wanted, found) => {
+            let examples = match wanted {
+                DataKind::Images => "mnist, for instance, has images",
+                DataKind::Tables => "adult, german, people and csv are tables",
+                DataKind::Sequences => {
+                    "jsb, bach, tunes, pen and text have sequences, and images too"
+                }
+            };
+            bail!(
+                "[data] name = \"{name}\": {} models {}, and these are {}; {examples}",
+                P::NAME,
+                kind(wanted),
+                kind(found)
+            )
+        }
+    }
+    Ok(data::load(config.data(), &common.fetch_options())?)
+}
+
+fn kind(kind: DataKind) -> &'static str {
+    match kind {
+        DataKind::Images => "images",
+        DataKind::Tables => "tables with a sensitive attribute",
+        DataKind::Sequences => "sequences",
     }
 }
 
 /// A model built as configured, with the weights of a file.
 pub(super) fn load<P: Paper>(
     config: &P::Config,
-    input: usize,
+    shape: PixelShape,
     device: Device,
     weights: &std::path::Path,
 ) -> Result<Box<dyn Trained>> {
     fn on<P: Paper, B: Backend>(
         config: &P::Config,
-        input: usize,
+        shape: PixelShape,
         device: B::Device,
         path: &std::path::Path,
     ) -> Result<Box<dyn Trained>>
     where
         B::Device: Sync,
     {
-        let model = P::build::<B>(config, input, Noise::new(config.seed()), &device);
+        let model = P::build::<B>(config, shape, Noise::new(config.seed()), &device);
         Ok(Box::new(OnDevice::<B, _>::new(weights::load(model, path)?, device)))
     }
-    on_device!(device, |B, handle| on::<P, B>(config, input, handle, weights))
+    on_device!(device, |B, handle| on::<P, B>(config, shape, handle, weights))
 }

@@ -61,6 +61,7 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     if wanted("latent-map") {
         drawn.extend(draw_map(loaded, 5000, SplitChoice::Valid)?);
     }
+    drawn.extend(P::pictures(loaded)?);
     if loaded.run.file("snapshots.png").is_file() {
         drawn.push(loaded.run.file("snapshots.png"));
     }

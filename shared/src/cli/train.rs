@@ -97,7 +97,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         return Err(Stop::Cannot(format!("--snapshot-epochs: {reason}")).into());
     }
     let data = load_data::<P>(&config, &args.common)?;
-    if let Some(problem) = P::problem(&config, data.train.input_dim()) {
+    if let Some(problem) = P::problem(&config, data.train.shape()) {
         bail!("{problem}");
     }
     let run = if args.resume {
@@ -180,8 +180,7 @@ fn fitted_with_report<P: Paper>(
 ) -> Result<(Loaded<P>, Option<FitReport>)> {
     let device = common.device()?;
     let data = load_data::<P>(&config, common)?;
-    if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.input_dim()))
-    {
+    if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.shape())) {
         bail!("{problem}");
     }
     let text = toml::to_string(&config)?;
@@ -200,7 +199,7 @@ fn fitted_with_report<P: Paper>(
     };
     let weights = run.file(weights::WEIGHTS);
     let (model, report) = if weights.is_file() {
-        (load::<P>(&config, data.train.input_dim(), device, &weights)?, None)
+        (load::<P>(&config, data.train.shape(), device, &weights)?, None)
     } else {
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
         let (interrupt, fitting) = on_interrupt()?;

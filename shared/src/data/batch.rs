@@ -11,8 +11,11 @@ use crate::{
 /// A batch of examples, and the noise they are entitled to.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Backend> {
-    /// Inputs, `[examples, pixels]`.
+    /// Inputs, `[examples, pixels]`; of sequences `[examples, steps * width]` with the steps of the
+    /// longest, and zeros after the end of the others.
     pub x: Tensor<B, 2>,
+    /// Steps of each example: those of a sequence, or the rows of an image.
+    pub steps: Vec<usize>,
     /// Classes.
     pub labels: Vec<u8>,
     keys: Vec<u64>,
@@ -149,11 +152,12 @@ impl<B: Backend> BatchMaker<B> {
 
     /// The chosen examples with the noise of `epoch`: one gather.
     pub fn batch(&self, indices: &[usize], epoch: u64) -> Batch<B> {
-        let width = self.split.input_dim();
+        let width = self.split.width_of(indices);
         let mut values = vec![0f32; indices.len() * width];
         self.split.write_inputs(indices, self.binarise, self.noise, epoch, &mut values);
         Batch {
             x: Tensor::from_data(TensorData::new(values, [indices.len(), width]), &self.device),
+            steps: indices.iter().map(|&index| self.split.steps(index)).collect(),
             labels: self.split.labels_of(indices),
             keys: indices.iter().map(|&index| self.split.key(index)).collect(),
             noise: self.noise,

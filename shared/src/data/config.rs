@@ -30,6 +30,50 @@ pub struct DataConfig {
     /// Schema and files of a table of your own, for `name = "csv"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvFiles>,
+    /// Drawings of your own, for `name = "pen"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pen: Option<PenFile>,
+    /// A text of your own, for `name = "text"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextFile>,
+}
+
+/// `[data.pen]`: drawings of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PenFile {
+    /// A stroke-3 archive in the form of sketch-rnn (Ha & Eck 2018): an npz with the arrays `train`,
+    /// `valid` and `test` of sequences of (dx, dy, pen lifted after this point).
+    pub file: PathBuf,
+}
+
+/// `[data.text]`: a text of the user's, a sequence a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextFile {
+    /// The file, in UTF-8.
+    pub file: PathBuf,
+    /// What a step is.
+    #[serde(default)]
+    pub level: TextLevel,
+    /// Lines of more steps are cut into pieces of so many.
+    #[serde(default = "longest_line")]
+    pub longest: usize,
+}
+
+fn longest_line() -> usize {
+    200
+}
+
+/// What a step of a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextLevel {
+    /// A character.
+    #[default]
+    Characters,
+    /// A word: what stands between white space.
+    Words,
 }
 
 /// `[data.csv]`: a table of the user's.
@@ -53,6 +97,8 @@ impl DataConfig {
             split_seed: None,
             distinct_orientations: false,
             csv: None,
+            pen: None,
+            text: None,
         }
     }
 }
@@ -64,13 +110,17 @@ pub enum DataKind {
     Images,
     /// Rows about people, with a target and a sensitive attribute.
     Tables,
+    /// Sequences of steps; images too, as sequences of their rows.
+    Sequences,
 }
 
 /// A data set by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataName {
-    /// Handwritten digits.
+    /// Handwritten digits; for models of sequences their rows.
+    #[serde(alias = "mnist-rows")]
+    #[value(alias = "mnist-rows")]
     Mnist,
     /// Clothing, same shape as MNIST.
     FashionMnist,
@@ -106,6 +156,18 @@ pub enum DataName {
     People,
     /// A table of yours, as `[data.csv]` says.
     Csv,
+    /// Sequences of chords: 382 chorales by J. S. Bach, a step a quarter note, in the published split.
+    Jsb,
+    /// Sequences of chords: Bach's four-part chorales out of the package music21, in a split of our
+    /// own: numbers are not comparable with those of `jsb`.
+    Bach,
+    /// Sequences of chords: generated tunes in two voices, 300: needs no download; for tests and first
+    /// steps.
+    Tunes,
+    /// Sequences of pen movements: drawings of yours, as `[data.pen]` says.
+    Pen,
+    /// Sequences of characters or words: a text of yours, as `[data.text]` says.
+    Text,
 }
 
 impl DataName {
@@ -114,6 +176,7 @@ impl DataName {
         Some(match self {
             Self::Mnist | Self::FashionMnist | Self::Segments | Self::Dsprites => return None,
             Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => return None,
+            Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => return None,
             Self::MnistBasic => Variant::Basic,
             Self::MnistRot => Variant::Rotated,
             Self::MnistBgRand => Variant::RandomBackground,
@@ -139,7 +202,11 @@ impl DataName {
 
     /// What its examples are.
     pub fn kind(self) -> DataKind {
-        if self.table().is_some() { DataKind::Tables } else { DataKind::Images }
+        match self {
+            Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => DataKind::Sequences,
+            name if name.table().is_some() => DataKind::Tables,
+            _ => DataKind::Images,
+        }
     }
 }
 
@@ -163,6 +230,11 @@ impl fmt::Display for DataName {
             Self::German => "german",
             Self::People => "people",
             Self::Csv => "csv",
+            Self::Jsb => "jsb",
+            Self::Bach => "bach",
+            Self::Tunes => "tunes",
+            Self::Pen => "pen",
+            Self::Text => "text",
         })
     }
 }

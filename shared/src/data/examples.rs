@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::dsprites::{SIDE, Sprite, Sprites};
+use super::{
+    Sequences,
+    dsprites::{SIDE, Sprite, Sprites},
+};
 
 /// Height and width of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +26,8 @@ impl PixelShape {
 /// First noise key of test images.
 const TEST_KEY: u64 = 1 << 32;
 
-/// Examples with labels in one contiguous block: grey images, a byte a pixel, or rows of a table.
+/// Examples with labels in one contiguous block: grey images, a byte a pixel, rows of a table, or
+/// sequences.
 #[derive(Debug)]
 pub struct ExampleSet {
     shape: PixelShape,
@@ -40,6 +44,8 @@ enum Values {
     Numbers(Vec<f32>),
     /// Images of a grid by their place in it, drawn when they are asked for.
     Sprites(Arc<Sprites>, Vec<u32>),
+    /// Sequences of unequal length.
+    Sequences(Sequences),
 }
 
 /// What one example consists of.
@@ -51,6 +57,8 @@ pub(super) enum Example<'a> {
     Row(&'a [f32]),
     /// Black and white pixels.
     Sprite(Sprite),
+    /// One of these sequences.
+    Sequence(&'a Sequences, usize),
 }
 
 impl ExampleSet {
@@ -91,6 +99,17 @@ impl ExampleSet {
         }
     }
 
+    /// Sequences; their shape is that of the longest. Test sequences as for [`Self::images`]. They have
+    /// no classes: all are of class 0.
+    pub fn sequences(sequences: Sequences, test: bool) -> Self {
+        Self {
+            shape: PixelShape { height: sequences.longest(), width: sequences.width() },
+            labels: vec![0; sequences.len()],
+            values: Values::Sequences(sequences),
+            first_key: if test { TEST_KEY } else { 0 },
+        }
+    }
+
     /// Number of examples.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -101,7 +120,8 @@ impl ExampleSet {
         self.labels.is_empty()
     }
 
-    /// Height and width of every image; a row of a table is one pixel high.
+    /// Height and width of every image; a row of a table is one pixel high, the longest sequence as
+    /// high as it has steps.
     pub fn shape(&self) -> PixelShape {
         self.shape
     }
@@ -109,11 +129,20 @@ impl ExampleSet {
     /// One example.
     pub(super) fn example(&self, index: usize) -> Example<'_> {
         let width = self.shape.pixels();
-        let range = index * width..(index + 1) * width;
+        let range = || index * width..(index + 1) * width;
         match &self.values {
-            Values::Bytes(bytes) => Example::Image(&bytes[range]),
-            Values::Numbers(numbers) => Example::Row(&numbers[range]),
+            Values::Bytes(bytes) => Example::Image(&bytes[range()]),
+            Values::Numbers(numbers) => Example::Row(&numbers[range()]),
             Values::Sprites(grid, order) => Example::Sprite(grid.image(order[index] as usize)),
+            Values::Sequences(sequences) => Example::Sequence(sequences, index),
+        }
+    }
+
+    /// Steps of one example: those of a sequence, or the rows of an image.
+    pub fn steps(&self, index: usize) -> usize {
+        match &self.values {
+            Values::Sequences(sequences) => sequences.steps(index),
+            _ => self.shape.height,
         }
     }
 
@@ -121,13 +150,18 @@ impl ExampleSet {
     pub(super) fn image(&self, index: usize) -> &[u8] {
         match self.example(index) {
             Example::Image(bytes) => bytes,
-            Example::Row(_) | Example::Sprite(_) => &[],
+            Example::Row(_) | Example::Sprite(_) | Example::Sequence(..) => &[],
         }
     }
 
     /// True if the examples are rows of a table.
     pub fn is_table(&self) -> bool {
         matches!(self.values, Values::Numbers(_))
+    }
+
+    /// True if the examples are sequences.
+    pub fn is_sequences(&self) -> bool {
+        matches!(self.values, Values::Sequences(_))
     }
 
     /// Class of one example.

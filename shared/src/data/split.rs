@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{
-    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, Sprites,
+    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, Sprites, Vocabulary,
     dsprites::{SIDE, write_bits},
     examples::Example,
 };
@@ -87,12 +87,22 @@ impl Split {
         self.examples.is_table()
     }
 
+    /// True if the examples are sequences, of unequal length.
+    pub fn is_sequences(&self) -> bool {
+        self.examples.is_sequences()
+    }
+
+    /// Steps of example `index`: those of a sequence, or the rows of an image.
+    pub fn steps(&self, index: usize) -> usize {
+        self.examples.steps(self.range.start + index)
+    }
+
     /// 1 for members of the sensitive group, in a table.
     pub fn groups(&self) -> Vec<u8> {
         (0..self.len())
             .map(|index| match self.example(index) {
                 Example::Row(row) => u8::from(row.last().is_some_and(|s| *s > 0.5)),
-                Example::Image(_) | Example::Sprite(_) => 0,
+                Example::Image(_) | Example::Sprite(_) | Example::Sequence(..) => 0,
             })
             .collect()
     }
@@ -107,7 +117,8 @@ impl Split {
         self.grey(&(0..self.len()).collect::<Vec<_>>())
     }
 
-    /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`.
+    /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`; after the
+    /// end of a sequence zeros.
     pub fn inputs(
         &self,
         indices: &[usize],
@@ -115,11 +126,20 @@ impl Split {
         noise: Noise,
         epoch: u64,
     ) -> Array2<f32> {
-        let mut inputs = Array2::zeros((indices.len(), self.input_dim()));
+        let mut inputs = Array2::zeros((indices.len(), self.width_of(indices)));
         if let Some(values) = inputs.as_slice_mut() {
             self.write_inputs(indices, binarise, noise, epoch, values);
         }
         inputs
+    }
+
+    /// Width of the inputs of these examples: sequences are as wide as the longest of them.
+    pub fn width_of(&self, indices: &[usize]) -> usize {
+        if !self.is_sequences() {
+            return self.input_dim();
+        }
+        let longest = indices.iter().map(|&index| self.steps(index)).max().unwrap_or(0);
+        longest * self.shape().width
     }
 
     /// Writes what [`Self::inputs`] returns into `values`, row by row.
@@ -131,7 +151,7 @@ impl Split {
         epoch: u64,
         values: &mut [f32],
     ) {
-        let width = self.input_dim().max(1);
+        let width = self.width_of(indices).max(1);
         let write = |(row, &index): (&mut [f32], &usize)| {
             self.write_input(index, binarise, noise, epoch, row);
         };
@@ -154,6 +174,7 @@ impl Split {
             Example::Image(bytes) => bytes,
             Example::Row(values) => return row.copy_from_slice(values),
             Example::Sprite(sprite) => return write_bits(&sprite, row),
+            Example::Sequence(sequences, index) => return sequences.write(index, row),
         };
         match binarise {
             Binarise::None => {
@@ -181,7 +202,19 @@ impl Split {
         }
     }
 
-    /// Mean input of the split, by pixel.
+    /// Mean of a step over all steps of all examples, `[width]`.
+    pub fn step_mean(&self) -> Vec<f32> {
+        let width = self.shape().width.max(1);
+        let mut sums = vec![0f64; width];
+        for step in self.mean().chunks(width) {
+            sums.iter_mut().zip(step).for_each(|(sum, &mean)| *sum += f64::from(mean));
+        }
+        let steps: usize = (0..self.len()).map(|index| self.steps(index)).sum();
+        let scale = self.len() as f64 / steps.max(1) as f64;
+        sums.iter().map(|sum| (sum * scale) as f32).collect()
+    }
+
+    /// Mean input of the split, by pixel; of sequences, as if zeros followed their ends.
     pub fn mean(&self) -> Vec<f32> {
         // Grey levels add up exactly, whatever the order.
         let (mut greys, mut sums) = (vec![0u64; self.input_dim()], vec![0f64; self.input_dim()]);
@@ -195,6 +228,11 @@ impl Split {
                         let white = |x: usize| 255 * (bits >> x & 1);
                         greys.iter_mut().enumerate().for_each(|(x, sum)| *sum += white(x));
                     }
+                }
+                Example::Sequence(sequences, index) => {
+                    let mut row = vec![0.0; sums.len()];
+                    sequences.write(index, &mut row);
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
                 }
                 Example::Row(row) => {
                     sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
@@ -224,6 +262,8 @@ pub struct Splits {
     pub people: Option<Arc<People>>,
     /// The grid of factors the images are taken from, where they are.
     pub sprites: Option<Arc<Sprites>>,
+    /// The symbols of a text, by number.
+    pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
 impl Splits {
@@ -243,6 +283,7 @@ impl Splits {
             files,
             people: Some(people),
             sprites: None,
+            vocabulary: None,
         }
     }
 
@@ -277,6 +318,7 @@ impl Splits {
             files: BTreeMap::new(),
             people: None,
             sprites: None,
+            vocabulary: None,
         })
     }
 }

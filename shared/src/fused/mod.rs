@@ -24,6 +24,9 @@ mod kernels;
 mod patches;
 #[cfg(feature = "cpu")]
 mod product;
+mod recurrent;
+#[cfg(feature = "cpu")]
+mod recurrent_flex;
 mod window;
 
 pub use adam::AdamStep;
@@ -47,5 +50,8 @@ pub(crate) use flex::{
 };
 #[cfg(feature = "cpu")]
 pub(crate) use product::product_flex;
+pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_composed};
+#[cfg(feature = "cpu")]
+pub(crate) use recurrent_flex::{recur_flex, recur_gradient_flex};
 pub use window::{Geometry, Window};
 pub(crate) use window::{overlap_composed, patches_composed};

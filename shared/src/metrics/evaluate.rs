@@ -7,10 +7,10 @@ use super::{
     CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
     classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split,
     marginal, nearest_neighbour_accuracy, negative_log_likelihood, people::evaluate_people,
-    reconstruction,
+    reconstruction, sequences::evaluate_sequences,
 };
 use crate::{
-    data::{Binarise, Splits},
+    data::{Binarise, DataConfig, DataName, Splits},
     noise::Noise,
     progress,
     run::{Better, Metric},
@@ -21,9 +21,9 @@ use crate::{
 pub struct Evaluation {
     /// Metrics by name.
     pub metrics: BTreeMap<String, Metric>,
-    /// Statistics of the test codes, by latent.
-    pub codes: CodeStatistics,
-    /// Mean KL of each latent on the test split, where the posterior is Gaussian.
+    /// Statistics of the test codes, by latent; none of sequences, which have a code at each step.
+    pub codes: Option<CodeStatistics>,
+    /// Mean KL of each latent on the test split, where the posterior is Gaussian; a step, of sequences.
     pub kl_per_latent: Option<Vec<f64>>,
 }
 
@@ -34,13 +34,21 @@ pub struct Evaluation {
 pub fn evaluate(
     model: &dyn Trained,
     data: &Splits,
-    binarise: Binarise,
+    of: &DataConfig,
     config: &EvaluateConfig,
     noise: Noise,
 ) -> Result<Evaluation> {
+    let binarise = of.binarise;
     let mut metrics: BTreeMap<String, Metric> = model.own_metrics().into_iter().collect();
+    if model.step_widths().is_some() {
+        let about = (binarise, of.name);
+        let (found, kl_per_latent) = evaluate_sequences(model, data, about, config, noise)?;
+        metrics.extend(found);
+        return Ok(Evaluation { metrics, codes: None, kl_per_latent });
+    }
     let test = &data.test;
     let mut inputs = match binarise {
+        _ if of.name == DataName::Dsprites => "black and white pixels",
         Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
         Binarise::Threshold => "pixels binarised at one half",
         Binarise::None => "grey pixels: not comparable with binary pixels",
@@ -193,7 +201,7 @@ pub fn evaluate(
     }
     Ok(Evaluation {
         metrics,
-        codes: statistics,
+        codes: Some(statistics),
         kl_per_latent: elbo.map(|elbo| elbo.kl_per_latent),
     })
 }

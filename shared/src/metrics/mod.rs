@@ -13,6 +13,7 @@ mod nearest;
 mod people;
 mod probe;
 mod reconstruction;
+mod sequences;
 
 pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};
 pub use classification::classification_error;

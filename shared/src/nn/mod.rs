@@ -6,6 +6,7 @@ mod dense;
 mod gaussian;
 mod init;
 mod mlp;
+mod recurrent;
 
 pub use convolution::{Convolution, TransposedConvolution};
 pub(crate) use dense::LEAK;
@@ -13,3 +14,4 @@ pub use dense::{Activation, Dense};
 pub use gaussian::GaussianMlp;
 pub use init::{Init, Initialiser, parameter};
 pub use mlp::Mlp;
+pub use recurrent::{Cell, Recurrent};

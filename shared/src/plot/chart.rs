@@ -240,7 +240,9 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
                     .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
             }
         }
-        legend(&mut chart, SeriesLabelPosition::UpperRight)
+        let points: Vec<(f64, f64)> = all().collect();
+        let ranges = [span(all().map(|p| p.0)), span(all().map(|p| p.1))];
+        legend(&mut chart, emptiest_corner(&points, &ranges[0], &ranges[1]))
     })
 }
 

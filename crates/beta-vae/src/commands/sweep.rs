@@ -1,6 +1,10 @@
 //! `sweep`: what does the weight of an objective buy, and what does it cost?
 
-use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Instant,
+};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -97,12 +101,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let candidates = candidates(args, &base)?;
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
     let folder = args.out.join(BetaVaePaper::NAME).join(&name);
-    let total = candidates.len() * args.seeds.len();
+    // What is named twice is run once.
+    let seeds: Vec<u64> =
+        args.seeds.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
+    let total = candidates.len() * seeds.len();
     let started = Instant::now();
     let mut found: Vec<Vec<Record>> = candidates.iter().map(|_| Vec::new()).collect();
     let mut done = 0;
     // Seeds outermost: an early end leaves whole comparisons.
-    for &seed in &args.seeds {
+    for &seed in &seeds {
         for (candidate, records) in candidates.iter().zip(&mut found) {
             let path = folder.join(format!("seed-{seed}")).join(&candidate.name);
             let config = BetaConfig { seed, ..candidate.config.clone() };
@@ -120,7 +127,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let seconds: f64 = found.iter().flatten().map(|record| record.machine.fit_seconds).sum();
     let sweep = Sweep {
         data: data.clone(),
-        seeds: args.seeds.clone(),
+        seeds: seeds.clone(),
         candidates: candidates
             .iter()
             .zip(&found)
@@ -130,7 +137,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     write_json(&folder.join("sweep.json"), &sweep)?;
     print_table(&candidates, &sweep);
-    let about = format!("{data}, {} seeds", args.seeds.len());
+    let about = format!("{data}, {} seeds", seeds.len());
     for path in draw(&folder, &about, &candidates, &found)? {
         progress::line(&format!("wrote {}", path.display()));
     }
@@ -170,6 +177,8 @@ fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
         config.model.kind = kind;
         all.push(Candidate { name: name.clone(), line: String::new(), strength: 0.0, config });
     }
+    let mut names = BTreeSet::new();
+    all.retain(|candidate| names.insert(candidate.name.clone()));
     for candidate in &all {
         if let Some(problem) = shared::paper::RunConfig::problem(&candidate.config) {
             bail!("{}: {problem}", candidate.name);

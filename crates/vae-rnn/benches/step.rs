@@ -1,0 +1,64 @@
+//! One training step of each model, on both processor backends. `cargo xtask bench-peers` times the same
+//! beside PyTorch.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use burn::backend::Autodiff;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use shared::{
+    Backend,
+    backend::{Flex, NdArray},
+    data::{BatchMaker, Binarise, ExampleSet, PixelShape},
+    noise::Noise,
+    paper::Paper,
+    train::{Moment, Optimiser, OptimiserConfig, descend},
+};
+use vae_rnn::{RnnConfig, SequenceObjective, VaeRnn, config::Kind};
+
+const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+const BATCH: usize = 128;
+
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &RnnConfig) {
+    let device = B::Device::default();
+    let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
+    let images = ExampleSet::images(SHAPE, pixels, vec![0; 1000], false);
+    let batches = BatchMaker::<Autodiff<B>>::new(
+        images.into(),
+        Binarise::Dynamic,
+        Noise::new(1),
+        device.clone(),
+    );
+    let indices: Vec<usize> = (0..BATCH).collect();
+    let objective = SequenceObjective::new(config.objective);
+    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
+    let mut model = Some(VaeRnn::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let mut group = criterion.benchmark_group("training_step");
+    group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
+    group.bench_function(BenchmarkId::new(name, format!("{:?}", config.model.kind)), |bencher| {
+        bencher.iter(|| {
+            let batch = batches.batch(&indices, 1);
+            if let Some(current) = model.take() {
+                let at = Moment { epochs: 0.0 };
+                let (next, found) =
+                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
+                black_box(found.read());
+                model = Some(next);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn all(criterion: &mut Criterion) {
+    let Ok(config) = toml::from_str::<RnnConfig>(VaeRnn::PRESETS[0].1) else { return };
+    for kind in [Kind::Vrnn, Kind::VrnnI, Kind::Rnn] {
+        let mut config = config.clone();
+        config.model.kind = kind;
+        steps::<Flex>(criterion, "flex", &config);
+        steps::<NdArray>(criterion, "ndarray", &config);
+    }
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

@@ -1,0 +1,113 @@
+//! `complete`: what the model makes of the first half of sequences.
+
+use anyhow::{Result, bail};
+use ndarray::{Array2, s};
+use shared::{
+    cli::{Loaded, OfRun, checked_index},
+    noise::Noise,
+    plot::Grid,
+    progress,
+};
+
+use super::{
+    generate::check_temperature,
+    show::{Shown, Steps, sequence, show},
+};
+use crate::VaeRnn;
+
+/// Sequences by default.
+const IMAGES: usize = 8;
+const FEW: usize = 2;
+/// Grey level of a pixel that is not given, in the picture.
+const NOT_GIVEN: f32 = 0.4;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Validation sequences, by index; by default the first eight images or two others.
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    indices: Option<Vec<usize>>,
+    /// Share of the steps that are given.
+    #[arg(long, default_value_t = 0.5)]
+    given: f64,
+    /// Completions of each.
+    #[arg(long, default_value_t = 3)]
+    count: usize,
+    /// Below 1 what is likely is drawn more often, above 1 less.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f32,
+    /// Seed of the draws; by default the run's.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if !(args.given >= 0.0 && args.given < 1.0) {
+        bail!("--given {}: a share of at least 0 and below 1", args.given);
+    }
+    if !(1..=20).contains(&args.count) {
+        bail!("--count {}: 1 to 20", args.count);
+    }
+    check_temperature(args.temperature)?;
+    let loaded = Loaded::<VaeRnn>::open(&args.of, "complete")?;
+    let split = &loaded.data.valid;
+    let is_image = Steps::of(&loaded) == Steps::Rows;
+    let default = split.len().min(if is_image { IMAGES } else { FEW });
+    let indices = args.indices.clone().unwrap_or_else(|| (0..default).collect());
+    let noise = args.seed.map_or(loaded.noise(), Noise::new);
+    let mut shown = Vec::new();
+    for &index in &indices {
+        checked_index("--indices", index, split)?;
+        let truth = sequence(&loaded, index)?;
+        let (steps, given) = (truth.nrows(), (truth.nrows() as f64 * args.given) as usize);
+        let begun: Vec<f32> = truth.slice(s![..given, ..]).iter().copied().collect();
+        let begun = Array2::from_shape_vec((1, begun.len()), begun)?;
+        let begun = begun.broadcast((args.count, begun.ncols())).map(|rows| rows.to_owned());
+        let keys: Vec<u64> =
+            (0..args.count as u64).map(|draw| split.key(index) << 8 | draw).collect();
+        let from = begun.unwrap_or_default();
+        let continued = loaded.model.continued(&from, steps, args.temperature, (noise, &keys));
+        let Some(continued) = continued else { bail!("the model is not one of sequences") };
+        let title = |what: String| format!("#{index}, {what}");
+        shown.push(Shown { title: title("the truth".into()), steps: truth.clone(), given });
+        for (draw, row) in continued.rows().into_iter().enumerate() {
+            let own = row.to_owned().into_shape_with_order(truth.dim())?;
+            let title = title(format!("completion {}", draw + 1));
+            shown.push(Shown { title, steps: own, given });
+        }
+    }
+    let files = if is_image {
+        vec![draw_images(&loaded, &indices, &shown, args.count)?]
+    } else {
+        show(&loaded, "completed", "Completed by the model", &shown)?
+    };
+    files.iter().for_each(|path| progress::line(&format!("wrote {}", path.display())));
+    Ok(())
+}
+
+/// For each image a row: what was given, the completions, the truth.
+fn draw_images(
+    run: &Loaded<VaeRnn>,
+    indices: &[usize],
+    shown: &[Shown],
+    count: usize,
+) -> Result<std::path::PathBuf> {
+    let names = (1..=count).map(|draw| format!("draw {draw}"));
+    let columns = std::iter::once("given".to_owned()).chain(names).chain(["truth".to_owned()]);
+    let caption = format!("Completed by the model: {}", run.title());
+    let mut grid = Grid::new(run.data.valid.shape(), caption).columns(columns);
+    for (index, row) in indices.iter().zip(shown.chunks(count + 1)) {
+        let mut given = row[0].steps.clone();
+        given.slice_mut(s![row[0].given.., ..]).fill(NOT_GIVEN);
+        let flat = |steps: &Array2<f32>| steps.iter().copied().collect::<Vec<f32>>();
+        let mut images = flat(&given);
+        row[1..].iter().chain([&row[0]]).for_each(|shown| images.extend(flat(&shown.steps)));
+        let images = Array2::from_shape_vec((count + 2, images.len() / (count + 2)), images)?;
+        grid = grid.row(format!("#{index}"), images);
+    }
+    let path = run.run.file("completed.png");
+    grid.save(&path)?;
+    Ok(path)
+}

@@ -1,0 +1,108 @@
+//! `generate`: sequences drawn step by step, each z_t from its prior and each x_t from the model.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use ndarray::{Array2, s};
+use shared::{
+    cli::{Loaded, OfRun},
+    data::Split,
+    noise::Noise,
+    progress,
+};
+
+use super::show::{Shown, Steps, show};
+use crate::VaeRnn;
+
+/// Sequences by default, of images.
+pub const COUNT: usize = 40;
+/// The same of others.
+const FEW: usize = 4;
+/// Steps of one sequence, at most.
+const LONGEST: usize = 10_000;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Sequences; by default 40 images or 4 others.
+    #[arg(long)]
+    count: Option<usize>,
+    /// Steps of each; by default as many as a training sequence has on average, and an image's rows.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Below 1 what is likely is drawn more often, above 1 less.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f32,
+    /// Seed of the draws; by default the run's.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.count.is_some_and(|count| !(1..=1000).contains(&count)) {
+        bail!("--count: 1 to 1000");
+    }
+    if args.steps.is_some_and(|steps| !(1..=LONGEST).contains(&steps)) {
+        bail!("--steps: 1 to {LONGEST}");
+    }
+    check_temperature(args.temperature)?;
+    let loaded = Loaded::<VaeRnn>::open(&args.of, "generate")?;
+    if Steps::of(&loaded) == Steps::Rows && args.steps.is_some() {
+        bail!("--steps: an image has as many rows as it has");
+    }
+    let noise = args.seed.map_or(loaded.noise(), Noise::new);
+    let count = args.count.unwrap_or(COUNT);
+    let how = How { steps: args.steps, temperature: args.temperature, noise };
+    for path in drawn(&loaded, count, Some(how))? {
+        progress::line(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// A temperature that is one.
+pub(super) fn check_temperature(temperature: f32) -> Result<()> {
+    if temperature > 0.0 && temperature.is_finite() {
+        return Ok(());
+    }
+    bail!("--temperature {temperature}: a positive number")
+}
+
+/// How sequences are drawn.
+pub struct How {
+    steps: Option<usize>,
+    temperature: f32,
+    noise: Noise,
+}
+
+/// Draws sequences into the run's folder; the files.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn drawn(run: &Loaded<VaeRnn>, count: usize, how: Option<How>) -> Result<Vec<PathBuf>> {
+    let How { steps, temperature, noise } =
+        how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
+    let is_image = Steps::of(run) == Steps::Rows;
+    let count = if is_image { count } else { count.min(FEW.max(count % COUNT)) };
+    let steps = steps.unwrap_or_else(|| typical(&run.data.train));
+    let keys: Vec<u64> = (0..count as u64).collect();
+    let none = Array2::zeros((count, 0));
+    let Some(drawn) = run.model.continued(&none, steps, temperature, (noise, &keys)) else {
+        bail!("the model is not one of sequences");
+    };
+    let width = drawn.ncols() / steps.max(1);
+    let shown: Vec<Shown> = (0..count)
+        .map(|row| {
+            let own = drawn.slice(s![row, ..]).to_owned().into_shape_with_order((steps, width))?;
+            Ok(Shown { title: format!("draw {}", row + 1), steps: own, given: 0 })
+        })
+        .collect::<Result<_>>()?;
+    show(run, "generated", "Drawn by the model", &shown)
+}
+
+/// Steps of a training sequence, on average.
+pub(super) fn typical(split: &Split) -> usize {
+    let steps: usize = (0..split.len()).map(|index| split.steps(index)).sum();
+    (steps / split.len().max(1)).max(1)
+}

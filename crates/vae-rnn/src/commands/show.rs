@@ -1,0 +1,157 @@
+//! Sequences as what they are: images, chords, drawings, text.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use ndarray::{Array2, s};
+use shared::{
+    cli::Loaded,
+    data::{DataKind, DataName, PIANO},
+    paper::RunConfig,
+    plot::{Grid, Roll, rolls},
+    run::write_atomic,
+};
+
+use crate::{VaeRnn, midi::midi_file, svg::drawing};
+
+/// Quarter notes a minute.
+const TEMPO: f64 = 90.0;
+/// Images a row.
+const ROW: usize = 10;
+
+/// What the steps of a run's sequences are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steps {
+    /// Rows of an image.
+    Rows,
+    /// Chords.
+    Chords,
+    /// Movements of a pen.
+    Pen,
+    /// Symbols of a text.
+    Symbols,
+}
+
+impl Steps {
+    pub(super) fn of(run: &Loaded<VaeRnn>) -> Self {
+        let name = run.config.data().name;
+        match (name, name.kind()) {
+            (_, DataKind::Images) => Self::Rows,
+            (DataName::Pen, _) => Self::Pen,
+            (DataName::Text, _) => Self::Symbols,
+            _ => Self::Chords,
+        }
+    }
+}
+
+/// A sequence that was drawn, or begun and drawn to its end.
+pub(super) struct Shown {
+    /// Its name.
+    pub(super) title: String,
+    /// The sequence, `[steps, width]`.
+    pub(super) steps: Array2<f32>,
+    /// Steps that were given.
+    pub(super) given: usize,
+}
+
+/// Writes sequences under a name as files people open: returns them, the picture first.
+pub(super) fn show(
+    run: &Loaded<VaeRnn>,
+    name: &str,
+    caption: &str,
+    sequences: &[Shown],
+) -> Result<Vec<PathBuf>> {
+    let caption = format!("{caption}: {}", run.title());
+    match Steps::of(run) {
+        Steps::Rows => {
+            let picture = run.run.file(&format!("{name}.png"));
+            let mut grid = Grid::new(run.data.train.shape(), caption);
+            for row in sequences.chunks(ROW) {
+                let images: Vec<f32> =
+                    row.iter().flat_map(|shown| shown.steps.iter().copied()).collect();
+                let pixels = images.len() / row.len().max(1);
+                grid = grid.row("", Array2::from_shape_vec((row.len(), pixels), images)?);
+            }
+            grid.save(&picture)?;
+            Ok(vec![picture])
+        }
+        Steps::Chords => {
+            let picture = run.run.file(&format!("{name}.png"));
+            let all: Vec<Roll> = sequences.iter().map(roll).collect();
+            rolls(&picture, &caption, "", &all)?;
+            let mut files = vec![picture];
+            for (number, shown) in sequences.iter().enumerate() {
+                let file = run.run.file(&format!("{name}-{}.mid", number + 1));
+                write_atomic(&file, &midi_file(&chords(&shown.steps), TEMPO))?;
+                files.push(file);
+            }
+            Ok(files)
+        }
+        Steps::Pen => {
+            let mut files = Vec::new();
+            for (number, shown) in sequences.iter().enumerate() {
+                let file = run.run.file(&format!("{name}-{}.svg", number + 1));
+                write_atomic(&file, drawing(&strokes(&shown.steps)).as_bytes())?;
+                files.push(file);
+            }
+            Ok(files)
+        }
+        Steps::Symbols => {
+            let mut text = String::new();
+            for shown in sequences {
+                text.push_str(&line(run, &shown.steps));
+                text.push('\n');
+            }
+            let file = run.run.file(&format!("{name}.txt"));
+            write_atomic(&file, text.as_bytes())?;
+            print!("{text}");
+            Ok(vec![file])
+        }
+    }
+}
+
+/// A sequence of chords as a piano roll.
+pub(super) fn roll(shown: &Shown) -> Roll {
+    Roll {
+        title: shown.title.clone(),
+        keys: Some(shown.steps.clone()),
+        lowest: PIANO.0,
+        given: shown.given,
+        ..Roll::default()
+    }
+}
+
+/// The sequences of a split as they are, `[steps, width]` each.
+pub(super) fn sequence(run: &Loaded<VaeRnn>, index: usize) -> Result<Array2<f32>> {
+    let split = &run.data.valid;
+    let x = split.inputs(&[index], run.config.data.binarise, run.noise(), 0);
+    let (steps, width) = (split.steps(index), split.shape().width);
+    let own = x.slice(s![0, ..steps * width]).to_owned();
+    Ok(own.into_shape_with_order((steps, width))?)
+}
+
+/// MIDI notes of each step.
+fn chords(steps: &Array2<f32>) -> Vec<Vec<u8>> {
+    let sounding = |row: ndarray::ArrayView1<'_, f32>| {
+        let keys = row.iter().enumerate().filter(|(_, on)| **on > 0.5);
+        keys.map(|(key, _)| PIANO.0 + key as u8).collect()
+    };
+    steps.rows().into_iter().map(sounding).collect()
+}
+
+fn strokes(steps: &Array2<f32>) -> Vec<[f32; 3]> {
+    steps.rows().into_iter().map(|step| [step[0], step[1], step[2]]).collect()
+}
+
+/// The symbols of a text, by number.
+pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
+    let number = |step: ndarray::ArrayView1<'_, f32>| {
+        step.iter().position(|&is_this| is_this > 0.5).unwrap_or_default()
+    };
+    steps.rows().into_iter().map(number).collect()
+}
+
+fn line(run: &Loaded<VaeRnn>, steps: &Array2<f32>) -> String {
+    let vocabulary = run.data.vocabulary.as_ref();
+    vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
+}

@@ -1,0 +1,184 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{DataConfig, DataKind, DataName},
+    metrics::EvaluateConfig,
+    nn::{Activation, Cell, Init},
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RnnConfig {
+    /// Seed of all noise.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[objective]`.
+    #[serde(default)]
+    pub objective: ObjectiveConfig,
+    /// `[train]`.
+    pub train: TrainConfig,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// Which model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A latent at each step, with a prior that knows what came before (section 3).
+    #[default]
+    Vrnn,
+    /// The same with the prior N(0, I) at each step (section 4, VRNN-I).
+    VrnnI,
+    /// No latents: the recurrent network alone (section 2.1).
+    Rnn,
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Which model.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The recurrent cell.
+    #[serde(default)]
+    pub cell: Cell,
+    /// Width of z_t; not used by `rnn`.
+    pub latent: usize,
+    /// Width of h_t.
+    pub hidden: usize,
+    /// Widths of the layers of each feature extractor: phi_x, phi_z, phi_enc, phi_prior, phi_dec.
+    pub features: Vec<usize>,
+    /// What their layers apply.
+    #[serde(default = "relu")]
+    pub activation: Activation,
+    /// Distribution of a step.
+    #[serde(default)]
+    pub output: OutputConfig,
+    /// Initial weights.
+    #[serde(default)]
+    pub init: Init,
+}
+
+fn relu() -> Activation {
+    Activation::Relu
+}
+
+/// p(x_t | z_t, before).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum OutputConfig {
+    /// Independent Bernoulli elements: black and white pixels, keys of a piano.
+    #[default]
+    Bernoulli,
+    /// Independent Gaussian elements.
+    Gaussian,
+    /// Pen movements: a mixture of correlated Gaussians over the offset, and a Bernoulli for the pen
+    /// (Graves 2013, section 5.1).
+    Pen {
+        /// Components of the mixture.
+        components: usize,
+    },
+    /// One of several symbols.
+    Categorical,
+}
+
+/// `[objective]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveConfig {
+    /// Epochs over which the weight of the KL rises to 1.
+    pub kl_warmup_epochs: f64,
+    /// Where it begins.
+    pub kl_warmup_from: f64,
+    /// Gradients do not flow back over the borders between so many steps; left out, they flow through
+    /// the whole sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<usize>,
+    /// Probability with which an element of an input to the recurrence and the encoder is hidden in
+    /// training; what is to be predicted is not.
+    pub drop_inputs: f64,
+}
+
+impl ObjectiveConfig {
+    fn problem(&self) -> Option<String> {
+        let Self { kl_warmup_epochs, kl_warmup_from, truncate, drop_inputs } = *self;
+        let problem = if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
+            format!("kl_warmup_epochs = {kl_warmup_epochs} is negative")
+        } else if !(0.0..=1.0).contains(&kl_warmup_from) {
+            format!("kl_warmup_from = {kl_warmup_from} is not in [0, 1]")
+        } else if truncate == Some(0) {
+            "truncate = 0: at least 1 step, or leave it out".into()
+        } else if !(0.0..1.0).contains(&drop_inputs) {
+            format!("drop_inputs = {drop_inputs} is not in [0, 1)")
+        } else {
+            return None;
+        };
+        Some(format!("[objective] {problem}"))
+    }
+}
+
+impl ModelConfig {
+    fn problem(&self, data: &DataConfig) -> Option<String> {
+        let wanted = match (data.name, data.name.kind()) {
+            (DataName::Pen, _) => "pen",
+            (DataName::Text, _) => "categorical",
+            (_, DataKind::Images) if !data.binarise.is_binary() => "gaussian",
+            _ => "bernoulli",
+        };
+        let found = match self.output {
+            OutputConfig::Bernoulli => "bernoulli",
+            OutputConfig::Gaussian => "gaussian",
+            OutputConfig::Pen { .. } => "pen",
+            OutputConfig::Categorical => "categorical",
+        };
+        let problem = if self.latent == 0 && self.kind != Kind::Rnn {
+            "latent = 0: at least 1, or kind = \"rnn\"".into()
+        } else if self.hidden == 0 {
+            "hidden = 0: at least 1".into()
+        } else if self.features.contains(&0) {
+            "features has a layer of width 0".into()
+        } else if matches!(self.output, OutputConfig::Pen { components: 0 }) {
+            "output.components = 0: at least 1".into()
+        } else if let Some(problem) = self.init.problem() {
+            problem
+        } else if wanted != found {
+            let name = data.name;
+            format!("output.kind = \"{found}\": {name}, as configured, needs \"{wanted}\"")
+        } else {
+            return None;
+        };
+        Some(format!("[model] {problem}"))
+    }
+}
+
+impl RunConfig for RnnConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.model
+            .problem(&self.data)
+            .or_else(|| self.objective.problem())
+            .or_else(|| self.train.problem())
+            .or_else(|| self.evaluate.problem())
+    }
+}

@@ -1,0 +1,111 @@
+//! Chung et al. 2015, "A Recurrent Latent Variable Model for Sequential Data".
+//!
+//! [`model`] is the network, [`output`] the distributions of a step, [`objective`] what is minimised,
+//! [`config`] what a configuration may say, [`commands`] what this program does besides the shared
+//! commands.
+
+pub mod commands;
+pub mod config;
+pub mod midi;
+pub mod model;
+pub mod objective;
+pub mod output;
+pub mod svg;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    cli::Loaded,
+    data::{DataKind, PixelShape, Splits},
+    noise::Noise,
+    paper::{Paper, RunConfig},
+    train::{self, Fit, Session},
+};
+
+pub use config::RnnConfig;
+pub use model::Vrnn;
+pub use objective::SequenceObjective;
+
+use config::{Kind, OutputConfig};
+
+/// The paper.
+pub struct VaeRnn;
+
+impl Paper for VaeRnn {
+    const NAME: &'static str = "vae-rnn";
+    const ABOUT: &'static str = "A recurrent network with a latent at each step: what comes next, and how many \
+                                 ways it could go on";
+    const CITATION: &'static str = "J. Chung, K. Kastner, L. Dinh, K. Goel, A. Courville, Y. Bengio: A Recurrent Latent Variable \
+         Model for Sequential Data. NIPS 2015.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("mnist-rows", include_str!("../configs/mnist-rows.toml")),
+        ("jsb", include_str!("../configs/jsb.toml")),
+        ("pen", include_str!("../configs/pen.toml")),
+        ("text", include_str!("../configs/text.toml")),
+    ];
+    const DATA: DataKind = DataKind::Sequences;
+
+    type Config = RnnConfig;
+    type Model<B: Backend> = Vrnn<B>;
+
+    fn problem(config: &RnnConfig, shape: PixelShape) -> Option<String> {
+        let is_pen = matches!(config.model.output, OutputConfig::Pen { .. });
+        (is_pen && shape.width != 3).then(|| {
+            format!(
+                "[model] output.kind = \"pen\": steps are {} wide, not (dx, dy, pen)",
+                shape.width
+            )
+        })
+    }
+
+    fn build<B: Backend>(
+        config: &RnnConfig,
+        shape: PixelShape,
+        noise: Noise,
+        device: &B::Device,
+    ) -> Vrnn<B> {
+        Vrnn::new(&config.model, shape, noise, device)
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &RnnConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<Vrnn<B::InnerBackend>>> {
+        let shape = data.train.shape();
+        let model = Self::build::<B>(config, shape, session.noise, &session.device);
+        let objective = SequenceObjective::new(config.objective);
+        train::fit(model, &objective, data, config.data.binarise, &config.train, session)
+    }
+
+    fn pictures(run: &Loaded<Self>) -> Result<Vec<PathBuf>> {
+        let mut drawn = commands::generate::drawn(run, commands::generate::COUNT, None)?;
+        drawn.extend(commands::surprise::drawn(run, &[])?);
+        Ok(drawn)
+    }
+
+    fn cannot(command: &str, config: &RnnConfig) -> Option<String> {
+        let is_image = config.data().name.kind() == DataKind::Images;
+        match command {
+            "reconstruct" | "snapshots" => Some(
+                "a model of sequences has a latent at each step and is told what came before: complete \
+                 shows what it makes of half a sequence"
+                    .into(),
+            ),
+            "sample" => Some("a model of sequences draws step by step: use generate".into()),
+            "interpolate" | "traverse" => Some(
+                "there is no code of a whole sequence to vary: each step has a latent of its own".into(),
+            ),
+            "latent-map" if config.model.kind == Kind::Rnn => {
+                Some("model.kind = \"rnn\" has no code".into())
+            }
+            "latent-map" if !is_image => Some(
+                "only images have classes to colour a map by, and sequences of one length".into(),
+            ),
+            _ => None,
+        }
+    }
+}

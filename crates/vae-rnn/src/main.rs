@@ -1,0 +1,7 @@
+//! `vae-rnn`: a recurrent latent variable model for sequential data.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run_with::<vae_rnn::VaeRnn, vae_rnn::commands::Own>()
+}

@@ -1,0 +1,276 @@
+//! The variational recurrent network (Chung et al. 2015, section 3), and the two models it is compared
+//! with.
+
+use burn::{module::Module, tensor::Tensor};
+use rand_chacha::ChaCha8Rng;
+use shared::{
+    Backend,
+    autoencoder::{Autoencoder, Given},
+    data::PixelShape,
+    likelihood::{Likelihood, row_sums},
+    nn::{GaussianMlp, Initialiser, Mlp, Recurrent},
+    noise::Noise,
+    posterior::{DiagonalGaussian, Posterior},
+    sequential::{Drawn, Sequential, StepTerms},
+};
+
+use crate::{
+    config::{Kind, ModelConfig},
+    output::Output,
+};
+
+/// A recurrent network, with a latent at each step unless it is the baseline.
+///
+/// - prior (equation 5): z_t ~ N(mu_0, sigma_0^2), both of phi_prior(h_{t-1});
+/// - generation (equation 6): x_t from phi_dec(phi_z(z_t), h_{t-1});
+/// - recurrence (equation 7): h_t = f(phi_x(x_t), phi_z(z_t), h_{t-1});
+/// - inference (equation 9): z_t ~ N(mu_z, sigma_z^2), both of phi_enc(phi_x(x_t), h_{t-1}).
+#[derive(Module, Debug)]
+pub struct Vrnn<B: Backend> {
+    /// phi_x.
+    input: Mlp<B>,
+    /// z_t and what has to do with it; none in the baseline.
+    latent: Option<Latent<B>>,
+    /// f.
+    recurrence: Recurrent<B>,
+    /// phi_dec but for its last layer.
+    decoder: Mlp<B>,
+    /// The last layer, and the distribution it speaks of.
+    output: Output<B>,
+}
+
+/// z_t.
+#[derive(Module, Debug)]
+struct Latent<B: Backend> {
+    /// phi_enc.
+    posterior: GaussianMlp<B>,
+    /// phi_prior; none with the prior N(0, I).
+    prior: Option<GaussianMlp<B>>,
+    /// phi_z.
+    features: Mlp<B>,
+}
+
+/// What an unrolled model knows of all steps, step-major: row `t * sequences + i` is step t of sequence
+/// i.
+pub struct Unrolled<B: Backend> {
+    /// What phi_dec is given: phi_z(z_t) and h_{t-1}.
+    context: Tensor<B, 2>,
+    /// h_{t-1}.
+    before: Tensor<B, 2>,
+    /// q(z_t | x_t, before).
+    posterior: Option<DiagonalGaussian<B>>,
+}
+
+impl<B: Backend> Vrnn<B> {
+    /// A model with fresh weights for steps as wide as `shape`.
+    pub fn new(config: &ModelConfig, shape: PixelShape, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(config.init, noise, device);
+        let init = &mut init;
+        let (width, hidden, activation) = (shape.width, config.hidden, config.activation);
+        let features = &config.features[..];
+        let top = |inputs: usize| features.last().copied().unwrap_or(inputs);
+        let gaussian = |inputs: usize, init: &mut Initialiser<'_, B>| {
+            GaussianMlp::new(inputs, features, config.latent, activation, init)
+        };
+        let input = Mlp::new(width, features, activation, init);
+        let latent = (config.kind != Kind::Rnn).then(|| Latent {
+            posterior: gaussian(top(width) + hidden, init),
+            prior: (config.kind == Kind::Vrnn).then(|| gaussian(hidden, init)),
+            features: Mlp::new(config.latent, features, activation, init),
+        });
+        let drawn = if latent.is_some() { top(config.latent) } else { 0 };
+        let context = drawn + hidden;
+        Self {
+            input,
+            latent,
+            recurrence: Recurrent::new(config.cell, top(width) + drawn, hidden, init),
+            decoder: Mlp::new(context, features, activation, init),
+            output: Output::new(config.output, top(context), width, init),
+        }
+    }
+
+    /// Follows sequences x `[sequences, steps * width]` with z_t drawn from its posterior by `eps`
+    /// `[sequences, steps * latents]`. No gradient flows back over the borders between `truncate` steps.
+    pub fn unroll(
+        &self,
+        x: &Tensor<B, 2>,
+        eps: &Tensor<B, 2>,
+        truncate: Option<usize>,
+    ) -> Unrolled<B> {
+        let [sequences, columns] = x.dims();
+        let (width, latents) = (self.output.width(), self.step_latents());
+        let steps = columns / width;
+        let mut state = self.recurrence.start(sequences);
+        let mut contexts = Vec::with_capacity(steps);
+        let (mut before, mut means, mut log_vars) = (Vec::new(), Vec::new(), Vec::new());
+        for step in 0..steps {
+            if truncate.is_some_and(|border| step > 0 && step.is_multiple_of(border)) {
+                state = state.detach();
+            }
+            let h = self.recurrence.output(&state);
+            let input = self.input.forward(x.clone().narrow(1, step * width, width));
+            let drawn = self.latent.as_ref().map(|latent| {
+                let posterior =
+                    latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
+                let eps = eps.clone().narrow(1, step * latents, latents);
+                let features = latent.features.forward(posterior.reparameterise(eps));
+                means.push(posterior.mean);
+                log_vars.push(posterior.log_var);
+                features
+            });
+            contexts.push(joined(drawn.clone(), h.clone()));
+            before.push(h);
+            state = self.recurrence.step(joined(drawn, input), state);
+        }
+        let posterior = self.latent.is_some().then(|| DiagonalGaussian {
+            mean: Tensor::cat(means, 0),
+            log_var: Tensor::cat(log_vars, 0),
+        });
+        Unrolled { context: Tensor::cat(contexts, 0), before: Tensor::cat(before, 0), posterior }
+    }
+
+    /// The terms of -ELBO of an unrolled model for x as it is to be predicted.
+    pub fn terms(&self, unrolled: Unrolled<B>, x: &Tensor<B, 2>) -> StepTerms<B> {
+        let Unrolled { context, before, posterior } = unrolled;
+        let x = step_major(x, self.output.width());
+        let reconstruction = self.output.log_prob(self.decoder.forward(context), x).neg();
+        let kl_per_latent = posterior.map(|posterior| match self.prior(before) {
+            Some(prior) => posterior.kl_to(&prior),
+            None => posterior.kl_per_latent(),
+        });
+        StepTerms { reconstruction, kl_per_latent }
+    }
+
+    /// p(z_t | h_{t-1}) where it is not N(0, I).
+    fn prior(&self, h: Tensor<B, 2>) -> Option<DiagonalGaussian<B>> {
+        self.latent.as_ref()?.prior.as_ref().map(|prior| prior.forward(h))
+    }
+}
+
+/// What came before beside what is drawn, where something is.
+fn joined<B: Backend>(drawn: Option<Tensor<B, 2>>, other: Tensor<B, 2>) -> Tensor<B, 2> {
+    match drawn {
+        Some(drawn) => Tensor::cat(vec![drawn, other], 1),
+        None => other,
+    }
+}
+
+/// `[sequences, steps * width]` as `[steps * sequences, width]`.
+fn step_major<B: Backend>(x: &Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
+    let [sequences, columns] = x.dims();
+    let steps = columns / width;
+    x.clone().reshape([sequences, steps, width]).swap_dims(0, 1).reshape([steps * sequences, width])
+}
+
+impl<B: Backend> Sequential<B> for Vrnn<B> {
+    fn step_width(&self) -> usize {
+        self.output.width()
+    }
+
+    fn step_latents(&self) -> usize {
+        self.latent.as_ref().map_or(0, |latent| latent.posterior.outputs())
+    }
+
+    fn start(&self, rows: usize) -> Tensor<B, 2> {
+        self.recurrence.start(rows)
+    }
+
+    fn weigh(
+        &self,
+        state: Tensor<B, 2>,
+        x: Tensor<B, 2>,
+        eps: Tensor<B, 2>,
+    ) -> (Tensor<B, 1>, Tensor<B, 2>) {
+        let h = self.recurrence.output(&state);
+        let input = self.input.forward(x.clone());
+        let (drawn, distance) = match &self.latent {
+            None => (None, None),
+            Some(latent) => {
+                let posterior =
+                    latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
+                let z = posterior.reparameterise(eps.clone());
+                // log p(z) - log q(z|x): the constants cancel, and (z - mu) / sigma is eps.
+                let log_prior = match self.prior(h.clone()) {
+                    Some(prior) => prior.log_density(z.clone()),
+                    None => row_sums(z.clone().square()).mul_scalar(-0.5),
+                };
+                let log_posterior = row_sums(eps.square() + posterior.log_var).mul_scalar(-0.5);
+                (Some(latent.features.forward(z)), Some(log_prior - log_posterior))
+            }
+        };
+        let hidden = self.decoder.forward(joined(drawn.clone(), h));
+        let mut log_weight = self.output.log_prob(hidden, x);
+        if let Some(distance) = distance {
+            log_weight = log_weight + distance;
+        }
+        (log_weight, self.recurrence.step(joined(drawn, input), state))
+    }
+
+    fn terms_by_step(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> StepTerms<B> {
+        self.terms(self.unroll(&x, &eps, None), &x)
+    }
+
+    fn draw(
+        &self,
+        state: &Tensor<B, 2>,
+        eps: Tensor<B, 2>,
+        generators: &mut [ChaCha8Rng],
+        temperature: f32,
+    ) -> Drawn<B> {
+        let h = self.recurrence.output(state);
+        let drawn = self.latent.as_ref().map(|latent| {
+            let z = match self.prior(h.clone()) {
+                Some(prior) => prior.reparameterise(eps),
+                None => eps,
+            };
+            latent.features.forward(z)
+        });
+        let hidden = self.decoder.forward(joined(drawn.clone(), h));
+        let x = self.output.draw(hidden, generators, temperature);
+        let input = self.input.forward(x.clone());
+        Drawn { x, state: self.recurrence.step(joined(drawn, input), state.clone()) }
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for Vrnn<B> {
+    fn input_dim(&self) -> usize {
+        self.output.width()
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.step_latents()
+    }
+
+    /// The mean over the steps of the posteriors' means: a summary, for maps; of the baseline nothing.
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+        let [sequences, columns] = x.dims();
+        let (steps, latents) = (columns / self.output.width(), self.step_latents());
+        let device = x.device();
+        let eps = Tensor::zeros([sequences, steps * latents], &device);
+        Posterior::Point(match self.unroll(&x, &eps, None).posterior {
+            None => Tensor::zeros([sequences, 0], &device),
+            Some(posterior) => {
+                let by_step = posterior.mean.reshape([steps, sequences, latents]);
+                by_step.mean_dim(0).reshape([sequences, latents])
+            }
+        })
+    }
+
+    /// The first step when z is its latent.
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+        let state = self.start(z.dims()[0]);
+        let h = self.recurrence.output(&state);
+        let drawn = self.latent.as_ref().map(|latent| latent.features.forward(z));
+        let mean = self.output.mean(self.decoder.forward(joined(drawn, h)));
+        let log_var = mean.zeros_like();
+        Likelihood::Gaussian { mean, log_var }
+    }
+
+    fn has_bound(&self) -> bool {
+        false
+    }
+
+    fn sequential(&self) -> Option<&dyn Sequential<B>> {
+        Some(self)
+    }
+}

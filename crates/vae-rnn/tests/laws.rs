@@ -1,0 +1,373 @@
+//! Laws of the models, their bounds and their objective.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+use burn::{
+    backend::Autodiff,
+    module::AutodiffModule,
+    optim::GradientsParams,
+    tensor::{Tensor, TensorData},
+};
+use ndarray::Array2;
+use shared::{
+    Backend,
+    backend::{Flex, NdArray},
+    data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape, Sequences},
+    laws::{self, disagreements},
+    nn::{Activation, Cell, Init, Initialiser},
+    noise::{Noise, Stream},
+    sequential::{Resampling, Sequential, continued, filter},
+    train::{Moment, Objective},
+};
+use vae_rnn::{
+    SequenceObjective, Vrnn,
+    config::{Kind, ModelConfig, ObjectiveConfig, OutputConfig},
+    output::Output,
+};
+
+type Diff = Autodiff<Flex>;
+
+const WIDTH: usize = 3;
+const AFTER: Moment = Moment { epochs: 9.0 };
+const KINDS: [Kind; 3] = [Kind::Vrnn, Kind::VrnnI, Kind::Rnn];
+
+fn config(kind: Kind, cell: Cell, output: OutputConfig) -> ModelConfig {
+    ModelConfig {
+        kind,
+        cell,
+        latent: 2,
+        hidden: 4,
+        features: vec![5],
+        // Without kinks, for differences.
+        activation: Activation::Tanh,
+        output,
+        init: Init::Normal { std: 0.6 },
+    }
+}
+
+fn model<B: Backend>(config: &ModelConfig) -> Vrnn<B> {
+    let shape = PixelShape { height: 6, width: WIDTH };
+    Vrnn::new(config, shape, Noise::new(3), &B::Device::default())
+}
+
+fn plain(kind: Kind) -> ModelConfig {
+    config(kind, Cell::Gru, OutputConfig::Bernoulli)
+}
+
+/// Sequences of 4, 1 and 6 steps that fit an output.
+fn sequences(output: OutputConfig) -> Vec<Vec<f32>> {
+    [4, 1, 6]
+        .iter()
+        .zip(0u64..)
+        .map(|(&steps, key)| {
+            let drawn = Noise::new(8).normal(Stream::Generate, key, &[0], steps * WIDTH);
+            let step = |x: &[f32]| match output {
+                OutputConfig::Bernoulli => x.iter().map(|&x| f32::from(x > 0.0)).collect(),
+                OutputConfig::Gaussian => x.to_vec(),
+                OutputConfig::Pen { .. } => vec![x[0], x[1], f32::from(x[2] > 0.0)],
+                OutputConfig::Categorical => {
+                    let largest = x.iter().copied().fold(f32::MIN, f32::max);
+                    x.iter().map(|&x| f32::from(x == largest)).collect::<Vec<f32>>()
+                }
+            };
+            drawn.chunks(WIDTH).flat_map(step).collect()
+        })
+        .collect()
+}
+
+fn batch<B: Backend>(sequences: &[Vec<f32>]) -> Batch<B> {
+    let examples = ExampleSet::sequences(Sequences::of_numbers(WIDTH, sequences), false);
+    let all: Vec<usize> = (0..sequences.len()).collect();
+    BatchMaker::new(examples.into(), Binarise::None, Noise::new(1), B::Device::default())
+        .batch(&all, 1)
+}
+
+fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+fn loss<B: Backend>(model: &Vrnn<B>, batch: &Batch<B>, objective: ObjectiveConfig) -> Vec<f64> {
+    values(SequenceObjective::new(objective).terms(model, batch, AFTER).loss)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Estimates of log p of one sequence, by so many independent filters.
+fn estimates(
+    model: &Vrnn<Flex>,
+    sequence: &[f32],
+    particles: usize,
+    resampling: Resampling,
+    repeats: usize,
+) -> Vec<f64> {
+    let rows = Array2::from_shape_fn((repeats, sequence.len()), |(_, column)| sequence[column]);
+    let steps = vec![sequence.len() / WIDTH; repeats];
+    let keys: Vec<u64> = (0..repeats as u64).collect();
+    let noise = (Noise::new(5), &keys[..]);
+    let found = filter(model, &rows, &steps, particles, resampling, noise, &Default::default());
+    found.rows().into_iter().map(|row| row.sum()).collect()
+}
+
+#[test]
+fn bounds_are_in_order() {
+    for kind in [Kind::Vrnn, Kind::VrnnI] {
+        let model = model::<Flex>(&plain(kind));
+        let sequence = &sequences(OutputConfig::Bernoulli)[2];
+        let repeats = 3000;
+        let eps = Noise::new(6).normal(Stream::Posterior, 0, &[0], repeats * 6 * 2);
+        let eps = Tensor::from_data(TensorData::new(eps, [repeats, 12]), &Default::default());
+        let x: Vec<f32> = sequence.iter().copied().cycle().take(repeats * sequence.len()).collect();
+        let x =
+            Tensor::from_data(TensorData::new(x, [repeats, sequence.len()]), &Default::default());
+        let terms = model.terms_by_step(x, eps);
+        let total = values(terms.reconstruction).iter().sum::<f64>()
+            + values(terms.kl_per_latent.unwrap()).iter().sum::<f64>();
+        let elbo = -total / repeats as f64;
+        let bound = |particles, resampling| {
+            mean(&estimates(&model, sequence, particles, resampling, repeats))
+        };
+        let importance = [1, 4, 32].map(|particles| bound(particles, Resampling::Never));
+        assert!((importance[0] - elbo).abs() < 0.03, "K = 1 is {}, ELBO {elbo}", importance[0]);
+        assert!(importance[0] < importance[1] && importance[1] < importance[2], "{importance:?}");
+        let filtered = [4, 32].map(|particles| bound(particles, Resampling::Adaptive));
+        assert!(importance[0] < filtered[0] && filtered[0] < filtered[1], "{filtered:?}");
+        // All are below log p: the mean of p's unbiased estimates.
+        for resampling in [Resampling::Never, Resampling::Adaptive] {
+            let found = estimates(&model, sequence, 64, resampling, repeats);
+            let p: Vec<f64> = found.iter().map(|log_p| log_p.exp()).collect();
+            let exact = mean(&p).ln();
+            assert!(filtered[1] < exact && importance[2] < exact, "{exact} {filtered:?}");
+        }
+    }
+}
+
+#[test]
+fn with_and_without_resampling_p_is_estimated_without_bias() {
+    let model = model::<Flex>(&plain(Kind::Vrnn));
+    let sequence = &sequences(OutputConfig::Bernoulli)[0];
+    let p = |resampling| {
+        let found = estimates(&model, sequence, 4, resampling, 20_000);
+        let p: Vec<f64> = found.iter().map(|log_p| log_p.exp()).collect();
+        let centre = mean(&p);
+        let variance = p.iter().map(|p| (p - centre).powi(2)).sum::<f64>() / p.len() as f64;
+        (centre, (variance / p.len() as f64).sqrt())
+    };
+    let ((a, a_error), (b, b_error)) = (p(Resampling::Never), p(Resampling::Adaptive));
+    assert!((a - b).abs() < 4.0 * a_error.hypot(b_error), "{a} +- {a_error}, {b} +- {b_error}");
+    assert!(a_error < 0.02 * a && b_error < 0.02 * b, "too noisy to tell");
+}
+
+#[test]
+fn without_latents_every_bound_is_exact() {
+    let model = model::<Flex>(&plain(Kind::Rnn));
+    for sequence in sequences(OutputConfig::Bernoulli) {
+        let exact = -loss(&model, &batch(&[sequence.clone()]), ObjectiveConfig::default())[0];
+        for (particles, resampling) in [(1, Resampling::Never), (7, Resampling::Adaptive)] {
+            for found in estimates(&model, &sequence, particles, resampling, 3) {
+                assert!((found - exact).abs() < 1e-4, "{found} {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_sequence_counts_nothing() {
+    for kind in KINDS {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            let model = model::<Diff>(&config(kind, cell, OutputConfig::Bernoulli));
+            let all = sequences(OutputConfig::Bernoulli);
+            let together = batch::<Diff>(&all);
+            let mut filled = together.clone();
+            // Anything may stand there.
+            let beyond: Vec<f32> = values(together.x.clone())
+                .iter()
+                .enumerate()
+                .map(|(at, &x)| {
+                    let (row, step) = (at / (6 * WIDTH), at % (6 * WIDTH) / WIDTH);
+                    if step < together.steps[row] { x as f32 } else { 1e3 }
+                })
+                .collect();
+            filled.x =
+                Tensor::from_data(TensorData::new(beyond, together.x.dims()), &Default::default());
+            let objective = SequenceObjective::new(ObjectiveConfig::default());
+            let gradients = |batch: &Batch<Diff>| {
+                let terms = objective.terms(&model, batch, AFTER);
+                let found = values(terms.loss.clone());
+                let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
+                (found, laws::gradients(&model, &of))
+            };
+            let ((a, a_slopes), (b, b_slopes)) = (gradients(&together), gradients(&filled));
+            assert_eq!(a, b);
+            assert_eq!(a_slopes, b_slopes);
+            // Nor does it matter what a sequence is batched with: the first alone has the same noise.
+            let alone = loss(&model, &batch(&all[..1]), ObjectiveConfig::default());
+            assert!((alone[0] - a[0]).abs() < 1e-4, "{} {}", alone[0], a[0]);
+        }
+    }
+}
+
+#[test]
+fn each_parameter_has_the_slope_of_the_loss_as_its_gradient() {
+    let outputs = [
+        OutputConfig::Bernoulli,
+        OutputConfig::Gaussian,
+        OutputConfig::Pen { components: 2 },
+        OutputConfig::Categorical,
+    ];
+    for (output, cell) in outputs.into_iter().zip([Cell::Gru, Cell::Lstm, Cell::Lstm, Cell::Gru]) {
+        for kind in KINDS {
+            let config = config(kind, cell, output);
+            let (batch, plain) =
+                (batch::<Diff>(&sequences(output)), batch::<Flex>(&sequences(output)));
+            let model = model::<Diff>(&config);
+            let objective = SequenceObjective::new(ObjectiveConfig::default());
+            let terms = objective.terms(&model, &batch, AFTER);
+            let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
+            let gradients = laws::gradients(&model, &of);
+            for gradient in &gradients {
+                assert!(gradient.is_there(), "{kind:?} {output:?}: {}", gradient.name);
+            }
+            let inner = model.valid();
+            let at = |parameter, entry, by| {
+                let nudged = laws::nudged(inner.clone(), parameter, entry, by);
+                mean(&loss(&nudged, &plain, ObjectiveConfig::default()))
+            };
+            let found = disagreements(&gradients, 0.02, at);
+            assert!(found.is_empty(), "{kind:?} {output:?} {cell:?}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn truncation_changes_gradients_and_nothing_else() {
+    let model = model::<Diff>(&plain(Kind::Vrnn));
+    let batch = batch::<Diff>(&sequences(OutputConfig::Bernoulli));
+    let with = |truncate| {
+        let objective =
+            SequenceObjective::new(ObjectiveConfig { truncate, ..ObjectiveConfig::default() });
+        let terms = objective.terms(&model, &batch, AFTER);
+        let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
+        (values(terms.loss), laws::gradients(&model, &of))
+    };
+    let (whole, long, short) = (with(None), with(Some(6)), with(Some(2)));
+    assert_eq!(whole, long);
+    assert_eq!(whole.0, short.0);
+    assert_ne!(whole.1, short.1);
+}
+
+#[test]
+fn inputs_are_hidden_in_training_alone() {
+    let model = model::<Diff>(&plain(Kind::Vrnn));
+    let sequences = sequences(OutputConfig::Bernoulli);
+    let hiding = ObjectiveConfig { drop_inputs: 0.5, ..ObjectiveConfig::default() };
+    let (training, validation) = (batch::<Diff>(&sequences), batch::<Flex>(&sequences));
+    let whole = ObjectiveConfig::default();
+    assert_ne!(loss(&model, &training, hiding), loss(&model, &training, whole));
+    assert_eq!(loss(&model.valid(), &validation, hiding), loss(&model.valid(), &validation, whole));
+}
+
+#[test]
+fn the_kl_warms_up_to_one() {
+    let config = ObjectiveConfig {
+        kl_warmup_epochs: 4.0,
+        kl_warmup_from: 0.2,
+        ..ObjectiveConfig::default()
+    };
+    let objective = SequenceObjective::new(config);
+    let weight = |epochs| objective.kl_weight(Moment { epochs });
+    assert_eq!([weight(0.0), weight(4.0), weight(7.0)], [0.2, 1.0, 1.0]);
+    assert!((weight(2.0) - 0.6).abs() < 1e-12);
+    let settled = |epochs| Objective::<Flex, Vrnn<Flex>>::is_settled(&objective, Moment { epochs });
+    assert_eq!([settled(3.9), settled(4.0)], [false, true]);
+}
+
+#[test]
+fn backends_agree() {
+    for kind in KINDS {
+        let config = config(kind, Cell::Lstm, OutputConfig::Bernoulli);
+        let sequences = sequences(OutputConfig::Bernoulli);
+        let flex = loss(&model::<Flex>(&config), &batch(&sequences), ObjectiveConfig::default());
+        let ndarray =
+            loss(&model::<NdArray>(&config), &batch(&sequences), ObjectiveConfig::default());
+        for (a, b) in flex.iter().zip(&ndarray) {
+            assert!((a - b).abs() < 1e-4, "{kind:?}: {a} {b}");
+        }
+    }
+}
+
+fn output(kind: OutputConfig) -> (Output<Flex>, Tensor<Flex, 2>) {
+    let device = Default::default();
+    let mut init = Initialiser::new(Init::Normal { std: 0.7 }, Noise::new(2), &device);
+    let hidden = Noise::new(4).normal(Stream::Generate, 0, &[0], 4);
+    let hidden = Tensor::from_data(TensorData::new(hidden, [1, 4]), &device);
+    (Output::new(kind, 4, WIDTH, &mut init), hidden)
+}
+
+/// exp(log p) of steps, each a row.
+fn densities(output: &Output<Flex>, hidden: &Tensor<Flex, 2>, steps: &[[f32; WIDTH]]) -> Vec<f64> {
+    let rows = steps.len();
+    let x = Tensor::from_data(TensorData::new(steps.concat(), [rows, WIDTH]), &Default::default());
+    let log_p = output.log_prob(hidden.clone().repeat_dim(0, rows), x);
+    values(log_p).into_iter().map(f64::exp).collect()
+}
+
+#[test]
+fn what_a_step_can_be_has_probability_one_in_all() {
+    let (categorical, hidden) = output(OutputConfig::Categorical);
+    let symbols = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    let total: f64 = densities(&categorical, &hidden, &symbols).iter().sum();
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    let (bernoulli, hidden) = output(OutputConfig::Bernoulli);
+    let all: Vec<[f32; WIDTH]> =
+        (0..8u8).map(|bits| [0, 1, 2].map(|at| f32::from(bits >> at & 1))).collect();
+    let total: f64 = densities(&bernoulli, &hidden, &all).iter().sum();
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    // The pen's offset is integrated over a grid.
+    let (pen, hidden) = output(OutputConfig::Pen { components: 3 });
+    let side = 0.08f32;
+    let grid = |i: i32| side * i as f32;
+    let points: Vec<[f32; WIDTH]> = (-250..=250)
+        .flat_map(|i| (-250..=250).flat_map(move |j| [0.0, 1.0].map(|up| [grid(i), grid(j), up])))
+        .collect();
+    let total = densities(&pen, &hidden, &points).iter().sum::<f64>() * f64::from(side * side);
+    assert!((total - 1.0).abs() < 0.01, "{total}");
+}
+
+#[test]
+fn draws_follow_the_distribution() {
+    let count = 20_000;
+    for kind in [
+        OutputConfig::Bernoulli,
+        OutputConfig::Gaussian,
+        OutputConfig::Categorical,
+        OutputConfig::Pen { components: 2 },
+    ] {
+        let (output, hidden) = output(kind);
+        let expected = values(output.mean(hidden.clone()));
+        let mut generators: Vec<_> =
+            (0..count).map(|key| Noise::new(9).generator(Stream::Draw, 0, key)).collect();
+        let drawn = output.draw(hidden.repeat_dim(0, count as usize), &mut generators, 1.0);
+        let mean = values(drawn.mean_dim(0));
+        for (mean, expected) in mean.iter().zip(&expected) {
+            assert!((mean - expected).abs() < 0.05, "{kind:?}: {mean} {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_sequence_is_continued_from_what_was_given_and_depends_on_it() {
+    let model = model::<Flex>(&plain(Kind::Vrnn));
+    let keys: Vec<u64> = (0..50).collect();
+    let prefix = |value: f32| Array2::from_elem((50, 3 * WIDTH), value);
+    let go_on = |prefix: &Array2<f32>, seed| {
+        continued(&model, prefix, 6, 1.0, (Noise::new(seed), &keys), &Default::default())
+    };
+    let (from_zero, from_one) = (go_on(&prefix(0.0), 1), go_on(&prefix(1.0), 1));
+    assert_eq!(from_zero.slice(ndarray::s![.., ..3 * WIDTH]), prefix(0.0));
+    let rest = |all: &Array2<f32>| all.slice(ndarray::s![.., 3 * WIDTH..]).to_owned();
+    assert_ne!(rest(&from_zero), rest(&from_one));
+    assert_eq!(from_zero, go_on(&prefix(0.0), 1));
+    assert_ne!(from_zero, go_on(&prefix(0.0), 2));
+    assert!(rest(&from_zero).iter().all(|&x| x == 0.0 || x == 1.0));
+}

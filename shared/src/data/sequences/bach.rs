@@ -1,0 +1,67 @@
+//! Bach's four-part chorales out of the package music21, for those who cannot get the published split:
+//! zipped MusicXML in a wheel, which is a zip archive too.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+
+use zip::ZipArchive;
+
+use super::{load::Chords, musicxml};
+use crate::{
+    data::{DataError, FetchOptions, catalogue, fetch, published},
+    noise::{Noise, Stream},
+    progress,
+};
+
+const FOLDER: &str = "music21/corpus/bach/";
+/// Voices of a chorale.
+const VOICES: usize = 4;
+/// A piece of less is an excerpt.
+const SHORTEST: usize = 8;
+
+/// The chorales by name in an order drawn once, a fifth each for validation and test.
+pub(super) fn load(options: &FetchOptions) -> Result<Chords, DataError> {
+    let set = &catalogue::BACH;
+    let path = fetch(set, options)?.remove(0);
+    progress::line(&format!("bach: reading the chorales of {}", path.display()));
+    let chorales = read(&path).map_err(|reason| {
+        let reason = format!("{reason}; delete it to have it fetched anew");
+        DataError::Format { path: path.clone(), reason }
+    })?;
+    let held_out = chorales.len() / 5;
+    let order = Noise::new(1).permutation(Stream::Split, 0, chorales.len());
+    let mut pool: Vec<_> = order.into_iter().map(|index| chorales[index].clone()).collect();
+    let test = pool.split_off(pool.len() - held_out);
+    Ok((pool, test, held_out, published(set)))
+}
+
+/// Chords by quarter note of every four-part piece.
+fn read(wheel: &Path) -> Result<Vec<Vec<Vec<u8>>>, String> {
+    let file = File::open(wheel).map_err(|e| e.to_string())?;
+    let mut archive =
+        ZipArchive::new(BufReader::new(file)).map_err(|e| format!("no whole wheel ({e})"))?;
+    let mut names: Vec<String> = archive
+        .file_names()
+        .filter(|name| name.starts_with(FOLDER) && name.ends_with(".mxl"))
+        .map(String::from)
+        .collect();
+    names.sort_unstable();
+    let mut chorales = Vec::new();
+    for name in names {
+        let mut bytes = Vec::new();
+        let mut member = archive.by_name(&name).map_err(|e| format!("{name}: {e}"))?;
+        member.read_to_end(&mut bytes).map_err(|e| format!("{name}: {e}"))?;
+        let about = |reason: String| format!("{name}: {reason}");
+        if musicxml::parts(&bytes).map_err(about)? != VOICES {
+            continue;
+        }
+        let chords = musicxml::chords_by_quarter(&bytes).map_err(about)?;
+        if chords.len() >= SHORTEST {
+            chorales.push(chords);
+        }
+    }
+    Ok(chorales)
+}

@@ -1,0 +1,139 @@
+//! The sets of sequences, split into training, validation and test.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use sha2::{Digest, Sha256};
+
+use super::{Sequences, jsb, piano_keys, strokes, text, tunes};
+use crate::{
+    data::{
+        DataConfig, DataError, DataName, ExampleSet, FetchOptions, Splits, catalogue, fetch,
+        published,
+    },
+    noise::{Noise, Stream},
+};
+
+/// The keys of a piano: the lowest note, and their number.
+pub const PIANO: (u8, usize) = (21, 88);
+
+/// Chords of one set: training and validation, test, the number of validation sequences, and files.
+pub(super) type Chords = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>, usize, BTreeMap<String, String>);
+
+/// Loads the set a configuration names.
+pub(in crate::data) fn load(
+    config: &DataConfig,
+    options: &FetchOptions,
+) -> Result<Splits, DataError> {
+    let chords = match config.name {
+        DataName::Jsb => chorales(options)?,
+        DataName::Bach => super::bach::load(options)?,
+        DataName::Pen => return pen(config),
+        DataName::Text => return lines(config),
+        _ => {
+            let [pool, test] = tunes();
+            let valid = pool.len() / 6;
+            (pool, test, valid, BTreeMap::new())
+        }
+    };
+    let (pool, test, valid, files) = chords;
+    let (lowest, keys) = PIANO;
+    let on_keys = |chords: Vec<Vec<Vec<u8>>>| {
+        let rows: Vec<Vec<f32>> =
+            chords.iter().map(|steps| piano_keys(steps, lowest, keys)).collect();
+        Sequences::of_numbers(keys, &rows)
+    };
+    split(on_keys(pool), on_keys(test), valid, files, config)
+}
+
+/// `valid` of the pool's sequences, the last ones, are for validation.
+fn split(
+    pool: Sequences,
+    test: Sequences,
+    valid: usize,
+    files: BTreeMap<String, String>,
+    config: &DataConfig,
+) -> Result<Splits, DataError> {
+    let (pool, test) = (ExampleSet::sequences(pool, false), ExampleSet::sequences(test, true));
+    Ok(Splits { files, ..Splits::new(Arc::new(pool), Arc::new(test), Some(valid), config)? })
+}
+
+fn chorales(options: &FetchOptions) -> Result<Chords, DataError> {
+    let set = &catalogue::JSB;
+    let path = fetch(set, options)?.remove(0);
+    let [mut pool, valid, test] = jsb::parse(&read(&path)?).map_err(|reason| {
+        let reason = format!("{reason}; delete it to have it fetched anew");
+        DataError::Format { path: path.clone(), reason }
+    })?;
+    let count = valid.len();
+    pool.extend(valid);
+    Ok((pool, test, count, published(set)))
+}
+
+/// Offsets in units of their standard deviation over the training drawings (Ha & Eck 2018, section
+/// 3.1), the pen as it is.
+fn pen(config: &DataConfig) -> Result<Splits, DataError> {
+    let Some(pen) = &config.pen else {
+        return Err(DataError::Config(
+            "name = \"pen\" needs a file of drawings: --set data.pen.file=sheep.npz".into(),
+        ));
+    };
+    let bytes = read(&pen.file)?;
+    let [mut pool, valid, test] = strokes::parse(&bytes)
+        .map_err(|reason| DataError::Format { path: pen.file.clone(), reason })?;
+    let offsets = || pool.iter().flatten().flat_map(|step| step[..2].iter().map(|&d| f64::from(d)));
+    let count = offsets().count().max(1) as f64;
+    let mean = offsets().sum::<f64>() / count;
+    let deviation = (offsets().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
+    if !(deviation > 0.0) {
+        let reason = "no training drawing moves the pen: there is nothing to learn".into();
+        return Err(DataError::Format { path: pen.file.clone(), reason });
+    }
+    let scale = (1.0 / deviation) as f32;
+    let held_out = valid.len();
+    pool.extend(valid);
+    let numbers = |drawings: Vec<Vec<[f32; 3]>>| {
+        let scaled = |[x, y, lifted]: [f32; 3]| [x * scale, y * scale, lifted];
+        let rows: Vec<Vec<f32>> = drawings
+            .into_iter()
+            .map(|steps| steps.into_iter().flat_map(scaled).collect())
+            .collect();
+        Sequences::of_numbers(3, &rows)
+    };
+    split(numbers(pool), numbers(test), held_out, file_of(&pen.file, &bytes), config)
+}
+
+/// A tenth of the lines each for validation and test, drawn once.
+fn lines(config: &DataConfig) -> Result<Splits, DataError> {
+    let Some(text) = &config.text else {
+        return Err(DataError::Config(
+            "name = \"text\" needs a file: --set data.text.file=poems.txt".into(),
+        ));
+    };
+    let bytes = read(&text.file)?;
+    let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest)
+        .map_err(|reason| DataError::Format { path: text.file.clone(), reason })?;
+    let held_out = (sequences.len() / 10).max(1);
+    let order = Noise::new(1).permutation(Stream::Split, 0, sequences.len());
+    let ordered: Vec<Vec<u32>> = order.into_iter().map(|index| sequences[index].clone()).collect();
+    let (pool, test) = ordered.split_at(ordered.len() - held_out);
+    let width = vocabulary.len();
+    let files = file_of(&text.file, &bytes);
+    let (pool, test) = (Sequences::of_symbols(width, pool), Sequences::of_symbols(width, test));
+    let splits = split(pool, test, held_out, files, config)?;
+    Ok(Splits { vocabulary: Some(Arc::new(vocabulary)), ..splits })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    fs::read(path).map_err(|source| DataError::Io {
+        path: path.into(),
+        action: "read it",
+        hint: "",
+        source,
+    })
+}
+
+/// Name and sha256 of a file of the user's.
+fn file_of(path: &Path, bytes: &[u8]) -> BTreeMap<String, String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    [(name, hex::encode(Sha256::digest(bytes)))].into()
+}

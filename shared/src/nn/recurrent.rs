@@ -1,0 +1,103 @@
+use burn::{
+    module::Module,
+    tensor::{Tensor, TensorPrimitive},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Activation, Dense, Initialiser};
+use crate::backend::Backend;
+
+/// Which recurrent cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cell {
+    /// Gated recurrent unit (Cho et al. 2014).
+    #[default]
+    Gru,
+    /// Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate.
+    Lstm,
+}
+
+impl Cell {
+    /// Sums a step takes for each hidden unit.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Gru => 3,
+            Self::Lstm => 4,
+        }
+    }
+
+    /// Numbers of the state for each hidden unit.
+    pub fn state_parts(self) -> usize {
+        match self {
+            Self::Gru => 1,
+            Self::Lstm => 2,
+        }
+    }
+}
+
+/// A recurrent layer, h' = f(x, h), with the equations of PyTorch's GRU and LSTM.
+#[derive(Module, Debug)]
+pub struct Recurrent<B: Backend> {
+    /// From x to the sums, with their bias.
+    input: Dense<B>,
+    /// From h to the sums, with a bias of its own, which a GRU needs.
+    hidden: Dense<B>,
+    #[module(skip)]
+    cell: Cell,
+}
+
+impl<B: Backend> Recurrent<B> {
+    /// A layer with fresh weights; an LSTM's forget gates start open, with a bias of 1 (Jozefowicz et
+    /// al. 2015).
+    pub fn new(cell: Cell, inputs: usize, width: usize, init: &mut Initialiser<'_, B>) -> Self {
+        let sums = cell.gates() * width;
+        let mut input = Dense::new(inputs, sums, Activation::Linear, init);
+        let hidden = Dense::new(width, sums, Activation::Linear, init);
+        if cell == Cell::Lstm {
+            let bias = (0..sums).map(|sum| f32::from(u8::from(sum / width.max(1) == 1)));
+            let values: Vec<f32> = bias.collect();
+            input.bias = input.bias.map(|bias| {
+                let device = bias.device();
+                Tensor::<B, 1>::from_floats(&values[..], &device).require_grad()
+            });
+        }
+        Self { input, hidden, cell }
+    }
+
+    /// Width of h.
+    pub fn width(&self) -> usize {
+        self.hidden.inputs()
+    }
+
+    /// Width of the state: h, and what the cell remembers besides.
+    pub fn state_width(&self) -> usize {
+        self.cell.state_parts() * self.width()
+    }
+
+    /// The state before the first step, `[rows, state]`.
+    pub fn start(&self, rows: usize) -> Tensor<B, 2> {
+        Tensor::zeros([rows, self.state_width()], &self.hidden.weight.device())
+    }
+
+    /// h of a state `[rows, state]`, `[rows, width]`.
+    pub fn output(&self, state: &Tensor<B, 2>) -> Tensor<B, 2> {
+        match self.cell {
+            Cell::Gru => state.clone(),
+            Cell::Lstm => state.clone().narrow(1, 0, self.width()),
+        }
+    }
+
+    /// The state after a step with input x `[rows, inputs]`.
+    pub fn step(&self, x: Tensor<B, 2>, state: Tensor<B, 2>) -> Tensor<B, 2> {
+        let sums = self.hidden.forward(self.output(&state));
+        let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
+        let (after, _) = B::recur(
+            self.cell,
+            primitive(self.input.forward(x)),
+            primitive(sums),
+            primitive(state),
+        );
+        Tensor::from_primitive(TensorPrimitive::Float(after))
+    }
+}

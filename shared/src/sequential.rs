@@ -1,0 +1,282 @@
+//! Models of sequences: what they do step by step, and the bounds that follow from it.
+//!
+//! A sequence x_1, ..., x_T has a latent z_t at each step, and a state carries what came before:
+//! p(x, z) = prod_t p(z_t | before) p(x_t | z_t, before). A model without latents is the special case
+//! in which every bound is exact.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use ndarray::Array2;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    backend::Backend,
+    noise::{Noise, Stream, uniform},
+};
+
+/// A model of sequences. Rows are sequences, or particles of them.
+pub trait Sequential<B: Backend> {
+    /// Width of a step x_t.
+    fn step_width(&self) -> usize;
+
+    /// Width of z_t; 0 without latents.
+    fn step_latents(&self) -> usize;
+
+    /// The state before the first step, `[rows, state]`.
+    fn start(&self, rows: usize) -> Tensor<B, 2>;
+
+    /// One step of a filter: z_t is drawn from the posterior with standard normal `eps` `[rows,
+    /// latents]`. Returns log p(x_t, z_t | before) - log q(z_t | x_t, before), `[rows]`, and the state
+    /// after the step.
+    fn weigh(
+        &self,
+        state: Tensor<B, 2>,
+        x: Tensor<B, 2>,
+        eps: Tensor<B, 2>,
+    ) -> (Tensor<B, 1>, Tensor<B, 2>);
+
+    /// -ELBO by step for x `[sequences, steps * width]`; what is beyond a sequence's own steps is to be
+    /// left out by the caller. `eps` is `[sequences, steps * latents]`.
+    fn terms_by_step(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> StepTerms<B>;
+
+    /// A step drawn from the model: z_t from its prior with `eps` `[rows, latents]`, x_t with one
+    /// generator for each row. At a temperature below 1 what is likely is drawn more often.
+    fn draw(
+        &self,
+        state: &Tensor<B, 2>,
+        eps: Tensor<B, 2>,
+        generators: &mut [ChaCha8Rng],
+        temperature: f32,
+    ) -> Drawn<B>;
+
+    /// The state after x_t, with z_t as `eps` draws it from the posterior.
+    fn follow(&self, state: Tensor<B, 2>, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.weigh(state, x, eps).1
+    }
+}
+
+/// The terms of -ELBO, nats, step-major: row `t * sequences + i` is step t of sequence i.
+pub struct StepTerms<B: Backend> {
+    /// -log p(x_t | z_t, before) at the drawn z, `[steps * sequences]`.
+    pub reconstruction: Tensor<B, 1>,
+    /// KL(q(z_t | x_t, before) || p(z_t | before)) of each latent, `[steps * sequences, latents]`; none
+    /// without latents.
+    pub kl_per_latent: Option<Tensor<B, 2>>,
+}
+
+/// A step drawn from a model.
+pub struct Drawn<B: Backend> {
+    /// x_t, `[rows, width]`.
+    pub x: Tensor<B, 2>,
+    /// The state after it.
+    pub state: Tensor<B, 2>,
+}
+
+/// Whether particles that explain a sequence badly are replaced by copies of better ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resampling {
+    /// Never: the importance-weighted bound (Burda et al. 2016).
+    Never,
+    /// When the effective number of particles is below half (Maddison et al. 2017, FIVO, section 2.2).
+    Adaptive,
+}
+
+/// Numbers of the tensors of one step that are fine to hold at once.
+const ROWS: usize = 4000;
+
+/// Estimates of log p(x_t | x_1, ..., x_{t-1}) with `particles` each, nats, `[sequences, steps]`, zero
+/// after the end of a sequence. The sum over a sequence's steps is a lower bound on log p(x) in
+/// expectation: the exponential of each partial sum is an unbiased estimate of p(x_1, ..., x_t).
+///
+/// x is `[sequences, steps * width]`; `keys` are the noise keys of the sequences.
+pub fn filter<B: Backend>(
+    model: &dyn Sequential<B>,
+    x: &Array2<f32>,
+    steps: &[usize],
+    particles: usize,
+    resampling: Resampling,
+    (noise, keys): (Noise, &[u64]),
+    device: &B::Device,
+) -> Array2<f64> {
+    let longest = steps.iter().copied().max().unwrap_or(0);
+    let mut found = Array2::zeros((x.nrows(), longest));
+    let together = (ROWS / particles.max(1)).max(1);
+    for first in (0..x.nrows()).step_by(together) {
+        let range = first..x.nrows().min(first + together);
+        let part = Filter {
+            model,
+            device,
+            x: x.slice(ndarray::s![range.clone(), ..]).to_owned(),
+            steps: &steps[range.clone()],
+            particles,
+            resampling,
+            noise,
+            keys: &keys[range.clone()],
+        };
+        for (row, values) in part.run().into_iter().enumerate() {
+            for (step, value) in values.into_iter().enumerate() {
+                found[[first + row, step]] = value;
+            }
+        }
+    }
+    found
+}
+
+struct Filter<'a, B: Backend> {
+    model: &'a dyn Sequential<B>,
+    device: &'a B::Device,
+    x: Array2<f32>,
+    steps: &'a [usize],
+    particles: usize,
+    resampling: Resampling,
+    noise: Noise,
+    keys: &'a [u64],
+}
+
+impl<B: Backend> Filter<'_, B> {
+    /// Estimates by sequence and step; rows are sequence-major: `i * particles + k`.
+    fn run(&self) -> Vec<Vec<f64>> {
+        let (sequences, particles) = (self.steps.len(), self.particles);
+        let rows = sequences * particles;
+        let (width, latents) = (self.model.step_width(), self.model.step_latents());
+        let longest = self.steps.iter().copied().max().unwrap_or(0);
+        let mut state = self.model.start(rows);
+        // Log of the normalised weights before a step.
+        let mut weights = vec![-(particles as f64).ln(); rows];
+        let mut found = vec![Vec::new(); sequences];
+        for step in 0..longest {
+            let mut x = Vec::with_capacity(rows * width);
+            for sequence in self.x.rows() {
+                let values = sequence.slice(ndarray::s![step * width..(step + 1) * width]).to_vec();
+                (0..particles).for_each(|_| x.extend_from_slice(&values));
+            }
+            // By sequence and step, so that a result does not depend on its neighbours.
+            let eps =
+                self.noise.normal(Stream::Filter, step as u64, self.keys, particles * latents);
+            let tensor = |values: Vec<f32>, width: usize| {
+                Tensor::<B, 2>::from_data(TensorData::new(values, [rows, width]), self.device)
+            };
+            let (log_weight, after) =
+                self.model.weigh(state, tensor(x, width), tensor(eps, latents));
+            let increments: Vec<f32> = log_weight.into_data().iter::<f32>().collect();
+            let mut ancestors: Vec<i64> = (0..rows as i64).collect();
+            let mut is_moved = false;
+            for (sequence, found) in found.iter_mut().enumerate() {
+                let range = sequence * particles..(sequence + 1) * particles;
+                if step >= self.steps[sequence] {
+                    continue;
+                }
+                let weights = &mut weights[range.clone()];
+                for (weight, &increment) in weights.iter_mut().zip(&increments[range.clone()]) {
+                    *weight += f64::from(increment);
+                }
+                let total = log_sum_exp(weights);
+                found.push(total);
+                weights.iter_mut().for_each(|weight| *weight -= total);
+                let squares: f64 = weights.iter().map(|weight| (2.0 * weight).exp()).sum();
+                let is_poor = squares * particles as f64 > 2.0;
+                if self.resampling == Resampling::Adaptive && is_poor {
+                    let epoch = step as u64;
+                    let key = self.keys[sequence];
+                    let mut generator = self.noise.generator(Stream::Resample, epoch, key);
+                    let chosen = systematic(weights, uniform(&mut generator));
+                    for (row, ancestor) in range.clone().zip(chosen) {
+                        ancestors[row] = (range.start + ancestor) as i64;
+                    }
+                    weights.fill(-(particles as f64).ln());
+                    is_moved = true;
+                }
+            }
+            state = if is_moved {
+                let ancestors = TensorData::new(ancestors, [rows]);
+                after.select(0, Tensor::<B, 1, Int>::from_data(ancestors, self.device))
+            } else {
+                after
+            };
+        }
+        found
+    }
+}
+
+/// log sum exp, and the least number there is where all weights vanish.
+fn log_sum_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+}
+
+/// Systematic resampling: as many particles as there are log weights, each chosen about as often as its
+/// weight says, with one uniform number.
+fn systematic(log_weights: &[f64], offset: f32) -> Vec<usize> {
+    let count = log_weights.len();
+    let mut chosen = Vec::with_capacity(count);
+    let (mut particle, mut reached) = (0, log_weights[0].exp());
+    for place in 0..count {
+        let at = (place as f64 + f64::from(offset)) / count as f64;
+        while at > reached && particle + 1 < count {
+            particle += 1;
+            reached += log_weights[particle].exp();
+        }
+        chosen.push(particle);
+    }
+    chosen
+}
+
+/// Sequences continued: each begins with its prefix, `[sequences, given * width]`, and is drawn from
+/// there on until it has `steps` steps; `[sequences, steps * width]`.
+pub fn continued<B: Backend>(
+    model: &dyn Sequential<B>,
+    prefix: &Array2<f32>,
+    steps: usize,
+    temperature: f32,
+    (noise, keys): (Noise, &[u64]),
+    device: &B::Device,
+) -> Array2<f32> {
+    let (rows, width, latents) = (prefix.nrows(), model.step_width(), model.step_latents());
+    let given = prefix.ncols() / width.max(1);
+    let mut generators: Vec<ChaCha8Rng> =
+        keys.iter().map(|&key| noise.generator(Stream::Draw, 0, key)).collect();
+    let mut state = model.start(rows);
+    let mut result = Array2::zeros((rows, steps * width));
+    for step in 0..steps {
+        let eps = noise.normal(Stream::Prior, step as u64, keys, latents);
+        let eps = Tensor::<B, 2>::from_data(TensorData::new(eps, [rows, latents]), device);
+        let range = ndarray::s![.., step * width..(step + 1) * width];
+        if step < given {
+            let values: Vec<f32> = prefix.slice(range).iter().copied().collect();
+            let x = Tensor::from_data(TensorData::new(values, [rows, width]), device);
+            state = model.follow(state, x, eps);
+            result.slice_mut(range).assign(&prefix.slice(range));
+            continue;
+        }
+        let drawn = model.draw(&state, eps, &mut generators, temperature);
+        state = drawn.state;
+        let values: Vec<f32> = drawn.x.into_data().iter::<f32>().collect();
+        for (slot, value) in result.slice_mut(range).iter_mut().zip(values) {
+            *slot = value;
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systematic_resampling_keeps_the_shares() {
+        let weights: Vec<f64> = [0.5f64, 0.25, 0.25, 0.0].iter().map(|w| w.ln()).collect();
+        for offset in [0.0, 0.3, 0.999] {
+            let chosen = systematic(&weights, offset);
+            let count = |particle| chosen.iter().filter(|&&c| c == particle).count();
+            assert_eq!([count(0), count(1), count(2), count(3)], [2, 1, 1, 0], "{chosen:?}");
+        }
+    }
+
+    #[test]
+    fn sums_of_exponentials_do_not_overflow() {
+        assert!((log_sum_exp(&[1000.0, 1000.0]) - 1000.0 - 2f64.ln()).abs() < 1e-12);
+        assert_eq!(log_sum_exp(&[f64::NEG_INFINITY; 2]), f64::NEG_INFINITY);
+    }
+}
