@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use super::{name::Name, template::File};
+use super::{
+    name::Name,
+    template::{File, MARK},
+};
 use crate::readme::papers;
 
 /// Edition that rustfmt reads.
@@ -32,13 +35,8 @@ pub(super) fn add(root: &Path, name: &Name, files: &[File]) -> Result<()> {
     rustfmt.args(["--edition", EDITION, "--config-path"]).arg(root);
     succeed(rustfmt.args(sources.map(|path| folder.join(path))), "rustup component add rustfmt")?;
     let manifest = folder.join("Cargo.toml");
-    let mark = format!("{FINGERPRINT}\"{}\"", fingerprint(&folder)?);
-    let text = fs::read_to_string(&manifest)?;
-    let marked = text.replacen(
-        "[package.metadata.new-paper]\n",
-        &format!("[package.metadata.new-paper]\n{mark}\n"),
-        1,
-    );
+    let mark = format!("{MARK}\n{FINGERPRINT}\"{}\"", fingerprint(&folder)?);
+    let marked = fs::read_to_string(&manifest)?.replacen(MARK, &mark, 1);
     fs::write(&manifest, marked)?;
     move_with_entries(root, &folder, &home(root, name))
 }

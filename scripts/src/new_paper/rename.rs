@@ -56,8 +56,10 @@ impl Renaming<'_> {
     pub(super) fn check<'t>(&self, code: impl Iterator<Item = &'t str>) -> Result<()> {
         let (mut kept, mut made) = (BTreeSet::new(), BTreeSet::new());
         made.insert(self.to.snake.clone());
-        for line in code.flat_map(str::lines).filter(|line| !line.trim_start().starts_with("//")) {
-            for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        let lines = code.flat_map(str::lines).filter(|line| !line.trim_start().starts_with("//"));
+        // Every second part of a line is a string.
+        for code in lines.flat_map(|line| line.split('"').step_by(2)) {
+            for word in code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
                 match self.identifier(word) {
                     new if new == word => kept.insert(new),
                     new => made.insert(new),

@@ -41,6 +41,9 @@ const BLANK: &[(&str, &str)] = blank![
 ];
 const PAGE: &str = include_str!("../../templates/page.md");
 
+/// Heads what a manifest says of a crate that was made here.
+pub(super) const MARK: &str = "[package.metadata.new-paper]";
+
 /// A file of a crate.
 pub(super) struct File {
     /// Within the crate, with `/` between folders.
@@ -100,7 +103,7 @@ impl Template {
     }
 
     /// The files that are copied: all but the page and the presets of its own paper.
-    fn source(self, root: &Path) -> Result<Vec<File>> {
+    pub(super) fn source(self, root: &Path) -> Result<Vec<File>> {
         let all = match self {
             Self::Blank => BLANK
                 .iter()
@@ -122,7 +125,7 @@ impl Template {
                     text.lines().find_map(|line| line.split_once("metric = ")?.1.split('"').nth(1));
                 let metric = metric.context("no metric in the headline")?;
                 let headline = format!(
-                    "headline = {{ run = \"quick\", metric = \"{metric}\" }}\n\n[package.metadata.new-paper]\nfrom = \"{}\"",
+                    "headline = {{ run = \"quick\", metric = \"{metric}\" }}\n\n{MARK}\nfrom = \"{}\"",
                     self.name()
                 );
                 let paper = authors.map_or("authors and year".into(), |a| format!("{a}, year"));
