@@ -2,6 +2,7 @@
 
 mod fetch;
 mod keep;
+mod new_paper;
 mod peers;
 mod readme;
 
@@ -28,6 +29,8 @@ enum Task {
     Fetch(fetch::Args),
     /// Keep a run's record under results/, and its pictures under docs/pictures if wanted.
     Keep(keep::Args),
+    /// Add a crate for another paper, or take it away again.
+    NewPaper(new_paper::Args),
     /// Write the tables of the README pages from the records under results/.
     Readme(readme::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::BenchPeers(args) => peers::run(&args),
         Task::Fetch(args) => fetch::run(&args),
         Task::Keep(args) => keep::run(&args),
+        Task::NewPaper(args) => new_paper::run(&args),
         Task::Readme(args) => readme::run(&args),
     };
     match result {

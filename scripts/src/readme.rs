@@ -2,7 +2,10 @@
 //! `<!-- table: NAMES | METRICS -->` and `<!-- end -->` one of runs, where those that differ in
 //! their seed alone share a line, a metric written `NAME:95` stands with its 95% interval over test
 //! examples, and one written `NAME:median` with its median, least and greatest over seeds; between `<!-- speed -->` and `<!-- end -->` that of
-//! `bench-peers`; between `<!-- frontier: DATA -->` and `<!-- end -->` what `fair-repr frontier` chose.
+//! `bench-peers`; between `<!-- frontier: DATA -->` and `<!-- end -->` what `fair-repr frontier` chose;
+//! between `<!-- papers -->` and `<!-- end -->` the table of [`papers`].
+
+pub(crate) mod papers;
 
 use std::{
     collections::BTreeMap,
@@ -39,6 +42,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let new = rewrite(&old, &records)
             .and_then(|page| with_speed(&page))
             .and_then(|page| with_frontiers(&page))
+            .and_then(|page| papers::with_papers(&page, &workspace(), &records))
             .with_context(|| page.display().to_string())?;
         if new == old {
             continue;
@@ -201,17 +205,7 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
     let mut text = String::from("| run |");
     let first = names.iter().find_map(|name| records.get(*name)?.first());
     for metric in metrics {
-        let (metric, about) = match (metric.strip_suffix(INTERVAL), metric.strip_suffix(MEDIAN)) {
-            (Some(metric), _) => (metric, ", 95% interval"),
-            (None, Some(metric)) => (metric, ", median"),
-            (None, None) => (*metric, ""),
-        };
-        let arrow = first.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
-            Better::Lower => " ↓",
-            Better::Higher => " ↑",
-            Better::Neither => "",
-        });
-        write!(text, " {}{about}{arrow} |", metric.replace('_', " "))?;
+        write!(text, " {} |", column(first, metric))?;
     }
     text.push_str(" seeds | fitted in |\n|---|");
     text.push_str(&"---|".repeat(metrics.len() + 2));
@@ -220,23 +214,42 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
         let runs = records.get(*name).ok_or_else(|| anyhow!("results/ has no record of {name}"))?;
         write!(text, "| {name} |")?;
         for metric in metrics {
-            if let Some(metric) = metric.strip_suffix(INTERVAL) {
-                write!(text, " {} |", with_interval(runs, metric))?;
-                continue;
-            }
-            let (name, cell): (_, fn(&[f64]) -> String) = match metric.strip_suffix(MEDIAN) {
-                Some(metric) => (metric, median_cell),
-                None => (*metric, cell),
-            };
-            let values: Vec<f64> =
-                runs.iter().filter_map(|run| Some(run.metrics.get(name)?.value)).collect();
-            write!(text, " {} |", cell(&values))?;
+            write!(text, " {} |", value(runs, metric))?;
         }
         let seconds: f64 =
             runs.iter().map(|run| run.machine.fit_seconds).sum::<f64>() / runs.len() as f64;
         writeln!(text, " {} | {} |", runs.len(), duration(seconds))?;
     }
     Ok(text)
+}
+
+/// What a metric is called at the head of its column, with an arrow to where it is better.
+fn column(record: Option<&Record>, metric: &str) -> String {
+    let (metric, about) = match (metric.strip_suffix(INTERVAL), metric.strip_suffix(MEDIAN)) {
+        (Some(metric), _) => (metric, ", 95% interval"),
+        (None, Some(metric)) => (metric, ", median"),
+        (None, None) => (metric, ""),
+    };
+    let arrow = record.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
+        Better::Lower => " ↓",
+        Better::Higher => " ↑",
+        Better::Neither => "",
+    });
+    format!("{}{about}{arrow}", metric.replace('_', " "))
+}
+
+/// A metric of runs that differ in their seed alone; `-` where none has it.
+fn value(runs: &[Record], metric: &str) -> String {
+    if let Some(metric) = metric.strip_suffix(INTERVAL) {
+        return with_interval(runs, metric);
+    }
+    let (name, cell): (_, fn(&[f64]) -> String) = match metric.strip_suffix(MEDIAN) {
+        Some(metric) => (metric, median_cell),
+        None => (metric, cell),
+    };
+    let values: Vec<f64> =
+        runs.iter().filter_map(|run| Some(run.metrics.get(name)?.value)).collect();
+    cell(&values)
 }
 
 /// A share of test examples in percent with its 95% interval, over examples; means over seeds.

@@ -5,7 +5,7 @@ mod programs;
 
 use std::fs;
 
-use programs::{PROGRAMS, program};
+use programs::{program, programs};
 
 #[test]
 fn wrong_options_are_named() {
@@ -167,9 +167,9 @@ fn a_configuration_file_with_a_mistake_is_named_with_its_line() {
 #[test]
 fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
     let work = tempfile::tempdir().unwrap();
-    for program in PROGRAMS {
+    for program in programs() {
         program.train(work.path(), &[]).success();
-        let record = work.path().join("runs").join(program.name).join("quick/record.json");
+        let record = work.path().join("runs").join(&program.name).join("quick/record.json");
         let before = fs::read(&record).unwrap();
         program.train(work.path(), &[]).failure(1, "--force");
         assert_eq!(fs::read(&record).unwrap(), before);

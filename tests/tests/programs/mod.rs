@@ -2,24 +2,32 @@
 #![allow(dead_code, unreachable_pub)] // Each test file uses a part.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
 };
 
-/// A paper's program and how to run it on a tiny generated data set in seconds.
+use serde::Deserialize;
+
+/// A paper's program and how to run it on a tiny generated data set in seconds, as the
+/// `tests/program.toml` of its crate says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Program {
-    pub name: &'static str,
+    /// Of the crate and the program.
+    #[serde(skip)]
+    pub name: String,
     /// Options that make training tiny.
-    pub tiny: &'static [&'static str],
-    /// An option that makes another architecture of it.
-    pub other: &'static [&'static str],
+    pub tiny: Vec<String>,
+    /// Options that make another architecture of it.
+    pub other: Vec<String>,
     /// Shared commands it cannot do.
-    pub cannot: &'static [&'static str],
+    pub cannot: Vec<String>,
     /// Metrics its record must have.
-    pub metrics: &'static [&'static str],
+    pub metrics: Vec<String>,
     /// Pictures training must leave.
-    pub pictures: &'static [&'static str],
+    pub pictures: Vec<String>,
 }
 
 const EVALUATE: [&str; 8] = [
@@ -33,131 +41,30 @@ const EVALUATE: [&str; 8] = [
     "evaluate.probe_labels=[10,100]",
 ];
 
-/// Every program; a test fails if one is missing.
-pub const PROGRAMS: &[Program] = &[
-    Program {
-        name: "beta-vae",
-        tiny: &[
-            "--latent",
-            "2",
-            "--epochs",
-            "2",
-            "--set",
-            "data.binarise=dynamic",
-            "--set",
-            "data.train_examples=2000",
-            "--set",
-            "model.network=dense",
-            "--set",
-            "model.channels=[]",
-            "--set",
-            "model.encoder=[16]",
-            "--set",
-            "model.decoder=[16]",
-        ],
-        other: &["--latent", "5"],
-        cannot: &[],
-        metrics: &["nll", "negative_elbo", "kl", "active_units", "probe_knn_100"],
-        pictures: &[
-            "loss.png",
-            "kl.png",
-            "snapshots.png",
-            "reconstructions.png",
-            "samples.png",
-            "interpolation.png",
-            "traversal.png",
-            "latent-map.png",
-            "latent-grid.png",
-        ],
-    },
-    Program {
-        name: "cvae",
-        tiny: &["--latent", "2", "--epochs", "2", "--set", "model.hidden=[16]"],
-        other: &["--set", "model.hidden=[17]"],
-        cannot: &[],
-        metrics: &["nll", "nll_prior", "negative_elbo", "kl", "probe_knn_100"],
-        pictures: &[
-            "loss.png",
-            "snapshots.png",
-            "reconstructions.png",
-            "samples.png",
-            "interpolation.png",
-            "traversal.png",
-            "latent-map.png",
-            "latent-grid.png",
-        ],
-    },
-    Program {
-        name: "denoising-ae",
-        tiny: &["--epochs", "2", "--set", "model.hidden=[16,8]", "--set", "fine_tuning.epochs=2"],
-        other: &["--set", "model.hidden=[16,9]"],
-        cannot: &["sample"],
-        metrics: &["test_error", "reconstruction_mse", "probe_linear_100"],
-        pictures: &[
-            "loss.png",
-            "reconstructions.png",
-            "interpolation.png",
-            "traversal.png",
-            "latent-map.png",
-        ],
-    },
-    Program {
-        name: "fair-repr",
-        tiny: &[
-            "--data",
-            "people",
-            "--latent",
-            "3",
-            "--epochs",
-            "2",
-            "--set",
-            "lfr.iterations=20",
-            "--set",
-            "vfae.hidden=[8]",
-            "--set",
-            "evaluate.forest_trees=3",
-        ],
-        other: &["--latent", "4"],
-        cannot: &["reconstruct", "sample", "interpolate", "traverse"],
-        metrics: &[
-            "accuracy",
-            "discrimination",
-            "consistency",
-            "sensitive_forest",
-            "probe_knn_100",
-        ],
-        pictures: &["latent-map.png"],
-    },
-    Program {
-        name: "pca",
-        tiny: &["--latent", "3"],
-        other: &["--latent", "5"],
-        cannot: &[],
-        metrics: &["nll", "explained_variance", "reconstruction_mse", "probe_linear_100"],
-        pictures: &["reconstructions.png", "samples.png", "traversal.png", "latent-map.png"],
-    },
-    Program {
-        name: "vae",
-        tiny: &["--latent", "2", "--epochs", "2", "--set", "model.hidden=[16]"],
-        other: &["--latent", "5"],
-        cannot: &[],
-        metrics: &["nll", "negative_elbo", "kl", "active_units", "probe_knn_100"],
-        pictures: &[
-            "loss.png",
-            "snapshots.png",
-            "reconstructions.png",
-            "samples.png",
-            "interpolation.png",
-            "traversal.png",
-            "latent-map.png",
-            "latent-grid.png",
-        ],
-    },
-];
+/// Every program: those of all crates under crates/.
+pub fn programs() -> &'static [Program] {
+    static PROGRAMS: LazyLock<Vec<Program>> = LazyLock::new(|| {
+        let found = described(&workspace().join("crates")).unwrap_or_else(|e| panic!("{e}"));
+        assert!(!found.is_empty(), "no program under crates/");
+        found
+    });
+    &PROGRAMS
+}
+
+/// The programs of a folder of crates, or what the first crate without a proper description lacks.
+pub fn described(crates: &Path) -> Result<Vec<Program>, String> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(crates)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join("Cargo.toml").is_file())
+        .collect();
+    folders.sort();
+    folders.iter().map(|folder| Program::read(folder)).collect()
+}
 
 /// The program of that name.
 pub fn program(name: &str) -> &'static Program {
-    PROGRAMS.iter().find(|program| program.name == name).unwrap()
+    programs().iter().find(|program| program.name == name).unwrap()
 }
 
 /// Root of the workspace.
@@ -224,9 +131,36 @@ impl Called {
 }
 
 impl Program {
+    /// What the crate in `folder` says of its program.
+    fn read(folder: &Path) -> Result<Self, String> {
+        let file = folder.join("tests/program.toml");
+        let wrong = |problem: &str| {
+            format!(
+                "{}: {problem}. Say there how to run the program, as crates/vae/tests/program.toml \
+                 does: tiny, other, cannot, metrics, pictures",
+                file.display()
+            )
+        };
+        if !folder.join("src/main.rs").is_file() {
+            return Err(format!("{} is a crate without a program", folder.display()));
+        }
+        let text = fs::read_to_string(&file).map_err(|error| wrong(&error.to_string()))?;
+        let mut program: Self = toml::from_str(&text).map_err(|error| wrong(error.message()))?;
+        program.name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let Self { tiny, other, metrics, pictures, .. } = &program;
+        for (key, list) in
+            [("tiny", tiny), ("other", other), ("metrics", metrics), ("pictures", pictures)]
+        {
+            if list.is_empty() {
+                return Err(wrong(&format!("{key} is empty")));
+            }
+        }
+        Ok(program)
+    }
+
     /// The command, without network and with a cache of its own.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(executable(self.name));
+        let mut command = Command::new(executable(&self.name));
         command
             .args(arguments)
             .env("AE_OFFLINE", "1")
@@ -248,7 +182,7 @@ impl Program {
         ["train", "--out", &out]
             .into_iter()
             .chain(EVALUATE)
-            .chain(self.tiny.iter().copied())
+            .chain(self.tiny.iter().map(String::as_str))
             .chain(extra.iter().copied())
             .map(str::to_owned)
             .collect()
@@ -274,7 +208,7 @@ impl Program {
         let arguments: Vec<&str> = ["import", "--weights", &weights, "--out", &out]
             .into_iter()
             .chain(EVALUATE)
-            .chain(self.tiny.iter().copied())
+            .chain(self.tiny.iter().map(String::as_str))
             .chain(extra.iter().copied())
             .collect();
         self.call(&arguments)

@@ -1,0 +1,128 @@
+//! The table of papers in the README: a line for each crate, from `[package.metadata.variant]` of its
+//! manifest and the records under results/, in the order of the papers' years.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+
+use super::{END, Records, column, records, value};
+
+const PAPERS: &str = "<!-- papers -->\n";
+
+/// `[package.metadata.variant]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    /// Authors and year, of each paper.
+    paper: String,
+    /// What a reader learns from the crate, in a line.
+    shows: String,
+    /// The number that sums it up.
+    headline: Headline,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Headline {
+    /// Name of the run.
+    run: String,
+    /// As in the marker of a table.
+    metric: String,
+}
+
+/// Writes the table into the README of the workspace at `root`, and nothing else.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    let page = root.join("README.md");
+    let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
+    let new = with_papers(&text, root, &records(&root.join("results"))?)?;
+    fs::write(&page, new).with_context(|| page.display().to_string())
+}
+
+/// The page with its table of papers, if it has one.
+pub(super) fn with_papers(page: &str, root: &Path, records: &Records) -> Result<String> {
+    let Some(start) = page.find(PAPERS).map(|at| at + PAPERS.len()) else { return Ok(page.into()) };
+    let end = start + page[start..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
+    Ok(format!("{}{}{}", &page[..start], table(root, records)?, &page[end..]))
+}
+
+fn table(root: &Path, records: &Records) -> Result<String> {
+    let mut papers = Vec::new();
+    for manifest in manifests(root)? {
+        let name = folder_name(&manifest);
+        let variant = variant(&manifest)?;
+        let measured = measured(&name, &variant.headline, records)
+            .with_context(|| format!("{}, headline", manifest.display()))?;
+        papers.push((year(&variant.paper), name, variant, measured));
+    }
+    papers.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    let mut text = String::from("| crate | paper | shows | measured |\n|---|---|---|---|\n");
+    for (_, name, Variant { paper, shows, .. }, measured) in papers {
+        let [paper, shows] = [paper, shows].map(|cell| cell.replace('|', "\\|"));
+        writeln!(text, "| [`{name}`](crates/{name}) | {paper} | {shows} | {measured} |")?;
+    }
+    Ok(text)
+}
+
+fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root.join("crates"))? {
+        found.push(entry?.path().join("Cargo.toml"));
+    }
+    found.retain(|manifest| manifest.is_file());
+    Ok(found)
+}
+
+fn folder_name(manifest: &Path) -> String {
+    let folder = manifest.parent().and_then(Path::file_name).unwrap_or_default();
+    folder.to_string_lossy().into_owned()
+}
+
+fn variant(manifest: &Path) -> Result<Variant> {
+    let read = || -> Result<Variant> {
+        let manifest: toml::Table = toml::from_str(&fs::read_to_string(manifest)?)?;
+        let variant = ["package", "metadata", "variant"]
+            .iter()
+            .try_fold(&toml::Value::Table(manifest), |table, key| table.get(key))
+            .cloned()
+            .context("no [package.metadata.variant]")?;
+        Ok(variant.try_into()?)
+    };
+    read().with_context(|| {
+        format!(
+            "{}: write [package.metadata.variant] as crates/vae/Cargo.toml has it",
+            manifest.display()
+        )
+    })
+}
+
+/// The first year that is named; papers without one come last.
+fn year(paper: &str) -> u32 {
+    let words = paper.split(|c: char| !c.is_ascii_digit()).filter(|word| word.len() == 4);
+    words.filter_map(|word| word.parse().ok()).next().unwrap_or(u32::MAX)
+}
+
+fn measured(name: &str, headline: &Headline, records: &Records) -> Result<String> {
+    let Headline { run, metric } = headline;
+    let of_paper: Vec<&str> = records
+        .values()
+        .filter_map(|runs| runs.first())
+        .filter(|record| record.paper == name)
+        .map(|record| record.name.as_str())
+        .collect();
+    if of_paper.is_empty() {
+        return Ok("no record yet".into());
+    }
+    let Some(runs) = records.get(&format!("{name}-{run}")) else {
+        bail!("results/ has no record of the run {run}; there are {}", of_paper.join(", "));
+    };
+    let value = value(runs, metric);
+    if value == "-" {
+        bail!("no record of the run {run} has the metric {metric}");
+    }
+    Ok(format!("`{run}`: {} {value}", column(runs.first(), metric)))
+}

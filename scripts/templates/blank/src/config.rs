@@ -1,0 +1,67 @@
+//! What a configuration may say.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{Binarise, DataConfig},
+    metrics::EvaluateConfig,
+    paper::RunConfig,
+    train::TrainConfig,
+};
+
+/// A run of this paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlankConfig {
+    /// Seed of all noise.
+    pub seed: u64,
+    /// `[data]`.
+    pub data: DataConfig,
+    /// `[model]`.
+    pub model: ModelConfig,
+    /// `[train]`.
+    pub train: TrainConfig,
+    /// `[evaluate]`.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// `[model]`: encoder and decoder, mirror images of each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Width of the code z.
+    pub latent: usize,
+    /// Width of the hidden layer between x and z.
+    pub hidden: usize,
+}
+
+impl RunConfig for BlankConfig {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn data(&self) -> &DataConfig {
+        &self.data
+    }
+
+    fn evaluate(&self) -> &EvaluateConfig {
+        &self.evaluate
+    }
+
+    fn problem(&self) -> Option<String> {
+        let problem = if self.model.latent == 0 {
+            Some("[model] latent = 0: at least 1".into())
+        } else if self.model.hidden == 0 {
+            Some("[model] hidden = 0: at least 1".into())
+        } else if self.data.binarise == Binarise::None {
+            Some(
+                "[data] binarise = \"none\": on grey pixels the Bernoulli likelihood of this model \
+                 is no probability"
+                    .into(),
+            )
+        } else {
+            None
+        };
+        problem.or_else(|| self.train.problem()).or_else(|| self.evaluate.problem())
+    }
+}

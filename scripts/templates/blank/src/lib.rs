@@ -1,0 +1,61 @@
+//! A plain autoencoder.
+//!
+//! [`model`] is the encoder and the decoder, [`objective`] what is minimised, [`config`] what a
+//! configuration may say.
+
+pub mod config;
+pub mod model;
+pub mod objective;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::Splits,
+    noise::Noise,
+    paper::Paper,
+    train::{self, Fit, Session},
+};
+
+pub use config::BlankConfig;
+pub use model::BlankModel;
+pub use objective::BlankObjective;
+
+/// The paper.
+pub struct Blank;
+
+impl Paper for Blank {
+    const NAME: &'static str = "blank";
+    const ABOUT: &'static str = "What the model is";
+    const CITATION: &'static str = "Authors: Title. Venue, year.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("quick", include_str!("../configs/quick.toml")),
+        ("paper", include_str!("../configs/paper.toml")),
+    ];
+
+    type Config = BlankConfig;
+    type Model<B: Backend> = BlankModel<B>;
+
+    fn build<B: Backend>(
+        config: &BlankConfig,
+        input: usize,
+        noise: Noise,
+        device: &B::Device,
+    ) -> BlankModel<B> {
+        BlankModel::new(&config.model, input, noise, device)
+    }
+
+    fn cannot(command: &str, _: &BlankConfig) -> Option<String> {
+        let why = "a plain autoencoder has no prior to draw codes from; try interpolate";
+        (command == "sample").then(|| why.into())
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &BlankConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<BlankModel<B::InnerBackend>>> {
+        let input = data.train.input_dim();
+        let model = Self::build::<B>(config, input, session.noise, &session.device);
+        train::fit(model, &BlankObjective, data, config.data.binarise, &config.train, session)
+    }
+}

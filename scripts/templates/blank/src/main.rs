@@ -1,0 +1,7 @@
+//! `blank`: a plain autoencoder.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run::<blank::Blank>()
+}

@@ -1,0 +1,64 @@
+//! Encoder z(x) and decoder p(x|z), a hidden layer in each.
+
+use burn::{module::Module, tensor::Tensor};
+use shared::{
+    Backend,
+    autoencoder::{Autoencoder, Given},
+    likelihood::Likelihood,
+    nn::{Activation, Dense, Init, Initialiser},
+    noise::Noise,
+    posterior::Posterior,
+};
+
+use crate::config::ModelConfig;
+
+/// A plain autoencoder: its code is a point.
+#[derive(Module, Debug)]
+pub struct BlankModel<B: Backend> {
+    /// x to the hidden layer.
+    encoder: Dense<B>,
+    /// Hidden layer to z.
+    code: Dense<B>,
+    /// z to the hidden layer.
+    decoder: Dense<B>,
+    /// Hidden layer to the logits of the pixels.
+    output: Dense<B>,
+}
+
+impl<B: Backend> BlankModel<B> {
+    /// A model with fresh weights for inputs of width `input`.
+    pub fn new(config: &ModelConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(Init::Glorot, noise, device);
+        let ModelConfig { latent, hidden } = *config;
+        let (relu, linear) = (Activation::Relu, Activation::Linear);
+        Self {
+            encoder: Dense::new(input, hidden, relu, &mut init),
+            code: Dense::new(hidden, latent, linear, &mut init),
+            decoder: Dense::new(latent, hidden, relu, &mut init),
+            output: Dense::new(hidden, input, linear, &mut init),
+        }
+    }
+
+    /// z(x) for x `[examples, pixels]`.
+    pub fn code(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.code.forward(self.encoder.forward(x))
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for BlankModel<B> {
+    fn input_dim(&self) -> usize {
+        self.output.outputs()
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.code.outputs()
+    }
+
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+        Posterior::Point(self.code(x))
+    }
+
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+        Likelihood::Bernoulli { logits: self.output.forward(self.decoder.forward(z)) }
+    }
+}

@@ -1,0 +1,117 @@
+//! Laws of the model and its objective, on both processor backends where that can differ.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+use blank::{Blank, BlankConfig, BlankModel, BlankObjective, config::ModelConfig};
+use burn::{backend::Autodiff, optim::GradientsParams, tensor::Tensor};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    backend::{Flex, NdArray},
+    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    laws::{self, ParameterGradient},
+    noise::Noise,
+    paper::{Paper, RunConfig},
+    train::{Moment, Objective, Optimiser, OptimiserConfig, descend},
+    trained::{OnDevice, Trained},
+    weights,
+};
+
+const AT: Moment = Moment { epochs: 0.0 };
+
+fn model<B: Backend>(seed: u64) -> BlankModel<B> {
+    let config = ModelConfig { latent: 3, hidden: 8 };
+    BlankModel::new(&config, 28 * 28, Noise::new(seed), &B::Device::default())
+}
+
+fn batch<B: Backend>() -> Batch<B> {
+    let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
+    let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
+    BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
+        .batch(&[4, 5, 6, 7], 1)
+}
+
+fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+fn loss<B: Backend>(model: &BlankModel<B>) -> Vec<f64> {
+    values(BlankObjective.terms(model, &batch(), AT).loss)
+}
+
+fn gradients<B: Backend>() -> Vec<ParameterGradient> {
+    let model = model::<Autodiff<B>>(3);
+    let loss = BlankObjective.terms(&model, &batch(), AT).loss.mean();
+    laws::gradients(&model, &GradientsParams::from_grads(loss.backward(), &model))
+}
+
+#[test]
+fn the_loss_is_the_cross_entropy_of_the_decoded_code_summed_over_pixels() {
+    let (model, x) = (model::<Flex>(3), batch::<Flex>().x);
+    let decoded = values(model.decode(model.encode(x.clone(), None).mean(), None).mean());
+    let nats = |(x, p): (&f64, &f64)| -x * p.ln() - (1.0 - x) * (1.0 - p).ln();
+    let images = values(x);
+    let expected = images.chunks(784).zip(decoded.chunks(784));
+    let expected = expected.map(|(x, p)| x.iter().zip(p).map(nats).sum::<f64>());
+    for (loss, expected) in loss(&model).into_iter().zip(expected) {
+        assert!((loss - expected).abs() < 1e-4 * expected, "{loss} {expected}");
+    }
+}
+
+#[test]
+fn every_parameter_has_a_gradient_and_it_is_the_slope_of_the_loss() {
+    let gradients = gradients::<Flex>();
+    assert_eq!(gradients.len(), 8);
+    assert!(gradients.iter().all(ParameterGradient::is_there), "{gradients:?}");
+    let wrong = laws::disagreements(&gradients, 0.005, |parameter, entry, by| {
+        let loss = loss(&laws::nudged(model::<Flex>(3), parameter, entry, by));
+        loss.iter().sum::<f64>() / loss.len() as f64
+    });
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_two_processor_backends_agree() {
+    for (flex, ndarray) in gradients::<Flex>().iter().zip(gradients::<NdArray>()) {
+        for (a, b) in flex.values.iter().zip(&ndarray.values) {
+            assert!((a - b).abs() < 1e-3 * b.abs().max(0.1), "{}: {a} {b}", flex.name);
+        }
+    }
+}
+
+#[test]
+fn training_steps_lower_the_loss() {
+    let mut model = model::<Autodiff<Flex>>(3);
+    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
+    let mean = |model: &BlankModel<Autodiff<Flex>>| loss(model).iter().sum::<f64>() / 4.0;
+    let before = mean(&model);
+    for _ in 0..50 {
+        let (next, _) = descend(model, &mut optimiser, &BlankObjective, &batch(), AT, 0.01, None);
+        model = next;
+    }
+    assert!(mean(&model) < 0.5 * before, "{before} {}", mean(&model));
+}
+
+#[test]
+fn weights_saved_and_loaded_give_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = model::<Flex>(3);
+    let expected = loss(&first);
+    let tensors = OnDevice::<Flex, _>::new(first, Default::default()).weights();
+    weights::save(folder.path(), &tensors, Blank::NAME, "", &serde_json::Value::Null).unwrap();
+    let loaded = weights::load(model::<Flex>(99), &folder.path().join(weights::WEIGHTS)).unwrap();
+    assert_eq!(loss(&loaded), expected);
+}
+
+#[test]
+fn bad_numbers_are_refused_by_name() {
+    let quick: BlankConfig = toml::from_str(Blank::PRESETS[0].1).unwrap();
+    let problem = |change: fn(&mut BlankConfig)| {
+        let mut config = quick.clone();
+        change(&mut config);
+        config.problem().unwrap_or_default()
+    };
+    assert_eq!(problem(|_| {}), "");
+    assert!(problem(|config| config.model.latent = 0).contains("[model] latent = 0"));
+    assert!(problem(|config| config.model.hidden = 0).contains("[model] hidden = 0"));
+    assert!(problem(|config| config.data.binarise = Binarise::None).contains("[data] binarise"));
+}
