@@ -89,6 +89,18 @@ fn wrong_options_are_named() {
         program("beta-vae").train(work.path(), options).failure(1, message);
     }
     program("vae").train(work.path(), &["--data", "people"]).failure(1, "vae models images");
+    program("vae").train(work.path(), &["--data", "tunes"]).failure(1, "these are sequences");
+    let cases: &[(&[&str], &str)] = &[
+        (&["--data", "people"], "vae-rnn models sequences"),
+        (&["--set", "model.output={kind=\"gaussian\"}"], "needs \"bernoulli\""),
+        (&["--set", "objective.truncate=0"], "truncate = 0"),
+        (&["--set", "objective.drop_inputs=1.0"], "drop_inputs = 1"),
+        (&["--latent", "0"], "latent = 0"),
+        (&["--data", "pen", "--set", "model.output={kind=\"pen\",components=2}"], "data.pen.file="),
+    ];
+    for (options, message) in cases {
+        program("vae-rnn").train(work.path(), options).failure(1, message);
+    }
     assert!(!work.path().join("runs").exists(), "something was left behind");
     program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");
     program("pca").train(work.path(), &["--latent", "785"]).failure(1, "no more components");

@@ -274,3 +274,81 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         .on_run("traverse", &folder.join("seed-2/pixels"), &[])
         .failure(2, "the code is the pixels");
 }
+
+#[test]
+fn vae_rnn_generates_completes_and_shows_surprise() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs/vae-rnn");
+    let program = program("vae-rnn");
+    // Images, as sequences of their rows.
+    program.train(work.path(), &["--name", "rows"]).success();
+    let run = out.join("rows");
+    program.on_run("generate", &run, &["--count", "7", "--temperature", "0.5"]).success();
+    program.on_run("complete", &run, &["--indices", "0,1", "--count", "2"]).success();
+    program.on_run("surprise", &run, &["--indices", "3,4"]).success();
+    for picture in ["generated.png", "completed.png", "surprise.png"] {
+        assert!(is_picture(&run.join(picture)), "{picture}");
+    }
+    program.on_run("complete", &run, &["--given", "1.0"]).failure(1, "--given 1");
+    program.on_run("generate", &run, &["--temperature", "0"]).failure(1, "--temperature 0");
+    program.on_run("generate", &run, &["--steps", "5"]).failure(1, "--steps");
+    program.on_run("surprise", &run, &["--indices", "99999"]).failure(1, "--indices 99999");
+
+    // Chords: a MIDI file opens with its header.
+    for kind in ["vrnn", "vrnn-i", "rnn"] {
+        let options = ["--data", "tunes", "--model", kind, "--name", kind, "--set", "model.cell=lstm"];
+        program.train(work.path(), &[&options[..], &["--set", "data.train_examples=60"]].concat())
+            .success();
+        let run = out.join(kind);
+        program.on_run("generate", &run, &["--count", "2", "--steps", "12"]).success();
+        program.on_run("complete", &run, &["--indices", "0"]).success();
+        for file in ["generated-2.mid", "completed-1.mid"] {
+            assert!(fs::read(run.join(file)).unwrap().starts_with(b"MThd"), "{kind} {file}");
+        }
+        for picture in ["generated.png", "completed.png", "surprise.png"] {
+            assert!(is_picture(&run.join(picture)), "{kind} {picture}");
+        }
+    }
+}
+
+#[test]
+fn vae_rnn_learns_drawings_and_text_of_the_users() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs/vae-rnn");
+    let program = program("vae-rnn");
+    let drawings = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/src/data/sequences/fixtures/default.npz"
+    );
+    let file = format!("data.pen.file={drawings}");
+    let pen = ["--data", "pen", "--name", "pen", "--set", &file];
+    let mixture = ["--set", "model.output={kind=\"pen\",components=3}"];
+    let whole = ["--set", "data.train_examples=1"];
+    program.train(work.path(), &[&pen[..], &mixture, &whole].concat()).success();
+    let drawing = fs::read_to_string(out.join("pen/generated-1.svg")).unwrap();
+    assert!(drawing.starts_with("<svg"), "{drawing}");
+    program.train(work.path(), &pen).failure(1, "needs \"pen\"");
+
+    let poem = work.path().join("poem.txt");
+    fs::write(&poem, "so much depends\nupon\na red wheel\nbarrow\n".repeat(20)).unwrap();
+    let file = format!("data.text.file={}", poem.display());
+    let symbols = ["--set", "model.output={kind=\"categorical\"}", "--set", "data.train_examples=20"];
+    for level in ["characters", "words"] {
+        let level_of = format!("data.text.level={level}");
+        let text = ["--data", "text", "--name", level, "--set", &file, "--set", &level_of];
+        program.train(work.path(), &[&text[..], &symbols].concat()).success();
+        let run = out.join(level);
+        assert!(fs::read_to_string(run.join("generated.txt")).unwrap().lines().count() >= 1);
+        let record = fs::read_to_string(run.join("record.json")).unwrap();
+        assert!(record.contains("\"perplexity\""));
+    }
+    fs::write(&poem, b"so much \xff depends\n".repeat(40)).unwrap();
+    let text = ["--data", "text", "--name", "latin", "--set", &file];
+    program.train(work.path(), &[&text[..], &symbols].concat()).failure(1, "line 1 is not UTF-8");
+    program
+        .train(work.path(), &[&["--data", "text"][..], &symbols].concat())
+        .failure(1, "--set data.text.file=");
+    program
+        .train(work.path(), &["--set", "data.text.file=x"])
+        .failure(1, "[data.text] is for name = \"text\"");
+}

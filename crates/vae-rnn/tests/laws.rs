@@ -89,6 +89,18 @@ fn loss<B: Backend>(model: &Vrnn<B>, batch: &Batch<B>, objective: ObjectiveConfi
     values(SequenceObjective::new(objective).terms(model, batch, AFTER).loss)
 }
 
+/// One whose posteriors are near its priors, so that few particles tell much.
+fn mild(kind: Kind) -> Vrnn<Flex> {
+    model(&ModelConfig { init: Init::Normal { std: 0.35 }, ..plain(kind) })
+}
+
+/// The standard error of the mean.
+fn error(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    let variance = values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / values.len() as f64;
+    (variance / values.len() as f64).sqrt()
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -112,7 +124,7 @@ fn estimates(
 #[test]
 fn bounds_are_in_order() {
     for kind in [Kind::Vrnn, Kind::VrnnI] {
-        let model = model::<Flex>(&plain(kind));
+        let model = mild(kind);
         let sequence = &sequences(OutputConfig::Bernoulli)[2];
         let repeats = 3000;
         let eps = Noise::new(6).normal(Stream::Posterior, 0, &[0], repeats * 6 * 2);
@@ -128,7 +140,9 @@ fn bounds_are_in_order() {
             mean(&estimates(&model, sequence, particles, resampling, repeats))
         };
         let importance = [1, 4, 32].map(|particles| bound(particles, Resampling::Never));
-        assert!((importance[0] - elbo).abs() < 0.03, "K = 1 is {}, ELBO {elbo}", importance[0]);
+        let single = estimates(&model, sequence, 1, Resampling::Never, repeats);
+        let difference = (mean(&single) - elbo).abs();
+        assert!(difference < 4.0 * error(&single), "K = 1 is {}, ELBO {elbo}", importance[0]);
         assert!(importance[0] < importance[1] && importance[1] < importance[2], "{importance:?}");
         let filtered = [4, 32].map(|particles| bound(particles, Resampling::Adaptive));
         assert!(importance[0] < filtered[0] && filtered[0] < filtered[1], "{filtered:?}");
@@ -144,14 +158,12 @@ fn bounds_are_in_order() {
 
 #[test]
 fn with_and_without_resampling_p_is_estimated_without_bias() {
-    let model = model::<Flex>(&plain(Kind::Vrnn));
+    let model = mild(Kind::Vrnn);
     let sequence = &sequences(OutputConfig::Bernoulli)[0];
     let p = |resampling| {
         let found = estimates(&model, sequence, 4, resampling, 20_000);
         let p: Vec<f64> = found.iter().map(|log_p| log_p.exp()).collect();
-        let centre = mean(&p);
-        let variance = p.iter().map(|p| (p - centre).powi(2)).sum::<f64>() / p.len() as f64;
-        (centre, (variance / p.len() as f64).sqrt())
+        (mean(&p), error(&p))
     };
     let ((a, a_error), (b, b_error)) = (p(Resampling::Never), p(Resampling::Adaptive));
     assert!((a - b).abs() < 4.0 * a_error.hypot(b_error), "{a} +- {a_error}, {b} +- {b_error}");
@@ -298,7 +310,7 @@ fn backends_agree() {
 
 fn output(kind: OutputConfig) -> (Output<Flex>, Tensor<Flex, 2>) {
     let device = Default::default();
-    let mut init = Initialiser::new(Init::Normal { std: 0.7 }, Noise::new(2), &device);
+    let mut init = Initialiser::new(Init::Normal { std: 0.4 }, Noise::new(2), &device);
     let hidden = Noise::new(4).normal(Stream::Generate, 0, &[0], 4);
     let hidden = Tensor::from_data(TensorData::new(hidden, [1, 4]), &device);
     (Output::new(kind, 4, WIDTH, &mut init), hidden)
@@ -348,9 +360,11 @@ fn draws_follow_the_distribution() {
         let mut generators: Vec<_> =
             (0..count).map(|key| Noise::new(9).generator(Stream::Draw, 0, key)).collect();
         let drawn = output.draw(hidden.repeat_dim(0, count as usize), &mut generators, 1.0);
-        let mean = values(drawn.mean_dim(0));
-        for (mean, expected) in mean.iter().zip(&expected) {
-            assert!((mean - expected).abs() < 0.05, "{kind:?}: {mean} {expected}");
+        for (element, expected) in expected.iter().enumerate() {
+            let drawn = values(drawn.clone().narrow(1, element, 1));
+            let difference = (mean(&drawn) - expected).abs();
+            assert!(difference < 4.0 * error(&drawn), "{kind:?}: off by {difference}");
+            assert!(error(&drawn) < 0.05, "too noisy to tell");
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod objective;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::Splits,
+    data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
     train::{self, Fit, Session},
@@ -37,11 +37,11 @@ impl Paper for Blank {
 
     fn build<B: Backend>(
         config: &BlankConfig,
-        input: usize,
+        shape: PixelShape,
         noise: Noise,
         device: &B::Device,
     ) -> BlankModel<B> {
-        BlankModel::new(&config.model, input, noise, device)
+        BlankModel::new(&config.model, shape.pixels(), noise, device)
     }
 
     fn cannot(command: &str, _: &BlankConfig) -> Option<String> {
@@ -54,8 +54,8 @@ impl Paper for Blank {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<BlankModel<B::InnerBackend>>> {
-        let input = data.train.input_dim();
-        let model = Self::build::<B>(config, input, session.noise, &session.device);
+        let shape = data.train.shape();
+        let model = Self::build::<B>(config, shape, session.noise, &session.device);
         train::fit(model, &BlankObjective, data, config.data.binarise, &config.train, session)
     }
 }
