@@ -296,8 +296,10 @@ fn vae_rnn_generates_completes_and_shows_surprise() {
 
     // Chords: a MIDI file opens with its header.
     for kind in ["vrnn", "vrnn-i", "rnn"] {
-        let options = ["--data", "tunes", "--model", kind, "--name", kind, "--set", "model.cell=lstm"];
-        program.train(work.path(), &[&options[..], &["--set", "data.train_examples=60"]].concat())
+        let options =
+            ["--data", "tunes", "--model", kind, "--name", kind, "--set", "model.cell=lstm"];
+        program
+            .train(work.path(), &[&options[..], &["--set", "data.train_examples=60"]].concat())
             .success();
         let run = out.join(kind);
         program.on_run("generate", &run, &["--count", "2", "--steps", "12"]).success();
@@ -316,10 +318,8 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("runs/vae-rnn");
     let program = program("vae-rnn");
-    let drawings = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/src/data/sequences/fixtures/default.npz"
-    );
+    let drawings =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/src/data/sequences/fixtures/default.npz");
     let file = format!("data.pen.file={drawings}");
     let pen = ["--data", "pen", "--name", "pen", "--set", &file];
     let mixture = ["--set", "model.output={kind=\"pen\",components=3}"];
@@ -332,7 +332,8 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
     let poem = work.path().join("poem.txt");
     fs::write(&poem, "so much depends\nupon\na red wheel\nbarrow\n".repeat(20)).unwrap();
     let file = format!("data.text.file={}", poem.display());
-    let symbols = ["--set", "model.output={kind=\"categorical\"}", "--set", "data.train_examples=20"];
+    let symbols =
+        ["--set", "model.output={kind=\"categorical\"}", "--set", "data.train_examples=20"];
     for level in ["characters", "words"] {
         let level_of = format!("data.text.level={level}");
         let text = ["--data", "text", "--name", level, "--set", &file, "--set", &level_of];

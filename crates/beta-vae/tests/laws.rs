@@ -71,6 +71,10 @@ fn batch<B: Backend>(count: usize) -> Batch<B> {
         .batch(&(0..count).collect::<Vec<_>>(), 1)
 }
 
+fn row(pixels: usize) -> PixelShape {
+    PixelShape { height: 1, width: pixels }
+}
+
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
@@ -326,9 +330,9 @@ fn the_two_processor_backends_agree() {
 #[test]
 fn a_convolutional_network_needs_a_square_that_can_be_halved() {
     let config = config(BETA(1.0), Network::Convolutional);
-    assert_eq!(BetaVaePaper::problem(&config, 64), None);
+    assert_eq!(BetaVaePaper::problem(&config, row(64)), None);
     for pixels in [784 / 2, 36] {
-        let problem = BetaVaePaper::problem(&config, pixels).unwrap();
+        let problem = BetaVaePaper::problem(&config, row(pixels)).unwrap();
         assert!(problem.contains("[model] channels"), "{problem}");
     }
     let model = model::<Flex>(&BETA(1.0), Network::Convolutional);
@@ -340,6 +344,6 @@ fn every_preset_is_a_configuration() {
     for (name, text) in BetaVaePaper::PRESETS {
         let config: BetaConfig = toml::from_str(text).unwrap();
         assert_eq!(config.problem(), None, "{name}");
-        assert_eq!(BetaVaePaper::problem(&config, 4096), None, "{name}");
+        assert_eq!(BetaVaePaper::problem(&config, row(4096)), None, "{name}");
     }
 }

@@ -20,7 +20,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, FetchOptions, Splits},
+    data::{Batch, BatchMaker, Binarise, FetchOptions, PixelShape, Splits},
     metrics::{Fairness, Predictions},
     noise::{Noise, Stream},
     paper::Paper,

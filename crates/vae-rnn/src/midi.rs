@@ -15,8 +15,9 @@ const VELOCITY: u7 = u7::new(80);
 
 /// A MIDI file that plays `steps`, the MIDI note numbers of each, on a piano.
 ///
-/// A step is a quarter note, and a note that continues in the next step is held. `steps_per_minute` is
-/// brought into the range that MIDI can say, 3.6 to 60 million; numbers above 127 are not played.
+/// A step is a quarter note, and a note that continues in the next step is held. `steps_per_minute`
+/// is brought into the range that MIDI can say, 3.6 to 60 million; numbers above 127 are not
+/// played.
 pub fn midi_file(steps: &[Vec<u8>], steps_per_minute: f64) -> Vec<u8> {
     let microseconds = (60e6 / steps_per_minute).round() as u32;
     let tempo = u24::new(microseconds.clamp(1, u24::max_value().as_int()));

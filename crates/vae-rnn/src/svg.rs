@@ -7,12 +7,12 @@ const SIDE: f64 = 1000.0;
 const MARGIN: f64 = 50.0;
 const STROKE_WIDTH: f64 = 10.0;
 
-/// A self-contained SVG file of a drawing in stroke-3: for each point its x and y offset from the point
-/// before, y downwards, and whether the pen is lifted after it (above 0.5).
+/// A self-contained SVG file of a drawing in stroke-3: for each point its x and y offset from the
+/// point before, y downwards, and whether the pen is lifted after it (above 0.5).
 ///
-/// As in sketch-rnn the pen is in the air before the first point, so each stroke begins at the point
-/// after a lift. The drawing is scaled to 1000 units along its longer side, whatever the unit of the
-/// offsets; an offset that is not finite counts as 0. Without points the picture is empty.
+/// As in sketch-rnn the pen is in the air before the first point, so each stroke begins at the
+/// point after a lift. The drawing is scaled to 1000 units along its longer side, whatever the unit
+/// of the offsets; an offset that is not finite counts as 0. Without points the picture is empty.
 pub fn drawing(strokes: &[[f32; 3]]) -> String {
     let points = points(strokes);
     let [(left, right), (top, bottom)] = [0, 1].map(|axis| extent(&points, axis));

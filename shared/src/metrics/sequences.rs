@@ -60,7 +60,10 @@ struct Terms {
     kl_per_latent: Vec<f64>,
 }
 
-/// The metrics of a model of sequences, and the mean KL of each latent a step where there are any.
+/// Metrics by name, and the mean KL of each latent a step where there are latents.
+type Found = (BTreeMap<String, Metric>, Option<Vec<f64>>);
+
+/// The metrics of a model of sequences.
 ///
 /// # Errors
 /// If the model is not one of sequences.
@@ -70,7 +73,7 @@ pub(super) fn evaluate_sequences(
     (binarise, name): (Binarise, DataName),
     config: &EvaluateConfig,
     noise: Noise,
-) -> Result<(BTreeMap<String, Metric>, Option<Vec<f64>>)> {
+) -> Result<Found> {
     let Some((width, latents)) = model.step_widths() else {
         anyhow::bail!("the model is not one of sequences");
     };

@@ -33,8 +33,8 @@ impl<'a> Archive<'a> {
             ));
         }
         let mut bytes = Vec::new();
-        // One byte more than there should be, so that a member that is longer shows, and the checksum
-        // at its end is compared.
+        // One byte more than there should be, so that a member that is longer shows, and the
+        // checksum at its end is compared.
         let read = entry.take(size + 1).read_to_end(&mut bytes);
         read.map_err(|error| format!("{name} cannot be unpacked ({error}): truncated or damaged"))?;
         if bytes.len() as u64 != size {

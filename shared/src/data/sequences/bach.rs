@@ -2,6 +2,7 @@
 //! zipped MusicXML in a wheel, which is a zip archive too.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{BufReader, Read},
     path::Path,
@@ -49,7 +50,7 @@ fn read(wheel: &Path) -> Result<Vec<Vec<Vec<u8>>>, String> {
         .map(String::from)
         .collect();
     names.sort_unstable();
-    let mut chorales = Vec::new();
+    let (mut chorales, mut known) = (Vec::new(), HashSet::new());
     for name in names {
         let mut bytes = Vec::new();
         let mut member = archive.by_name(&name).map_err(|e| format!("{name}: {e}"))?;
@@ -59,7 +60,8 @@ fn read(wheel: &Path) -> Result<Vec<Vec<Vec<u8>>>, String> {
             continue;
         }
         let chords = musicxml::chords_by_quarter(&bytes).map_err(about)?;
-        if chords.len() >= SHORTEST {
+        // Some stand there twice, and would be in two splits.
+        if chords.len() >= SHORTEST && known.insert(chords.clone()) {
             chorales.push(chords);
         }
     }

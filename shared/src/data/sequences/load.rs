@@ -80,6 +80,14 @@ fn pen(config: &DataConfig) -> Result<Splits, DataError> {
     let bytes = read(&pen.file)?;
     let [mut pool, valid, test] = strokes::parse(&bytes)
         .map_err(|reason| DataError::Format { path: pen.file.clone(), reason })?;
+    if let Some(split) = ["training", "validation", "test"]
+        .into_iter()
+        .zip([&pool, &valid, &test])
+        .find_map(|(name, part)| part.is_empty().then_some(name))
+    {
+        let reason = format!("it has no {split} drawing");
+        return Err(DataError::Format { path: pen.file.clone(), reason });
+    }
     let offsets = || pool.iter().flatten().flat_map(|step| step[..2].iter().map(|&d| f64::from(d)));
     let count = offsets().count().max(1) as f64;
     let mean = offsets().sum::<f64>() / count;

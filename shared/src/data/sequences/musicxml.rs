@@ -10,11 +10,13 @@ const MOST_BEATS: i64 = 50_000;
 const FINEST: i64 = 1 << 32;
 
 /// For each quarter-note beat of a score (.mxl, or .musicxml as it is) the notes that sound at that
-/// moment, as sorted MIDI numbers, 0 to 127, at sounding pitch; a rest in all parts is an empty chord.
+/// moment, as sorted MIDI numbers, 0 to 127, at sounding pitch; a rest in all parts is an empty
+/// chord.
 ///
 /// The first beat is the score's beginning, also where that is a pick-up; beats are quarter notes
-/// whatever the time signature, and a note that is over by the beat does not appear. Repeats are not
-/// played, grace notes and cue notes are left out, and a transposition holds for all staves of a part.
+/// whatever the time signature, and a note that is over by the beat does not appear. The last beat
+/// is that of the last note or rest. Repeats are not played, grace notes and cue notes are left
+/// out, and a transposition holds for all staves of a part.
 ///
 /// # Errors
 /// What cannot be read, with its part and measure; without the file's name.
@@ -22,8 +24,8 @@ pub(super) fn chords_by_quarter(mxl: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(Score::read(mxl)?.chords())
 }
 
-/// Parts of a score (.mxl, or .musicxml as it is) that have a note at all, a chorale's four voices for
-/// example.
+/// Parts of a score (.mxl, or .musicxml as it is) that have a note at all, a chorale's four voices
+/// for example.
 ///
 /// # Errors
 /// As for [`chords_by_quarter`].
@@ -42,6 +44,8 @@ struct Score {
 #[derive(Default)]
 struct Measure {
     ticks: i64,
+    /// Where its last note or rest ends.
+    written: i64,
     notes: Vec<Note>,
 }
 
@@ -91,8 +95,8 @@ impl Score {
         Ok(score)
     }
 
-    /// When each measure begins, and the end. A measure lasts as long as in the part where it is longest:
-    /// one without rests to its end is no shorter than the others.
+    /// When each measure begins, and the end. A measure lasts as long as in the part where it is
+    /// longest: one without rests to its end is no shorter than the others.
     fn starts(&self) -> Vec<i64> {
         let count = self.parts.iter().map(Vec::len).max().unwrap_or(0);
         let mut starts = vec![0];
@@ -108,8 +112,11 @@ impl Score {
     fn chords(&self) -> Vec<Vec<u8>> {
         let starts = self.starts();
         let beat = |ticks: i64| (ticks as u64).div_ceil(self.ticks_per_quarter as u64) as usize;
+        let measures = self.parts.iter().flat_map(|part| part.iter().zip(&starts));
+        // Programs fill the last measure up with a forward, in which there is nothing any more.
+        let end = measures.map(|(measure, start)| start + measure.written).max().unwrap_or(0);
         // A bit for each key.
-        let mut chords = vec![0u128; beat(starts.last().copied().unwrap_or(0))];
+        let mut chords = vec![0u128; beat(end)];
         for part in &self.parts {
             for (measure, start) in part.iter().zip(&starts) {
                 for note in &measure.notes {
@@ -175,7 +182,7 @@ impl State {
                         now += duration;
                     }
                     let (start, end) = (chord, chord + duration);
-                    measure.ticks = measure.ticks.max(end);
+                    measure.written = measure.written.max(end);
                     if let Some(pitch) = child(node, "pitch")
                         && child(node, "cue").is_none()
                         && duration > 0
@@ -185,7 +192,7 @@ impl State {
                 }
                 _ => {}
             }
-            measure.ticks = measure.ticks.max(now);
+            measure.ticks = measure.ticks.max(now).max(measure.written);
             if measure.ticks > MOST_BEATS * self.ticks_per_quarter {
                 return Err(format!("it has more than {MOST_BEATS} beats: damaged"));
             }
@@ -205,8 +212,8 @@ impl State {
         Ok(())
     }
 
-    /// Ticks that a note, a backup or a forward lasts: at most what a piece can, so that a few can be
-    /// added up.
+    /// Ticks that a note, a backup or a forward lasts: at most what a piece can, so that a few can
+    /// be added up.
     fn duration(&self, node: Node<'_, '_>) -> Result<i64, String> {
         let name = node.tag_name().name();
         let duration =
@@ -350,6 +357,15 @@ mod tests {
         let lower: &[&str] = &[&divisions(1), &note('C', 3, 1), &note('D', 3, 1)];
         let expected: [&[u8]; 5] = [&[67], &[48, 72], &[72], &[72], &[50, 74]];
         assert_eq!(chords(&[upper, lower]), expected);
+    }
+
+    #[test]
+    fn a_piece_ends_with_its_last_note_or_rest() {
+        let forward = "<forward><duration>2</duration></forward>";
+        let measure = |notes: &str| divisions(1) + notes + forward;
+        let (first, last) = (measure(&note('C', 4, 1)), measure(&(note('D', 4, 1) + &rest(1))));
+        let expected: [&[u8]; 5] = [&[60], &[], &[], &[62], &[]];
+        assert_eq!(chords(&[&[&first, &last]]), expected);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::archive::Archive;
 
 /// Bytes of an unpacked score; whole operas have fewer.
 const LARGEST: u64 = 64 << 20;
-/// The member that names the score, <https://www.w3.org/2021/06/musicxml40/tutorial/compressed-mxl-files/>.
+/// The member that names the score,
+/// <https://www.w3.org/2021/06/musicxml40/tutorial/compressed-mxl-files/>.
 const CONTAINER: &str = "META-INF/container.xml";
 
 /// The XML of a score.

@@ -1,4 +1,5 @@
-//! What numpy's arrays are made of in a pickle: the functions it asks for, and the states of arrays.
+//! What numpy's arrays are made of in a pickle: the functions it asks for, and the states of
+//! arrays.
 
 use std::{borrow::Cow, fmt};
 

@@ -1,9 +1,9 @@
 //! A reader of Python's pickles that hold numpy arrays, and nothing else.
 //!
 //! A pickle is a program for a small stack machine, which may ask for any function of Python to be
-//! called. This one knows the five names of [`Global`], whose work is done here; it refuses every other,
-//! so a file can make it do nothing but hold arrays. Protocols 2 to 5; the instructions are those of
-//! <https://docs.python.org/3/library/pickletools.html> that numpy's arrays are made of.
+//! called. This one knows the five names of [`Global`], whose work is done here; it refuses every
+//! other, so a file can make it do nothing but hold arrays. Protocols 2 to 5; the instructions are
+//! those of <https://docs.python.org/3/library/pickletools.html> that numpy's arrays are made of.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -13,7 +13,8 @@ use super::numpy::{Array, Dtype, Global};
 /// value, this bounds the memory that a made-up file can take.
 const MOST_INSTRUCTIONS: usize = 1 << 25;
 
-/// Place of a value among those of its pickle. Values are shared by place, as Python shares objects.
+/// Place of a value among those of its pickle. Values are shared by place, as Python shares
+/// objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(usize);
 

@@ -1,7 +1,9 @@
-//! Drawings as sketch-rnn and Quick, Draw! publish them: an npz archive of pickled arrays of strokes.
+//! Drawings as sketch-rnn and Quick, Draw! publish them: an npz archive of pickled arrays of
+//! strokes.
 //!
-//! The format is that of <https://github.com/magenta/magenta/tree/main/magenta/models/sketch_rnn>: members
-//! `train.npy`, `valid.npy` and `test.npy`, each a numpy array of objects, one array a drawing.
+//! The format is that of <https://github.com/magenta/magenta/tree/main/magenta/models/sketch_rnn>:
+//! members `train.npy`, `valid.npy` and `test.npy`, each a numpy array of objects, one array a
+//! drawing.
 
 use npyz::NpyHeader;
 
@@ -16,17 +18,17 @@ const LARGEST_MEMBER: u64 = 1 << 30;
 /// Steps of one member, which a small file could repeat at will.
 const MOST_STEPS: usize = 1 << 27;
 
-/// A step of a drawing: x and y offset from the point before, y downwards, and 1 if the pen is lifted
-/// after this point, 0 if it draws on.
+/// A step of a drawing: x and y offset from the point before, y downwards, and 1 if the pen is
+/// lifted after this point, 0 if it draws on.
 type Step = [f32; 3];
 
-/// Training, validation and test drawings, each `[steps][dx, dy, pen]`: offsets in the file's units,
-/// and the pen 1 where it is lifted after the point, else 0.
+/// Training, validation and test drawings, each `[steps][dx, dy, pen]`: offsets in the file's
+/// units, and the pen 1 where it is lifted after the point, else 0.
 ///
 /// # Errors
 /// What is wrong, with its member, drawing and step, counted from 0, or the offset in the unpacked
-/// member; without the file's name. A drawing without steps, a number that is not finite and a pen that
-/// is not 0 or 1 are wrong.
+/// member; without the file's name. A drawing without steps, a number that is not finite and a pen
+/// that is not 0 or 1 are wrong.
 pub(super) fn parse(npz: &[u8]) -> Result<[Vec<Vec<Step>>; 3], String> {
     let mut archive = Archive::open(npz, "npz")?;
     let mut drawings = |name: &str| {
@@ -52,8 +54,8 @@ fn drawings(npy: &[u8]) -> Result<Vec<Vec<Step>>, String> {
     let all = array(&values, root)?;
     let ([_], Some(drawings)) = (all.shape.as_slice(), all.objects(&values)) else {
         return Err(format!(
-            "an array of {}s of shape {:?}; expected a row of drawings. Where all drawings have the \
-             same length numpy makes one block of them, unless they are put one by one into \
+            "an array of {}s of shape {:?}; expected a row of drawings. Where all drawings have \
+             the same length numpy makes one block of them, unless they are put one by one into \
              np.empty(count, dtype=object)",
             all.dtype, all.shape
         ));
@@ -131,7 +133,8 @@ mod tests {
         [b"T", &(bytes.len() as u32).to_le_bytes()[..], bytes].concat()
     }
 
-    /// A pickled array in the words of Python 2: an instruction for the order, and one for the data.
+    /// A pickled array in the words of Python 2: an instruction for the order, and one for the
+    /// data.
     fn pickled(shape: &[u8], dtype: &str, order: &[u8], by_columns: &[u8], data: &[u8]) -> Vec<u8> {
         let mut pickle = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85".to_vec();
         pickle.extend(string(b"b"));
