@@ -62,7 +62,12 @@ pub(super) fn remove(root: &Path, name: &Name, force: bool) -> Result<()> {
         );
     }
     let draft = draft(root)?;
-    move_with_entries(root, &folder, &draft.path().join(&name.kebab))
+    let moved = move_with_entries(root, &folder, &draft.path().join(&name.kebab));
+    if moved.is_err() && !folder.exists() {
+        // It could not be put back and must not go with the draft.
+        return moved.context(format!("the crate is in {}", draft.keep().display()));
+    }
+    moved
 }
 
 fn home(root: &Path, name: &Name) -> PathBuf {

@@ -77,3 +77,35 @@ impl Renaming<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_name_the_source_are_renamed_once_and_no_others() {
+        let [vae, stack] = ["vae", "denoising-ae"].map(Name::known);
+        // Names that hold the old one are the hard case.
+        let [to, other] = ["vae-model", "my-ae"].map(Name::known);
+        let renaming = Renaming { from: &vae, to: &to, aliases: &[] };
+        let text = "use vae::{Vae, VaeModel}; // `vae` is \"vae\", not beta-vae, Vaes or elbo_vae";
+        let new = "use vae_model::{VaeModel, VaeModelModel}; // `vae-model` is \"vae-model\", not \
+                   beta-vae, Vaes or elbo_vae";
+        assert_eq!(renaming.apply(text), new);
+        let aliases = &[("StackedModel", "Model")];
+        let renaming = Renaming { from: &stack, to: &other, aliases };
+        let text = "denoising_ae::DenoisingAe, StackedModel<B>-like, denoising-ae; Denoising";
+        assert_eq!(renaming.apply(text), "my_ae::MyAe, MyAeModel<B>-like, my-ae; Denoising");
+    }
+
+    #[test]
+    fn a_name_that_the_code_has_already_is_refused_but_not_for_comments_and_strings() {
+        let [vae, noise] = ["vae", "noise"].map(Name::known);
+        let check = |code: &str| {
+            Renaming { from: &vae, to: &noise, aliases: &[] }.check([code].into_iter())
+        };
+        assert!(check("// noise and Noise\nlet a = \"noise\";\n").is_ok());
+        assert!(check("let noise = 1;").unwrap_err().to_string().contains("second noise"));
+        assert!(check("VaeModel, NoiseModel").unwrap_err().to_string().contains("NoiseModel"));
+    }
+}

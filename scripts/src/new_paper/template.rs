@@ -1,9 +1,6 @@
 //! What a new crate begins as, with placeholders for what only its author can say.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
@@ -117,66 +114,52 @@ impl Template {
     }
 
     fn with_placeholders(self, path: &str, text: String, paper: &Citation) -> Result<String> {
-        let title = paper.title.as_deref();
-        let authors = paper.authors.as_deref();
-        match path {
-            "Cargo.toml" => {
-                let metric =
-                    text.lines().find_map(|line| line.split_once("metric = ")?.1.split('"').nth(1));
-                let metric = metric.context("no metric in the headline")?;
-                let headline = format!(
-                    "headline = {{ run = \"quick\", metric = \"{metric}\" }}\n\n{MARK}\nfrom = \"{}\"",
-                    self.name()
-                );
-                let paper = authors.map_or("authors and year".into(), |a| format!("{a}, year"));
-                let description = title.unwrap_or("what the paper is about, in a line");
-                let text = with_line(
-                    &text,
-                    "description = ",
-                    &format!("description = {}", toml_string(description)),
-                )?;
-                let text =
-                    with_line(&text, "paper = ", &format!("paper = {}", toml_string(&paper)))?;
-                let text = with_line(
-                    &text,
-                    "shows = ",
-                    "shows = \"what a reader learns from it, in a line\"",
-                )?;
-                with_line(&text, "headline = ", &headline)
-            }
-            "src/lib.rs" => {
-                let mut text = with_header(
-                    &text,
-                    "//!",
-                    "//! What the paper asks and answers, in two lines: still to be written.",
-                );
-                for preset in self.own_presets() {
-                    text = without_line(&text, &format!("configs/{preset}.toml"))?;
-                }
-                let about = title.unwrap_or("What the model is, in a line");
-                let cited = format!(
-                    "{}: {}. Venue, year.",
-                    authors.unwrap_or("Authors"),
-                    title.unwrap_or("Title")
-                );
-                with_constant(&with_constant(&text, "ABOUT", about)?, "CITATION", &cited)
-            }
+        Ok(match path {
+            "Cargo.toml" => self.manifest(&text, paper)?,
+            "src/lib.rs" => self.library(&text, paper)?,
             "src/main.rs" => {
-                Ok(with_header(&text, "//!", "//! The program; what it does is in the library."))
+                with_header(&text, "//!", "//! The program; what it does is in the library.")
             }
-            "configs/paper.toml" => Ok(with_header(
+            "configs/paper.toml" => with_header(
                 &text,
                 "#",
-                "# The paper's protocol: still to be written. Replace every value by the paper's and say here in\n\
+                "# The paper's protocol: still to be written. Replace every value by the paper's, and say here in\n\
                  # which section it stands.",
-            )),
-            _ if path.starts_with("benches/") => Ok(with_header(
+            ),
+            _ if path.starts_with("benches/") => with_header(
                 &text,
                 "//!",
                 "//! How long a training step takes, and other work of a run, on both processor backends.",
-            )),
-            _ => Ok(text),
+            ),
+            _ => text,
+        })
+    }
+
+    fn manifest(self, text: &str, paper: &Citation) -> Result<String> {
+        let metric =
+            text.lines().find_map(|line| line.split_once("metric = ")?.1.split('"').nth(1));
+        let metric = metric.context("no metric in the headline")?;
+        let description = paper.title.as_deref().unwrap_or("What the paper is about, in a line");
+        let authors = paper.authors.as_deref().unwrap_or("authors");
+        let headline = format!("{{ run = \"quick\", metric = \"{metric}\" }}");
+        let marked = format!("{headline}\n\n{MARK}\nfrom = \"{}\"", self.name());
+        let text = with_value(text, "description", &toml_string(description))?;
+        let text = with_value(&text, "paper", &toml_string(&format!("{authors}, year")))?;
+        let text = with_value(&text, "shows", "\"what a reader learns from it, in a line\"")?;
+        with_value(&text, "headline", &marked)
+    }
+
+    fn library(self, text: &str, paper: &Citation) -> Result<String> {
+        let header = "//! What the paper asks and answers, in two lines: still to be written.";
+        let mut text = with_header(text, "//!", header);
+        for preset in self.own_presets() {
+            text = without_line(&text, &format!("configs/{preset}.toml"))?;
         }
+        let about = paper.title.as_deref().unwrap_or("What the model is, in a line");
+        let authors = paper.authors.as_deref().unwrap_or("Authors");
+        let title = paper.title.as_deref().unwrap_or("Title");
+        let text = with_constant(&text, "ABOUT", about)?;
+        with_constant(&text, "CITATION", &format!("{authors}: {title}. Venue, year."))
     }
 }
 
@@ -185,28 +168,24 @@ fn read(folder: &Path) -> Result<Vec<File>> {
     let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
     let paths = files_under(folder)?.into_iter().filter(|path| !is_hidden(path));
     let read = |path: String| -> Result<File> {
-        let file: PathBuf = folder.join(&path);
+        let file = folder.join(&path);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         Ok(File { path, text })
     };
     paths.map(read).collect()
 }
 
-/// The page, with a line for each file of the source but those that say nothing of the paper.
+/// The page, with a line for each module of the library.
 fn page(name: &Name, paper: &Citation, files: &[File]) -> String {
     let title = paper.title.as_deref().unwrap_or("TODO: title");
     let authors = paper.authors.as_deref().unwrap_or("TODO: authors");
-    let sources: Vec<String> = files
-        .iter()
-        .filter_map(|file| file.path.strip_prefix("src/"))
-        .filter(|path| !["lib.rs", "main.rs"].contains(path))
-        .map(|path| match path {
-            "config.rs" => format!("| [`{path}`](src/{path}) | what a configuration may say |"),
-            path => format!("| [`{path}`](src/{path}) | TODO: its section and equations |"),
-        })
-        .collect();
+    let modules = files.iter().filter_map(|file| file.path.strip_prefix("src/"));
+    let modules =
+        modules.filter(|path| !path.contains('/') && !["lib.rs", "main.rs"].contains(path));
+    let line = |path| format!("| [`{path}`](src/{path}) | TODO: its sections and equations |");
+    let lines: Vec<String> = modules.map(line).collect();
     PAGE.replace("{name}", &name.kebab)
-        .replace("{files}", &sources.join("\n"))
+        .replace("{files}", &lines.join("\n"))
         .replace("{citation}", &format!("{authors}: *{title}*, TODO: venue and year."))
         .replace("{title}", title)
 }
@@ -218,11 +197,12 @@ fn with_header(text: &str, mark: &str, header: &str) -> String {
     format!("{header}\n{}", &text[old..])
 }
 
-/// The text with the one line that begins so replaced.
-fn with_line(text: &str, beginning: &str, line: &str) -> Result<String> {
-    let old = text.lines().find(|line| line.starts_with(beginning));
-    let old = old.with_context(|| format!("no line that begins with '{beginning}'"))?;
-    Ok(text.replacen(old, line, 1))
+/// The text with another value in the first line `key = value`.
+fn with_value(text: &str, key: &str, value: &str) -> Result<String> {
+    let beginning = format!("{key} = ");
+    let old = text.lines().find(|line| line.starts_with(&beginning));
+    let old = old.with_context(|| format!("no line '{beginning}...'"))?;
+    Ok(text.replacen(old, &format!("{beginning}{value}"), 1))
 }
 
 /// The text without the one line that holds this.

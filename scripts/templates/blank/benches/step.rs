@@ -11,6 +11,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::{Flex, NdArray},
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
+    nn::Activation,
     noise::Noise,
     train::{Moment, Optimiser, OptimiserConfig, descend},
 };
@@ -18,7 +19,7 @@ use shared::{
 const BATCH: usize = 128;
 
 fn model<B: Backend>() -> BlankModel<B> {
-    let config = ModelConfig { latent: 20, hidden: 400 };
+    let config = ModelConfig { latent: 20, hidden: 400, activation: Activation::Relu };
     BlankModel::new(&config, 784, Noise::new(1), &B::Device::default())
 }
 

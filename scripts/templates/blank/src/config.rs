@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     data::{Binarise, DataConfig},
     metrics::EvaluateConfig,
+    nn::Activation,
     paper::RunConfig,
     train::TrainConfig,
 };
@@ -33,6 +34,8 @@ pub struct ModelConfig {
     pub latent: usize,
     /// Width of the hidden layer between x and z.
     pub hidden: usize,
+    /// What the hidden layer applies.
+    pub activation: Activation,
 }
 
 impl RunConfig for BlankConfig {

@@ -29,12 +29,12 @@ impl<B: Backend> BlankModel<B> {
     /// A model with fresh weights for inputs of width `input`.
     pub fn new(config: &ModelConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(Init::Glorot, noise, device);
-        let ModelConfig { latent, hidden } = *config;
-        let (relu, linear) = (Activation::Relu, Activation::Linear);
+        let ModelConfig { latent, hidden, activation } = *config;
+        let linear = Activation::Linear;
         Self {
-            encoder: Dense::new(input, hidden, relu, &mut init),
+            encoder: Dense::new(input, hidden, activation, &mut init),
             code: Dense::new(hidden, latent, linear, &mut init),
-            decoder: Dense::new(latent, hidden, relu, &mut init),
+            decoder: Dense::new(latent, hidden, activation, &mut init),
             output: Dense::new(hidden, input, linear, &mut init),
         }
     }
