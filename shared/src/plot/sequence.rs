@@ -131,7 +131,7 @@ fn paint_keys(root: &Area<'_>, roll: &Roll, keys: &Array2<f32>, longest: usize, 
 }
 
 fn paint_bars(root: &Area<'_>, roll: &Roll, unit: &str, longest: usize, top: i32) -> Drawn {
-    let labels = if roll.labels.is_empty() { 0 } else { 18 };
+    let labels = if roll.labels.is_empty() { 0 } else { 24 };
     let (ceiling, floor) = (top + 8, top + BARS as i32 - labels);
     let greatest = roll.values.iter().copied().fold(0.0, f64::max).max(1e-9);
     let least = roll.values.iter().copied().fold(0.0, f64::min);
@@ -155,7 +155,7 @@ fn paint_bars(root: &Area<'_>, roll: &Roll, unit: &str, longest: usize, top: i32
     root.draw(&PathElement::new(line, BLACK))?;
     for (step, label) in roll.labels.iter().enumerate() {
         let x = i32::midpoint(left(step, longest), left(step + 1, longest)) - 4;
-        root.draw_text(label, &text(15.0), (x, floor + 2))?;
+        root.draw_text(label, &text(15.0), (x, floor + 5))?;
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ pub fn drawn(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Vec<PathBuf>> {
             let labels = match &run.data.vocabulary {
                 Some(vocabulary) => {
                     let symbol = |number| match vocabulary.symbol(number) {
-                        "\n" => "⏎".to_owned(),
+                        "\n" => "¶".to_owned(),
                         symbol => symbol.to_owned(),
                     };
                     symbols(&own).into_iter().map(symbol).collect()
