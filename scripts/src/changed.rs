@@ -71,7 +71,11 @@ fn git(root: &Path, arguments: &[&str]) -> Result<String> {
         command.current_dir(root).args(arguments).output().context("cannot run git")?;
     if !status.success() {
         let said = String::from_utf8_lossy(&stderr).trim().to_owned();
-        bail!("git {}: {}", arguments.join(" "), if said.is_empty() { "nothing found" } else { &said });
+        bail!(
+            "git {}: {}",
+            arguments.join(" "),
+            if said.is_empty() { "nothing found" } else { &said }
+        );
     }
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
@@ -123,7 +127,8 @@ mod tests {
         assert_eq!(after(&["crates/ab/src/model.rs", "README.md"]), ["ab"]);
         assert_eq!(after(&["README.md", "docs/a.md"]), [""; 0]);
         assert_eq!(after(&["crates/c/Cargo.toml"]), ["c"]);
-        for file in ["shared/lib.rs", "Cargo.lock", "scripts/a.rs", "tests/a.rs", ".gitlab-ci.yml"] {
+        for file in ["shared/lib.rs", "Cargo.lock", "scripts/a.rs", "tests/a.rs", ".gitlab-ci.yml"]
+        {
             assert_eq!(after(&[file]), ["a", "ab"], "{file}");
         }
     }

@@ -26,8 +26,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let issues = match &args.messages {
         Some(path) => {
-            let file = fs::File::open(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
+            let file =
+                fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             issues(BufReader::new(file), &workspace())
         }
         None => issues(io::stdin().lock(), &workspace()),
@@ -137,9 +137,8 @@ fn issue(message: Message, root: &Path) -> Option<(Place, Issue)> {
     let path = Path::new(&span.file_name);
     let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
     let source: Vec<&str> = span.text.iter().map(|line| line.text.trim()).collect();
-    let fingerprint = [&path, &check_name, &message.message, &source.join("\n")].map(|part| &**part);
     let issue = Issue {
-        fingerprint: fingerprint.join("\n"),
+        fingerprint: format!("{path}\n{check_name}\n{}\n{}", message.message, source.join("\n")),
         description: message.message,
         check_name: check_name.clone(),
         severity,

@@ -5,6 +5,11 @@ pub(super) fn short(value: f64) -> String {
     rounded(value, decimals(value, 4))
 }
 
+/// Two significant digits, for what is only roughly known.
+pub(super) fn rough(value: f64) -> String {
+    rounded(value, decimals(value, 2))
+}
+
 /// Mean and, of several seeds, their standard deviation, to the same decimals.
 pub(super) fn with_deviation(mean: f64, deviation: Option<f64>) -> String {
     let decimals = decimals(mean, 4);
@@ -43,6 +48,7 @@ mod tests {
             [98.7912, 0.0081379, 36_621.6, 0.0, -1.5, 1e-12].map(short),
             ["98.79", "0.008138", "36622", "0", "-1.500", "0.00000000"]
         );
+        assert_eq!([0.0049801, 1.323, 14.9].map(rough), ["0.0050", "1.3", "15"]);
         assert_eq!(with_deviation(93.54, Some(0.2214)), "93.54 ± 0.22");
         assert_eq!([signed(1.5), signed(-1.5)], ["+1.500", "-1.500"]);
     }

@@ -5,7 +5,7 @@ use shared::run::Better;
 use super::{
     document::{Block, Mark, Row, Table},
     league,
-    number::{short, signed, with_deviation},
+    number::{rough, signed, with_deviation},
     pictures,
     records::RecordSet,
     report::{Line, Report, Run, Verdict},
@@ -19,7 +19,8 @@ const UNFOLDED: usize = 3;
 pub(super) fn page(report: &Report, base: &RecordSet, new: Option<&RecordSet>) -> Vec<Block> {
     let mut page = match &report.new {
         Some(name) => {
-            let mut page = vec![Block::Heading(1, format!("{name} against {}", report.base))];
+            let title = format!("{name} compared with {}", report.base);
+            let mut page = vec![Block::Heading(1, title)];
             page.extend(summary(report));
             page
         }
@@ -53,11 +54,11 @@ pub(super) fn arrow(better: Better) -> &'static str {
 fn summary(report: &Report) -> Vec<Block> {
     let count = |verdict| report.with(verdict).count();
     let mut blocks = vec![Block::Text(format!(
-        "{}, {} and {} of {} judged.",
+        "{} judged: {}, {}, {} within tolerance.",
+        plural(report.tests, "metric"),
         plural(count(Verdict::Regression), "regression"),
         plural(count(Verdict::Improvement), "improvement"),
-        plural(count(Verdict::Within), "metric") + " within tolerance",
-        report.tests
+        count(Verdict::Within)
     ))];
     if report.tests > 0 {
         let alpha = (1.0 - report.confidence) / report.tests as f64;
@@ -180,7 +181,7 @@ fn row(line: &Line) -> Row {
         value(&line.base),
         value(&line.new),
         if is_pair { signed(line.change()) } else { String::new() },
-        tolerance.map(|tolerance| format!("±{}", short(tolerance.value))).unwrap_or_default(),
+        tolerance.map(|tolerance| format!("±{}", rough(tolerance.value))).unwrap_or_default(),
         tolerance.map(|tolerance| tolerance.basis.clone()).unwrap_or_default(),
         verdict.into(),
     ];

@@ -7,7 +7,7 @@ use shared::run::{Better, Metric, Record};
 
 use super::{
     judge,
-    number::{short, signed},
+    number::{rough, short, signed},
     objective::{self, Check},
     records::{Found, RecordSet, RunKey},
     spread::{self, Tolerance},
@@ -136,7 +136,7 @@ impl Report {
                 run.key,
                 line.metric,
                 signed(line.change()),
-                line.tolerance.as_ref().map(|t| short(t.value)).unwrap_or_default()
+                line.tolerance.as_ref().map(|t| rough(t.value)).unwrap_or_default()
             )
         });
         damaged.chain(runs).chain(regressions).collect()
