@@ -1,5 +1,8 @@
 //! `cargo xtask`: the workspace's own chores.
 
+mod changed;
+mod code_quality;
+mod compare;
 mod fetch;
 mod keep;
 mod new_paper;
@@ -25,6 +28,12 @@ struct Arguments {
 enum Task {
     /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers.json.
     BenchPeers(peers::Args),
+    /// List the variants that this branch changes.
+    Changed(changed::Args),
+    /// Turn clippy's messages into GitLab's code quality report.
+    CodeQuality(code_quality::Args),
+    /// Compare two sets of records, or rank one: Markdown, HTML, JSON and OpenMetrics.
+    Compare(compare::Args),
     /// Fetch data sets ahead of time.
     Fetch(fetch::Args),
     /// Keep a run's record under results/, and its pictures under docs/pictures if wanted.
@@ -38,6 +47,9 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::BenchPeers(args) => peers::run(&args),
+        Task::Changed(args) => changed::run(&args),
+        Task::CodeQuality(args) => code_quality::run(&args),
+        Task::Compare(args) => compare::run(&args),
         Task::Fetch(args) => fetch::run(&args),
         Task::Keep(args) => keep::run(&args),
         Task::NewPaper(args) => new_paper::run(&args),

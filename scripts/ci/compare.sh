@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Compares runs/ with the records at BASE, the commit a merge request starts from (HEAD by default), into
+# target/compare/, and writes the table under the merge request if there is a token for it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+if [ ! -d runs ]; then
+    echo "nothing was trained: nothing to compare"
+    exit
+fi
+base=target/compare-base
+rm -rf "$base" && mkdir -p "$base"
+# What a merge request does to results/ must not hide what it does to the numbers.
+git archive "${BASE:-HEAD}" results docs/pictures | tar --extract --directory "$base"
+only=()
+if [ -s target/changed.txt ]; then
+    while read -r variant; do
+        if compgen -G "runs/*/$variant/*/record.json" > /dev/null; then
+            only+=(--only "$variant")
+        fi
+    done < target/changed.txt
+fi
+status=0
+cargo xtask compare --base "$base/results" --new runs --out target/compare "${only[@]}" || status=$?
+scripts/ci/note.sh target/compare/compare.md
+exit "$status"

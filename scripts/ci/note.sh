@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Writes a Markdown file under the merge request: scripts/ci/note.sh FILE
+# Needs COMPARE_TOKEN, a token that may write notes. A fork has none: the artifact must do then.
+set -euo pipefail
+file=$1
+if [ -z "${COMPARE_TOKEN:-}" ] || [ -z "${CI_MERGE_REQUEST_IID:-}" ] || [ ! -f "$file" ]; then
+    echo "no note (no COMPARE_TOKEN, no merge request, or no $file): see the artifacts"
+    exit
+fi
+notes="$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests/$CI_MERGE_REQUEST_IID/notes"
+# The token comes by standard input, so that no list of processes shows it.
+printf 'header = "PRIVATE-TOKEN: %s"\n' "$COMPARE_TOKEN" |
+    curl --config - --silent --show-error --fail --output /dev/null \
+        --data-urlencode "body@$file" "$notes" ||
+    echo "the note could not be written: see the artifacts"

@@ -1,0 +1,173 @@
+//! Which variants a branch touches: the folders of `crates/` it changes, or all of them if it changes
+//! what every variant stands on.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// Beginnings of paths that concern every variant.
+const SHARED: [&str; 8] =
+    ["shared/", "scripts/", "tests/", ".cargo/", ".ci/", ".config/", ".gitlab-ci.yml", "Cargo."];
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Branch or commit to compare with, for instance origin/main; from where this branch left it.
+    #[arg(long, value_name = "REF")]
+    base: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    for variant in changed(&workspace(), &args.base)? {
+        println!("{variant}");
+    }
+    Ok(())
+}
+
+/// Every variant: the crates in `crates/`.
+fn variants(root: &Path) -> Result<BTreeSet<String>> {
+    let folder = root.join("crates");
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot look into {}", folder.display()))?;
+    let mut variants = BTreeSet::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            variants.insert(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(variants)
+}
+
+/// The variants that differ from where this branch left `base`, in commits or in the working tree.
+fn changed(root: &Path, base: &str) -> Result<BTreeSet<String>> {
+    let fork = git(root, &["merge-base", "--end-of-options", base, "HEAD"]).with_context(|| {
+        format!(
+            "cannot find where this branch left {base}: fetch it with its history \
+             (git fetch origin, in CI GIT_DEPTH: 0)"
+        )
+    })?;
+    let paths = git(root, &["diff", "--name-only", "--no-renames", "-z", fork.trim_end(), "--"])?;
+    let mut variants = variants(root)?;
+    let paths: Vec<&str> = paths.split_terminator('\0').collect();
+    if !paths.iter().any(|path| SHARED.iter().any(|shared| path.starts_with(shared))) {
+        variants.retain(|name| {
+            let folder = format!("crates/{name}/");
+            paths.iter().any(|path| path.starts_with(&folder))
+        });
+    }
+    Ok(variants)
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new("git");
+    let Output { status, stdout, stderr } =
+        command.current_dir(root).args(arguments).output().context("cannot run git")?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&stderr).trim().to_owned();
+        bail!(
+            "git {}: {}",
+            arguments.join(" "),
+            if said.is_empty() { "nothing found" } else { &said }
+        );
+    }
+    Ok(String::from_utf8_lossy(&stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A repository with two variants on main, and a branch from it.
+    fn repository() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        run_git(root, &["init", "--quiet", "--initial-branch", "main"]);
+        for file in ["crates/a/Cargo.toml", "crates/ab/Cargo.toml", "shared/lib.rs", "README.md"] {
+            write(root, file, "old");
+        }
+        commit(root);
+        run_git(root, &["switch", "--quiet", "--create", "branch"]);
+        folder
+    }
+
+    fn run_git(root: &Path, arguments: &[&str]) {
+        let person = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        git(root, &[&person, arguments].concat()).unwrap();
+    }
+
+    fn commit(root: &Path) {
+        run_git(root, &["add", "--all"]);
+        run_git(root, &["commit", "--quiet", "--message", "change"]);
+    }
+
+    fn write(root: &Path, file: &str, text: &str) {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The variants of a branch that changes `files`.
+    fn after(files: &[&str]) -> Vec<String> {
+        let folder = repository();
+        files.iter().for_each(|file| write(folder.path(), file, "new"));
+        commit(folder.path());
+        changed(folder.path(), "main").unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn a_variant_alone_is_that_variant_and_what_all_stand_on_is_all() {
+        assert_eq!(after(&["crates/a/src/model.rs"]), ["a"]);
+        assert_eq!(after(&["crates/ab/src/model.rs", "README.md"]), ["ab"]);
+        assert_eq!(after(&["README.md", "docs/a.md"]), [""; 0]);
+        assert_eq!(after(&["crates/c/Cargo.toml"]), ["c"]);
+        for file in ["shared/lib.rs", "Cargo.lock", "scripts/a.rs", "tests/a.rs", ".gitlab-ci.yml"]
+        {
+            assert_eq!(after(&[file]), ["a", "ab"], "{file}");
+        }
+    }
+
+    #[test]
+    fn what_main_did_since_is_not_the_branch_s_and_what_is_not_committed_is() {
+        let folder = repository();
+        let root = folder.path();
+        run_git(root, &["switch", "--quiet", "main"]);
+        write(root, "crates/a/src/model.rs", "of main");
+        commit(root);
+        run_git(root, &["switch", "--quiet", "branch"]);
+        write(root, "crates/ab/Cargo.toml", "not committed");
+        assert_eq!(changed(root, "main").unwrap().into_iter().collect::<Vec<_>>(), ["ab"]);
+    }
+
+    #[test]
+    fn a_variant_that_was_moved_is_its_new_name() {
+        let folder = repository();
+        run_git(folder.path(), &["mv", "crates/a", "crates/c"]);
+        commit(folder.path());
+        assert_eq!(changed(folder.path(), "main").unwrap().into_iter().collect::<Vec<_>>(), ["c"]);
+    }
+
+    #[test]
+    fn an_unknown_base_is_explained() {
+        let folder = repository();
+        let said = format!("{:#}", changed(folder.path(), "no-such").unwrap_err());
+        assert!(said.contains("no-such") && said.contains("git fetch"), "{said}");
+    }
+
+    #[test]
+    fn ci_runs_every_variant() {
+        let ci = fs::read_to_string(workspace().join(".gitlab-ci.yml")).unwrap();
+        let listed: BTreeSet<String> = ci
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- VARIANT: [")?.strip_suffix(']'))
+            .flat_map(|list| list.split(", ").map(str::to_owned))
+            .collect();
+        assert_eq!(listed, variants(&workspace()).unwrap(), "VARIANT in .gitlab-ci.yml");
+    }
+}

@@ -1,0 +1,66 @@
+//! One set of records as a league table: who is best at what.
+
+use std::collections::BTreeMap;
+
+use shared::run::Better;
+
+use super::{
+    document::{Block, Mark, Row, Table},
+    number::with_deviation,
+    page::arrow,
+    report::{Line, Report, Run},
+    spread::{deviation, mean},
+};
+
+/// Places shown.
+const PLACES: usize = 5;
+
+/// What makes two numbers comparable: the metric and how it was computed.
+type Discipline<'a> = (&'a str, &'a str);
+
+/// A table for each data set and its splits, a line for each metric that several runs have.
+pub(super) fn tables(report: &Report) -> Vec<Block> {
+    let mut by_data: BTreeMap<&str, BTreeMap<Discipline<'_>, Vec<(&Run, &Line)>>> = BTreeMap::new();
+    for run in &report.runs {
+        for line in run.metrics.iter().filter(|line| line.better != Better::Neither) {
+            let disciplines = by_data.entry(&run.data).or_default();
+            disciplines.entry((&line.metric, &line.about)).or_default().push((run, line));
+        }
+    }
+    let mut blocks = Vec::new();
+    for (data, mut disciplines) in by_data {
+        disciplines.retain(|_, entries| entries.len() > 1);
+        if disciplines.is_empty() {
+            continue;
+        }
+        let is_ambiguous =
+            |name: &str| disciplines.keys().filter(|(other, _)| *other == name).count() > 1;
+        let rows = disciplines.iter().map(|((name, about), entries)| {
+            let about = if is_ambiguous(name) { format!(" ({about})") } else { String::new() };
+            row(about, entries)
+        });
+        let mut head = vec!["metric".to_owned()];
+        head.extend((1..=PLACES).map(|place| format!("{place}.")));
+        head.push("of".into());
+        blocks.push(Block::Heading(2, data.into()));
+        blocks.push(Block::Table(Table { head, rows: rows.collect() }));
+    }
+    blocks
+}
+
+fn row(about: String, entries: &[(&Run, &Line)]) -> Row {
+    let mut ranked = entries.to_vec();
+    ranked.sort_by(|(_, a), (_, b)| mean(&a.base).total_cmp(&mean(&b.base)));
+    let line = ranked[0].1;
+    if line.better == Better::Higher {
+        ranked.reverse();
+    }
+    let place = |(run, line): &(&Run, &Line)| {
+        format!("{}: {}", run.key, with_deviation(mean(&line.base), deviation(&line.base)))
+    };
+    let mut cells = vec![format!("{}{}{about}", line.metric, arrow(line.better))];
+    cells.extend(ranked.iter().take(PLACES).map(place));
+    cells.resize(PLACES + 1, String::new());
+    cells.push(entries.len().to_string());
+    Row { mark: Mark::Plain, cells }
+}

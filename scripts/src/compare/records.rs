@@ -1,0 +1,114 @@
+//! Which records a folder holds.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::Value;
+use shared::run::{Record, RunFolder};
+use walkdir::WalkDir;
+
+/// A run of a paper, whatever its seed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct RunKey {
+    pub paper: String,
+    pub name: String,
+}
+
+impl fmt::Display for RunKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.paper, self.name)
+    }
+}
+
+/// A record and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub record: Record,
+    pub file: PathBuf,
+}
+
+/// The records of a folder, by run and within it by seed.
+#[derive(Debug, Default)]
+pub(super) struct RecordSet {
+    /// The folder, as given.
+    pub folder: PathBuf,
+    pub runs: BTreeMap<RunKey, Vec<Found>>,
+    /// Files that should be records and cannot be read, with the reason.
+    pub damaged: Vec<String>,
+}
+
+impl RecordSet {
+    /// Every record below `folder`. JSON that is no record is passed over, since summaries and
+    /// other results lie there too.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or holds two different records of one run and seed.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let mut set = Self { folder: folder.into(), ..Self::default() };
+        for entry in WalkDir::new(folder).sort_by_file_name() {
+            let file = entry
+                .with_context(|| format!("cannot look for records in {}", folder.display()))?
+                .into_path();
+            if !file.is_file() || file.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match read(&file) {
+                Ok(Some(record)) => set.add(Found { record, file })?,
+                Ok(None) => {}
+                Err(reason) => set.damaged.push(format!("{}: {reason}", file.display())),
+            }
+        }
+        set.runs.values_mut().for_each(|found| found.sort_by_key(|found| found.record.seed));
+        Ok(set)
+    }
+
+    fn add(&mut self, new: Found) -> Result<()> {
+        let key = RunKey { paper: new.record.paper.clone(), name: new.record.name.clone() };
+        let found = self.runs.entry(key).or_default();
+        let Some(old) = found.iter().find(|old| old.record.seed == new.record.seed) else {
+            found.push(new);
+            return Ok(());
+        };
+        let same = Record { machine: old.record.machine.clone(), ..new.record.clone() };
+        if same != old.record {
+            bail!(
+                "two records of {} {}, seed {}, that differ: {} and {}; name a folder with one of them",
+                new.record.paper,
+                new.record.name,
+                new.record.seed,
+                old.file.display(),
+                new.file.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// The records of a run; none if it has none here.
+    pub(super) fn of(&self, run: &RunKey) -> &[Found] {
+        self.runs.get(run).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The record in a file, `None` if it is other JSON, or what is wrong with it.
+fn read(file: &Path) -> Result<Option<Record>, String> {
+    let bytes = fs::read(file).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("damaged or cut short ({error}); evaluate the run again"))?;
+    let is_record = value.get("schema").is_some()
+        || file.file_name().is_some_and(|name| name == RunFolder::RECORD);
+    if !is_record {
+        return Ok(None);
+    }
+    let schema = value.get("schema").and_then(Value::as_u64);
+    serde_json::from_value(value).map(Some).map_err(|error| match schema {
+        Some(schema) if schema != u64::from(Record::SCHEMA) => {
+            format!("a record of schema {schema}, and this program reads {}", Record::SCHEMA)
+        }
+        _ => format!("damaged record ({error}); evaluate the run again"),
+    })
+}

@@ -1,0 +1,270 @@
+//! What a comparison finds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use shared::run::{Better, Metric, Record};
+
+use super::{
+    judge,
+    number::{rough, short, signed},
+    objective::{self, Check},
+    records::{Found, RecordSet, RunKey},
+    spread::{self, Tolerance},
+    stale,
+};
+
+/// Name under which the speed of training stands among the metrics.
+pub(super) const SPEED: &str = "examples_per_second";
+
+/// What is judged, and how strictly.
+pub(super) struct Rules {
+    /// Probability that seeds alone raise no alarm, for the comparison as a whole.
+    pub confidence: f64,
+    /// Judge runs that are stale.
+    pub across_configs: bool,
+    /// Judge speed.
+    pub judge_speed: bool,
+}
+
+/// A comparison of two sets of records, or a look at one.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub base: String,
+    pub new: Option<String>,
+    pub confidence: f64,
+    /// True if stale runs were judged too.
+    pub across_configs: bool,
+    /// Metrics tested against a tolerance.
+    pub tests: usize,
+    pub runs: Vec<Run>,
+    /// Files that should be records and cannot be read.
+    pub damaged: Vec<String>,
+}
+
+/// One run of a paper in both sets.
+#[derive(Debug, Serialize)]
+pub(super) struct Run {
+    #[serde(flatten)]
+    pub key: RunKey,
+    /// Name and sizes of the data.
+    pub data: String,
+    pub base_seeds: Vec<u64>,
+    pub new_seeds: Vec<u64>,
+    /// The sizes of the splits, if they changed. Never judged then.
+    pub wrong_split: Option<String>,
+    /// What else makes the numbers incomparable.
+    pub stale: Vec<String>,
+    /// How training and validation differ in what they minimised.
+    pub objective: Vec<String>,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+    pub metrics: Vec<Line>,
+}
+
+/// One metric of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    pub metric: String,
+    pub unit: String,
+    pub better: Better,
+    /// What was computed, without the numbers that differ between seeds.
+    pub about: String,
+    pub base: Vec<f64>,
+    pub new: Vec<f64>,
+    /// Standard error over test examples, a mean over the seeds of base.
+    pub standard_error: Option<f64>,
+    pub tolerance: Option<Tolerance>,
+    pub verdict: Verdict,
+}
+
+/// What became of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    /// Worse by more than the tolerance.
+    Regression,
+    /// Better by more than the tolerance.
+    Improvement,
+    /// Not told apart.
+    Within,
+    /// Shown alone: it has no better or worse, no counterpart, or no known spread.
+    Shown,
+}
+
+impl Report {
+    /// Compares `new` with `base`, or describes `base` alone.
+    pub(super) fn of(base: &RecordSet, new: Option<&RecordSet>, rules: &Rules) -> Self {
+        let empty = RecordSet::default();
+        let set = new.unwrap_or(&empty);
+        let keys: BTreeSet<&RunKey> = base.runs.keys().chain(set.runs.keys()).collect();
+        let run = |key: &RunKey| {
+            let judged = if new.is_some() { set.of(key) } else { base.of(key) };
+            Run::of(key, base.of(key), set.of(key), judged, rules)
+        };
+        let mut runs: Vec<Run> = keys.into_iter().map(run).collect();
+        let tests = judge::judge(&mut runs, rules);
+        Self {
+            base: base.folder.display().to_string(),
+            new: new.map(|new| new.folder.display().to_string()),
+            confidence: rules.confidence,
+            across_configs: rules.across_configs,
+            tests,
+            runs,
+            damaged: base.damaged.iter().chain(&set.damaged).cloned().collect(),
+        }
+    }
+
+    /// Every metric with a verdict, with its run.
+    pub(super) fn with(&self, verdict: Verdict) -> impl Iterator<Item = (&Run, &Line)> {
+        let lines =
+            self.runs.iter().flat_map(|run| run.metrics.iter().map(move |line| (run, line)));
+        lines.filter(move |(_, line)| line.verdict == verdict)
+    }
+
+    /// What must not be merged unseen, a sentence each.
+    pub(super) fn failures(&self) -> Vec<String> {
+        let damaged = self.damaged.iter().map(|file| format!("damaged: {file}"));
+        let runs = self.runs.iter().flat_map(|run| {
+            let split = run.wrong_split.iter().map(|said| format!("{}: {said}", run.key));
+            split.chain(run.objective.iter().map(|said| format!("{}: {said}", run.key)))
+        });
+        let regressions = self.with(Verdict::Regression).map(|(run, line)| {
+            let [base, new] = [&line.base, &line.new].map(|values| short(spread::mean(values)));
+            format!(
+                "regression: {}, {}: {base} → {new}, {} where ±{} is tolerated",
+                run.key,
+                line.metric,
+                signed(line.change()),
+                line.tolerance.as_ref().map(|t| rough(t.value)).unwrap_or_default()
+            )
+        });
+        damaged.chain(runs).chain(regressions).collect()
+    }
+}
+
+impl Run {
+    fn of(key: &RunKey, base: &[Found], new: &[Found], judged: &[Found], rules: &Rules) -> Self {
+        let mut objective = Vec::new();
+        let mut notes = Vec::new();
+        for found in judged {
+            match objective::check(&found.record) {
+                Check::Holds => {}
+                Check::Broken(said) => {
+                    objective.push(format!("seed {}: {said}", found.record.seed));
+                }
+                Check::Unknown(reason) => {
+                    notes.push(format!("validation cannot be held against training: {reason}"))
+                }
+            }
+        }
+        notes.dedup();
+        let wrong_split = stale::wrong_split(base, new);
+        let mut run = Self {
+            key: key.clone(),
+            data: base.first().or(new.first()).map(|found| data(&found.record)).unwrap_or_default(),
+            base_seeds: base.iter().map(|found| found.record.seed).collect(),
+            new_seeds: new.iter().map(|found| found.record.seed).collect(),
+            wrong_split,
+            stale: stale::differences(base, new),
+            objective,
+            notes,
+            metrics: Vec::new(),
+        };
+        let values = |set: &[Found]| -> Vec<_> {
+            set.iter().map(|found| (found.record.seed, found.record.metrics.clone())).collect()
+        };
+        if !new.is_empty() && values(base) == values(new) {
+            run.notes.push("equal to base, bit for bit".into());
+        }
+        let names: BTreeSet<String> = base
+            .iter()
+            .chain(new)
+            .flat_map(|found| metrics(&found.record, rules.judge_speed).into_keys())
+            .collect();
+        for name in names {
+            run.add(&name, base, new, rules);
+        }
+        run
+    }
+
+    fn add(&mut self, name: &str, base: &[Found], new: &[Found], rules: &Rules) {
+        let of = |set: &[Found]| -> Vec<Metric> {
+            let all = set.iter().map(|found| metrics(&found.record, rules.judge_speed));
+            all.filter_map(|mut metrics| metrics.remove(name)).collect()
+        };
+        let (old, other) = (of(base), of(new));
+        let Some(first) = old.first().or(other.first()) else { return };
+        // Its counterpart must be the same metric; among several seeds one such is enough, since a
+        // description may count what a seed decides.
+        let kind = |m: &Metric| (m.unit.clone(), m.better, without_decimals(&m.about));
+        let is_same = old.is_empty()
+            || other.iter().all(|metric| old.iter().any(|base| kind(base) == kind(metric)));
+        if !is_same && let Some(other) = other.first() {
+            self.notes.push(format!(
+                "{name} is computed otherwise and not compared: {} ({}) → {} ({})",
+                first.about, first.unit, other.about, other.unit
+            ));
+        }
+        if !base.is_empty() && !new.is_empty() && (old.is_empty() || other.is_empty()) {
+            let set = if old.is_empty() { "new" } else { "base" };
+            self.notes.push(format!("{name} is in {set} alone"));
+        }
+        let values = |metrics: &[Metric]| metrics.iter().map(|metric| metric.value).collect();
+        let errors: Vec<f64> = old.iter().filter_map(|metric| metric.standard_error).collect();
+        self.metrics.push(Line {
+            metric: name.into(),
+            unit: first.unit.clone(),
+            // What is not the same metric has no better or worse between the two.
+            better: if is_same { first.better } else { Better::Neither },
+            about: without_decimals(&first.about),
+            base: values(&old),
+            new: values(&other),
+            standard_error: (!errors.is_empty()).then(|| spread::mean(&errors)),
+            tolerance: None,
+            verdict: Verdict::Shown,
+        });
+    }
+
+    /// True if the metrics of both sets may be held against each other.
+    pub(super) fn is_comparable(&self, rules: &Rules) -> bool {
+        let is_stale = !self.stale.is_empty() && !rules.across_configs;
+        self.wrong_split.is_none() && !is_stale
+    }
+}
+
+impl Line {
+    /// New minus base.
+    pub(super) fn change(&self) -> f64 {
+        spread::mean(&self.new) - spread::mean(&self.base)
+    }
+}
+
+/// The metrics of a record, the speed of its training among them.
+fn metrics(record: &Record, judge_speed: bool) -> BTreeMap<String, Metric> {
+    let mut metrics = record.metrics.clone();
+    let speed = record.machine.examples_per_second.map(|value| Metric {
+        value,
+        standard_error: None,
+        unit: "examples a second".into(),
+        better: if judge_speed { Better::Higher } else { Better::Neither },
+        about: "training examples a second, validation included".into(),
+    });
+    metrics.extend(speed.map(|speed| (SPEED.to_owned(), speed)));
+    metrics
+}
+
+fn data(record: &Record) -> String {
+    let data = &record.data;
+    format!("{} ({} / {} / {})", data.name, data.train, data.valid, data.test)
+}
+
+/// A description without its decimal fractions: results among them differ between seeds.
+fn without_decimals(about: &str) -> String {
+    let is_fraction = |word: &str| {
+        let number = word.trim_matches(|c: char| !c.is_ascii_digit());
+        number.contains('.') && number.parse::<f64>().is_ok()
+    };
+    let words = about.split(' ').map(|word| if is_fraction(word) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}

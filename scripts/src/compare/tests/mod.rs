@@ -1,0 +1,6 @@
+//! What a comparison must find, and what it must not.
+
+mod formats;
+mod planted;
+mod sets;
+pub(super) mod synthetic;
