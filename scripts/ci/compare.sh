@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Compares runs/ with the records at BASE, the commit a merge request starts from (HEAD by default), into
-# target/compare/, and writes the table under the merge request if there is a token for it.
+# Compares runs/ with the records at BASE, in CI the commit a merge request starts from and HEAD without
+# one, into target/compare/; writes the table under the merge request if there is a token for it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# A cache may hold the last one.
+rm -rf target/compare
 if [ ! -d runs ]; then
     echo "nothing was trained: nothing to compare"
     exit
@@ -10,7 +12,7 @@ fi
 base=target/compare-base
 rm -rf "$base" && mkdir -p "$base"
 # What a merge request does to results/ must not hide what it does to the numbers.
-git archive "${BASE:-HEAD}" results docs/pictures | tar --extract --directory "$base"
+git archive "${BASE:-${CI_MERGE_REQUEST_DIFF_BASE_SHA:-HEAD}}" results docs/pictures | tar --extract --directory "$base"
 only=()
 if [ -s target/changed.txt ]; then
     while read -r variant; do

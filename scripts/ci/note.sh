@@ -7,7 +7,7 @@ if [ -z "${COMPARE_TOKEN:-}" ] || [ -z "${CI_MERGE_REQUEST_IID:-}" ] || [ ! -f "
     echo "no note (no COMPARE_TOKEN, no merge request, or no $file): see the artifacts"
     exit
 fi
-notes="$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests/$CI_MERGE_REQUEST_IID/notes"
+notes="$CI_API_V4_URL/projects/$CI_MERGE_REQUEST_PROJECT_ID/merge_requests/$CI_MERGE_REQUEST_IID/notes"
 # The token comes by standard input, so that no list of processes shows it.
 printf 'header = "PRIVATE-TOKEN: %s"\n' "$COMPARE_TOKEN" |
     curl --config - --silent --show-error --fail --output /dev/null \

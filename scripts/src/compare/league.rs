@@ -18,9 +18,12 @@ const PLACES: usize = 5;
 /// What makes two numbers comparable: the metric and how it was computed.
 type Discipline<'a> = (&'a str, &'a str);
 
+/// A metric of each run that has it.
+type Entries<'a> = Vec<(&'a Run, &'a Line)>;
+
 /// A table for each data set and its splits, a line for each metric that several runs have.
 pub(super) fn tables(report: &Report) -> Vec<Block> {
-    let mut by_data: BTreeMap<&str, BTreeMap<Discipline<'_>, Vec<(&Run, &Line)>>> = BTreeMap::new();
+    let mut by_data: BTreeMap<&str, BTreeMap<Discipline<'_>, Entries<'_>>> = BTreeMap::new();
     for run in &report.runs {
         for line in run.metrics.iter().filter(|line| line.better != Better::Neither) {
             let disciplines = by_data.entry(&run.data).or_default();

@@ -145,20 +145,22 @@ impl Report {
 
 impl Run {
     fn of(key: &RunKey, base: &[Found], new: &[Found], judged: &[Found], rules: &Rules) -> Self {
-        let mut objective = Vec::new();
+        let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut notes = Vec::new();
         for found in judged {
             match objective::check(&found.record) {
                 Check::Holds => {}
                 Check::Broken(said) => {
-                    objective.push(format!("seed {}: {said}", found.record.seed));
+                    broken.entry(said).or_default().push(found.record.seed.to_string());
                 }
                 Check::Unknown(reason) => {
-                    notes.push(format!("validation cannot be held against training: {reason}"))
+                    notes.push(format!("validation cannot be held against training: {reason}"));
                 }
             }
         }
         notes.dedup();
+        let objective =
+            broken.into_iter().map(|(said, seeds)| format!("{said} (seed {})", seeds.join(", ")));
         let wrong_split = stale::wrong_split(base, new);
         let mut run = Self {
             key: key.clone(),
@@ -167,7 +169,7 @@ impl Run {
             new_seeds: new.iter().map(|found| found.record.seed).collect(),
             wrong_split,
             stale: stale::differences(base, new),
-            objective,
+            objective: objective.collect(),
             notes,
             metrics: Vec::new(),
         };
