@@ -162,9 +162,10 @@ def torch_work(args):
     def loss_of(x):
         return model(x).mean()
 
-    log_weights = model.log_weights
+    log_weights = getattr(model, "log_weights", None)
     if args.name == "torch-compile":
-        loss_of, log_weights = torch.compile(loss_of), torch.compile(log_weights)
+        loss_of = torch.compile(loss_of)
+        log_weights = log_weights and torch.compile(log_weights)
 
     def descend(x):
         optimiser.zero_grad(set_to_none=True)
