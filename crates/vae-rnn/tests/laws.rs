@@ -174,7 +174,8 @@ fn with_and_without_resampling_p_is_estimated_without_bias() {
 fn without_latents_every_bound_is_exact() {
     let model = model::<Flex>(&plain(Kind::Rnn));
     for sequence in sequences(OutputConfig::Bernoulli) {
-        let exact = -loss(&model, &batch(std::slice::from_ref(&sequence)), ObjectiveConfig::default())[0];
+        let exact =
+            -loss(&model, &batch(std::slice::from_ref(&sequence)), ObjectiveConfig::default())[0];
         for (particles, resampling) in [(1, Resampling::Never), (7, Resampling::Adaptive)] {
             for found in estimates(&model, &sequence, particles, resampling, 3) {
                 assert!((found - exact).abs() < 1e-4, "{found} {exact}");
