@@ -36,8 +36,12 @@ fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
 
-fn loss<B: Backend>(model: &BlankModel<B>) -> Vec<f64> {
-    values(BlankObjective.terms(model, &batch(), AT).loss)
+fn loss<B: Backend>(model: &BlankModel<B>, batch: &Batch<B>) -> Vec<f64> {
+    values(BlankObjective.terms(model, batch, AT).loss)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn gradients<B: Backend>() -> Vec<ParameterGradient> {
@@ -48,13 +52,14 @@ fn gradients<B: Backend>() -> Vec<ParameterGradient> {
 
 #[test]
 fn the_loss_is_the_cross_entropy_of_the_decoded_code_summed_over_pixels() {
-    let (model, x) = (model::<Flex>(3), batch::<Flex>().x);
+    let (model, batch) = (model::<Flex>(3), batch::<Flex>());
+    let x = batch.x.clone();
     let decoded = values(model.decode(model.encode(x.clone(), None).mean(), None).mean());
     let nats = |(x, p): (&f64, &f64)| -x * p.ln() - (1.0 - x) * (1.0 - p).ln();
     let images = values(x);
     let expected = images.chunks(784).zip(decoded.chunks(784));
     let expected = expected.map(|(x, p)| x.iter().zip(p).map(nats).sum::<f64>());
-    for (loss, expected) in loss(&model).into_iter().zip(expected) {
+    for (loss, expected) in loss(&model, &batch).into_iter().zip(expected) {
         assert!((loss - expected).abs() < 1e-4 * expected, "{loss} {expected}");
     }
 }
@@ -64,9 +69,9 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope_of_the_loss() {
     let gradients = gradients::<Flex>();
     assert_eq!(gradients.len(), 8);
     assert!(gradients.iter().all(ParameterGradient::is_there), "{gradients:?}");
+    let batch = batch::<Flex>();
     let wrong = laws::disagreements(&gradients, 0.04, |parameter, entry, by| {
-        let loss = loss(&laws::nudged(model::<Flex>(3), parameter, entry, by));
-        loss.iter().sum::<f64>() / loss.len() as f64
+        mean(&loss(&laws::nudged(model::<Flex>(3), parameter, entry, by), &batch))
     });
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -84,24 +89,25 @@ fn the_two_processor_backends_agree() {
 fn training_steps_lower_the_loss() {
     let mut model = model::<Autodiff<Flex>>(3);
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-    let mean = |model: &BlankModel<Autodiff<Flex>>| loss(model).iter().sum::<f64>() / 4.0;
-    let before = mean(&model);
+    let batch = batch();
+    let before = mean(&loss(&model, &batch));
     for _ in 0..50 {
-        let (next, _) = descend(model, &mut optimiser, &BlankObjective, &batch(), AT, 0.01, None);
+        let (next, _) = descend(model, &mut optimiser, &BlankObjective, &batch, AT, 0.01, None);
         model = next;
     }
-    assert!(mean(&model) < 0.5 * before, "{before} {}", mean(&model));
+    let after = mean(&loss(&model, &batch));
+    assert!(after < 0.5 * before, "{before} {after}");
 }
 
 #[test]
 fn weights_saved_and_loaded_give_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    let first = model::<Flex>(3);
-    let expected = loss(&first);
+    let (first, batch) = (model::<Flex>(3), batch::<Flex>());
+    let expected = loss(&first, &batch);
     let tensors = OnDevice::<Flex, _>::new(first, Default::default()).weights();
     weights::save(folder.path(), &tensors, Blank::NAME, "", &serde_json::Value::Null).unwrap();
     let loaded = weights::load(model::<Flex>(99), &folder.path().join(weights::WEIGHTS)).unwrap();
-    assert_eq!(loss(&loaded), expected);
+    assert_eq!(loss(&loaded, &batch), expected);
 }
 
 #[test]
