@@ -8,6 +8,7 @@ mod keep;
 mod new_paper;
 mod peers;
 mod readme;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Task {
     NewPaper(new_paper::Args),
     /// Write the tables of the README pages from the records under results/.
     Readme(readme::Args),
+    /// Validate every variant at several code sizes, and show what each way of validating is worth.
+    ValidateAutoencoders(validate::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Keep(args) => keep::run(&args),
         Task::NewPaper(args) => new_paper::run(&args),
         Task::Readme(args) => readme::run(&args),
+        Task::ValidateAutoencoders(args) => validate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

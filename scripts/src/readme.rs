@@ -3,6 +3,7 @@
 //! their seed alone share a line, a metric written `NAME:95` stands with its 95% interval over test
 //! examples, and one written `NAME:median` with its median, least and greatest over seeds; between `<!-- speed -->` and `<!-- end -->` that of
 //! `bench-peers`; between `<!-- frontier: DATA -->` and `<!-- end -->` what `fair-repr frontier` chose;
+//! between `<!-- validate: TABLE -->` and `<!-- end -->` one of [`crate::validate`];
 //! between `<!-- papers -->` and `<!-- end -->` the table of [`papers`].
 
 pub(crate) mod papers;
@@ -18,14 +19,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use shared::run::{Better, Record};
 
-use crate::workspace;
+use crate::{validate::tables::with_validation, workspace};
 
 const BEGIN: &str = "<!-- table:";
 const SPEED: &str = "<!-- speed -->\n";
 const FRONTIER: &str = "<!-- frontier:";
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
-const END: &str = "<!-- end -->";
+pub(crate) const END: &str = "<!-- end -->";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -42,6 +43,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let new = rewrite(&old, &records)
             .and_then(|page| with_speed(&page))
             .and_then(|page| with_frontiers(&page))
+            .and_then(|page| with_validation(&page))
             .and_then(|page| papers::with_papers(&page, &workspace(), &records))
             .with_context(|| page.display().to_string())?;
         if new == old {
@@ -61,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 fn pages() -> Result<Vec<PathBuf>> {
-    let mut pages = vec![workspace().join("README.md")];
+    let mut pages = vec![workspace().join("README.md"), workspace().join("docs/validation.md")];
     for entry in fs::read_dir(workspace().join("crates"))? {
         pages.push(entry?.path().join("README.md"));
     }
@@ -267,7 +269,7 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
 }
 
 /// Mean and standard deviation over seeds.
-fn cell(values: &[f64]) -> String {
+pub(crate) fn cell(values: &[f64]) -> String {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let digits = match mean.abs() {

@@ -1,6 +1,9 @@
 //! What every autoencoder can do, whatever its paper.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::{Module, ModuleDisplay},
+    tensor::Tensor,
+};
 
 use crate::{
     backend::Backend,
@@ -18,7 +21,7 @@ pub type Given<'a, B> = Option<&'a Tensor<B, 2>>;
 ///
 /// All that evaluates, draws, compares or exports a model uses this trait alone. Implement it on
 /// a Burn module; `x` and `z` are `[examples, pixels]` and `[examples, latent]`.
-pub trait Autoencoder<B: Backend>: Module<B> {
+pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// Width of x.
     fn input_dim(&self) -> usize;
 
@@ -35,6 +38,11 @@ pub trait Autoencoder<B: Backend>: Module<B> {
 
     /// p(x|z), or p(x|z, c).
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B>;
+
+    /// False where nothing says how codes are distributed: codes cannot be drawn then.
+    fn has_prior(&self) -> bool {
+        true
+    }
 
     /// p(z|c) where it is not N(0, I).
     fn prior(&self, _given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {

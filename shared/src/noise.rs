@@ -50,6 +50,10 @@ pub enum Stream {
     Draw = 17,
     /// Which inputs of a sequence are hidden from a model that is trained on it.
     Drop = 18,
+    /// Which labelled examples a step looks at.
+    Label = 19,
+    /// Which codes are interpolated between.
+    Pair = 20,
 }
 
 /// The source of all randomness of a run.

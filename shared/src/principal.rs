@@ -30,7 +30,7 @@ const FIRST: usize = 128;
 
 /// The decomposition's sums depend on the number of parts, and so do the bits of the result: a fixed
 /// number, whatever the threads.
-const PARTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+pub(crate) const PARTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// All principal components of some rows, in order of decreasing variance.
 #[derive(Clone, Debug)]
@@ -270,7 +270,7 @@ fn runs(numbers: &[usize]) -> Vec<Range<usize>> {
 
 /// Eigenvectors as columns, and eigenvalues from least to greatest, of a symmetric matrix of which
 /// the lower triangle is given.
-fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
+pub(crate) fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
     let size = matrix.nrows();
     let mut vectors = Mat::<f64>::zeros(size, size);
     let mut values = Diag::<f64>::zeros(size);

@@ -20,7 +20,7 @@ use crate::{
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
     sequential::{self, Resampling},
-    train::record_bytes,
+    train::{LabelHead, record_bytes},
 };
 
 /// Rows a backend is given at once.
@@ -98,6 +98,8 @@ pub trait Trained: Sync {
     fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
+    /// True if the model says how codes are distributed.
+    fn has_prior(&self) -> bool;
     /// Draws from the prior made from standard normal numbers.
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// -ELBO with `eps` `[samples * examples, latent]`, sample-major; `None` for a point code.
@@ -164,12 +166,19 @@ pub trait Trained: Sync {
 pub struct OnDevice<B: Backend, M> {
     model: M,
     device: B::Device,
+    label_head: Option<LabelHead>,
 }
 
 impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
     /// `model`, whose tensors are on `device`.
     pub fn new(model: M, device: B::Device) -> Self {
-        Self { model, device }
+        Self { model, device, label_head: None }
+    }
+
+    /// The same with the layer that learned labels with it.
+    #[must_use]
+    pub fn with_label_head(self, label_head: Option<LabelHead>) -> Self {
+        Self { label_head, ..self }
     }
 
     fn tensor(&self, array: ArrayView2<'_, f32>) -> Tensor<B, 2> {
@@ -254,7 +263,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.model.num_params()
+        Module::num_params(&self.model)
     }
 
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>> {
@@ -285,6 +294,10 @@ where
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
         let width = self.input_dim();
         self.by_rows(z, given, width, |z, given| self.model.decode(z, given).mean())
+    }
+
+    fn has_prior(&self) -> bool {
+        self.model.has_prior()
     }
 
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
@@ -400,6 +413,9 @@ where
     }
 
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
+        if let Some(head) = &self.label_head {
+            return Some(head.log_classes(self.encode(x, None).mean.view()));
+        }
         let mut parts = Vec::new();
         for range in chunks(x.nrows()) {
             parts.push(array2(self.model.log_classes(self.tensor(x.slice(s![range, ..])))?));

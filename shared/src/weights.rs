@@ -74,24 +74,8 @@ pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 /// # Errors
 /// A file that cannot be read, or the names that are missing, left over or of another shape.
 pub fn load<B: Backend, M: Module<B>>(model: M, path: &Path) -> Result<M> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .with_context(|| format!("{} is not a whole safetensors file", path.display()))?;
-    let mut tensors = BTreeMap::new();
-    for (name, view) in file.tensors() {
-        if view.dtype() != Dtype::F32 {
-            bail!("{}: {name} is {:?}; save it as float32", path.display(), view.dtype());
-        }
-        let values: Vec<f32> = view
-            .data()
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        if let Some(position) = values.iter().position(|v| !v.is_finite()) {
-            bail!("{}: {name} holds {} at position {position}", path.display(), values[position]);
-        }
-        tensors.insert(name.clone(), NamedTensor { name, shape: view.shape().to_vec(), values });
-    }
+    let tensors = read_tensors(path)?.into_iter().map(|tensor| (tensor.name.clone(), tensor));
+    let tensors = tensors.collect();
     let mut loader = Loader { path: ModulePath::default(), tensors, problems: Vec::new() };
     let model = model.map(&mut loader);
     loader.problems.extend(loader.tensors.keys().map(|name| format!("{name} is unknown")));
@@ -104,6 +88,32 @@ pub fn load<B: Backend, M: Module<B>>(model: M, path: &Path) -> Result<M> {
         );
     }
     Ok(model)
+}
+
+/// The tensors of a safetensors file.
+///
+/// # Errors
+/// A file that cannot be read, and numbers that are no float32 or not finite.
+pub fn read_tensors(path: &Path) -> Result<Vec<NamedTensor>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .with_context(|| format!("{} is not a whole safetensors file", path.display()))?;
+    let mut tensors = Vec::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            bail!("{}: {name} is {:?}; save it as float32", path.display(), view.dtype());
+        }
+        let values: Vec<f32> = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        if let Some(position) = values.iter().position(|v| !v.is_finite()) {
+            bail!("{}: {name} holds {} at position {position}", path.display(), values[position]);
+        }
+        tensors.push(NamedTensor { name, shape: view.shape().to_vec(), values });
+    }
+    Ok(tensors)
 }
 
 struct Loader {

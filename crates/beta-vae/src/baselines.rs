@@ -59,6 +59,10 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
         self.components.as_ref().map_or(self.input_dim(), |components| components.dims()[0])
     }
 
+    fn has_prior(&self) -> bool {
+        false
+    }
+
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         let centred = x - self.mean.val().unsqueeze();
         Posterior::Point(match &self.components {

@@ -143,6 +143,13 @@ impl<B: Backend> Autoencoder<B> for BetaModel<B> {
         }
     }
 
+    fn has_prior(&self) -> bool {
+        match self {
+            Self::Variational(model) => model.has_prior(),
+            Self::Linear(model) => model.has_prior(),
+        }
+    }
+
     fn latent_dim(&self) -> usize {
         match self {
             Self::Variational(model) => model.latent_dim(),

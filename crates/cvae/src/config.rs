@@ -127,6 +127,7 @@ impl RunConfig for CvaeConfig {
         problem
             .or_else(|| self.conditioning.problem().map(|p| format!("[conditioning] {p}")))
             .or_else(|| self.train.problem())
+            .or_else(|| self.train.labels_refused("the code is made with what is told in hand"))
             .or_else(|| {
                 let problem = self.predictor.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[predictor", 1))

@@ -136,6 +136,7 @@ impl RunConfig for DenoisingConfig {
             .problem()
             .map(|problem| format!("[pretraining] {problem}"))
             .or_else(|| self.train.problem())
+            .or_else(|| self.train.labels_refused("labels are learned by [fine_tuning] here"))
             .or_else(|| {
                 let problem = self.fine_tuning.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[fine_tuning", 1))

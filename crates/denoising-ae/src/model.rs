@@ -165,6 +165,10 @@ impl<B: Backend> Autoencoder<B> for StackedModel<B> {
         self.layers.last().map_or(0, |layer| layer.encoder.outputs())
     }
 
+    fn has_prior(&self) -> bool {
+        false
+    }
+
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Point(self.below(x, self.layers.len()))
     }

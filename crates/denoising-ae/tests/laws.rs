@@ -49,6 +49,7 @@ fn config(pretraining: Pretraining) -> DenoisingConfig {
         keep: shared::train::Keep::Best,
         checkpoint_every: 1,
         keep_checkpoints: 1,
+        labels: None,
     };
     DenoisingConfig {
         seed: 1,

@@ -206,6 +206,7 @@ impl RunConfig for FairConfig {
             .or_else(|| not_negative("logistic", "penalty", logistic.penalty))
             .or_else(|| not_negative("logistic", "fairness", logistic.fairness))
             .or_else(|| self.train.problem())
+            .or_else(|| self.train.labels_refused("these models learn their labels already"))
             .or_else(|| self.evaluate.problem())
     }
 }

@@ -134,6 +134,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
         keep: train::Keep::Best,
         checkpoint_every: 1,
         keep_checkpoints: 1,
+        labels: None,
     };
     let config = config.clone();
     let folder = tempfile::tempdir()?;

@@ -68,7 +68,8 @@ fn table(root: &Path, records: &Records) -> Result<String> {
     Ok(text)
 }
 
-fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
+/// Manifests of the papers' crates.
+pub(crate) fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root.join("crates"))? {
         found.push(entry?.path().join("Cargo.toml"));

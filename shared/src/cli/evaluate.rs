@@ -1,12 +1,15 @@
-use std::{collections::BTreeMap, fmt::Write, time::Instant};
+use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::{model::Loaded, options::EvaluateArgs, table::table};
 use crate::{
+    classifier::judge,
+    data::DataKind,
     metrics::{self, EvaluateConfig, Evaluation},
     paper::{Paper, RunConfig},
+    progress,
     run::{
         DataRecord, Machine, ModelRecord, Record, RunFolder, TrainingRecord, processor,
         write_atomic, write_json,
@@ -46,8 +49,16 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         Evaluated::After(_) => config.evaluate().clone(),
         Evaluated::Again(settings) => settings.clone(),
     };
-    let evaluation =
-        metrics::evaluate(model.as_ref(), data, config.data(), &settings, loaded.noise())?;
+    let judge = match (&settings.samples, config.data().name.kind()) {
+        (Some(_), DataKind::Images) if model.step_widths().is_none() => {
+            let (judge, error) = judge(data, config.data().name, &runs_of(run), *device)?;
+            progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
+            Some(judge)
+        }
+        _ => None,
+    };
+    let (of, judge) = (config.data(), judge.as_deref());
+    let evaluation = metrics::evaluate(model.as_ref(), data, of, &settings, loaded.noise(), judge)?;
     if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
         bail!("{name} is {}: the model is broken; no record is written", metric.value);
     }
@@ -107,6 +118,11 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         record.machine.evaluate_seconds, record.machine.device, record.machine.threads
     );
     Ok(text)
+}
+
+/// Folder of all runs of a run RUNS/PAPER/NAME.
+fn runs_of(run: &RunFolder) -> PathBuf {
+    run.path().ancestors().nth(2).unwrap_or(run.path()).into()
 }
 
 fn training(report: &FitReport) -> Option<TrainingRecord> {

@@ -13,6 +13,7 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     run::RunFolder,
+    train::LabelHead,
     trained::{OnDevice, Trained},
     weights,
 };
@@ -121,7 +122,15 @@ pub(super) fn load<P: Paper>(
         B::Device: Sync,
     {
         let model = P::build::<B>(config, shape, Noise::new(config.seed()), &device);
-        Ok(Box::new(OnDevice::<B, _>::new(weights::load(model, path)?, device)))
+        let model = OnDevice::<B, _>::new(weights::load(model, path)?, device);
+        let head = path.with_file_name(LabelHead::FILE);
+        if !head.is_file() {
+            return Ok(Box::new(model));
+        }
+        let tensors = weights::read_tensors(&head)?;
+        let head = LabelHead::from_tensors(&tensors, model.latent_dim())
+            .with_context(|| format!("{} does not fit the model", head.display()))?;
+        Ok(Box::new(model.with_label_head(Some(head))))
     }
     on_device!(device, |B, handle| on::<P, B>(config, shape, handle, weights))
 }

@@ -325,7 +325,8 @@ fn draw_map<P: Paper>(
     let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
     let mut drawn = vec![path];
-    if latent == 2 {
+    // The code of a sequence is a latent at each step: no one point of the plane is decoded.
+    if latent == 2 && loaded.model.step_widths().is_none() {
         drawn.push(draw_grid(loaded)?);
     }
     Ok(drawn)

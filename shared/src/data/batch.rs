@@ -35,6 +35,24 @@ impl<B: Backend> Batch<B> {
         self.keys.is_empty()
     }
 
+    /// True of a batch to validate with, whose noise is that of epoch 0.
+    pub fn is_validation(&self) -> bool {
+        self.epoch == 0
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn device(&self) -> B::Device {
+        self.device.clone()
+    }
+
+    /// What the noise of the first example depends on; 0 if there is none.
+    pub(crate) fn first_key(&self) -> u64 {
+        self.keys.first().copied().unwrap_or(0)
+    }
+
     /// Classes as rows with a single one, `[examples, classes]`.
     pub fn one_hot(&self, classes: usize) -> Tensor<B, 2> {
         one_hot(&self.labels, classes, &self.device)

@@ -57,7 +57,7 @@ pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
         || config.name != DataName::Text && config.text.is_some()
     {
         return Err(DataError::Config(format!(
-            "[data.pen] is for name = \"pen\" and [data.text] for name = \"text\", not for {}",
+            "pen is for name = \"pen\" and text for name = \"text\", not for {}",
             config.name
         )));
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::disentanglement::DisentanglementConfig;
+use super::{disentanglement::DisentanglementConfig, samples::SamplesConfig};
 
 /// `[evaluate]` of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,17 @@ pub struct EvaluateConfig {
     /// Metrics of disentanglement, for images whose factors are known; left out, there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disentanglement: Option<DisentanglementConfig>,
+    /// How much better training images are reconstructed than test images.
+    #[serde(skip_serializing_if = "is_false")]
+    pub gap: bool,
+    /// Quality of samples and of what lies between two codes; left out, there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SamplesConfig>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference.
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for EvaluateConfig {
@@ -35,6 +46,8 @@ impl Default for EvaluateConfig {
             probe_all: true,
             forest_trees: None,
             disentanglement: None,
+            gap: false,
+            samples: None,
         }
     }
 }
@@ -51,6 +64,8 @@ impl EvaluateConfig {
         } else if self.forest_trees == Some(0) {
             Some("[evaluate] forest_trees = 0: at least 1, or leave it out".into())
         } else if let Some(problem) = self.disentanglement.as_ref().and_then(|d| d.problem()) {
+            Some(problem)
+        } else if let Some(problem) = self.samples.as_ref().and_then(|samples| samples.problem()) {
             Some(problem)
         } else {
             self.probe_labels.iter().find(|&&count| count < 10).map(|count| {

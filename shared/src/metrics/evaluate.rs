@@ -7,9 +7,10 @@ use super::{
     CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
     classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split,
     marginal, nearest_neighbour_accuracy, negative_log_likelihood, people::evaluate_people,
-    reconstruction, sequences::evaluate_sequences,
+    reconstruction, reconstruction::gap, samples::sample_quality, sequences::evaluate_sequences,
 };
 use crate::{
+    classifier::Judge,
     data::{Binarise, DataConfig, DataName, Splits},
     noise::Noise,
     progress,
@@ -27,7 +28,8 @@ pub struct Evaluation {
     pub kl_per_latent: Option<Vec<f64>>,
 }
 
-/// Evaluates a model on the test split; probes are fitted on codes of the training split.
+/// Evaluates a model on the test split; probes are fitted on codes of the training split. `judge` is
+/// the classifier of the images that `[evaluate.samples]` asks.
 ///
 /// # Errors
 /// If a probe cannot be fitted.
@@ -37,6 +39,7 @@ pub fn evaluate(
     of: &DataConfig,
     config: &EvaluateConfig,
     noise: Noise,
+    judge: Option<&dyn Judge>,
 ) -> Result<Evaluation> {
     let binarise = of.binarise;
     let mut metrics: BTreeMap<String, Metric> = model.own_metrics().into_iter().collect();
@@ -118,6 +121,11 @@ pub fn evaluate(
     if !test.is_table() {
         mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
     }
+    if config.gap {
+        for (name, metric) in gap(model, &data.train.take(test.len()), restored.mse.mean) {
+            metrics.insert(name, metric);
+        }
+    }
     let statistics = code_statistics(&codes);
     let mut more = BTreeMap::new();
     let mut plain = |name: String, value: f64, unit: &str, better: Better, about: String| {
@@ -198,6 +206,10 @@ pub fn evaluate(
     if let (Some(config), Some(grid)) = (&config.disentanglement, &data.sprites) {
         progress::line("evaluating: disentanglement, over all images of the grid");
         metrics.extend(disentanglement(&CodeTable::new(model, grid), config, noise)?);
+    }
+    if let (Some(config), Some(judge)) = (&config.samples, judge) {
+        progress::line("evaluating: samples and interpolations");
+        metrics.extend(sample_quality(model, data, judge, config, noise)?);
     }
     Ok(Evaluation {
         metrics,

@@ -13,6 +13,7 @@ mod nearest;
 mod people;
 mod probe;
 mod reconstruction;
+pub mod samples;
 mod sequences;
 
 pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};

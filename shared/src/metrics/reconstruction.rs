@@ -1,6 +1,11 @@
 use ndarray::Array2;
 
 use super::Estimate;
+use crate::{
+    data::Split,
+    run::{Better, Metric},
+    trained::Trained,
+};
 
 /// How well a decoder's mean restores grey images.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +40,28 @@ pub fn reconstruction(images: &Array2<f32>, decoded: &Array2<f32>) -> Reconstruc
         })
         .unzip();
     Reconstruction { mse: Estimate::of(&mse), bce: Estimate::of(&bce) }
+}
+
+/// How well training images are restored, and how much worse test images whose error is `test`; with
+/// names.
+pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Metric); 2] {
+    let images = train.all_grey();
+    let given = model.condition(images.view(), &train.labels());
+    let given = given.as_ref().map(|given| given.view());
+    let codes = model.encode(images.view(), given);
+    let restored = reconstruction(&images, &model.decode(codes.mean.view(), given)).mse;
+    let about = format!("mean squared error of the decoded mean code, {} training", train.len());
+    let metric = |value, standard_error, better, about| Metric {
+        value,
+        standard_error,
+        unit: "per pixel".into(),
+        better,
+        about,
+    };
+    let error = Some(restored.standard_error);
+    let train = metric(restored.mean, error, Better::Lower, about.clone());
+    let gap = metric(test - restored.mean, None, Better::Neither, format!("test less {about}"));
+    [("reconstruction_mse_train".into(), train), ("reconstruction_gap".into(), gap)]
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub enum Init {
     Glorot,
     /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
     He,
+    /// 0.
+    #[serde(skip)]
+    Zero,
     /// N(0, std^2).
     Normal {
         /// Standard deviation.
@@ -64,6 +67,12 @@ impl<'a, B: Backend> Initialiser<'a, B> {
         Self { init, noise, next: 0, device }
     }
 
+    /// The same that counts its parameters from `first` on, for a part that joins a model.
+    #[must_use]
+    pub(crate) fn from(self, first: u64) -> Self {
+        Self { next: first, ..self }
+    }
+
     /// A weight matrix `[inputs, outputs]`.
     pub fn weight(&mut self, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
         self.shared_weight([inputs, outputs], [inputs, outputs])
@@ -85,6 +94,7 @@ impl<'a, B: Backend> Initialiser<'a, B> {
                     (2.0 * uniform(&mut generator) - 1.0) * a
                 }
                 Init::He => normal(&mut generator) * (2.0 / inputs as f32).sqrt(),
+                Init::Zero => 0.0,
                 Init::Normal { std } => normal(&mut generator) * std,
             })
             .collect();

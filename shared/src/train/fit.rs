@@ -14,6 +14,7 @@ use super::{
     checkpoint::{Checkpoints, Progress},
     display::Display,
     history::TermSums,
+    labels::{Headed, JointObjective, LabelHead, Labels},
     snapshot::Snapshots,
     step::{Found, descend},
 };
@@ -74,6 +75,8 @@ pub struct FitReport {
     pub seconds: f64,
     /// Training examples looked at.
     pub examples: u64,
+    /// The layer that learned `[train.labels]`, where there are any.
+    pub label_head: Option<LabelHead>,
 }
 
 impl FitReport {
@@ -111,17 +114,48 @@ where
     M::InnerModule: Autoencoder<B::InnerBackend>,
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
+    let Session { noise, device, .. } = session;
     let steps = data.train.len().div_ceil(config.batch_size);
     let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
-    let watch = |steps: usize, model: &M| {
+    let watch = |steps: usize, headed: &Headed<B, M>| {
         snapshots.take::<B::InnerBackend, M::InnerModule>(
             steps,
-            || model.valid(),
-            &session.device,
+            || headed.model.valid(),
+            device,
             &session.run,
         )
     };
-    fit_watched(model, objective, data, binarise, config, session, watch)
+    let labels = match config.labels {
+        Some(labels) => {
+            refuse_told(&model, data, device)?;
+            Some(Labels::new(labels, &data.train, binarise, *noise)?)
+        }
+        None => None,
+    };
+    let headed = Headed::new(model, labels.as_ref(), device);
+    let objective = JointObjective { objective, labels };
+    Ok(match fit_watched(headed, &objective, data, binarise, config, session, watch)? {
+        Fit::Done(Headed { model, head }, report) => {
+            let label_head = head.as_ref().map(LabelHead::of);
+            Fit::Done(model, FitReport { label_head, ..report })
+        }
+        Fit::Interrupted => Fit::Interrupted,
+    })
+}
+
+/// A code made with the label in hand has no need to tell it.
+fn refuse_told<B: Backend, M: Autoencoder<B>>(
+    model: &M,
+    data: &Splits,
+    device: &B::Device,
+) -> Result<()> {
+    let one =
+        BatchMaker::<B>::new(data.valid.clone(), Binarise::None, Noise::new(0), device.clone())
+            .batch(&[0], 0);
+    if model.condition(&one.x, &one.labels).is_some() {
+        bail!("[train.labels] is for models that are told nothing besides x; this one is");
+    }
+    Ok(())
 }
 
 /// [`fit`] for any model, with `watch` called after every step with the steps done.
@@ -272,6 +306,7 @@ where
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,
+        label_head: None,
     };
     Ok(Fit::Done(model.valid(), report))
 }

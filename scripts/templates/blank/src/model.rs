@@ -54,6 +54,10 @@ impl<B: Backend> Autoencoder<B> for BlankModel<B> {
         self.code.outputs()
     }
 
+    fn has_prior(&self) -> bool {
+        false
+    }
+
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Point(self.code(x))
     }

@@ -1,0 +1,120 @@
+//! The pictures, from what was found and from the runs themselves.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use shared::plot::{Spread, error_bars};
+
+use super::{
+    plan::{LABELS, Part},
+    results::Results,
+    tables::labels_lines,
+};
+
+/// What is drawn against the code size: metric, axis, file.
+const AGAINST_CODE: [(&str, &str, &str); 4] = [
+    ("reconstruction_mse", "mean squared error per pixel, test images", "reconstruction"),
+    ("frechet_distance", "Fréchet distance of samples", "frechet"),
+    ("probe_linear_100", "accuracy of a linear probe, 100 labels", "probe"),
+    ("interpolation_frechet", "Fréchet distance of what lies between two codes", "interpolation"),
+];
+
+/// Pictures of runs of the code that copies pixels.
+const COPIER: [(&str, &str); 3] =
+    [("packed", "reconstructions.png"), ("packed", "interpolation.png"), ("packed", "samples.png")];
+
+/// Draws what there are numbers for into `to`; the files.
+pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    let mut drawn = Vec::new();
+    let seeds = format!("mean and standard deviation of {} seeds", results.seeds());
+    for (metric, axis, name) in AGAINST_CODE {
+        let series = against_code(results, Part::Table, &[(metric, "")]);
+        let path = to.join(format!("validate-{name}.png"));
+        let caption = format!("Every variant on MNIST, {seeds}");
+        save(&path, &caption, ["numbers in the code, doublings", axis], &series, &mut drawn)?;
+    }
+    let errors = [("reconstruction_mse_train", ", training"), ("reconstruction_mse", ", test")];
+    let series = against_code(results, Part::Goldilocks, &errors);
+    let caption = format!("1,000 training images, {seeds}");
+    let axes = ["numbers in the code, doublings", "mean squared error per pixel"];
+    save(&to.join("validate-goldilocks.png"), &caption, axes, &series, &mut drawn)?;
+
+    let series: Vec<(String, Vec<Spread>)> = labels_lines(results)
+        .into_iter()
+        .map(|(title, values)| {
+            let points = values
+                .iter()
+                .zip(LABELS)
+                .map(|(values, count)| Spread::new(((count as f64).log10(), 0.0), spread(values)));
+            (title, points.collect())
+        })
+        .collect();
+    let axes = ["labels, powers of ten", "test error, %"];
+    let caption = format!("What a code is worth when labels are few, {seeds}");
+    save(&to.join("validate-labels.png"), &caption, axes, &series, &mut drawn)?;
+
+    let seed = results.runs.iter().filter(|run| run.part == Part::Copier).map(|run| run.seed).min();
+    if let Some(seed) = seed {
+        for (run, picture) in COPIER {
+            let folder = runs.join(format!("seed-{seed}/super-intelligent/{run}"));
+            let from = folder.join(picture);
+            // Runs may be gone when only the pictures of other parts are drawn anew.
+            if from.is_file() {
+                let path = to.join(format!("super-intelligent-{run}-{picture}"));
+                fs::copy(&from, &path).with_context(|| from.display().to_string())?;
+                drawn.push(path);
+            }
+        }
+    }
+    Ok(drawn)
+}
+
+/// Metrics of each label of a part against the code size; one with no value at two sizes is left out.
+fn against_code(
+    results: &Results,
+    part: Part,
+    metrics: &[(&str, &str)],
+) -> Vec<(String, Vec<Spread>)> {
+    let mut series = Vec::new();
+    for label in results.labels(part) {
+        for (metric, suffix) in metrics {
+            let points: Vec<Spread> = results
+                .codes(part)
+                .into_iter()
+                .map(|code| (code, results.values(part, label, code, None, metric)))
+                .filter(|(_, values)| !values.is_empty())
+                .map(|(code, values)| Spread::new(((code as f64).log2(), 0.0), spread(&values)))
+                .collect();
+            if points.len() > 1 {
+                series.push((format!("{label}{suffix}"), points));
+            }
+        }
+    }
+    series
+}
+
+fn save(
+    path: &Path,
+    caption: &str,
+    axes: [&str; 2],
+    series: &[(String, Vec<Spread>)],
+    drawn: &mut Vec<PathBuf>,
+) -> Result<()> {
+    if !series.is_empty() {
+        error_bars(path, caption, axes, series, None)?;
+        drawn.push(path.into());
+    }
+    Ok(())
+}
+
+/// Mean and standard deviation.
+fn spread(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
+}

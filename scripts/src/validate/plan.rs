@@ -1,0 +1,277 @@
+//! Which runs there are. A variant says in its manifest how it takes part:
+//!
+//! ```toml
+//! [package.metadata.validate]
+//! options = ["--data", "mnist", "--latent", "LATENT"]    # or
+//! left-out = "why it does not"
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::Args;
+use crate::{readme::papers::manifests, workspace};
+
+/// What a run is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Part {
+    /// Every variant at every code size.
+    Table,
+    /// Train and test error against the capacity of the code.
+    Goldilocks,
+    /// The code that copies pixels.
+    Copier,
+    /// What codes are worth when labels are few.
+    Labels,
+}
+
+impl Part {
+    pub(super) const ALL: [Self; 4] = [Self::Table, Self::Goldilocks, Self::Copier, Self::Labels];
+}
+
+/// A run that is to be there.
+pub(super) struct Planned {
+    pub(super) part: Part,
+    /// Name of its line.
+    pub(super) label: String,
+    pub(super) program: String,
+    pub(super) name: String,
+    pub(super) options: Vec<String>,
+    pub(super) code: usize,
+    pub(super) labels: Option<usize>,
+    pub(super) seed: u64,
+}
+
+impl Planned {
+    /// Seeds have a folder each, so that runs of one name are not taken for one another.
+    pub(super) fn seed_folder(&self) -> String {
+        format!("seed-{}", self.seed)
+    }
+
+    pub(super) fn folder(&self, out: &Path) -> PathBuf {
+        out.join(self.seed_folder()).join(&self.program).join(&self.name)
+    }
+
+    pub(super) fn title(&self) -> String {
+        format!("{} {}, seed {}", self.program, self.name, self.seed)
+    }
+}
+
+/// What the manifest of a variant says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+enum Validate {
+    /// Options of `train`; LATENT stands for the code size.
+    Options(Vec<String>),
+    /// Why it does not take part.
+    LeftOut(String),
+}
+
+const CODE: &str = "LATENT";
+
+/// How all runs of the table are evaluated.
+const ALL: &[&str] = &[
+    "evaluate.nll_samples=1000",
+    "evaluate.nll_images=500",
+    "evaluate.probe_labels=[10,100,1000,10000]",
+    "evaluate.probe_all=false",
+    "evaluate.gap=true",
+    "evaluate.samples={}",
+];
+
+/// Those that only reconstruct.
+const GAP: &[&str] = &[
+    "evaluate.nll_samples=1",
+    "evaluate.nll_images=10",
+    "evaluate.probe_labels=[]",
+    "evaluate.probe_all=false",
+    "evaluate.gap=true",
+];
+
+/// Goldilocks: as few images as a wide network can learn by heart.
+const FEW: &str = "data.train_examples=1000";
+const CAPACITIES: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const WIDE: &[&str] = &[
+    FEW,
+    "data.binarise=none",
+    "model.network=dense",
+    "model.channels=[]",
+    "model.encoder=[512,512]",
+    "model.decoder=[512,512]",
+    "objective={kind=\"beta\",beta=0.0}",
+    "train.epochs=300",
+    "train.batch_size=50",
+];
+
+/// Few labels: how many, the code they are learned with, and what a nat of theirs counts beside a nat
+/// of the VAE's; where it counts all but everything, reproducing the input is no objective any more.
+pub(super) const LABELS: [usize; 2] = [100, 1000];
+pub(super) const LABELS_CODE: usize = 64;
+const JOINT: [(&str, f64); 2] = [("both objectives", 100.0), ("label alone", 1e6)];
+
+/// The code that copies pixels: number of its numbers.
+pub(super) const COPIES: [(&str, usize); 2] = [("packed", 64), ("copied", 784)];
+
+/// All runs, seeds outermost, so that an early end leaves whole comparisons; and who is left out.
+pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String>)> {
+    if args.codes.contains(&0) || args.codes.is_empty() || args.seeds.is_empty() {
+        bail!("--codes and --seeds: at least one, and a code has at least one number");
+    }
+    let variants = variants()?;
+    if let Some(unknown) = args.variants.iter().find(|name| !variants.contains_key(*name)) {
+        let known: Vec<&str> = variants.keys().map(String::as_str).collect();
+        bail!("--variants {unknown}: there are {}", known.join(", "));
+    }
+    let parts = args.parts();
+    let mut left_out = BTreeMap::new();
+    let mut all = Vec::new();
+    for &seed in &args.seeds {
+        for part in &parts {
+            match part {
+                Part::Table => {
+                    for (name, variant) in &variants {
+                        match variant {
+                            Validate::LeftOut(reason) => {
+                                left_out.insert(name.clone(), reason.clone());
+                            }
+                            Validate::Options(options)
+                                if args.variants.is_empty() || args.variants.contains(name) =>
+                            {
+                                all.extend(table(name, options, &args.codes, seed));
+                            }
+                            Validate::Options(_) => {}
+                        }
+                    }
+                }
+                Part::Goldilocks => all.extend(goldilocks(seed)),
+                Part::Copier => all.extend(copier(seed)),
+                Part::Labels => {
+                    let Some(Validate::Options(options)) = variants.get("vae") else {
+                        bail!("the part labels is made with crates/vae, which is not there");
+                    };
+                    all.extend(labels(options, seed));
+                }
+            }
+        }
+    }
+    Ok((all, left_out))
+}
+
+fn table(variant: &str, options: &[String], codes: &[usize], seed: u64) -> Vec<Planned> {
+    let planned = codes.iter().map(|&code| Planned {
+        part: Part::Table,
+        label: variant.to_owned(),
+        program: variant.to_owned(),
+        name: format!("code-{code}"),
+        options: with(at(options, code), ALL),
+        code,
+        labels: None,
+        seed,
+    });
+    planned.collect()
+}
+
+fn goldilocks(seed: u64) -> Vec<Planned> {
+    let planned = |label: &str, program: &str, code: usize, sets: &[&str]| Planned {
+        part: Part::Goldilocks,
+        label: label.into(),
+        program: program.into(),
+        name: format!("goldilocks-{code}"),
+        options: with(
+            ["--data", "mnist", "--latent", &code.to_string()].map(str::to_owned).to_vec(),
+            &[sets, GAP].concat(),
+        ),
+        code,
+        labels: None,
+        seed,
+    };
+    let each = CAPACITIES.iter().flat_map(|&code| {
+        [
+            planned("PCA", "pca", code, &[FEW]),
+            planned("non-linear autoencoder", "beta-vae", code, WIDE),
+        ]
+    });
+    each.collect()
+}
+
+fn copier(seed: u64) -> Vec<Planned> {
+    let planned = COPIES.iter().map(|&(name, code)| Planned {
+        part: Part::Copier,
+        label: name.into(),
+        program: "super-intelligent".into(),
+        name: name.into(),
+        options: with(vec!["--config".into(), name.into()], ALL),
+        code,
+        labels: None,
+        seed,
+    });
+    planned.collect()
+}
+
+fn labels(options: &[String], seed: u64) -> Vec<Planned> {
+    let mut all = Vec::new();
+    for (label, weight) in JOINT {
+        for count in LABELS {
+            let known = format!("train.labels={{count={count},weight={weight:.1}}}");
+            // Validation labels are many: they must not choose the epoch.
+            let sets =
+                [&[known.as_str(), "train.keep=last", "train.patience=1000000"], ALL].concat();
+            all.push(Planned {
+                part: Part::Labels,
+                label: label.into(),
+                program: "vae".into(),
+                name: format!("{}-{count}", label.replace(' ', "-")),
+                options: with(at(options, LABELS_CODE), &sets),
+                code: LABELS_CODE,
+                labels: Some(count),
+                seed,
+            });
+        }
+    }
+    all
+}
+
+/// Options for a code of this size.
+fn at(options: &[String], code: usize) -> Vec<String> {
+    options.iter().map(|option| option.replace(CODE, &code.to_string())).collect()
+}
+
+fn with(mut options: Vec<String>, sets: &[&str]) -> Vec<String> {
+    options.extend(sets.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));
+    options
+}
+
+/// What each variant's manifest says.
+fn variants() -> Result<BTreeMap<String, Validate>> {
+    let mut found = BTreeMap::new();
+    for manifest in manifests(&workspace())? {
+        let text = std::fs::read_to_string(&manifest)?;
+        let place = || manifest.display().to_string();
+        let mut table: toml::Table = toml::from_str(&text).with_context(place)?;
+        let entry = ["package", "metadata", "validate"]
+            .iter()
+            .try_fold(toml::Value::Table(std::mem::take(&mut table)), |value, key| {
+                value.get(key).cloned()
+            })
+            .with_context(|| {
+                format!(
+                    "{}: write [package.metadata.validate] as crates/vae/Cargo.toml has it",
+                    manifest.display()
+                )
+            })?;
+        let name = manifest.parent().and_then(Path::file_name).unwrap_or_default();
+        let entry = entry
+            .try_into()
+            .with_context(|| format!("{}, [package.metadata.validate]", manifest.display()))?;
+        found.insert(name.to_string_lossy().into_owned(), entry);
+    }
+    Ok(found)
+}

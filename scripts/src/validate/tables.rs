@@ -1,0 +1,269 @@
+//! The tables of docs/validation.md and the README, between `<!-- validate: NAME -->` and `<!-- end -->`.
+
+use std::{fmt::Write, fs};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{
+    plan::{COPIES, LABELS, LABELS_CODE, Part},
+    results::Results,
+};
+use crate::{
+    readme::{END, cell},
+    workspace,
+};
+
+const BEGIN: &str = "<!-- validate:";
+
+/// Code size of the league table.
+const LEAGUE_CODE: usize = 16;
+
+/// A metric, what its column is called, and where it is better: up, down or neither.
+type Column = (&'static str, &'static str, char);
+
+const RECONSTRUCTION: &[Column] = &[
+    ("reconstruction_mse_train", "mse, training ↓", '-'),
+    ("reconstruction_mse", "mse, test ↓", '-'),
+    ("reconstruction_gap", "gap", ' '),
+    ("nll", "NLL, nats ↓", '-'),
+    ("active_units", "active units", ' '),
+];
+const CODES: &[Column] = &[
+    ("probe_linear_10", "linear, 10 labels ↑", '+'),
+    ("probe_linear_100", "100 ↑", '+'),
+    ("probe_linear_1000", "1,000 ↑", '+'),
+    ("probe_linear_10000", "10,000 ↑", '+'),
+    ("probe_knn_10", "neighbours, 10 ↑", '+'),
+    ("probe_knn_100", "100 ↑", '+'),
+    ("probe_knn_1000", "1,000 ↑", '+'),
+    ("probe_knn_10000", "10,000 ↑", '+'),
+];
+const SAMPLES: &[Column] = &[
+    ("frechet_distance", "Fréchet distance ↓", '-'),
+    ("precision", "precision ↑", '+'),
+    ("recall", "recall ↑", '+'),
+    ("two_sample_accuracy", "told apart ↓", '-'),
+    ("interpolation_frechet", "between codes: Fréchet distance ↓", '-'),
+    ("interpolation_confidence", "confidence ↑", '+'),
+];
+const LEAGUE: &[Column] = &[
+    ("reconstruction_mse", "mse ↓", '-'),
+    ("nll", "NLL, nats ↓", '-'),
+    ("probe_linear_100", "linear, 100 labels ↑", '+'),
+    ("probe_knn_10000", "neighbours, 10,000 ↑", '+'),
+    ("frechet_distance", "samples: Fréchet ↓", '-'),
+    ("two_sample_accuracy", "told apart ↓", '-'),
+    ("interpolation_frechet", "between codes: Fréchet ↓", '-'),
+];
+const COPIER: &[Column] = &[
+    ("reconstruction_mse", "mse, test ↓", '-'),
+    ("reconstruction_gap", "gap", ' '),
+    ("probe_linear_100", "linear, 100 labels ↑", '+'),
+    ("probe_knn_100", "neighbours, 100 ↑", '+'),
+    ("interpolation_frechet", "between codes: Fréchet ↓", '-'),
+    ("interpolation_confidence", "confidence ↑", '+'),
+    ("frechet_distance", "samples: Fréchet ↓", '-'),
+    ("two_sample_accuracy", "told apart ↓", '-'),
+];
+
+/// A line of a table: what it is called, where its numbers stand.
+struct Line {
+    title: String,
+    part: Part,
+    label: String,
+    code: usize,
+}
+
+/// The page with its tables, if it has some.
+pub(crate) fn with_validation(page: &str) -> Result<String> {
+    if !page.contains(BEGIN) {
+        return Ok(page.into());
+    }
+    let path = workspace().join("results/validate-autoencoders.json");
+    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let results: Results = serde_json::from_slice(&text)?;
+    let mut new = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(start) = rest.find(BEGIN) {
+        let name = start + BEGIN.len();
+        let line = name + rest[name..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
+        let what = rest[name..line].trim().trim_end_matches("-->").trim();
+        let end = line + rest[line..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
+        new.push_str(&rest[..=line]);
+        new.push_str(&part(&results, what)?);
+        rest = &rest[end..];
+    }
+    new.push_str(rest);
+    Ok(new)
+}
+
+fn part(results: &Results, what: &str) -> Result<String> {
+    match what {
+        "reconstruction" => by_code(results, RECONSTRUCTION),
+        "codes" => by_code(results, CODES),
+        "samples" => by_code(results, SAMPLES),
+        "league" => table(results, &at_code(results, LEAGUE_CODE, false), LEAGUE),
+        "copier" => {
+            let mut lines = at_code(results, COPIES[0].1, true);
+            lines.extend(COPIES.map(|(label, code)| Line {
+                title: format!("**{label}**, {code}"),
+                part: Part::Copier,
+                label: label.into(),
+                code,
+            }));
+            table(results, &lines, COPIER)
+        }
+        "goldilocks" => goldilocks(results),
+        "labels" => labels(results),
+        "about" => about(results),
+        _ => bail!("{BEGIN} {what} -->: no such table"),
+    }
+}
+
+/// All variants at a code size.
+fn at_code(results: &Results, code: usize, with_code: bool) -> Vec<Line> {
+    let line = |label: &str| Line {
+        title: if with_code { format!("{label}, {code}") } else { label.to_owned() },
+        part: Part::Table,
+        label: label.to_owned(),
+        code,
+    };
+    let labels = results.labels(Part::Table);
+    labels
+        .into_iter()
+        .map(line)
+        .filter(|line| !values(results, line, "reconstruction_mse").is_empty())
+        .collect()
+}
+
+fn values(results: &Results, line: &Line, metric: &str) -> Vec<f64> {
+    results.values(line.part, &line.label, line.code, None, metric)
+}
+
+fn by_code(results: &Results, columns: &[Column]) -> Result<String> {
+    let codes = results.codes(Part::Table);
+    let tables: Result<Vec<String>> = codes
+        .iter()
+        .map(|&code| {
+            let lines = at_code(results, code, true);
+            table(results, &lines, columns)
+        })
+        .collect();
+    // One head for all: only the best of each code size is marked.
+    let mut text = String::new();
+    for (index, table) in tables?.iter().enumerate() {
+        let skipped = if index == 0 { 0 } else { 2 };
+        table.lines().skip(skipped).for_each(|line| text.push_str(&format!("{line}\n")));
+    }
+    Ok(text)
+}
+
+/// The best of each column in bold.
+fn table(results: &Results, lines: &[Line], columns: &[Column]) -> Result<String> {
+    let mut text = String::from("| variant, code size |");
+    columns.iter().for_each(|(_, title, _)| text.push_str(&format!(" {title} |")));
+    text.push_str(&format!("\n|---|{}\n", "---|".repeat(columns.len())));
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    for line in lines {
+        write!(text, "| {} |", line.title)?;
+        for (metric, _, direction) in columns {
+            let own = values(results, line, metric);
+            let all = lines.iter().map(|line| values(results, line, metric));
+            let all: Vec<f64> = all.filter(|v| !v.is_empty()).map(|v| mean(&v)).collect();
+            let best = match direction {
+                '+' => all.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                '-' => all.iter().copied().fold(f64::INFINITY, f64::min),
+                _ => f64::NAN,
+            };
+            let cell = cell(&own);
+            if !own.is_empty() && mean(&own) == best && all.len() > 1 {
+                write!(text, " **{cell}** |")?;
+            } else {
+                write!(text, " {cell} |")?;
+            }
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn goldilocks(results: &Results) -> Result<String> {
+    let codes = results.codes(Part::Goldilocks);
+    let mut text = String::from("| mse, code size |");
+    codes.iter().for_each(|code| text.push_str(&format!(" {code} |")));
+    text.push_str(&format!("\n|---|{}\n", "---|".repeat(codes.len())));
+    for label in results.labels(Part::Goldilocks) {
+        for (split, metric) in
+            [("training", "reconstruction_mse_train"), ("test", "reconstruction_mse")]
+        {
+            write!(text, "| {label}, {split} |")?;
+            for &code in &codes {
+                let values = results.values(Part::Goldilocks, label, code, None, metric);
+                let mean = values.iter().sum::<f64>() / values.len() as f64;
+                write!(text, " {mean:.4} |")?;
+            }
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// Test error with each number of labels, in percent.
+pub(super) fn labels_lines(results: &Results) -> Vec<(String, Vec<Vec<f64>>)> {
+    let right = |values: Vec<f64>| values.into_iter().map(|v| 100.0 * (1.0 - v)).collect();
+    let wrong = |values: Vec<f64>| values.into_iter().map(|v| 100.0 * v).collect();
+    let probe = |title: &str, part, label: &str, code, kind: &str| {
+        let of = |count: usize| -> Vec<f64> {
+            right(results.values(part, label, code, None, &format!("probe_{kind}_{count}")))
+        };
+        (title.to_owned(), LABELS.map(of).to_vec())
+    };
+    let copied = COPIES[1];
+    let vae = LABELS_CODE;
+    let mut lines = vec![
+        probe("pixels, linear", Part::Copier, copied.0, copied.1, "linear"),
+        probe("pixels, neighbours", Part::Copier, copied.0, copied.1, "knn"),
+        probe("codes of vae, linear", Part::Table, "vae", vae, "linear"),
+        probe("codes of vae, neighbours", Part::Table, "vae", vae, "knn"),
+    ];
+    for label in results.labels(Part::Labels) {
+        let of = |count: usize| -> Vec<f64> {
+            wrong(results.values(Part::Labels, label, vae, Some(count), "test_error"))
+        };
+        lines.push((format!("network, {label}"), LABELS.map(of).to_vec()));
+    }
+    lines.retain(|(_, values)| values.iter().all(|values| !values.is_empty()));
+    lines
+}
+
+fn labels(results: &Results) -> Result<String> {
+    let mut text = String::from("| test error, % |");
+    LABELS.iter().for_each(|count| text.push_str(&format!(" {count} labels ↓ |")));
+    text.push_str("\n|---|---|---|\n");
+    for (title, values) in labels_lines(results) {
+        write!(text, "| {title} |")?;
+        values.iter().for_each(|values| text.push_str(&format!(" {} |", cell(values))));
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// What all tables have in common.
+fn about(results: &Results) -> Result<String> {
+    let mut text = format!(
+        "{} runs, {} seeds, {:.0} minutes of fitting on two cores",
+        results.runs.len(),
+        results.seeds(),
+        results.minutes()
+    );
+    let judged = results.runs.iter().find_map(|run| run.metrics.get("classifier_error"));
+    if let Some(error) = judged {
+        write!(text, "; the classifier is wrong on {:.2}% of the test images", 100.0 * error)?;
+    }
+    text.push('.');
+    for (variant, reason) in &results.left_out {
+        write!(text, " `{variant}` is left out: {reason}.")?;
+    }
+    text.push('\n');
+    Ok(text)
+}

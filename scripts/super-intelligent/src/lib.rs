@@ -1,0 +1,72 @@
+//! The lecture's super-intelligent autoencoder: so capable that it needs to understand nothing. Its code
+//! is a copy of the pixels, as they are or packed into the digits of a few numbers, so that it
+//! reconstructs unseen images as well as any network. It is no paper's model but a yardstick: what
+//! validates autoencoders ought to tell it from one that learned something.
+//!
+//! [`packing`] is the code, [`model`] what makes an autoencoder of it, [`config`] what a configuration may
+//! say.
+
+pub mod config;
+pub mod model;
+pub mod packing;
+
+use anyhow::Result;
+use shared::{
+    AutodiffBackend, Backend,
+    data::{PixelShape, Splits},
+    noise::Noise,
+    paper::Paper,
+    train::{Fit, FitReport, Session},
+};
+
+pub use config::CopyConfig;
+pub use model::CopyModel;
+
+use config::Kind;
+
+/// The yardstick.
+pub struct SuperIntelligent;
+
+impl Paper for SuperIntelligent {
+    const NAME: &'static str = "super-intelligent";
+    const ABOUT: &'static str = "An autoencoder that learns nothing and reconstructs everything: its code is a \
+                                 copy of the pixels";
+    const CITATION: &'static str =
+        "Of no paper: the lecture's question how an autoencoder can be validated.";
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        ("packed", include_str!("../configs/packed.toml")),
+        ("copied", include_str!("../configs/copied.toml")),
+    ];
+
+    type Config = CopyConfig;
+    type Model<B: Backend> = CopyModel<B>;
+
+    fn problem(config: &CopyConfig, shape: PixelShape) -> Option<String> {
+        let (latent, pixels) = (config.model.latent, shape.pixels());
+        (config.model.kind == Kind::Copied && latent != pixels)
+            .then(|| format!("[model] latent = {latent}: a copy of the image has {pixels} numbers"))
+    }
+
+    fn cannot(command: &str, _: &CopyConfig) -> Option<String> {
+        (command == "snapshots").then(|| "nothing is trained, there are no epochs".into())
+    }
+
+    fn build<B: Backend>(
+        config: &CopyConfig,
+        shape: PixelShape,
+        _: Noise,
+        device: &B::Device,
+    ) -> CopyModel<B> {
+        CopyModel::new(&config.model, shape.pixels(), device)
+    }
+
+    fn fit<B: AutodiffBackend>(
+        config: &CopyConfig,
+        data: &Splits,
+        session: &Session<B>,
+    ) -> Result<Fit<CopyModel<B::InnerBackend>>> {
+        let pixels = data.train.shape().pixels();
+        let model = CopyModel::new(&config.model, pixels, &session.device);
+        Ok(Fit::Done(model, FitReport::default()))
+    }
+}

@@ -1,0 +1,166 @@
+//! How good are a model's samples, and what lies between two codes? Asked in the features of a
+//! classifier that knows nothing of the model ([`crate::classifier`]).
+
+mod config;
+mod distances;
+mod frechet;
+mod manifold;
+mod two_sample;
+
+pub use config::SamplesConfig;
+pub use frechet::{Gaussian, frechet_distance};
+pub use manifold::Manifold;
+pub use two_sample::{TwoSample, two_sample};
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+use super::{LinearProbe, classification_error, encode_split};
+use crate::{
+    classifier::Judge,
+    data::{Split, Splits},
+    noise::{Noise, Stream},
+    run::{Better, Metric},
+    trained::Trained,
+};
+
+/// Everything `[evaluate.samples]` asks for.
+///
+/// # Errors
+/// If a classifier cannot be fitted or features are not finite.
+pub(super) fn sample_quality(
+    model: &dyn Trained,
+    data: &Splits,
+    judge: &dyn Judge,
+    config: &SamplesConfig,
+    noise: Noise,
+) -> Result<BTreeMap<String, Metric>> {
+    let mut metrics = BTreeMap::new();
+    let mut add = |name: &str, value: f64, unit: &str, better: Better, about: String| {
+        let metric = Metric { value, standard_error: None, unit: unit.to_owned(), better, about };
+        metrics.insert(name.to_owned(), metric);
+    };
+    let test = data.test.take(config.count);
+    let count = test.len();
+    let images = test.all_grey();
+    let real = judge.features(images.view());
+    let reference = Gaussian::of(real.view())?;
+    let classifier = "features of the classifier";
+
+    add(
+        "classifier_error",
+        classification_error(&judge.log_classes(images.view()), &test.labels()).mean,
+        "share",
+        Better::Neither,
+        format!("share of {count} test images that the classifier gets wrong"),
+    );
+
+    // Between two test images; what is told of the first is told of the point between.
+    let between = midpoints(model, &test, noise);
+    let features = judge.features(between.view());
+    add(
+        "interpolation_frechet",
+        reference.distance(&Gaussian::of(features.view())?)?,
+        "squared features",
+        Better::Lower,
+        format!(
+            "Frechet distance of {count} decoded midpoints of codes of test images to {count} test images, {classifier}"
+        ),
+    );
+    add(
+        "interpolation_confidence",
+        confidence(&judge.log_classes(between.view())),
+        "probability",
+        Better::Higher,
+        format!("what the classifier gives the likeliest class of {count} decoded midpoints"),
+    );
+
+    if model.has_prior() {
+        let samples = draw(model, data, count, noise);
+        let generated = judge.features(samples.view());
+        let what = format!("{count} decoded draws from the prior and {count} test images");
+        add(
+            "frechet_distance",
+            reference.distance(&Gaussian::of(generated.view())?)?,
+            "squared features",
+            Better::Lower,
+            format!("Frechet distance of {what}, {classifier}"),
+        );
+        let k = config.neighbours;
+        let precision = Manifold::of(real.view(), k)?.share_inside(generated.view())?;
+        let recall = Manifold::of(generated.view(), k)?.share_inside(real.view())?;
+        let about = |share: &str| format!("{share}, k = {k}, {what}, {classifier}");
+        add(
+            "precision",
+            precision,
+            "share",
+            Better::Higher,
+            about("share of draws that lie among test images"),
+        );
+        add(
+            "recall",
+            recall,
+            "share",
+            Better::Higher,
+            about("share of test images that lie among draws"),
+        );
+        // The first half of MNIST's test images is by other writers than the second.
+        let mixed = real.select(Axis(0), &noise.permutation(Stream::Pair, 1, count));
+        let test = two_sample(mixed.view(), generated.view(), |features, labels| {
+            let probe = LinearProbe::fit(features, labels)?;
+            Ok(move |features: ArrayView2<'_, f32>| probe.predict(features))
+        })?;
+        add(
+            "two_sample_accuracy",
+            test.accuracy,
+            "accuracy",
+            Better::Lower,
+            format!(
+                "how often a linear classifier tells draws from test images, 0.5 if it cannot: half of {what}, {classifier}"
+            ),
+        );
+    }
+    Ok(metrics)
+}
+
+/// The decoded middles between the codes of each image and another one, drawn without regard to class.
+fn midpoints(model: &dyn Trained, split: &Split, noise: Noise) -> Array2<f32> {
+    let all: Vec<usize> = (0..split.len()).collect();
+    let codes = encode_split(model, split, &all).mean;
+    let order = noise.permutation(Stream::Pair, 0, split.len());
+    // A cycle through all: no image is its own partner.
+    let mut partner = vec![0; order.len()];
+    for (place, &index) in order.iter().enumerate() {
+        partner[index] = order[(place + 1) % order.len()];
+    }
+    let between = (&codes + &codes.select(Axis(0), &partner)).mapv(|sum| 0.5 * sum);
+    let images = split.all_grey();
+    let given = model.condition(images.view(), &split.labels());
+    model.decode(between.view(), given.as_ref().map(|given| given.view()))
+}
+
+/// Decoded draws from the prior; a conditional model is told of validation images in turn.
+fn draw(model: &dyn Trained, data: &Splits, count: usize, noise: Noise) -> Array2<f32> {
+    let latent = model.latent_dim();
+    let keys: Vec<u64> = (0..count as u64).collect();
+    let eps = noise.normal(Stream::Prior, 1, &keys, latent);
+    let eps = Array2::from_shape_fn((count, latent), |(row, column)| eps[row * latent + column]);
+    let told: Vec<usize> = (0..count).map(|index| index % data.valid.len().max(1)).collect();
+    let images = data.valid.grey(&told);
+    let given = model.condition(images.view(), &data.valid.labels_of(&told));
+    let given = given.as_ref().map(|given| given.view());
+    let codes = model.sample_prior(eps.view(), given);
+    model.decode(codes.view(), given)
+}
+
+/// Mean probability of the likeliest class.
+fn confidence(log_classes: &Array2<f32>) -> f64 {
+    let best = |row: ArrayView2<'_, f32>| {
+        f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max)).exp()
+    };
+    let rows = log_classes.nrows();
+    (0..rows).map(|row| best(log_classes.slice(s![row..=row, ..]))).sum::<f64>()
+        / rows.max(1) as f64
+}

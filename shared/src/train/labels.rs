@@ -1,0 +1,393 @@
+use std::fmt::Debug;
+
+use anyhow::{Result, bail};
+use burn::{module::Module, tensor::activation};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use super::{Moment, Objective, Terms};
+use crate::{
+    autoencoder::Autoencoder,
+    backend::Backend,
+    data::{Batch, BatchMaker, Binarise, Split},
+    likelihood::row_sums,
+    metrics::balanced_subset,
+    nn::{Activation, Dense, Init, Initialiser},
+    noise::{Noise, Stream},
+    trained::NamedTensor,
+};
+
+/// `[train.labels]`: a second objective for any autoencoder, "output the label" beside "reproduce the
+/// input". A softmax layer on the code learns the classes of a few training examples with it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsConfig {
+    /// Training examples whose label is known: the same that a probe with as many labels gets.
+    pub count: usize,
+    /// What a nat of -log p(label|code) counts beside a nat of the model's own loss.
+    pub weight: f64,
+    /// Labelled examples looked at in a step; all of them if there are fewer.
+    #[serde(default = "batch")]
+    pub batch: usize,
+}
+
+fn batch() -> usize {
+    100
+}
+
+impl LabelsConfig {
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        if self.count < 2 {
+            Some(format!("count = {}: at least 2", self.count))
+        } else if self.batch == 0 {
+            Some("batch = 0: at least 1".into())
+        } else if !(self.weight > 0.0 && self.weight.is_finite()) {
+            Some(format!("weight = {} is not positive", self.weight))
+        } else {
+            None
+        }
+    }
+}
+
+/// A model and the softmax layer on its code, where labels are learned too.
+#[derive(Module, Debug)]
+pub(super) struct Headed<B: Backend, M> {
+    pub(super) model: M,
+    pub(super) head: Option<Dense<B>>,
+}
+
+/// Beyond the parameters of any model, so that the layer's are not taken for those.
+const FIRST_PARAMETER: u64 = 1 << 32;
+
+impl<B: Backend, M: Autoencoder<B>> Headed<B, M> {
+    pub(super) fn new(model: M, labels: Option<&Labels<'_>>, device: &B::Device) -> Self {
+        let head = labels.map(|labels| {
+            // Zero, so that no class is preferred.
+            let mut init = Initialiser::new(Init::Zero, labels.noise, device).from(FIRST_PARAMETER);
+            Dense::new(model.latent_dim(), labels.classes, Activation::Linear, &mut init)
+        });
+        Self { model, head }
+    }
+}
+
+/// Labelled examples.
+pub(super) struct Labels<'a> {
+    config: LabelsConfig,
+    split: &'a Split,
+    /// The labelled ones among them.
+    known: Vec<usize>,
+    classes: usize,
+    binarise: Binarise,
+    noise: Noise,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(
+        config: LabelsConfig,
+        split: &'a Split,
+        binarise: Binarise,
+        noise: Noise,
+    ) -> Result<Self> {
+        let labels = split.labels();
+        if config.count > labels.len() {
+            bail!("[train.labels] count = {}: there are {} examples", config.count, labels.len());
+        }
+        let classes = labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
+        if classes < 2 {
+            bail!("[train.labels]: the training examples have no classes to learn");
+        }
+        let known = balanced_subset(&labels, config.count, noise);
+        Ok(Self { config, split, known, classes, binarise, noise })
+    }
+
+    /// A batch of labelled examples for a step of an epoch.
+    fn draw<B: Backend>(&self, beside: &Batch<B>) -> Batch<B> {
+        let (epoch, mut known) = (beside.epoch(), self.known.clone());
+        let mut generator = self.noise.generator(Stream::Label, epoch, beside.first_key());
+        let (chosen, _) = known.partial_shuffle(&mut generator, self.config.batch);
+        BatchMaker::new(self.split.clone(), self.binarise, self.noise, beside.device())
+            .batch(chosen, epoch)
+    }
+}
+
+/// The model's own loss + weight * -log p(label|code), in nats.
+///
+/// In training the second term is the mean over a batch of labelled examples, the same for every
+/// example of the batch; in validation, where all labels are known, it is each example's own.
+pub(super) struct JointObjective<'a, O> {
+    pub(super) objective: &'a O,
+    pub(super) labels: Option<Labels<'a>>,
+}
+
+impl<B, M, O> Objective<B, Headed<B, M>> for JointObjective<'_, O>
+where
+    B: Backend,
+    M: Autoencoder<B>,
+    O: Objective<B, M>,
+{
+    fn terms(&self, headed: &Headed<B, M>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+        let mut terms = self.objective.terms(&headed.model, batch, at);
+        let (Some(labels), Some(head)) = (&self.labels, &headed.head) else { return terms };
+        let classify = |batch: &Batch<B>| {
+            let code = headed.model.encode(batch.x.clone(), None).mean();
+            let log_p = activation::log_softmax(head.forward(code), 1);
+            let target = batch.one_hot(labels.classes);
+            let wrong = log_p.clone().argmax(1).not_equal(target.clone().argmax(1));
+            (row_sums(target * log_p).neg(), wrong.float().squeeze_dim::<1>(1))
+        };
+        let (label, error) = if batch.is_validation() {
+            classify(batch)
+        } else {
+            let (label, error) = classify(&labels.draw(batch));
+            (label.mean().expand([batch.len()]), error.mean().expand([batch.len()]))
+        };
+        terms.loss = terms.loss + label.clone().mul_scalar(labels.config.weight);
+        terms.named.extend([("label", label), ("label_error", error)]);
+        terms
+    }
+
+    fn criterion(&self) -> &'static str {
+        self.objective.criterion()
+    }
+
+    fn is_settled(&self, at: Moment) -> bool {
+        self.objective.is_settled(at)
+    }
+}
+
+/// The softmax layer that was learned with a model, on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelHead {
+    /// `[latent, classes]`.
+    weight: Array2<f32>,
+    /// `[classes]`.
+    bias: Array1<f32>,
+}
+
+impl LabelHead {
+    /// Name of the layer's weights in a run's folder.
+    pub const FILE: &'static str = "label-head.safetensors";
+
+    pub(super) fn of<B: Backend>(layer: &Dense<B>) -> Self {
+        let [latent, classes] = layer.weight.dims();
+        let weight: Vec<f32> = layer.weight.val().into_data().iter::<f32>().collect();
+        let at = |(row, column)| weight[row * classes + column];
+        Self {
+            weight: Array2::from_shape_fn((latent, classes), at),
+            bias: layer.bias.val().into_data().iter::<f32>().collect(),
+        }
+    }
+
+    /// log p(class|code) of codes `[examples, latent]`, `[examples, classes]`.
+    pub fn log_classes(&self, codes: ArrayView2<'_, f32>) -> Array2<f32> {
+        let mut logits = codes.dot(&self.weight) + &self.bias;
+        for mut row in logits.axis_iter_mut(Axis(0)) {
+            let most = row.fold(f32::NEG_INFINITY, |most, &value| most.max(value));
+            let rest = row.iter().map(|value| (value - most).exp()).sum::<f32>().ln();
+            row -= most + rest;
+        }
+        logits
+    }
+
+    /// The weights as they are written.
+    pub(crate) fn tensors(&self) -> Vec<NamedTensor> {
+        let (latent, classes) = self.weight.dim();
+        vec![
+            NamedTensor {
+                name: "weight".into(),
+                shape: vec![classes, latent],
+                values: self.weight.t().iter().copied().collect(),
+            },
+            NamedTensor { name: "bias".into(), shape: vec![classes], values: self.bias.to_vec() },
+        ]
+    }
+
+    /// The layer in such tensors, for codes of this width.
+    ///
+    /// # Errors
+    /// If they are of another layer.
+    pub(crate) fn from_tensors(tensors: &[NamedTensor], latent: usize) -> Result<Self> {
+        let named = |name: &str| tensors.iter().find(|tensor| tensor.name == name);
+        let (Some(weight), Some(bias)) = (named("weight"), named("bias")) else {
+            bail!("needs the tensors weight and bias");
+        };
+        let classes = bias.values.len();
+        if weight.shape != [classes, latent] {
+            bail!("weight is {:?}, not {:?}", weight.shape, [classes, latent]);
+        }
+        let at = |(row, column): (usize, usize)| weight.values[column * latent + row];
+        Ok(Self {
+            weight: Array2::from_shape_fn((latent, classes), at),
+            bias: bias.values.iter().copied().collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{
+        backend::Autodiff,
+        tensor::{Tensor, TensorData},
+    };
+
+    use super::*;
+    use crate::{
+        autoencoder::Given,
+        backend::Flex,
+        data::{self, DataConfig, DataName, FetchOptions, Splits},
+        likelihood::Likelihood,
+        posterior::Posterior,
+    };
+
+    const LATENT: usize = 3;
+
+    /// A linear code whose decoder says nothing.
+    #[derive(Module, Debug)]
+    struct Linear<B: Backend> {
+        layer: Dense<B>,
+    }
+
+    impl<B: Backend> Autoencoder<B> for Linear<B> {
+        fn input_dim(&self) -> usize {
+            self.layer.inputs()
+        }
+
+        fn latent_dim(&self) -> usize {
+            LATENT
+        }
+
+        fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+            Posterior::Point(self.layer.forward(x))
+        }
+
+        fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+            Likelihood::Gaussian { mean: z.clone(), log_var: z }
+        }
+    }
+
+    /// 7 nats for everything.
+    struct Seven;
+
+    impl<B: Backend> Objective<B, Linear<B>> for Seven {
+        fn terms(&self, _: &Linear<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+            let data = TensorData::new(vec![7f32; batch.len()], [batch.len()]);
+            let loss = Tensor::from_data(data, &batch.device());
+            Terms { named: vec![("seven", loss.clone())], loss }
+        }
+    }
+
+    const CONFIG: LabelsConfig = LabelsConfig { count: 20, weight: 5.0, batch: 8 };
+
+    fn splits() -> Splits {
+        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        data::load(&config, &FetchOptions::from_env(None)).unwrap()
+    }
+
+    fn headed<B: Backend>(data: &Splits, labels: &Labels<'_>) -> Headed<B, Linear<B>> {
+        let device = B::Device::default();
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
+        let layer = Dense::new(data.train.input_dim(), LATENT, Activation::Linear, &mut init);
+        let mut headed = Headed::new(Linear { layer }, Some(labels), &device);
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(2), &device).from(1 << 32);
+        headed.head = Some(Dense::new(LATENT, labels.classes, Activation::Linear, &mut init));
+        headed
+    }
+
+    fn values<B: Backend>(tensor: &Tensor<B, 1>) -> Vec<f32> {
+        tensor.to_data().iter::<f32>().collect()
+    }
+
+    const NOW: Moment = Moment { epochs: 0.0 };
+
+    #[test]
+    fn the_loss_is_the_models_own_and_the_labels_at_their_weight() {
+        let data = splits();
+        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let headed = headed::<Flex>(&data, &labels);
+        let maker = |split: &Split, epoch| {
+            let noise = Noise::new(3);
+            BatchMaker::<Flex>::new(split.clone(), Binarise::None, noise, Default::default())
+                .batch(&[0, 1, 2, 3, 4], epoch)
+        };
+        let head = LabelHead::of(headed.head.as_ref().unwrap());
+        let joint = JointObjective { objective: &Seven, labels: Some(labels) };
+        let named = |terms: &Terms<Flex>, name: &str| {
+            values(&terms.named.iter().find(|(known, _)| *known == name).unwrap().1)
+        };
+
+        // Each validation example is charged for its own label, as the layer on the host says too.
+        let batch = maker(&data.valid, 0);
+        let terms = joint.terms(&headed, &batch, NOW);
+        let codes = headed.model.encode(batch.x.clone(), None).mean().into_data();
+        let codes: Vec<f32> = codes.iter::<f32>().collect();
+        let codes = Array2::from_shape_vec((5, LATENT), codes).unwrap();
+        let log_p = head.log_classes(codes.view());
+        for (row, label) in named(&terms, "label").iter().enumerate() {
+            let wanted = -log_p[[row, usize::from(batch.labels[row])]];
+            assert!((label - wanted).abs() < 1e-5, "{label} {wanted}");
+            assert!((log_p.row(row).mapv(f32::exp).sum() - 1.0).abs() < 1e-5);
+            assert!((values(&terms.loss)[row] - 7.0 - 5.0 * label).abs() < 1e-4);
+        }
+
+        // A training batch is charged for labelled examples, whichever they are, all alike.
+        let terms = joint.terms(&headed, &maker(&data.train, 1), NOW);
+        let label = named(&terms, "label");
+        assert!(label.iter().all(|value| *value == label[0] && *value > 0.0));
+        let other = joint.terms(&headed, &maker(&data.train, 2), NOW);
+        assert_ne!(label, named(&other, "label"), "another epoch draws others");
+    }
+
+    #[test]
+    fn only_known_labels_are_looked_at_and_the_code_learns_of_them() {
+        type A = Autodiff<Flex>;
+        let data = splits();
+        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let known = labels.known.clone();
+        assert_eq!(known, balanced_subset(&data.train.labels(), 20, Noise::new(3)));
+        let device = Default::default();
+        let maker = BatchMaker::<A>::new(data.train.clone(), Binarise::None, Noise::new(3), device);
+        let batch = maker.batch(&[5, 6, 7], 4);
+        let drawn = labels.draw(&batch);
+        assert_eq!(drawn.len(), 8);
+        let all = data.train.grey(&known);
+        for row in drawn.x.to_data().iter::<f32>().collect::<Vec<_>>().chunks(all.ncols()) {
+            assert!(all.rows().into_iter().any(|known| known.iter().eq(row)));
+        }
+        let headed = headed::<A>(&data, &labels);
+        let joint = JointObjective { objective: &Seven, labels: Some(labels) };
+        let gradients = joint.terms(&headed, &batch, NOW).loss.mean().backward();
+        let head = headed.head.unwrap();
+        for gradient in [headed.model.layer.weight.grad(&gradients), head.weight.grad(&gradients)] {
+            assert!(gradient.unwrap().abs().sum().into_scalar() > 0.0);
+        }
+    }
+
+    #[test]
+    fn the_layer_comes_back_from_its_file() {
+        let data = splits();
+        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let head = LabelHead::of(headed::<Flex>(&data, &labels).head.as_ref().unwrap());
+        assert_eq!(LabelHead::from_tensors(&head.tensors(), LATENT).unwrap(), head);
+        assert!(LabelHead::from_tensors(&head.tensors(), LATENT + 1).is_err());
+    }
+
+    #[test]
+    fn bad_numbers_are_named() {
+        for config in [
+            LabelsConfig { count: 1, ..CONFIG },
+            LabelsConfig { batch: 0, ..CONFIG },
+            LabelsConfig { weight: f64::NAN, ..CONFIG },
+            LabelsConfig { weight: 0.0, ..CONFIG },
+        ] {
+            assert!(config.problem().is_some());
+        }
+        let data = splits();
+        let many = LabelsConfig { count: usize::MAX, ..CONFIG };
+        let Err(error) = Labels::new(many, &data.train, Binarise::None, Noise::new(3)) else {
+            panic!("more labels than examples");
+        };
+        assert!(error.to_string().contains("there are"));
+    }
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask validate-autoencoders`, and the code that copies pixels, on generated images.
+
+mod programs;
+
+use std::{fs, path::Path, process::Command};
+
+use programs::{Called, executable, workspace};
+
+/// What a tiny run of the validation is told besides its own options.
+const TINY: &str = "--data segments --set data.train_examples=2000 --set evaluate.nll_samples=5 \
+                    --set evaluate.nll_images=20 --set evaluate.probe_labels=[10,100,1000] \
+                    --set evaluate.samples={count=300}";
+
+fn validate(work: &Path, arguments: &[&str], options: &str) -> Called {
+    let program = executable("xtask");
+    let folder = program.parent().unwrap();
+    let out = work.join("runs/validate");
+    let output = Command::new(&program)
+        .arg("validate-autoencoders")
+        .args(["--seeds", "1", "--codes", "4"])
+        .args(arguments)
+        .arg(format!("--options={options}"))
+        .args([Path::new("--out"), &out, Path::new("--to"), work])
+        .args([Path::new("--programs"), folder])
+        .env("AE_OFFLINE", "1")
+        .env("RUST_BACKTRACE", "0")
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    Called(output, format!("validate-autoencoders {}", arguments.join(" ")))
+}
+
+fn results(work: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(work.join("validate-autoencoders.json")).unwrap()).unwrap()
+}
+
+fn run<'a>(results: &'a serde_json::Value, label: &str) -> &'a serde_json::Value {
+    let runs = results["runs"].as_array().unwrap();
+    runs.iter().find(|run| run["label"] == label).unwrap_or_else(|| panic!("no {label}"))
+}
+
+fn metric(results: &serde_json::Value, label: &str, name: &str) -> f64 {
+    run(results, label)["metrics"][name].as_f64().unwrap_or_else(|| panic!("{label}: no {name}"))
+}
+
+#[test]
+fn variants_and_copies_are_validated_and_the_copies_caught() {
+    // Programs are built for the others too.
+    for program in ["vae", "denoising-ae", "pca", "super-intelligent"] {
+        executable(program);
+    }
+    let work = tempfile::tempdir().unwrap();
+    let options = format!("{TINY} --epochs 3");
+    let variants = ["--only", "table", "--variants", "vae,denoising-ae"];
+    validate(work.path(), &variants, &options).success();
+    validate(work.path(), &["--only", "copier"], TINY).success();
+    let found = results(work.path());
+    for label in ["vae", "packed", "copied"] {
+        for name in ["frechet_distance", "precision", "recall", "two_sample_accuracy"] {
+            assert!(metric(&found, label, name).is_finite(), "{label} {name}");
+        }
+    }
+    // Without a prior there are no samples, but there is something between two codes.
+    assert!(run(&found, "denoising-ae")["metrics"].get("precision").is_none());
+    assert!(metric(&found, "denoising-ae", "interpolation_frechet") > 0.0);
+    // Who reconstructs best has learned nothing, and its samples say so.
+    assert_eq!(metric(&found, "copied", "reconstruction_mse"), 0.0);
+    assert!(
+        metric(&found, "packed", "reconstruction_mse")
+            < metric(&found, "vae", "reconstruction_mse")
+    );
+    assert!(
+        metric(&found, "packed", "frechet_distance") > metric(&found, "vae", "frechet_distance")
+    );
+    assert!(work.path().join("super-intelligent-packed-samples.png").is_file());
+    assert!(found["left_out"]["fair-repr"].as_str().unwrap().contains("tables"));
+
+    // What is finished is not done again, and not taken for something else.
+    let record = work.path().join("runs/validate/seed-1/vae/code-4/record.json");
+    let before = fs::metadata(&record).unwrap().modified().unwrap();
+    validate(work.path(), &variants, &options).success();
+    assert_eq!(fs::metadata(&record).unwrap().modified().unwrap(), before);
+    let other = validate(work.path(), &variants, &format!("{TINY} --epochs 2"));
+    other.failure(1, "was run with other options");
+    validate(work.path(), &["--variants", "vea"], TINY).failure(1, "--variants vea");
+    validate(work.path(), &["--codes", "0"], TINY).failure(1, "--codes");
+}
+
+#[test]
+fn labels_are_learned_with_the_input() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let vae = programs::program("vae");
+    let labels = "train.labels={count=100,weight=100.0}";
+    vae.train(work.path(), &["--set", labels, "--epochs", "20"]).success();
+    let run = out.join("vae/quick");
+    let error = |run: &Path| {
+        let record = fs::read(run.join("record.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        record["metrics"]["test_error"]["value"].as_f64().unwrap()
+    };
+    let before = error(&run);
+    assert!(before < 0.5, "wrong on {before}");
+    assert!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().contains("\"label_error\""));
+    // The layer is there when the run is opened again, and a damaged one is named.
+    vae.on_run("evaluate", &run, &[]).success();
+    assert_eq!(error(&run), before);
+    fs::write(run.join("label-head.safetensors"), b"nothing").unwrap();
+    vae.on_run("evaluate", &run, &[]).failure(1, "label-head.safetensors");
+
+    for (program, options, message) in [
+        ("vae", "train.labels={count=1,weight=1.0}", "[train.labels] count = 1"),
+        ("vae", "train.labels={count=100,weight=-1.0}", "[train.labels] weight"),
+        ("vae", "train.labels={count=999999,weight=1.0}", "there are"),
+        ("cvae", labels, "what is told in hand"),
+        ("denoising-ae", labels, "[fine_tuning]"),
+    ] {
+        let called =
+            programs::program(program).train(work.path(), &["--name", "no", "--set", options]);
+        called.failure(1, message);
+    }
+}
