@@ -22,6 +22,15 @@ impl<B: Backend> Posterior<B> {
             Self::Gaussian(gaussian) => gaussian.mean.clone(),
         }
     }
+
+    /// A draw from the posterior of each example made from standard normal `eps`, `[examples, latent]`;
+    /// the code itself where it is a point.
+    pub fn draw(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
+        match self {
+            Self::Point(code) => code.clone(),
+            Self::Gaussian(gaussian) => gaussian.reparameterise(eps),
+        }
+    }
 }
 
 /// N(mu, diag(sigma^2)) for each example.

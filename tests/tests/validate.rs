@@ -1,4 +1,5 @@
 //! `cargo xtask validate-autoencoders`, and the code that copies pixels, on generated images.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod programs;
 

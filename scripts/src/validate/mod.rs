@@ -16,7 +16,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use shared::run::{Record, RunFolder, write_json};
+use shared::{
+    classifier::CLASSIFIER,
+    run::{Record, RunFolder, write_json},
+};
 
 use self::{
     plan::{Part, Planned},
@@ -58,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         eprintln!("{variant} is not in the table: {reason}");
     }
     // One classifier for all seeds.
-    let classifier = args.out.join("classifier");
+    let classifier = args.out.join(CLASSIFIER);
     fs::create_dir_all(&classifier).with_context(|| classifier.display().to_string())?;
     let started = Instant::now();
     let mut results = Results { left_out, ..Results::default() };

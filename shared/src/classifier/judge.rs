@@ -31,6 +31,9 @@ pub trait Judge: Sync {
     fn features(&self, x: ArrayView2<'_, f32>) -> Array2<f32>;
 }
 
+/// Folder of the classifiers among the runs.
+pub const CLASSIFIER: &str = "classifier";
+
 /// How the classifier is fitted: written beside it, so that another one is not taken for it.
 #[derive(Serialize)]
 struct ClassifierConfig {
@@ -111,7 +114,7 @@ fn on<B: Backend>(
 where
     B::Device: Sync,
 {
-    let path = runs.join("classifier").join(config.data.to_string());
+    let path = runs.join(CLASSIFIER).join(config.data.to_string());
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,

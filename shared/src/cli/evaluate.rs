@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{model::Loaded, options::EvaluateArgs, table::table};
 use crate::{
-    classifier::judge,
+    classifier::{CLASSIFIER, judge},
     data::DataKind,
     metrics::{self, EvaluateConfig, Evaluation},
     paper::{Paper, RunConfig},
@@ -120,9 +120,11 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     Ok(text)
 }
 
-/// Folder of all runs of a run RUNS/PAPER/NAME.
+/// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there.
 fn runs_of(run: &RunFolder) -> PathBuf {
-    run.path().ancestors().nth(2).unwrap_or(run.path()).into()
+    let above = || run.path().ancestors().skip(2).take(2);
+    let found = above().find(|folder| folder.join(CLASSIFIER).is_dir());
+    found.or(above().next()).unwrap_or(run.path()).into()
 }
 
 fn training(report: &FitReport) -> Option<TrainingRecord> {

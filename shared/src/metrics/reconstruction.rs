@@ -50,7 +50,8 @@ pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Me
     let given = given.as_ref().map(|given| given.view());
     let codes = model.encode(images.view(), given);
     let restored = reconstruction(&images, &model.decode(codes.mean.view(), given)).mse;
-    let about = format!("mean squared error of the decoded mean code, {} training", train.len());
+    let about =
+        format!("mean squared error of the decoded mean code, {} training images", train.len());
     let metric = |value, standard_error, better, about| Metric {
         value,
         standard_error,

@@ -112,7 +112,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// The model's own loss + weight * -log p(label|code), in nats.
+/// The model's own loss + weight * -E_q log p(label|z), one draw of z, in nats.
 ///
 /// In training the second term is the mean over a batch of labelled examples, the same for every
 /// example of the batch; in validation, where all labels are known, it is each example's own.
@@ -131,7 +131,9 @@ where
         let mut terms = self.objective.terms(&headed.model, batch, at);
         let (Some(labels), Some(head)) = (&self.labels, &headed.head) else { return terms };
         let classify = |batch: &Batch<B>| {
-            let code = headed.model.encode(batch.x.clone(), None).mean();
+            // As for the decoder: a code that is read through its noise is not learned by heart.
+            let eps = batch.eps(1, headed.model.latent_dim());
+            let code = headed.model.encode(batch.x.clone(), None).draw(eps);
             let log_p = activation::log_softmax(head.forward(code), 1);
             let target = batch.one_hot(labels.classes);
             let wrong = log_p.clone().argmax(1).not_equal(target.clone().argmax(1));

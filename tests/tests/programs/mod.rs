@@ -92,7 +92,7 @@ pub fn executable(name: &str) -> PathBuf {
 }
 
 /// What a call came to.
-pub struct Called(pub Output, String);
+pub struct Called(pub Output, pub String);
 
 impl Called {
     /// Text on standard output.
