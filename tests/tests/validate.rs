@@ -93,7 +93,8 @@ fn labels_are_learned_with_the_input() {
     let out = work.path().join("runs");
     let vae = programs::program("vae");
     let labels = "train.labels={count=100,weight=100.0}";
-    vae.train(work.path(), &["--set", labels, "--epochs", "20"]).success();
+    let wide = ["--latent", "8", "--set", "model.hidden=[64]", "--epochs", "20"];
+    vae.train(work.path(), &[&wide[..], &["--set", labels]].concat()).success();
     let run = out.join("vae/quick");
     let error = |run: &Path| {
         let record = fs::read(run.join("record.json")).unwrap();
@@ -101,7 +102,8 @@ fn labels_are_learned_with_the_input() {
         record["metrics"]["test_error"]["value"].as_f64().unwrap()
     };
     let before = error(&run);
-    assert!(before < 0.5, "wrong on {before}");
+    // Without the second objective, a linear probe on the codes is wrong on more than half.
+    assert!(before < 0.4, "wrong on {before}");
     assert!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().contains("\"label_error\""));
     // The layer is there when the run is opened again, and a damaged one is named.
     vae.on_run("evaluate", &run, &[]).success();

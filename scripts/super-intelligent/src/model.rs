@@ -20,7 +20,7 @@ use crate::{
 /// z = x, or as many pixels of x from its middle as fit into z.
 #[derive(Module, Debug)]
 pub struct CopyModel<B: Backend> {
-    /// What a pixel is where nothing is known of it, `[pixels]`: black.
+    /// Black, `[pixels]`: the only thing it knows of images is how many pixels they have.
     black: Param<Tensor<B, 1>>,
     #[module(skip)]
     latent: usize,
@@ -47,6 +47,13 @@ impl<B: Backend> CopyModel<B> {
     }
 }
 
+/// The columns with so many zeros before and after them.
+fn framed<B: Backend>(before: usize, columns: Tensor<B, 2>, after: usize) -> Tensor<B, 2> {
+    let ([examples, _], device) = (columns.dims(), columns.device());
+    let zeros = |width| (width > 0).then(|| Tensor::zeros([examples, width], &device));
+    Tensor::cat([zeros(before), Some(columns), zeros(after)].into_iter().flatten().collect(), 1)
+}
+
 impl<B: Backend> Autoencoder<B> for CopyModel<B> {
     fn input_dim(&self) -> usize {
         self.black.dims()[0]
@@ -61,21 +68,14 @@ impl<B: Backend> Autoencoder<B> for CopyModel<B> {
             return Posterior::Point(x);
         }
         let (held, before, _) = self.places();
-        let ([examples, _], device) = (x.dims(), x.device());
-        let spare = Tensor::zeros([examples, self.latent * PIXELS - held], &device);
-        Posterior::Point(pack(Tensor::cat(vec![x.narrow(1, before, held), spare], 1)))
+        let spare = self.latent * PIXELS - held;
+        Posterior::Point(pack(framed(0, x.narrow(1, before, held), spare)))
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let mean = if self.is_packed {
             let (held, before, after) = self.places();
-            let ([examples, _], device) = (z.dims(), z.device());
-            let black = |width| {
-                let row = self.black.val().narrow(0, 0, width).unsqueeze::<2>();
-                row.expand([examples, width]).to_device(&device)
-            };
-            let middle = unpack(z).narrow(1, 0, held);
-            Tensor::cat(vec![black(before), middle, black(after)], 1)
+            framed(before, unpack(z).narrow(1, 0, held), after)
         } else {
             z
         };
