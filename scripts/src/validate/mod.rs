@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use shared::{
     classifier::CLASSIFIER,
-    run::{Record, RunFolder, write_json},
+    run::{Metric, Record, RunFolder, write_json},
 };
 
 use self::{
@@ -155,7 +155,9 @@ fn record(folder: &Path) -> Result<Record> {
 
 impl Results {
     fn add(&mut self, run: &Planned, record: &Record) {
-        let metrics = record.metrics.iter();
+        // A density of grey pixels is no rival of a probability of binary ones.
+        let is_density = |metric: &Metric| metric.about.contains("not comparable");
+        let metrics = record.metrics.iter().filter(|(_, metric)| !is_density(metric));
         self.runs.push(Measured {
             part: run.part,
             label: run.label.clone(),

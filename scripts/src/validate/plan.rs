@@ -98,24 +98,24 @@ const GAP: &[&str] = &[
 
 /// Goldilocks: as few images as a wide network can learn by heart.
 const FEW: &str = "data.train_examples=1000";
-const CAPACITIES: [usize; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const CAPACITIES: [usize; 6] = [1, 2, 4, 16, 64, 256];
 const WIDE: &[&str] = &[
     FEW,
-    "data.binarise=none",
+    "data.binarise=dynamic",
     "model.network=dense",
     "model.channels=[]",
     "model.encoder=[512,512]",
     "model.decoder=[512,512]",
     "objective={kind=\"beta\",beta=0.0}",
-    "train.epochs=300",
-    "train.batch_size=50",
+    "train.epochs=100",
+    "train.batch_size=20",
 ];
 
 /// Few labels: how many, the code they are learned with, and what a nat of theirs counts beside a nat
 /// of the VAE's; where it counts all but everything, reproducing the input is no objective any more.
 pub(super) const LABELS: [usize; 2] = [100, 1000];
 pub(super) const LABELS_CODE: usize = 64;
-const JOINT: [(&str, f64); 2] = [("both objectives", 100.0), ("label alone", 1e6)];
+const JOINT: [(&str, f64); 2] = [("both objectives", 1.0), ("label alone", 1e6)];
 
 /// The code that copies pixels: number of its numbers.
 pub(super) const COPIES: [(&str, usize); 2] = [("packed", 64), ("copied", 784)];
