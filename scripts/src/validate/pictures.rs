@@ -30,7 +30,7 @@ const COPIER: [(&str, &str); 3] =
 pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     let mut drawn = Vec::new();
-    let seeds = format!("mean and standard deviation of {} seeds", results.seeds());
+    let seeds = format!("mean and standard deviation over {}", results.seeds());
     for (metric, axis, name) in AGAINST_CODE {
         let series = against_code(results, Part::Table, &[(metric, "")]);
         let path = to.join(format!("validate-{name}.png"));

@@ -83,11 +83,11 @@ impl Results {
         self.runs.iter().map(|run| run.fit_seconds).sum::<f64>() / 60.0
     }
 
-    /// Number of seeds of the part with the most.
-    pub(super) fn seeds(&self) -> usize {
+    /// How many seeds there are, in words.
+    pub(super) fn seeds(&self) -> String {
         let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
         seeds.sort_unstable();
         seeds.dedup();
-        seeds.len()
+        format!("{} seed{}", seeds.len(), if seeds.len() == 1 { "" } else { "s" })
     }
 }

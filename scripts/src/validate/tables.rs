@@ -251,7 +251,7 @@ fn labels(results: &Results) -> Result<String> {
 /// What all tables have in common.
 fn about(results: &Results) -> Result<String> {
     let mut text = format!(
-        "{} runs, {} seeds, {:.0} minutes of fitting on two cores",
+        "{} runs, {}, {:.0} minutes of fitting on two cores",
         results.runs.len(),
         results.seeds(),
         results.minutes()
