@@ -68,7 +68,7 @@ impl<B: Backend> Output<B> {
         }
     }
 
-    /// E[x], `[rows, width]`.
+    /// E\[x\], `[rows, width]`.
     pub fn mean(&self, hidden: Tensor<B, 2>) -> Tensor<B, 2> {
         let parameters = self.parameters.forward(hidden);
         match self.kind {
