@@ -7,7 +7,7 @@ use std::ops::Range;
 use anyhow::Result;
 use burn::{
     module::{Module, ModuleVisitor, Param},
-    tensor::{Tensor, TensorData},
+    tensor::{Tensor, TensorData, activation},
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
 
@@ -16,11 +16,12 @@ use crate::{
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
     data::Split,
+    nn::Dense,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     run::Metric,
     sequential::{self, Resampling},
-    train::{LabelHead, record_bytes},
+    train::record_bytes,
 };
 
 /// Rows a backend is given at once.
@@ -166,7 +167,7 @@ pub trait Trained: Sync {
 pub struct OnDevice<B: Backend, M> {
     model: M,
     device: B::Device,
-    label_head: Option<LabelHead>,
+    label_head: Option<Dense<B>>,
 }
 
 impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
@@ -177,7 +178,7 @@ impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
 
     /// The same with the layer that learned labels with it.
     #[must_use]
-    pub fn with_label_head(self, label_head: Option<LabelHead>) -> Self {
+    pub(crate) fn with_label_head(self, label_head: Option<Dense<B>>) -> Self {
         Self { label_head, ..self }
     }
 
@@ -414,7 +415,10 @@ where
 
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
         if let Some(head) = &self.label_head {
-            return Some(head.log_classes(self.encode(x, None).mean.view()));
+            let classify = |x, _: Given<'_, B>| {
+                activation::log_softmax(head.forward(self.model.encode(x, None).mean()), 1)
+            };
+            return Some(self.by_rows(x, None, head.outputs(), classify));
         }
         let mut parts = Vec::new();
         for range in chunks(x.nrows()) {

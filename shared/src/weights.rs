@@ -74,8 +74,19 @@ pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 /// # Errors
 /// A file that cannot be read, or the names that are missing, left over or of another shape.
 pub fn load<B: Backend, M: Module<B>>(model: M, path: &Path) -> Result<M> {
-    let tensors = read_tensors(path)?.into_iter().map(|tensor| (tensor.name.clone(), tensor));
-    let tensors = tensors.collect();
+    fill(model, read_tensors(path)?, path)
+}
+
+/// `model` with weights that were read from a file.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn fill<B: Backend, M: Module<B>>(
+    model: M,
+    tensors: Vec<NamedTensor>,
+    path: &Path,
+) -> Result<M> {
+    let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut loader = Loader { path: ModulePath::default(), tensors, problems: Vec::new() };
     let model = model.map(&mut loader);
     loader.problems.extend(loader.tensors.keys().map(|name| format!("{name} is unknown")));

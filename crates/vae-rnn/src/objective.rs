@@ -27,11 +27,7 @@ impl SequenceObjective {
 
     /// Weight of the KL after so many epochs.
     pub fn kl_weight(&self, at: Moment) -> f64 {
-        let ObjectiveConfig { kl_warmup_epochs, kl_warmup_from, .. } = self.config;
-        if at.epochs >= kl_warmup_epochs {
-            return 1.0;
-        }
-        kl_warmup_from + (1.0 - kl_warmup_from) * at.epochs / kl_warmup_epochs
+        at.warmed_up(self.config.kl_warmup_from, self.config.kl_warmup_epochs)
     }
 }
 

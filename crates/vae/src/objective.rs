@@ -34,8 +34,7 @@ impl VaeObjective {
 
     /// Weight of the KL after `epochs` epochs.
     fn kl_weight(&self, at: Moment) -> f64 {
-        let warmup = self.config.kl_warmup_epochs;
-        if warmup > 0.0 { (at.epochs / warmup).min(1.0) } else { 1.0 }
+        at.warmed_up(0.0, self.config.kl_warmup_epochs)
     }
 }
 

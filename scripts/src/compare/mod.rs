@@ -21,6 +21,8 @@ mod stale;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use spread::mean;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};

@@ -64,7 +64,7 @@ fn squares(values: &[f64]) -> (f64, usize) {
     (sum, values.len().saturating_sub(1))
 }
 
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

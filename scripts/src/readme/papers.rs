@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{END, Records, column, records, value};
 
@@ -54,7 +54,7 @@ fn table(root: &Path, records: &Records) -> Result<String> {
     let mut papers = Vec::new();
     for manifest in manifests(root)? {
         let name = folder_name(&manifest);
-        let variant = variant(&manifest)?;
+        let variant: Variant = metadata(&manifest, "variant")?;
         let measured = measured(&name, &variant.headline, records)
             .with_context(|| format!("{}, headline", manifest.display()))?;
         papers.push((year(&variant.paper), name, variant, measured));
@@ -78,24 +78,26 @@ pub(crate) fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn folder_name(manifest: &Path) -> String {
+/// Name of the crate of a manifest: that of its folder.
+pub(crate) fn folder_name(manifest: &Path) -> String {
     let folder = manifest.parent().and_then(Path::file_name).unwrap_or_default();
     folder.to_string_lossy().into_owned()
 }
 
-fn variant(manifest: &Path) -> Result<Variant> {
-    let read = || -> Result<Variant> {
+/// What `[package.metadata.KEY]` of a manifest says.
+pub(crate) fn metadata<T: DeserializeOwned>(manifest: &Path, key: &str) -> Result<T> {
+    let read = || -> Result<T> {
         let manifest: toml::Table = toml::from_str(&fs::read_to_string(manifest)?)?;
-        let variant = ["package", "metadata", "variant"]
+        let entry = ["package", "metadata", key]
             .iter()
             .try_fold(&toml::Value::Table(manifest), |table, key| table.get(key))
             .cloned()
-            .context("no [package.metadata.variant]")?;
-        Ok(variant.try_into()?)
+            .with_context(|| format!("no [package.metadata.{key}]"))?;
+        Ok(entry.try_into()?)
     };
     read().with_context(|| {
         format!(
-            "{}: write [package.metadata.variant] as crates/vae/Cargo.toml has it",
+            "{}: write [package.metadata.{key}] as crates/vae/Cargo.toml has it",
             manifest.display()
         )
     })

@@ -11,14 +11,15 @@ pub(crate) mod tables;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use shared::{
     classifier::CLASSIFIER,
-    run::{Metric, Record, RunFolder, write_json},
+    run::{Metric, Record, RunFolder, write_atomic, write_json},
 };
 
 use self::{
@@ -95,7 +96,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 impl Args {
     fn parts(&self) -> Vec<Part> {
-        if self.only.is_empty() { Part::ALL.to_vec() } else { self.only.clone() }
+        if self.only.is_empty() { Part::value_variants().to_vec() } else { self.only.clone() }
     }
 }
 
@@ -117,10 +118,7 @@ fn finished(run: &Planned, args: &Args) -> Result<Record> {
     {
         return Ok(record);
     }
-    if let Some(parent) = folder.parent() {
-        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-    }
-    fs::write(&mark, wanted).with_context(|| mark.display().to_string())?;
+    write_atomic(&mark, wanted.as_bytes())?;
     let mut command = match &args.programs {
         Some(programs) => Command::new(programs.join(&run.program)),
         None => {
@@ -129,7 +127,7 @@ fn finished(run: &Planned, args: &Args) -> Result<Record> {
             cargo
         }
     };
-    command.current_dir(std::env::current_dir()?).arg("train").args(&options);
+    command.arg("train").args(&options);
     command.arg("--out").arg(args.out.join(run.seed_folder()));
     command.args(["--name", &run.name, "--seed", &run.seed.to_string()]);
     // What has a checkpoint goes on; what has none has lost nothing.
@@ -139,7 +137,7 @@ fn finished(run: &Planned, args: &Args) -> Result<Record> {
         command.arg("--force");
     }
     let status = command
-        .stdout(std::process::Stdio::null())
+        .stdout(Stdio::null())
         .status()
         .with_context(|| format!("cannot run {}", run.program))?;
     if !status.success() {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::plot::{Spread, error_bars};
+use shared::plot::{Spread, error_bars, mean_and_deviation};
 
 use super::{
     plan::{LABELS, Part},
@@ -22,9 +22,8 @@ const AGAINST_CODE: [(&str, &str, &str); 4] = [
     ("interpolation_frechet", "Fréchet distance of what lies between two codes", "interpolation"),
 ];
 
-/// Pictures of runs of the code that copies pixels.
-const COPIER: [(&str, &str); 3] =
-    [("packed", "reconstructions.png"), ("packed", "interpolation.png"), ("packed", "samples.png")];
+/// Pictures of the code that packs pixels.
+const COPIER: [&str; 3] = ["reconstructions.png", "interpolation.png", "samples.png"];
 
 /// Draws what there are numbers for into `to`; the files.
 pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<PathBuf>> {
@@ -46,10 +45,9 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
     let series: Vec<(String, Vec<Spread>)> = labels_lines(results)
         .into_iter()
         .map(|(title, values)| {
-            let points = values
-                .iter()
-                .zip(LABELS)
-                .map(|(values, count)| Spread::new(((count as f64).log10(), 0.0), spread(values)));
+            let points = values.iter().zip(LABELS).map(|(values, count)| {
+                Spread::new(((count as f64).log10(), 0.0), mean_and_deviation(values))
+            });
             (title, points.collect())
         })
         .collect();
@@ -59,12 +57,12 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
 
     let seed = results.runs.iter().filter(|run| run.part == Part::Copier).map(|run| run.seed).min();
     if let Some(seed) = seed {
-        for (run, picture) in COPIER {
-            let folder = runs.join(format!("seed-{seed}/super-intelligent/{run}"));
+        let folder = runs.join(format!("seed-{seed}/super-intelligent/packed"));
+        for picture in COPIER {
             let from = folder.join(picture);
             // Runs may be gone when only the pictures of other parts are drawn anew.
             if from.is_file() {
-                let path = to.join(format!("super-intelligent-{run}-{picture}"));
+                let path = to.join(format!("super-intelligent-packed-{picture}"));
                 fs::copy(&from, &path).with_context(|| from.display().to_string())?;
                 drawn.push(path);
             }
@@ -87,7 +85,9 @@ fn against_code(
                 .into_iter()
                 .map(|code| (code, results.values(part, label, code, None, metric)))
                 .filter(|(_, values)| !values.is_empty())
-                .map(|(code, values)| Spread::new(((code as f64).log2(), 0.0), spread(&values)))
+                .map(|(code, values)| {
+                    Spread::new(((code as f64).log2(), 0.0), mean_and_deviation(&values))
+                })
                 .collect();
             if points.len() > 1 {
                 series.push((format!("{label}{suffix}"), points));
@@ -109,12 +109,4 @@ fn save(
         drawn.push(path.into());
     }
     Ok(())
-}
-
-/// Mean and standard deviation.
-fn spread(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
 }

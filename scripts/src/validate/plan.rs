@@ -11,11 +11,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::Args;
-use crate::{readme::papers::manifests, workspace};
+use crate::{
+    readme::papers::{folder_name, manifests, metadata},
+    workspace,
+};
 
 /// What a run is for.
 #[derive(
@@ -31,10 +34,6 @@ pub(crate) enum Part {
     Copier,
     /// What codes are worth when labels are few.
     Labels,
-}
-
-impl Part {
-    pub(super) const ALL: [Self; 4] = [Self::Table, Self::Goldilocks, Self::Copier, Self::Labels];
 }
 
 /// A run that is to be there.
@@ -251,27 +250,7 @@ fn with(mut options: Vec<String>, sets: &[&str]) -> Vec<String> {
 
 /// What each variant's manifest says.
 fn variants() -> Result<BTreeMap<String, Validate>> {
-    let mut found = BTreeMap::new();
-    for manifest in manifests(&workspace())? {
-        let text = std::fs::read_to_string(&manifest)?;
-        let place = || manifest.display().to_string();
-        let mut table: toml::Table = toml::from_str(&text).with_context(place)?;
-        let entry = ["package", "metadata", "validate"]
-            .iter()
-            .try_fold(toml::Value::Table(std::mem::take(&mut table)), |value, key| {
-                value.get(key).cloned()
-            })
-            .with_context(|| {
-                format!(
-                    "{}: write [package.metadata.validate] as crates/vae/Cargo.toml has it",
-                    manifest.display()
-                )
-            })?;
-        let name = manifest.parent().and_then(Path::file_name).unwrap_or_default();
-        let entry = entry
-            .try_into()
-            .with_context(|| format!("{}, [package.metadata.validate]", manifest.display()))?;
-        found.insert(name.to_string_lossy().into_owned(), entry);
-    }
-    Ok(found)
+    let manifests = manifests(&workspace())?;
+    let entry = |manifest: &PathBuf| Ok((folder_name(manifest), metadata(manifest, "validate")?));
+    manifests.iter().map(entry).collect()
 }

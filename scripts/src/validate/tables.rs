@@ -9,6 +9,7 @@ use super::{
     results::Results,
 };
 use crate::{
+    compare::mean,
     readme::{END, cell},
     workspace,
 };
@@ -163,7 +164,6 @@ fn table(results: &Results, lines: &[Line], columns: &[Column]) -> Result<String
     let mut text = String::from("| variant, code size |");
     columns.iter().for_each(|(_, title, _)| text.push_str(&format!(" {title} |")));
     text.push_str(&format!("\n|---|{}\n", "---|".repeat(columns.len())));
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     for line in lines {
         write!(text, "| {} |", line.title)?;
         for (metric, _, direction) in columns {
@@ -199,8 +199,7 @@ fn goldilocks(results: &Results) -> Result<String> {
             write!(text, "| {label}, {split} |")?;
             for &code in &codes {
                 let values = results.values(Part::Goldilocks, label, code, None, metric);
-                let mean = values.iter().sum::<f64>() / values.len() as f64;
-                write!(text, " {mean:.4} |")?;
+                write!(text, " {:.4} |", mean(&values))?;
             }
             text.push('\n');
         }

@@ -1,5 +1,7 @@
 //! A run's model, loaded for use.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
@@ -7,13 +9,14 @@ use super::{
     options::{Common, OfRun},
 };
 use crate::{
+    autoencoder::Autoencoder,
     backend::Backend,
     data::{self, DataKind, PixelShape, Splits},
     device::{Device, on_device},
     noise::Noise,
     paper::{Paper, RunConfig},
     run::RunFolder,
-    train::LabelHead,
+    train::{LABEL_HEAD, read_head},
     trained::{OnDevice, Trained},
     weights,
 };
@@ -110,27 +113,34 @@ pub(super) fn load<P: Paper>(
     config: &P::Config,
     shape: PixelShape,
     device: Device,
-    weights: &std::path::Path,
+    weights: &Path,
 ) -> Result<Box<dyn Trained>> {
     fn on<P: Paper, B: Backend>(
         config: &P::Config,
         shape: PixelShape,
         device: B::Device,
-        path: &std::path::Path,
+        path: &Path,
     ) -> Result<Box<dyn Trained>>
     where
         B::Device: Sync,
     {
         let model = P::build::<B>(config, shape, Noise::new(config.seed()), &device);
-        let model = OnDevice::<B, _>::new(weights::load(model, path)?, device);
-        let head = path.with_file_name(LabelHead::FILE);
-        if !head.is_file() {
-            return Ok(Box::new(model));
-        }
-        let tensors = weights::read_tensors(&head)?;
-        let head = LabelHead::from_tensors(&tensors, model.latent_dim())
-            .with_context(|| format!("{} does not fit the model", head.display()))?;
-        Ok(Box::new(model.with_label_head(Some(head))))
+        let model = weights::load(model, path)?;
+        with_labels(model, device, &path.with_file_name(LABEL_HEAD))
     }
     on_device!(device, |B, handle| on::<P, B>(config, shape, handle, weights))
+}
+
+/// A model on its device, with the layer in the file `head` if it learned labels too.
+pub(super) fn with_labels<B: Backend, M: Autoencoder<B> + Sync + 'static>(
+    model: M,
+    device: B::Device,
+    head: &Path,
+) -> Result<Box<dyn Trained>>
+where
+    B::Device: Sync,
+{
+    let read = || read_head(head, model.latent_dim(), &device);
+    let head = head.is_file().then(read).transpose()?;
+    Ok(Box::new(OnDevice::new(model, device).with_label_head(head)))
 }

@@ -14,7 +14,7 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved},
     evaluate::{Evaluated, finish},
-    model::{Loaded, load, load_data},
+    model::{Loaded, load, load_data, with_labels},
     options::Common,
     pictures,
 };
@@ -26,8 +26,8 @@ use crate::{
     paper::{Paper, RunConfig},
     progress,
     run::{Record, RunFolder, write_atomic},
-    train::{CHECKPOINTS, Fit, FitReport, LabelHead, Session},
-    trained::{OnDevice, Trained},
+    train::{CHECKPOINTS, Fit, FitReport, LABEL_HEAD, Session},
+    trained::Trained,
     weights::{self, BURN_WEIGHTS},
 };
 
@@ -102,7 +102,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     }
     let run = if args.resume {
         // What an earlier end of the run left would be taken for its new one.
-        for stale in [RunFolder::RECORD, LabelHead::FILE, weights::WEIGHTS, BURN_WEIGHTS] {
+        for stale in [RunFolder::RECORD, LABEL_HEAD, weights::WEIGHTS, BURN_WEIGHTS] {
             let stale = path.join(stale);
             if stale.exists() {
                 std::fs::remove_file(&stale)
@@ -277,7 +277,7 @@ fn fit_run<P: Paper>(
             interrupt,
         }
     ))?;
-    if let Some((model, report)) = &fitted {
+    if let Some((model, _)) = &fitted {
         weights::save(
             run.path(),
             &model.weights(),
@@ -286,9 +286,6 @@ fn fit_run<P: Paper>(
             &serde_json::to_value(config)?,
         )?;
         write_atomic(&run.file(BURN_WEIGHTS), &model.burn_record()?)?;
-        if let Some(head) = &report.label_head {
-            weights::write_tensors(&run.file(LabelHead::FILE), &head.tensors())?;
-        }
     }
     Ok(fitted)
 }
@@ -305,9 +302,8 @@ where
     Ok(match P::fit::<Autodiff<B>>(config, data, &session)? {
         Fit::Interrupted => None,
         Fit::Done(model, report) => {
-            let model = OnDevice::<B, P::Model<B>>::new(model, device)
-                .with_label_head(report.label_head.clone());
-            Some((Box::new(model), report))
+            let head = session.run.file(LABEL_HEAD);
+            Some((with_labels::<B, P::Model<B>>(model, device, &head)?, report))
         }
     })
 }

@@ -71,7 +71,7 @@ pub(super) fn original(
 fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
     const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
     let width = SHAPE.pixels();
-    let io = |source| DataError::Io { path: path.into(), action: "read it", hint: "", source };
+    let io = |source| DataError::unreadable(path, source);
     let wrong = |line: usize, what: String| DataError::Format {
         path: PathBuf::from(path),
         reason: format!("line {line}: {what}"),

@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a data set could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +54,7 @@ pub enum DataError {
         /// What to do about it, empty or starting with a separator.
         hint: &'static str,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The configuration asks for something the data set does not have.
     #[error("[data] {0}")]
@@ -59,4 +62,11 @@ pub enum DataError {
     /// A table is not as its schema says.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),
+}
+
+impl DataError {
+    /// This file could not be read.
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.into(), action: "read it", hint: "", source }
+    }
 }

@@ -34,12 +34,7 @@ pub(super) fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|source| DataError::Io {
-        path: path.into(),
-        action: "read it",
-        hint: "",
-        source,
-    })
+    fs::read(path).map_err(|source| DataError::unreadable(path, source))
 }
 
 fn format(path: &Path, reason: String) -> DataError {

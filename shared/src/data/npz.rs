@@ -40,19 +40,15 @@ pub(super) fn published(options: &FetchOptions) -> Result<Option<Published>, Dat
 }
 
 fn digest(path: &Path) -> Result<String, DataError> {
-    let mut file = File::open(path).map_err(|source| io(path, source))?;
+    let mut file = File::open(path).map_err(|source| DataError::unreadable(path, source))?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match file.read(&mut buffer).map_err(|source| io(path, source))? {
+        match file.read(&mut buffer).map_err(|source| DataError::unreadable(path, source))? {
             0 => return Ok(hex::encode(digest.finalize())),
             read => digest.update(&buffer[..read]),
         }
     }
-}
-
-fn io(path: &Path, source: std::io::Error) -> DataError {
-    DataError::Io { path: path.into(), action: "read it", hint: "", source }
 }
 
 /// The images of a file that must have `count` of them, a bit a pixel; never unpacked as a whole, which
@@ -64,7 +60,7 @@ fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
             "{reason}; delete it to have the images drawn, or get the published file anew"
         ),
     };
-    let file = File::open(path).map_err(|source| io(path, source))?;
+    let file = File::open(path).map_err(|source| DataError::unreadable(path, source))?;
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|e| wrong(format!("no whole npz archive ({e}): truncated or damaged")))?;
     let entry =

@@ -32,16 +32,20 @@ pub(crate) fn recur_flex(
             .zip(hidden.storage::<f32>().chunks(ROWS * wide))
             .zip(state.storage::<f32>().chunks(ROWS * narrow))
             .collect();
-        by_block(tasks, rows * wide, |((((gates, after), a), b), before)| match cell {
-            Cell::Gru => run(Gru { a, b, before, gates, after, width }),
-            Cell::Lstm => run(Lstm { a, b, before, gates, after, width }),
+        by_block(tasks, rows * wide, |((((gates, after), a), b), before)| {
+            let rows = Step { a, b, before, gates, after, width };
+            match cell {
+                Cell::Gru => run(Gru(rows)),
+                Cell::Lstm => run(Lstm(rows)),
+            }
         });
     }
     buffers::give_back(input);
     (tensor(after, [rows, narrow]), tensor(gates, [rows, wide]))
 }
 
-struct Gru<'a> {
+/// What a step reads and writes.
+struct Step<'a> {
     a: &'a [f32],
     b: &'a [f32],
     before: &'a [f32],
@@ -50,16 +54,18 @@ struct Gru<'a> {
     width: usize,
 }
 
+struct Gru<'a>(Step<'a>);
+
 impl NullaryFnOnce for Gru<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let (width, wide) = (self.width, 3 * self.width);
-        let sums = self.a.chunks_exact(wide).zip(self.b.chunks_exact(wide));
-        let states = self.before.chunks_exact(width).zip(self.after.chunks_exact_mut(width));
-        for (((a, b), (before, after)), gates) in
-            sums.zip(states).zip(self.gates.chunks_exact_mut(wide))
+        let Step { a, b, before, gates, after, width } = self.0;
+        let wide = 3 * width;
+        let sums = a.chunks_exact(wide).zip(b.chunks_exact(wide));
+        let states = before.chunks_exact(width).zip(after.chunks_exact_mut(width));
+        for (((a, b), (before, after)), gates) in sums.zip(states).zip(gates.chunks_exact_mut(wide))
         {
             let (ru, n) = gates.split_at_mut(2 * width);
             for ((gate, &a), &b) in ru.iter_mut().zip(a).zip(b) {
@@ -78,26 +84,18 @@ impl NullaryFnOnce for Gru<'_> {
     }
 }
 
-struct Lstm<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    before: &'a [f32],
-    gates: &'a mut [f32],
-    after: &'a mut [f32],
-    width: usize,
-}
+struct Lstm<'a>(Step<'a>);
 
 impl NullaryFnOnce for Lstm<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let width = self.width;
-        let sums = self.a.chunks_exact(4 * width).zip(self.b.chunks_exact(4 * width));
-        let states =
-            self.before.chunks_exact(2 * width).zip(self.after.chunks_exact_mut(2 * width));
+        let Step { a, b, before, gates, after, width } = self.0;
+        let sums = a.chunks_exact(4 * width).zip(b.chunks_exact(4 * width));
+        let states = before.chunks_exact(2 * width).zip(after.chunks_exact_mut(2 * width));
         for (((a, b), (before, after)), gates) in
-            sums.zip(states).zip(self.gates.chunks_exact_mut(4 * width))
+            sums.zip(states).zip(gates.chunks_exact_mut(4 * width))
         {
             for ((gate, &a), &b) in gates.iter_mut().zip(a).zip(b) {
                 *gate = a + b;

@@ -5,9 +5,13 @@ use ndarray::{Axis, s};
 
 use super::{
     CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
-    classification_error, code_statistics, disentanglement::disentanglement, elbo, encode_split,
-    marginal, nearest_neighbour_accuracy, negative_log_likelihood, people::evaluate_people,
-    reconstruction, reconstruction::gap, samples::sample_quality, sequences::evaluate_sequences,
+    classification_error, code_statistics,
+    disentanglement::disentanglement,
+    elbo, encode_split, marginal, nearest_neighbour_accuracy, negative_log_likelihood,
+    people::evaluate_people,
+    reconstruction::{gap, restored},
+    samples::sample_quality,
+    sequences::evaluate_sequences,
 };
 use crate::{
     classifier::Judge,
@@ -111,10 +115,7 @@ pub fn evaluate(
         );
         mean("test_error", error, "share", about);
     }
-    let given = model.condition(images.view(), &test.labels());
-    let given = given.as_ref().map(|given| given.view());
-    let codes = model.encode(images.view(), given);
-    let restored = reconstruction(&images, &model.decode(codes.mean.view(), given));
+    let (codes, restored) = restored(model, &images, &test.labels());
     let of = if test.is_table() { "test rows" } else { "grey test images" };
     let about = |what: &str| format!("{what} of the decoded mean code, {} {of}", test.len());
     mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));

@@ -4,7 +4,7 @@ use super::Estimate;
 use crate::{
     data::Split,
     run::{Better, Metric},
-    trained::Trained,
+    trained::{Codes, Trained},
 };
 
 /// How well a decoder's mean restores grey images.
@@ -42,14 +42,24 @@ pub fn reconstruction(images: &Array2<f32>, decoded: &Array2<f32>) -> Reconstruc
     Reconstruction { mse: Estimate::of(&mse), bce: Estimate::of(&bce) }
 }
 
+/// Codes of grey images of these classes, and how well the decoded mean code restores them.
+pub(super) fn restored(
+    model: &dyn Trained,
+    images: &Array2<f32>,
+    labels: &[u8],
+) -> (Codes, Reconstruction) {
+    let given = model.condition(images.view(), labels);
+    let given = given.as_ref().map(|given| given.view());
+    let codes = model.encode(images.view(), given);
+    let decoded = model.decode(codes.mean.view(), given);
+    (codes, reconstruction(images, &decoded))
+}
+
 /// How well training images are restored, and how much worse test images whose error is `test`; with
 /// names.
 pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Metric); 2] {
-    let images = train.all_grey();
-    let given = model.condition(images.view(), &train.labels());
-    let given = given.as_ref().map(|given| given.view());
-    let codes = model.encode(images.view(), given);
-    let restored = reconstruction(&images, &model.decode(codes.mean.view(), given)).mse;
+    let (_, restored) = restored(model, &train.all_grey(), &train.labels());
+    let restored = restored.mse;
     let about =
         format!("mean squared error of the decoded mean code, {} training images", train.len());
     let metric = |value, standard_error, better, about| Metric {

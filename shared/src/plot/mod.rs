@@ -4,6 +4,8 @@ mod chart;
 mod grid;
 mod sequence;
 
-pub use chart::{Series, Spread, curves, error_bars, latent_curves, loss_curves, scatter};
+pub use chart::{
+    Series, Spread, curves, error_bars, latent_curves, loss_curves, mean_and_deviation, scatter,
+};
 pub use grid::{Grid, save_animation, save_row, snapshot_strip, to_array};
 pub use sequence::{Roll, rolls};

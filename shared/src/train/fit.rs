@@ -14,7 +14,7 @@ use super::{
     checkpoint::{Checkpoints, Progress},
     display::Display,
     history::TermSums,
-    labels::{Headed, JointObjective, LabelHead, Labels},
+    labels::{Headed, JointObjective, LABEL_HEAD, Labels},
     snapshot::Snapshots,
     step::{Found, descend},
 };
@@ -24,6 +24,8 @@ use crate::{
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
     run::{RunFolder, write_atomic},
+    trained::weights_of,
+    weights::write_tensors,
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
@@ -75,8 +77,6 @@ pub struct FitReport {
     pub seconds: f64,
     /// Training examples looked at.
     pub examples: u64,
-    /// The layer that learned `[train.labels]`, where there are any.
-    pub label_head: Option<LabelHead>,
 }
 
 impl FitReport {
@@ -136,8 +136,10 @@ where
     let objective = JointObjective { objective, labels };
     Ok(match fit_watched(headed, &objective, data, binarise, config, session, watch)? {
         Fit::Done(Headed { model, head }, report) => {
-            let label_head = head.as_ref().map(LabelHead::of);
-            Fit::Done(model, FitReport { label_head, ..report })
+            if let Some(head) = &head {
+                write_tensors(&session.run.file(LABEL_HEAD), &weights_of(head))?;
+            }
+            Fit::Done(model, report)
         }
         Fit::Interrupted => Fit::Interrupted,
     })
@@ -306,7 +308,6 @@ where
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,
-        label_head: None,
     };
     Ok(Fit::Done(model.valid(), report))
 }

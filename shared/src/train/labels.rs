@@ -1,8 +1,7 @@
-use std::fmt::Debug;
+use std::{fmt::Debug, path::Path};
 
 use anyhow::{Result, bail};
 use burn::{module::Module, tensor::activation};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +14,7 @@ use crate::{
     metrics::balanced_subset,
     nn::{Activation, Dense, Init, Initialiser},
     noise::{Noise, Stream},
-    trained::NamedTensor,
+    weights,
 };
 
 /// `[train.labels]`: a second objective for any autoencoder, "output the label" beside "reproduce the
@@ -63,11 +62,7 @@ const FIRST_PARAMETER: u64 = 1 << 32;
 
 impl<B: Backend, M: Autoencoder<B>> Headed<B, M> {
     pub(super) fn new(model: M, labels: Option<&Labels<'_>>, device: &B::Device) -> Self {
-        let head = labels.map(|labels| {
-            // Zero, so that no class is preferred.
-            let mut init = Initialiser::new(Init::Zero, labels.noise, device).from(FIRST_PARAMETER);
-            Dense::new(model.latent_dim(), labels.classes, Activation::Linear, &mut init)
-        });
+        let head = labels.map(|labels| fresh_head(model.latent_dim(), labels.classes, device));
         Self { model, head }
     }
 }
@@ -159,72 +154,27 @@ where
     }
 }
 
-/// The softmax layer that was learned with a model, on the host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LabelHead {
-    /// `[latent, classes]`.
-    weight: Array2<f32>,
-    /// `[classes]`.
-    bias: Array1<f32>,
+/// Name of the softmax layer's weights in a run's folder.
+pub const LABEL_HEAD: &str = "label-head.safetensors";
+
+/// The layer as it is before it learned anything: zero, so that no class is preferred.
+fn fresh_head<B: Backend>(latent: usize, classes: usize, device: &B::Device) -> Dense<B> {
+    let mut init = Initialiser::new(Init::Zero, Noise::new(0), device).from(FIRST_PARAMETER);
+    Dense::new(latent, classes, Activation::Linear, &mut init)
 }
 
-impl LabelHead {
-    /// Name of the layer's weights in a run's folder.
-    pub const FILE: &'static str = "label-head.safetensors";
-
-    pub(super) fn of<B: Backend>(layer: &Dense<B>) -> Self {
-        let [latent, classes] = layer.weight.dims();
-        let weight: Vec<f32> = layer.weight.val().into_data().iter::<f32>().collect();
-        let at = |(row, column)| weight[row * classes + column];
-        Self {
-            weight: Array2::from_shape_fn((latent, classes), at),
-            bias: layer.bias.val().into_data().iter::<f32>().collect(),
-        }
-    }
-
-    /// log p(class|code) of codes `[examples, latent]`, `[examples, classes]`.
-    pub fn log_classes(&self, codes: ArrayView2<'_, f32>) -> Array2<f32> {
-        let mut logits = codes.dot(&self.weight) + &self.bias;
-        for mut row in logits.axis_iter_mut(Axis(0)) {
-            let most = row.fold(f32::NEG_INFINITY, |most, &value| most.max(value));
-            let rest = row.iter().map(|value| (value - most).exp()).sum::<f32>().ln();
-            row -= most + rest;
-        }
-        logits
-    }
-
-    /// The weights as they are written.
-    pub(crate) fn tensors(&self) -> Vec<NamedTensor> {
-        let (latent, classes) = self.weight.dim();
-        vec![
-            NamedTensor {
-                name: "weight".into(),
-                shape: vec![classes, latent],
-                values: self.weight.t().iter().copied().collect(),
-            },
-            NamedTensor { name: "bias".into(), shape: vec![classes], values: self.bias.to_vec() },
-        ]
-    }
-
-    /// The layer in such tensors, for codes of this width.
-    ///
-    /// # Errors
-    /// If they are of another layer.
-    pub(crate) fn from_tensors(tensors: &[NamedTensor], latent: usize) -> Result<Self> {
-        let named = |name: &str| tensors.iter().find(|tensor| tensor.name == name);
-        let (Some(weight), Some(bias)) = (named("weight"), named("bias")) else {
-            bail!("needs the tensors weight and bias");
-        };
-        let classes = bias.values.len();
-        if weight.shape != [classes, latent] {
-            bail!("weight is {:?}, not {:?}", weight.shape, [classes, latent]);
-        }
-        let at = |(row, column): (usize, usize)| weight.values[column * latent + row];
-        Ok(Self {
-            weight: Array2::from_shape_fn((latent, classes), at),
-            bias: bias.values.iter().copied().collect(),
-        })
-    }
+/// The layer in a file, for codes of this width.
+///
+/// # Errors
+/// If the file cannot be read or holds another layer.
+pub(crate) fn read_head<B: Backend>(
+    path: &Path,
+    latent: usize,
+    device: &B::Device,
+) -> Result<Dense<B>> {
+    let tensors = weights::read_tensors(path)?;
+    let classes = tensors.iter().find(|tensor| tensor.name == "bias").map_or(0, |b| b.values.len());
+    weights::fill(fresh_head(latent, classes, device), tensors, path)
 }
 
 #[cfg(test)]
@@ -233,6 +183,7 @@ mod tests {
         backend::Autodiff,
         tensor::{Tensor, TensorData},
     };
+    use ndarray::{Array1, Array2};
 
     use super::*;
     use crate::{
@@ -241,6 +192,7 @@ mod tests {
         data::{self, DataConfig, DataName, FetchOptions, Splits},
         likelihood::Likelihood,
         posterior::Posterior,
+        trained::{NamedTensor, weights_of},
     };
 
     const LATENT: usize = 3;
@@ -301,6 +253,18 @@ mod tests {
         tensor.to_data().iter::<f32>().collect()
     }
 
+    /// log p(class|code), written out, from the layer's weight `[classes, latent]` and bias.
+    fn log_classes(head: &[NamedTensor], codes: &Array2<f32>) -> Array2<f32> {
+        let shape = (head[0].shape[0], head[0].shape[1]);
+        let weight = Array2::from_shape_vec(shape, head[0].values.clone()).unwrap();
+        let mut logits = codes.dot(&weight.t()) + &Array1::from(head[1].values.clone());
+        for mut row in logits.rows_mut() {
+            let total = row.mapv(f32::exp).sum().ln();
+            row -= total;
+        }
+        logits
+    }
+
     const NOW: Moment = Moment { epochs: 0.0 };
 
     #[test]
@@ -313,7 +277,7 @@ mod tests {
             BatchMaker::<Flex>::new(split.clone(), Binarise::None, noise, Default::default())
                 .batch(&[0, 1, 2, 3, 4], epoch)
         };
-        let head = LabelHead::of(headed.head.as_ref().unwrap());
+        let head = weights_of(headed.head.as_ref().unwrap());
         let joint = JointObjective { objective: &Seven, labels: Some(labels) };
         let named = |terms: &Terms<Flex>, name: &str| {
             values(&terms.named.iter().find(|(known, _)| *known == name).unwrap().1)
@@ -325,7 +289,7 @@ mod tests {
         let codes = headed.model.encode(batch.x.clone(), None).mean().into_data();
         let codes: Vec<f32> = codes.iter::<f32>().collect();
         let codes = Array2::from_shape_vec((5, LATENT), codes).unwrap();
-        let log_p = head.log_classes(codes.view());
+        let log_p = log_classes(&head, &codes);
         for (row, label) in named(&terms, "label").iter().enumerate() {
             let wanted = -log_p[[row, usize::from(batch.labels[row])]];
             assert!((label - wanted).abs() < 1e-5, "{label} {wanted}");
@@ -370,9 +334,13 @@ mod tests {
     fn the_layer_comes_back_from_its_file() {
         let data = splits();
         let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
-        let head = LabelHead::of(headed::<Flex>(&data, &labels).head.as_ref().unwrap());
-        assert_eq!(LabelHead::from_tensors(&head.tensors(), LATENT).unwrap(), head);
-        assert!(LabelHead::from_tensors(&head.tensors(), LATENT + 1).is_err());
+        let head = weights_of(headed::<Flex>(&data, &labels).head.as_ref().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LABEL_HEAD);
+        weights::write_tensors(&path, &head).unwrap();
+        let read = |latent| read_head::<Flex>(&path, latent, &Default::default());
+        assert_eq!(weights_of(&read(LATENT).unwrap()), head);
+        assert!(read(LATENT + 1).is_err());
     }
 
     #[test]

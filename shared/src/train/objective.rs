@@ -11,6 +11,16 @@ pub struct Moment {
     pub epochs: f64,
 }
 
+impl Moment {
+    /// A weight that rises in a line from `from` at the start to 1 after so many epochs, and stays there.
+    pub fn warmed_up(self, from: f64, epochs: f64) -> f64 {
+        if self.epochs >= epochs {
+            return 1.0;
+        }
+        from + (1.0 - from) * self.epochs / epochs
+    }
+}
+
 /// What an objective says of each example of a batch, in nats, `[examples]` each.
 pub struct Terms<B: Backend> {
     /// The parts, by name: reconstruction, kl, ...

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, recorded},
     paper::Paper,
-    plot::{Spread, error_bars},
+    plot::{Spread, error_bars, mean_and_deviation},
     progress,
     run::{Record, write_json},
 };
@@ -231,14 +231,6 @@ fn print_table(candidates: &[Candidate], sweep: &Sweep) {
     println!("  {:.1} hours of fitting", sweep.fit_hours);
 }
 
-/// Mean and standard deviation.
-fn spread(values: &[f64]) -> (f64, f64) {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
-}
-
 /// The pictures; those of an objective with a single weight are left out.
 fn draw(
     folder: &std::path::Path,
@@ -268,7 +260,7 @@ fn draw(
                     .iter()
                     .map(|(c, records)| (c, values(records, metric)))
                     .filter(|(_, values)| !values.is_empty())
-                    .map(|(c, values)| Spread::new((c.strength, 0.0), spread(&values)));
+                    .map(|(c, values)| Spread::new((c.strength, 0.0), mean_and_deviation(&values)));
                 (label.to_string(), points.collect::<Vec<_>>())
             })
             .filter(|(_, points)| points.len() > 1)
@@ -288,8 +280,8 @@ fn draw(
             let points = on(line)
                 .into_iter()
                 .map(|(c, records)| {
-                    let [x, y] =
-                        ["kl", "reconstruction"].map(|name| spread(&values(records, name)));
+                    let [x, y] = ["kl", "reconstruction"]
+                        .map(|name| mean_and_deviation(&values(records, name)));
                     Spread::new(x, y).labelled(c.strength.to_string())
                 })
                 .collect();

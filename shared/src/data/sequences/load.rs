@@ -132,12 +132,7 @@ fn lines(config: &DataConfig) -> Result<Splits, DataError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|source| DataError::Io {
-        path: path.into(),
-        action: "read it",
-        hint: "",
-        source,
-    })
+    fs::read(path).map_err(|source| DataError::unreadable(path, source))
 }
 
 /// Name and sha256 of a file of the user's.
