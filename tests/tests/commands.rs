@@ -5,7 +5,7 @@ mod programs;
 
 use std::fs;
 
-use programs::{Program, programs};
+use programs::{Program, binaries, programs};
 
 #[test]
 fn a_crate_that_does_not_say_how_to_run_it_is_named_with_what_to_write() {
@@ -120,5 +120,20 @@ fn help_and_version_work_and_a_bare_call_helps() {
         program.call(&["train", "--help"]).success();
         program.call(&["--version"]).success();
         program.call(&[]).failure(2, "Usage");
+    }
+}
+
+#[test]
+fn every_binary_of_the_workspace_is_exercised() {
+    for name in binaries() {
+        match name.as_str() {
+            // Each by a test of its own crate, without which `cargo test` does not even build it; the first
+            // two also work in validate.rs.
+            "xtask" | "super-intelligent" | "peers" => {}
+            _ => assert!(
+                programs().iter().any(|program| program.name == name),
+                "no test runs {name}: let one do so and name it here, or move its crate to crates/"
+            ),
+        }
     }
 }

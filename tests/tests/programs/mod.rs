@@ -62,6 +62,22 @@ pub fn described(crates: &Path) -> Result<Vec<Program>, String> {
     folders.iter().map(|folder| Program::read(folder)).collect()
 }
 
+/// Names of all binaries of the workspace, as Cargo knows them.
+pub fn binaries() -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let targets = packages.flat_map(|package| package["targets"].as_array().unwrap());
+    targets
+        .filter(|target| target["kind"][0] == "bin")
+        .map(|target| target["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 /// The program of that name.
 pub fn program(name: &str) -> &'static Program {
     programs().iter().find(|program| program.name == name).unwrap()

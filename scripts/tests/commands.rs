@@ -1,0 +1,79 @@
+//! The chores as they are called, on the records that the project keeps.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn xtask(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn ends(output: &Output, code: i32, says: &str) {
+    let text = [&output.stdout[..], &output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(text.contains(says), "no '{says}' in: {text}");
+}
+
+#[test]
+fn the_pages_say_what_the_records_say() {
+    ends(&xtask(&["readme", "--check"]), 0, "");
+}
+
+#[test]
+fn a_worse_record_is_named_and_the_same_records_pass() {
+    let work = tempfile::tempdir().unwrap();
+    let (new, out) = (work.path().join("new"), work.path().join("out"));
+    fs::create_dir(&new).unwrap();
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results");
+    let copy = |factor: f64| {
+        for seed in 1..=3 {
+            let name = format!("vae-quick-seed{seed}.json");
+            let record = fs::read(results.join(&name)).unwrap();
+            let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+            let value = &mut record["metrics"]["nll"]["value"];
+            *value = (value.as_f64().unwrap() * factor).into();
+            fs::write(new.join(name), record.to_string()).unwrap();
+        }
+    };
+    let (new, out) = (new.to_str().unwrap(), out.to_str().unwrap());
+    let compare =
+        || xtask(&["compare", "--base", "results", "--new", new, "--only", "vae", "--out", out]);
+    copy(1.0);
+    ends(&compare(), 0, "nll");
+    copy(1.2);
+    ends(&compare(), 1, "nll");
+    for file in ["compare.md", "compare.html", "compare.json", "compare.prom"] {
+        assert!(Path::new(out).join(file).metadata().unwrap().len() > 100, "{file}");
+    }
+    let said = fs::read_to_string(Path::new(out).join("compare.md")).unwrap();
+    assert!(said.contains("| vae | quick | nll"), "{said}");
+}
+
+#[test]
+fn help_is_there_for_every_command() {
+    let help = xtask(&["--help"]);
+    ends(&help, 0, "Usage");
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands = help.split_once("Commands:\n").unwrap().1.split("\n\n").next().unwrap();
+    // Descriptions go on in lines that are set in further.
+    let commands: Vec<&str> = commands
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !["", "help"].contains(name))
+        .collect();
+    assert!(commands.contains(&"validate-autoencoders"), "{commands:?}");
+    for command in commands {
+        ends(&xtask(&[command, "--help"]), 0, command);
+    }
+    ends(&xtask(&["compair"]), 2, "compair");
+}
