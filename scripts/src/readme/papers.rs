@@ -7,12 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{END, Records, column, records, value};
-
-const PAPERS: &str = "<!-- papers -->\n";
+use super::{Records, blocks::filled, column, records, value};
 
 /// `[package.metadata.variant]`.
 #[derive(Deserialize)]
@@ -45,9 +43,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 
 /// The page with its table of papers, if it has one.
 pub(super) fn with_papers(page: &str, root: &Path, records: &Records) -> Result<String> {
-    let Some(start) = page.find(PAPERS).map(|at| at + PAPERS.len()) else { return Ok(page.into()) };
-    let end = start + page[start..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
-    Ok(format!("{}{}{}", &page[..start], table(root, records)?, &page[end..]))
+    filled(page, "papers", |_| table(root, records))
 }
 
 fn table(root: &Path, records: &Records) -> Result<String> {

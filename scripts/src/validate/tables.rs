@@ -1,8 +1,8 @@
 //! The tables of docs/validation.md and the README, between `<!-- validate: NAME -->` and `<!-- end -->`.
 
-use std::{fmt::Write, fs};
+use std::fmt::Write;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use super::{
     plan::{COPIES, LABELS, LABELS_CODE, Part},
@@ -10,11 +10,8 @@ use super::{
 };
 use crate::{
     compare::mean,
-    readme::{END, cell},
-    workspace,
+    readme::{blocks::filled, cell, result},
 };
-
-const BEGIN: &str = "<!-- validate:";
 
 /// Code size of the league table.
 const LEAGUE_CODE: usize = 16;
@@ -77,25 +74,7 @@ struct Line {
 
 /// The page with its tables, if it has some.
 pub(crate) fn with_validation(page: &str) -> Result<String> {
-    if !page.contains(BEGIN) {
-        return Ok(page.into());
-    }
-    let path = workspace().join("results/validate-autoencoders.json");
-    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let results: Results = serde_json::from_slice(&text)?;
-    let mut new = String::with_capacity(page.len());
-    let mut rest = page;
-    while let Some(start) = rest.find(BEGIN) {
-        let name = start + BEGIN.len();
-        let line = name + rest[name..].find('\n').ok_or_else(|| anyhow!("unfinished marker"))?;
-        let what = rest[name..line].trim().trim_end_matches("-->").trim();
-        let end = line + rest[line..].find(END).ok_or_else(|| anyhow!("no {END}"))?;
-        new.push_str(&rest[..=line]);
-        new.push_str(&part(&results, what)?);
-        rest = &rest[end..];
-    }
-    new.push_str(rest);
-    Ok(new)
+    filled(page, "validate", |what| part(&result("validate-autoencoders")?, what))
 }
 
 fn part(results: &Results, what: &str) -> Result<String> {
@@ -117,7 +96,7 @@ fn part(results: &Results, what: &str) -> Result<String> {
         "goldilocks" => goldilocks(results),
         "labels" => labels(results),
         "about" => about(results),
-        _ => bail!("{BEGIN} {what} -->: no such table"),
+        _ => bail!("there is no such table"),
     }
 }
 
@@ -250,7 +229,7 @@ fn labels(results: &Results) -> Result<String> {
 /// What all tables have in common.
 fn about(results: &Results) -> Result<String> {
     let mut text = format!(
-        "{} runs, {}, {:.0} minutes of fitting on two cores",
+        "{} runs, {}, {:.0} minutes of fitting",
         results.runs.len(),
         results.seeds(),
         results.minutes()
