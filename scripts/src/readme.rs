@@ -254,12 +254,14 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
 
 /// Mean and standard deviation over seeds.
 pub(crate) fn cell(values: &[f64]) -> String {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    rounded(values, if mean.abs() >= 10.0 { 2 } else { 4 })
+}
+
+/// Mean and standard deviation over seeds, with so many digits.
+pub(crate) fn rounded(values: &[f64], digits: usize) -> String {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let digits = match mean.abs() {
-        v if v >= 10.0 => 2,
-        _ => 4,
-    };
     match values.len() {
         0 => "-".into(),
         1 => format!("{mean:.digits$}"),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     compare::mean,
-    readme::{blocks::filled, cell, result},
+    readme::{blocks::filled, cell, result, rounded},
 };
 
 /// Code size of the league table.
@@ -220,7 +220,7 @@ fn labels(results: &Results) -> Result<String> {
     text.push_str("\n|---|---|---|\n");
     for (title, values) in labels_lines(results) {
         write!(text, "| {title} |")?;
-        values.iter().for_each(|values| text.push_str(&format!(" {} |", cell(values))));
+        values.iter().for_each(|values| text.push_str(&format!(" {} |", rounded(values, 1))));
         text.push('\n');
     }
     Ok(text)
