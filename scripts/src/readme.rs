@@ -19,9 +19,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use blocks::filled;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::run::{Better, Record};
+use shared::{
+    plot::mean_and_deviation,
+    run::{Better, Record},
+};
 
-use crate::{validate::tables::with_validation, workspace};
+use crate::{compare::mean, validate::tables::with_validation, workspace};
 
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
@@ -254,21 +257,16 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
 
 /// Mean and standard deviation over seeds.
 pub(crate) fn cell(values: &[f64]) -> String {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    rounded(values, if mean.abs() >= 10.0 { 2 } else { 4 })
+    rounded(values, if mean(values).abs() >= 10.0 { 2 } else { 4 })
 }
 
 /// Mean and standard deviation over seeds, with so many digits.
 pub(crate) fn rounded(values: &[f64], digits: usize) -> String {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
+    let (mean, deviation) = mean_and_deviation(values);
     match values.len() {
         0 => "-".into(),
         1 => format!("{mean:.digits$}"),
-        _ => {
-            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
-            format!("{mean:.digits$} ± {:.digits$}", variance.sqrt())
-        }
+        _ => format!("{mean:.digits$} ± {deviation:.digits$}"),
     }
 }
 

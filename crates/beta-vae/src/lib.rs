@@ -46,7 +46,6 @@ impl Paper for BetaVaePaper {
          H. Kim, A. Mnih: Disentangling by Factorising. ICML 2018.";
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
-        ("sweep", include_str!("../configs/sweep.toml")),
         ("convolutional", include_str!("../configs/convolutional.toml")),
         ("paper", include_str!("../configs/paper.toml")),
     ];

@@ -3,21 +3,27 @@
 
 use std::{
     io::Write,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
+
+/// What it answers to these lines.
+fn asked(requests: &str, arguments: &[&str]) -> Output {
+    let mut peers = Command::new(env!("CARGO_BIN_EXE_peers"))
+        .args(arguments)
+        .args("--pixels 8 --hidden 4 --latent 2 --batch 4 --threads 1".split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    peers.stdin.take().unwrap().write_all(requests.as_bytes()).unwrap();
+    peers.wait_with_output().unwrap()
+}
 
 #[test]
 fn each_request_is_answered_with_its_seconds() {
     for work in ["step", "vrnn", "rnn"] {
-        let mut peers = Command::new(env!("CARGO_BIN_EXE_peers"))
-            .args(["--work", work])
-            .args("--pixels 8 --hidden 4 --latent 2 --batch 4 --threads 1".split(' '))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        peers.stdin.take().unwrap().write_all(b"1\n20\n").unwrap();
-        let output = peers.wait_with_output().unwrap();
+        let output = asked("1\n20\n", &["--work", work]);
         assert!(output.status.success(), "{work}");
         let said = String::from_utf8(output.stdout).unwrap();
         let (ready, numbers) = said.split_once('\n').unwrap();
@@ -31,15 +37,7 @@ fn each_request_is_answered_with_its_seconds() {
 
 #[test]
 fn a_request_that_is_no_number_is_named() {
-    let mut peers = Command::new(env!("CARGO_BIN_EXE_peers"))
-        .args(["--work", "step", "--threads", "1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    peers.stdin.take().unwrap().write_all(b"often\n").unwrap();
-    let output = peers.wait_with_output().unwrap();
+    let output = asked("often\n", &["--work", "step"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("'often' is no number"));
 }

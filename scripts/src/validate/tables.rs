@@ -74,7 +74,15 @@ struct Line {
 
 /// The page with its tables, if it has some.
 pub(crate) fn with_validation(page: &str) -> Result<String> {
-    filled(page, "validate", |what| part(&result("validate-autoencoders")?, what))
+    // Read once, and only for a page that has tables.
+    let mut read = None;
+    filled(page, "validate", |what| {
+        let results = match &mut read {
+            Some(results) => results,
+            nothing => nothing.insert(result("validate-autoencoders")?),
+        };
+        part(results, what)
+    })
 }
 
 fn part(results: &Results, what: &str) -> Result<String> {
