@@ -6,13 +6,16 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::plot::{Spread, error_bars, mean_and_deviation};
+use shared::plot::{Axis, Spread, error_bars, mean_and_deviation};
 
 use super::{
     plan::{LABELS, Part},
     results::Results,
     tables::labels_lines,
 };
+
+/// The axis of code sizes.
+const CODE_AXIS: &str = "numbers in the code";
 
 /// What is drawn against the code size: metric, axis, file.
 const AGAINST_CODE: [(&str, &str, &str); 4] = [
@@ -34,24 +37,25 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
         let series = against_code(results, Part::Table, &[(metric, "")]);
         let path = to.join(format!("validate-{name}.png"));
         let caption = format!("Every variant on MNIST, {seeds}");
-        save(&path, &caption, ["numbers in the code, doublings", axis], &series, &mut drawn)?;
+        let axes = [Axis::logarithmic(CODE_AXIS), Axis::linear(axis)];
+        save(&path, &caption, axes, &series, &mut drawn)?;
     }
     let errors = [("reconstruction_mse_train", ", training"), ("reconstruction_mse", ", test")];
     let series = against_code(results, Part::Goldilocks, &errors);
     let caption = format!("1,000 training images, {seeds}");
-    let axes = ["numbers in the code, doublings", "mean squared error per pixel"];
+    let axes = [Axis::logarithmic(CODE_AXIS), Axis::linear("mean squared error per pixel")];
     save(&to.join("validate-goldilocks.png"), &caption, axes, &series, &mut drawn)?;
 
     let series: Vec<(String, Vec<Spread>)> = labels_lines(results)
         .into_iter()
         .map(|(title, values)| {
             let points = values.iter().zip(LABELS).map(|(values, count)| {
-                Spread::new(((count as f64).log10(), 0.0), mean_and_deviation(values))
+                Spread::new((count as f64, 0.0), mean_and_deviation(values))
             });
             (title, points.collect())
         })
         .collect();
-    let axes = ["labels, powers of ten", "test error, %"];
+    let axes = [Axis::logarithmic("labelled images"), Axis::linear("test error, %")];
     let caption = format!("What a code is worth when labels are few, {seeds}");
     save(&to.join("validate-labels.png"), &caption, axes, &series, &mut drawn)?;
 
@@ -85,9 +89,7 @@ fn against_code(
                 .into_iter()
                 .map(|code| (code, results.values(part, label, code, None, metric)))
                 .filter(|(_, values)| !values.is_empty())
-                .map(|(code, values)| {
-                    Spread::new(((code as f64).log2(), 0.0), mean_and_deviation(&values))
-                })
+                .map(|(code, values)| Spread::new((code as f64, 0.0), mean_and_deviation(&values)))
                 .collect();
             if points.len() > 1 {
                 series.push((format!("{label}{suffix}"), points));
@@ -100,7 +102,7 @@ fn against_code(
 fn save(
     path: &Path,
     caption: &str,
-    axes: [&str; 2],
+    axes: [Axis<'_>; 2],
     series: &[(String, Vec<Spread>)],
     drawn: &mut Vec<PathBuf>,
 ) -> Result<()> {

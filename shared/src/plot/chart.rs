@@ -3,11 +3,12 @@ use std::{ops::Range, path::Path, sync::OnceLock};
 use anyhow::{Context, Result, anyhow};
 use image::{ImageFormat, RgbImage};
 use plotters::{
-    coord::{Shift, types::RangedCoordf64},
+    coord::Shift,
     prelude::*,
     style::{FontStyle, register_font},
 };
 
+use super::axis::{Axis, Ticked};
 use crate::{
     run::write_atomic,
     train::{EpochLine, latent_term},
@@ -90,16 +91,19 @@ fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     low - air..high + air
 }
 
-type Chart<'a, 'b> =
-    ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<Ticked, Ticked>>;
 
-/// A caption, and two named axes over these ranges.
+/// A caption, and two axes over these ranges of positions, in which points lie at these.
 fn framed<'a, 'b>(
     root: &'a Area<'b>,
     caption: &str,
-    axes: [&str; 2],
-    [across, up]: [Range<f64>; 2],
+    axes: [Axis<'_>; 2],
+    ranges: [Range<f64>; 2],
+    points: &[(f64, f64)],
 ) -> Result<Chart<'a, 'b>, Failed> {
+    let [across, up] = ranges;
+    let across = axes[0].over(across, points.iter().map(|p| p.0));
+    let up = axes[1].over(up, points.iter().map(|p| p.1));
     let mut chart = ChartBuilder::on(root)
         .caption(caption, (FONT, 24))
         .margin(15)
@@ -108,8 +112,10 @@ fn framed<'a, 'b>(
         .build_cartesian_2d(across, up)?;
     chart
         .configure_mesh()
-        .x_desc(axes[0])
-        .y_desc(axes[1])
+        .x_desc(axes[0].name)
+        .y_desc(axes[1].name)
+        .x_label_formatter(&|at| axes[0].label(*at))
+        .y_label_formatter(&|at| axes[1].label(*at))
         .label_style((FONT, 16))
         .axis_desc_style((FONT, 18))
         .light_line_style(WHITE)
@@ -143,7 +149,7 @@ pub fn scatter(
     fonts()?;
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
     draw(path, (1000, 900), |root| {
-        let mut chart = framed(root, caption, axes, [axis(0), axis(1)])?;
+        let mut chart = framed(root, caption, axes.map(Axis::linear), [axis(0), axis(1)], &[])?;
         for class in 0..10u8 {
             let colour = COLOURS[usize::from(class)];
             let own: Vec<(f64, f64)> = points
@@ -223,10 +229,10 @@ pub fn loss_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<()
 /// If the file cannot be written.
 pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) -> Result<()> {
     fonts()?;
-    let all = || series.iter().flat_map(|s| s.points.iter().copied());
+    let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).collect();
+    let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
     draw(path, (1000, 640), |root| {
-        let mut chart =
-            framed(root, caption, axes, [span(all().map(|p| p.0)), span(all().map(|p| p.1))])?;
+        let mut chart = framed(root, caption, axes.map(Axis::linear), ranges.clone(), &points)?;
         for (index, line) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             chart
@@ -240,9 +246,7 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
                     .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
             }
         }
-        let points: Vec<(f64, f64)> = all().collect();
-        let ranges = [span(all().map(|p| p.0)), span(all().map(|p| p.1))];
-        legend(&mut chart, emptiest_corner(&points, &ranges[0], &ranges[1]))
+        legend(&mut chart, emptiest_corner(&points, &ranges))
     })
 }
 
@@ -285,22 +289,29 @@ impl Spread {
 pub fn error_bars(
     path: &Path,
     caption: &str,
-    axes: [&str; 2],
+    axes: [Axis<'_>; 2],
     series: &[(String, Vec<Spread>)],
     line: Option<(&str, f64)>,
 ) -> Result<()> {
     fonts()?;
-    let ends = |(mean, spread): (f64, f64)| [mean - spread, mean + spread];
+    let ends = |axis: Axis<'_>, (mean, spread): (f64, f64)| {
+        [mean - spread, mean + spread].map(|end| axis.position(end))
+    };
+    let middle = |p: &Spread| (axes[0].position(p.x.0), axes[1].position(p.y.0));
     let all = || series.iter().flat_map(|(_, points)| points);
-    let across = span(all().flat_map(|p| ends(p.x)));
-    let up = span(all().flat_map(|p| ends(p.y)).chain(line.map(|line| line.1)));
+    let line = line.map(|(name, height)| (name, axes[1].position(height)));
+    let ranges = [
+        span(all().flat_map(|p| ends(axes[0], p.x))),
+        span(all().flat_map(|p| ends(axes[1], p.y)).chain(line.map(|line| line.1))),
+    ];
+    let points: Vec<(f64, f64)> = all().map(middle).collect();
     draw(path, (1000, 720), |root| {
-        let mut chart = framed(root, caption, axes, [across.clone(), up.clone()])?;
+        let mut chart = framed(root, caption, axes, ranges.clone(), &points)?;
         let grey = BLACK.mix(0.5);
         if let Some((name, height)) = line {
             chart
                 .draw_series(DashedLineSeries::new(
-                    [(across.start, height), (across.end, height)],
+                    [(ranges[0].start, height), (ranges[0].end, height)],
                     6,
                     5,
                     grey.stroke_width(2),
@@ -314,35 +325,30 @@ pub fn error_bars(
             let colour = COLOURS[index % COLOURS.len()];
             let bar = colour.mix(0.45).stroke_width(1);
             for point in points {
-                let ([left, right], [low, high]) = (ends(point.x), ends(point.y));
-                let (x, y) = (point.x.0, point.y.0);
+                let ([left, right], [low, high]) = (ends(axes[0], point.x), ends(axes[1], point.y));
+                let (x, y) = middle(point);
                 chart.draw_series([
                     PathElement::new([(left, y), (right, y)], bar),
                     PathElement::new([(x, low), (x, high)], bar),
                 ])?;
             }
-            let middles = || points.iter().map(|p| (p.x.0, p.y.0));
+            let middles = || points.iter().map(middle);
             chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
             chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
                 let style = TextStyle::from((FONT, 16).into_font()).color(&BLACK);
-                EmptyElement::at((p.x.0, p.y.0)) + Text::new(p.label.clone(), (8, -18), style)
+                EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style)
             }))?;
             chart
                 .draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?
                 .label(name.clone())
                 .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
         }
-        let points: Vec<(f64, f64)> = all().map(|p| (p.x.0, p.y.0)).collect();
-        legend(&mut chart, emptiest_corner(&points, &across, &up))
+        legend(&mut chart, emptiest_corner(&points, &ranges))
     })
 }
 
 /// The corner with the fewest points in the quarter of the area around it.
-fn emptiest_corner(
-    points: &[(f64, f64)],
-    across: &Range<f64>,
-    up: &Range<f64>,
-) -> SeriesLabelPosition {
+fn emptiest_corner(points: &[(f64, f64)], [across, up]: &[Range<f64>; 2]) -> SeriesLabelPosition {
     let middle = |range: &Range<f64>| 0.5 * (range.start + range.end);
     let count = |right: bool, upper: bool| {
         let is_near =

@@ -1,9 +1,11 @@
 //! Pictures: grids of images, scatter plots and curves, as PNG.
 
+mod axis;
 mod chart;
 mod grid;
 mod sequence;
 
+pub use axis::Axis;
 pub use chart::{
     Series, Spread, curves, error_bars, latent_curves, loss_curves, mean_and_deviation, scatter,
 };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, recorded},
     paper::Paper,
-    plot::{Spread, error_bars, mean_and_deviation},
+    plot::{Axis, Spread, error_bars, mean_and_deviation},
     progress,
     run::{Record, write_json},
 };
@@ -271,7 +271,7 @@ fn draw(
         let path = folder.join(format!("metrics-{}.png", line.to_lowercase()));
         let caption = format!("Disentanglement against the weight: {line}, {about}");
         let axes = ["weight", "score, mean and standard deviation over seeds"];
-        error_bars(&path, &caption, axes, &series, None)?;
+        error_bars(&path, &caption, axes.map(Axis::linear), &series, None)?;
         drawn.push(path);
     }
     let series: Vec<(String, Vec<Spread>)> = lines
@@ -292,7 +292,7 @@ fn draw(
         let path = folder.join("rate-distortion.png");
         let caption = format!("Reconstruction against KL, weights beside the points: {about}");
         let axes = ["KL, nats for each test image", "reconstruction, nats"];
-        error_bars(&path, &caption, axes, &series, None)?;
+        error_bars(&path, &caption, axes.map(Axis::linear), &series, None)?;
         drawn.push(path);
     }
     Ok(drawn)

@@ -8,7 +8,7 @@ use shared::{
     cli::{Common, ConfigurationArgs, fitted},
     metrics::{Fairness, fairness},
     paper::Paper,
-    plot::{Spread, error_bars},
+    plot::{Axis, Spread, error_bars},
     progress,
     run::write_json,
 };
@@ -179,7 +179,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     error_bars(
         &picture,
         &caption,
-        ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"],
+        ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"].map(Axis::linear),
         &series(&candidates, &found),
         Some(("majority class", majority.mean)),
     )?;

@@ -1,0 +1,116 @@
+use std::ops::Range;
+
+use plotters::coord::{
+    ranged1d::{BoldPoints, DefaultFormatting, KeyPointHint, Ranged},
+    types::RangedCoordf64,
+};
+
+/// Most ticks of a linear axis.
+const TICKS: usize = 11;
+
+/// An axis of a chart: what is measured along it, with the unit, and how values lie on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis<'a> {
+    pub(super) name: &'a str,
+    is_logarithmic: bool,
+}
+
+impl<'a> Axis<'a> {
+    /// Equal differences are equally far apart.
+    pub fn linear(name: &'a str) -> Self {
+        Self { name, is_logarithmic: false }
+    }
+
+    /// Equal ratios are equally far apart; ticks stand at the values that occur, which must be positive.
+    pub fn logarithmic(name: &'a str) -> Self {
+        Self { name, is_logarithmic: true }
+    }
+
+    /// Where a value lies along the axis.
+    pub(super) fn position(self, value: f64) -> f64 {
+        if self.is_logarithmic { value.ln() } else { value }
+    }
+
+    /// This axis over a range of positions in which values have these.
+    pub(super) fn over(self, range: Range<f64>, positions: impl Iterator<Item = f64>) -> Ticked {
+        let coordinate = RangedCoordf64::from(range);
+        let ticks = if self.is_logarithmic {
+            let mut ticks: Vec<f64> = positions.collect();
+            ticks.sort_by(f64::total_cmp);
+            ticks.dedup();
+            ticks
+        } else {
+            coordinate.key_points(BoldPoints(TICKS))
+        };
+        Ticked { coordinate, ticks }
+    }
+
+    /// The value at a position, as the axis says it: no digits that mean nothing.
+    pub(super) fn label(self, position: f64) -> String {
+        let value = if self.is_logarithmic { position.exp() } else { position };
+        // Enough digits for any distance between ticks, too few to show that 0.3 is not a binary number.
+        let digits = (6.0 - value.abs().max(1e-9).log10()).clamp(0.0, 12.0) as usize;
+        let text = format!("{value:.digits$}");
+        let text = match text.split_once('.') {
+            Some((whole, part)) if part.trim_end_matches('0').is_empty() => whole.to_owned(),
+            Some(_) => text.trim_end_matches('0').to_owned(),
+            None => text,
+        };
+        if text == "-0" { "0".to_owned() } else { text }
+    }
+}
+
+/// Positions with ticks.
+pub(super) struct Ticked {
+    coordinate: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Ticked {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.coordinate.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.coordinate.range()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Axis;
+
+    #[test]
+    fn labels_say_values() {
+        let linear = Axis::linear("error");
+        let said: Vec<String> =
+            [0.1 + 0.2, 0.0, -0.0, 35.0, -1.25, 1e-3, 60_000.0].map(|at| linear.label(at)).into();
+        assert_eq!(said, ["0.3", "0", "0", "35", "-1.25", "0.001", "60000"]);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_is_labelled_by_its_values() {
+        let axis = Axis::logarithmic("code size");
+        let positions = [256.0, 2.0, 16.0, 2.0].map(|value| axis.position(value));
+        let range = axis.position(1.0)..axis.position(300.0);
+        let ticked = axis.over(range, positions.into_iter());
+        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at)).collect();
+        assert_eq!(labels, ["2", "16", "256"]);
+        let [low, middle, high] = [2.0, 16.0, 128.0].map(|value| axis.position(value));
+        assert!(((middle - low) - (high - middle)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_linear_axis_has_ticks_within_its_range() {
+        let range = 0.013..0.068;
+        let ticks = Axis::linear("error").over(range.clone(), [].into_iter()).ticks;
+        assert!(ticks.len() > 2 && ticks.iter().all(|at| range.contains(at)), "{ticks:?}");
+    }
+}
