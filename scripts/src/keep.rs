@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use shared::run::RunFolder;
+use shared::run::{RunFolder, write_atomic};
 
 use crate::workspace;
 
@@ -22,9 +22,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if let Some(summary) = &args.summary {
-        return keep_summary(args, summary);
+    let copies = match &args.summary {
+        Some(summary) => summary_copies(args, summary)?,
+        None => run_copies(args)?,
+    };
+    for file in keep(&copies, &workspace())? {
+        println!("{}", file.display());
     }
+    Ok(())
+}
+
+/// A file, and where it is kept in the workspace.
+type Copy = (PathBuf, String);
+
+/// The record of a run as results/PAPER-NAME-seedN.json, and its pictures.
+fn run_copies(args: &Args) -> Result<Vec<Copy>> {
     let folder = RunFolder::open(args.run.clone())?;
     let Some(record) = folder.record()? else {
         bail!("{} has no record: evaluate it first", args.run.display());
@@ -35,39 +47,122 @@ pub(super) fn run(args: &Args) -> Result<()> {
             args.run.display()
         );
     }
-    let name = format!("{}-{}-seed{}", record.paper, record.name, record.seed);
-    copy(folder.file(RunFolder::RECORD), workspace().join("results").join(format!("{name}.json")))?;
-    for picture in &args.pictures {
-        let target = format!("{}-{}-{picture}", record.paper, record.name);
-        copy(folder.file(picture), workspace().join("docs/pictures").join(target))?;
-    }
-    Ok(())
+    let name = format!("{}-{}", record.paper, record.name);
+    let kept = format!("results/{name}-seed{}.json", record.seed);
+    let pictures = args.pictures.iter();
+    let pictures =
+        pictures.map(|picture| (folder.file(picture), format!("docs/pictures/{name}-{picture}")));
+    Ok([(folder.file(RunFolder::RECORD), kept)].into_iter().chain(pictures).collect())
 }
 
-/// Keeps PAPER/NAME/SUMMARY.json as results/PAPER-NAME.json, a picture SUMMARY.png by the same name, and
-/// others as PAPER-NAME-PICTURE.
-fn keep_summary(args: &Args, summary: &str) -> Result<()> {
+/// PAPER/NAME/SUMMARY.json as results/PAPER-NAME.json, a picture SUMMARY.png by the same name, and others as
+/// PAPER-NAME-PICTURE.
+fn summary_copies(args: &Args, summary: &str) -> Result<Vec<Copy>> {
     let folder = args.run.canonicalize().with_context(|| args.run.display().to_string())?;
     let part = |path: Option<&Path>| {
         path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
     };
     let name = format!("{}-{}", part(folder.parent()), part(Some(&folder)));
-    let results = workspace().join("results").join(format!("{name}.json"));
-    copy(folder.join(summary), results)?;
+    let mut copies = vec![(folder.join(summary), format!("results/{name}.json"))];
     for picture in &args.pictures {
         // frontier.png of frontier.json needs no name of its own.
         let is_only = Path::new(picture).file_stem() == Path::new(summary).file_stem();
         let target = if is_only { format!("{name}.png") } else { format!("{name}-{picture}") };
-        copy(folder.join(picture), workspace().join("docs/pictures").join(target))?;
+        copies.push((folder.join(picture), format!("docs/pictures/{target}")));
     }
-    Ok(())
+    Ok(copies)
 }
 
-fn copy(from: PathBuf, to: PathBuf) -> Result<()> {
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent)?;
+/// Writes the copies under `root`, all or none that cannot be read; the files written.
+fn keep(copies: &[Copy], root: &Path) -> Result<Vec<PathBuf>> {
+    let read = |(from, to): &Copy| -> Result<(PathBuf, Vec<u8>)> {
+        let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+        Ok((root.join(to), bytes))
+    };
+    let files = copies.iter().map(read).collect::<Result<Vec<_>>>()?;
+    for (to, bytes) in &files {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+        }
+        write_atomic(to, bytes)?;
     }
-    fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-    println!("{}", to.display());
-    Ok(())
+    Ok(files.into_iter().map(|(to, _)| to).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A run with a picture, made of a record that the project keeps; its folder and record.
+    fn made(at: &Path) -> (Args, Value) {
+        let record = fs::read(workspace().join("results/vae-quick-seed2.json")).unwrap();
+        let run = at.join("any/name");
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join(RunFolder::CONFIG), "seed = 2\n").unwrap();
+        fs::write(run.join(RunFolder::RECORD), &record).unwrap();
+        fs::write(run.join("samples.png"), "a picture").unwrap();
+        let args = Args { run, pictures: vec!["samples.png".into()], summary: None };
+        (args, serde_json::from_slice(&record).unwrap())
+    }
+
+    fn said(result: Result<Vec<Copy>>) -> String {
+        format!("{:#}", result.unwrap_err())
+    }
+
+    #[test]
+    fn a_record_is_kept_by_what_it_says_of_itself() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (args, record) = made(scratch.path());
+        let root = scratch.path().join("workspace");
+        let files = keep(&run_copies(&args).unwrap(), &root).unwrap();
+        let expected = ["results/vae-quick-seed2.json", "docs/pictures/vae-quick-samples.png"];
+        assert_eq!(files, expected.map(|file| root.join(file)));
+        let kept: Value = serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap();
+        assert_eq!(kept, record);
+        assert_eq!(fs::read(&files[1]).unwrap(), b"a picture");
+    }
+
+    #[test]
+    fn what_does_not_say_what_its_configuration_says_is_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (args, mut record) = made(scratch.path());
+        let file = args.run.join(RunFolder::RECORD);
+        record["evaluate"]["nll_samples"] = 3.into();
+        fs::write(&file, record.to_string()).unwrap();
+        assert!(said(run_copies(&args)).contains("was evaluated otherwise than configured"));
+        fs::remove_file(&file).unwrap();
+        assert!(said(run_copies(&args)).contains("has no record"));
+        fs::remove_file(args.run.join(RunFolder::CONFIG)).unwrap();
+        assert!(said(run_copies(&args)).contains("any/name"));
+    }
+
+    #[test]
+    fn nothing_is_written_if_a_picture_is_missing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (mut args, _) = made(scratch.path());
+        args.pictures.push("simples.png".into());
+        let root = scratch.path().join("workspace");
+        let error = keep(&run_copies(&args).unwrap(), &root).unwrap_err();
+        assert!(format!("{error:#}").contains("simples.png"), "{error:#}");
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn a_summary_has_the_name_of_its_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = scratch.path().join("fair-repr/frontier-adult");
+        fs::create_dir_all(&run).unwrap();
+        let pictures = vec!["frontier.png".to_owned(), "parts.png".to_owned()];
+        let args = Args { run, pictures, summary: Some("frontier.json".into()) };
+        let copies = summary_copies(&args, "frontier.json").unwrap();
+        let kept: Vec<&str> = copies.iter().map(|(_, to)| to.as_str()).collect();
+        let expected = [
+            "results/fair-repr-frontier-adult.json",
+            "docs/pictures/fair-repr-frontier-adult.png",
+            "docs/pictures/fair-repr-frontier-adult-parts.png",
+        ];
+        assert_eq!(kept, expected);
+    }
 }
