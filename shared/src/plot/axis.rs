@@ -48,15 +48,8 @@ impl<'a> Axis<'a> {
     /// The value at a position, as the axis says it: no digits that mean nothing.
     pub(super) fn label(self, position: f64) -> String {
         let value = if self.is_logarithmic { position.exp() } else { position };
-        // Enough digits for any distance between ticks, too few to show that 0.3 is not a binary number.
-        let digits = (6.0 - value.abs().max(1e-9).log10()).clamp(0.0, 12.0) as usize;
-        let text = format!("{value:.digits$}");
-        let text = match text.split_once('.') {
-            Some((whole, part)) if part.trim_end_matches('0').is_empty() => whole.to_owned(),
-            Some(_) => text.trim_end_matches('0').to_owned(),
-            None => text,
-        };
-        if text == "-0" { "0".to_owned() } else { text }
+        // Too few digits to show that 0.3 is not a binary number; adding 0 makes 0 of -0.
+        ((value * 1e9).round() / 1e9 + 0.0).to_string()
     }
 }
 
