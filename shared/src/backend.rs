@@ -1,13 +1,14 @@
 //! The one place where a numeric backend is named.
 //!
 //! Every model of the workspace is generic over [`Backend`]. Which backends exist is decided by
-//! the Cargo features `cpu` (burn-flex and burn-ndarray) and `cuda` (burn-cuda).
+//! the Cargo features `flex` (burn-flex, the default), `ndarray` (burn-ndarray) and `cuda` (burn-cuda). Each one
+//! that is compiled in costs every program its generic code once more.
 
 use burn::{backend::Autodiff, tensor::ops::FloatTensor};
 
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub use burn_flex::Flex;
-#[cfg(feature = "cpu")]
+#[cfg(any(test, feature = "ndarray"))]
 pub use burn_ndarray::NdArray;
 
 pub use crate::fused::{AdamStep, Geometry, Window};
@@ -147,7 +148,7 @@ pub trait AutodiffBackend:
 {
 }
 
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 impl Backend for Flex {
     fn adam(
         step: AdamStep,
@@ -241,7 +242,7 @@ impl Backend for Flex {
     }
 }
 
-#[cfg(feature = "cpu")]
+#[cfg(any(test, feature = "ndarray"))]
 impl Backend for NdArray {}
 
 #[cfg(feature = "cuda")]

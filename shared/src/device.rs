@@ -50,7 +50,7 @@ impl Device {
             .into_iter()
             .find(|device| device.check().is_ok())
             .ok_or_else(|| {
-                "this program was built without a usable device: build it with --features cpu"
+                "this program was built without a usable device: build it with --features flex"
                     .into()
             })
     }
@@ -61,10 +61,11 @@ impl Device {
     /// Why not, and what to do.
     pub fn check(self) -> Result<(), String> {
         match self {
-            Self::Flex | Self::NdArray if cfg!(feature = "cpu") => Ok(()),
-            Self::Flex | Self::NdArray => {
-                Err(format!("this program was built without {self}: build it with --features cpu"))
-            }
+            Self::Flex if cfg!(feature = "flex") => Ok(()),
+            Self::NdArray if cfg!(feature = "ndarray") => Ok(()),
+            Self::Flex | Self::NdArray => Err(format!(
+                "this program was built without {self}: build it with --features {self}"
+            )),
             Self::Cuda(index) => cuda::check(index),
         }
     }
@@ -131,13 +132,13 @@ mod cuda {
 macro_rules! on_device {
     ($device:expr, |$B:ident, $handle:ident| $body:expr) => {
         match $device {
-            #[cfg(feature = "cpu")]
+            #[cfg(feature = "flex")]
             $crate::device::Device::Flex => {
                 type $B = burn_flex::Flex;
                 let $handle = burn_flex::FlexDevice::default();
                 $body
             }
-            #[cfg(feature = "cpu")]
+            #[cfg(feature = "ndarray")]
             $crate::device::Device::NdArray => {
                 type $B = burn_ndarray::NdArray;
                 let $handle = burn_ndarray::NdArrayDevice::Cpu;
@@ -171,8 +172,16 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(feature = "cuda"))]
-    fn cuda_without_cuda_says_what_to_build() {
-        assert!(Device::Cuda(0).check().unwrap_err().contains("--features cuda"));
+    fn a_backend_that_is_not_compiled_in_names_its_feature() {
+        let missing = [
+            (Device::Flex, cfg!(feature = "flex"), "--features flex"),
+            (Device::NdArray, cfg!(feature = "ndarray"), "--features ndarray"),
+            (Device::Cuda(0), cfg!(feature = "cuda"), "--features cuda"),
+        ];
+        for (device, compiled_in, feature) in missing {
+            if !compiled_in {
+                assert!(device.check().unwrap_err().ends_with(feature), "{device}");
+            }
+        }
     }
 }

@@ -207,7 +207,10 @@ fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
         (&["--set", "model.hidden=[16,16]"][..], "cannot change model.hidden"),
         (&["--batch-size", "7"][..], "cannot change train.batch_size"),
         (&["--seed", "9"][..], "cannot change seed"),
+        #[cfg(feature = "ndarray")]
         (&["--device", "ndarray", "--epochs", "3"][..], "continue with --device flex"),
+        #[cfg(not(feature = "ndarray"))]
+        (&["--device", "ndarray", "--epochs", "3"][..], "build it with --features ndarray"),
     ] {
         let options: Vec<&str> = ["--resume"].iter().chain(options).copied().collect();
         program("vae").train(work.path(), &options).failure(1, message);

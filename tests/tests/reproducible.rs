@@ -57,6 +57,7 @@ fn one_thread_and_two_give_the_same_bits_on_flex() {
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn one_thread_and_two_give_the_same_bits_on_ndarray() {
     same_at_one_and_two_threads("ndarray");
 }
@@ -155,6 +156,7 @@ fn three_and_three_epochs_are_six_on_flex() {
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn three_and_three_epochs_are_six_on_ndarray() {
     three_and_three_epochs_are_six("ndarray");
 }

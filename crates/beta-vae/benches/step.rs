@@ -7,9 +7,11 @@ use std::hint::black_box;
 use beta_vae::{BetaConfig, BetaObjective, BetaVae, BetaVaePaper};
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites, load},
     noise::Noise,
     paper::Paper,
@@ -74,6 +76,7 @@ fn all(criterion: &mut Criterion) {
     for name in ["quick", "paper", "convolutional"] {
         let Some(config) = preset(name) else { return };
         step::<Flex>(criterion, &format!("{name}/flex"), &config, &images);
+        #[cfg(feature = "ndarray")]
         step::<NdArray>(criterion, &format!("{name}/ndarray"), &config, &images);
     }
 }

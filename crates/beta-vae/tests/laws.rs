@@ -13,10 +13,12 @@ use burn::{
     optim::GradientsParams,
     tensor::{Tensor, TensorData},
 };
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     bound::{ElboTerms, elbo_terms},
     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape},
     laws::{self, disagreements},
@@ -310,6 +312,7 @@ fn adversaries(network: Network) {
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
     let found = |network| {
         fn of<B: Backend>(network: Network) -> Vec<f64> {

@@ -9,10 +9,12 @@ use burn::{
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use cvae::{Cvae, CvaeConfig, CvaeModel, CvaeObjective};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper,
@@ -70,6 +72,7 @@ fn all(criterion: &mut Criterion) {
     let Some((_, text)) = paper else { return };
     let Ok(config) = toml::from_str::<CvaeConfig>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
+    #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);
 }
 

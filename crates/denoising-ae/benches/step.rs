@@ -9,10 +9,12 @@ use denoising_ae::{
     DenoisingAe, DenoisingConfig, StackedModel, corruption::Corruption,
     pretraining::DenoisingObjective,
 };
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper,
@@ -69,6 +71,7 @@ fn all(criterion: &mut Criterion) {
     let (_, text) = DenoisingAe::PRESETS[1];
     let Ok(config) = toml::from_str::<DenoisingConfig>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
+    #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);
 }
 

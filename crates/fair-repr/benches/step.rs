@@ -13,10 +13,12 @@ use fair_repr::{
     objective::VfaeObjective,
 };
 use ndarray::{Array1, Array2, s};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
     noise::{Noise, Stream},
     paper::Paper,
@@ -79,6 +81,7 @@ fn all(criterion: &mut Criterion) {
     let Some((_, text)) = preset else { return };
     let Ok(config) = toml::from_str::<FairConfig>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
+    #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);
     let rows = rows();
     let groups: Vec<u8> = rows.column(WIDTH - 1).iter().map(|s| *s as u8).collect();

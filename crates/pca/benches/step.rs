@@ -6,10 +6,12 @@ use std::hint::black_box;
 use burn::tensor::{Tensor, TensorData};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pca::{PcaModel, config::ModelConfig};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     noise::{Noise, Stream},
     principal::PrincipalComponents,
 };
@@ -55,6 +57,7 @@ fn all(criterion: &mut Criterion) {
     group.bench_function("60000x784", |bencher| bencher.iter(|| black_box(fit(60_000))));
     group.finish();
     encode_and_decode::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     encode_and_decode::<NdArray>(criterion, "ndarray");
 }
 

@@ -6,9 +6,11 @@ use std::hint::black_box;
 
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper,
@@ -56,6 +58,7 @@ fn all(criterion: &mut Criterion) {
         let mut config = config.clone();
         config.model.kind = kind;
         steps::<Flex>(criterion, "flex", &config);
+        #[cfg(feature = "ndarray")]
         steps::<NdArray>(criterion, "ndarray", &config);
     }
 }

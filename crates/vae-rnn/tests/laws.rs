@@ -8,9 +8,11 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use ndarray::Array2;
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape, Sequences},
     laws::{self, disagreements},
     nn::{Activation, Cell, Init, Initialiser},
@@ -296,6 +298,7 @@ fn the_kl_warms_up_to_one() {
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn backends_agree() {
     for kind in KINDS {
         let config = config(kind, Cell::Lstm, OutputConfig::Bernoulli);

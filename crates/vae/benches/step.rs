@@ -10,10 +10,12 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
@@ -121,10 +123,13 @@ fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
 
 fn all(criterion: &mut Criterion) {
     training_step::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     training_step::<NdArray>(criterion, "ndarray");
     encode_and_decode::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     encode_and_decode::<NdArray>(criterion, "ndarray");
     bound::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     bound::<NdArray>(criterion, "ndarray");
 }
 

@@ -6,10 +6,12 @@ use burn::{
     optim::GradientsParams,
     tensor::{Tensor, TensorData},
 };
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     bound::{elbo_terms, log_mean_exp, log_weights},
     data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     laws,
@@ -240,10 +242,12 @@ fn gradients_agree_with_finite_differences() {
     check_gradients::<Flex>(ObjectiveConfig::default(), LikelihoodKind::Bernoulli);
     check_gradients::<Flex>(three, LikelihoodKind::Gaussian);
     check_gradients::<Flex>(iwae, LikelihoodKind::Bernoulli);
+    #[cfg(feature = "ndarray")]
     check_gradients::<NdArray>(ObjectiveConfig::default(), LikelihoodKind::Bernoulli);
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
     let objective = VaeObjective::new(ObjectiveConfig::default());
     let flex = gradients::<Flex>(objective, LikelihoodKind::Bernoulli);

@@ -13,7 +13,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use burn::backend::Autodiff;
 use clap::{Parser, ValueEnum};
-use shared::backend::{Flex, NdArray};
+use shared::backend::Flex;
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Work {
@@ -34,6 +36,7 @@ enum Work {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Name {
     Flex,
+    #[cfg(feature = "ndarray")]
     Ndarray,
 }
 
@@ -64,6 +67,7 @@ fn main() -> Result<()> {
     // As the programs do: all work is inside the pool.
     rayon::scope(|_| match arguments.name {
         Name::Flex => serve(work::prepare::<Autodiff<Flex>>(&arguments)?),
+        #[cfg(feature = "ndarray")]
         Name::Ndarray => serve(work::prepare::<Autodiff<NdArray>>(&arguments)?),
     })
 }

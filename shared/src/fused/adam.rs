@@ -1,10 +1,10 @@
 use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 use burn_flex::FlexTensor;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 use rayon::prelude::*;
 
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 use super::{buffers, flex::dense, kernels};
 
 /// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
@@ -63,11 +63,11 @@ pub(crate) fn adam_composed<B: burn::prelude::Backend>(
 }
 
 /// Numbers one task works on.
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 const CHUNK: usize = 1 << 14;
 
 /// Adam in place, in one pass; the gradient's memory is kept for the next one.
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) fn adam_flex(
     step: AdamStep,
     weight: FlexTensor,
@@ -90,7 +90,7 @@ pub(crate) fn adam_flex(
     (weight, first, second)
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
     use burn::tensor::TensorData;

@@ -9,29 +9,29 @@
 
 mod adam;
 mod autodiff;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod buffers;
 mod composed;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod convolution;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod elementary;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod kernels;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod patches;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod product;
 mod recurrent;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 mod recurrent_flex;
 mod window;
 
 pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) use adam::adam_flex;
 pub(crate) use autodiff::{
     autodiff_activate, autodiff_bernoulli_log_prob, autodiff_convolve,
@@ -41,17 +41,17 @@ pub(crate) use composed::{
     activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
     dense_gradient_composed,
 };
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) use convolution::{convolve_flex, convolve_transposed_flex, convolve_weight_flex};
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) use flex::{
     activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex,
     dense_gradient_flex,
 };
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) use product::product_flex;
 pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_composed};
-#[cfg(feature = "cpu")]
+#[cfg(feature = "flex")]
 pub(crate) use recurrent_flex::{recur_flex, recur_gradient_flex};
 pub use window::{Geometry, Window};
 pub(crate) use window::{overlap_composed, patches_composed};

@@ -109,7 +109,7 @@ impl<B: Backend> TransposedConvolution<B> {
     }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use burn::{
         backend::Autodiff,

@@ -225,7 +225,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
     }
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use burn::backend::Autodiff;
 

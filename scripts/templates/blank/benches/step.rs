@@ -6,10 +6,12 @@ use std::hint::black_box;
 use blank::{BlankModel, BlankObjective, config::ModelConfig};
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     nn::Activation,
     noise::Noise,
@@ -65,8 +67,10 @@ fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
 
 fn all(criterion: &mut Criterion) {
     training_step::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     training_step::<NdArray>(criterion, "ndarray");
     encode_and_decode::<Flex>(criterion, "flex");
+    #[cfg(feature = "ndarray")]
     encode_and_decode::<NdArray>(criterion, "ndarray");
 }
 

@@ -3,10 +3,12 @@
 
 use blank::{Blank, BlankConfig, BlankModel, BlankObjective, config::ModelConfig};
 use burn::{backend::Autodiff, optim::GradientsParams, tensor::Tensor};
+#[cfg(feature = "ndarray")]
+use shared::backend::NdArray;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    backend::{Flex, NdArray},
+    backend::Flex,
     data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     laws::{self, ParameterGradient},
     nn::Activation,
@@ -77,6 +79,7 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope_of_the_loss() {
 }
 
 #[test]
+#[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
     for (flex, ndarray) in gradients::<Flex>().iter().zip(gradients::<NdArray>()) {
         for (a, b) in flex.values.iter().zip(&ndarray.values) {
