@@ -222,7 +222,15 @@ fn mnist() -> Result<PathBuf> {
 fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--package", "peers", "--features", "ndarray", "--message-format=json"]);
+    command.args([
+        "build",
+        "--release",
+        "--package",
+        "peers",
+        "--features",
+        "ndarray",
+        "--message-format=json",
+    ]);
     let output = command
         .current_dir(workspace())
         .stderr(Stdio::inherit())

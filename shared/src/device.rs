@@ -134,20 +134,20 @@ macro_rules! on_device {
         match $device {
             #[cfg(feature = "flex")]
             $crate::device::Device::Flex => {
-                type $B = burn_flex::Flex;
-                let $handle = burn_flex::FlexDevice::default();
+                type $B = $crate::backend::Flex;
+                let $handle = $crate::backend::FlexDevice::default();
                 $body
             }
             #[cfg(feature = "ndarray")]
             $crate::device::Device::NdArray => {
-                type $B = burn_ndarray::NdArray;
-                let $handle = burn_ndarray::NdArrayDevice::Cpu;
+                type $B = $crate::backend::NdArray;
+                let $handle = $crate::backend::NdArrayDevice::Cpu;
                 $body
             }
             #[cfg(feature = "cuda")]
             $crate::device::Device::Cuda(index) => {
-                type $B = burn_cuda::Cuda;
-                let $handle = burn_cuda::CudaDevice::new(index);
+                type $B = $crate::backend::Cuda;
+                let $handle = $crate::backend::CudaDevice::new(index);
                 $body
             }
             #[allow(unreachable_patterns)]

@@ -4,21 +4,15 @@
 //! over pixels, in nats for each example; `docs/architecture.md` explains the rest.
 
 pub mod autoencoder;
-pub mod backend;
 pub mod bound;
 pub mod classifier;
 pub mod cli;
 pub mod data;
 pub mod device;
-pub mod laws;
-pub mod likelihood;
 pub mod metrics;
 pub mod minimise;
-pub mod nn;
-pub mod noise;
 pub mod paper;
 pub mod plot;
-pub mod posterior;
 pub mod principal;
 pub mod progress;
 pub mod run;
@@ -28,9 +22,7 @@ pub mod train;
 pub mod trained;
 pub mod weights;
 
-mod fused;
-
-pub use backend::{AutodiffBackend, Backend};
+pub use kernels::{AutodiffBackend, Backend, backend, laws, likelihood, nn, noise, posterior};
 
 /// Fresh buffers are most of what a tensor library asks of an allocator, and page faults most of
 /// what they cost: see docs/architecture.md, "Allocator".

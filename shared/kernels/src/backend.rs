@@ -6,10 +6,12 @@
 
 use burn::{backend::Autodiff, tensor::ops::FloatTensor};
 
+#[cfg(feature = "cuda")]
+pub use burn_cuda::{Cuda, CudaDevice};
 #[cfg(feature = "flex")]
-pub use burn_flex::Flex;
+pub use burn_flex::{Flex, FlexDevice};
 #[cfg(any(test, feature = "ndarray"))]
-pub use burn_ndarray::NdArray;
+pub use burn_ndarray::{NdArray, NdArrayDevice};
 
 pub use crate::fused::{AdamStep, Geometry, Window};
 use crate::{
@@ -246,7 +248,7 @@ impl Backend for Flex {
 impl Backend for NdArray {}
 
 #[cfg(feature = "cuda")]
-impl Backend for burn_cuda::Cuda {}
+impl Backend for Cuda {}
 
 impl<B: Backend> Backend for Autodiff<B> {
     fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {

@@ -69,7 +69,7 @@ impl<'a, B: Backend> Initialiser<'a, B> {
 
     /// The same that counts its parameters from `first` on, for a part that joins a model.
     #[must_use]
-    pub(crate) fn from(self, first: u64) -> Self {
+    pub fn from(self, first: u64) -> Self {
         Self { next: first, ..self }
     }
 

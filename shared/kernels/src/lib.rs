@@ -1,0 +1,13 @@
+//! What models are computed with: [`backend`]s and their fused operations, layers ([`nn`]), the distributions of codes
+//! and inputs ([`posterior`], [`likelihood`]), and [`noise`]. Rarely rebuilt, always optimised.
+
+pub mod backend;
+pub mod laws;
+pub mod likelihood;
+pub mod nn;
+pub mod noise;
+pub mod posterior;
+
+mod fused;
+
+pub use backend::{AutodiffBackend, Backend};
