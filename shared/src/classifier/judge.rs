@@ -56,12 +56,11 @@ pub fn judge(
     runs: &Path,
     device: Device,
 ) -> Result<(Box<dyn Judge>, Estimate)> {
-    let labels = data.train.labels();
     let config = ClassifierConfig {
         seed: 1,
         data: name,
         train_examples: data.train.len(),
-        classes: labels.iter().max().map_or(1, |&label| usize::from(label) + 1),
+        classes: data.classes().max(1),
         hidden: [800, 800],
         train: TrainConfig {
             epochs: Some(40),

@@ -101,6 +101,36 @@ impl DataConfig {
             text: None,
         }
     }
+
+    /// What is said here that means nothing for this data set, if anything is.
+    pub(super) fn without_effect(&self) -> Option<String> {
+        let (name, kind) = (self.name, self.name.kind());
+        let is_table = kind == DataKind::Tables;
+        let is_random = matches!(self.binarise, Binarise::Static | Binarise::Threshold);
+        let misplaced = [
+            (self.csv.is_some() && name != DataName::Csv, "csv is for name = \"csv\", not for"),
+            (self.pen.is_some() && name != DataName::Pen, "pen is for name = \"pen\", not for"),
+            (self.text.is_some() && name != DataName::Text, "text is for name = \"text\", not for"),
+            (
+                self.split_seed.is_some() && !is_table,
+                "split_seed is for tables; the splits are fixed of",
+            ),
+            (
+                self.distinct_orientations && name != DataName::Dsprites,
+                "distinct_orientations is for dsprites; there are no orientations in",
+            ),
+            (
+                self.split == SplitName::Iwae && kind != DataKind::Images,
+                "split = \"iwae\" is for images; no such split is known of",
+            ),
+            (
+                is_random && kind == DataKind::Sequences,
+                "binarise is for images; there are no grey levels in",
+            ),
+        ];
+        let found = misplaced.into_iter().find(|(is, _)| *is);
+        found.map(|(_, reason)| format!("{reason} {name}"))
+    }
 }
 
 /// What a paper's examples are.
@@ -269,5 +299,44 @@ impl Binarise {
     /// True if inputs are 0 or 1.
     pub fn is_binary(self) -> bool {
         self != Self::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_nothing_for_a_data_set_is_refused() {
+        let of = |name, change: fn(&mut DataConfig)| {
+            let mut config = DataConfig::new(name, Binarise::None);
+            change(&mut config);
+            config.without_effect().unwrap_or_default()
+        };
+        let csv = |c: &mut DataConfig| {
+            c.csv = Some(CsvFiles { schema: "a.toml".into(), files: Vec::new() });
+        };
+        let pen = |c: &mut DataConfig| c.pen = Some(PenFile { file: "a.npz".into() });
+        let turned = |c: &mut DataConfig| c.distinct_orientations = true;
+        for name in [DataName::Mnist, DataName::Adult, DataName::Tunes] {
+            assert!(of(name, csv).contains("csv is for"), "{name}");
+            assert!(of(name, pen).contains("pen is for"), "{name}");
+            assert!(of(name, turned).contains("distinct_orientations is for dsprites"), "{name}");
+        }
+        for name in [DataName::Mnist, DataName::Dsprites, DataName::Text] {
+            assert!(of(name, |c| c.split_seed = Some(2)).contains("split_seed is for tables"));
+        }
+        assert!(of(DataName::Adult, |c| c.split = SplitName::Iwae).contains("split = "));
+        assert!(of(DataName::Tunes, |c| c.binarise = Binarise::Static).contains("binarise is"));
+        for (name, change) in [
+            (DataName::Csv, csv as fn(&mut DataConfig)),
+            (DataName::Pen, pen),
+            (DataName::Dsprites, turned),
+            (DataName::Adult, |c| c.split_seed = Some(2)),
+            (DataName::Mnist, |c| c.split = SplitName::Iwae),
+            (DataName::Tunes, |c| c.binarise = Binarise::Dynamic),
+        ] {
+            assert_eq!(of(name, change), "", "{name}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod amat;
 mod batch;
 mod bilinear;
 mod catalogue;
+mod classes;
 mod config;
 mod dsprites;
 mod error;
@@ -20,6 +21,7 @@ pub use batch::{Batch, BatchMaker, one_hot};
 pub(crate) use bilinear::bilinear;
 pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
+pub use classes::too_few_classes;
 pub use config::{
     Binarise, CsvFiles, DataConfig, DataKind, DataName, PenFile, SplitName, TextFile, TextLevel,
 };
@@ -44,34 +46,17 @@ use crate::{
 /// # Errors
 /// A file that cannot be had or does not verify, named together with what to do.
 pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    if let Some(problem) = config.without_effect() {
+        return Err(DataError::Config(problem));
+    }
     if let Some(name) = config.name.table() {
         return crate::table::splits(name, config, options);
-    }
-    if config.csv.is_some() || config.split_seed.is_some() {
-        return Err(DataError::Config(format!(
-            "csv and split_seed are for tables: {} has images in fixed splits",
-            config.name
-        )));
-    }
-    if config.name != DataName::Pen && config.pen.is_some()
-        || config.name != DataName::Text && config.text.is_some()
-    {
-        return Err(DataError::Config(format!(
-            "pen is for name = \"pen\" and text for name = \"text\", not for {}",
-            config.name
-        )));
     }
     if config.name.kind() == DataKind::Sequences {
         return sequences::load(config, options);
     }
     if config.name == DataName::Dsprites {
         return dsprites(config, options);
-    }
-    if config.distinct_orientations {
-        return Err(DataError::Config(format!(
-            "distinct_orientations is for dsprites: {} has no orientations",
-            config.name
-        )));
     }
     let (pool, test, valid, files) = match (config.name.variant(), config.name) {
         (Some(variant), name) => larochelle(variant, name, options)?,

@@ -11,8 +11,20 @@ pub struct Encoder {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Encoding {
-    Number { name: String, mean: f64, deviation: f64 },
-    Category { name: String, values: Vec<String> },
+    Number {
+        name: String,
+        mean: f64,
+        deviation: f64,
+    },
+    /// A number that is the same in every training row.
+    Constant {
+        name: String,
+        value: f64,
+    },
+    Category {
+        name: String,
+        values: Vec<String>,
+    },
 }
 
 /// Rows as numbers.
@@ -22,6 +34,15 @@ pub struct Encoded {
     pub features: Array2<f32>,
     /// Values of categories that the training split does not have; they are all zeros.
     pub unseen: usize,
+    /// Columns whose number is the same in every training row, with it and with the rows that have
+    /// another: it counts as the training rows' there too.
+    pub constant: Vec<(String, f64, usize)>,
+}
+
+/// True if numbers around `mean` differ from it by no more than rounding does: each of `count`
+/// additions may err by half a unit in the last place of the largest.
+fn is_rounding(deviation: f64, largest: f64, count: usize) -> bool {
+    !(deviation > count as f64 * f64::EPSILON * largest)
 }
 
 impl Encoder {
@@ -63,8 +84,12 @@ impl Encoder {
                 let count = numbers.len().max(1) as f64;
                 let mean = numbers.iter().sum::<f64>() / count;
                 let variance = numbers.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-                // A constant column carries nothing, whatever it is divided by.
-                let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+                let largest = numbers.iter().fold(0f64, |largest, v| largest.max(v.abs()));
+                let deviation = variance.sqrt();
+                // The mean of equal numbers is off by rounding, and so would their deviation be.
+                if is_rounding(deviation, largest, numbers.len()) {
+                    return Encoding::Constant { name, value: numbers[0] };
+                }
                 Encoding::Number { name, mean, deviation }
             })
             .collect();
@@ -76,7 +101,9 @@ impl Encoder {
         self.columns
             .iter()
             .flat_map(|column| match column {
-                Encoding::Number { name, .. } => vec![name.clone()],
+                Encoding::Number { name, .. } | Encoding::Constant { name, .. } => {
+                    vec![name.clone()]
+                }
                 Encoding::Category { name, values } => {
                     values.iter().map(|value| format!("{name}={value}")).collect()
                 }
@@ -89,7 +116,7 @@ impl Encoder {
         self.columns
             .iter()
             .flat_map(|column| match column {
-                Encoding::Number { .. } => vec![false],
+                Encoding::Number { .. } | Encoding::Constant { .. } => vec![false],
                 Encoding::Category { values, .. } => vec![true; values.len()],
             })
             .collect()
@@ -100,12 +127,26 @@ impl Encoder {
         let width = self.names().len();
         let mut features = Array2::zeros((rows.len(), width));
         let mut unseen = 0;
+        let mut constant: Vec<(String, f64, usize)> = self
+            .columns
+            .iter()
+            .filter_map(|column| match column {
+                Encoding::Constant { name, value } => Some((name.clone(), *value, 0)),
+                _ => None,
+            })
+            .collect();
         for (mut target, &row) in features.rows_mut().into_iter().zip(rows) {
-            let mut start = 0;
+            let (mut start, mut constants) = (0, constant.iter_mut());
             for (column, cell) in self.columns.iter().zip(&table.rows[row]) {
                 match (column, cell) {
                     (Encoding::Number { mean, deviation, .. }, Cell::Number(value)) => {
                         target[start] = ((value - mean) / deviation) as f32;
+                    }
+                    // It stays 0: how far another value lies from it, no training row tells.
+                    (Encoding::Constant { value, .. }, Cell::Number(found)) => {
+                        if let Some((_, _, differing)) = constants.next() {
+                            *differing += usize::from(found != value);
+                        }
                     }
                     (Encoding::Category { values, .. }, Cell::Category(value)) => {
                         match values.iter().position(|known| known == value) {
@@ -116,12 +157,12 @@ impl Encoder {
                     _ => {}
                 }
                 start += match column {
-                    Encoding::Number { .. } => 1,
+                    Encoding::Number { .. } | Encoding::Constant { .. } => 1,
                     Encoding::Category { values, .. } => values.len(),
                 };
             }
         }
-        Encoded { features, unseen }
+        Encoded { features, unseen, constant }
     }
 }
 
@@ -146,7 +187,7 @@ mod tests {
             { name = "paid", kind = "category" },
         ]
     "#;
-    const ROWS: &str = "paid,age,job,sum,note\nyes, 30,cook,1,?\nno,20,smith,3,a\nyes,40,?,3,a\n\
+    const ROWS: &str = "paid,age,job,sum,note\nyes, 30,cook,1,b\nno,20,smith,3,a\nyes,40,?,3,a\n\
                         no,26,cook,2,b\nyes,19,baker,7,b\n";
 
     fn table(schema: &str, rows: &str) -> Result<Table, TableError> {
@@ -165,6 +206,9 @@ mod tests {
             (&[1, 0, 0, 1][..], &[1, 0, 1, 0][..])
         );
         assert_eq!(table.transfer.as_deref(), Some(&[0, 1, 0, 0][..]));
+        // Who has no second target is left out as well.
+        let unknown = super::tests::table(SCHEMA, &ROWS.replace("cook,1,b", "cook,1,?")).unwrap();
+        assert_eq!((unknown.len(), unknown.dropped), (3, 2));
         let encoder = Encoder::fit(&table, &[0, 1]).unwrap();
         assert_eq!(encoder.names(), ["job=cook", "job=smith", "sum"]);
         let encoded = encoder.encode(&table, &[0, 1, 2, 3]);
@@ -175,11 +219,59 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_category_is_allowed_where_the_schema_says_how_it_is_written() {
+        let blank =
+            SCHEMA.replace("mark = \"?\", drop_rows = true", "mark = \"\", drop_rows = false");
+        let rows = ROWS.replace("40,?", "40,cook").replace("20,smith,3", "20,,3");
+        let table = table(&blank, &rows).unwrap();
+        let names = Encoder::fit(&table, &[0, 1, 2]).unwrap().names();
+        assert_eq!(names, ["job=", "job=cook", "sum"]);
+        // Whose group or target is not known belongs to neither.
+        let bad = |from: &str, to: &str| {
+            super::tests::table(&blank, &rows.replace(from, to)).unwrap_err().to_string()
+        };
+        for (from, to, message) in [
+            ("7,b", "7,", "column 'note': not known"),
+            ("19,baker", ",baker", "column 'age': empty"),
+            ("no,26", ",26", "column 'paid': '' is none of"),
+        ] {
+            let found = bad(from, to);
+            assert!(found.contains(message), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_constant_number_is_zero_whatever_rounding_makes_of_its_mean() {
+        let line = |i: usize| {
+            let (paid, note) = (["yes", "no"][i % 2], ["a", "b"][i / 2 % 2]);
+            let sum = if i == 599 { "1e9" } else { "14.62" };
+            format!("{paid},{},cook,{sum},{note}\n", 20 + i % 10)
+        };
+        let rows = "paid,age,job,sum,note\n".to_owned() + &(0..600).map(line).collect::<String>();
+        let table = table(SCHEMA, &rows).unwrap();
+        let training: Vec<usize> = (0..599).collect();
+        let encoder = Encoder::fit(&table, &training).unwrap();
+        let encoded = encoder.encode(&table, &(0..600).collect::<Vec<_>>());
+        assert!(encoded.features.column(1).iter().all(|&value| value == 0.0));
+        assert_eq!(encoded.constant, [("sum".to_owned(), 14.62, 1)]);
+        // A tiny deviation that is more than rounding is kept.
+        let near = rows.replacen("14.62", "14.6200000001", 300);
+        let table = super::tests::table(SCHEMA, &near).unwrap();
+        let encoded = Encoder::fit(&table, &training).unwrap().encode(&table, &training);
+        assert!(encoded.constant.is_empty());
+        assert!(encoded.features.column(1).iter().all(|&value| (value.abs() - 1.0).abs() < 0.01));
+    }
+
+    #[test]
     fn mistakes_name_their_line_and_column() {
         let bad = |schema: &str, rows: &str| table(schema, rows).unwrap_err().to_string();
         let strict = SCHEMA.replace(
             "{ name = \"job\", kind = \"category\" }",
             "{ name = \"job\", kind = \"category\", categories = [\"cook\", \"smith\"] }",
+        );
+        let listed = SCHEMA.replace(
+            "{ name = \"note\", kind = \"ignore\" }",
+            "{ name = \"note\", kind = \"ignore\", categories = [\"a\", \"b\"] }",
         );
         for (schema, from, to, message) in [
             (SCHEMA, "20,smith,3", "20,smith,three", "line 3, column 'sum': 'three' is no number"),
@@ -193,6 +285,12 @@ mod tests {
             (SCHEMA, "no,20,smith,3,a", "no,20,smith,3", "line 3: 4 fields"),
             (SCHEMA, "paid,age,job", "paid,age,work", "no column 'job' in the header"),
             (&strict, "7,b", "7,b", "line 6, column 'job': 'baker' is none of 'cook', 'smith'"),
+            (SCHEMA, "20,smith,3", "20,,3", "line 3, column 'job': empty"),
+            (SCHEMA, "20,smith", ",smith", "line 3, column 'age': empty"),
+            (SCHEMA, "3,a\nyes", "3,\nyes", "line 3, column 'note': empty"),
+            (SCHEMA, "7,b", "7,c", "line 6, column 'note': 'c' is a third value beside 'a', 'b'"),
+            (&listed, "7,b", "7,c", "line 6, column 'note': 'c' is none of 'a', 'b'"),
+            (SCHEMA, "sum,note", "sum,sum", "two columns are called 'sum'"),
         ] {
             let found = bad(schema, &ROWS.replace(from, to));
             assert!(found.contains(message), "{found}");

@@ -59,6 +59,7 @@ struct Rows {
     sensitive: String,
     dropped: usize,
     unseen: usize,
+    constant: Vec<(String, f64, usize)>,
     files: BTreeMap<String, String>,
 }
 
@@ -74,9 +75,6 @@ pub(crate) fn splits(
 ) -> Result<Splits, DataError> {
     if config.binarise != Binarise::None {
         return Err(DataError::Config("binarise = \"none\": a table has no pixels".into()));
-    }
-    if config.csv.is_some() && name != TableName::Csv {
-        return Err(DataError::Config(format!("csv is for name = \"csv\", not {}", config.name)));
     }
     let noise = Noise::new(config.split_seed.unwrap_or(1));
     let rows = match (name.published(options)?, &config.csv) {
@@ -145,6 +143,15 @@ impl Rows {
                 people.unseen
             ));
         }
+        for (column, value, differing) in self.constant {
+            let others = match differing {
+                0 => "it tells nothing".to_owned(),
+                rows => format!("the other values of {rows} rows outside it count as {value} too"),
+            };
+            progress::line(&format!(
+                "column '{column}' is {value} in the whole training split: {others}"
+            ));
+        }
         let groups: Array1<f32> = self.groups.iter().map(|&s| f32::from(s)).collect();
         let inputs =
             concatenate(Axis(1), &[self.features.view(), groups.view().insert_axis(Axis(1))])
@@ -165,9 +172,11 @@ impl Rows {
         let found = if range.is_empty() {
             Some("no row".into())
         } else {
-            problem("in the positive class", &self.targets[range.clone()]).or_else(|| {
-                problem(&format!("with {}", self.sensitive), &self.groups[range.clone()])
-            })
+            problem("in the positive class", &self.targets[range.clone()])
+                .or_else(|| {
+                    problem(&format!("with {}", self.sensitive), &self.groups[range.clone()])
+                })
+                .or_else(|| self.missing_class_of_a_group(split, range.clone()))
         };
         match found {
             None => Ok(()),
@@ -178,6 +187,26 @@ impl Rows {
                 self.targets.len()
             ))),
         }
+    }
+
+    /// A group of a split whose predictions are judged, of which nobody is in one of the classes: gaps
+    /// between groups compare those of one class.
+    fn missing_class_of_a_group(&self, split: &str, range: Range<usize>) -> Option<String> {
+        let is_judged = split != "training";
+        let find = |y: u8, s: u8| {
+            !self.targets[range.clone()]
+                .iter()
+                .zip(&self.groups[range.clone()])
+                .any(|found| found == (&y, &s))
+        };
+        let (y, s) =
+            [(1, 1), (1, 0), (0, 1), (0, 0)].into_iter().find(|&(y, s)| is_judged && find(y, s))?;
+        Some(format!(
+            "nobody {} {} who is {}in the positive class, and no gap between groups",
+            if s == 1 { "with" } else { "without" },
+            self.sensitive,
+            if y == 1 { "" } else { "not " }
+        ))
     }
 }
 
@@ -203,6 +232,7 @@ fn encoded(schema: &Schema, table: &Table, noise: Noise) -> Result<Rows, TableEr
         sensitive: schema.sensitive.to_string(),
         dropped: table.dropped,
         unseen: encoded.unseen,
+        constant: encoded.constant,
         files: BTreeMap::new(),
     })
 }
@@ -258,6 +288,7 @@ fn generated(noise: Noise) -> Rows {
         sensitive: "group".into(),
         dropped: 0,
         unseen: 0,
+        constant: Vec::new(),
         files: BTreeMap::new(),
     }
 }
@@ -332,6 +363,13 @@ mod tests {
                 .map(|i| format!("{i},{},{}\n", ["a", "b"][i % 2], usize::from(i == 0)))
                 .collect::<String>();
         assert!(say(&one, |_| {}).contains("positive class"));
+        // Positives of one group alone: no fit may begin.
+        let one_sided = "x,s,y\n".to_owned()
+            + &(0..400)
+                .map(|i| format!("{i},{},{}\n", ["a", "b"][i % 2], usize::from(i % 4 == 0)))
+                .collect::<String>();
+        let said = say(&one_sided, |_| {});
+        assert!(said.contains("validation split") && said.contains("without s = a"), "{said}");
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl Table {
 /// A file that cannot be read; a value that is not what the schema says, named with its line and
 /// column; a target or a group that is the same for everybody.
 pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
+    let mut known = Known::default();
     let features: Vec<Column> =
         schema.columns.iter().filter(|column| schema.is_feature(column)).cloned().collect();
     let mut table = Table {
@@ -57,7 +58,7 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
         dropped: 0,
     };
     for path in paths {
-        read_file(schema, path.as_ref(), &mut table)?;
+        read_file(schema, path.as_ref(), &mut table, &mut known)?;
     }
     let constant = |what: &str, values: &[u8]| {
         let members = values.iter().filter(|v| **v == 1).count();
@@ -79,7 +80,15 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
     Ok(table)
 }
 
-fn read_file(schema: &Schema, path: &Path, table: &mut Table) -> Result<(), TableError> {
+/// Values met so far in the column of each group that is made by values, the sensitive one first.
+type Known = [Vec<String>; 2];
+
+fn read_file(
+    schema: &Schema,
+    path: &Path,
+    table: &mut Table,
+    known: &mut Known,
+) -> Result<(), TableError> {
     let unreadable = |reason: String| TableError::Read { path: path.into(), reason };
     let mut text = String::new();
     std::fs::File::open(path)
@@ -101,6 +110,12 @@ fn read_file(schema: &Schema, path: &Path, table: &mut Table) -> Result<(), Tabl
         .from_reader(text.as_bytes());
     let places: Vec<usize> = if schema.header {
         let header = reader.headers().map_err(|e| unreadable(e.to_string()))?;
+        if let Some(twice) = (1..header.len())
+            .map(|place| &header[place])
+            .find(|name| header.iter().filter(|other| other == name).count() > 1)
+        {
+            return Err(unreadable(format!("two columns are called '{twice}' in its header")));
+        }
         let place = |column: &Column| {
             header.iter().position(|name| name == column.name).ok_or_else(|| TableError::Missing {
                 path: path.into(),
@@ -125,7 +140,7 @@ fn read_file(schema: &Schema, path: &Path, table: &mut Table) -> Result<(), Tabl
             return Err(TableError::Width { path, line, found, expected });
         }
         let row = Row { schema, path, line, fields: places.iter().map(|&p| &record[p]).collect() };
-        row.add_to(table)?;
+        row.add_to(table, known)?;
     }
     Ok(())
 }
@@ -161,20 +176,70 @@ impl Row<'_> {
         }
     }
 
-    fn member(&self, group: &Group) -> Result<u8, TableError> {
-        let field = self.field(&group.column);
-        Ok(u8::from(match group.above {
-            Some(bound) => self.number(&group.column, field)? > bound,
-            None => group.values.iter().any(|value| value == field),
-        }))
+    /// A field of a category that may be one.
+    fn category<'b>(&'b self, column: &Column) -> Result<&'b str, TableError> {
+        let field = self.field(&column.name);
+        if column.categories.iter().any(|category| category == field) {
+            return Ok(field);
+        }
+        if !column.categories.is_empty() {
+            let known = column.categories.join("', '");
+            return Err(self.wrong(&column.name, format!("'{field}' is none of '{known}'")));
+        }
+        // A category of its own, as the schema says.
+        if self.is_missing(field) && self.schema.is_feature(column) {
+            return Ok(field);
+        }
+        if field.is_empty() && !self.is_missing(field) {
+            let reason = "empty, expected a value; if that means it is not known, say so in the \
+                          schema: missing = { mark = \"\", drop_rows = true }";
+            return Err(self.wrong(&column.name, reason.into()));
+        }
+        if self.is_missing(field) {
+            let reason = "not known: set missing.drop_rows = true, or leave this row out";
+            return Err(self.wrong(&column.name, reason.into()));
+        }
+        Ok(field)
     }
 
-    fn add_to(&self, table: &mut Table) -> Result<(), TableError> {
+    /// 1 for a member. Without a list of categories two values can be told apart; who has a third
+    /// might be anything.
+    fn member(&self, group: &Group, known: &mut Vec<String>) -> Result<u8, TableError> {
+        if let Some(bound) = group.above {
+            let value = self.number(&group.column, self.field(&group.column))?;
+            return Ok(u8::from(value > bound));
+        }
+        let column = self.schema.columns.iter().find(|column| column.name == group.column);
+        let field = match column {
+            Some(column) => self.category(column)?,
+            None => "",
+        };
+        let is_listed = column.is_some_and(|column| !column.categories.is_empty());
+        if !is_listed && !group.values.iter().any(|v| v == field) {
+            // Values of members are known from the schema, however many.
+            if known.is_empty() {
+                known.push(field.to_owned());
+            } else if known[0] != field {
+                let mut others = group.values.clone();
+                others.push(known[0].clone());
+                let reason = format!(
+                    "'{field}' is a third value beside '{}': list all that may occur as \
+                     categories of the column",
+                    others.join("', '")
+                );
+                return Err(self.wrong(&group.column, reason));
+            }
+        }
+        Ok(u8::from(group.values.iter().any(|value| value == field)))
+    }
+
+    fn add_to(&self, table: &mut Table, known: &mut Known) -> Result<(), TableError> {
         let Schema { columns, target, sensitive, transfer, missing, .. } = self.schema;
         let used = columns.iter().zip(&self.fields).filter(|(column, _)| {
             column.kind != Kind::Ignore
                 || column.name == target.column
                 || column.name == sensitive.column
+                || transfer.as_ref().is_some_and(|transfer| transfer.column == column.name)
         });
         if missing.as_ref().is_some_and(|missing| missing.drop_rows)
             && used.clone().any(|(_, field)| self.is_missing(field))
@@ -196,21 +261,16 @@ impl Row<'_> {
             .features
             .iter()
             .map(|column| {
-                let field = self.field(&column.name);
                 if column.kind == Kind::Number {
+                    let field = self.field(&column.name);
                     return self.number(&column.name, field).map(Cell::Number);
                 }
-                if !column.categories.is_empty()
-                    && !column.categories.iter().any(|category| category == field)
-                {
-                    let known = column.categories.join("', '");
-                    return Err(self.wrong(&column.name, format!("'{field}' is none of '{known}'")));
-                }
-                Ok(Cell::Category(field.to_owned()))
+                self.category(column).map(|field| Cell::Category(field.to_owned()))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let group = self.member(sensitive)?;
-        let second = transfer.as_ref().map(|group| self.member(group)).transpose()?;
+        let [of_sensitive, of_transfer] = known;
+        let group = self.member(sensitive, of_sensitive)?;
+        let second = transfer.as_ref().map(|group| self.member(group, of_transfer)).transpose()?;
         table.rows.push(row);
         table.targets.push(label);
         table.groups.push(group);

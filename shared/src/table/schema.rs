@@ -39,7 +39,7 @@ pub struct Missing {
     /// How they are written.
     pub mark: String,
     /// Leave out rows that have one; otherwise a missing category is a category of its own, and a
-    /// missing number is an error.
+    /// missing number, target or group is an error. A blank that is not this mark is an error too.
     pub drop_rows: bool,
 }
 
@@ -61,7 +61,8 @@ pub struct Target {
 pub struct Group {
     /// The column.
     pub column: String,
-    /// Values that make a member.
+    /// Values that make a member. The others are the column's `categories`; without them there may
+    /// be one other value, and a further one is an error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
     /// A number above this makes a member.
@@ -134,6 +135,18 @@ impl Schema {
             }
             if group.values.is_empty() == group.above.is_none() {
                 return Some(format!("{what}: give either values or above"));
+            }
+            let column = self.columns.iter().find(|column| column.name == group.column);
+            let categories = column.map_or(&[][..], |column| &column.categories);
+            if let Some(value) = group
+                .values
+                .iter()
+                .find(|value| !categories.is_empty() && !categories.contains(value))
+            {
+                return Some(format!(
+                    "{what}.values: '{value}' is none of the categories of '{}'",
+                    group.column
+                ));
             }
         }
         if !names.contains(&self.target.column.as_str()) {

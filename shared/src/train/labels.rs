@@ -9,7 +9,7 @@ use super::{Moment, Objective, Terms};
 use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
-    data::{Batch, BatchMaker, Binarise, Split},
+    data::{Batch, BatchMaker, Binarise, Split, Splits},
     likelihood::row_sums,
     metrics::balanced_subset,
     nn::{Activation, Dense, Init, Initialiser},
@@ -81,15 +81,16 @@ pub(super) struct Labels<'a> {
 impl<'a> Labels<'a> {
     pub(super) fn new(
         config: LabelsConfig,
-        split: &'a Split,
+        data: &'a Splits,
         binarise: Binarise,
         noise: Noise,
     ) -> Result<Self> {
+        let split = &data.train;
         let labels = split.labels();
         if config.count > labels.len() {
             bail!("[train.labels] count = {}: there are {} examples", config.count, labels.len());
         }
-        let classes = labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
+        let classes = data.classes();
         if classes < 2 {
             bail!("[train.labels]: the training examples have no classes to learn");
         }
@@ -270,7 +271,7 @@ mod tests {
     #[test]
     fn the_loss_is_the_models_own_and_the_labels_at_their_weight() {
         let data = splits();
-        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let labels = Labels::new(CONFIG, &data, Binarise::None, Noise::new(3)).unwrap();
         let headed = headed::<Flex>(&data, &labels);
         let maker = |split: &Split, epoch| {
             let noise = Noise::new(3);
@@ -309,7 +310,7 @@ mod tests {
     fn only_known_labels_are_looked_at_and_the_code_learns_of_them() {
         type A = Autodiff<Flex>;
         let data = splits();
-        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let labels = Labels::new(CONFIG, &data, Binarise::None, Noise::new(3)).unwrap();
         let known = labels.known.clone();
         assert_eq!(known, balanced_subset(&data.train.labels(), 20, Noise::new(3)));
         let device = Default::default();
@@ -333,7 +334,7 @@ mod tests {
     #[test]
     fn the_layer_comes_back_from_its_file() {
         let data = splits();
-        let labels = Labels::new(CONFIG, &data.train, Binarise::None, Noise::new(3)).unwrap();
+        let labels = Labels::new(CONFIG, &data, Binarise::None, Noise::new(3)).unwrap();
         let head = weights_of(headed::<Flex>(&data, &labels).head.as_ref().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LABEL_HEAD);
@@ -355,7 +356,7 @@ mod tests {
         }
         let data = splits();
         let many = LabelsConfig { count: usize::MAX, ..CONFIG };
-        let Err(error) = Labels::new(many, &data.train, Binarise::None, Noise::new(3)) else {
+        let Err(error) = Labels::new(many, &data, Binarise::None, Noise::new(3)) else {
             panic!("more labels than examples");
         };
         assert!(error.to_string().contains("there are"));

@@ -20,17 +20,23 @@ pub struct Args {
     /// The value of that column that means yes.
     #[arg(long, default_value = "1", value_name = "VALUE")]
     positive: String,
+    /// The values that mean no; by default the only other one.
+    #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
+    negative: Vec<String>,
     /// Column with the sensitive attribute.
     #[arg(long, default_value = "sensitive", value_name = "COLUMN")]
     sensitive: String,
     /// The value of that column that makes a member of the group s = 1.
     #[arg(long, default_value = "1", value_name = "VALUE")]
     member: String,
+    /// The values of the group s = 0; by default the only other one.
+    #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
+    others: Vec<String>,
     /// Numeric columns by which people are near each other; gives the consistency.
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
     features: Vec<String>,
     /// Neighbours of the consistency.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, requires = "features")]
     neighbours: usize,
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -92,8 +98,15 @@ impl<'a> File<'a> {
             .collect()
     }
 
-    /// 1 where the column has this value.
-    fn is(&self, column: &str, value: &str, option: &str) -> Result<Vec<u8>> {
+    /// 1 where the column has this value, 0 where it has one of `rest`, or the only other one if that is
+    /// empty; anything else might be either.
+    fn is(
+        &self,
+        column: &str,
+        value: &str,
+        rest: &[String],
+        [option, rest_option]: [&str; 2],
+    ) -> Result<Vec<u8>> {
         let place = self.place(column)?;
         let found: Vec<u8> =
             self.rows.iter().map(|(_, row)| u8::from(&row[place] == value)).collect();
@@ -114,6 +127,25 @@ impl<'a> File<'a> {
                 self.args.file.display()
             );
         }
+        let mut known = rest.to_vec();
+        for (line, row) in &self.rows {
+            let field = &row[place];
+            let place = || format!("{}, line {line}, column '{column}'", self.args.file.display());
+            if field == value || known.iter().any(|known| known == field) {
+                continue;
+            }
+            if field.is_empty() {
+                bail!("{}: empty; leave the row out, or name '' with {rest_option}", place());
+            }
+            if let Some(other) = known.first() {
+                bail!(
+                    "{}: '{field}' is neither '{value}' nor '{}'; name all others with {rest_option}",
+                    place(),
+                    if rest.is_empty() { other.clone() } else { rest.join("', '") }
+                );
+            }
+            known.push(field.to_owned());
+        }
         Ok(found)
     }
 }
@@ -123,6 +155,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--neighbours 0: at least 1");
     }
     let file = File::read(args)?;
+    if !args.features.is_empty() && args.neighbours >= file.rows.len() {
+        bail!(
+            "--neighbours {}: {} has {} people, each with {} others",
+            args.neighbours,
+            args.file.display(),
+            file.rows.len(),
+            file.rows.len() - 1
+        );
+    }
     let probabilities = file.numbers(&args.prediction)?;
     if let Some(row) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
         bail!(
@@ -133,8 +174,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
             probabilities[row]
         );
     }
-    let targets = file.is(&args.target, &args.positive, "--positive")?;
-    let groups = file.is(&args.sensitive, &args.member, "--member")?;
+    let targets =
+        file.is(&args.target, &args.positive, &args.negative, ["--positive", "--negative"])?;
+    let groups = file.is(&args.sensitive, &args.member, &args.others, ["--member", "--others"])?;
     let fairness =
         Predictions { probabilities: &probabilities, targets: &targets, groups: &groups }
             .fairness()

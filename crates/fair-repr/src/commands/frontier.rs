@@ -36,27 +36,47 @@ pub struct Args {
     )]
     methods: Vec<String>,
     /// Values of A_y for lfr.
-    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = "0.1,0.5,1,5,10")]
+    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = A_Y)]
     a_y: Vec<f64>,
     /// Values of A_z for lfr.
-    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = "0,0.1,0.5,1,5,10")]
+    #[arg(long, value_delimiter = ',', value_name = "A,...", default_value = A_Z)]
     a_z: Vec<f64>,
     /// Weights of the discrepancy for vfae.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "W,...",
-        default_value = "0,1,10,100,1000,10000"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "W,...", default_value = MMD)]
     mmd: Vec<f64>,
     /// Weights of the squared discrimination for regularised.
-    #[arg(long, value_delimiter = ',', value_name = "W,...", default_value = "0.1,1,10,100,1000")]
+    #[arg(long, value_delimiter = ',', value_name = "W,...", default_value = FAIRNESS)]
     fairness: Vec<f64>,
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
     common: Common,
+}
+
+/// Strengths by default.
+const A_Y: &str = "0.1,0.5,1,5,10";
+const A_Z: &str = "0,0.1,0.5,1,5,10";
+const MMD: &str = "0,1,10,100,1000,10000";
+const FAIRNESS: &str = "0.1,1,10,100,1000";
+
+impl Args {
+    /// Refuses strengths of a method that is not among those asked for.
+    fn strengths_have_a_method(&self) -> Result<()> {
+        for (option, values, default, kind) in [
+            ("--a-y", &self.a_y, A_Y, Kind::Lfr),
+            ("--a-z", &self.a_z, A_Z, Kind::Lfr),
+            ("--mmd", &self.mmd, MMD, Kind::Vfae),
+            ("--fairness", &self.fairness, FAIRNESS, Kind::Regularised),
+        ] {
+            let given: Vec<String> = values.iter().map(f64::to_string).collect();
+            let name = kind.name();
+            if given.join(",") != default && !self.methods.iter().any(|method| method == name) {
+                bail!("{option}: without effect, {name} is not among --methods");
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A method at one strength.
@@ -125,6 +145,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.splits == 0 {
         bail!("--splits 0: at least 1");
     }
+    args.strengths_have_a_method()?;
     let base = args.configuration.config::<FairRepr>()?;
     // Another architecture, unless the user names one for all.
     let variational = args.configuration.or_preset("vfae").config::<FairRepr>()?;
