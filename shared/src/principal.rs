@@ -43,7 +43,35 @@ pub struct PrincipalComponents {
     pub components: Array2<f64>,
 }
 
+/// Variance that single precision leaves along a direction in which the data do not vary: sums of
+/// products err by about half a unit in the last place of the greatest variance, in every column.
+/// `variances` are those along all components, in decreasing order.
+pub fn rounding_variance(variances: &[f64]) -> f64 {
+    let greatest = variances.first().copied().unwrap_or(0.0);
+    greatest * f64::from(f32::EPSILON) * (variances.len() as f64).sqrt()
+}
+
+/// Why so many components of a training split cannot be had, if they cannot: `option` names them in
+/// the configuration. Deviations from the mean of n examples span n - 1 directions at most.
+pub fn too_many_components(option: &str, count: usize, train: &Split) -> Option<String> {
+    let (examples, width) = (train.len(), train.input_dim());
+    let most = examples.saturating_sub(1);
+    // More than the width is refused elsewhere, in the paper's own words.
+    (count > most && count <= width).then(|| {
+        format!(
+            "{option} = {count}: {examples} training examples vary along at most {most} directions; \
+             take no more components, or more examples",
+        )
+    })
+}
+
 impl PrincipalComponents {
+    /// Components along which the rows vary by more than rounding.
+    pub fn rank(&self) -> usize {
+        let noise = rounding_variance(&self.variances);
+        self.variances.iter().filter(|&&variance| variance > noise).count()
+    }
+
     /// Components of `rows` rows of `width` numbers; `fill` writes a range of rows.
     ///
     /// # Errors
@@ -272,6 +300,10 @@ fn runs(numbers: &[usize]) -> Vec<Range<usize>> {
 /// the lower triangle is given.
 pub(crate) fn decompose(matrix: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
     let size = matrix.nrows();
+    // Where no column varies there is nothing to decompose.
+    if size == 0 {
+        return Ok((Mat::zeros(0, 0), Vec::new()));
+    }
     let mut vectors = Mat::<f64>::zeros(size, size);
     let mut values = Diag::<f64>::zeros(size);
     let scratch = evd::self_adjoint_evd_scratch::<f64>(
@@ -350,6 +382,26 @@ mod tests {
         assert_eq!((found.mean[0], found.mean[6]), (0.25, 0.25));
         let gram = found.components.dot(&found.components.t());
         assert!((&gram - &Array2::<f64>::eye(7)).iter().all(|d| d.abs() < 1e-12));
+    }
+
+    #[test]
+    fn the_rank_is_that_of_the_data_whatever_rounding_adds() {
+        // So many rows of a wide space, and copies of few columns.
+        for (rows, width) in [(5, 784), (40, 784), (5, 20), (21, 30)] {
+            let noise = Noise::new(3).normal(Stream::Prior, 0, &[0], rows * width);
+            let wide = Array2::from_shape_vec((rows, width), noise).unwrap() * 3.0 + 10.0;
+            let found = PrincipalComponents::of(&wide).unwrap();
+            assert_eq!(found.rank(), rows - 1, "{rows} x {width}");
+        }
+        let sheared = sheared(3000);
+        let copied = Array2::from_shape_fn((3000, 200), |(i, j)| {
+            (1 + j / 5) as f32 * sheared[[i, j % 5]] + j as f32
+        });
+        let found = PrincipalComponents::of(&copied).unwrap();
+        let next = found.variances[5] / found.variances[0];
+        assert_eq!(found.rank(), 5, "{next:e}");
+        assert_eq!(PrincipalComponents::of(&sheared).unwrap().rank(), 5);
+        assert_eq!(PrincipalComponents::of(&Array2::ones((9, 4))).unwrap().rank(), 0);
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub fn slant(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
         across += p * (x - centre_x) * (y - centre_y);
         down += p * (y - centre_y).powi(2);
     });
-    if down > 0.0 { across / down } else { 0.0 }
+    // A line of one row has a height of rounding, and any slant by it.
+    let rounding = total * (image.len() as f64 * f64::EPSILON * shape.height as f64).powi(2);
+    if down > rounding { across / down } else { 0.0 }
 }
 
 /// Width of the strokes in pixels: twice the ink over the length of its outline.
@@ -48,7 +50,8 @@ pub fn stroke_width(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
 
 /// Correlation over all sources and labels of a measure of the source, `[sources]`, with that of
 /// what was made of it, `[sources, labels]`, each less its mean over the pairs of the same source
-/// class and label: so that neither a class's nor a label's own shape counts.
+/// class and label: so that neither a class's nor a label's own shape counts. 0 where one of them
+/// differs by no more than the rounding of those means.
 pub fn correlation(sources: &[f64], made: &Array2<f64>, classes: &[u8]) -> f64 {
     let (mut both, mut source_squares, mut made_squares) = (0f64, 0f64, 0f64);
     for label in 0..made.ncols() {
@@ -66,7 +69,17 @@ pub fn correlation(sources: &[f64], made: &Array2<f64>, classes: &[u8]) -> f64 {
             }
         }
     }
-    both / (source_squares * made_squares).sqrt().max(f64::MIN_POSITIVE)
+    let rounding = |largest: f64, count: usize| {
+        count as f64 * (sources.len() as f64 * f64::EPSILON * largest).powi(2)
+    };
+    let largest = |values: &mut dyn Iterator<Item = &f64>| values.fold(0f64, |a, b| a.max(b.abs()));
+    let of_sources = rounding(largest(&mut sources.iter()), made.len());
+    let of_made = rounding(largest(&mut made.iter()), made.len());
+    if source_squares > of_sources && made_squares > of_made {
+        both / (source_squares * made_squares).sqrt()
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +114,12 @@ mod tests {
         }
         let blank = Array1::zeros(784);
         assert_eq!((slant(blank.view(), SHAPE), stroke_width(blank.view(), SHAPE)), (0.0, 0.0));
+        // A line along a row leans nowhere, however its grey levels round.
+        for row in 0..28 {
+            let mut line = Array1::zeros(784);
+            (0..28).for_each(|x| line[row * 28 + x] = 1.0 / (x as f32 + 3.0));
+            assert_eq!(slant(line.view(), SHAPE), 0.0, "row {row}");
+        }
     }
 
     #[test]
@@ -113,5 +132,8 @@ mod tests {
         assert!((correlation(&sources, &kept, &classes) - 1.0).abs() < 1e-9);
         let by_class = Array2::from_shape_fn((60, 4), |(i, _)| 100.0 * f64::from(classes[i]));
         assert_eq!(correlation(&sources, &by_class, &classes), 0.0);
+        // What is always drawn alike correlates with nothing, though its mean is rounded.
+        let alike = Array2::from_elem((60, 4), 0.1 + 0.2);
+        assert_eq!(correlation(&sources, &alike, &classes), 0.0);
     }
 }

@@ -11,7 +11,7 @@ use shared::{
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     posterior::Posterior,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, rounding_variance},
 };
 
 use crate::config::{DenoisingConfig, Pretraining};
@@ -119,7 +119,11 @@ impl<B: Backend> StackedModel<B> {
         replace(&mut layer.encoder.bias, Tensor::from_data(TensorData::new(bias, [count]), device));
         replace(&mut layer.visible, Tensor::from_data(TensorData::new(mean, [width]), device));
         if let Some(deviations) = &mut self.deviations {
-            let deviation = |&variance: &f64| (variance.max(0.0).sqrt() as f32).max(f32::EPSILON);
+            // What rounding leaves of a component without variance is not blown up.
+            let rounding = rounding_variance(&found.variances);
+            let deviation = |&variance: &f64| {
+                if variance > rounding { variance.sqrt() as f32 } else { 1.0 }
+            };
             let found: Vec<f32> = found.variances[..count].iter().map(deviation).collect();
             replace(deviations, Tensor::from_data(TensorData::new(found, [count]), device));
         }

@@ -12,7 +12,7 @@ use shared::{
     likelihood::{Likelihood, row_sums},
     nn::parameter,
     posterior::Posterior,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, rounding_variance},
     run::{Better, Metric},
 };
 
@@ -72,6 +72,33 @@ impl<B: Backend> PcaModel<B> {
         left_out.iter().sum::<f64>() / left_out.len().max(1) as f64
     }
 
+    /// True for a variance that is more than what rounding leaves of none.
+    fn is_variance(&self) -> impl Fn(f64) -> bool + use<B> {
+        let rounding = rounding_variance(&self.all_variances());
+        move |variance| variance > rounding
+    }
+
+    /// Why p(x) is not known, if it is not: probabilistic PCA needs variance along every component it
+    /// keeps, and some that is left for the noise.
+    pub fn without_density(&self) -> Option<String> {
+        let (is_variance, variances) = (self.is_variance(), self.all_variances());
+        let (latent, pixels) = (self.latent_dim(), variances.len());
+        let varying = variances.iter().filter(|&&variance| is_variance(variance)).count();
+        if varying < latent {
+            return Some(format!(
+                "the training split varies along {varying} of the {latent} components alone, and \
+                 p(x) is infinite there: no nll; at most {} components have one",
+                varying.saturating_sub(1)
+            ));
+        }
+        (!is_variance(self.noise_variance())).then(|| {
+            format!(
+                "the {latent} components leave no variance of {pixels} for the noise, and p(x) is \
+                 infinite: no nll; fewer components have one"
+            )
+        })
+    }
+
     /// A row of numbers, one for each latent.
     fn per_latent(&self, of: impl Fn(f64) -> f64) -> Tensor<B, 2> {
         let latent = self.latent_dim();
@@ -98,9 +125,10 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         let (z, _) = self.project(x);
+        let is_variance = self.is_variance();
         Posterior::Point(if self.whiten {
             // A component without variance carries nothing.
-            z * self.per_latent(|v| if v > 0.0 { v.sqrt().recip() } else { 0.0 })
+            z * self.per_latent(|v| if is_variance(v) { v.sqrt().recip() } else { 0.0 })
         } else {
             z
         })
@@ -116,12 +144,12 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
     /// Probabilistic PCA's prior in the coordinates of the code: variance lambda - sigma^2, over
     /// lambda when whitened (Tipping & Bishop 1999, equation 7).
     fn sample_prior(&self, eps: Tensor<B, 2>, _: Given<'_, B>) -> Tensor<B, 2> {
-        let noise = self.noise_variance();
+        let (noise, is_variance) = (self.noise_variance(), self.is_variance());
         eps * self.per_latent(|v| {
             let signal = (v - noise).max(0.0);
             if !self.whiten {
                 signal.sqrt()
-            } else if v > 0.0 {
+            } else if is_variance(v) {
                 (signal / v).sqrt()
             } else {
                 0.0
@@ -132,11 +160,11 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
     /// log N(x; mu, U^T (Lambda - sigma^2) U + sigma^2 I) (Tipping & Bishop 1999, equation 4).
     /// Unknown where no variance is left for the noise: the density is infinite on a subspace.
     fn log_marginal(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Option<Tensor<B, 1>> {
-        let (noise, latent) = (self.noise_variance(), self.latent_dim());
-        let variances = &self.all_variances()[..latent];
-        if !(noise > 0.0 && variances.iter().all(|&v| v > 0.0)) {
+        if self.without_density().is_some() {
             return None;
         }
+        let (noise, latent) = (self.noise_variance(), self.latent_dim());
+        let variances = &self.all_variances()[..latent];
         let left_out = (self.input_dim() - latent) as f64;
         let log_determinant = variances.iter().map(|v| v.ln()).sum::<f64>() + left_out * noise.ln();
         let constant = self.input_dim() as f64 * (2.0 * PI).ln() + log_determinant;
