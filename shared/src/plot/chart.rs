@@ -79,6 +79,18 @@ pub(super) const COLOURS: [RGBColor; 10] = [
     RGBColor(23, 190, 207),
 ];
 
+/// Classes that a legend names; there is no room for more.
+const NAMED: usize = 36;
+
+/// The colour of a class: beyond the ten, hues a golden angle apart, light and dark in turn.
+fn colour_of(class: u8) -> RGBColor {
+    let class = usize::from(class);
+    let Some(further) = class.checked_sub(COLOURS.len()) else { return COLOURS[class] };
+    let hue = (0.1 + further as f64 * 0.618_034).fract();
+    let (red, green, blue) = HSLColor(hue, 0.75, [0.35, 0.6][further % 2]).rgb();
+    RGBColor(red, green, blue)
+}
+
 /// Low and high end of values with a little air.
 fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
@@ -150,21 +162,28 @@ pub fn scatter(
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
     draw(path, (1000, 900), |root| {
         let mut chart = framed(root, caption, axes.map(Axis::linear), [axis(0), axis(1)], &[])?;
-        for class in 0..10u8 {
-            let colour = COLOURS[usize::from(class)];
+        let mut present = classes.to_vec();
+        present.sort_unstable();
+        present.dedup();
+        for (place, class) in present.iter().copied().enumerate() {
+            let colour = colour_of(class);
             let own: Vec<(f64, f64)> = points
                 .iter()
                 .zip(classes)
                 .filter(|(_, c)| **c == class)
                 .map(|(p, _)| (f64::from(p[0]), f64::from(p[1])))
                 .collect();
-            if own.is_empty() {
-                continue;
+            let circles = own.iter().map(|&p| Circle::new(p, 2, colour.mix(0.6).filled()));
+            let drawn = chart.draw_series(circles)?;
+            if place < NAMED {
+                drawn
+                    .label(class.to_string())
+                    .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
+            } else if place == NAMED {
+                drawn
+                    .label(format!("and {} more", present.len() - NAMED))
+                    .legend(move |(x, y)| Circle::new((x + 8, y), 5, BLACK.stroke_width(1)));
             }
-            chart
-                .draw_series(own.iter().map(|&p| Circle::new(p, 2, colour.mix(0.6).filled())))?
-                .label(class.to_string())
-                .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
         }
         legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
@@ -364,4 +383,38 @@ fn emptiest_corner(points: &[(f64, f64)], [across, up]: &[Range<f64>; 2]) -> Ser
     .into_iter()
     .min_by_key(|(count, _)| *count)
     .map_or(SeriesLabelPosition::LowerRight, |(_, corner)| corner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(classes: &[u8]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.png");
+        let points: Vec<[f32; 2]> =
+            (0..classes.len()).map(|i| [i as f32, (i % 7) as f32]).collect();
+        scatter(&path, "map", ["a", "b"], &points, classes).unwrap();
+        image::open(&path).unwrap().to_rgb8().into_raw()
+    }
+
+    #[test]
+    fn a_map_draws_and_names_every_class() {
+        let classes: Vec<u8> = (0..20).collect();
+        let whole = map(&classes);
+        // Each class has a colour of its own in points and legend: to change one changes the picture.
+        for class in [3, 10, 15, 19] {
+            let mut other = classes.clone();
+            other[class] = 20;
+            let differing = map(&other).iter().zip(&whole).filter(|(a, b)| a != b).count();
+            assert!(differing > 20, "class {class}: {differing}");
+        }
+        let mut colours: Vec<_> = (0..=255).map(colour_of).map(|c| (c.0, c.1, c.2)).collect();
+        assert_eq!(colours[..10], COLOURS.map(|c| (c.0, c.1, c.2)));
+        colours.sort_unstable();
+        colours.dedup();
+        assert!(colours.len() > 240, "{}", colours.len());
+        // A legend of more than there is room for says how many it leaves out.
+        map(&(0..=255).collect::<Vec<u8>>());
+    }
 }

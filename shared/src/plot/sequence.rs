@@ -7,6 +7,7 @@ use ndarray::Array2;
 use plotters::{coord::Shift, prelude::*};
 
 use super::chart::{COLOURS, FONT, draw, fonts};
+use crate::progress;
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -22,6 +23,8 @@ const BARS: u32 = 120;
 const GAP: u32 = 26;
 /// Notes shown above and below those that sound.
 const AIR: usize = 2;
+/// Sequences in one picture, at most.
+const MOST: usize = 60;
 
 /// One sequence of a picture.
 #[derive(Clone, Debug, Default)]
@@ -61,12 +64,18 @@ impl Roll {
     }
 }
 
-/// Draws sequences below each other into a PNG file; `unit` is what the numbers are.
+/// Draws sequences below each other into a PNG file, the first 60 of them, and says if there are more;
+/// `unit` is what the numbers are.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn rolls(path: &Path, caption: &str, unit: &str, rolls: &[Roll]) -> Result<()> {
     fonts()?;
+    if rolls.len() > MOST {
+        let (path, all) = (path.display(), rolls.len());
+        progress::line(&format!("{path} shows the first {MOST} of {all} sequences"));
+    }
+    let rolls = &rolls[..rolls.len().min(MOST)];
     let height = CAPTION + rolls.iter().map(Roll::height).sum::<u32>() + 10;
     let longest = rolls.iter().map(Roll::steps).max().unwrap_or(0).max(1);
     draw(path, (WIDTH, height), |root| {

@@ -15,7 +15,7 @@ use super::show::{Shown, Steps, show};
 use crate::VaeRnn;
 
 /// Sequences by default, of images.
-pub const COUNT: usize = 40;
+const COUNT: usize = 40;
 /// The same of others.
 const FEW: usize = 4;
 /// Steps of one sequence, at most.
@@ -53,9 +53,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--steps: an image has as many rows as it has");
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
-    let count = args.count.unwrap_or(COUNT);
     let how = How { steps: args.steps, temperature: args.temperature, noise };
-    for path in drawn(&loaded, count, Some(how))? {
+    for path in drawn(&loaded, args.count, Some(how))? {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -76,15 +75,15 @@ pub struct How {
     noise: Noise,
 }
 
-/// Draws sequences into the run's folder; the files.
+/// Draws `count` sequences, or as many as such are drawn by default, into the run's folder; the files.
 ///
 /// # Errors
 /// If they cannot be written.
-pub fn drawn(run: &Loaded<VaeRnn>, count: usize, how: Option<How>) -> Result<Vec<PathBuf>> {
+pub fn drawn(run: &Loaded<VaeRnn>, count: Option<usize>, how: Option<How>) -> Result<Vec<PathBuf>> {
     let How { steps, temperature, noise } =
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
     let is_image = Steps::of(run) == Steps::Rows;
-    let count = if is_image { count } else { count.min(FEW.max(count % COUNT)) };
+    let count = count.unwrap_or(if is_image { COUNT } else { FEW });
     let steps = steps.unwrap_or_else(|| typical(&run.data.train));
     let keys: Vec<u64> = (0..count as u64).collect();
     let none = Array2::zeros((count, 0));
