@@ -29,6 +29,13 @@ pub trait Paper: Sized + 'static {
     /// What its examples are.
     const DATA: DataKind = DataKind::Images;
 
+    /// Sections that say how a phase of the fit descends, in their order: what `--epochs` and
+    /// `--batch-size` set, in each of them that a configuration has. None where the fit is a closed form.
+    const PHASES: &'static [&'static str] = &["train"];
+    /// Whose passes over the training split `--epochs` counts, for its help, where the fit has several
+    /// phases.
+    const EPOCHS: &'static str = "";
+
     /// The whole configuration of a run.
     type Config: RunConfig;
     /// The model.
@@ -54,6 +61,17 @@ pub trait Paper: Sized + 'static {
 
     /// What is wrong with the configuration for inputs of this shape, if anything.
     fn problem(_config: &Self::Config, _shape: PixelShape) -> Option<String> {
+        None
+    }
+
+    /// The same for these data, found before anything is fitted or written.
+    fn problem_with(_config: &Self::Config, _data: &Splits) -> Option<String> {
+        None
+    }
+
+    /// What helps against a collapsed posterior in this configuration, beginning with the option; `None`
+    /// where the KL is near zero by design.
+    fn against_collapse(_config: &Self::Config) -> Option<String> {
         None
     }
 

@@ -102,7 +102,7 @@ fn wrong_options_are_named() {
         program("vae-rnn").train(work.path(), options).failure(1, message);
     }
     assert!(!work.path().join("runs").exists(), "something was left behind");
-    program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "unknown field `train`");
+    program("pca").train(work.path(), &["--epochs", "3"]).failure(1, "a closed form");
     program("pca").train(work.path(), &["--latent", "785"]).failure(1, "no more components");
 }
 

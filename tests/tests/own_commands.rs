@@ -126,6 +126,7 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("fitting"), "{}", again.err());
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
+    frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
     frontier(&["--methods", "magic"]).failure(1, "one of raw, without-s");
 
     program.train(work.path(), &["--model", "vfae", "--name", "vfae"]).success();
@@ -351,5 +352,5 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
         .failure(1, "--set data.text.file=");
     program
         .train(work.path(), &["--set", "data.text.file=x"])
-        .failure(1, "text for name = \"text\"");
+        .failure(1, "text is for name = \"text\"");
 }

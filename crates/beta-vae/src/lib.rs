@@ -22,7 +22,7 @@ use shared::{
     data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, too_many_components},
     train::{self, Fit, FitReport, Session},
 };
 
@@ -65,6 +65,12 @@ impl Paper for BetaVaePaper {
         }
     }
 
+    fn problem_with(config: &BetaConfig, data: &Splits) -> Option<String> {
+        let is_pca = config.model.kind == Kind::Pca;
+        let latent = is_pca.then_some(config.model.latent)?;
+        too_many_components("[model] latent", latent, &data.train)
+    }
+
     fn cannot(command: &str, config: &BetaConfig) -> Option<String> {
         match (config.model.kind, command) {
             (Kind::Pca | Kind::Pixels, "sample") => {
@@ -82,6 +88,24 @@ impl Paper for BetaVaePaper {
             }
             _ => None,
         }
+    }
+
+    fn against_collapse(config: &BetaConfig) -> Option<String> {
+        use config::ObjectiveConfig::{Beta, Capacity, Factor, Tc};
+        (config.model.kind == Kind::Vae).then(|| match config.objective {
+            Beta { beta } => format!(
+                "a smaller objective.beta than {beta}, or objective.kind = \"capacity\", which asks \
+                 for a KL"
+            ),
+            Capacity { gamma, capacity, .. } => format!(
+                "a capacity above objective.capacity = {capacity}, or a larger objective.gamma than \
+                 {gamma}"
+            ),
+            Tc { alpha, beta, gamma } => format!(
+                "smaller weights than objective.alpha = {alpha}, beta = {beta} and gamma = {gamma}"
+            ),
+            Factor { gamma, .. } => format!("a smaller objective.gamma than {gamma}"),
+        })
     }
 
     fn build<B: Backend>(

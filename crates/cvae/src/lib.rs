@@ -15,7 +15,7 @@ pub mod objective;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::{PixelShape, Splits},
+    data::{PixelShape, Splits, too_few_classes},
     noise::Noise,
     paper::Paper,
     progress,
@@ -45,6 +45,10 @@ impl Paper for Cvae {
         ("pyro", include_str!("../configs/pyro.toml")),
     ];
 
+    const PHASES: &'static [&'static str] = &["predictor", "train"];
+    const EPOCHS: &'static str =
+        "of the predictor, where there is one, and of the conditional model";
+
     type Config = CvaeConfig;
     type Model<B: Backend> = CvaeModel<B>;
 
@@ -54,6 +58,23 @@ impl Paper for Cvae {
         let is_square = side * side == input && side.is_multiple_of(2);
         (matches!(config.conditioning, Conditioning::Quadrants { .. }) && !is_square).then(|| {
             format!("[conditioning] kind = \"quadrants\": {input} pixels have no quadrants")
+        })
+    }
+
+    fn problem_with(config: &CvaeConfig, data: &Splits) -> Option<String> {
+        let Conditioning::Label { classes } = config.conditioning else { return None };
+        too_few_classes("[conditioning] classes", classes, data)
+    }
+
+    fn against_collapse(config: &CvaeConfig) -> Option<String> {
+        // The posterior of a GSNN is its prior.
+        let is_bound = !matches!(config.objective, ObjectiveConfig::Nn | ObjectiveConfig::Gsnn);
+        let sees = config.model.generation_sees_condition;
+        is_bound.then(|| {
+            let blind =
+                "a decoder that has all from z (model.generation_sees_condition = false), or ";
+            let blind = if sees { blind } else { "" };
+            format!("{blind}more epochs (train.epochs) and a prior of its own (model.prior)")
         })
     }
 

@@ -18,10 +18,10 @@ use anyhow::Result;
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
-    data::{PixelShape, Splits},
+    data::{PixelShape, Splits, too_few_classes},
     noise::Noise,
     paper::Paper,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, too_many_components},
     progress,
     train::{Fit, FitReport, Session, fit_phase},
 };
@@ -50,6 +50,9 @@ impl Paper for DenoisingAe {
         ("filters", include_str!("../configs/filters.toml")),
     ];
 
+    const PHASES: &'static [&'static str] = &["train", "fine_tuning"];
+    const EPOCHS: &'static str = "of each layer's pre-training, and of the fine-tuning";
+
     type Config = DenoisingConfig;
     type Model<B: Backend> = StackedModel<B>;
 
@@ -61,6 +64,17 @@ impl Paper for DenoisingAe {
             )),
             _ => None,
         }
+    }
+
+    fn problem_with(config: &DenoisingConfig, data: &Splits) -> Option<String> {
+        let components = match config.pretraining {
+            Pretraining::Pca { components } => Some(components),
+            Pretraining::Denoising { .. } | Pretraining::None => None,
+        };
+        let classes = config.fine_tuning.as_ref().map(|_| config.model.classes);
+        components
+            .and_then(|count| too_many_components("[pretraining] components", count, &data.train))
+            .or_else(|| too_few_classes("[model] classes", classes?, data))
     }
 
     fn build<B: Backend>(

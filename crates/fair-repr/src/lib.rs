@@ -29,7 +29,7 @@ use shared::{
     metrics::LinearProbe,
     noise::Noise,
     paper::Paper,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, too_many_components},
     progress,
     train::{self, Fit, FitReport, Session},
 };
@@ -60,6 +60,7 @@ impl Paper for FairRepr {
         ("paper", include_str!("../configs/paper.toml")),
     ];
     const DATA: DataKind = DataKind::Tables;
+    const EPOCHS: &'static str = "of vfae and vae; the other models are not fitted in epochs";
 
     type Config = FairConfig;
     type Model<B: Backend> = FairModel<B>;
@@ -72,6 +73,26 @@ impl Paper for FairRepr {
         })
     }
 
+    fn problem_with(config: &FairConfig, data: &Splits) -> Option<String> {
+        let is_pca = config.model.kind == Kind::Pca;
+        let latent = is_pca.then_some(config.model.latent)?;
+        // A classifier that standardises its codes would be fitted to rounding along the others.
+        let few = |rank: usize| {
+            (latent > rank).then(|| {
+                format!(
+                    "[model] latent = {latent}: the training rows vary along {rank} directions; take \
+                     no more components"
+                )
+            })
+        };
+        too_many_components("[model] latent", latent, &data.train).or_else(|| {
+            let rows = data.train.all_grey();
+            let features = rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
+            // What cannot be decomposed fails in the fit, with its reason.
+            few(PrincipalComponents::of(&features).ok()?.rank())
+        })
+    }
+
     fn cannot(command: &str, _: &FairConfig) -> Option<String> {
         match command {
             "reconstruct" | "sample" | "interpolate" | "traverse" => Some(
@@ -80,6 +101,18 @@ impl Paper for FairRepr {
                     .into(),
             ),
             "snapshots" => Some("rows of a table are no pictures".into()),
+            _ => None,
+        }
+    }
+
+    fn against_collapse(config: &FairConfig) -> Option<String> {
+        match config.model.kind {
+            Kind::Vfae => Some(format!(
+                "a smaller weight of the discrepancy than vfae.mmd = {}, or a larger one of the \
+                 prediction than vfae.prediction = {}",
+                config.vfae.mmd, config.vfae.prediction
+            )),
+            Kind::Vae => Some("more epochs (train.epochs), or a wider vfae.hidden".into()),
             _ => None,
         }
     }

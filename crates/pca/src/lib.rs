@@ -15,7 +15,7 @@ use shared::{
     data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
-    principal::PrincipalComponents,
+    principal::{PrincipalComponents, too_many_components},
     progress,
     train::{Fit, FitReport, Session},
 };
@@ -38,6 +38,8 @@ impl Paper for Pca {
         ("paper", include_str!("../configs/paper.toml")),
     ];
 
+    const PHASES: &'static [&'static str] = &[];
+
     type Config = PcaConfig;
     type Model<B: Backend> = PcaModel<B>;
 
@@ -47,6 +49,10 @@ impl Paper for Pca {
         (latent > input).then(|| {
             format!("[model] latent = {latent}: inputs of width {input} have no more components")
         })
+    }
+
+    fn problem_with(config: &PcaConfig, data: &Splits) -> Option<String> {
+        too_many_components("[model] latent", config.model.latent, &data.train)
     }
 
     fn cannot(command: &str, _: &PcaConfig) -> Option<String> {
@@ -77,6 +83,9 @@ impl Paper for Pca {
             train.input_dim(),
             train.len()
         ));
+        if let Some(reason) = model.without_density() {
+            progress::line(&reason);
+        }
         let report = FitReport { seconds, ..FitReport::default() };
         Ok(Fit::Done(model, report))
     }

@@ -110,12 +110,16 @@ pub struct ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
-    fn problem(&self) -> Option<String> {
+    fn problem(&self, kind: Kind) -> Option<String> {
         let Self { kl_warmup_epochs, kl_warmup_from, truncate, drop_inputs } = *self;
         let problem = if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
             format!("kl_warmup_epochs = {kl_warmup_epochs} is negative")
         } else if !(0.0..=1.0).contains(&kl_warmup_from) {
             format!("kl_warmup_from = {kl_warmup_from} is not in [0, 1]")
+        } else if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
+            format!("kl_warmup_epochs = {kl_warmup_epochs}: model.kind = \"rnn\" has no KL")
+        } else if kl_warmup_from != 0.0 && kl_warmup_epochs == 0.0 {
+            format!("kl_warmup_from = {kl_warmup_from} needs kl_warmup_epochs above 0")
         } else if truncate == Some(0) {
             "truncate = 0: at least 1 step, or leave it out".into()
         } else if !(0.0..1.0).contains(&drop_inputs) {
@@ -177,7 +181,7 @@ impl RunConfig for RnnConfig {
     fn problem(&self) -> Option<String> {
         self.model
             .problem(&self.data)
-            .or_else(|| self.objective.problem())
+            .or_else(|| self.objective.problem(self.model.kind))
             .or_else(|| self.train.problem())
             .or_else(|| self.evaluate.problem())
     }

@@ -81,8 +81,22 @@ impl Paper for VaeRnn {
         train::fit(model, &objective, data, config.data.binarise, &config.train, session)
     }
 
+    fn against_collapse(config: &RnnConfig) -> Option<String> {
+        let warmed = config.objective.kl_warmup_epochs;
+        let warm_up = if warmed > 0.0 {
+            format!("a longer warm-up of the KL than objective.kl_warmup_epochs = {warmed}")
+        } else {
+            "a warm-up of the KL (objective.kl_warmup_epochs)".into()
+        };
+        Some(format!(
+            "{warm_up}; hiding inputs from the recurrence (objective.drop_inputs above {}); a smaller \
+             model.hidden",
+            config.objective.drop_inputs
+        ))
+    }
+
     fn pictures(run: &Loaded<Self>) -> Result<Vec<PathBuf>> {
-        let mut drawn = commands::generate::drawn(run, commands::generate::COUNT, None)?;
+        let mut drawn = commands::generate::drawn(run, None, None)?;
         drawn.extend(commands::surprise::drawn(run, &[])?);
         Ok(drawn)
     }

@@ -17,7 +17,7 @@ use shared::{
     train::{self, Fit, Session},
 };
 
-pub use config::VaeConfig;
+pub use config::{Bound, VaeConfig};
 pub use model::VaeModel;
 pub use objective::VaeObjective;
 
@@ -39,6 +39,20 @@ impl Paper for Vae {
 
     type Config = VaeConfig;
     type Model<B: Backend> = VaeModel<B>;
+
+    fn against_collapse(config: &VaeConfig) -> Option<String> {
+        Some(match config.objective.bound {
+            Bound::Elbo => "a warm-up of the KL (objective.kl_warmup_epochs) or free bits \
+                            (objective.free_bits); for a few epochs more of them, train.epochs"
+                .into(),
+            Bound::Iwae => {
+                "more epochs (train.epochs), or objective.bound = \"elbo\", which has a \
+                            warm-up of the KL (objective.kl_warmup_epochs) and free bits \
+                            (objective.free_bits)"
+                    .into()
+            }
+        })
+    }
 
     fn build<B: Backend>(
         config: &VaeConfig,

@@ -38,6 +38,8 @@ impl Paper for SuperIntelligent {
         ("copied", include_str!("../configs/copied.toml")),
     ];
 
+    const PHASES: &'static [&'static str] = &[];
+
     type Config = CopyConfig;
     type Model<B: Backend> = CopyModel<B>;
 

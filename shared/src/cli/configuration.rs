@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use crate::{
     data::DataName,
     paper::{Paper, RunConfig},
+    train::TrainConfig,
 };
 
 /// Options that choose a configuration and change it.
@@ -24,9 +25,9 @@ pub struct ConfigurationArgs {
     #[arg(long)]
     latent: Option<usize>,
     /// Passes over the training split.
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     pub(super) epochs: Option<usize>,
-    /// Examples in a step.
+    /// Examples in a step, of every phase of the fit.
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Data set.
@@ -41,15 +42,21 @@ pub struct ConfigurationArgs {
 }
 
 /// What a run that is continued may change: how long and how fast it goes on, and its evaluation.
-const CHANGEABLE: [&str; 7] = [
-    "train.epochs",
-    "train.schedule",
-    "train.patience",
-    "train.clip_norm",
-    "train.checkpoint_every",
-    "train.keep_checkpoints",
-    "evaluate",
-];
+/// In the section of the last phase of a fit: later phases go on from what earlier ones came to.
+const CHANGEABLE: [&str; 6] =
+    ["epochs", "schedule", "patience", "clip_norm", "checkpoint_every", "keep_checkpoints"];
+
+/// The last phase of a fit that a configuration has, of these.
+fn last_phase(phases: &[&'static str], table: &Table) -> Option<&'static str> {
+    phases.iter().rev().copied().find(|phase| table.contains_key(*phase))
+}
+
+/// Epochs of the last phase of the fit that a configuration describes, if it has any.
+pub(super) fn last_epochs<P: Paper>(text: &str) -> Option<usize> {
+    let table: Table = toml::from_str(text).ok()?;
+    let phase = table.get(last_phase(P::PHASES, &table)?)?.clone();
+    Some(phase.try_into::<TrainConfig>().ok()?.total_epochs())
+}
 
 /// Every value of a table under its dotted key.
 fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
@@ -94,7 +101,7 @@ impl ConfigurationArgs {
         // First as it stands, so that an error points into the file.
         toml::from_str::<P::Config>(&text)
             .map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
-        self.apply(&mut table)?;
+        self.apply::<P>(&mut table)?;
         resolve::<P>(table, "with these options the configuration")
     }
 
@@ -113,22 +120,35 @@ impl ConfigurationArgs {
     pub(super) fn resume<P: Paper>(&self, text: &str) -> Result<Resolved<P::Config>> {
         let old: Table = toml::from_str(text).context("the run's config.toml is damaged")?;
         let mut table = old.clone();
-        self.apply(&mut table)?;
+        self.apply::<P>(&mut table)?;
+        let last = last_phase(P::PHASES, &old);
+        let free: Vec<String> = last
+            .iter()
+            .flat_map(|phase| CHANGEABLE.map(|key| format!("{phase}.{key}")))
+            .chain(["evaluate".into()])
+            .collect();
         let resolved = resolve::<P>(table, "with these options the run's configuration")?;
         let fixed = |table: &Table| {
             let mut values = BTreeMap::new();
             flatten("", table, &mut values);
-            values.retain(|key, _| !CHANGEABLE.iter().any(|free| key.starts_with(free)));
+            values.retain(|key, _| !free.iter().any(|free| key.starts_with(free)));
             values
         };
         let (before, after) = (fixed(&old), fixed(&toml::from_str(&resolved.text)?));
+        let is_of_phase = |key: &str| P::PHASES.iter().any(|p| key.starts_with(&format!("{p}.")));
         let keys = before.keys().chain(after.keys());
         match keys.into_iter().find(|key| before.get(*key) != after.get(*key)) {
             None => Ok(resolved),
-            Some(key) => bail!(
-                "--resume cannot change {key}: what was fitted so far would not fit; start another \
-                 run with --name"
-            ),
+            Some(key) => match last {
+                Some(last) if is_of_phase(key) => bail!(
+                    "--resume cannot change {key}: only [{last}], the last phase of the fit, may \
+                     change its epochs, schedule and the like; start another run with --name"
+                ),
+                _ => bail!(
+                    "--resume cannot change {key}: what was fitted so far would not fit; start \
+                     another run with --name"
+                ),
+            },
         }
     }
 
@@ -149,7 +169,7 @@ impl ConfigurationArgs {
         Ok((text, wanted.clone()))
     }
 
-    fn apply(&self, table: &mut Table) -> Result<()> {
+    fn apply<P: Paper>(&self, table: &mut Table) -> Result<()> {
         let number = |value: usize| Value::Integer(value as i64);
         let mut changes: Vec<(String, Value)> = Vec::new();
         if let Some(seed) = self.seed {
@@ -158,8 +178,20 @@ impl ConfigurationArgs {
             changes.push(("seed".into(), Value::Integer(seed)));
         }
         changes.extend(self.latent.map(|v| ("model.latent".into(), number(v))));
-        changes.extend(self.epochs.map(|v| ("train.epochs".into(), number(v))));
-        changes.extend(self.batch_size.map(|v| ("train.batch_size".into(), number(v))));
+        // Of every phase of the fit.
+        for (option, key, value) in
+            [("--epochs", "epochs", self.epochs), ("--batch-size", "batch_size", self.batch_size)]
+        {
+            let Some(value) = value else { continue };
+            if P::PHASES.is_empty() {
+                bail!("{option}: this fit has a closed form and makes no passes over the data");
+            }
+            let found = P::PHASES.iter().filter(|phase| table.contains_key(**phase));
+            let phases: Vec<&str> = found.copied().collect();
+            // Without any the configuration is incomplete, and what is set says so.
+            let phases = if phases.is_empty() { P::PHASES.to_vec() } else { phases };
+            changes.extend(phases.iter().map(|phase| (format!("{phase}.{key}"), number(value))));
+        }
         changes.extend(self.data.map(|v| ("data.name".into(), Value::String(v.to_string()))));
         changes.extend(self.model.clone().map(|v| ("model.kind".into(), Value::String(v))));
         for change in &self.set {

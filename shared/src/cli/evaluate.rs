@@ -11,7 +11,7 @@ use crate::{
     paper::{Paper, RunConfig},
     progress,
     run::{
-        DataRecord, Machine, ModelRecord, Record, RunFolder, TrainingRecord, processor,
+        DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor,
         write_atomic, write_json,
     },
     train::FitReport,
@@ -26,7 +26,21 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if let Some(problem) = config.problem() {
         bail!("{problem}");
     }
+    let (images, test) = (args.images.unwrap_or(0), loaded.data.test.len());
+    if images > test {
+        progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
+    }
     print!("{}", finish(&loaded, Evaluated::Again(config))?);
+    let record = loaded.run.record()?;
+    let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
+    if (args.samples.is_some() || args.images.is_some())
+        && !record.is_some_and(|record| record.metrics.values().any(is_estimated))
+    {
+        progress::line(
+            "--samples and --images: without effect, no metric of this model is estimated from \
+             samples",
+        );
+    }
     println!("\nrecord in {}", loaded.run.file(RunFolder::RECORD).display());
     Ok(())
 }
@@ -62,6 +76,12 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
         bail!("{name} is {}: the model is broken; no record is written", metric.value);
     }
+    let warning = match &evaluated {
+        Evaluated::After(_) => P::against_collapse(config).and_then(|helps| {
+            Some(format!("{}; what helps: {helps}", evaluation.collapse(model.latent_dim())?))
+        }),
+        Evaluated::Again(_) => None,
+    };
     let (training, fit_seconds, examples_per_second) = match evaluated {
         Evaluated::After(report) => {
             let rate =
@@ -117,6 +137,9 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({} threads)",
         record.machine.evaluate_seconds, record.machine.device, record.machine.threads
     );
+    if let Some(warning) = warning {
+        let _ = writeln!(text, "\nwarning: {warning}");
+    }
     Ok(text)
 }
 

@@ -1,14 +1,12 @@
 //! Weights out of and into the workspace.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, Axis};
 
 use super::{
     Stop,
     evaluate::{Evaluated, finish},
-    model::{Loaded, load, load_data},
+    model::{Loaded, check, load, load_data},
     options::{ExportArgs, ImportArgs},
 };
 use crate::{
@@ -32,6 +30,8 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
     if args.to.is_file() {
         bail!("--to {}: is a file; name a folder", args.to.display());
     }
+    // Found before anything is written: a model without such terms writes nothing.
+    let terms = args.terms.map(|images| terms(&loaded, images)).transpose()?;
     weights::save(
         &args.to,
         &loaded.model.weights(),
@@ -44,15 +44,21 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
         args.to.join(weights::WEIGHTS).display(),
         args.to.join(weights::DESCRIPTION).display()
     ));
-    match args.terms {
-        Some(images) => export_terms(&loaded, images, &args.to),
-        None => Ok(()),
+    if let Some(terms) = terms {
+        let path = args.to.join("terms.safetensors");
+        weights::write_tensors(&path, &terms)?;
+        progress::line(&format!("wrote {}", path.display()));
     }
+    Ok(())
 }
 
-/// Inputs, noise and -ELBO terms of the first test images, as `terms.safetensors`.
-fn export_terms<P: Paper>(loaded: &Loaded<P>, images: usize, to: &Path) -> Result<()> {
-    let test = loaded.data.test.take(images);
+/// Inputs, noise and -ELBO terms of the first test images, as `terms.safetensors` has them.
+fn terms<P: Paper>(loaded: &Loaded<P>, images: usize) -> Result<Vec<NamedTensor>> {
+    let test = &loaded.data.test;
+    if images > test.len() {
+        bail!("--terms {images}: the test split has {} examples", test.len());
+    }
+    let test = test.take(images);
     let (noise, latent) = (loaded.noise(), loaded.model.latent_dim());
     let indices: Vec<usize> = (0..test.len()).collect();
     let x = test.inputs(&indices, loaded.config.data().binarise, noise, 0);
@@ -72,18 +78,12 @@ fn export_terms<P: Paper>(loaded: &Loaded<P>, images: usize, to: &Path) -> Resul
         values,
     };
     let kl = terms.kl_per_latent.sum_axis(Axis(1));
-    let path = to.join("terms.safetensors");
-    weights::write_tensors(
-        &path,
-        &[
-            tensor("x", vec![x.nrows(), x.ncols()], x.iter().copied().collect()),
-            tensor("eps", vec![eps.nrows(), latent], eps.iter().copied().collect()),
-            tensor("reconstruction", vec![test.len()], terms.reconstruction.to_vec()),
-            tensor("kl", vec![test.len()], kl.to_vec()),
-        ],
-    )?;
-    progress::line(&format!("wrote {}", path.display()));
-    Ok(())
+    Ok(vec![
+        tensor("x", vec![x.nrows(), x.ncols()], x.iter().copied().collect()),
+        tensor("eps", vec![eps.nrows(), latent], eps.iter().copied().collect()),
+        tensor("reconstruction", vec![test.len()], terms.reconstruction.to_vec()),
+        tensor("kl", vec![test.len()], kl.to_vec()),
+    ])
 }
 
 /// `import`.
@@ -92,9 +92,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let resolved = args.configuration.resolve::<P>()?;
     let path = args.target.folder(P::NAME, "imported")?;
     let data = load_data::<P>(&resolved.config, &args.common)?;
-    if let Some(problem) = P::problem(&resolved.config, data.train.shape()) {
-        bail!("{problem}");
-    }
+    check::<P>(&resolved.config, &data)?;
     // The weights must fit before anything is written.
     let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;

@@ -105,7 +105,13 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .name(P::NAME)
         .about(P::ABOUT)
         .after_help(P::CITATION)
-        .mut_subcommands(|command| command.args_override_self(true));
+        .mut_subcommands(|command| {
+            let command = command.args_override_self(true);
+            if !command.get_arguments().any(|argument| argument.get_id() == "epochs") {
+                return command;
+            }
+            command.mut_arg("epochs", |argument| argument.help(help_of_epochs::<P>()))
+        });
     let matches = command.get_matches();
     let threads = matches.get_one::<usize>("threads").copied();
     let is_own = matches.subcommand_name().is_some_and(C::has_subcommand);
@@ -126,6 +132,15 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
                 None => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+/// What `--epochs` counts in this paper.
+fn help_of_epochs<P: Paper>() -> String {
+    match (P::PHASES, P::EPOCHS) {
+        ([], _) => "Refused: this fit has a closed form and makes no passes over the data".into(),
+        (_, "") => "Passes over the training split".into(),
+        (_, whose) => format!("Passes over the training split {whose}"),
     }
 }
 

@@ -11,10 +11,12 @@ use super::{
 use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
-    data::{self, DataKind, PixelShape, Splits},
+    data::{self, DataKind, DataName, PixelShape, Splits},
     device::{Device, on_device},
+    metrics::EvaluateConfig,
     noise::Noise,
     paper::{Paper, RunConfig},
+    progress,
     run::RunFolder,
     train::{LABEL_HEAD, read_head},
     trained::{OnDevice, Trained},
@@ -100,6 +102,50 @@ pub(super) fn load_data<P: Paper>(config: &P::Config, common: &Common) -> Result
     Ok(data::load(config.data(), &common.fetch_options())?)
 }
 
+/// Refuses what a configuration and these data cannot make together, and says what in it means nothing
+/// for them; before anything is fitted or written.
+pub(super) fn check<P: Paper>(config: &P::Config, data: &Splits) -> Result<()> {
+    let problem = config
+        .problem()
+        .or_else(|| P::problem(config, data.train.shape()))
+        .or_else(|| P::problem_with(config, data));
+    if let Some(problem) = problem {
+        bail!("{problem}");
+    }
+    for line in without_effect(config.evaluate(), config.data().name, P::DATA) {
+        progress::line(&line);
+    }
+    Ok(())
+}
+
+/// Settings of the evaluation that mean nothing for such data.
+fn without_effect(evaluate: &EvaluateConfig, name: DataName, modelled: DataKind) -> Vec<String> {
+    let has_images = name.kind() == DataKind::Images && modelled == DataKind::Images;
+    let reason = match (name.kind(), modelled) {
+        (DataKind::Images, DataKind::Sequences) => "its images are modelled as sequences of rows",
+        (DataKind::Images, _) => "it has no known factors",
+        (DataKind::Tables, _) => "it is a table",
+        (DataKind::Sequences, _) => "it has sequences",
+    };
+    let is_table = name.kind() == DataKind::Tables;
+    [
+        (evaluate.samples.is_some() && !has_images, "[evaluate.samples]", "images"),
+        (
+            evaluate.disentanglement.is_some() && name != DataName::Dsprites,
+            "[evaluate.disentanglement]",
+            "dsprites",
+        ),
+        (evaluate.forest_trees.is_some() && !is_table, "[evaluate] forest_trees", "tables"),
+    ]
+    .into_iter()
+    .filter(|(is, ..)| *is)
+    .map(|(_, what, of)| match of {
+        "tables" => format!("{what} is for {of}: without effect on {name}"),
+        of => format!("{what} is for {of}: without effect on {name}, {reason}"),
+    })
+    .collect()
+}
+
 fn kind(kind: DataKind) -> &'static str {
     match kind {
         DataKind::Images => "images",
@@ -143,4 +189,28 @@ where
     let read = || read_head(head, model.latent_dim(), &device);
     let head = head.is_file().then(read).transpose()?;
     Ok(Box::new(OnDevice::new(model, device).with_label_head(head)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::EvaluateConfig;
+
+    #[test]
+    fn settings_of_the_evaluation_that_mean_nothing_are_said() {
+        let evaluate: EvaluateConfig =
+            toml::from_str("forest_trees = 3\n[samples]\n[disentanglement]\n").unwrap();
+        let lines = |name, modelled| without_effect(&evaluate, name, modelled).join("; ");
+        let said = lines(DataName::Adult, DataKind::Tables);
+        assert!(said.contains("[evaluate.samples] is for images") && !said.contains("forest"));
+        let said = lines(DataName::Dsprites, DataKind::Images);
+        assert_eq!(said, "[evaluate] forest_trees is for tables: without effect on dsprites");
+        let said = lines(DataName::Mnist, DataKind::Sequences);
+        assert!(
+            said.contains("[evaluate.samples]") && said.contains("sequences of rows"),
+            "{said}"
+        );
+        let none = EvaluateConfig::default();
+        assert!(without_effect(&none, DataName::Tunes, DataKind::Sequences).is_empty());
+    }
 }

@@ -110,7 +110,7 @@ pub(super) struct EvaluateArgs {
 pub(super) struct ReconstructArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Images by index; by default one of each class.
+    /// Images by index; by default ten: one of each class, of the first ten.
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     pub(super) indices: Option<Vec<usize>>,
     /// Split they come from.
@@ -161,9 +161,9 @@ pub(super) struct TraverseArgs {
     /// Images in a row.
     #[arg(long, default_value_t = 11)]
     pub(super) steps: usize,
-    /// At most this many latents, the most informative first.
-    #[arg(long, default_value_t = 12)]
-    pub(super) latents: usize,
+    /// Latents, the most informative first; by default 12, or all if there are fewer.
+    #[arg(long, value_name = "N")]
+    pub(super) latents: Option<usize>,
     /// Split the image comes from.
     #[arg(long, default_value = "valid")]
     pub(super) split: SplitChoice,
@@ -173,9 +173,9 @@ pub(super) struct TraverseArgs {
 pub(super) struct LatentMapArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// At most this many points.
-    #[arg(long, default_value_t = 5000)]
-    pub(super) points: usize,
+    /// Points; by default 5000, or all if there are fewer.
+    #[arg(long, value_name = "N")]
+    pub(super) points: Option<usize>,
     /// Split they come from.
     #[arg(long, default_value = "valid")]
     pub(super) split: SplitChoice,

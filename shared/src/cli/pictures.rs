@@ -29,6 +29,9 @@ use crate::{
 const MOST: usize = 10_000;
 /// Images in a row, at most.
 const MOST_STEPS: usize = 100;
+/// Latents of a traversal, and points of a map, unless the user names a number.
+const LATENTS: usize = 12;
+const POINTS: usize = 5000;
 /// Images a row of samples.
 const ROW: usize = 10;
 /// Side of the decoded grid of a 2-D code.
@@ -56,10 +59,10 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.push(draw_interpolation(loaded, None, None, 11, SplitChoice::Valid)?);
     }
     if wanted("traverse") {
-        drawn.extend(draw_traversal(loaded, None, 3.0, 11, 12, SplitChoice::Valid)?);
+        drawn.extend(draw_traversal(loaded, None, 3.0, 11, LATENTS, SplitChoice::Valid)?);
     }
     if wanted("latent-map") {
-        drawn.extend(draw_map(loaded, 5000, SplitChoice::Valid)?);
+        drawn.extend(draw_map(loaded, POINTS, SplitChoice::Valid)?);
     }
     drawn.extend(P::pictures(loaded)?);
     if loaded.run.file("snapshots.png").is_file() {
@@ -96,11 +99,16 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
 
 /// `traverse`.
 pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
-    let TraverseArgs { steps, latents, span, .. } = args;
+    let TraverseArgs { steps, span, .. } = args;
+    let latents = args.latents.unwrap_or(LATENTS);
     if !(2..=MOST_STEPS).contains(&steps) || latents == 0 || !(span > 0.0 && span.is_finite()) {
         bail!("--steps must be 2 to {MOST_STEPS}, --latents at least 1, --span positive");
     }
     let loaded = Loaded::<P>::open(&args.of, "traverse")?;
+    let all = loaded.model.latent_dim();
+    if args.latents.is_some_and(|latents| latents > all) {
+        progress::line(&format!("--latents {latents}: the model has {all}, all are drawn"));
+    }
     draw_traversal(&loaded, args.index, span, steps, latents, args.split)?
         .iter()
         .try_for_each(|path| say(path))
@@ -108,11 +116,17 @@ pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
 
 /// `latent-map`.
 pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
-    if args.points < 2 {
-        bail!("--points {}: at least 2", args.points);
+    let points = args.points.unwrap_or(POINTS);
+    if points < 2 {
+        bail!("--points {points}: at least 2");
     }
     let loaded = Loaded::<P>::open(&args.of, "latent-map")?;
-    draw_map(&loaded, args.points, args.split)?.iter().try_for_each(|path| say(path))
+    let all = args.split.of(&loaded.data).len();
+    if args.points.is_some_and(|points| points > all) {
+        let split = args.split.name();
+        progress::line(&format!("--points {points}: the {split} split has {all}, all are drawn"));
+    }
+    draw_map(&loaded, points, args.split)?.iter().try_for_each(|path| say(path))
 }
 
 /// What a conditional model is told of one validation image of each of these classes; classes beyond

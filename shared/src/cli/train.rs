@@ -12,9 +12,9 @@ use clap::Args;
 
 use super::{
     Stop,
-    configuration::{ConfigurationArgs, Resolved},
+    configuration::{ConfigurationArgs, Resolved, last_epochs},
     evaluate::{Evaluated, finish},
-    model::{Loaded, load, load_data, with_labels},
+    model::{Loaded, check, load, load_data, with_labels},
     options::Common,
     pictures,
 };
@@ -96,10 +96,13 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     {
         return Err(Stop::Cannot(format!("--snapshot-epochs: {reason}")).into());
     }
-    let data = load_data::<P>(&config, &args.common)?;
-    if let Some(problem) = P::problem(&config, data.train.shape()) {
-        bail!("{problem}");
+    if let Some(epochs) = last_epochs::<P>(&text)
+        && let Some(late) = args.snapshot_epochs.iter().find(|late| **late > epochs as f64)
+    {
+        bail!("--snapshot-epochs {late}: the fit ends after {epochs} epochs");
     }
+    let data = load_data::<P>(&config, &args.common)?;
+    check::<P>(&config, &data)?;
     let run = if args.resume {
         // What an earlier end of the run left would be taken for its new one.
         for stale in [RunFolder::RECORD, LABEL_HEAD, weights::WEIGHTS, BURN_WEIGHTS] {
@@ -153,6 +156,11 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     };
     // From here on evaluate can be called again: Ctrl-C ends the program at once.
     fitting.store(false, Ordering::Relaxed);
+    if report.epochs == 0 && args.configuration.epochs.is_some() {
+        progress::line(
+            "--epochs: without effect, nothing in this configuration is fitted in epochs",
+        );
+    }
     let loaded = Loaded::<P> { run, config, data, model, device };
     let record = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
@@ -180,9 +188,7 @@ fn fitted_with_report<P: Paper>(
 ) -> Result<(Loaded<P>, Option<FitReport>)> {
     let device = common.device()?;
     let data = load_data::<P>(&config, common)?;
-    if let Some(problem) = config.problem().or_else(|| P::problem(&config, data.train.shape())) {
-        bail!("{problem}");
-    }
+    check::<P>(&config, &data)?;
     let text = toml::to_string(&config)?;
     let begun = path.join(RunFolder::CONFIG).is_file();
     let run = if begun {

@@ -4,6 +4,7 @@ mod bounds;
 mod classification;
 mod code_table;
 mod codes;
+mod collapse;
 mod config;
 pub mod disentanglement;
 mod evaluate;

@@ -23,6 +23,7 @@ use crate::{
     backend::{AutodiffBackend, Backend},
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
+    progress,
     run::{RunFolder, write_atomic},
     trained::weights_of,
     weights::write_tensors,
@@ -128,7 +129,7 @@ where
     let labels = match config.labels {
         Some(labels) => {
             refuse_told(&model, data, device)?;
-            Some(Labels::new(labels, &data.train, binarise, *noise)?)
+            Some(Labels::new(labels, data, binarise, *noise)?)
         }
         None => None,
     };
@@ -136,6 +137,12 @@ where
     let objective = JointObjective { objective, labels };
     Ok(match fit_watched(headed, &objective, data, binarise, config, session, watch)? {
         Fit::Done(Headed { model, head }, report) => {
+            for epoch in snapshots.missing(&session.run) {
+                progress::line(&format!(
+                    "--snapshot-epochs {epoch}: not taken, training ended after epoch {}",
+                    report.epochs
+                ));
+            }
             if let Some(head) = &head {
                 write_tensors(&session.run.file(LABEL_HEAD), &weights_of(head))?;
             }
@@ -298,6 +305,13 @@ where
         (Keep::Best, Some((epoch, _))) if epoch != progress.epoch => {
             model = checkpoints.load_best(model, epoch, device)?;
             epoch
+        }
+        (Keep::Best, None) if progress.epoch > 0 => {
+            crate::progress::line(
+                "the objective was still warming up when training ended: no epoch is the best, the \
+                 last is kept; train longer or warm up faster",
+            );
+            progress.epoch
         }
         _ => progress.epoch,
     };

@@ -1,5 +1,7 @@
 //! Reconstructions of the same images while training: the lecture's strip "after 0.1, 1, 2 epochs".
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
 use ndarray::Array2;
@@ -38,6 +40,12 @@ impl Snapshots {
         Self { steps, images, labels, shape: valid.shape() }
     }
 
+    /// Epochs whose snapshot is not in the folder of a run that has ended.
+    pub(super) fn missing(&self, run: &RunFolder) -> Vec<f64> {
+        let is_missing = |epoch: &f64| !picture(run, *epoch).is_file();
+        self.steps.iter().map(|(_, epoch)| *epoch).filter(is_missing).collect()
+    }
+
     /// Takes a snapshot if one is due after `steps` steps.
     pub(super) fn take<B: Backend, M: Autoencoder<B>>(
         &self,
@@ -60,8 +68,7 @@ impl Snapshots {
         let mean = model.decode(code, given.as_ref()).mean();
         let reconstruction = plot::to_array(mean.into_data(), rows, columns)?;
         for epoch in due {
-            let path = run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"));
-            plot::save_row(&path, &reconstruction, self.shape)?;
+            plot::save_row(&picture(run, epoch), &reconstruction, self.shape)?;
         }
         let input = run.file(SNAPSHOT_FOLDER).join("input.png");
         if !input.is_file() {
@@ -69,6 +76,11 @@ impl Snapshots {
         }
         plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file("snapshots.png"), self.shape)
     }
+}
+
+/// Where the snapshot after so many epochs is kept.
+fn picture(run: &RunFolder, epoch: f64) -> PathBuf {
+    run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"))
 }
 
 /// The first example of each class, then others until there are [`IMAGES`].

@@ -41,7 +41,8 @@ pub struct Args {
         long,
         value_delimiter = ',',
         value_name = "W,...",
-        default_value = "1000,1000,1000,1000,1000,1000"
+        default_value = "1000,1000,1000,1000,1000,1000",
+        requires = "factor"
     )]
     discriminator: Vec<usize>,
     /// What the networks are compared with: untrained, pca, pixels.

@@ -20,6 +20,8 @@ use crate::{
 
 /// Images by default.
 const IMAGES: usize = 8;
+/// Test images that are judged by default.
+const MEASURED: usize = 1000;
 
 /// Its options.
 #[derive(clap::Args)]
@@ -30,7 +32,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
     /// Test images that are rewritten as every digit and judged; 0 for the picture alone.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = MEASURED, value_name = "N")]
     measure: usize,
     /// Folder of all runs, where the classifier that judges is kept.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
@@ -88,7 +90,11 @@ fn rewritten(
 fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
     let name = loaded.config.data.name;
     let (judge, error) = judge(&loaded.data, name, &args.out, loaded.device)?;
-    let test = loaded.data.test.take(args.measure);
+    let (asked, all) = (args.measure, loaded.data.test.len());
+    if asked > all && asked != MEASURED {
+        progress::line(&format!("--measure {asked}: the test split has {all}, all are rewritten"));
+    }
+    let test = loaded.data.test.take(asked);
     let (images, labels) = (test.all_grey(), test.labels());
     let made = rewritten(loaded, &images, &labels, classes);
     let mut right = Vec::with_capacity(classes * labels.len());

@@ -1,0 +1,261 @@
+//! Nothing wrong passes in silence: what cannot be meant is refused before a folder is touched, and what
+//! has no effect is said.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{fs, path::Path};
+
+use programs::{Called, program};
+
+fn refused_before_the_fit(work: &Path, paper: &str, options: &[&str], message: &str) {
+    program(paper).train(work, options).failure(1, message);
+    assert!(!work.join("runs").exists(), "{paper} {options:?} left something behind");
+}
+
+#[test]
+fn labels_beyond_the_classes_and_components_beyond_the_rank_are_refused_before_the_fit() {
+    let work = tempfile::tempdir().unwrap();
+    let few = ["--set", "data.train_examples=5"];
+    let pca = |extra: &[&'static str]| [&few[..], extra].concat();
+    for (paper, options, message) in [
+        (
+            "denoising-ae",
+            vec!["--set", "model.classes=2"],
+            "[model] classes = 2: the data have 10 classes, 0 to 9",
+        ),
+        (
+            "cvae",
+            vec!["--set", "conditioning.classes=4"],
+            "[conditioning] classes = 4: the data have 10 classes",
+        ),
+        ("pca", pca(&["--latent", "20"]), "[model] latent = 20: 5 training examples vary along"),
+        (
+            "beta-vae",
+            pca(&["--model", "pca", "--latent", "20"]),
+            "[model] latent = 20: 5 training examples vary along",
+        ),
+        (
+            "denoising-ae",
+            pca(&["--set", "pretraining={kind=\"pca\",components=20}"]),
+            "[pretraining] components = 20: 5 training examples vary along",
+        ),
+    ] {
+        refused_before_the_fit(work.path(), paper, &options, message);
+    }
+    // All that 21 examples have leaves nothing for the noise: there is no density, and that is said.
+    let said = program("pca")
+        .train(work.path(), &["--set", "data.train_examples=21", "--latent", "20"])
+        .success();
+    assert!(said.err().contains("no variance of"), "{}", said.err());
+    let record = fs::read_to_string(work.path().join("runs/pca/quick/record.json")).unwrap();
+    assert!(!record.contains("\"nll\""), "{record}");
+}
+
+#[test]
+fn options_without_effect_are_refused_or_said() {
+    let work = tempfile::tempdir().unwrap();
+    for (paper, options, message) in [
+        ("vae", &["--snapshot-epochs", "1,5"][..], "--snapshot-epochs 5: the fit ends after 2"),
+        ("vae", &["--set", "data.split_seed=2"], "split_seed is for tables"),
+        ("vae", &["--set", "data.csv={schema=\"a\",files=[\"b\"]}"], "csv is for name = \"csv\""),
+        ("fair-repr", &["--set", "data.distinct_orientations=true"], "is for dsprites"),
+        ("fair-repr", &["--set", "data.split=iwae"], "split = \"iwae\" is for images"),
+        ("vae-rnn", &["--model", "rnn", "--set", "objective.kl_warmup_epochs=1.0"], "has no KL"),
+        ("vae-rnn", &["--set", "objective.kl_warmup_from=0.5"], "needs kl_warmup_epochs above 0"),
+        ("pca", &["--epochs", "3"], "--epochs: this fit has a closed form"),
+        ("pca", &["--batch-size", "3"], "--batch-size: this fit has a closed form"),
+    ] {
+        refused_before_the_fit(work.path(), paper, options, message);
+    }
+    let says = |called: Called, message: &str| {
+        let called = called.success();
+        assert!(called.err().contains(message), "{}: {}", called.1, called.err());
+    };
+    let vae = program("vae");
+    let late = ["--set", "objective.kl_warmup_epochs=3.0", "--set", "evaluate.forest_trees=3"];
+    let called = vae.train(work.path(), &late).success();
+    assert!(called.err().contains("still warming up"), "{}", called.err());
+    assert!(called.err().contains("forest_trees is for tables"), "{}", called.err());
+    let run = work.path().join("runs/vae/quick");
+    says(vae.on_run("traverse", &run, &["--latents", "7"]), "--latents 7: the model has 2");
+    says(vae.on_run("latent-map", &run, &["--points", "99999"]), "the validation split has");
+    says(vae.on_run("evaluate", &run, &["--images", "99999"]), "--images 99999: the test split");
+    let to = work.path().join("exported");
+    let to = to.to_str().unwrap();
+    vae.on_run("export", &run, &["--to", to, "--terms", "99999"]).failure(1, "--terms 99999");
+    assert!(!Path::new(to).exists(), "what was refused left something behind");
+
+    let pca = program("pca");
+    pca.train(work.path(), &[]).success();
+    let run = work.path().join("runs/pca/quick");
+    says(pca.on_run("evaluate", &run, &["--samples", "10"]), "--samples and --images: without");
+    pca.on_run("export", &run, &["--to", to, "--terms", "5"]).failure(2, "is a point");
+    assert!(!Path::new(to).exists(), "what was refused left something behind");
+    says(program("fair-repr").train(work.path(), &[]), "--epochs: without effect");
+}
+
+#[test]
+fn epochs_are_those_of_every_phase_and_a_phase_before_the_last_is_not_trained_on() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let sizes = ["--data", "segments", "--set", "model.hidden=[9,8]"];
+    let evaluate = ["--set", "evaluate={nll_samples=5,nll_images=5,probe_labels=[10]}"];
+    let few = ["--set", "data.train_examples=200", "--out", out.to_str().unwrap()];
+    let with = |extra: &[&'static str]| [&["train"][..], &sizes, &evaluate, &few, extra].concat();
+    let denoising = program("denoising-ae");
+    denoising.call(&with(&["--epochs", "2", "--batch-size", "40"])).success();
+    let run = out.join("denoising-ae/quick");
+    for phase in ["layer-1", "layer-2", "fine-tuning"] {
+        let lines = fs::read_to_string(run.join("checkpoints").join(phase).join("metrics.jsonl"));
+        assert_eq!(lines.unwrap().lines().count(), 2, "{phase}");
+    }
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert_eq!(config.matches("batch_size = 40").count(), 2, "{config}");
+    let record = fs::read(run.join("record.json")).unwrap();
+    let again = denoising.call(&with(&["--resume", "--set", "train.epochs=3"]));
+    again.failure(1, "--resume cannot change train.epochs: only [fine_tuning], the last phase");
+    assert_eq!(fs::read(run.join("record.json")).unwrap(), record);
+    denoising.call(&with(&["--resume", "--set", "fine_tuning.epochs=3"])).success();
+
+    for (paper, message) in [
+        ("denoising-ae", "of each layer's pre-training, and of the fine-tuning"),
+        ("cvae", "of the predictor, where there is one, and of the conditional model"),
+        ("pca", "Refused: this fit has a closed form"),
+        ("vae", "Passes over the training split"),
+    ] {
+        let help = program(paper).call(&["train", "-h"]).success().out();
+        assert!(help.contains(message), "{paper}: {help}");
+    }
+}
+
+#[test]
+fn a_collapsed_posterior_is_said_with_what_helps() {
+    let work = tempfile::tempdir().unwrap();
+    let strong = ["--set", "objective={kind=\"beta\",beta=1000.0}", "--epochs", "4"];
+    let said = program("beta-vae").train(work.path(), &strong).success().out();
+    assert!(said.contains("warning: the posterior has collapsed"), "{said}");
+    assert!(said.contains("a smaller objective.beta than 1000"), "{said}");
+    let fine = ["--name", "fine", "--set", "objective={kind=\"beta\",beta=1.0}", "--epochs", "4"];
+    let said = program("beta-vae").train(work.path(), &fine).success().out();
+    assert!(!said.contains("collapsed"), "{said}");
+}
+
+#[test]
+fn as_many_sequences_are_generated_as_were_asked_for() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    let chords = ["--data", "tunes", "--name", "chords", "--set", "data.train_examples=30"];
+    program.train(work.path(), &chords).success();
+    let poem = work.path().join("poem.txt");
+    fs::write(&poem, "so much depends\nupon\na red wheel\nbarrow\n".repeat(10)).unwrap();
+    let file = format!("data.text.file={}", poem.display());
+    let text = ["--data", "text", "--name", "text", "--set", "model.output={kind=\"categorical\"}"];
+    let sizes = ["--set", &file, "--set", "data.train_examples=20"];
+    program.train(work.path(), &[&text[..], &sizes].concat()).success();
+    let drawings =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/src/data/sequences/fixtures/default.npz");
+    let file = format!("data.pen.file={drawings}");
+    let pen = ["--data", "pen", "--name", "pen", "--set", &file, "--set", "data.train_examples=1"];
+    let mixture = ["--set", "model.output={kind=\"pen\",components=2}"];
+    program.train(work.path(), &[&pen[..], &mixture].concat()).success();
+
+    let runs = work.path().join("runs/vae-rnn");
+    let drawn = |run: &str, ending: &str| {
+        fs::read_dir(runs.join(run))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("generated-") && name.ends_with(ending))
+            .count()
+    };
+    let generate = |run: &str, count: &str| {
+        program.on_run("generate", &runs.join(run), &["--count", count, "--steps", "3"]).success()
+    };
+    // By default four; 40, 44 and 50 were 4, 4 and 10.
+    assert_eq!((drawn("chords", ".mid"), drawn("pen", ".svg")), (4, 4));
+    for (count, of) in [("40", 40), ("44", 44), ("50", 50)] {
+        generate("pen", count);
+        assert_eq!(drawn("pen", ".svg"), of);
+        let said = generate("text", count).out();
+        assert!(said.lines().count() >= of, "{said}");
+    }
+    let said = generate("chords", "70").err();
+    assert_eq!(drawn("chords", ".mid"), 70);
+    assert!(said.contains("shows the first 60 of 70 sequences"), "{said}");
+}
+
+#[test]
+fn who_is_not_known_to_be_a_member_is_not_counted_as_none() {
+    let work = tempfile::tempdir().unwrap();
+    let [schema, table] = ["people.toml", "people.csv"].map(|name| work.path().join(name));
+    let text = "header = true\n\
+        target = { column = \"hired\", positive = [\"yes\"], negative = [\"no\"] }\n\
+        sensitive = { column = \"sex\", values = [\"f\"] }\n\
+        columns = [{ name = \"age\", kind = \"number\" }, { name = \"pay\", kind = \"number\" },\n\
+        { name = \"sex\", kind = \"category\" }, { name = \"hired\", kind = \"category\" }]\n";
+    fs::write(&schema, text).unwrap();
+    let row = |i: usize| {
+        let (sex, hired) = (["m", "f"][i / 2 % 2], ["no", "yes"][i / 4 % 2]);
+        format!("{},14.62,{sex},{hired}\n", 20 + i % 40)
+    };
+    let rows = "age,pay,sex,hired\n".to_owned() + &(0..600).map(row).collect::<String>();
+    let csv = format!("data.csv={{schema={schema:?},files=[{table:?}]}}");
+    let train = |rows: &str, extra: &[&str]| {
+        fs::write(&table, rows).unwrap();
+        let own = ["--data", "csv", "--set", &csv, "--set", "evaluate.probe_labels=[]"];
+        program("fair-repr").train(work.path(), &[&own[..], extra].concat())
+    };
+    for (from, to, message) in [
+        ("23,14.62,f,no", "23,14.62,,no", "people.csv, line 5, column 'sex': empty"),
+        ("23,14.62,f,no", "23,14.62,x,no", "line 5, column 'sex': 'x' is a third value beside"),
+        ("23,14.62,f,no", "23,,f,no", "line 5, column 'pay': empty"),
+        ("23,14.62,f,no", "23,14.62,f,", "line 5, column 'hired': '' is none of"),
+    ] {
+        train(&rows.replacen(from, to, 1), &[]).failure(1, message);
+        assert!(!work.path().join("runs").exists(), "{message}: something was left behind");
+    }
+    // Positives of one group alone, and only then a fit that could not be judged.
+    let one_sided = rows.replace("14.62,f,yes", "14.62,f,no");
+    train(&one_sided, &[]).failure(1, "nobody with sex = f who is in the positive class");
+    assert!(!work.path().join("runs").exists(), "a fit was begun");
+
+    // A constant is no feature, whatever the other rows have: 1.7e22 was the error of this.
+    let found = train(&rows.replacen("14.62", "9e9", 1), &["--model", "pca", "--latent", "1"]);
+    let found = found.success();
+    assert!(
+        found.err().contains("column 'pay' is 14.62 in the whole training split"),
+        "{}",
+        found.err()
+    );
+    let record = fs::read(work.path().join("runs/fair-repr/quick/record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let error = record["metrics"]["reconstruction_mse"]["value"].as_f64().unwrap();
+    assert!(error < 1.0, "{error}");
+    train(&rows, &["--model", "pca", "--latent", "2", "--force"]).failure(1, "vary along 1");
+}
+
+#[test]
+fn audit_counts_nobody_whose_truth_or_group_is_not_known() {
+    let work = tempfile::tempdir().unwrap();
+    let file = work.path().join("predictions.csv");
+    let rows = "p,truth,sex,x\n0.9,1,m,0\n0.6,0,m,1\n0.2,0,m,2\n0.8,1,f,0\n0.4,1,f,1\n0.1,0,f,2\n";
+    let audit = |rows: &str, extra: &[&str]| {
+        fs::write(&file, rows).unwrap();
+        let own = ["audit", file.to_str().unwrap(), "--prediction", "p", "--target", "truth"];
+        let of = ["--sensitive", "sex", "--member", "m"];
+        program("fair-repr").call(&[&own[..], &of, extra].concat())
+    };
+    audit(rows, &[]).success();
+    for (from, to, message) in [
+        ("0.4,1,f", "0.4,,f", "line 6, column 'truth': empty"),
+        ("0.4,1,f", "0.4,1,", "line 6, column 'sex': empty"),
+        ("0.4,1,f", "0.4,2,f", "line 6, column 'truth': '2' is neither '1' nor '0'"),
+        ("0.4,1,f", "0.4,1,x", "line 6, column 'sex': 'x' is neither 'm' nor 'f'"),
+    ] {
+        audit(&rows.replace(from, to), &[]).failure(1, message);
+    }
+    audit(&rows.replace("0.4,1,f", "0.4,1,x"), &["--others", "f,x"]).success();
+    audit(rows, &["--others", "x"]).failure(1, "'f' is neither 'm' nor 'x'; name all others");
+    audit(rows, &["--neighbours", "3"]).failure(2, "--features");
+    audit(rows, &["--features", "x", "--neighbours", "6"]).failure(1, "has 6 people");
+}
