@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
+
 fn xtask(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(arguments)
@@ -57,6 +59,64 @@ fn a_worse_record_is_named_and_the_same_records_pass() {
     }
     let said = fs::read_to_string(Path::new(out).join("compare.md")).unwrap();
     assert!(said.contains("| vae | quick | nll"), "{said}");
+}
+
+/// What `compare` ends with if the committed seeds of `vae quick` are changed: each seed by a function
+/// that gives the text of its record, or none.
+fn compared(change: impl Fn(u64, Value) -> Option<String>) -> Output {
+    let work = tempfile::tempdir().unwrap();
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results");
+    let new = work.path().join("new");
+    fs::create_dir(&new).unwrap();
+    for seed in 1..=3 {
+        let name = format!("vae-quick-seed{seed}.json");
+        let record = serde_json::from_slice(&fs::read(results.join(&name)).unwrap()).unwrap();
+        if let Some(text) = change(seed, record) {
+            fs::write(new.join(name), text).unwrap();
+        }
+    }
+    let (new, out) = (new.to_str().unwrap(), work.path().join("out"));
+    let out = out.to_str().unwrap();
+    xtask(&["compare", "--base", "results", "--new", new, "--only", "vae", "--out", out])
+}
+
+fn with_nll(mut record: Value, change: f64) -> Option<String> {
+    let nll = &mut record["metrics"]["nll"]["value"];
+    *nll = (nll.as_f64().unwrap() + change).into();
+    Some(record.to_string())
+}
+
+#[test]
+fn a_seed_that_breaks_is_named_though_the_others_are_well_or_break_too() {
+    // Forty nats in two of three seeds; and ten standard deviations of the three records in one, two, three.
+    let deviations = 10.0 * 0.2214;
+    for (bad, worse) in [(2, 40.0), (1, deviations), (2, deviations), (3, deviations)] {
+        let output =
+            compared(|seed, record| with_nll(record, if seed <= bad { worse } else { 0.0 }));
+        ends(&output, 1, "regression: vae quick, nll: ");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("regression (seed 1"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_missing_in_new_fails() {
+    let alone = compared(|seed, record| (seed == 1).then(|| with_nll(record, 40.0))?);
+    ends(&alone, 1, "vae quick: new has 1 of 3 seeds, without 2, 3");
+    ends(&alone, 1, "regression: vae quick, nll");
+    let without = |keys: &'static [&'static str]| {
+        compared(move |seed, mut record| {
+            if seed == 2 {
+                let (last, path) = keys.split_last().unwrap();
+                let object = path.iter().fold(&mut record, |value, key| &mut value[*key]);
+                object.as_object_mut().unwrap().remove(*last);
+            }
+            Some(record.to_string())
+        })
+    };
+    ends(&without(&["schema"]), 1, "vae-quick-seed2.json: a record without schema");
+    ends(&without(&["metrics", "nll"]), 1, "vae quick: nll has vanished (seed 2)");
+    ends(&without(&["metrics", "nll", "value"]), 1, "vae-quick-seed2.json: damaged record");
 }
 
 #[test]

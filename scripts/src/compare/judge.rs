@@ -4,54 +4,44 @@ use shared::run::Better;
 
 use super::{
     report::{Line, Rules, Run, Verdict},
-    spread::{Spread, Tolerance},
+    spread::{Spread, Spreads, Tolerance, mean},
 };
 
 /// Gives every metric that can be judged its tolerance and verdict; returns how many there are.
-pub(super) fn judge(runs: &mut [Run], rules: &Rules) -> usize {
-    let mut spreads = Vec::new();
-    for (r, run) in runs.iter().enumerate().filter(|(_, run)| run.is_comparable(rules)) {
-        for (l, line) in run.metrics.iter().enumerate() {
-            if line.better == Better::Neither || line.base.is_empty() || line.new.is_empty() {
-                continue;
-            }
-            let others = elsewhere(runs, run, &line.metric);
-            let spread = Spread::of(&line.base, &line.new, &others, line.standard_error);
-            spreads.extend(spread.map(|spread| (r, l, spread)));
+pub(super) fn judge(runs: &mut [Run], spreads: &Spreads, rules: &Rules) -> usize {
+    let mut tests = 0;
+    for run in runs.iter_mut().filter(|run| run.is_comparable(rules)) {
+        let of = |line: &Line| line.is_pair().then(|| spreads.find(&run.key, line))?;
+        let known: Vec<Option<Spread>> = run.metrics.iter().map(of).collect();
+        let count = known.iter().flatten().count();
+        let alpha = (1.0 - rules.confidence) / count.max(1) as f64;
+        for (line, spread) in run.metrics.iter_mut().zip(known) {
+            let Some(spread) = spread else { continue };
+            let tolerance = spread.tolerance(line, alpha);
+            (line.verdict, line.worse_seeds) = verdict(line, &tolerance);
+            line.tolerance = Some(tolerance);
         }
+        tests += count;
     }
-    let alpha = (1.0 - rules.confidence) / spreads.len().max(1) as f64;
-    for (r, l, spread) in &spreads {
-        let line = &mut runs[*r].metrics[*l];
-        let tolerance = spread.tolerance(&line.base, &line.new, alpha);
-        line.verdict = verdict(line, &tolerance);
-        line.tolerance = Some(tolerance);
-    }
-    spreads.len()
+    tests
 }
 
-/// The values of a metric in the other runs of the paper, a list for each set.
-fn elsewhere(runs: &[Run], this: &Run, metric: &str) -> Vec<Vec<f64>> {
-    runs.iter()
-        .filter(|run| run.key.paper == this.key.paper && run.key != this.key)
-        .flat_map(|run| &run.metrics)
-        .filter(|line| line.metric == metric)
-        .flat_map(|line| [line.base.clone(), line.new.clone()])
-        .filter(|values| !values.is_empty())
-        .collect()
-}
-
-fn verdict(line: &Line, tolerance: &Tolerance) -> Verdict {
-    let worse = match line.better {
-        Better::Lower => line.change(),
-        Better::Higher => -line.change(),
-        Better::Neither => return Verdict::Shown,
-    };
-    if worse.abs() <= tolerance.value {
-        Verdict::Within
-    } else if worse > 0.0 {
+/// What became of the metric, and which seeds of new are too far to the worse.
+fn verdict(line: &Line, tolerance: &Tolerance) -> (Verdict, Vec<u64>) {
+    let sign = if line.better == Better::Higher { -1.0 } else { 1.0 };
+    let center = mean(&line.base);
+    // What is not a number is worse than any.
+    let is_worse = |value: f64, tolerance: f64| !(sign * (value - center) <= tolerance);
+    let seeds = line.new_seeds.iter().zip(&line.new);
+    let worse = seeds.filter(|(_, value)| is_worse(**value, tolerance.seed));
+    let worse: Vec<u64> = worse.map(|(seed, _)| *seed).collect();
+    let new = mean(&line.new);
+    let verdict = if !worse.is_empty() || is_worse(new, tolerance.mean) {
         Verdict::Regression
-    } else {
+    } else if sign * (new - center) < -tolerance.mean {
         Verdict::Improvement
-    }
+    } else {
+        Verdict::Within
+    };
+    (verdict, worse)
 }

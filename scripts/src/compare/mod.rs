@@ -2,13 +2,14 @@
 //! `compare.html` with the pictures, `compare.json` and `compare.prom` for programs.
 //!
 //! Runs are matched by paper and name; what remains between their records is the seed. A metric
-//! has changed only if its mean over seeds moved further than seeds alone move it ([`spread`]).
+//! has changed only if its mean over seeds, or a single seed, moved further than seeds alone move it ([`spread`]).
 
 mod document;
 mod html;
 mod judge;
 mod league;
 mod markdown;
+mod missing;
 mod number;
 mod objective;
 mod open_metrics;
@@ -31,8 +32,12 @@ use shared::run::{write_atomic, write_json};
 use self::{
     records::RecordSet,
     report::{Report, Rules},
+    spread::Spreads,
 };
 use crate::workspace;
+
+/// Of a run, unless asked for another.
+const CONFIDENCE: f64 = 0.995;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -54,8 +59,11 @@ pub(super) struct Args {
     /// Judge speed as any metric: only on one and the same idle machine.
     #[arg(long, requires = "new")]
     judge_speed: bool,
-    /// Probability that a comparison of which nothing changed but seeds finds no regression.
-    #[arg(long, default_value_t = 0.999, value_parser = confidence)]
+    /// Judge runs of which new has fewer seeds than base, too.
+    #[arg(long, requires = "new")]
+    fewer_seeds: bool,
+    /// Probability that a run of which nothing changed but seeds shows no regression.
+    #[arg(long, default_value_t = CONFIDENCE, value_parser = confidence)]
     confidence: f64,
 }
 
@@ -67,13 +75,16 @@ fn confidence(text: &str) -> Result<f64, String> {
 pub(super) fn run(args: &Args) -> Result<()> {
     let mut base = RecordSet::read(&args.base)?;
     let mut new = args.new.as_deref().map(RecordSet::read).transpose()?;
+    // What other papers' runs tell is asked for even if only one is compared.
+    let spreads = Spreads::of(&base);
     restrict(&args.only, &mut base, new.as_mut())?;
     let rules = Rules {
         confidence: args.confidence,
         across_configs: args.across_configs,
         judge_speed: args.judge_speed,
+        fewer_seeds: args.fewer_seeds,
     };
-    let report = Report::of(&base, new.as_ref(), &rules);
+    let report = Report::of(&base, new.as_ref(), &spreads, &rules);
     let page = page::page(&report, &base, new.as_ref());
 
     let out = args.out.clone().unwrap_or_else(|| workspace().join("target/compare"));

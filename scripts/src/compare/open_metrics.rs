@@ -30,8 +30,11 @@ pub(super) fn render(report: &Report) -> String {
     family("autoencoder_metric_seeds", "Seeds.", &|line| {
         [&line.base, &line.new].map(|values| Some(values.len() as f64).filter(|seeds| *seeds > 0.0))
     });
-    family("autoencoder_metric_tolerance", "How far new may be from base.", &|line| {
-        [None, line.tolerance.as_ref().map(|tolerance| tolerance.value)]
+    family("autoencoder_metric_tolerance", "How far the mean may be from base.", &|line| {
+        [None, line.tolerance.as_ref().map(|tolerance| tolerance.mean)]
+    });
+    family("autoencoder_metric_tolerance_seed", "How far a seed may be from base.", &|line| {
+        [None, line.tolerance.as_ref().map(|tolerance| tolerance.seed)]
     });
     family("autoencoder_metric_regression", "1 if new is worse than tolerated.", &|line| {
         let is_worse = f64::from(line.verdict == Verdict::Regression);

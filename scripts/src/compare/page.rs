@@ -61,11 +61,11 @@ fn summary(report: &Report) -> Vec<Block> {
         count(Verdict::Within)
     ))];
     if report.tests > 0 {
-        let alpha = (1.0 - report.confidence) / report.tests as f64;
         blocks.push(Block::Text(format!(
-            "The tolerance is how far the mean may move if nothing but the seeds changed: a t \
-             interval of the spread over seeds. The confidence is {}% for the whole comparison, so \
-             each metric is tested at one-sided level {alpha:.1e} (Bonferroni). df: degrees of freedom.",
+            "The tolerance is how far a mean over seeds, and behind the comma how far a single seed, \
+             may be from the mean of base if nothing but the seeds changed: t intervals of the spread of \
+             base. The confidence is {}% for all metrics of a run together (Bonferroni). \
+             df: degrees of freedom.",
             100.0 * report.confidence
         )));
     }
@@ -107,6 +107,7 @@ fn problems(report: &Report) -> Vec<Block> {
     let sections = [
         ("Damaged files", report.damaged.clone()),
         ("Training and validation differ", said(|run| run.objective.iter().collect())),
+        ("Missing in new", said(|run| run.missing.iter().collect())),
         ("Wrong split, never compared", said(|run| run.wrong_split.iter().collect())),
         (
             if report.across_configs {
@@ -158,7 +159,7 @@ fn seeds(run: &Run) -> String {
 }
 
 fn head() -> Vec<String> {
-    ["metric", "base", "new", "change", "tolerance", "from", "verdict"].map(String::from).into()
+    ["metric", "base", "new", "change", "tolerance", "spread", "verdict"].map(String::from).into()
 }
 
 fn row(line: &Line) -> Row {
@@ -168,22 +169,27 @@ fn row(line: &Line) -> Row {
         }
         with_deviation(mean(values), deviation(values))
     };
-    let is_pair = !line.base.is_empty() && !line.new.is_empty();
+    let is_in_both = !line.base.is_empty() && !line.new.is_empty();
     let (mark, verdict) = match line.verdict {
         Verdict::Regression => (Mark::Worse, "regression"),
         Verdict::Improvement => (Mark::Better, "improvement"),
         Verdict::Within => (Mark::Plain, "within"),
         Verdict::Shown => (Mark::Plain, "not judged"),
     };
+    let worse: Vec<String> = line.worse_seeds.iter().map(u64::to_string).collect();
+    let verdict = match worse.is_empty() {
+        true => verdict.to_owned(),
+        false => format!("{verdict} (seed {})", worse.join(", ")),
+    };
     let tolerance = line.tolerance.as_ref();
     let cells = vec![
         format!("{}{}", line.metric, arrow(line.better)),
         value(&line.base),
         value(&line.new),
-        if is_pair { signed(line.change()) } else { String::new() },
-        tolerance.map(|tolerance| format!("±{}", rough(tolerance.value))).unwrap_or_default(),
+        if is_in_both { signed(line.change()) } else { String::new() },
+        tolerance.map(|t| format!("±{}, ±{}", rough(t.mean), rough(t.seed))).unwrap_or_default(),
         tolerance.map(|tolerance| tolerance.basis.clone()).unwrap_or_default(),
-        verdict.into(),
+        verdict,
     ];
     Row { mark, cells }
 }

@@ -33,7 +33,7 @@ pub(super) struct Found {
 }
 
 /// The records of a folder, by run and within it by seed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct RecordSet {
     /// The folder, as given.
     pub folder: PathBuf,
@@ -99,16 +99,32 @@ fn read(file: &Path) -> Result<Option<Record>, String> {
     let bytes = fs::read(file).map_err(|error| error.to_string())?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| format!("damaged or cut short ({error}); evaluate the run again"))?;
-    let is_record = value.get("schema").is_some()
-        || file.file_name().is_some_and(|name| name == RunFolder::RECORD);
-    if !is_record {
+    if !is_named_as_record(file) && !has_keys_of_record(&value) {
         return Ok(None);
     }
-    let schema = value.get("schema").and_then(Value::as_u64);
-    serde_json::from_value(value).map(Some).map_err(|error| match schema {
-        Some(schema) if schema != u64::from(Record::SCHEMA) => {
-            format!("a record of schema {schema}, and this program reads {}", Record::SCHEMA)
+    match value.get("schema").map(|schema| (schema, schema.as_u64())) {
+        Some((_, Some(schema))) if schema == u64::from(Record::SCHEMA) => {}
+        Some((schema, _)) => {
+            return Err(format!("schema {schema}, and this program reads {}", Record::SCHEMA));
         }
-        _ => format!("damaged record ({error}); evaluate the run again"),
-    })
+        None => return Err("a record without schema; evaluate the run again".into()),
+    }
+    serde_json::from_value(value)
+        .map(Some)
+        .map_err(|error| format!("damaged record ({error}); evaluate the run again"))
+}
+
+/// record.json, or `…-seedN.json` as `keep` names it.
+fn is_named_as_record(file: &Path) -> bool {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let seed = stem.rsplit_once("-seed").map(|(_, seed)| seed);
+    let is_kept =
+        seed.is_some_and(|seed| !seed.is_empty() && seed.bytes().all(|b| b.is_ascii_digit()));
+    is_kept || file.file_name().is_some_and(|name| name == RunFolder::RECORD)
+}
+
+/// Whatever it is called: a record that has lost a key still has others.
+fn has_keys_of_record(value: &Value) -> bool {
+    ["schema", "config_sha256"].iter().any(|key| value.get(key).is_some())
+        || ["paper", "metrics"].iter().all(|key| value.get(key).is_some())
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use shared::run::{Better, Metric, Record};
 
 use super::{
-    judge,
+    judge, missing,
     number::{rough, short, signed},
     objective::{self, Check},
     records::{Found, RecordSet, RunKey},
-    spread::{self, Tolerance},
+    spread::{self, Spreads, Tolerance},
     stale,
 };
 
@@ -19,10 +19,12 @@ pub(super) const SPEED: &str = "examples_per_second";
 
 /// What is judged, and how strictly.
 pub(super) struct Rules {
-    /// Probability that seeds alone raise no alarm, for the comparison as a whole.
+    /// Probability that seeds alone raise no alarm in a run, for all its metrics together.
     pub confidence: f64,
     /// Judge runs that are stale.
     pub across_configs: bool,
+    /// Judge runs of which new has fewer seeds than base.
+    pub fewer_seeds: bool,
     /// Judge speed.
     pub judge_speed: bool,
 }
@@ -43,7 +45,7 @@ pub(super) struct Report {
 }
 
 /// One run of a paper in both sets.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Run {
     #[serde(flatten)]
     pub key: RunKey,
@@ -53,6 +55,8 @@ pub(super) struct Run {
     pub new_seeds: Vec<u64>,
     /// The sizes of the splits, if they changed. Never judged then.
     pub wrong_split: Option<String>,
+    /// Seeds and metrics of base that new should have and has not, a sentence each.
+    pub missing: Vec<String>,
     /// What else makes the numbers incomparable.
     pub stale: Vec<String>,
     /// How training and validation differ in what they minimised.
@@ -63,7 +67,7 @@ pub(super) struct Run {
 }
 
 /// One metric of a run.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Line {
     pub metric: String,
     pub unit: String,
@@ -72,6 +76,10 @@ pub(super) struct Line {
     pub about: String,
     pub base: Vec<f64>,
     pub new: Vec<f64>,
+    /// The seeds of `new`.
+    pub new_seeds: Vec<u64>,
+    /// Those of them that are worse than a single seed may be.
+    pub worse_seeds: Vec<u64>,
     /// Standard error over test examples, a mean over the seeds of base.
     pub standard_error: Option<f64>,
     pub tolerance: Option<Tolerance>,
@@ -82,7 +90,7 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
-    /// Worse by more than the tolerance.
+    /// The mean, or a seed, is worse by more than its tolerance.
     Regression,
     /// Better by more than the tolerance.
     Improvement,
@@ -93,8 +101,13 @@ pub(super) enum Verdict {
 }
 
 impl Report {
-    /// Compares `new` with `base`, or describes `base` alone.
-    pub(super) fn of(base: &RecordSet, new: Option<&RecordSet>, rules: &Rules) -> Self {
+    /// Compares `new` with `base` by what is known of spreads, or describes `base` alone.
+    pub(super) fn of(
+        base: &RecordSet,
+        new: Option<&RecordSet>,
+        spreads: &Spreads,
+        rules: &Rules,
+    ) -> Self {
         let empty = RecordSet::default();
         let set = new.unwrap_or(&empty);
         let keys: BTreeSet<&RunKey> = base.runs.keys().chain(set.runs.keys()).collect();
@@ -103,7 +116,7 @@ impl Report {
             Run::of(key, base.of(key), set.of(key), judged, rules)
         };
         let mut runs: Vec<Run> = keys.into_iter().map(run).collect();
-        let tests = judge::judge(&mut runs, rules);
+        let tests = judge::judge(&mut runs, spreads, rules);
         Self {
             base: base.folder.display().to_string(),
             new: new.map(|new| new.folder.display().to_string()),
@@ -127,17 +140,12 @@ impl Report {
         let damaged = self.damaged.iter().map(|file| format!("damaged: {file}"));
         let runs = self.runs.iter().flat_map(|run| {
             let split = run.wrong_split.iter().map(|said| format!("{}: {said}", run.key));
-            split.chain(run.objective.iter().map(|said| format!("{}: {said}", run.key)))
+            let said = split.chain(run.objective.iter().map(|said| format!("{}: {said}", run.key)));
+            said.chain(run.missing.iter().map(|said| format!("{}: {said}", run.key)))
         });
-        let regressions = self.with(Verdict::Regression).map(|(run, line)| {
-            let [base, new] = [&line.base, &line.new].map(|values| short(spread::mean(values)));
-            format!(
-                "regression: {}, {}: {base} → {new}, {} where ±{} is tolerated",
-                run.key,
-                line.metric,
-                signed(line.change()),
-                line.tolerance.as_ref().map(|t| rough(t.value)).unwrap_or_default()
-            )
+        let regressions = self.with(Verdict::Regression);
+        let regressions = regressions.map(|(run, line)| {
+            format!("regression: {}, {}: {}", run.key, line.metric, line.regression())
         });
         damaged.chain(runs).chain(regressions).collect()
     }
@@ -168,6 +176,7 @@ impl Run {
             base_seeds: base.iter().map(|found| found.record.seed).collect(),
             new_seeds: new.iter().map(|found| found.record.seed).collect(),
             wrong_split,
+            missing: Vec::new(),
             stale: stale::differences(base, new),
             objective: objective.collect(),
             notes,
@@ -187,15 +196,19 @@ impl Run {
         for name in names {
             run.add(&name, base, new, rules);
         }
+        // Another experiment need not have what base has.
+        if run.is_comparable(rules) && !base.is_empty() && !new.is_empty() {
+            run.missing = missing::missing(base, new, rules);
+        }
         run
     }
 
     fn add(&mut self, name: &str, base: &[Found], new: &[Found], rules: &Rules) {
-        let of = |set: &[Found]| -> Vec<Metric> {
-            let all = set.iter().map(|found| metrics(&found.record, rules.judge_speed));
-            all.filter_map(|mut metrics| metrics.remove(name)).collect()
+        let of = |set: &[Found]| -> (Vec<u64>, Vec<Metric>) {
+            let all = set.iter().map(|f| (f.record.seed, metrics(&f.record, rules.judge_speed)));
+            all.filter_map(|(seed, mut metrics)| Some((seed, metrics.remove(name)?))).unzip()
         };
-        let (old, other) = (of(base), of(new));
+        let ((_, old), (new_seeds, other)) = (of(base), of(new));
         let Some(first) = old.first().or(other.first()) else { return };
         // Its counterpart must be the same metric; among several seeds one such is enough, since a
         // description may count what a seed decides.
@@ -222,6 +235,8 @@ impl Run {
             about: without_decimals(&first.about),
             base: values(&old),
             new: values(&other),
+            new_seeds,
+            worse_seeds: Vec::new(),
             standard_error: (!errors.is_empty()).then(|| spread::mean(&errors)),
             tolerance: None,
             verdict: Verdict::Shown,
@@ -236,6 +251,30 @@ impl Run {
 }
 
 impl Line {
+    /// True if both sets have it and it has a better and a worse.
+    pub(super) fn is_pair(&self) -> bool {
+        self.better != Better::Neither && !self.base.is_empty() && !self.new.is_empty()
+    }
+
+    /// How it became worse, in a sentence.
+    fn regression(&self) -> String {
+        let [base, new] = [&self.base, &self.new].map(|values| short(spread::mean(values)));
+        let tolerance = |of: fn(&Tolerance) -> f64| {
+            self.tolerance.as_ref().map(|t| rough(of(t))).unwrap_or_default()
+        };
+        let change = signed(self.change());
+        let mean =
+            format!("{base} → {new}, {change} where ±{} is tolerated", tolerance(|t| t.mean));
+        let seeds = self.new_seeds.iter().zip(&self.new);
+        let worse = seeds.filter(|(seed, _)| self.worse_seeds.contains(seed));
+        let worse: Vec<String> =
+            worse.map(|(seed, value)| format!("seed {seed} {}", short(*value))).collect();
+        if worse.is_empty() {
+            return mean;
+        }
+        format!("{mean}; {} where ±{} is", worse.join(", "), tolerance(|t| t.seed))
+    }
+
     /// New minus base.
     pub(super) fn change(&self) -> f64 {
         spread::mean(&self.new) - spread::mean(&self.base)
@@ -243,7 +282,7 @@ impl Line {
 }
 
 /// The metrics of a record, the speed of its training among them.
-fn metrics(record: &Record, judge_speed: bool) -> BTreeMap<String, Metric> {
+pub(super) fn metrics(record: &Record, judge_speed: bool) -> BTreeMap<String, Metric> {
     let mut metrics = record.metrics.clone();
     let speed = record.machine.examples_per_second.map(|value| Metric {
         value,

@@ -12,6 +12,7 @@ use crate::compare::{
     html, markdown, open_metrics, page,
     records::RecordSet,
     report::{Report, Rules},
+    spread::Spreads,
 };
 
 /// A run with three metrics, one of which gets worse, one better and one neither.
@@ -33,7 +34,7 @@ fn small() -> (RecordSet, RecordSet) {
 fn golden() -> Vec<crate::compare::document::Block> {
     let (base, new) = small();
     let rules = Rules { confidence: 0.99, ..rules() };
-    let mut report = Report::of(&base, Some(&new), &rules);
+    let mut report = Report::of(&base, Some(&new), &Spreads::of(&base), &rules);
     (report.base, report.new) = ("results".into(), Some("runs".into()));
     page::page(&report, &base, Some(&new))
 }
@@ -54,7 +55,7 @@ fn whatever_stands_in_a_record_breaks_no_format() {
         let metric = found.record.metrics.remove("kl").unwrap();
         found.record.metrics.insert(hostile.into(), metric);
     }
-    let report = Report::of(&new, None, &rules());
+    let report = Report::of(&new, None, &Spreads::of(&new), &rules());
     let page = page::page(&report, &new, None);
     let markdown = markdown::render(&page);
     for line in markdown.lines().filter(|line| line.starts_with('|')) {
@@ -74,7 +75,7 @@ fn html_needs_no_other_file_and_shows_pictures_side_by_side() {
         fs::write(folder.path().join("seed1/vae/quick/loss.png"), picture).unwrap();
     }
     let [base, new] = [&base, &new].map(|folder| RecordSet::read(folder.path()).unwrap());
-    let report = Report::of(&base, Some(&new), &rules());
+    let report = Report::of(&base, Some(&new), &Spreads::of(&base), &rules());
     let html = html::render(&page::page(&report, &base, Some(&new))).unwrap();
     check_html(&html);
     // "old" and "young" in base64.
@@ -107,7 +108,7 @@ fn pictures_that_are_kept_belong_to_the_run_with_the_longest_name() {
 #[test]
 fn open_metrics_are_lines_of_its_grammar() {
     let (base, new) = small();
-    let text = open_metrics::render(&Report::of(&base, Some(&new), &rules()));
+    let text = open_metrics::render(&Report::of(&base, Some(&new), &Spreads::of(&base), &rules()));
     check_open_metrics(&text);
     assert!(text.contains("autoencoder_metric_regression{set=\"new\",paper=\"vae\",run=\"quick\",metric=\"nll\",unit=\"nats\"} 1\n"), "{text}");
 }

@@ -3,4 +3,5 @@
 mod formats;
 mod planted;
 mod sets;
+mod simulation;
 pub(super) mod synthetic;

@@ -4,8 +4,10 @@ use shared::run::Record;
 
 use super::synthetic;
 use crate::compare::{
+    CONFIDENCE,
     records::{RecordSet, RunKey},
     report::{Report, Rules, Verdict},
+    spread::Spreads,
 };
 
 const TRIALS: u64 = 20;
@@ -20,13 +22,13 @@ pub(super) fn set(records: &[Record]) -> RecordSet {
 }
 
 pub(super) fn rules() -> Rules {
-    Rules { confidence: 0.999, across_configs: false, judge_speed: false }
+    Rules { confidence: CONFIDENCE, across_configs: false, judge_speed: false, fewer_seeds: false }
 }
 
 /// What fails when `new` is compared with three seeds of base.
 fn failures(trial: u64, new: &[Record]) -> Vec<String> {
     let base = set(&synthetic::seeds(1..=3, trial));
-    Report::of(&base, Some(&set(new)), &rules()).failures()
+    Report::of(&base, Some(&set(new)), &Spreads::of(&base), &rules()).failures()
 }
 
 /// Three new seeds, changed.
@@ -46,16 +48,22 @@ fn seeds_alone_are_no_regression() {
 
 #[test]
 fn seeds_alone_are_told_apart_as_rarely_as_promised() {
-    // At 90%, of 1000 comparisons up to 100 may fail; metrics that move together fail together,
-    // so that it is fewer, but a tolerance of half the width would fail in most.
-    let rules = Rules { confidence: 0.9, ..rules() };
-    let failed = (0..1000).filter(|trial| {
-        let base = set(&synthetic::seeds(1..=3, *trial));
-        let new = set(&synthetic::seeds(4..=6, *trial));
-        Report::of(&base, Some(&new), &rules).with(Verdict::Regression).count() > 0
-    });
-    let failed = failed.count();
-    assert!((10..=100).contains(&failed), "{failed}");
+    let failed = |confidence: f64| {
+        let rules = Rules { confidence, ..rules() };
+        let failed = (0..1000).filter(|trial| {
+            let base = set(&synthetic::seeds(1..=3, *trial));
+            let new = set(&synthetic::seeds(4..=6, *trial));
+            let report = Report::of(&base, Some(&new), &Spreads::of(&base), &rules);
+            report.with(Verdict::Regression).count() > 0
+        });
+        failed.count()
+    };
+    // At 90%, of 1000 comparisons up to 100 may fail; a tolerance of half the width would fail in most.
+    let often = failed(0.9);
+    assert!((10..=100).contains(&often), "{often}");
+    // Three seeds and no other run to learn from: more than promised, but few.
+    let rarely = failed(CONFIDENCE);
+    assert!(rarely <= 40, "{rarely}");
 }
 
 #[test]
@@ -73,8 +81,10 @@ fn a_learning_rate_ten_times_too_high_is_named_each_time() {
     for trial in 0..TRIALS {
         // What it does to a VAE: bounds some nats worse, codes hardly.
         let new = changed(trial, |record| {
-            for metric in ["nll", "negative_elbo", "reconstruction"] {
-                synthetic::worsen(record, metric, 25.0);
+            for (metric, deviations) in
+                [("nll", 25.0), ("negative_elbo", 40.0), ("reconstruction", 60.0)]
+            {
+                synthetic::worsen(record, metric, deviations);
             }
         });
         let said = failures(trial, &new);
@@ -102,7 +112,7 @@ fn a_wrong_split_is_named_each_time_and_nothing_is_judged_on_it() {
 fn what_improves_is_no_failure_and_is_listed() {
     let new = changed(0, |record| synthetic::worsen(record, "nll", -40.0));
     let base = set(&synthetic::seeds(1..=3, 0));
-    let report = Report::of(&base, Some(&set(&new)), &rules());
+    let report = Report::of(&base, Some(&set(&new)), &Spreads::of(&base), &rules());
     assert_eq!(report.failures(), [""; 0]);
     let improved: Vec<&str> =
         report.with(Verdict::Improvement).map(|(_, line)| line.metric.as_str()).collect();
@@ -119,7 +129,7 @@ fn stale_runs_and_metrics_that_only_describe_are_not_judged() {
     assert_eq!(failures(0, &stale), [""; 0]);
     let base = set(&synthetic::seeds(1..=3, 0));
     let across = Rules { across_configs: true, ..rules() };
-    let report = Report::of(&base, Some(&set(&stale)), &across);
+    let report = Report::of(&base, Some(&set(&stale)), &Spreads::of(&base), &across);
     assert_eq!(report.with(Verdict::Regression).count(), 1);
     assert!(!report.runs[0].stale.is_empty());
 
@@ -137,7 +147,9 @@ fn speed_is_judged_only_if_asked() {
     };
     let base = slow(36_000.0, synthetic::seeds(1..=3, 0));
     let new = slow(3_600.0, synthetic::seeds(1..=3, 0));
-    let of = |judge_speed| Report::of(&base, Some(&new), &Rules { judge_speed, ..rules() });
+    let of = |judge_speed| {
+        Report::of(&base, Some(&new), &Spreads::of(&base), &Rules { judge_speed, ..rules() })
+    };
     assert_eq!(of(false).failures(), [""; 0]);
     assert!(of(true).failures()[0].contains("examples_per_second"));
 }

@@ -13,7 +13,8 @@ fn args(base: &Path, new: Option<&Path>, out: &Path) -> Args {
         out: Some(out.into()),
         across_configs: false,
         judge_speed: false,
-        confidence: 0.999,
+        fewer_seeds: false,
+        confidence: 0.995,
     }
 }
 
@@ -44,6 +45,50 @@ fn a_damaged_record_is_named_and_fails() {
         // The others are compared all the same.
         assert!(out.path().join("compare.md").is_file());
     }
+}
+
+#[test]
+fn a_record_that_has_lost_a_key_or_is_of_another_schema_is_damaged_whatever_it_is_called() {
+    let text = serde_json::to_string(&synthetic::record(1)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    for (name, old, new, reason) in [
+        ("record.json", "\"schema\":1,", "", "a record without schema"),
+        ("vae-quick-seed1.json", "\"schema\":1,", "", "a record without schema"),
+        ("mine.json", "\"schema\":1,", "", "a record without schema"),
+        ("mine.json", "\"schema\":1,", "\"schema\":2,", "schema 2, and this program reads 1"),
+        ("mine.json", "\"schema\":1,", "\"schema\":null,", "schema null"),
+        ("mine.json", "\"paper\":\"vae\",", "", "missing field `paper`"),
+        ("vae-quick-seed1.json", &text, "[]", "a record without schema"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), text.replace(old, new)).unwrap();
+        let said = run(&args(folder.path(), None, out.path())).unwrap_err().to_string();
+        assert!(said.contains(name) && said.contains(reason), "{name}: {said}");
+    }
+}
+
+#[test]
+fn missing_seeds_and_vanished_metrics_fail_but_for_fewer_seeds_on_purpose() {
+    let [base, new, out] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    synthetic::write(base.path(), &synthetic::seeds(1..=3, 0));
+    let mut records = synthetic::seeds(1..=1, 0);
+    synthetic::write(new.path(), &records);
+    let compare = args(base.path(), Some(new.path()), out.path());
+    let said = run(&compare).unwrap_err().to_string();
+    assert!(said.contains("vae quick: new has 1 of 3 seeds, without 2, 3"), "{said}");
+    let page = fs::read_to_string(out.path().join("compare.md")).unwrap();
+    assert!(page.contains("## Missing in new\n\n- vae quick: new has 1 of 3 seeds"), "{page}");
+    let fewer = Args { fewer_seeds: true, ..compare };
+    run(&fewer).unwrap();
+
+    records[0].metrics.remove("nll");
+    synthetic::write(new.path(), &records);
+    let said = run(&fewer).unwrap_err().to_string();
+    assert!(said.contains("vae quick: nll has vanished (seed 1)"), "{said}");
+    // Another experiment need not have it.
+    records[0].config["train"]["rate"] = 0.01.into();
+    synthetic::write(new.path(), &records);
+    run(&fewer).unwrap();
 }
 
 #[test]
