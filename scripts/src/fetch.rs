@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             bail!("no data set {name}; there are {}", known());
         }
     }
-    let options = FetchOptions::from_env(args.data_dir.clone());
+    let options = FetchOptions::named(args.data_dir.clone())?;
     for set in CATALOGUE {
         if args.names.is_empty() || args.names.iter().any(|name| name == set.name) {
             for path in fetch(set, &options)? {

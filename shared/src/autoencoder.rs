@@ -33,6 +33,11 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         None
     }
 
+    /// The same, `[labels, width]`, where the class alone says it; `None` where the pixels do.
+    fn condition_of_classes(&self, _labels: &[u8], _device: &B::Device) -> Option<Tensor<B, 2>> {
+        None
+    }
+
     /// q(z|x), or q(z|x, c).
     fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B>;
 

@@ -95,6 +95,8 @@ pub trait Trained: Sync {
     fn parameters(&self) -> usize;
     /// What a conditional model is told of images of these classes.
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>>;
+    /// The same of these classes, where the class alone says it; `None` where the pixels do.
+    fn condition_of_classes(&self, labels: &[u8]) -> Option<Array2<f32>>;
     /// Codes of inputs.
     fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
@@ -269,6 +271,10 @@ where
 
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>> {
         Some(array2(self.model.condition(&self.tensor(x), labels)?))
+    }
+
+    fn condition_of_classes(&self, labels: &[u8]) -> Option<Array2<f32>> {
+        Some(array2(self.model.condition_of_classes(labels, &self.device)?))
     }
 
     fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes {

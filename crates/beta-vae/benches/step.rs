@@ -21,7 +21,12 @@ use shared::{
 const BATCH: usize = 64;
 
 fn images() -> Option<Split> {
-    let options = FetchOptions { data_dir: None, cache_dir: "nowhere".into(), offline: true };
+    let options = FetchOptions {
+        data_dir: None,
+        cache_dir: "nowhere".into(),
+        offline: true,
+        base: "".into(),
+    };
     let config = DataConfig::new(DataName::Dsprites, Binarise::Threshold);
     Some(load(&config, &options).ok()?.train)
 }

@@ -74,6 +74,14 @@ impl Conditioning {
         }
     }
 
+    /// The same, where it is the class alone.
+    pub fn of_classes<B: Backend>(self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {
+        match self {
+            Self::Label { classes } => Some(one_hot(labels, classes, device)),
+            Self::Quadrants { .. } => None,
+        }
+    }
+
     /// The observed pixels of a condition, and 0 at the others.
     pub fn known<B: Backend>(self, condition: &Tensor<B, 2>) -> Tensor<B, 2> {
         condition.clone() * self.mask(condition)

@@ -155,6 +155,10 @@ impl<B: Backend> Autoencoder<B> for CvaeModel<B> {
         Some(self.conditioning.of(x, labels))
     }
 
+    fn condition_of_classes(&self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {
+        self.conditioning.of_classes(labels, device)
+    }
+
     fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
         let (rows, device) = (x.dims()[0], x.device());
         if let (None, Some(predictor), Some(given)) = (&self.generation, &self.predictor, given) {

@@ -1,5 +1,5 @@
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::model::{ClassifierModel, ClassifierObjective};
 use crate::{
     backend::Backend,
-    data::{Binarise, DataName, Splits},
+    data::{Binarise, DataName, Identity, Preparation, Splits},
     device::{Device, on_device},
     metrics::{Estimate, classification_error},
     nn::{Init, Initialiser},
     noise::Noise,
     progress,
-    run::RunFolder,
+    run::{RunFolder, write_json},
     train::{Fit, Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
     trained::{by_rows, weights_of},
     weights,
@@ -33,6 +33,9 @@ pub trait Judge: Sync {
 
 /// Folder of the classifiers among the runs.
 pub const CLASSIFIER: &str = "classifier";
+
+/// Name of the file that says which data it was fitted to.
+const IDENTITY: &str = "data-identity.json";
 
 /// How the classifier is fitted: written beside it, so that another one is not taken for it.
 #[derive(Serialize)]
@@ -103,6 +106,29 @@ where
     }
 }
 
+/// The folder of the classifier of these data: that of the set's name, or with the beginning of their
+/// checksum if another edition of the set has that.
+fn folder_of(runs: &Path, name: DataName, identity: &Identity) -> Result<PathBuf> {
+    let plain = runs.join(CLASSIFIER).join(name.to_string());
+    let file = plain.join(IDENTITY);
+    if !file.is_file() {
+        if plain.join(weights::WEIGHTS).is_file() {
+            progress::line(&format!(
+                "{} has no {IDENTITY}: an older version made it, and whether it was fitted to these \
+                 data cannot be checked",
+                plain.display()
+            ));
+        }
+        return Ok(plain);
+    }
+    let own: Identity = serde_json::from_slice(&std::fs::read(&file)?)
+        .with_context(|| format!("{}: damaged: remove its folder", file.display()))?;
+    if own.same_contents(identity) {
+        return Ok(plain);
+    }
+    Ok(runs.join(CLASSIFIER).join(format!("{name}-{}", &identity.train.sha256[..12])))
+}
+
 fn on<B: Backend>(
     config: &ClassifierConfig,
     data: &Splits,
@@ -113,11 +139,16 @@ fn on<B: Backend>(
 where
     B::Device: Sync,
 {
-    let path = runs.join(CLASSIFIER).join(config.data.to_string());
+    let identity = Identity::of(data, &Preparation::of(data));
+    let path = folder_of(runs, config.data, &identity)?;
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,
-        Err(_) => RunFolder::create(path.clone(), &text, false)?,
+        Err(_) => {
+            let run = RunFolder::create(path.clone(), &text, false)?;
+            write_json(&run.file(IDENTITY), &identity)?;
+            run
+        }
     };
     if std::fs::read_to_string(run.file(RunFolder::CONFIG))? != text {
         bail!("{} holds another classifier: remove it to have it fitted anew", path.display());
@@ -156,4 +187,28 @@ where
     };
     let (classes, features) = (config.classes, config.hidden[1]);
     Ok(Box::new(OnDevice { model, device: handle, classes, features }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{DataConfig, FetchOptions, load};
+
+    #[test]
+    fn another_edition_of_a_set_gets_a_classifier_of_its_own() {
+        let runs = tempfile::tempdir().unwrap();
+        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let identity = |config: &DataConfig| {
+            let data = load(config, &FetchOptions::from_env(None)).unwrap();
+            Identity::of(&data, &Preparation::of(&data))
+        };
+        let own = identity(&config);
+        let other = identity(&DataConfig { train_examples: Some(100), ..config });
+        let folder = |identity| folder_of(runs.path(), DataName::Segments, identity).unwrap();
+        let plain = runs.path().join("classifier/segments");
+        assert_eq!(folder(&own), plain);
+        write_json(&plain.join(IDENTITY), &own).unwrap();
+        assert_eq!(folder(&own), plain);
+        assert!(folder(&other).to_string_lossy().contains(&other.train.sha256[..12]));
+    }
 }

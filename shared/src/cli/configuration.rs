@@ -1,11 +1,16 @@
 //! From presets, files and options to one resolved configuration.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use toml::{Table, Value};
 
+use super::paths;
 use crate::{
     data::DataName,
     paper::{Paper, RunConfig},
@@ -75,6 +80,8 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
 pub(super) struct Resolved<C> {
     pub(super) config: C,
     pub(super) text: String,
+    /// Where its relative paths start; empty for the working folder.
+    pub(super) base: PathBuf,
 }
 
 impl ConfigurationArgs {
@@ -101,8 +108,20 @@ impl ConfigurationArgs {
         // First as it stands, so that an error points into the file.
         toml::from_str::<P::Config>(&text)
             .map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
-        self.apply::<P>(&mut table)?;
-        resolve::<P>(table, "with these options the configuration")
+        let base = self.base();
+        self.apply::<P>(&mut table, &base)?;
+        let resolved = resolve::<P>(table, "with these options the configuration")?;
+        Ok(Resolved { base, ..resolved })
+    }
+
+    /// Where relative paths of the configuration start: in the folder of its file, or, empty, in the
+    /// working folder.
+    pub(super) fn base(&self) -> PathBuf {
+        let is_preset = |name: &&String| !Path::new(name).is_file();
+        match self.config.as_ref().filter(|name| !is_preset(name)) {
+            Some(file) => Path::new(file).parent().unwrap_or(Path::new("")).into(),
+            None => PathBuf::new(),
+        }
     }
 
     /// The name a run gets from these options, if it gets no other.
@@ -116,11 +135,25 @@ impl ConfigurationArgs {
     }
 
     /// The configuration of a run that is continued, changed by these options; `--config` only
-    /// names the run.
-    pub(super) fn resume<P: Paper>(&self, text: &str) -> Result<Resolved<P::Config>> {
+    /// names the run. Its relative paths start in `base`.
+    pub(super) fn resume<P: Paper>(
+        &self,
+        text: &str,
+        base: PathBuf,
+    ) -> Result<Resolved<P::Config>> {
         let old: Table = toml::from_str(text).context("the run's config.toml is damaged")?;
         let mut table = old.clone();
-        self.apply::<P>(&mut table)?;
+        self.apply::<P>(&mut table, &base)?;
+        let mut changed = Value::Table(table.clone());
+        // The same files may be called by other paths, from another working folder.
+        paths::resolved("", &mut changed, &base);
+        let mut own = Value::Table(old.clone());
+        paths::resolved("", &mut own, &base);
+        if changed.get("data") == own.get("data")
+            && let Some(data) = old.get("data")
+        {
+            table.insert("data".into(), data.clone());
+        }
         let last = last_phase(P::PHASES, &old);
         let free: Vec<String> = last
             .iter()
@@ -138,7 +171,7 @@ impl ConfigurationArgs {
         let is_of_phase = |key: &str| P::PHASES.iter().any(|p| key.starts_with(&format!("{p}.")));
         let keys = before.keys().chain(after.keys());
         match keys.into_iter().find(|key| before.get(*key) != after.get(*key)) {
-            None => Ok(resolved),
+            None => Ok(Resolved { base, ..resolved }),
             Some(key) => match last {
                 Some(last) if is_of_phase(key) => bail!(
                     "--resume cannot change {key}: only [{last}], the last phase of the fit, may \
@@ -169,7 +202,8 @@ impl ConfigurationArgs {
         Ok((text, wanted.clone()))
     }
 
-    fn apply<P: Paper>(&self, table: &mut Table) -> Result<()> {
+    /// Changes `table` by these options; relative paths of the configuration start in `base`.
+    fn apply<P: Paper>(&self, table: &mut Table, base: &Path) -> Result<()> {
         let number = |value: usize| Value::Integer(value as i64);
         let mut changes: Vec<(String, Value)> = Vec::new();
         if let Some(seed) = self.seed {
@@ -202,7 +236,9 @@ impl ConfigurationArgs {
                 .ok()
                 .and_then(|mut table| table.remove("v"))
                 .unwrap_or_else(|| Value::String(value.into()));
-            changes.push((key.trim().into(), value));
+            let (key, mut value) = (key.trim(), value);
+            paths::of_option(key, &mut value, base);
+            changes.push((key.into(), value));
         }
         for (key, value) in changes {
             insert(table, &key, value)?;
@@ -237,5 +273,5 @@ fn resolve<P: Paper>(table: Table, place: &str) -> Result<Resolved<P::Config>> {
     }
     // Written out in full, with every default.
     let text = toml::to_string(&config)?;
-    Ok(Resolved { config, text })
+    Ok(Resolved { config, text, base: PathBuf::new() })
 }

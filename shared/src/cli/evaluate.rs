@@ -26,7 +26,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if let Some(problem) = config.problem() {
         bail!("{problem}");
     }
-    let (images, test) = (args.images.unwrap_or(0), loaded.data.test.len());
+    let (images, test) = (args.images.unwrap_or(0), loaded.data()?.test.len());
     if images > test {
         progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
     }
@@ -41,8 +41,13 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
              samples",
         );
     }
-    println!("\nrecord in {}", loaded.run.file(RunFolder::RECORD).display());
+    println!("\nrecord in {}", loaded.run.file(record_name(&loaded)).display());
     Ok(())
+}
+
+/// Name of the record: an evaluation on other data leaves the run's own as it is.
+fn record_name<P: Paper>(loaded: &Loaded<P>) -> &'static str {
+    if loaded.trained_on().is_some() { RunFolder::OTHER_RECORD } else { RunFolder::RECORD }
 }
 
 /// What is known of a run when it is evaluated.
@@ -55,7 +60,8 @@ pub(super) enum Evaluated<'a> {
 
 /// Evaluates, writes the record and the table of latents, and returns the table to print.
 pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> Result<String> {
-    let Loaded { run, config, data, model, device } = loaded;
+    let Loaded { run, config, model, device, .. } = loaded;
+    let data = loaded.data()?;
     let started = Instant::now();
     // A damaged record is no reason not to write a new one.
     let old = run.record().unwrap_or_default();
@@ -109,6 +115,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
             train: data.train.len(),
             valid: data.valid.len(),
             test: data.test.len(),
+            trained_on: loaded.trained_on().cloned(),
         },
         model: ModelRecord {
             input: model.input_dim(),
@@ -126,11 +133,14 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
             evaluate_seconds: started.elapsed().as_secs_f64(),
         },
     };
-    if let Some(text) = latents(&evaluation) {
-        write_atomic(&run.file("latents.csv"), text.as_bytes())?;
+    if let Some(text) = latents(&evaluation).filter(|_| record.data.trained_on.is_none()) {
+        write_atomic(&run.file(LATENT_TABLE), text.as_bytes())?;
     }
-    write_json(&run.file(RunFolder::RECORD), &record)?;
+    write_json(&run.file(record_name(loaded)), &record)?;
     let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
+    if record.data.trained_on.is_some() {
+        text.push_str("  on other data than it was fitted to\n");
+    }
     text.push_str(&table(&record));
     let _ = writeln!(
         text,
@@ -163,6 +173,9 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
         valid: terms(|line| &line.valid),
     })
 }
+
+/// Name of the table of latents.
+pub(super) const LATENT_TABLE: &str = "latents.csv";
 
 /// `latents.csv`: what each latent does on the test split.
 fn latents(evaluation: &Evaluation) -> Option<String> {

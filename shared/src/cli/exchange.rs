@@ -6,8 +6,9 @@ use ndarray::{Array2, Axis};
 use super::{
     Stop,
     evaluate::{Evaluated, finish},
-    model::{Loaded, check, load, load_data},
+    model::{Loaded, check, load},
     options::{ExportArgs, ImportArgs},
+    own_data,
 };
 use crate::{
     noise::Stream,
@@ -54,7 +55,7 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
 
 /// Inputs, noise and -ELBO terms of the first test images, as `terms.safetensors` has them.
 fn terms<P: Paper>(loaded: &Loaded<P>, images: usize) -> Result<Vec<NamedTensor>> {
-    let test = &loaded.data.test;
+    let test = &loaded.data()?.test;
     if images > test.len() {
         bail!("--terms {images}: the test split has {} examples", test.len());
     }
@@ -91,12 +92,14 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let device = args.common.device()?;
     let resolved = args.configuration.resolve::<P>()?;
     let path = args.target.folder(P::NAME, "imported")?;
-    let data = load_data::<P>(&resolved.config, &args.common)?;
+    let common = args.common.relative_to(&args.configuration);
+    let (data, kept) = own_data::to_fit::<P>(None, &resolved.config, &common, "")?;
     check::<P>(&resolved.config, &data)?;
     // The weights must fit before anything is written.
     let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;
     let run = RunFolder::create(path, &resolved.text, args.target.force)?;
+    kept.iter().try_for_each(|kept| kept.write(&run))?;
     weights::save(
         run.path(),
         &model.weights(),
@@ -106,7 +109,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     )?;
     write_atomic(&run.file(weights::BURN_WEIGHTS), &model.burn_record()?)?;
     let settings = resolved.config.evaluate().clone();
-    let loaded = Loaded::<P> { run, config: resolved.config, data, model, device };
+    let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
     print!("{}", finish(&loaded, Evaluated::Again(settings))?);
     println!("\nimported into {}", loaded.run.path().display());
     Ok(())

@@ -5,7 +5,10 @@ mod evaluate;
 mod exchange;
 mod model;
 mod options;
+mod own_data;
+mod paths;
 mod pictures;
+mod shell;
 mod table;
 mod train;
 

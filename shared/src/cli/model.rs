@@ -1,40 +1,51 @@
 //! A run's model, loaded for use.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     Stop,
     options::{Common, OfRun},
+    own_data::{self, IfOther, load_own},
+    shell::quoted,
 };
 use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
-    data::{self, DataKind, DataName, PixelShape, Splits},
+    data::{DataKind, DataName, FetchOptions, Identity, PixelShape, Preparation, Splits},
     device::{Device, on_device},
     metrics::EvaluateConfig,
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
-    run::RunFolder,
+    run::{Metric, RunData, RunFolder},
     train::{LABEL_HEAD, read_head},
     trained::{OnDevice, Trained},
     weights,
 };
 
-/// A run with its model and its data.
+/// A run with its model, and its data as soon as they are needed.
 pub struct Loaded<P: Paper> {
     /// The run.
     pub run: RunFolder,
     /// Its configuration.
     pub config: P::Config,
-    /// Its data.
-    pub data: Splits,
+    /// What it keeps of its data, whether they can be had or not.
+    pub preparation: Preparation,
     /// Its model.
     pub model: Box<dyn Trained>,
     /// Where the model computes.
     pub device: Device,
+    data: OnceLock<own_data::Loaded>,
+    source: Option<Source>,
+}
+
+/// Where the data of a run are loaded from when they are needed.
+struct Source {
+    common: Common,
+    kept: Option<RunData>,
+    if_other: IfOther,
 }
 
 impl<P: Paper> Loaded<P> {
@@ -51,23 +62,92 @@ impl<P: Paper> Loaded<P> {
         }
         if !run.file(weights::WEIGHTS).is_file() {
             return Err(anyhow!(
-                "{} has no weights yet: its training did not finish; continue it with \
-                 {} train --resume",
+                "{} has no weights yet: its training did not finish; continue it with {} train \
+                 --resume{}",
                 run.path().display(),
-                P::NAME
+                P::NAME,
+                place_of::<P>(run.path())
             ));
         }
-        let data = load_data::<P>(&config, &of.common)?;
-        let model = load::<P>(&config, data.train.shape(), device, &run.file(weights::WEIGHTS))
+        // A folder that does not exist is refused even if no data will be needed.
+        if let Some(folder) = &of.common.data_dir {
+            FetchOptions::named(Some(folder.clone()))?;
+        }
+        let if_other = IfOther::with_option(of.other_data);
+        let kept = RunData::read(&run)?;
+        let data = OnceLock::new();
+        let preparation = match &kept {
+            Some(kept) => kept.preparation.clone(),
+            // A run of an older version cannot do without its data.
+            None => {
+                let own = load_own::<P>(&run, &config, &of.common, None, if_other)?;
+                Preparation::of(&data.get_or_init(|| own).splits)
+            }
+        };
+        let model = load::<P>(&config, preparation.shape, device, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", run.path().display()))?;
-        Ok(Self { run, config, data, model, device })
+        let source = Some(Source { common: of.common.clone(), kept, if_other });
+        Ok(Self { run, config, preparation, model, device, data, source })
+    }
+
+    /// A run whose data are at hand.
+    pub(super) fn with_data(
+        run: RunFolder,
+        config: P::Config,
+        splits: Splits,
+        model: Box<dyn Trained>,
+        device: Device,
+    ) -> Self {
+        let preparation = Preparation::of(&splits);
+        let data = OnceLock::from(own_data::Loaded { splits, trained_on: None });
+        Self { run, config, preparation, model, device, data, source: None }
+    }
+
+    /// Its data, loaded when they are first asked for.
+    ///
+    /// # Errors
+    /// If they cannot be had, or are not those the run was fitted to and nobody said that this is on
+    /// purpose.
+    pub fn data(&self) -> Result<&Splits> {
+        if self.data.get().is_none() {
+            let Some(Source { common, kept, if_other }) = &self.source else {
+                bail!("{} has no data", self.run.path().display());
+            };
+            let own = load_own::<P>(&self.run, &self.config, common, kept.as_ref(), *if_other)?;
+            // One thread opens a run; were there two, both loaded the same.
+            let _ = self.data.set(own);
+        }
+        match self.data.get() {
+            Some(own) => Ok(&own.splits),
+            None => bail!("{} has no data", self.run.path().display()),
+        }
+    }
+
+    /// The data the run was fitted to, if others are used in their place.
+    pub(super) fn trained_on(&self) -> Option<&Identity> {
+        self.data.get()?.trained_on.as_ref()
+    }
+
+    /// Adds metrics that a command of its own found to the run's record, if it has one and they were
+    /// found on its own data.
+    ///
+    /// # Errors
+    /// If the record cannot be read or written.
+    pub fn add_metrics(&self, metrics: BTreeMap<String, Metric>) -> Result<()> {
+        if self.trained_on().is_some() {
+            progress::line("found on other data: the run's record is left as it is");
+            return Ok(());
+        }
+        self.run.add_metrics(metrics)
     }
 
     /// What a picture of this run is entitled: paper, run, code, data.
     pub fn title(&self) -> String {
         let name = self.run.path().file_name().unwrap_or_default().to_string_lossy();
         let (latents, data) = (self.model.latent_dim(), self.config.data().name);
-        format!("{} {name}, {latents} latents, {data}", P::NAME)
+        let other =
+            if self.trained_on().is_some() { ", other data than it was fitted to" } else { "" };
+        format!("{} {name}, {latents} latents, {data}{other}", P::NAME)
     }
 
     /// The run's randomness.
@@ -76,30 +156,20 @@ impl<P: Paper> Loaded<P> {
     }
 }
 
-/// The data of a configuration, if they are what the paper is about.
-pub(super) fn load_data<P: Paper>(config: &P::Config, common: &Common) -> Result<Splits> {
-    let name = config.data().name;
-    match (P::DATA, name.kind()) {
-        // An image is a sequence of rows.
-        (DataKind::Sequences, DataKind::Images) => {}
-        (wanted, found) if wanted == found => {}
-        (wanted, found) => {
-            let examples = match wanted {
-                DataKind::Images => "mnist, for instance, has images",
-                DataKind::Tables => "adult, german, people and csv are tables",
-                DataKind::Sequences => {
-                    "jsb, bach, tunes, pen and text have sequences, and images too"
-                }
-            };
-            bail!(
-                "[data] name = \"{name}\": {} models {}, and these are {}; {examples}",
-                P::NAME,
-                kind(wanted),
-                kind(found)
+/// The options that name this run, where its folder is one that `train` makes.
+fn place_of<P: Paper>(run: &Path) -> String {
+    let Some((paper, name)) = run.parent().zip(run.file_name()) else { return String::new() };
+    match paper.parent() {
+        Some(out) if paper.ends_with(P::NAME) => {
+            let out = if out.as_os_str().is_empty() { Path::new(".") } else { out };
+            format!(
+                " --out {} --name {}",
+                quoted(&out.to_string_lossy()),
+                quoted(&name.to_string_lossy())
             )
         }
+        _ => String::new(),
     }
-    Ok(data::load(config.data(), &common.fetch_options())?)
 }
 
 /// Refuses what a configuration and these data cannot make together, and says what in it means nothing
@@ -144,14 +214,6 @@ fn without_effect(evaluate: &EvaluateConfig, name: DataName, modelled: DataKind)
         of => format!("{what} is for {of}: without effect on {name}, {reason}"),
     })
     .collect()
-}
-
-fn kind(kind: DataKind) -> &'static str {
-    match kind {
-        DataKind::Images => "images",
-        DataKind::Tables => "tables with a sensitive attribute",
-        DataKind::Sequences => "sequences",
-    }
 }
 
 /// A model built as configured, with the weights of a file.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use super::configuration::ConfigurationArgs;
 use crate::{
-    data::{FetchOptions, Split, Splits},
+    data::{Split, Splits},
     device::Device,
 };
 
@@ -18,7 +19,10 @@ pub struct Common {
     device: Option<Device>,
     /// Folder that may hold the data files; looked into before the cache and the network.
     #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
+    pub(super) data_dir: Option<PathBuf>,
+    /// Where relative paths of the configuration start.
+    #[arg(skip)]
+    pub(super) base: PathBuf,
 }
 
 impl Common {
@@ -36,8 +40,15 @@ impl Common {
         }
     }
 
-    pub(super) fn fetch_options(&self) -> FetchOptions {
-        FetchOptions::from_env(self.data_dir.clone())
+    /// The same, with relative paths in `configuration` starting in the folder of its file.
+    #[must_use]
+    pub fn relative_to(&self, configuration: &ConfigurationArgs) -> Self {
+        self.starting_in(configuration.base())
+    }
+
+    /// The same, with relative paths of a configuration starting in `base`.
+    pub(super) fn starting_in(&self, base: PathBuf) -> Self {
+        Self { base, ..self.clone() }
     }
 }
 
@@ -49,6 +60,9 @@ pub struct OfRun {
     pub(super) run: Option<PathBuf>,
     #[command(flatten)]
     pub(super) common: Common,
+    /// Use the data although they are not those the run was fitted to.
+    #[arg(long)]
+    pub(super) other_data: bool,
 }
 
 impl OfRun {
@@ -200,7 +214,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) weights: PathBuf,
     #[command(flatten)]
-    pub(super) configuration: super::configuration::ConfigurationArgs,
+    pub(super) configuration: ConfigurationArgs,
     #[command(flatten)]
     pub(super) target: super::train::TargetArgs,
     #[command(flatten)]

@@ -1,11 +1,12 @@
 //! The commands that draw.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
+    evaluate::LATENT_TABLE,
     model::Loaded,
     options::{
         InterpolateArgs, LatentMapArgs, ReconstructArgs, SampleArgs, SplitChoice, TraverseArgs,
@@ -121,7 +122,7 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
         bail!("--points {points}: at least 2");
     }
     let loaded = Loaded::<P>::open(&args.of, "latent-map")?;
-    let all = args.split.of(&loaded.data).len();
+    let all = args.split.of(loaded.data()?).len();
     if args.points.is_some_and(|points| points > all) {
         let split = args.split.name();
         progress::line(&format!("--points {points}: the {split} split has {all}, all are drawn"));
@@ -129,14 +130,26 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
     draw_map(&loaded, points, args.split)?.iter().try_for_each(|path| say(path))
 }
 
-/// What a conditional model is told of one validation image of each of these classes; classes beyond
-/// the last begin anew.
-fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: Vec<usize>) -> Option<Array2<f32>> {
-    let valid = &loaded.data.valid;
-    let indices = one_of_each_class(valid);
-    let given = loaded.model.condition(valid.grey(&indices).view(), &valid.labels_of(&indices))?;
-    let rows: Vec<usize> = classes.iter().map(|class| class % indices.len().max(1)).collect();
-    Some(given.select(Axis(0), &rows))
+/// What a conditional model is told of one image of each of these classes, counted among those of the
+/// data; classes beyond the last begin anew. Where the class does not say it all, the images are from
+/// the validation split.
+fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Option<Array2<f32>>> {
+    let (model, known) = (&loaded.model, &loaded.preparation.classes);
+    if model.condition(Array2::zeros((1, model.input_dim())).view(), &[0]).is_none() {
+        return Ok(None);
+    }
+    let given = match model.condition_of_classes(known) {
+        Some(given) => given,
+        None => {
+            let valid = &loaded.data()?.valid;
+            let indices = one_of_each_class(valid);
+            let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
+            let Some(given) = model.condition(images.view(), &labels) else { return Ok(None) };
+            given
+        }
+    };
+    let rows: Vec<usize> = classes.iter().map(|class| class % given.nrows().max(1)).collect();
+    Ok(Some(given.select(Axis(0), &rows)))
 }
 
 /// Codes of all images of a split.
@@ -160,7 +173,7 @@ fn draw_reconstructions<P: Paper>(
     indices: Option<Vec<usize>>,
     split: SplitChoice,
 ) -> Result<PathBuf> {
-    let from = split.of(&loaded.data);
+    let from = split.of(loaded.data()?);
     let indices = match indices {
         Some(indices) => indices
             .into_iter()
@@ -190,11 +203,11 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Res
     let keys: Vec<u64> = (0..count as u64).collect();
     let eps = noise.normal(Stream::Prior, 0, &keys, latent);
     let eps = Array2::from_shape_vec((count, latent), eps)?;
-    let given = given_classes(loaded, (0..count).collect());
+    let given = given_classes(loaded, &(0..count).collect::<Vec<_>>())?;
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let images = loaded.model.decode(codes.view(), given);
-    let mut grid = Grid::new(loaded.data.test.shape(), format!("Samples: {}", loaded.title()));
+    let mut grid = Grid::new(loaded.preparation.shape, format!("Samples: {}", loaded.title()));
     for row in images.axis_chunks_iter(Axis(0), ROW) {
         grid = grid.row("", row.to_owned());
     }
@@ -210,7 +223,7 @@ fn draw_interpolation<P: Paper>(
     steps: usize,
     split: SplitChoice,
 ) -> Result<PathBuf> {
-    let images = split.of(&loaded.data);
+    let images = split.of(loaded.data()?);
     let classes = one_of_each_class(images);
     // By default a 2 turns into a 7: two shapes with something in common and something not.
     let default = |class: usize| classes.get(class).copied().unwrap_or(0);
@@ -238,6 +251,49 @@ fn draw_interpolation<P: Paper>(
     Ok(path)
 }
 
+/// Mean KL of each latent in nats, on the first 2,000 images of a split, or where these cannot be had and
+/// no image of them is asked for, on the test split as evaluate found it; `None` of a point code.
+fn information<P: Paper>(
+    loaded: &Loaded<P>,
+    index: Option<usize>,
+    split: SplitChoice,
+) -> Result<Option<Vec<f64>>> {
+    let data = match (loaded.data(), index) {
+        (Ok(data), _) => data,
+        (Err(error), Some(_)) => return Err(error),
+        (Err(error), None) => {
+            let path = loaded.run.file(LATENT_TABLE);
+            let found = fs::read_to_string(&path).ok();
+            let Some(found) = found.and_then(|text| nats_of(&text, loaded.model.latent_dim()))
+            else {
+                return Err(error);
+            };
+            progress::line(&format!(
+                "the data cannot be used: {error:#}; the KL of each latent is that of the test split, \
+                 from {}",
+                path.display()
+            ));
+            return Ok(found);
+        }
+    };
+    let codes = encode_part(loaded, &split.of(data).take(2000));
+    Ok(codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var)))
+}
+
+/// The KL of each latent in the text of `latents.csv`, `Some(None)` of a point code; `None` if it is not
+/// such a table.
+fn nats_of(text: &str, latents: usize) -> Option<Option<Vec<f64>>> {
+    let cells: Vec<&str> =
+        text.lines().skip(1).map(|line| line.split(',').nth(1)).collect::<Option<_>>()?;
+    if cells.len() != latents {
+        return None;
+    }
+    if cells.iter().all(|cell| cell.is_empty()) {
+        return Some(None);
+    }
+    cells.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>().map(Some)
+}
+
 fn draw_traversal<P: Paper>(
     loaded: &Loaded<P>,
     index: Option<usize>,
@@ -246,15 +302,15 @@ fn draw_traversal<P: Paper>(
     latents: usize,
     split: SplitChoice,
 ) -> Result<Vec<PathBuf>> {
-    let images = split.of(&loaded.data);
     let latent = loaded.model.latent_dim();
     let (image, given) = match index {
         Some(index) => {
+            let images = split.of(loaded.data()?);
             let image = images.grey(&[checked_index("--index", index, images)?]);
             let given = loaded.model.condition(image.view(), &images.labels_of(&[index]));
             (Some(image), given)
         }
-        None => (None, given_classes(loaded, vec![0])),
+        None => (None, given_classes(loaded, &[0])?),
     };
     // What one image is given, for so many rows.
     let given =
@@ -269,9 +325,8 @@ fn draw_traversal<P: Paper>(
         }
         None => (origin.row(0).to_owned(), "around the prior's mean".into()),
     };
-    let codes = encode_part(loaded, &images.take(2000));
-    let (information, unit_name): (Vec<f64>, &str) = match &codes.log_var {
-        Some(log_var) => (kl_of_gaussian(&codes.mean, log_var), "nats"),
+    let (information, unit_name): (Vec<f64>, &str) = match information(loaded, index, split)? {
+        Some(nats) => (nats, "nats"),
         // A point has no KL; what one standard deviation changes in the picture takes its place.
         None => {
             let moved = loaded.model.decode((&unit + &origin).view(), given(latent));
@@ -283,7 +338,7 @@ fn draw_traversal<P: Paper>(
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
     let position = |step: usize| span * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
     let caption = format!("Traversals {about}: {}", loaded.title());
-    let mut grid = Grid::new(images.shape(), caption.clone())
+    let mut grid = Grid::new(loaded.preparation.shape, caption.clone())
         .columns((0..steps).map(|step| format!("{:+.1} sd", position(step))));
     // One column for each latent, what moves in the animation.
     let mut columns: Vec<(String, Array2<f32>)> = Vec::new();
@@ -304,7 +359,7 @@ fn draw_traversal<P: Paper>(
     grid.save(&drawn[0])?;
     let frames = (0..steps).map(|step| {
         let views: Vec<_> = columns.iter().map(|(_, row)| row.slice(s![step..=step, ..])).collect();
-        Grid::new(images.shape(), caption.clone())
+        Grid::new(loaded.preparation.shape, caption.clone())
             .columns(columns.iter().map(|(name, _)| name.clone()))
             .row("", concatenate(Axis(0), &views)?)
             .painted()
@@ -318,7 +373,7 @@ fn draw_map<P: Paper>(
     points: usize,
     split: SplitChoice,
 ) -> Result<Vec<PathBuf>> {
-    let part = split.of(&loaded.data).take(points);
+    let part = split.of(loaded.data()?).take(points);
     let codes = encode_part(loaded, &part).mean;
     let latent = codes.ncols();
     let (plane, axes) = if latent > 2 {
@@ -352,12 +407,12 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
     let eps = Array2::from_shape_fn((GRID * GRID, 2), |(cell, axis)| {
         if axis == 0 { quantile(cell % GRID) } else { -quantile(cell / GRID) }
     });
-    let given = given_classes(loaded, vec![0; GRID * GRID]);
+    let given = given_classes(loaded, &[0; GRID * GRID])?;
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let images = loaded.model.decode(codes.view(), given);
     let mut grid = Grid::new(
-        loaded.data.test.shape(),
+        loaded.preparation.shape,
         format!("The decoded plane, equal shares of the prior: {}", loaded.title()),
     );
     for row in 0..GRID {
@@ -381,7 +436,18 @@ fn normal_quantile(p: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::normal_quantile;
+    use super::{nats_of, normal_quantile};
+
+    #[test]
+    fn the_table_of_latents_is_read_or_refused() {
+        let header = "latent,kl_nats,variance_of_mean,aggregate_mean,aggregate_variance\n";
+        let of = |rows: &str, latents| nats_of(&(header.to_owned() + rows), latents);
+        assert_eq!(of("0,0.5,1,0,1\n1,2,1,0,1\n", 2), Some(Some(vec![0.5, 2.0])));
+        assert_eq!(of("0,,1,0,1\n1,,1,0,1\n", 2), Some(None));
+        for damaged in ["0,0.5,1,0,1\n", "0,0.5\n1\n", "0,0.5,1\n1,x,1\n"] {
+            assert_eq!(of(damaged, 2), None);
+        }
+    }
 
     #[test]
     fn quantiles_of_the_normal_distribution() {

@@ -14,9 +14,10 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, last_epochs},
     evaluate::{Evaluated, finish},
-    model::{Loaded, check, load, load_data, with_labels},
+    model::{Loaded, check, load, with_labels},
     options::Common,
-    pictures,
+    own_data, pictures,
+    shell::quoted,
 };
 use crate::{
     backend::Backend,
@@ -25,7 +26,7 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
-    run::{Record, RunFolder, write_atomic},
+    run::{Record, RunData, RunFolder, write_atomic},
     train::{CHECKPOINTS, Fit, FitReport, LABEL_HEAD, Session},
     trained::Trained,
     weights::{self, BURN_WEIGHTS},
@@ -81,13 +82,16 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let device = args.common.device()?;
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
-    let Resolved { config, text } = if args.resume {
+    let mut begun = None;
+    let Resolved { config, text, base } = if args.resume {
         let run = RunFolder::open(path.clone())?;
         if !run.file(CHECKPOINTS).is_dir() {
             bail!("{} has no checkpoint to continue from", path.display());
         }
         let text = std::fs::read_to_string(run.file(RunFolder::CONFIG))?;
-        args.configuration.resume::<P>(&text)?
+        let base = RunData::read(&run)?.and_then(|kept| kept.base).unwrap_or_default();
+        begun = Some(run);
+        args.configuration.resume::<P>(&text, base)?
     } else {
         args.configuration.resolve::<P>()?
     };
@@ -101,7 +105,10 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     {
         bail!("--snapshot-epochs {late}: the fit ends after {epochs} epochs");
     }
-    let data = load_data::<P>(&config, &args.common)?;
+    let common = args.common.starting_in(base);
+    let advice = "a fit goes on with its own data only: name their folder with --data-dir, or start \
+                  another run with --name";
+    let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
     check::<P>(&config, &data)?;
     let run = if args.resume {
         // What an earlier end of the run left would be taken for its new one.
@@ -117,6 +124,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     } else {
         RunFolder::create(path, &text, args.target.force)?
     };
+    kept.iter().try_for_each(|kept| kept.write(&run))?;
     progress::line(&format!(
         "{}: {} of {} ({} training, {} validation, {} test examples), device {device}, seed {}, in {}",
         P::NAME,
@@ -141,9 +149,13 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let Some((model, report)) = fitted else {
         let mut again = format!(
             "--out {} --name {} --device {device}",
-            args.target.out.display(),
+            quoted(&args.target.out.to_string_lossy()),
             run.path().file_name().unwrap_or_default().to_string_lossy()
         );
+        let recorded = || RunData::read(&run).ok()??.folder;
+        if let Some(folder) = args.common.data_dir.clone().or_else(recorded) {
+            again.push_str(&format!(" --data-dir {}", quoted(&folder.to_string_lossy())));
+        }
         if !args.snapshot_epochs.is_empty() {
             let epochs: Vec<String> = args.snapshot_epochs.iter().map(f64::to_string).collect();
             again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
@@ -161,7 +173,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
             "--epochs: without effect, nothing in this configuration is fitted in epochs",
         );
     }
-    let loaded = Loaded::<P> { run, config, data, model, device };
+    let loaded = Loaded::<P>::with_data(run, config, data, model, device);
     let record = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
     print!("{record}");
@@ -187,22 +199,26 @@ fn fitted_with_report<P: Paper>(
     common: &Common,
 ) -> Result<(Loaded<P>, Option<FitReport>)> {
     let device = common.device()?;
-    let data = load_data::<P>(&config, common)?;
-    check::<P>(&config, &data)?;
-    let text = toml::to_string(&config)?;
     let begun = path.join(RunFolder::CONFIG).is_file();
-    let run = if begun {
-        let run = RunFolder::open(path.clone())?;
-        if toml::to_string(&run.config::<P::Config>()?)? != text {
-            bail!(
-                "{} holds a run of another configuration: remove it or choose another --out",
-                path.display()
-            );
-        }
-        run
-    } else {
-        RunFolder::create(path, &text, false)?
+    let old = begun.then(|| RunFolder::open(path.clone())).transpose()?;
+    let text = toml::to_string(&config)?;
+    if let Some(run) = &old
+        && toml::to_string(&run.config::<P::Config>()?)? != text
+    {
+        bail!(
+            "{} holds a run of another configuration: remove it or choose another --out",
+            path.display()
+        );
+    }
+    let advice = "remove it or choose another --out; if its own data lie elsewhere, name their \
+                  folder with --data-dir";
+    let (data, kept) = own_data::to_fit::<P>(old.as_ref(), &config, common, advice)?;
+    check::<P>(&config, &data)?;
+    let run = match old {
+        Some(run) => run,
+        None => RunFolder::create(path, &text, false)?,
     };
+    kept.iter().try_for_each(|kept| kept.write(&run))?;
     let weights = run.file(weights::WEIGHTS);
     let (model, report) = if weights.is_file() {
         (load::<P>(&config, data.train.shape(), device, &weights)?, None)
@@ -219,7 +235,7 @@ fn fitted_with_report<P: Paper>(
             }
         }
     };
-    Ok((Loaded { run, config, data, model, device }, report))
+    Ok((Loaded::with_data(run, config, data, model, device), report))
 }
 
 /// The run of this configuration with its record: fitted as by [`fitted`] and evaluated if it is not yet.
@@ -239,7 +255,8 @@ pub fn recorded<P: Paper>(
         Some(report) => report,
         // Killed between fit and record: the last checkpoint knows how the fit went.
         None => {
-            let Loaded { run, config, data, device, .. } = &loaded;
+            let Loaded { run, config, device, .. } = &loaded;
+            let data = loaded.data()?;
             let (interrupt, fitting) = on_interrupt()?;
             let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt)?;
             fitting.store(false, Ordering::Relaxed);

@@ -123,7 +123,12 @@ mod tests {
     }
 
     fn options(dir: &Path) -> FetchOptions {
-        FetchOptions { data_dir: Some(dir.into()), cache_dir: dir.join("cache"), offline: true }
+        FetchOptions {
+            data_dir: Some(dir.into()),
+            cache_dir: dir.join("cache"),
+            offline: true,
+            base: PathBuf::new(),
+        }
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Sprites {
         Self { published: Some(images), ..self }
     }
 
+    /// True if the images are the published ones.
+    pub(super) fn is_published(&self) -> bool {
+        self.published.is_some()
+    }
+
     /// How many values each factor takes.
     pub fn sizes(&self) -> [usize; 5] {
         self.sizes

@@ -56,6 +56,14 @@ pub enum DataError {
         /// Why not.
         source: io::Error,
     },
+    /// There is no such folder.
+    #[error("{option} {path}: no such folder")]
+    NoFolder {
+        /// What named it.
+        option: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
     /// The configuration asks for something the data set does not have.
     #[error("[data] {0}")]
     Config(String),
@@ -65,6 +73,10 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What to do about a file that the configuration names and that is not there.
+    pub(crate) const ELSEWHERE: &str =
+        "; if it lies in another folder now, name that with --data-dir";
+
     /// This file could not be read.
     pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.into(), action: "read it", hint: "", source }

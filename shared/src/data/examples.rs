@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Sequences,
@@ -8,7 +9,8 @@ use super::{
 };
 
 /// Height and width of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PixelShape {
     /// Rows.
     pub height: usize,
@@ -162,6 +164,36 @@ impl ExampleSet {
     /// True if the examples are sequences.
     pub fn is_sequences(&self) -> bool {
         matches!(self.values, Values::Sequences(_))
+    }
+
+    /// Hands over all bytes that make these examples what they are.
+    pub(super) fn feed(&self, range: Range<usize>, sink: &mut dyn FnMut(&[u8])) {
+        for size in [self.shape.height, self.shape.width, range.len()] {
+            sink(&(size as u64).to_le_bytes());
+        }
+        sink(&self.labels[range.clone()]);
+        let width = self.shape.pixels();
+        let block = range.start * width..range.end * width;
+        match &self.values {
+            Values::Bytes(bytes) => sink(&bytes[block]),
+            Values::Numbers(numbers) => {
+                for row in numbers[block].chunks(width.max(1)) {
+                    let bytes: Vec<u8> = row.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    sink(&bytes);
+                }
+            }
+            // Place in the grid says which image it is.
+            Values::Sprites(grid, order) => {
+                sink(&[u8::from(grid.is_published())]);
+                for size in grid.sizes() {
+                    sink(&(size as u64).to_le_bytes());
+                }
+                order[range].iter().for_each(|place| sink(&place.to_le_bytes()));
+            }
+            Values::Sequences(sequences) => {
+                range.for_each(|index| sequences.feed(index, sink));
+            }
+        }
     }
 
     /// Class of one example.

@@ -29,6 +29,8 @@ pub struct FetchOptions {
     pub cache_dir: PathBuf,
     /// Look nowhere but in the two folders.
     pub offline: bool,
+    /// Where relative paths of a configuration start; if empty, in the working folder.
+    pub base: PathBuf,
 }
 
 impl FetchOptions {
@@ -42,7 +44,31 @@ impl FetchOptions {
                 dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("autoencoders")
             }),
             offline: path("AE_OFFLINE").is_some_and(|value| value.as_os_str() != "0"),
+            base: PathBuf::new(),
         }
+    }
+
+    /// As [`Self::from_env`], for a folder that somebody named.
+    ///
+    /// # Errors
+    /// If the folder does not exist, named with the option or the variable.
+    pub fn named(data_dir: Option<PathBuf>) -> Result<Self, DataError> {
+        let option = if data_dir.is_some() { "--data-dir" } else { "AE_DATA_DIR" };
+        let options = Self::from_env(data_dir);
+        match &options.data_dir {
+            Some(folder) if !folder.is_dir() => {
+                Err(DataError::NoFolder { option, path: folder.clone() })
+            }
+            _ => Ok(options),
+        }
+    }
+
+    /// A file that a configuration names: the one of its name in the folder of the user's if there is
+    /// one, else where its path says.
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        let moved = self.data_dir.as_ref().zip(path.file_name());
+        let moved = moved.map(|(folder, name)| folder.join(name)).filter(|path| path.is_file());
+        moved.unwrap_or_else(|| self.base.join(path))
     }
 }
 
@@ -54,9 +80,6 @@ impl FetchOptions {
 pub fn fetch(set: &DataSet, options: &FetchOptions) -> Result<Vec<PathBuf>, DataError> {
     let cache = options.cache_dir.join(set.name);
     let mut attempts = Vec::new();
-    if let Some(missing) = missing_folder(options) {
-        attempts.push(missing);
-    }
     let mut absent = Vec::new();
     for file in set.files {
         if find(set, file, options, &cache, &mut attempts)?.is_none() {
@@ -96,11 +119,6 @@ pub fn fetch(set: &DataSet, options: &FetchOptions) -> Result<Vec<PathBuf>, Data
         by_hand: cache.display().to_string(),
         files: missing.join(", "),
     })
-}
-
-fn missing_folder(options: &FetchOptions) -> Option<String> {
-    let folder = options.data_dir.as_ref().filter(|folder| !folder.is_dir())?;
-    Some(format!("{}: no such folder", folder.display()))
 }
 
 /// The verified file in the user's folder or the cache. A gzipped file of the user's is unpacked
@@ -416,7 +434,7 @@ mod tests {
     }
 
     fn offline(data_dir: Option<PathBuf>, cache_dir: PathBuf) -> FetchOptions {
-        FetchOptions { data_dir, cache_dir, offline: true }
+        FetchOptions { data_dir, cache_dir, offline: true, base: PathBuf::new() }
     }
 
     #[test]
@@ -472,7 +490,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let in_the_way = folder.path().join("file");
         fs::write(&in_the_way, b"").unwrap();
-        let options = FetchOptions { data_dir: None, cache_dir: in_the_way, offline: false };
+        let options = FetchOptions { offline: false, ..offline(None, in_the_way) };
         let message = fetch(&set(), &options).unwrap_err().to_string();
         assert!(message.contains("AE_CACHE_DIR") && message.contains("cache folder"), "{message}");
     }

@@ -10,9 +10,12 @@ mod dsprites;
 mod error;
 mod examples;
 mod fetch;
+mod identity;
 mod idx;
 mod larochelle;
 mod npz;
+mod own_files;
+mod preparation;
 mod segments;
 mod sequences;
 mod split;
@@ -29,6 +32,10 @@ pub use dsprites::Sprites;
 pub use error::DataError;
 pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
+pub(crate) use identity::files_differ;
+pub use identity::{Identity, SplitIdentity};
+pub(crate) use own_files::holds;
+pub use preparation::{Keys, Preparation, TableColumns};
 pub use sequences::{PIANO, Sequences, Vocabulary};
 pub use split::{Split, Splits};
 
@@ -46,14 +53,30 @@ use crate::{
 /// # Errors
 /// A file that cannot be had or does not verify, named together with what to do.
 pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    load_as(config, options, None)
+}
+
+/// The same, but with the statistics and the vocabulary of data that are `known` already, where there
+/// are such.
+///
+/// # Errors
+/// As [`load`]; symbols the vocabulary does not have, columns the table did not have.
+pub fn load_as(
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits, DataError> {
     if let Some(problem) = config.without_effect() {
         return Err(DataError::Config(problem));
     }
+    if let Some(message) = own_files::unused_folder(config, options) {
+        progress::line(&message);
+    }
     if let Some(name) = config.name.table() {
-        return crate::table::splits(name, config, options);
+        return crate::table::splits(name, config, options, known);
     }
     if config.name.kind() == DataKind::Sequences {
-        return sequences::load(config, options);
+        return sequences::load(config, options, known);
     }
     if config.name == DataName::Dsprites {
         return dsprites(config, options);

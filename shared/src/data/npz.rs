@@ -16,7 +16,8 @@ use super::{
 };
 use crate::progress;
 
-const FILE: &str = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz";
+/// Name of the published file.
+pub(super) const FILE: &str = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz";
 /// The array of images in it, `[737280, 64, 64]` bytes 0 and 1.
 const IMAGES: &str = "imgs.npy";
 

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{
-    Binarise, DataConfig, DataError, ExampleSet, PixelShape, SplitName, Sprites, Vocabulary,
+    Binarise, DataConfig, DataError, ExampleSet, Keys, PixelShape, SplitName, Sprites, Vocabulary,
     dsprites::{SIDE, write_bits},
     examples::Example,
 };
@@ -80,6 +80,11 @@ impl Split {
     /// Example `index` as it is stored.
     fn example(&self, index: usize) -> Example<'_> {
         self.examples.example(self.range.start + index)
+    }
+
+    /// Hands over all bytes that make the examples what they are.
+    pub(super) fn feed(&self, sink: &mut dyn FnMut(&[u8])) {
+        self.examples.feed(self.range.clone(), sink);
     }
 
     /// True if the examples are rows of a table; the last column is the sensitive attribute then.
@@ -264,6 +269,10 @@ pub struct Splits {
     pub sprites: Option<Arc<Sprites>>,
     /// The symbols of a text, by number.
     pub vocabulary: Option<Arc<Vocabulary>>,
+    /// The keys chords are played on.
+    pub keys: Option<Keys>,
+    /// Standard deviation of the offsets of the training drawings, by which all were divided.
+    pub offset_deviation: Option<f64>,
 }
 
 impl Splits {
@@ -284,6 +293,8 @@ impl Splits {
             people: Some(people),
             sprites: None,
             vocabulary: None,
+            keys: None,
+            offset_deviation: None,
         }
     }
 
@@ -319,6 +330,8 @@ impl Splits {
             people: None,
             sprites: None,
             vocabulary: None,
+            keys: None,
+            offset_deviation: None,
         })
     }
 }

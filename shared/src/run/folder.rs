@@ -36,6 +36,8 @@ impl RunFolder {
     pub const CONFIG: &str = "config.toml";
     /// Name of the record.
     pub const RECORD: &str = "record.json";
+    /// Name of the record of an evaluation on other data than the run's.
+    pub const OTHER_RECORD: &str = "record-other-data.json";
     /// Name of the figures of every epoch.
     pub const METRICS: &str = "metrics.jsonl";
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::EvaluateConfig;
+use crate::{data::Identity, metrics::EvaluateConfig};
 
 /// `record.json`: what was run and what came of it.
 ///
@@ -54,6 +54,10 @@ pub struct DataRecord {
     pub valid: usize,
     /// Examples in the test split.
     pub test: usize,
+    /// The data the model was fitted to, if it was evaluated on these on purpose although they are
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<Identity>,
 }
 
 /// The model of a run.

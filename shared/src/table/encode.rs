@@ -1,15 +1,18 @@
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::{Cell, Kind, Table, TableError};
 
 /// Turns rows into numbers: a category into a feature for each of its values, 1 for the one it has;
 /// a number into its distance from the training mean in training standard deviations.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Encoder {
     columns: Vec<Encoding>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Encoding {
     Number {
         name: String,
@@ -94,6 +97,37 @@ impl Encoder {
             })
             .collect();
         Ok(Self { columns })
+    }
+
+    /// That a table has the columns the encoder was made for.
+    ///
+    /// # Errors
+    /// If it has others, named.
+    pub fn check(&self, table: &Table) -> Result<(), TableError> {
+        let describe = |name: &str, is_number: bool| {
+            format!("{name} ({})", if is_number { "numbers" } else { "categories" })
+        };
+        let own: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| match column {
+                Encoding::Number { name, .. } | Encoding::Constant { name, .. } => {
+                    describe(name, true)
+                }
+                Encoding::Category { name, .. } => describe(name, false),
+            })
+            .collect();
+        let features = table.features.iter();
+        let found: Vec<String> =
+            features.map(|column| describe(&column.name, column.kind == Kind::Number)).collect();
+        if own == found {
+            return Ok(());
+        }
+        Err(TableError::Degenerate(format!(
+            "the features are {}, and the model was fitted to {}",
+            found.join(", "),
+            own.join(", ")
+        )))
     }
 
     /// Names of the features: a column, or `column=value`.

@@ -1,6 +1,10 @@
 //! A table as three splits.
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +12,9 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::{Encoder, Schema, Table, TableError, TableName, read};
 use crate::{
-    data::{Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Splits, published},
+    data::{
+        Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Preparation, Splits, published,
+    },
     noise::{Noise, Stream, uniform},
     progress,
 };
@@ -25,6 +31,8 @@ pub struct People {
     pub features: Vec<String>,
     /// True for features that are 0 or 1; the others are standardised numbers.
     pub binary: Vec<bool>,
+    /// How rows became numbers; a generated table consists of numbers already.
+    pub encoder: Option<Encoder>,
     /// What makes a member of the sensitive group, for people.
     pub sensitive: String,
     /// The second target, where there is one.
@@ -56,6 +64,7 @@ struct Rows {
     second: Option<(String, Vec<u8>)>,
     names: Vec<String>,
     binary: Vec<bool>,
+    encoder: Option<Encoder>,
     sensitive: String,
     dropped: usize,
     unseen: usize,
@@ -64,7 +73,7 @@ struct Rows {
 }
 
 /// Reads a table and splits its rows at random, 50/20/30. An input is the features and, last, the
-/// sensitive attribute.
+/// sensitive attribute. They are encoded by the training rows, or as those that are `known` were.
 ///
 /// # Errors
 /// Whatever is wrong with files, schema and values, and splits in which there is nothing to learn.
@@ -72,25 +81,29 @@ pub(crate) fn splits(
     name: TableName,
     config: &DataConfig,
     options: &FetchOptions,
+    known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
     if config.binarise != Binarise::None {
         return Err(DataError::Config("binarise = \"none\": a table has no pixels".into()));
     }
     let noise = Noise::new(config.split_seed.unwrap_or(1));
+    let known = known.and_then(|known| known.table.as_ref()?.encoder.as_ref());
     let rows = match (name.published(options)?, &config.csv) {
         (Some((schema, set, files)), _) => {
             let table = read(&schema, &files)?;
-            Rows { files: published(set), ..encoded(&schema, &table, noise)? }
+            Rows { files: published(set), ..encoded(&schema, &table, noise, known)? }
         }
         (None, Some(csv)) => {
-            let schema = read_schema(&csv.schema)?;
+            let schema_path = options.locate(&csv.schema);
+            let schema = read_schema(&schema_path)?;
             if csv.files.is_empty() {
                 return Err(DataError::Config("csv.files: name one file at least".into()));
             }
-            let table = read(&schema, &csv.files)?;
-            let mut rows = encoded(&schema, &table, noise)?;
-            for file in &csv.files {
-                rows.files.insert(file.display().to_string(), digest(file)?);
+            let paths: Vec<PathBuf> = csv.files.iter().map(|file| options.locate(file)).collect();
+            let table = read(&schema, &paths)?;
+            let mut rows = encoded(&schema, &table, noise, known)?;
+            for (name, path) in csv.files.iter().zip(&paths).chain([(&csv.schema, &schema_path)]) {
+                rows.files.insert(name.display().to_string(), digest(path)?);
             }
             rows
         }
@@ -131,6 +144,7 @@ impl Rows {
         let people = People {
             features: self.names,
             binary: self.binary,
+            encoder: self.encoder,
             sensitive: self.sensitive,
             second,
             dropped: self.dropped,
@@ -215,10 +229,19 @@ fn sizes(rows: usize) -> [usize; 2] {
     SHARES.map(|share| (rows as f64 * share).round() as usize)
 }
 
-fn encoded(schema: &Schema, table: &Table, noise: Noise) -> Result<Rows, TableError> {
+fn encoded(
+    schema: &Schema,
+    table: &Table,
+    noise: Noise,
+    known: Option<&Encoder>,
+) -> Result<Rows, TableError> {
     let order = noise.permutation(Stream::Split, 0, table.len());
     let [train, _] = sizes(table.len());
-    let encoder = Encoder::fit(table, &order[..train])?;
+    let encoder = match known {
+        Some(known) => known.clone(),
+        None => Encoder::fit(table, &order[..train])?,
+    };
+    encoder.check(table)?;
     let encoded = encoder.encode(table, &order);
     let pick = |values: &[u8]| order.iter().map(|&row| values[row]).collect::<Vec<u8>>();
     let second = schema.transfer.as_ref().zip(table.transfer.as_ref());
@@ -229,6 +252,7 @@ fn encoded(schema: &Schema, table: &Table, noise: Noise) -> Result<Rows, TableEr
         second: second.map(|(group, values)| (group.to_string(), pick(values))),
         names: encoder.names(),
         binary: encoder.binary(),
+        encoder: Some(encoder),
         sensitive: schema.sensitive.to_string(),
         dropped: table.dropped,
         unseen: encoded.unseen,
@@ -238,8 +262,10 @@ fn encoded(schema: &Schema, table: &Table, noise: Noise) -> Result<Rows, TableEr
 }
 
 fn read_schema(path: &Path) -> Result<Schema, TableError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| TableError::Read { path: path.into(), reason: e.to_string() })?;
+    let text = std::fs::read_to_string(path).map_err(|e| TableError::Read {
+        path: path.into(),
+        reason: format!("{e}{}", DataError::ELSEWHERE),
+    })?;
     Schema::from_toml(&text).map_err(|error| match error {
         TableError::Schema(reason) => TableError::Schema(format!("{}: {reason}", path.display())),
         other => other,
@@ -285,6 +311,7 @@ fn generated(noise: Noise) -> Rows {
         second: Some(("talent above 0".into(), second)),
         names: (0..width).map(|i| format!("feature {i}")).collect(),
         binary: vec![false; width],
+        encoder: None,
         sensitive: "group".into(),
         dropped: 0,
         unseen: 0,

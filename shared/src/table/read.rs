@@ -93,7 +93,7 @@ fn read_file(
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|mut file| file.read_to_string(&mut text))
-        .map_err(|e| unreadable(e.to_string()))?;
+        .map_err(|e| unreadable(format!("{e}{}", crate::data::DataError::ELSEWHERE)))?;
     if schema.separator == ' ' {
         // Any run of blanks separates.
         text = text

@@ -29,7 +29,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<BetaVaePaper>::open(&args.of, "codes")?;
-    let Some(grid) = &loaded.data.sprites else {
+    let Some(grid) = &loaded.data()?.sprites else {
         bail!("{} has no known factors: codes are written of dsprites", loaded.config.data.name);
     };
     // Pixels would take 12 GB.

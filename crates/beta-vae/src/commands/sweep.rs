@@ -100,6 +100,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let base = args.configuration.config::<BetaVaePaper>()?;
     let data = base.data.name.to_string();
     let candidates = candidates(args, &base)?;
+    let common = args.common.relative_to(&args.configuration);
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
     let folder = args.out.join(BetaVaePaper::NAME).join(&name);
     // What is named twice is run once.
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         for (candidate, records) in candidates.iter().zip(&mut found) {
             let path = folder.join(format!("seed-{seed}")).join(&candidate.name);
             let config = BetaConfig { seed, ..candidate.config.clone() };
-            let (_, record) = recorded::<BetaVaePaper>(config, path, &args.common)?;
+            let (_, record) = recorded::<BetaVaePaper>(config, path, &common)?;
             records.push(record);
             done += 1;
             let left = started.elapsed().as_secs_f64() / done as f64 * (total - done) as f64;

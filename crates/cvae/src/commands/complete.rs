@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--count {}: 1 to {AVERAGED}", args.count);
     }
     let loaded = Loaded::<Cvae>::open(&args.of, "complete")?;
-    let (model, split) = (&loaded.model, &loaded.data.valid);
+    let (model, split) = (&loaded.model, &loaded.data()?.valid);
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
     for &index in &indices {
         checked_index("--indices", index, split)?;

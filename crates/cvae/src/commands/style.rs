@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Conditioning::Label { classes } = loaded.config.conditioning else {
         bail!("this run is not conditioned on classes");
     };
-    let split = &loaded.data.valid;
+    let split = &loaded.data()?.valid;
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
     for &index in &indices {
         checked_index("--indices", index, split)?;
@@ -89,12 +89,12 @@ fn rewritten(
 
 fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
     let name = loaded.config.data.name;
-    let (judge, error) = judge(&loaded.data, name, &args.out, loaded.device)?;
-    let (asked, all) = (args.measure, loaded.data.test.len());
+    let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
+    let (asked, all) = (args.measure, loaded.data()?.test.len());
     if asked > all && asked != MEASURED {
         progress::line(&format!("--measure {asked}: the test split has {all}, all are rewritten"));
     }
-    let test = loaded.data.test.take(asked);
+    let test = loaded.data()?.test.take(asked);
     let (images, labels) = (test.all_grey(), test.labels());
     let made = rewritten(loaded, &images, &labels, classes);
     let mut right = Vec::with_capacity(classes * labels.len());
@@ -153,5 +153,5 @@ fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
     if let Some((class, share)) = worst {
         println!("worst: {:.1}% of the digits {class} are read as such", 100.0 * share);
     }
-    loaded.run.add_metrics(metrics)
+    loaded.add_metrics(metrics)
 }

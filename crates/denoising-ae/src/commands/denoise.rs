@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(problem) = corruption.problem() {
         bail!("--fraction: {problem}");
     }
-    let split = &loaded.data.valid;
+    let split = &loaded.data()?.valid;
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(10)).collect());
     for &index in &indices {
         checked_index("--indices", index, split)?;

@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let base = args.configuration.or_preset("filters").config::<DenoisingAe>()?;
     let folder = args.out.join(DenoisingAe::NAME).join("filters");
+    let common = args.common.relative_to(&args.configuration);
     let mut grid = None;
     for &fraction in &args.fractions {
         let config = DenoisingConfig {
@@ -50,14 +51,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
             fine_tuning: None,
             ..base.clone()
         };
-        let loaded =
-            fitted::<DenoisingAe>(config, folder.join(format!("nu-{fraction}")), &args.common)?;
+        let loaded = fitted::<DenoisingAe>(config, folder.join(format!("nu-{fraction}")), &common)?;
         let weights = loaded.model.weights();
         let weight = weights
             .iter()
             .find(|tensor| tensor.name == "0.encoder.weight")
             .context("the model has no first layer")?;
-        let shape = loaded.data.train.shape();
+        let shape = loaded.preparation.shape;
         let filters: Vec<&[f32]> = weight.values.chunks(shape.pixels()).take(args.count).collect();
         let mut rows = grid.unwrap_or_else(|| {
             Grid::new(

@@ -8,7 +8,7 @@ use shared::{
     metrics::classification_error,
     paper::Paper,
     progress,
-    run::RunFolder,
+    run::{RunData, RunFolder},
     train::Schedule,
 };
 
@@ -52,6 +52,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("the configuration has no [fine_tuning]: there is no validation error to search by");
     }
     let folder = args.out.join(DenoisingAe::NAME).join(format!("search-{}", base.data.name));
+    let common = args.common.relative_to(&args.configuration);
     let mut found: Vec<(f64, String)> = Vec::new();
     for Candidate { name, config, same_layers } in candidates(args, &base) {
         let path = folder.join(&name);
@@ -60,9 +61,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
             for layer in 0..config.model.hidden.len() {
                 run.copy_phase(&RunFolder::open(folder.join(&other))?, &phase_of_layer(layer))?;
             }
+            if let Some(data) = RunData::read(&RunFolder::open(folder.join(&other))?)? {
+                data.write(&run)?;
+            }
         }
-        let loaded = fitted::<DenoisingAe>(config, path, &args.common)?;
-        let valid = &loaded.data.valid;
+        let loaded = fitted::<DenoisingAe>(config, path, &common)?;
+        let valid = &loaded.data()?.valid;
         let classes = loaded
             .model
             .log_classes(valid.all_grey().view())

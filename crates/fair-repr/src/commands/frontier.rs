@@ -152,6 +152,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let data = base.data.name.to_string();
     let folder = args.out.join(FairRepr::NAME).join(format!("frontier-{data}"));
     let candidates = candidates(args, [&base, &variational])?;
+    let common = args.common.relative_to(&args.configuration);
     let total = candidates.len() as u64 * args.splits;
     let started = std::time::Instant::now();
     // Validation and test of each candidate, split by split.
@@ -163,9 +164,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
             config.seed = split;
             config.data.split_seed = Some(split);
             let path = folder.join(&candidate.name).join(format!("split-{split}"));
-            let loaded = fitted::<FairRepr>(config, path, &args.common)?;
+            let loaded = fitted::<FairRepr>(config, path, &common)?;
             let model = loaded.model.as_ref();
-            let both = [fairness(model, &loaded.data.valid)?, fairness(model, &loaded.data.test)?];
+            let data = loaded.data()?;
+            let both = [fairness(model, &data.valid)?, fairness(model, &data.test)?];
             done += 1;
             let left = started.elapsed().as_secs_f64() / f64::from(done)
                 * (total as f64 - f64::from(done));

@@ -22,7 +22,8 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<FairRepr>::open(&args.of, "transfer")?;
-    let second = loaded.data.people.as_ref().and_then(|people| people.second.as_ref());
+    let data = loaded.data()?;
+    let second = data.people.as_ref().and_then(|people| people.second.as_ref());
     let second = second.ok_or_else(|| {
         anyhow!(
             "{} has no second target: train with --data adult-age, or name one in the schema of a \
@@ -30,11 +31,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
             loaded.config.data.name
         )
     })?;
-    let (train, test) = (loaded.data.train.all_grey(), loaded.data.test.all_grey());
+    let (train, test) = (data.train.all_grey(), data.test.all_grey());
     let codes = [&train, &test].map(|rows| loaded.model.encode(rows.view(), None));
     let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
     let judge = |train: &Array2<f32>, test: &Array2<f32>| {
-        probe_fairness([train, test], [&second.train, &second.test], &loaded.data.test)
+        probe_fairness([train, test], [&second.train, &second.test], &data.test)
     };
     let mut found = vec![
         ("raw", judge(&train, &test)?),
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         ("code", judge(&codes[0].mean, &codes[1].mean)?),
     ];
     if codes[0].log_var.is_some() {
-        let [train, test] = [&loaded.data.train, &loaded.data.test];
+        let [train, test] = [&data.train, &data.test];
         let drawn = |i: usize, split| codes[i].drawn(loaded.noise(), split);
         found.push(("drawn code", judge(&drawn(0, train), &drawn(1, test))?));
     }
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         train.nrows(),
         test.nrows(),
         found[0].1.majority,
-        loaded.data.people.as_ref().map_or("", |people| &people.sensitive)
+        data.people.as_ref().map_or("", |people| &people.sensitive)
     );
     println!("  {:<10} {:>9} {:>15} {:>12}", "from", "accuracy", "discrimination", "thresholded");
     for (name, f) in &found {
@@ -75,5 +76,5 @@ pub(super) fn run(args: &Args) -> Result<()> {
             metrics.insert(name, Metric { value, standard_error: None, unit, better, about });
         }
     }
-    loaded.run.add_metrics(metrics).context("cannot add to the run's record")
+    loaded.add_metrics(metrics).context("cannot add to the run's record")
 }

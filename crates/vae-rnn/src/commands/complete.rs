@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<VaeRnn>::open(&args.of, "complete")?;
-    let split = &loaded.data.valid;
+    let split = &loaded.data()?.valid;
     let is_image = Steps::of(&loaded) == Steps::Rows;
     let default = split.len().min(if is_image { IMAGES } else { FEW });
     let indices = args.indices.clone().unwrap_or_else(|| (0..default).collect());
@@ -97,7 +97,7 @@ fn draw_images(
     let names = (1..=count).map(|draw| format!("draw {draw}"));
     let columns = std::iter::once("given".to_owned()).chain(names).chain(["truth".to_owned()]);
     let caption = format!("Completed by the model: {}", run.title());
-    let mut grid = Grid::new(run.data.valid.shape(), caption).columns(columns);
+    let mut grid = Grid::new(run.preparation.shape, caption).columns(columns);
     for (index, row) in indices.iter().zip(shown.chunks(count + 1)) {
         let mut given = row[0].steps.clone();
         given.slice_mut(s![row[0].given.., ..]).fill(NOT_GIVEN);

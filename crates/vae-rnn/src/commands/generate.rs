@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use ndarray::{Array2, s};
 use shared::{
     cli::{Loaded, OfRun},
-    data::Split,
     noise::Noise,
     progress,
 };
@@ -84,7 +83,7 @@ pub fn drawn(run: &Loaded<VaeRnn>, count: Option<usize>, how: Option<How>) -> Re
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
     let is_image = Steps::of(run) == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });
-    let steps = steps.unwrap_or_else(|| typical(&run.data.train));
+    let steps = steps.unwrap_or(run.preparation.steps);
     let keys: Vec<u64> = (0..count as u64).collect();
     let none = Array2::zeros((count, 0));
     let Some(drawn) = run.model.continued(&none, steps, temperature, (noise, &keys)) else {
@@ -98,10 +97,4 @@ pub fn drawn(run: &Loaded<VaeRnn>, count: Option<usize>, how: Option<How>) -> Re
         })
         .collect::<Result<_>>()?;
     show(run, "generated", "Drawn by the model", &shown)
-}
-
-/// Steps of a training sequence, on average.
-pub(super) fn typical(split: &Split) -> usize {
-    let steps: usize = (0..split.len()).map(|index| split.steps(index)).sum();
-    (steps / split.len().max(1)).max(1)
 }

@@ -65,7 +65,7 @@ pub(super) fn show(
     match Steps::of(run) {
         Steps::Rows => {
             let picture = run.run.file(&format!("{name}.png"));
-            let mut grid = Grid::new(run.data.train.shape(), caption);
+            let mut grid = Grid::new(run.preparation.shape, caption);
             for row in sequences.chunks(ROW) {
                 let images: Vec<f32> =
                     row.iter().flat_map(|shown| shown.steps.iter().copied()).collect();
@@ -77,12 +77,12 @@ pub(super) fn show(
         }
         Steps::Chords => {
             let picture = run.run.file(&format!("{name}.png"));
-            let all: Vec<Roll> = sequences.iter().map(roll).collect();
+            let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
             rolls(&picture, &caption, "", &all)?;
             let mut files = vec![picture];
             for (number, shown) in sequences.iter().enumerate() {
                 let file = run.run.file(&format!("{name}-{}.mid", number + 1));
-                write_atomic(&file, &midi_file(&chords(&shown.steps), TEMPO))?;
+                write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
                 files.push(file);
             }
             Ok(files)
@@ -111,11 +111,11 @@ pub(super) fn show(
 }
 
 /// A sequence of chords as a piano roll.
-pub(super) fn roll(shown: &Shown) -> Roll {
+pub(super) fn roll(run: &Loaded<VaeRnn>, shown: &Shown) -> Roll {
     Roll {
         title: shown.title.clone(),
         keys: Some(shown.steps.clone()),
-        lowest: PIANO.0,
+        lowest: lowest_key(run),
         given: shown.given,
         ..Roll::default()
     }
@@ -123,18 +123,23 @@ pub(super) fn roll(shown: &Shown) -> Roll {
 
 /// The sequences of a split as they are, `[steps, width]` each.
 pub(super) fn sequence(run: &Loaded<VaeRnn>, index: usize) -> Result<Array2<f32>> {
-    let split = &run.data.valid;
+    let split = &run.data()?.valid;
     let x = split.inputs(&[index], run.config.data.binarise, run.noise(), 0);
     let (steps, width) = (split.steps(index), split.shape().width);
     let own = x.slice(s![0, ..steps * width]).to_owned();
     Ok(own.into_shape_with_order((steps, width))?)
 }
 
+/// The lowest key chords of a run are played on.
+fn lowest_key(run: &Loaded<VaeRnn>) -> u8 {
+    run.preparation.keys.map_or(PIANO.0, |keys| keys.lowest)
+}
+
 /// MIDI notes of each step.
-fn chords(steps: &Array2<f32>) -> Vec<Vec<u8>> {
+fn chords(lowest: u8, steps: &Array2<f32>) -> Vec<Vec<u8>> {
     let sounding = |row: ndarray::ArrayView1<'_, f32>| {
         let keys = row.iter().enumerate().filter(|(_, on)| **on > 0.5);
-        keys.map(|(key, _)| PIANO.0 + key as u8).collect()
+        keys.map(|(key, _)| lowest.saturating_add(key as u8)).collect()
     };
     steps.rows().into_iter().map(sounding).collect()
 }
@@ -152,6 +157,6 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 }
 
 fn line(run: &Loaded<VaeRnn>, steps: &Array2<f32>) -> String {
-    let vocabulary = run.data.vocabulary.as_ref();
+    let vocabulary = run.preparation.vocabulary.as_ref();
     vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
 }

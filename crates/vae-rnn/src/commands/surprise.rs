@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use ndarray::Array2;
+use anyhow::{Result, anyhow, bail};
+use ndarray::{Array2, s};
 use shared::{
     cli::{Loaded, OfRun, checked_index},
     plot::{Grid, Roll, rolls},
@@ -11,7 +11,7 @@ use shared::{
     sequential::Resampling,
 };
 
-use super::show::{Shown, Steps, roll, sequence, symbols};
+use super::show::{Shown, Steps, roll, symbols};
 use crate::VaeRnn;
 
 /// Sequences by default.
@@ -28,11 +28,20 @@ pub struct Args {
     /// Validation sequences, by index; by default the first ten images or two others.
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Vec<usize>,
+    /// A line of text in place of validation sequences, for a run on a text; may be repeated. Needs no
+    /// data.
+    #[arg(long, value_name = "LINE", conflicts_with = "indices")]
+    text: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<VaeRnn>::open(&args.of, "surprise")?;
-    for path in drawn(&loaded, &args.indices)? {
+    let sequences = if args.text.is_empty() {
+        Sequences::of_validation(&loaded, &args.indices)?
+    } else {
+        Sequences::of_lines(&loaded, &args.text)?
+    };
+    for path in draw(&loaded, &sequences)? {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -43,39 +52,90 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// # Errors
 /// If there is no such sequence, or the file cannot be written.
 pub fn drawn(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Vec<PathBuf>> {
-    let (split, kind) = (&run.data.valid, Steps::of(run));
-    let default: Vec<usize> =
-        (0..split.len().min(if kind == Steps::Rows { IMAGES } else { FEW })).collect();
-    let indices = if indices.is_empty() { &default[..] } else { indices };
-    for &index in indices {
-        checked_index("--indices", index, split)?;
+    draw(run, &Sequences::of_validation(run, indices)?)
+}
+
+/// Sequences whose surprise is asked for.
+struct Sequences {
+    /// `[sequences, steps * width]`, with zeros after the end.
+    x: Array2<f32>,
+    /// Steps of each.
+    steps: Vec<usize>,
+    /// What the noise of each depends on.
+    keys: Vec<u64>,
+    /// What each is called.
+    titles: Vec<String>,
+}
+
+impl Sequences {
+    /// Those of the validation split, by default the first few.
+    fn of_validation(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Self> {
+        let split = &run.data()?.valid;
+        let few = if Steps::of(run) == Steps::Rows { IMAGES } else { FEW };
+        let default: Vec<usize> = (0..split.len().min(few)).collect();
+        let indices = if indices.is_empty() { &default[..] } else { indices };
+        for &index in indices {
+            checked_index("--indices", index, split)?;
+        }
+        Ok(Self {
+            x: split.inputs(indices, run.config.data.binarise, run.noise(), 0),
+            steps: indices.iter().map(|&index| split.steps(index)).collect(),
+            keys: indices.iter().map(|&index| split.key(index)).collect(),
+            titles: indices.iter().map(|index| format!("validation sequence #{index}")).collect(),
+        })
     }
-    let x = split.inputs(indices, run.config.data.binarise, run.noise(), 0);
-    let steps: Vec<usize> = indices.iter().map(|&index| split.steps(index)).collect();
-    let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
+
+    /// Lines, in the symbols the run knows.
+    fn of_lines(run: &Loaded<VaeRnn>, lines: &[String]) -> Result<Self> {
+        let Some(vocabulary) = &run.preparation.vocabulary else {
+            bail!("--text: this run was not fitted to a text");
+        };
+        let numbers = lines
+            .iter()
+            .map(|line| {
+                vocabulary.numbers(line).map_err(|reason| anyhow!("--text '{line}': {reason}"))
+            })
+            .collect::<Result<Vec<Vec<u32>>>>()?;
+        let steps: Vec<usize> = numbers.iter().map(Vec::len).collect();
+        let (width, longest) = (vocabulary.len(), steps.iter().copied().max().unwrap_or(0));
+        let mut x = Array2::zeros((lines.len(), longest * width));
+        for (mut row, numbers) in x.rows_mut().into_iter().zip(&numbers) {
+            for (step, &number) in numbers.iter().enumerate() {
+                row[step * width + number as usize] = 1.0;
+            }
+        }
+        let keys = (0..lines.len() as u64).collect();
+        Ok(Self { x, steps, keys, titles: lines.iter().map(|line| format!("'{line}'")).collect() })
+    }
+}
+
+fn draw(run: &Loaded<VaeRnn>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
+    let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(run), sequences);
     // Without latents one particle knows it exactly.
     let particles = if run.model.latent_dim() == 0 { 1 } else { PARTICLES };
     let noise = (run.noise(), &keys[..]);
-    let Some(found) = run.model.filter(&x, &steps, particles, Resampling::Adaptive, noise) else {
+    let Some(found) = run.model.filter(x, steps, particles, Resampling::Adaptive, noise) else {
         bail!("the model is not one of sequences");
     };
-    let nats: Vec<Vec<f64>> = (found.rows().into_iter().zip(&steps))
+    let nats: Vec<Vec<f64>> = (found.rows().into_iter().zip(steps))
         .map(|(row, &steps)| row.iter().take(steps).map(|log_p| -log_p).collect())
         .collect();
     let path = run.run.file("surprise.png");
     let caption = format!("Surprise of each step: {}", run.title());
     if kind == Steps::Rows {
-        draw_images(run, &path, caption, &x, &nats)?;
+        draw_images(run, &path, caption, x, &nats)?;
         return Ok(vec![path]);
     }
-    let all = indices
-        .iter()
-        .zip(nats)
-        .map(|(&index, values)| {
+    let width = run.preparation.shape.width;
+    let all = nats
+        .into_iter()
+        .enumerate()
+        .map(|(place, values)| {
             let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-            let title = format!("validation sequence #{index}, {mean:.2} nats a step");
-            let own = sequence(run, index)?;
-            let labels = match &run.data.vocabulary {
+            let title = format!("{}, {mean:.2} nats a step", titles[place]);
+            let own = x.slice(s![place, ..steps[place] * width]).to_owned();
+            let own = own.into_shape_with_order((steps[place], width))?;
+            let labels = match &run.preparation.vocabulary {
                 Some(vocabulary) => {
                     let symbol = |number| match vocabulary.symbol(number) {
                         "\n" => "¶".to_owned(),
@@ -86,8 +146,9 @@ pub fn drawn(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Vec<PathBuf>> {
                 None => Vec::new(),
             };
             let shown = Shown { title, steps: own, given: 0 };
-            let keys = (kind == Steps::Chords).then(|| roll(&shown)).and_then(|roll| roll.keys);
-            Ok(Roll { keys, values, labels, ..roll(&shown) })
+            let keys =
+                (kind == Steps::Chords).then(|| roll(run, &shown)).and_then(|roll| roll.keys);
+            Ok(Roll { keys, values, labels, ..roll(run, &shown) })
         })
         .collect::<Result<Vec<Roll>>>()?;
     rolls(&path, &caption, "nats", &all)?;
@@ -102,7 +163,7 @@ fn draw_images(
     images: &Array2<f32>,
     nats: &[Vec<f64>],
 ) -> Result<()> {
-    let shape = run.data.valid.shape();
+    let shape = run.preparation.shape;
     let greatest = nats.iter().flatten().copied().fold(1e-9, f64::max);
     let rows = Array2::from_shape_fn((nats.len(), shape.pixels()), |(image, pixel)| {
         (nats[image][pixel / shape.width] / greatest) as f32

@@ -53,6 +53,7 @@ pub(crate) fn record(seed: u64) -> Record {
             train: 50_000,
             valid: 10_000,
             test: 10_000,
+            trained_on: None,
         },
         model: ModelRecord { input: 784, latent: 20, parameters: 652_824 },
         training: Some(TrainingRecord {

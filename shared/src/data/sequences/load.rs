@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Sequences, jsb, piano_keys, strokes, text, tunes};
 use crate::{
     data::{
-        DataConfig, DataError, DataName, ExampleSet, FetchOptions, Splits, catalogue, fetch,
-        published,
+        DataConfig, DataError, DataName, ExampleSet, FetchOptions, Keys, Preparation, Splits,
+        catalogue, fetch, published,
     },
     noise::{Noise, Stream},
 };
@@ -23,12 +23,13 @@ pub(super) type Chords = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>, usize, BTreeMap<
 pub(in crate::data) fn load(
     config: &DataConfig,
     options: &FetchOptions,
+    known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
     let chords = match config.name {
         DataName::Jsb => chorales(options)?,
         DataName::Bach => super::bach::load(options)?,
-        DataName::Pen => return pen(config),
-        DataName::Text => return lines(config),
+        DataName::Pen => return pen(config, options, known),
+        DataName::Text => return lines(config, options, known),
         _ => {
             let [pool, test] = tunes();
             let valid = pool.len() / 6;
@@ -42,7 +43,8 @@ pub(in crate::data) fn load(
             chords.iter().map(|steps| piano_keys(steps, lowest, keys)).collect();
         Sequences::of_numbers(keys, &rows)
     };
-    split(on_keys(pool), on_keys(test), valid, files, config)
+    let splits = split(on_keys(pool), on_keys(test), valid, files, config)?;
+    Ok(Splits { keys: Some(Keys { lowest, count: keys }), ..splits })
 }
 
 /// `valid` of the pool's sequences, the last ones, are for validation.
@@ -70,31 +72,37 @@ fn chorales(options: &FetchOptions) -> Result<Chords, DataError> {
 }
 
 /// Offsets in units of their standard deviation over the training drawings (Ha & Eck 2018, section
-/// 3.1), the pen as it is.
-fn pen(config: &DataConfig) -> Result<Splits, DataError> {
+/// 3.1), or in the unit that is `known`, the pen as it is.
+fn pen(
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits, DataError> {
     let Some(pen) = &config.pen else {
         return Err(DataError::Config(
             "name = \"pen\" needs a file of drawings: --set data.pen.file=sheep.npz".into(),
         ));
     };
-    let bytes = read(&pen.file)?;
+    let path = options.locate(&pen.file);
+    let bytes = read_named(&path)?;
     let [mut pool, valid, test] = strokes::parse(&bytes)
-        .map_err(|reason| DataError::Format { path: pen.file.clone(), reason })?;
+        .map_err(|reason| DataError::Format { path: path.clone(), reason })?;
     if let Some(split) = ["training", "validation", "test"]
         .into_iter()
         .zip([&pool, &valid, &test])
         .find_map(|(name, part)| part.is_empty().then_some(name))
     {
         let reason = format!("it has no {split} drawing");
-        return Err(DataError::Format { path: pen.file.clone(), reason });
+        return Err(DataError::Format { path: path.clone(), reason });
     }
     let offsets = || pool.iter().flatten().flat_map(|step| step[..2].iter().map(|&d| f64::from(d)));
     let count = offsets().count().max(1) as f64;
     let mean = offsets().sum::<f64>() / count;
-    let deviation = (offsets().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let own = (offsets().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let deviation = known.and_then(|known| known.offset_deviation).unwrap_or(own);
     if !(deviation > 0.0) {
         let reason = "no training drawing moves the pen: there is nothing to learn".into();
-        return Err(DataError::Format { path: pen.file.clone(), reason });
+        return Err(DataError::Format { path: path.clone(), reason });
     }
     let scale = (1.0 / deviation) as f32;
     let held_out = valid.len();
@@ -107,19 +115,27 @@ fn pen(config: &DataConfig) -> Result<Splits, DataError> {
             .collect();
         Sequences::of_numbers(3, &rows)
     };
-    split(numbers(pool), numbers(test), held_out, file_of(&pen.file, &bytes), config)
+    let files = file_of(&pen.file, &bytes);
+    let splits = split(numbers(pool), numbers(test), held_out, files, config)?;
+    Ok(Splits { offset_deviation: Some(deviation), ..splits })
 }
 
 /// A tenth of the lines each for validation and test, drawn once.
-fn lines(config: &DataConfig) -> Result<Splits, DataError> {
+fn lines(
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits, DataError> {
     let Some(text) = &config.text else {
         return Err(DataError::Config(
             "name = \"text\" needs a file: --set data.text.file=poems.txt".into(),
         ));
     };
-    let bytes = read(&text.file)?;
-    let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest)
-        .map_err(|reason| DataError::Format { path: text.file.clone(), reason })?;
+    let path = options.locate(&text.file);
+    let bytes = read_named(&path)?;
+    let known = known.and_then(|known| known.vocabulary.as_ref());
+    let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest, known)
+        .map_err(|reason| DataError::Format { path, reason })?;
     let held_out = (sequences.len() / 10).max(1);
     let order = Noise::new(1).permutation(Stream::Split, 0, sequences.len());
     let ordered: Vec<Vec<u32>> = order.into_iter().map(|index| sequences[index].clone()).collect();
@@ -133,6 +149,16 @@ fn lines(config: &DataConfig) -> Result<Splits, DataError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     fs::read(path).map_err(|source| DataError::unreadable(path, source))
+}
+
+/// A file the configuration names.
+fn read_named(path: &Path) -> Result<Vec<u8>, DataError> {
+    fs::read(path).map_err(|source| DataError::Io {
+        path: path.into(),
+        action: "read it",
+        hint: DataError::ELSEWHERE,
+        source,
+    })
 }
 
 /// Name and sha256 of a file of the user's.

@@ -82,6 +82,22 @@ impl Sequences {
         (0..self.len()).map(|index| self.steps(index)).max().unwrap_or(0)
     }
 
+    /// Hands over all bytes that make a sequence what it is.
+    pub(super) fn feed(&self, index: usize, sink: &mut dyn FnMut(&[u8])) {
+        let (start, end) = (self.starts[index], self.starts[index + 1]);
+        sink(&((end - start) as u64).to_le_bytes());
+        let bytes: Vec<u8> = match &self.steps {
+            Steps::Numbers(numbers) => {
+                let own = &numbers[start * self.width..end * self.width];
+                own.iter().flat_map(|number| number.to_le_bytes()).collect()
+            }
+            Steps::Symbols(symbols) => {
+                symbols[start..end].iter().flat_map(|symbol| symbol.to_le_bytes()).collect()
+            }
+        };
+        sink(&bytes);
+    }
+
     /// Writes a sequence into `row`, step by step; the rest of the row becomes zero.
     pub(super) fn write(&self, index: usize, row: &mut [f32]) {
         let (start, end) = (self.starts[index], self.starts[index + 1]);

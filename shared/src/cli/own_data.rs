@@ -1,0 +1,206 @@
+//! The data of a run: loaded when they are needed, and checked to be those it was fitted to.
+
+use anyhow::{Result, bail};
+
+use super::options::Common;
+use crate::{
+    data::{
+        self, DataConfig, DataKind, FetchOptions, Identity, Preparation, Splits, files_differ,
+        holds,
+    },
+    paper::{Paper, RunConfig},
+    progress,
+    run::{RunData, RunFolder},
+    train::CHECKPOINTS,
+    weights::WEIGHTS,
+};
+
+/// Where to look for data: in the folder that `--data-dir` names, in the one the run's data came from,
+/// in that of `AE_DATA_DIR`, in this order.
+pub(super) fn fetch_options(
+    config: &DataConfig,
+    common: &Common,
+    kept: Option<&RunData>,
+) -> Result<FetchOptions> {
+    let recorded = kept.and_then(|kept| kept.folder.clone());
+    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, folder));
+    let options = match (&common.data_dir, recorded) {
+        (None, Some(folder)) => FetchOptions::from_env(Some(folder)),
+        (named, _) => FetchOptions::named(named.clone())?,
+    };
+    let base = kept.and_then(|kept| kept.base.clone()).unwrap_or_else(|| common.base.clone());
+    Ok(FetchOptions { base, ..options })
+}
+
+/// The data of a configuration, if they are what the paper is about.
+pub(super) fn load_data<P: Paper>(
+    config: &P::Config,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits> {
+    let name = config.data().name;
+    match (P::DATA, name.kind()) {
+        // An image is a sequence of rows.
+        (DataKind::Sequences, DataKind::Images) => {}
+        (wanted, found) if wanted == found => {}
+        (wanted, found) => {
+            let examples = match wanted {
+                DataKind::Images => "mnist, for instance, has images",
+                DataKind::Tables => "adult, german, people and csv are tables",
+                DataKind::Sequences => {
+                    "jsb, bach, tunes, pen and text have sequences, and images too"
+                }
+            };
+            bail!(
+                "[data] name = \"{name}\": {} models {}, and these are {}; {examples}",
+                P::NAME,
+                kind(wanted),
+                kind(found)
+            )
+        }
+    }
+    Ok(data::load_as(config.data(), options, known)?)
+}
+
+fn kind(kind: DataKind) -> &'static str {
+    match kind {
+        DataKind::Images => "images",
+        DataKind::Tables => "tables with a sensitive attribute",
+        DataKind::Sequences => "sequences",
+    }
+}
+
+/// Data that were loaded for a run.
+pub(super) struct Loaded {
+    pub(super) splits: Splits,
+    /// The identity of the data the run was fitted to, if these are others.
+    pub(super) trained_on: Option<Identity>,
+}
+
+/// What to do about data that are not the run's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfOther {
+    /// Refuse, with this advice.
+    Refuse(&'static str),
+    /// Use them as the run's own were used.
+    Use,
+}
+
+impl IfOther {
+    /// For commands that use a fitted run.
+    pub(super) fn with_option(is_given: bool) -> Self {
+        if is_given {
+            return Self::Use;
+        }
+        Self::Refuse(
+            "name the folder of its own with --data-dir, or use these on purpose with --other-data",
+        )
+    }
+}
+
+/// Loads the data of a run and compares them with what the run keeps of its own.
+pub(super) fn load_own<P: Paper>(
+    run: &RunFolder,
+    config: &P::Config,
+    common: &Common,
+    kept: Option<&RunData>,
+    if_other: IfOther,
+) -> Result<Loaded> {
+    let options = fetch_options(config.data(), common, kept)?;
+    let Some(kept) = kept else {
+        let splits = load_data::<P>(config, &options, None)?;
+        compare_with_record(run, &splits, if_other)?;
+        return Ok(Loaded { splits, trained_on: None });
+    };
+    // Other data are read as the run's own were: by its vocabulary and its statistics.
+    let known = (if_other == IfOther::Use).then_some(&kept.preparation);
+    let splits = load_data::<P>(config, &options, known)?;
+    let found = Identity::of(&splits, &Preparation::of(&splits));
+    let Some(difference) = kept.identity.difference(&found) else {
+        return Ok(Loaded { splits, trained_on: None });
+    };
+    if kept.identity.same_contents(&found) {
+        progress::line(&format!(
+            "{}: {difference}; what a model sees of them is the same",
+            run.path().display()
+        ));
+        return Ok(Loaded { splits, trained_on: None });
+    }
+    match if_other {
+        IfOther::Refuse(advice) => {
+            bail!("{} was fitted to other data: {difference}; {advice}", run.path().display())
+        }
+        IfOther::Use => {
+            let problem = kept.preparation.problem(&splits);
+            if let Some(problem) = problem.or_else(|| P::problem_with(config, &splits)) {
+                bail!("--other-data: {problem}");
+            }
+            progress::line(&format!("other data than the run's: {difference}"));
+            Ok(Loaded { splits, trained_on: Some(kept.identity.clone()) })
+        }
+    }
+}
+
+/// A run of an older version has nothing but its record to compare with.
+fn compare_with_record(run: &RunFolder, data: &Splits, if_other: IfOther) -> Result<()> {
+    let place = run.path().display();
+    let Ok(Some(record)) = run.record() else {
+        progress::line(&format!(
+            "{place} has no {} and no record: an older version made it, and whether these are its \
+             data cannot be checked",
+            RunData::FILE
+        ));
+        return Ok(());
+    };
+    let own = &record.data.sha256;
+    let mut found = data.files.clone();
+    if !own.is_empty() {
+        // Older records do not name every file.
+        found.retain(|name, _| own.contains_key(name));
+    }
+    let sizes = [data.train.len(), data.valid.len(), data.test.len()];
+    let own_sizes = [record.data.train, record.data.valid, record.data.test];
+    let difference = files_differ(own, &found).or_else(|| {
+        (sizes != own_sizes).then(|| {
+            format!("the splits have {sizes:?} examples, those of its record {own_sizes:?}")
+        })
+    });
+    match (difference, if_other) {
+        (None, _) => progress::line(&format!(
+            "{place} has no {}: an older version made it; by the checksums in its record these are \
+             its data",
+            RunData::FILE
+        )),
+        (Some(difference), IfOther::Refuse(advice)) => {
+            bail!("{place} was fitted to other data: {difference}; {advice}")
+        }
+        (Some(_), IfOther::Use) => bail!(
+            "--other-data: {place} has no {}, so that other data cannot be read as its own were; fit \
+             it anew",
+            RunData::FILE
+        ),
+    }
+    Ok(())
+}
+
+/// The data to fit a model to, and what a run that has no `data.json` yet is to keep of them. A run that
+/// was begun is continued on its own data alone.
+pub(super) fn to_fit<P: Paper>(
+    begun: Option<&RunFolder>,
+    config: &P::Config,
+    common: &Common,
+    advice: &'static str,
+) -> Result<(Splits, Option<RunData>)> {
+    if let Some(run) = begun {
+        let kept = RunData::read(run)?;
+        let is_fitted = run.file(WEIGHTS).exists() || run.file(CHECKPOINTS).is_dir();
+        if kept.is_some() || is_fitted {
+            let refuse = IfOther::Refuse(advice);
+            return Ok((load_own::<P>(run, config, common, kept.as_ref(), refuse)?.splits, None));
+        }
+    }
+    let options = fetch_options(config.data(), common, None)?;
+    let splits = load_data::<P>(config, &options, None)?;
+    let kept = RunData::new(config.data(), &splits, &options);
+    Ok((splits, Some(kept)))
+}

@@ -1,0 +1,140 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{RunFolder, write_json};
+use crate::data::{DataConfig, FetchOptions, Identity, Preparation, Splits, holds};
+
+/// `data.json`: the data of a run, which ones they are and what is needed to do without them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunData {
+    /// Version of this format.
+    schema: u32,
+    /// The data set.
+    pub name: String,
+    /// Which data they are.
+    pub identity: Identity,
+    /// The folder of the user's they were read from, absolute; `None` if nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// Where relative paths of the configuration start, absolute; `None` if it has no paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// What a model must know of them.
+    pub preparation: Preparation,
+    /// sha256 of all this without this line, as compact JSON.
+    #[serde(default)]
+    sha256: String,
+}
+
+impl RunData {
+    /// Name of the file in a run's folder.
+    pub const FILE: &str = "data.json";
+    const SCHEMA: u32 = 1;
+
+    /// The data of a configuration, loaded with these options.
+    pub fn new(config: &DataConfig, data: &Splits, options: &FetchOptions) -> Self {
+        let preparation = Preparation::of(data);
+        // A path that is no text cannot be kept; nothing but convenience is lost.
+        let kept = |path: &Path| {
+            std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
+        };
+        let folder = options.data_dir.as_deref().filter(|folder| holds(config, folder));
+        let has_paths = config.csv.is_some() || config.pen.is_some() || config.text.is_some();
+        let here = Path::new(".");
+        let base = if options.base.as_os_str().is_empty() { here } else { &options.base };
+        Self {
+            schema: Self::SCHEMA,
+            name: config.name.to_string(),
+            identity: Identity::of(data, &preparation),
+            folder: folder.and_then(kept),
+            base: has_paths.then_some(base).and_then(kept),
+            preparation,
+            sha256: String::new(),
+        }
+    }
+
+    fn checksum(&self) -> Result<String> {
+        let bare = Self { sha256: String::new(), ..self.clone() };
+        Ok(hex::encode(Sha256::digest(serde_json::to_vec(&bare)?)))
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, run: &RunFolder) -> Result<()> {
+        let whole = Self { sha256: self.checksum()?, ..self.clone() };
+        write_json(&run.file(Self::FILE), &whole)
+    }
+
+    /// The file of a run; `None` if it has none, as older versions wrote none.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not as it was written.
+    pub fn read(run: &RunFolder) -> Result<Option<Self>> {
+        let path = run.file(Self::FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let advice = || {
+            format!(
+                "{}: damaged: restore it, or delete it; then the run's data can only be checked by \
+                 its record",
+                path.display()
+            )
+        };
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let found: Self = serde_json::from_slice(&bytes).with_context(advice)?;
+        if found.schema != Self::SCHEMA {
+            bail!(
+                "{}: written by another version (schema {}, this one knows {})",
+                path.display(),
+                found.schema,
+                Self::SCHEMA
+            );
+        }
+        if found.checksum()? != found.sha256 {
+            bail!("{} (its checksum is another)", advice());
+        }
+        Ok(Some(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Binarise, DataName, load};
+
+    #[test]
+    fn what_is_written_is_read_and_a_changed_byte_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path().join("run"), "a = 1\n", false).unwrap();
+        assert_eq!(RunData::read(&run).unwrap(), None);
+        let config = DataConfig::new(DataName::People, Binarise::None);
+        let options = FetchOptions::from_env(None);
+        let data = RunData::new(&config, &load(&config, &options).unwrap(), &options);
+        data.write(&run).unwrap();
+        let read = RunData::read(&run).unwrap().unwrap();
+        assert_eq!((&read.identity, &read.preparation), (&data.identity, &data.preparation));
+        let path = run.file(RunData::FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        for damaged in [
+            text.replace("feature 3", "feature 4"),
+            text.replacen("\"width\": 9", "\"width\": 8", 1),
+            text[..text.len() / 2].to_owned(),
+            text.replace("\"schema\": 1", "\"schema\": 1, \"more\": 2"),
+        ] {
+            assert_ne!(damaged, text);
+            fs::write(&path, damaged).unwrap();
+            let message = format!("{:#}", RunData::read(&run).unwrap_err());
+            assert!(message.contains("data.json: damaged: restore it"), "{message}");
+        }
+    }
+}
