@@ -6,20 +6,23 @@ cd "$(dirname "$0")/../.."
 # A cache may hold the last one.
 rm -rf target/compare
 if [ ! -d runs ]; then
-    echo "nothing was trained: nothing to compare"
-    exit
+    echo "nothing was trained: there is no runs/" >&2
+    exit 1
 fi
 base=target/compare-base
 rm -rf "$base" && mkdir -p "$base"
 # What a merge request does to results/ must not hide what it does to the numbers.
 git archive "${BASE:-${CI_MERGE_REQUEST_DIFF_BASE_SHA:-HEAD}}" results docs/pictures | tar --extract --directory "$base"
 only=()
-if [ -s target/changed.txt ]; then
-    while read -r variant; do
-        if compgen -G "runs/*/$variant/*/record.json" > /dev/null; then
-            only+=(--only "$variant")
-        fi
-    done < target/changed.txt
+for variant in crates/*/; do
+    variant=$(basename "$variant")
+    if compgen -G "runs/*/$variant/*/record.json" > /dev/null; then
+        only+=(--only "$variant")
+    fi
+done
+if [ "${#only[@]}" = 0 ]; then
+    echo "runs/ holds no record of a paper" >&2
+    exit 1
 fi
 status=0
 cargo xtask compare --base "$base/results" --new runs --out target/compare "${only[@]}" || status=$?

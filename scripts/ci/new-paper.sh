@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What a presenter does first, with every template: a new crate compiles without a warning, trains, passes
-# its laws and the end-to-end tests, stands in the README's table, and leaves nothing behind when removed.
+# What a presenter does first, with every template: a new crate passes all that .ci/run runs, trains, stands in
+# the README's table and in the pipeline, and leaves nothing behind when removed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 templates="vae denoising-ae blank"
-crates="" packages=""
+crates=""
 scratch=$(mktemp -d)
 before=$(git status --porcelain)
 
@@ -24,16 +24,11 @@ step "generate"
 for template in $templates; do
     cargo xtask new-paper "trial-$template" --from "$template" --title "A trial" --authors "N. N."
     crates="$crates trial-$template"
-    packages="$packages -p trial-$template"
 done
-cargo fmt --all --check
-cargo xtask readme --check
 
-step "build"
-# Programs too. What the tests need is built once for all that follows: with other packages, or as cargo run,
-# Cargo would choose other features and build shared anew.
-# shellcheck disable=SC2086 # Several words are meant.
-cargo test --locked --no-run $packages
+step "all that CI runs"
+.ci/run
+cargo xtask readme --check
 
 step "train an epoch on generated images"
 for template in $templates; do
@@ -44,21 +39,10 @@ for template in $templates; do
     test -s "$scratch/trial-$template/quick/record.json"
 done
 
-step "laws"
-# shellcheck disable=SC2086
-cargo test --locked $packages
-
-step "end-to-end tests, which find the new programs"
-cargo test --locked -p end-to-end --test commands
-
-step "lints and documentation"
-# shellcheck disable=SC2086
-cargo clippy --locked $packages --all-targets -- -D warnings
-# shellcheck disable=SC2086
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $packages
-
-step "table"
+step "table and pipeline"
+cargo xtask changed --pipeline "$scratch/train.yml"
 for template in $templates; do
+    grep "VARIANT: .*trial-$template" "$scratch/train.yml"
     grep "^| \[\`trial-$template\`\](crates/trial-$template) | N. N., year |" README.md
 done
 

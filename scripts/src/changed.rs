@@ -1,14 +1,16 @@
 //! Which variants a branch touches: the folders of `crates/` it changes, or all of them if it changes
-//! what every variant stands on.
+//! what every variant stands on; and the pipeline that trains them.
 
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use anyhow::{Context, Result, bail};
+
+use shared::run::write_atomic;
 
 use crate::workspace;
 
@@ -19,15 +21,48 @@ const SHARED: [&str; 8] =
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Branch or commit to compare with, for instance origin/main; from where this branch left it.
+    /// Without it, every variant counts as changed.
     #[arg(long, value_name = "REF")]
-    base: String,
+    base: Option<String>,
+    /// Write GitLab's child pipeline that trains and compares them.
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    for variant in changed(&workspace(), &args.base)? {
+    let root = workspace();
+    let variants = match &args.base {
+        Some(base) => changed(&root, base)?,
+        None => variants(&root)?,
+    };
+    if let Some(file) = &args.pipeline {
+        write_atomic(file, pipeline(&root, &variants)?.as_bytes())?;
+    }
+    for variant in variants {
         println!("{variant}");
     }
     Ok(())
+}
+
+/// Child pipeline, with a place for the papers.
+const TEMPLATE: &str = "scripts/ci/train.yml";
+const PLACE: &str = "[PAPERS]";
+
+/// A pipeline must have a job.
+const NOTHING: &str = "nothing:\n  script:\n    - echo no paper is touched, nothing to train\n";
+
+/// The child pipeline that trains these variants.
+fn pipeline(root: &Path, variants: &BTreeSet<String>) -> Result<String> {
+    if variants.is_empty() {
+        return Ok(NOTHING.into());
+    }
+    let path = root.join(TEMPLATE);
+    let template = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    if template.matches(PLACE).count() != 1 {
+        bail!("{}: {PLACE} must stand there once, for the papers", path.display());
+    }
+    let list: Vec<&str> = variants.iter().map(String::as_str).collect();
+    Ok(template.replace(PLACE, &format!("[{}]", list.join(", "))))
 }
 
 /// Every variant: the crates in `crates/`.
@@ -161,13 +196,25 @@ mod tests {
     }
 
     #[test]
-    fn ci_runs_every_variant() {
-        let ci = fs::read_to_string(workspace().join(".gitlab-ci.yml")).unwrap();
-        let listed: BTreeSet<String> = ci
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("- VARIANT: [")?.strip_suffix(']'))
-            .flat_map(|list| list.split(", ").map(str::to_owned))
-            .collect();
-        assert_eq!(listed, variants(&workspace()).unwrap(), "VARIANT in .gitlab-ci.yml");
+    fn the_pipeline_finds_every_variant_and_those_of_a_branch() {
+        let root = workspace();
+        let listed = |text: &str| -> BTreeSet<String> {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix("- VARIANT: ["));
+            line.unwrap().strip_suffix(']').unwrap().split(", ").map(str::to_owned).collect()
+        };
+        let all = variants(&root).unwrap();
+        assert_eq!(listed(&pipeline(&root, &all).unwrap()), all);
+        // One that was added a moment ago: nothing lists it.
+        let new = BTreeSet::from(["my-paper".to_owned()]);
+        assert_eq!(listed(&pipeline(&root, &new).unwrap()), new);
+        assert_eq!(pipeline(&root, &BTreeSet::new()).unwrap(), NOTHING);
+    }
+
+    #[test]
+    fn a_template_without_a_place_for_papers_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), TEMPLATE, "train: {}");
+        let said = pipeline(folder.path(), &BTreeSet::from(["a".into()])).unwrap_err().to_string();
+        assert!(said.contains("train.yml") && said.contains(PLACE), "{said}");
     }
 }

@@ -146,7 +146,7 @@ fn a_crate_comes_with_every_name_changed_and_goes_without_a_trace() {
         for expected in [
             format!("const NAME: &'static str = \"{name}\";"),
             format!("pub struct {};", new.camel),
-            format!("pub use config::{}Config;", new.camel),
+            format!("type Config = {}Config;", new.camel),
             format!("pub use model::{}Model;", new.camel),
             "A. Author, B. Author: A \\\"new\\\" paper. Venue, year.".into(),
         ] {
