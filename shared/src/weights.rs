@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     backend::Backend,
-    run::{write_atomic, write_json},
+    run::{RunFolder, write_atomic, write_json},
     trained::{ModulePath, NamedTensor},
 };
 
@@ -23,7 +23,7 @@ pub const BURN_WEIGHTS: &str = "model.mpk";
 /// Name of the description beside them.
 pub const DESCRIPTION: &str = "model.json";
 
-/// Writes weights and a description of the architecture into `folder`.
+/// Writes weights and a description of the architecture into `folder`, which is no run's.
 ///
 /// # Errors
 /// If the files cannot be written.
@@ -35,7 +35,32 @@ pub fn save(
     config: &serde_json::Value,
 ) -> Result<()> {
     write_tensors(&folder.join(WEIGHTS), tensors)?;
-    let description = json!({
+    write_json(&folder.join(DESCRIPTION), &description(tensors, paper, citation, config))
+}
+
+/// The same for a run, whose files carry checksums; its weights come last, since they make it
+/// finished.
+///
+/// # Errors
+/// As [`RunFolder::write`].
+pub fn save_in_run(
+    run: &RunFolder,
+    tensors: &[NamedTensor],
+    paper: &str,
+    citation: &str,
+    config: &serde_json::Value,
+) -> Result<()> {
+    run.write_json(DESCRIPTION, &description(tensors, paper, citation, config))?;
+    run.write(WEIGHTS, &tensor_bytes(tensors)?)
+}
+
+fn description(
+    tensors: &[NamedTensor],
+    paper: &str,
+    citation: &str,
+    config: &serde_json::Value,
+) -> serde_json::Value {
+    json!({
         "paper": paper,
         "citation": citation,
         "convention": "float32, little-endian; a layer's weight is [outputs, inputs] as in \
@@ -45,8 +70,7 @@ pub fn save(
             .iter()
             .map(|tensor| (tensor.name.clone(), json!(tensor.shape)))
             .collect::<serde_json::Map<_, _>>(),
-    });
-    write_json(&folder.join(DESCRIPTION), &description)
+    })
 }
 
 /// Writes tensors as a safetensors file.
@@ -54,6 +78,11 @@ pub fn save(
 /// # Errors
 /// If the file cannot be written.
 pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
+    write_atomic(path, &tensor_bytes(tensors)?)
+}
+
+/// Tensors in the safetensors format.
+pub(crate) fn tensor_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
         .map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
@@ -66,7 +95,7 @@ pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
                 .map(|view| (tensor.name.clone(), view))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    write_atomic(path, &safetensors::serialize(views, None)?)
+    Ok(safetensors::serialize(views, None)?)
 }
 
 /// `model` with the weights of a safetensors file; names and shapes must match exactly.

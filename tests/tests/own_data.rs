@@ -350,7 +350,7 @@ fn a_run_on_a_text_keeps_its_vocabulary() {
     program.on_run("evaluate", &run, &archive).failure(1, &sha256);
     // What was damaged is not used.
     fs::write(run.join("data.json"), "{}").unwrap();
-    program.on_run("generate", &run, &[]).failure(1, "data.json: damaged");
+    program.on_run("generate", &run, &[]).failure(1, "data.json is not as it was written");
 }
 
 #[test]

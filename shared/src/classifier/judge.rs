@@ -17,7 +17,7 @@ use crate::{
     nn::{Init, Initialiser},
     noise::Noise,
     progress,
-    run::{RunFolder, write_json},
+    run::{RunFolder, read_checked},
     train::{Fit, Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
     trained::{by_rows, weights_of},
     weights,
@@ -121,7 +121,7 @@ fn folder_of(runs: &Path, name: DataName, identity: &Identity) -> Result<PathBuf
         }
         return Ok(plain);
     }
-    let own: Identity = serde_json::from_slice(&std::fs::read(&file)?)
+    let own: Identity = serde_json::from_slice(&read_checked(&file)?)
         .with_context(|| format!("{}: damaged: remove its folder", file.display()))?;
     if own.same_contents(identity) {
         return Ok(plain);
@@ -144,22 +144,29 @@ where
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,
-        Err(_) => {
-            let run = RunFolder::create(path.clone(), &text, false)?;
-            write_json(&run.file(IDENTITY), &identity)?;
-            run
-        }
+        Err(_) => match RunFolder::create(path.clone(), &text, false) {
+            Ok(run) => {
+                run.write_json(IDENTITY, &identity)?;
+                run
+            }
+            // Another program may have made it in this moment.
+            Err(error) => RunFolder::open(path.clone()).map_err(|_| error)?,
+        },
     };
-    if std::fs::read_to_string(run.file(RunFolder::CONFIG))? != text {
+    if run.config_text()? != text {
         bail!("{} holds another classifier: remove it to have it fitted anew", path.display());
     }
+    if !is_fitted(&run)? {
+        // Another program may be fitting it; then it is there.
+        run.wait()?;
+    }
     let noise = Noise::new(config.seed);
-    let weights = run.file(weights::WEIGHTS);
     let inputs = data.train.input_dim();
-    let model = if weights.is_file() {
+    let model = if is_fitted(&run)? {
         let mut init = Initialiser::<B>::new(Init::He, noise, &handle);
         let model = ClassifierModel::new(inputs, &config.hidden, config.classes, &mut init);
-        weights::load(model, &weights).with_context(|| format!("cannot load {}", path.display()))?
+        weights::load(model, &run.file(weights::WEIGHTS))
+            .with_context(|| format!("cannot load {}", path.display()))?
     } else {
         progress::line(&format!("fitting the classifier of {} in {}", config.data, path.display()));
         let session = Session::<Autodiff<B>> {
@@ -182,17 +189,34 @@ where
         let about = "P. Y. Simard, D. Steinkraus, J. C. Platt: Best Practices for Convolutional Neural \
                      Networks. ICDAR 2003 (deformed training images).";
         let config = serde_json::to_value(config)?;
-        weights::save(run.path(), &weights_of(&model), "classifier", about, &config)?;
+        weights::save_in_run(&run, &weights_of(&model), "classifier", about, &config)?;
         model
     };
     let (classes, features) = (config.classes, config.hidden[1]);
     Ok(Box::new(OnDevice { model, device: handle, classes, features }))
 }
 
+/// True if the weights are there and as they were written; if they are damaged, that is said.
+fn is_fitted(run: &RunFolder) -> Result<bool> {
+    if !run.has(weights::WEIGHTS)? {
+        return Ok(false);
+    }
+    match run.read(weights::WEIGHTS) {
+        Ok(_) => Ok(true),
+        Err(damage) => {
+            progress::line(&format!("{damage}: it is fitted anew"));
+            Ok(false)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataConfig, FetchOptions, load};
+    use crate::{
+        data::{DataConfig, FetchOptions, load},
+        run::write_json,
+    };
 
     #[test]
     fn another_edition_of_a_set_gets_a_classifier_of_its_own() {

@@ -12,14 +12,13 @@ use crate::{
     progress,
     run::{
         DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor,
-        write_atomic, write_json,
     },
     train::FitReport,
 };
 
 /// `evaluate`.
 pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
-    let loaded = Loaded::<P>::open(&args.of, "evaluate")?;
+    let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
     let mut config = loaded.config.evaluate().clone();
     config.nll_samples = args.samples.unwrap_or(config.nll_samples);
     config.nll_images = args.images.unwrap_or(config.nll_images);
@@ -64,7 +63,12 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     let data = loaded.data()?;
     let started = Instant::now();
     // A damaged record is no reason not to write a new one.
-    let old = run.record().unwrap_or_default();
+    let old = run.record().unwrap_or_else(|error| {
+        progress::line(&format!(
+            "{error:#}; what it had on the training is lost until `train --resume` writes it anew"
+        ));
+        None
+    });
     let settings = match &evaluated {
         Evaluated::After(_) => config.evaluate().clone(),
         Evaluated::Again(settings) => settings.clone(),
@@ -134,9 +138,9 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         },
     };
     if let Some(text) = latents(&evaluation).filter(|_| record.data.trained_on.is_none()) {
-        write_atomic(&run.file(LATENT_TABLE), text.as_bytes())?;
+        run.write(RunFolder::LATENTS, text.as_bytes())?;
     }
-    write_json(&run.file(record_name(loaded)), &record)?;
+    run.write_json(record_name(loaded), &record)?;
     let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
     if record.data.trained_on.is_some() {
         text.push_str("  on other data than it was fitted to\n");
@@ -173,9 +177,6 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
         valid: terms(|line| &line.valid),
     })
 }
-
-/// Name of the table of latents.
-pub(super) const LATENT_TABLE: &str = "latents.csv";
 
 /// `latents.csv`: what each latent does on the test split.
 fn latents(evaluation: &Evaluation) -> Option<String> {

@@ -14,7 +14,7 @@ use crate::{
     noise::Stream,
     paper::{Paper, RunConfig},
     progress,
-    run::{RunFolder, write_atomic},
+    run::RunFolder,
     trained::NamedTensor,
     weights,
 };
@@ -100,14 +100,9 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
         .context("the weights are not imported")?;
     let run = RunFolder::create(path, &resolved.text, args.target.force)?;
     kept.iter().try_for_each(|kept| kept.write(&run))?;
-    weights::save(
-        run.path(),
-        &model.weights(),
-        P::NAME,
-        P::CITATION,
-        &serde_json::to_value(&resolved.config)?,
-    )?;
-    write_atomic(&run.file(weights::BURN_WEIGHTS), &model.burn_record()?)?;
+    let config = serde_json::to_value(&resolved.config)?;
+    run.write(weights::BURN_WEIGHTS, &model.burn_record()?)?;
+    weights::save_in_run(&run, &model.weights(), P::NAME, P::CITATION, &config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
     print!("{}", finish(&loaded, Evaluated::Again(settings))?);

@@ -3,6 +3,7 @@
 mod configuration;
 mod evaluate;
 mod exchange;
+mod integrity;
 mod model;
 mod options;
 mod own_data;

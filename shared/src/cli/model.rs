@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{
     Stop,
+    integrity::refuse_unusable,
     options::{Common, OfRun},
     own_data::{self, IfOther, load_own},
     shell::quoted,
@@ -54,21 +55,27 @@ impl<P: Paper> Loaded<P> {
     /// # Errors
     /// If there is no finished run, or it cannot do the command.
     pub fn open(of: &OfRun, command: &str) -> Result<Self> {
-        let device = of.common.device()?;
         let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
+        Self::of_run(run, of, command)
+    }
+
+    /// The same for a command that writes into the run's record.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if another process writes into the run.
+    pub fn open_to_change(of: &OfRun, command: &str) -> Result<Self> {
+        let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
+        run.lock()?;
+        Self::of_run(run, of, command)
+    }
+
+    fn of_run(run: RunFolder, of: &OfRun, command: &str) -> Result<Self> {
+        let device = of.common.device()?;
         let config: P::Config = run.config()?;
         if let Some(reason) = P::cannot(command, &config) {
             return Err(Stop::Cannot(reason).into());
         }
-        if !run.file(weights::WEIGHTS).is_file() {
-            return Err(anyhow!(
-                "{} has no weights yet: its training did not finish; continue it with {} train \
-                 --resume{}",
-                run.path().display(),
-                P::NAME,
-                place_of::<P>(run.path())
-            ));
-        }
+        refuse_unusable::<P>(&run)?;
         // A folder that does not exist is refused even if no data will be needed.
         if let Some(folder) = &of.common.data_dir {
             FetchOptions::named(Some(folder.clone()))?;
@@ -157,7 +164,7 @@ impl<P: Paper> Loaded<P> {
 }
 
 /// The options that name this run, where its folder is one that `train` makes.
-fn place_of<P: Paper>(run: &Path) -> String {
+pub(super) fn place_of<P: Paper>(run: &Path) -> String {
     let Some((paper, name)) = run.parent().zip(run.file_name()) else { return String::new() };
     match paper.parent() {
         Some(out) if paper.ends_with(P::NAME) => {

@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
-    evaluate::LATENT_TABLE,
     model::Loaded,
     options::{
         InterpolateArgs, LatentMapArgs, ReconstructArgs, SampleArgs, SplitChoice, TraverseArgs,
@@ -262,8 +261,9 @@ fn information<P: Paper>(
         (Ok(data), _) => data,
         (Err(error), Some(_)) => return Err(error),
         (Err(error), None) => {
-            let path = loaded.run.file(LATENT_TABLE);
-            let found = fs::read_to_string(&path).ok();
+            let path = loaded.run.file(RunFolder::LATENTS);
+            let found = loaded.run.read(RunFolder::LATENTS).ok();
+            let found = found.and_then(|bytes| String::from_utf8(bytes).ok());
             let Some(found) = found.and_then(|text| nats_of(&text, loaded.model.latent_dim()))
             else {
                 return Err(error);

@@ -14,6 +14,7 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, last_epochs},
     evaluate::{Evaluated, finish},
+    integrity::{is_finished, prepare_to_continue},
     model::{Loaded, check, load, with_labels},
     options::Common,
     own_data, pictures,
@@ -26,8 +27,8 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
-    run::{Record, RunData, RunFolder, write_atomic},
-    train::{CHECKPOINTS, Fit, FitReport, LABEL_HEAD, Session},
+    run::{Record, RunData, RunFolder},
+    train::{Fit, FitReport, LABEL_HEAD, Session},
     trained::Trained,
     weights::{self, BURN_WEIGHTS},
 };
@@ -82,18 +83,16 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let device = args.common.device()?;
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
-    let mut begun = None;
-    let Resolved { config, text, base } = if args.resume {
-        let run = RunFolder::open(path.clone())?;
-        if !run.file(CHECKPOINTS).is_dir() {
-            bail!("{} has no checkpoint to continue from", path.display());
+    let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose()?;
+    let Resolved { config, text, base } = match &begun {
+        Some(run) => {
+            run.lock()?;
+            let config = run.config_text()?;
+            let base = RunData::read(run)?.and_then(|kept| kept.base).unwrap_or_default();
+            args.configuration.resume::<P>(&config, base)?
         }
-        let text = std::fs::read_to_string(run.file(RunFolder::CONFIG))?;
-        let base = RunData::read(&run)?.and_then(|kept| kept.base).unwrap_or_default();
-        begun = Some(run);
-        args.configuration.resume::<P>(&text, base)?
-    } else {
-        args.configuration.resolve::<P>()?
+        }
+        None => args.configuration.resolve::<P>()?,
     };
     if !args.snapshot_epochs.is_empty()
         && let Some(reason) = P::cannot("snapshots", &config)
@@ -110,25 +109,22 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
                   another run with --name";
     let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
     check::<P>(&config, &data)?;
-    let run = if args.resume {
-        // What an earlier end of the run left would be taken for its new one.
-        for stale in [RunFolder::RECORD, LABEL_HEAD, weights::WEIGHTS, BURN_WEIGHTS] {
-            let stale = path.join(stale);
-            if stale.exists() {
-                std::fs::remove_file(&stale)
-                    .map_err(|e| anyhow!("cannot remove {}: {e}", stale.display()))?;
-            }
+    let (run, goes_on) = match begun {
+        Some(run) => {
+            let goes_on = prepare_to_continue(&run, text, device.backend())?;
+            (run, goes_on)
         }
-        write_atomic(&path.join(RunFolder::CONFIG), text.as_bytes())?;
-        RunFolder::open(path)?
-    } else {
-        RunFolder::create(path, &text, args.target.force)?
+        None => (RunFolder::create(path, &text, args.target.force)?, false),
     };
     kept.iter().try_for_each(|kept| kept.write(&run))?;
     progress::line(&format!(
         "{}: {} of {} ({} training, {} validation, {} test examples), device {device}, seed {}, in {}",
         P::NAME,
-        if args.resume { "continuing a fit" } else { "fit" },
+        match (args.resume, goes_on) {
+            (true, true) => "continuing a fit",
+            (true, false) => "no checkpoint yet, so from the start, a fit",
+            _ => "fit",
+        },
         config.data().name,
         data.train.len(),
         data.valid.len(),
@@ -219,10 +215,13 @@ fn fitted_with_report<P: Paper>(
         None => RunFolder::create(path, &text, false)?,
     };
     kept.iter().try_for_each(|kept| kept.write(&run))?;
-    let weights = run.file(weights::WEIGHTS);
-    let (model, report) = if weights.is_file() {
+    let (model, report) = if is_finished(&run)? {
+        let weights = run.file(weights::WEIGHTS);
         (load::<P>(&config, data.train.shape(), device, &weights)?, None)
     } else {
+        if begun {
+            prepare_to_continue(&run, text, device.backend())?;
+        }
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
         let (interrupt, fitting) = on_interrupt()?;
         let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt)?;
@@ -248,9 +247,12 @@ pub fn recorded<P: Paper>(
     common: &Common,
 ) -> Result<(Loaded<P>, Record)> {
     let (loaded, report) = fitted_with_report::<P>(config, path, common)?;
-    if let Some(record) = loaded.run.record()? {
-        return Ok((loaded, record));
+    match loaded.run.record() {
+        Ok(Some(record)) => return Ok((loaded, record)),
+        Ok(None) => {}
+        Err(error) => progress::line(&format!("{error:#}: it is written anew")),
     }
+    loaded.run.lock()?;
     let report = match report {
         Some(report) => report,
         // Killed between fit and record: the last checkpoint knows how the fit went.
@@ -301,14 +303,9 @@ fn fit_run<P: Paper>(
         }
     ))?;
     if let Some((model, _)) = &fitted {
-        weights::save(
-            run.path(),
-            &model.weights(),
-            P::NAME,
-            P::CITATION,
-            &serde_json::to_value(config)?,
-        )?;
-        write_atomic(&run.file(BURN_WEIGHTS), &model.burn_record()?)?;
+        let config = serde_json::to_value(config)?;
+        run.write(BURN_WEIGHTS, &model.burn_record()?)?;
+        weights::save_in_run(run, &model.weights(), P::NAME, P::CITATION, &config)?;
     }
     Ok(fitted)
 }

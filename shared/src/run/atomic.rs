@@ -54,8 +54,13 @@ pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<TempDi
 /// # Errors
 /// As [`write_atomic`].
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    write_atomic(path, json(path, value)?.as_bytes())
+}
+
+/// A value as indented JSON with a final newline, for the file `path`.
+pub(super) fn json(path: &Path, value: &impl Serialize) -> Result<String> {
     let mut text = serde_json::to_string_pretty(value)
         .with_context(|| format!("cannot encode {}", path.display()))?;
     text.push('\n');
-    write_atomic(path, text.as_bytes())
+    Ok(text)
 }

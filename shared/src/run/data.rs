@@ -1,13 +1,9 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{RunFolder, write_json};
+use super::RunFolder;
 use crate::data::{DataConfig, FetchOptions, Identity, Preparation, Splits, holds};
 
 /// `data.json`: the data of a run, which ones they are and what is needed to do without them.
@@ -28,15 +24,15 @@ pub struct RunData {
     pub base: Option<PathBuf>,
     /// What a model must know of them.
     pub preparation: Preparation,
-    /// sha256 of all this without this line, as compact JSON.
-    #[serde(default)]
-    sha256: String,
 }
 
 impl RunData {
     /// Name of the file in a run's folder.
     pub const FILE: &str = "data.json";
     const SCHEMA: u32 = 1;
+    /// What to do if the file is damaged.
+    pub(crate) const ADVICE: &str =
+        "restore it, or delete it: then the run's data can only be checked by its record";
 
     /// The data of a configuration, loaded with these options.
     pub fn new(config: &DataConfig, data: &Splits, options: &FetchOptions) -> Self {
@@ -56,13 +52,7 @@ impl RunData {
             folder: folder.and_then(kept),
             base: has_paths.then_some(base).and_then(kept),
             preparation,
-            sha256: String::new(),
         }
-    }
-
-    fn checksum(&self) -> Result<String> {
-        let bare = Self { sha256: String::new(), ..self.clone() };
-        Ok(hex::encode(Sha256::digest(serde_json::to_vec(&bare)?)))
     }
 
     /// Writes the file.
@@ -70,8 +60,7 @@ impl RunData {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, run: &RunFolder) -> Result<()> {
-        let whole = Self { sha256: self.checksum()?, ..self.clone() };
-        write_json(&run.file(Self::FILE), &whole)
+        run.write_json(Self::FILE, self)
     }
 
     /// The file of a run; `None` if it has none, as older versions wrote none.
@@ -83,15 +72,9 @@ impl RunData {
         if !path.exists() {
             return Ok(None);
         }
-        let advice = || {
-            format!(
-                "{}: damaged: restore it, or delete it; then the run's data can only be checked by \
-                 its record",
-                path.display()
-            )
-        };
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let found: Self = serde_json::from_slice(&bytes).with_context(advice)?;
+        let bytes = run.read(Self::FILE).map_err(|damage| anyhow!("{damage}; {}", Self::ADVICE))?;
+        let found: Self = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{}: damaged; {}", path.display(), Self::ADVICE))?;
         if found.schema != Self::SCHEMA {
             bail!(
                 "{}: written by another version (schema {}, this one knows {})",
@@ -100,15 +83,14 @@ impl RunData {
                 Self::SCHEMA
             );
         }
-        if found.checksum()? != found.sha256 {
-            bail!("{} (its checksum is another)", advice());
-        }
         Ok(Some(found))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::data::{Binarise, DataName, load};
 
@@ -134,7 +116,8 @@ mod tests {
             assert_ne!(damaged, text);
             fs::write(&path, damaged).unwrap();
             let message = format!("{:#}", RunData::read(&run).unwrap_err());
-            assert!(message.contains("data.json: damaged: restore it"), "{message}");
+            assert!(message.contains("data.json is not as it was written"), "{message}");
+            assert!(message.contains("restore it, or delete it"), "{message}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Checkpoints: whole folders, written under a temporary name and renamed.
 
 use std::{
+    cell::RefCell,
     fs,
     path::{Path, PathBuf},
 };
@@ -12,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     EpochLine,
     history::TermSums,
-    optimiser::{Optimiser, record_bytes, record_from},
+    optimiser::{Optimiser, record_bytes},
+    restore::{restore, without_panic},
 };
 use crate::{
     backend::AutodiffBackend,
-    run::{RunFolder, temporary_folder, write_json},
+    progress,
+    run::{Checksums, RunFolder, say_unchecked, temporary_folder, write_json},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
@@ -48,47 +51,112 @@ const MODEL: &str = "model.mpk";
 const OPTIMISER: &str = "optimiser.mpk";
 const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
-const UNFINISHED: &str = ".writing-";
+/// Begins the name of a folder that is not written to its end.
+pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// What a checkpoint restores.
 type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
 
-/// The checkpoints of one run.
+/// The checkpoints of one run, or of one phase of it.
 pub(super) struct Checkpoints {
+    run: RunFolder,
     folder: PathBuf,
     keep: usize,
+    /// Those that were passed over when the run was continued.
+    damaged: RefCell<Vec<PathBuf>>,
+}
+
+/// Checks that a run can be continued on `backend` before anything of it is changed: each of its
+/// fits that has checkpoints has a whole one. False if there is no checkpoint at all.
+///
+/// # Errors
+/// A fit of which every checkpoint is damaged, or one begun on another backend.
+pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
+    let main = run.file(CHECKPOINTS);
+    let mut folders = vec![main.clone()];
+    // A copy that was not finished is no phase.
+    let phases = entries(&main).filter(|path| !name(path).starts_with(UNFINISHED));
+    let phases = phases.map(|path| path.join(CHECKPOINTS));
+    folders.extend(phases.filter(|path| path.is_dir()));
+    folders.sort();
+    let mut found = false;
+    for folder in folders {
+        let mut damaged = Vec::new();
+        let whole = list(&folder).into_iter().rev().find_map(|path| match progress_of(&path) {
+            Ok(progress) => Some(progress),
+            Err(error) => {
+                damaged.push((path, error));
+                None
+            }
+        });
+        match whole {
+            Some(progress) => refuse_other_backend(&progress, backend)?,
+            None if damaged.is_empty() => continue,
+            None => bail!("{}", none_left(&folder, &damaged)),
+        }
+        found = true;
+    }
+    Ok(found)
+}
+
+/// Progress of a checkpoint whose files are all as they were written.
+fn progress_of(checkpoint: &Path) -> Result<Progress> {
+    if let Some(checksums) = Checksums::read(checkpoint)? {
+        for name in [MODEL, OPTIMISER] {
+            checksums.checked(checkpoint, name)?;
+        }
+    }
+    let path = checkpoint.join(PROGRESS);
+    serde_json::from_slice(&read(&path)?)
+        .with_context(|| format!("{} is not a training's progress", path.display()))
+}
+
+fn refuse_other_backend(progress: &Progress, backend: &str) -> Result<()> {
+    if progress.backend == backend {
+        return Ok(());
+    }
+    bail!(
+        "the run was begun on {}, and {backend} would give other bits: continue with --device {}",
+        progress.backend,
+        progress.backend
+    )
+}
+
+fn none_left(folder: &Path, damaged: &[(PathBuf, anyhow::Error)]) -> String {
+    let reasons: Vec<String> = damaged.iter().map(|(_, reason)| format!("{reason:#}")).collect();
+    format!(
+        "no checkpoint in {} can be used: {}; put them back from a copy, or delete that folder to \
+         begin this fit from the start",
+        folder.display(),
+        reasons.join("; ")
+    )
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+}
+
+/// Regular checkpoints in a folder, oldest first.
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = entries(folder)
+        .filter(|path| name(path).starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    found.sort();
+    found
 }
 
 impl Checkpoints {
     pub(super) fn new(run: &RunFolder, keep: usize) -> Self {
-        let checkpoints = Self { folder: run.file(CHECKPOINTS), keep };
-        // What a killed run was writing.
-        for path in checkpoints.entries().filter(|path| name(path).starts_with(UNFINISHED)) {
-            let _ = fs::remove_dir_all(path);
-        }
-        checkpoints
+        let damaged = RefCell::default();
+        Self { run: run.clone(), folder: run.file(CHECKPOINTS), keep, damaged }
     }
 
     /// Path of the newest checkpoint.
     pub(super) fn newest(&self) -> Option<PathBuf> {
-        self.list().pop()
-    }
-
-    /// Regular checkpoints, oldest first.
-    fn list(&self) -> Vec<PathBuf> {
-        let mut found: Vec<PathBuf> = self
-            .entries()
-            .filter(|path| name(path).starts_with(|c: char| c.is_ascii_digit()))
-            .collect();
-        found.sort();
-        found
-    }
-
-    fn entries(&self) -> impl Iterator<Item = PathBuf> {
-        fs::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        list(&self.folder).pop()
     }
 
     /// Writes a checkpoint, then drops those no longer wanted.
@@ -104,14 +172,20 @@ impl Checkpoints {
             write(&folder.join(OPTIMISER), &optimiser.to_bytes()?)?;
             write_json(&folder.join(PROGRESS), progress)
         })?;
-        let mut kept = self.list();
-        let mut old: Vec<PathBuf> = kept.drain(..kept.len().saturating_sub(self.keep)).collect();
+        let mut old = self.damaged.take();
+        // It was damaged, and has just been written anew.
+        old.retain(|path| *path != target);
+        let mut kept = list(&self.folder);
+        kept.retain(|path| !old.contains(path));
+        old.extend(kept.drain(..kept.len().saturating_sub(self.keep)));
         // A kept checkpoint may be fallen back to, with the best epoch it knows of.
         let bests: Vec<String> = kept.iter().filter_map(|path| best_of(path)).collect();
         old.extend(
-            self.entries()
+            entries(&self.folder)
                 .filter(|path| name(path).starts_with(BEST) && !bests.contains(&name(path))),
         );
+        // What a killed run was writing.
+        old.extend(entries(&self.folder).filter(|path| name(path).starts_with(UNFINISHED)));
         for path in old {
             // A leftover costs disk and nothing else.
             let _ = fs::remove_dir_all(path);
@@ -131,11 +205,15 @@ impl Checkpoints {
     }
 
     fn write(&self, target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        self.run.begin_change()?;
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot create {}", self.folder.display()))?;
         let work = temporary_folder(&self.folder, UNFINISHED)
             .with_context(|| format!("cannot write to {}", self.folder.display()))?;
         fill(work.path())?;
+        Checksums::of_files(work.path())
+            .with_context(|| format!("cannot read {}", work.path().display()))?
+            .write(work.path())?;
         if target.exists() {
             fs::remove_dir_all(target)
                 .with_context(|| format!("cannot replace {}", target.display()))?;
@@ -147,43 +225,74 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The newest checkpoint, put into a freshly built model and optimiser.
+    /// The newest checkpoint that can be used, put into a freshly built model and optimiser; those
+    /// that cannot are named. With `needs_best` the weights of its best epoch must be there too.
+    ///
+    /// # Errors
+    /// If there are checkpoints and none can be used, or if it is of another backend.
     pub(super) fn load<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
-        model: M,
-        optimiser: Optimiser<B, M>,
+        model: &M,
+        optimiser: impl Fn() -> Optimiser<B, M>,
+        needs_best: bool,
+        backend: &str,
         device: &B::Device,
     ) -> Result<Option<Resumed<B, M>>> {
-        let Some(folder) = self.newest() else {
-            return Ok(None);
-        };
-        let broken = || {
-            format!(
-                "checkpoint {} cannot be used; delete it to resume from the one before",
-                folder.display()
-            )
-        };
-        let progress =
-            serde_json::from_slice(&read(&folder.join(PROGRESS))?).with_context(broken)?;
-        let record =
-            record_from::<B, M::Record>(read(&folder.join(MODEL))?, device).with_context(broken)?;
-        let optimiser =
-            optimiser.with_bytes(read(&folder.join(OPTIMISER))?, device).with_context(broken)?;
-        Ok(Some((model.load_record(record), optimiser, progress)))
+        let mut damaged = Vec::new();
+        for path in list(&self.folder).into_iter().rev() {
+            let restored = (|| {
+                let progress = progress_of(&path)?;
+                let best = progress.best.map(|(epoch, _)| epoch);
+                if let Some(epoch) = best.filter(|&epoch| needs_best && epoch != progress.epoch) {
+                    self.load_best(model, epoch, device)?;
+                }
+                let restored = restore(model, read(&path.join(MODEL))?, device)
+                    .with_context(|| format!("{} cannot be used", path.display()))?;
+                let bytes = read(&path.join(OPTIMISER))?;
+                let optimiser = without_panic(|| optimiser().with_bytes(bytes, device))
+                    .with_context(|| {
+                        format!("{} cannot be used", path.join(OPTIMISER).display())
+                    })?;
+                Ok((restored, optimiser, progress))
+            })();
+            match restored {
+                Ok(restored) => {
+                    refuse_other_backend(&restored.2, backend)?;
+                    self.say_passed_over(&path, &damaged);
+                    self.damaged.replace(damaged.into_iter().map(|(path, _)| path).collect());
+                    return Ok(Some(restored));
+                }
+                Err(error) => damaged.push((path, error)),
+            }
+        }
+        if damaged.is_empty() { Ok(None) } else { bail!("{}", none_left(&self.folder, &damaged)) }
+    }
+
+    fn say_passed_over(&self, used: &Path, damaged: &[(PathBuf, anyhow::Error)]) {
+        for (_, error) in damaged {
+            progress::line(&format!("{error:#}"));
+        }
+        if !damaged.is_empty() {
+            progress::line(&format!("continuing from the checkpoint before: {}", used.display()));
+        }
+        if matches!(Checksums::read(used), Ok(None)) {
+            say_unchecked(used);
+        }
     }
 
     /// The weights of the best epoch, put into `model`.
+    ///
+    /// # Errors
+    /// If they are lost or damaged.
     pub(super) fn load_best<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
-        model: M,
+        model: &M,
         epoch: usize,
         device: &B::Device,
     ) -> Result<M> {
         let path = self.folder.join(best_name(epoch)).join(MODEL);
-        if !path.is_file() {
-            bail!("{} is missing: the best epoch's weights are lost", path.display());
-        }
-        Ok(model.load_record(record_from::<B, M::Record>(read(&path)?, device)?))
+        let load = || restore(model, read(&path)?, device);
+        load().with_context(|| format!("the weights of the best epoch, {epoch}, are lost"))
     }
 }
 
@@ -206,6 +315,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Content of a file of a checkpoint, as it was written; whatever it is where there are no checksums.
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    let folder = path.parent().unwrap_or(path);
+    match Checksums::read(folder)? {
+        Some(checksums) => Ok(checksums.checked(folder, &name(path))?),
+        None => fs::read(path).with_context(|| format!("cannot read {}", path.display())),
+    }
 }

@@ -24,9 +24,9 @@ use crate::{
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
     progress,
-    run::{RunFolder, write_atomic},
+    run::RunFolder,
     trained::weights_of,
-    weights::write_tensors,
+    weights::tensor_bytes,
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
@@ -144,7 +144,7 @@ where
                 ));
             }
             if let Some(head) = &head {
-                write_tensors(&session.run.file(LABEL_HEAD), &weights_of(head))?;
+                session.run.write(LABEL_HEAD, &tensor_bytes(&weights_of(head))?)?;
             }
             Fit::Done(model, report)
         }
@@ -197,23 +197,21 @@ where
     let mut model = model;
     let mut optimiser = Optimiser::new(&config.optimiser);
     let mut progress = Progress { backend: session.backend.into(), ..Progress::default() };
-    if session.resume
-        && let Some((m, o, p)) =
-            checkpoints.load(model.clone(), Optimiser::new(&config.optimiser), device)?
-    {
-        if p.backend != session.backend {
-            bail!(
-                "the run was begun on {}, and {} would give other bits: continue with --device {}",
-                p.backend,
-                session.backend,
-                p.backend
-            );
+    if session.resume {
+        let needs_best = config.keep == Keep::Best;
+        let fresh = || Optimiser::new(&config.optimiser);
+        match checkpoints.load(&model, fresh, needs_best, session.backend, device)? {
+            Some(restored) => (model, optimiser, progress) = restored,
+            // Some epoch was finished once: its checkpoints are gone.
+            None if run.file(RunFolder::METRICS).is_file() => progress::line(&format!(
+                "{} has no checkpoint left: this fit begins from the start",
+                run.path().display()
+            )),
+            None => {}
         }
-        (model, optimiser, progress) = (m, o, p);
     }
     let has_stopped =
         |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
-    write_lines(run, &progress.lines)?;
     let seen = |progress: &Progress| {
         (progress.epoch * examples + (progress.step * config.batch_size).min(examples)) as u64
     };
@@ -303,7 +301,7 @@ where
     display.finish();
     let chosen_epoch = match (config.keep, progress.best) {
         (Keep::Best, Some((epoch, _))) if epoch != progress.epoch => {
-            model = checkpoints.load_best(model, epoch, device)?;
+            model = checkpoints.load_best(&model, epoch, device)?;
             epoch
         }
         (Keep::Best, None) if progress.epoch > 0 => {
@@ -315,6 +313,8 @@ where
         }
         _ => progress.epoch,
     };
+    // A program killed at its last epoch has not written that one's figures.
+    write_lines(run, &progress.lines)?;
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
@@ -348,7 +348,11 @@ fn write_lines(run: &RunFolder, lines: &[EpochLine]) -> Result<()> {
         text.push_str(&serde_json::to_string(line)?);
         text.push('\n');
     }
-    write_atomic(&run.file(RunFolder::METRICS), text.as_bytes())
+    // What is as it should be is left alone: a later phase may yet refuse to continue.
+    if run.read(RunFolder::METRICS).is_ok_and(|bytes| bytes == text.as_bytes()) {
+        return Ok(());
+    }
+    run.write(RunFolder::METRICS, text.as_bytes())
 }
 
 fn blown_up(
@@ -361,11 +365,11 @@ fn blown_up(
 ) -> String {
     let last = match checkpoint {
         Some(path) => format!("the last good checkpoint is {}", path.display()),
-        None => "there is no checkpoint yet".into(),
+        None => "there is no checkpoint yet, and --resume begins from the start".into(),
     };
     format!(
-        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {last}; \
-         a smaller learning rate or clip_norm usually helps",
+        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {last}; a \
+         smaller train.schedule.rate or train.clip_norm usually helps, and --resume takes both by --set",
         epoch + 1
     )
 }

@@ -10,11 +10,13 @@ mod labels;
 mod objective;
 mod optimiser;
 mod phase;
+mod restore;
 mod schedule;
 mod snapshot;
 mod step;
 
 pub use checkpoint::CHECKPOINTS;
+pub(crate) use checkpoint::{UNFINISHED, can_continue};
 pub use config::{Keep, TrainConfig};
 pub(crate) use fit::fit_watched;
 pub use fit::{Fit, FitReport, Session, fit};

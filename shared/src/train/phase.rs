@@ -34,7 +34,7 @@ where
     }
     let picture = session.run.file(&format!("loss-{name}.png"));
     let session =
-        Session { run: session.run.phase(name)?, snapshot_epochs: Vec::new(), ..session.clone() };
+        Session { run: session.run.phase(name), snapshot_epochs: Vec::new(), ..session.clone() };
     Ok(match fit(model, objective, data, binarise, config, &session)? {
         Fit::Done(model, report) => {
             let caption =

@@ -1,0 +1,110 @@
+//! What a command does about a run that is damaged, unfinished or in use.
+
+use anyhow::{Result, bail};
+
+use super::model::place_of;
+use crate::{
+    paper::Paper,
+    progress,
+    run::{Damage, RunData, RunFolder},
+    train::{LABEL_HEAD, can_continue},
+    weights::{BURN_WEIGHTS, DESCRIPTION, WEIGHTS},
+};
+
+/// What the end of a training leaves; what an earlier end left would be taken for it.
+const OUTPUTS: [&str; 7] = [
+    RunFolder::RECORD,
+    RunFolder::OTHER_RECORD,
+    RunFolder::LATENTS,
+    WEIGHTS,
+    LABEL_HEAD,
+    BURN_WEIGHTS,
+    DESCRIPTION,
+];
+
+/// Files that nothing but their own rewriting depends on, and the command that writes them anew.
+const REWRITTEN: [(&str, &str); 6] = [
+    (RunFolder::RECORD, "evaluate"),
+    (RunFolder::OTHER_RECORD, "evaluate --other-data"),
+    (RunFolder::LATENTS, "evaluate"),
+    (BURN_WEIGHTS, "train --resume"),
+    (DESCRIPTION, "train --resume"),
+    (RunFolder::METRICS, "train --resume"),
+];
+
+/// Refuses a run whose model is not there or damaged; names other damage.
+pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
+    for damage in run.damaged()? {
+        let name = damage.name();
+        match REWRITTEN.iter().find(|(file, _)| *file == name) {
+            Some((_, command)) => progress::line(&format!("{damage}; {command} writes it anew")),
+            None if OUTPUTS.contains(&name.as_str()) => {
+                bail!("{damage}: {} writes it anew", resume_command::<P>(run))
+            }
+            None => refuse_beyond_repair(&damage)?,
+        }
+    }
+    if !run.has(WEIGHTS)? {
+        bail!(
+            "{} has no weights yet: its training did not finish; continue it with {}",
+            run.path().display(),
+            resume_command::<P>(run)
+        );
+    }
+    Ok(())
+}
+
+/// True if the run has a model that is as it was written.
+pub(super) fn is_finished(run: &RunFolder) -> Result<bool> {
+    let is_whole = |name| run.read(name).is_ok();
+    Ok(is_whole(WEIGHTS) && (!run.has(LABEL_HEAD)? || is_whole(LABEL_HEAD)))
+}
+
+/// Makes a run ready to be continued with this configuration, without changing anything yet; false
+/// if it has no checkpoint and begins from the start.
+///
+/// # Errors
+/// Whatever keeps it from being continued.
+pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str) -> Result<bool> {
+    run.lock()?;
+    for damage in run.damaged()? {
+        let name = damage.name();
+        if !OUTPUTS.contains(&name.as_str()) && name != RunFolder::METRICS {
+            refuse_beyond_repair(&damage)?;
+            continue;
+        }
+        if matches!(damage, Damage::Unreadable { .. }) {
+            bail!("{damage}: move it away, and it is written anew");
+        }
+        progress::line(&format!("{damage}: the end of this training writes it anew"));
+    }
+    let goes_on = can_continue(run, backend)?;
+    if !goes_on && is_finished(run)? {
+        bail!(
+            "{} is finished and has no checkpoint to continue from: --force trains it anew, --name \
+             starts another run",
+            run.path().display()
+        );
+    }
+    run.continue_with(config, OUTPUTS.to_vec())?;
+    Ok(goes_on)
+}
+
+/// Refuses damage that no command repairs; what a run knows of its data may have been deleted.
+fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
+    if damage.name() != RunData::FILE {
+        bail!("{damage}: put it back from a copy, or train the run anew with --force");
+    }
+    match damage {
+        Damage::Missing { .. } => progress::line(&format!(
+            "{damage}: the run's data can only be checked by its record"
+        )),
+        damage => bail!("{damage}; {}", RunData::ADVICE),
+    }
+    Ok(())
+}
+
+/// The command line that continues a run in this folder.
+fn resume_command<P: Paper>(run: &RunFolder) -> String {
+    format!("{} train --resume{}", P::NAME, place_of::<P>(run.path()))
+}

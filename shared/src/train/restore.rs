@@ -1,0 +1,117 @@
+//! Burn's records back into a model, whatever the file may hold: where Burn panics, this is an error.
+
+use std::{
+    cell::Cell,
+    panic::{self, AssertUnwindSafe},
+    sync::Once,
+};
+
+use anyhow::{Result, anyhow, bail};
+use burn::{
+    module::{Module, ModuleVisitor, Param, ParamId},
+    tensor::Tensor,
+};
+
+use super::optimiser::record_from;
+use crate::backend::Backend;
+
+/// `model` with the weights of a record, which must be of the same architecture.
+pub(super) fn restore<B: Backend, M: Module<B>>(
+    model: &M,
+    bytes: Vec<u8>,
+    device: &B::Device,
+) -> Result<M> {
+    let restored = without_panic(|| {
+        Ok(model.clone().load_record(record_from::<B, M::Record>(bytes, device)?))
+    })?;
+    if shapes::<B, M>(&restored) != shapes::<B, M>(model) {
+        bail!("it is of another architecture");
+    }
+    Ok(restored)
+}
+
+/// What `work` comes to; a panic inside is an error and prints nothing. Burn panics at some
+/// mistakes in a record, for instance an id of a parameter that is none.
+pub(super) fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    thread_local! {
+        static QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(false);
+    result.unwrap_or_else(|_| Err(anyhow!("it is no record of this model")))
+}
+
+/// Id and size of every parameter.
+fn shapes<B: Backend, M: Module<B>>(model: &M) -> Vec<(ParamId, Vec<usize>)> {
+    struct Shapes(Vec<(ParamId, Vec<usize>)>);
+    impl<B: Backend> ModuleVisitor<B> for Shapes {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            self.0.push((param.id, param.val().dims().to_vec()));
+        }
+    }
+    let mut shapes = Shapes(Vec::new());
+    model.visit(&mut shapes);
+    shapes.0
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::{
+        backend::Flex,
+        nn::{Activation, Dense, Init, Initialiser},
+        noise::Noise,
+        train::record_bytes,
+    };
+
+    fn layer(seed: u64, inputs: usize) -> Dense<Flex> {
+        let device = Default::default();
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(seed), &device);
+        Dense::new(inputs, 2, Activation::Linear, &mut init)
+    }
+
+    fn bytes(layer: &Dense<Flex>) -> Vec<u8> {
+        record_bytes::<Flex, _>(layer.clone().into_record()).unwrap()
+    }
+
+    fn values(layer: &Dense<Flex>) -> Vec<f32> {
+        layer.weight.val().into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn a_record_is_restored_and_one_of_another_architecture_refused() {
+        let (old, fresh) = (layer(1, 3), layer(2, 3));
+        let restored = restore(&fresh, bytes(&old), &Default::default()).unwrap();
+        assert_eq!(values(&restored), values(&old));
+        let refused = restore(&layer(2, 4), bytes(&old), &Default::default());
+        assert!(refused.unwrap_err().to_string().contains("another architecture"));
+    }
+
+    #[test]
+    fn no_damage_to_a_record_panics() {
+        let fresh = layer(2, 3);
+        let whole = bytes(&layer(1, 3));
+        let restore = |bytes: &[u8]| restore(&fresh, bytes.to_vec(), &Default::default());
+        for length in 0..whole.len() {
+            assert!(restore(&whole[..length]).is_err(), "{length}");
+        }
+        let mut refused = 0;
+        for bit in 0..8 * whole.len() {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            refused += usize::from(restore(&damaged).is_err());
+        }
+        // Bits of the weights themselves make another record, for the checksums to find.
+        assert!(refused > whole.len(), "{refused} of {}", 8 * whole.len());
+    }
+}

@@ -1,0 +1,398 @@
+//! No damage to a file of a run passes in silence, what is refused changes nothing, and one process
+//! at a time writes into a run.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use programs::{Called, program};
+
+/// A finished tiny run of the program to damage copies of.
+struct Intact {
+    paper: &'static str,
+    work: tempfile::TempDir,
+}
+
+impl Intact {
+    fn train(paper: &'static str, extra: &[&str]) -> Self {
+        let work = tempfile::tempdir().unwrap();
+        program(paper).train(work.path(), extra).success();
+        Self { paper, work }
+    }
+
+    /// A copy of its own, and the run's folder in it.
+    fn copy(&self) -> (tempfile::TempDir, PathBuf) {
+        let work = tempfile::tempdir().unwrap();
+        copy(self.work.path(), work.path());
+        let run = work.path().join("runs").join(self.paper).join("quick");
+        (work, run)
+    }
+
+    fn run(&self) -> PathBuf {
+        self.work.path().join("runs").join(self.paper).join("quick")
+    }
+
+    /// `train --resume` with nothing else, or `command` on the run.
+    fn call(&self, command: &str, work: &Path, run: &Path) -> Called {
+        let out = work.join("runs");
+        match command {
+            "resume" => {
+                program(self.paper).call(&["train", "--resume", "--out", out.to_str().unwrap()])
+            }
+            command => program(self.paper).on_run(command, run, &[]),
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if entry.is_dir() { copy(&entry, &target) } else { drop(fs::copy(entry, target).unwrap()) }
+    }
+}
+
+/// Every file and folder below `folder` with its content.
+fn content(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(content(&path));
+            found.insert(path, None);
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            found.insert(path, Some(bytes));
+        }
+    }
+    found
+}
+
+/// What a run came to: its record without the machine, and its weights.
+fn outcome(run: &Path) -> (serde_json::Value, Vec<u8>) {
+    let mut record: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("machine").unwrap();
+    (record, fs::read(run.join("weights.safetensors")).unwrap())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Bit,
+    Half,
+    Empty,
+    Deleted,
+    Folder,
+}
+
+impl Damage {
+    fn inflict(self, file: &Path) {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        fs::remove_file(file).unwrap();
+        match self {
+            Self::Bit => {
+                bytes[middle] ^= 4;
+                fs::write(file, bytes).unwrap();
+            }
+            Self::Half => fs::write(file, &bytes[..middle]).unwrap(),
+            Self::Empty => fs::write(file, b"").unwrap(),
+            Self::Deleted => {}
+            Self::Folder => fs::create_dir(file).unwrap(),
+        }
+    }
+}
+
+fn flip(file: &Path) {
+    Damage::Bit.inflict(file);
+}
+
+const FILES: [&str; 8] = [
+    "config.toml",
+    "record.json",
+    "metrics.jsonl",
+    "latents.csv",
+    "weights.safetensors",
+    "model.mpk",
+    "model.json",
+    "SHA256SUMS",
+];
+
+/// Damages each file of a run in turn: whatever `command` does then, it names the file and does not
+/// panic; if it succeeds, what it leaves is what the whole run has.
+fn every_damage_is_named(command: &str, damages: &[Damage]) {
+    let intact = Intact::train("vae", &[]);
+    let samples = fs::read(intact.run().join("samples.png")).unwrap();
+    let whole = outcome(&intact.run());
+    for file in FILES {
+        for &damage in damages {
+            let (work, run) = intact.copy();
+            damage.inflict(&run.join(file));
+            let called = intact.call(command, work.path(), &run);
+            let case = format!("{command}, {damage:?} of {file}: {}{}", called.out(), called.err());
+            assert!(!case.contains("panicked"), "{case}");
+            let code = called.0.status.code();
+            assert!(matches!(code, Some(0 | 1)), "{code:?} {case}");
+            if file == "config.toml" && matches!(damage, Damage::Deleted | Damage::Folder) {
+                assert!(case.contains("holds no run"), "{case}");
+                continue;
+            }
+            assert!(called.err().contains(file), "{case}");
+            if code != Some(0) {
+                continue;
+            }
+            match command {
+                "sample" => {
+                    assert!(fs::read(run.join("samples.png")).unwrap() == samples, "{case}")
+                }
+                // Without its record, what is known of the training is lost, and that is said.
+                "evaluate" => assert_eq!(outcome(&run).0["metrics"], whole.0["metrics"], "{case}"),
+                _ => assert!(outcome(&run) == whole, "{case}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_damage_to_a_run_is_named_by_sample() {
+    use Damage::{Bit, Deleted, Empty, Folder, Half};
+    every_damage_is_named("sample", &[Bit, Half, Empty, Deleted, Folder]);
+}
+
+#[test]
+fn every_damage_to_a_run_is_named_by_evaluate() {
+    every_damage_is_named("evaluate", &[Damage::Bit, Damage::Deleted]);
+}
+
+#[test]
+fn every_damage_to_a_run_is_named_by_resume() {
+    every_damage_is_named("resume", &[Damage::Bit, Damage::Half]);
+}
+
+#[test]
+fn an_edited_configuration_is_refused_with_what_to_do() {
+    let intact = Intact::train("vae", &[]);
+    let config = intact.run().join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("batch_size = 100", "batch_size = 50")).unwrap();
+    for command in ["sample", "evaluate", "resume"] {
+        let called = intact.call(command, intact.work.path(), &intact.run());
+        let called = called.failure(1, "config.toml is not as it was written");
+        assert!(called.err().contains("--config") && called.err().contains("--name"));
+    }
+}
+
+/// Folders of the checkpoints of a run, or of a phase, oldest first.
+fn checkpoints(run: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(run.join("checkpoints")).unwrap();
+    let mut found: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("0000"));
+    found.sort();
+    found
+}
+
+#[test]
+fn a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_bits() {
+    let intact = Intact::train("vae", &[]);
+    let whole = outcome(&intact.run());
+    for file in ["model.mpk", "optimiser.mpk", "progress.json", "SHA256SUMS"] {
+        for damage in [Damage::Bit, Damage::Half, Damage::Folder] {
+            let (work, run) = intact.copy();
+            let newest = checkpoints(&run).pop().unwrap();
+            damage.inflict(&newest.join(file));
+            let called = intact.call("resume", work.path(), &run).success();
+            let said = called.err();
+            assert!(said.contains("continuing from the checkpoint before"), "{damage:?}: {said}");
+            assert!(said.contains(newest.to_str().unwrap()) && said.contains(file), "{said}");
+            assert!(outcome(&run) == whole, "{damage:?} of {file}");
+            let again = intact.call("resume", work.path(), &run).success();
+            assert!(!again.err().contains("checkpoint before"), "{}", again.err());
+        }
+    }
+    // The weights of the best epoch are of the checkpoints that need them.
+    let (work, run) = intact.copy();
+    let best = fs::read(checkpoints(&run).pop().unwrap().join("progress.json")).unwrap();
+    let best: serde_json::Value = serde_json::from_slice(&best).unwrap();
+    assert_eq!(best["best"][0], 2, "the last epoch is the best, and needs no other's weights");
+    flip(&run.join("checkpoints/best-000002/model.mpk"));
+    intact.call("resume", work.path(), &run).success();
+    assert!(outcome(&run) == whole);
+}
+
+#[test]
+fn a_damaged_checkpoint_of_a_phase_falls_back_too() {
+    let intact = Intact::train("denoising-ae", &["--epochs", "2"]);
+    let whole = outcome(&intact.run());
+    let (work, run) = intact.copy();
+    let phase = run.join("checkpoints/layer-1");
+    flip(&checkpoints(&phase).pop().unwrap().join("model.mpk"));
+    let said = intact.call("resume", work.path(), &run).success().err();
+    assert!(said.contains("continuing from the checkpoint before"), "{said}");
+    assert!(outcome(&run) == whole);
+
+    let (work, run) = intact.copy();
+    let phase = run.join("checkpoints/layer-1");
+    checkpoints(&phase).iter().for_each(|folder| flip(&folder.join("optimiser.mpk")));
+    let before = content(work.path());
+    intact.call("resume", work.path(), &run).failure(1, "no checkpoint in");
+    assert!(content(work.path()) == before);
+}
+
+#[test]
+fn a_refused_resume_changes_nothing() {
+    let intact = Intact::train("vae", &[]);
+    let other = Intact::train("vae", &["--latent", "3", "--set", "model.hidden=[8]"]);
+    type Spoil<'a> = &'a dyn Fn(&Path);
+    let nothing: Spoil<'_> = &|_| {};
+    let empty: Spoil<'_> = &|run| {
+        fs::remove_dir_all(run.join("checkpoints")).unwrap();
+        fs::create_dir(run.join("checkpoints")).unwrap();
+    };
+    let damaged: Spoil<'_> =
+        &|run| checkpoints(run).iter().for_each(|folder| flip(&folder.join("model.mpk")));
+    let foreign: Spoil<'_> = &|run| {
+        fs::remove_dir_all(run.join("checkpoints")).unwrap();
+        copy(&other.run().join("checkpoints"), &run.join("checkpoints"));
+    };
+    let unlisted: Spoil<'_> = &|run| {
+        foreign(run);
+        for folder in fs::read_dir(run.join("checkpoints")).unwrap() {
+            fs::remove_file(folder.unwrap().path().join("SHA256SUMS")).unwrap();
+        }
+    };
+    let older: Spoil<'_> = &|run| {
+        fs::remove_file(run.join(".lock")).unwrap();
+        fs::remove_file(run.join("SHA256SUMS")).unwrap();
+    };
+    let cases: [(Spoil<'_>, &[&str], &str); 13] = [
+        (nothing, &["--latent", "3"], "--resume cannot change model.latent"),
+        (nothing, &["--epochs", "0"], "[train] epochs = 0"),
+        (nothing, &["--set", "train.bach_size=3"], "unknown field `bach_size`"),
+        (nothing, &["--snapshot-epochs", "0"], "--snapshot-epochs 0"),
+        (nothing, &["--epochs", "3", "--device", "ndarray"], "was begun on flex"),
+        (nothing, &["--device", "cuda"], "--device cuda"),
+        (&|run| flip(&run.join("config.toml")), &[], "config.toml is not as it was written"),
+        (&|run| flip(&run.join("SHA256SUMS")), &[], "SHA256SUMS is damaged"),
+        (empty, &["--epochs", "3"], "is finished and has no checkpoint to continue from"),
+        (damaged, &["--epochs", "3"], "no checkpoint in"),
+        (foreign, &["--epochs", "3"], "another architecture"),
+        (unlisted, &["--epochs", "3"], "another architecture"),
+        (older, &["--epochs", "3", "--device", "ndarray"], "was begun on flex"),
+    ];
+    for (spoil, options, message) in cases {
+        let (work, run) = intact.copy();
+        spoil(&run);
+        let before = content(work.path());
+        let out = work.path().join("runs");
+        let resume = ["train", "--resume", "--out", out.to_str().unwrap()];
+        program("vae").call(&[&resume, options].concat()).failure(1, message);
+        assert!(content(work.path()) == before, "{message}: something was changed");
+    }
+    let (work, run) = intact.copy();
+    let _writer = hold(&run);
+    let before = content(work.path());
+    intact.call("resume", work.path(), &run).failure(1, "is in use");
+    assert!(content(work.path()) == before, "something was changed");
+}
+
+/// Holds a run's lock, as a process that writes there does.
+fn hold(run: &Path) -> fs::File {
+    let lock = fs::OpenOptions::new().write(true).open(run.join(".lock")).unwrap();
+    lock.try_lock().unwrap();
+    lock
+}
+
+#[test]
+fn a_run_without_a_checkpoint_begins_from_the_start_and_says_so() {
+    let intact = Intact::train("vae", &[]);
+    let whole = outcome(&intact.run());
+    // Killed before its first checkpoint.
+    let (work, run) = intact.copy();
+    for entry in fs::read_dir(&run).unwrap() {
+        let path = entry.unwrap().path();
+        match path.file_name().unwrap().to_str().unwrap() {
+            "config.toml" => {}
+            _ if path.is_dir() => fs::remove_dir_all(path).unwrap(),
+            _ => fs::remove_file(path).unwrap(),
+        }
+    }
+    let evaluated = intact.call("evaluate", work.path(), &run).failure(1, "no weights yet");
+    let hint = evaluated.err();
+    let hint = hint.split("continue it with vae ").nth(1).unwrap().trim().replace('\'', "");
+    program("vae").train(work.path(), &[]).failure(1, "--resume continues it");
+    let called = program("vae").call(&hint.split(' ').collect::<Vec<_>>()).success();
+    assert!(called.err().contains("no checkpoint yet, so from the start"), "{}", called.err());
+    assert!(outcome(&run) == whole);
+
+    // Its checkpoints deleted before it was finished.
+    let (work, run) = intact.copy();
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    fs::create_dir(run.join("checkpoints")).unwrap();
+    fs::remove_file(run.join("weights.safetensors")).unwrap();
+    let called = intact.call("resume", work.path(), &run).success();
+    assert!(called.err().contains("no checkpoint left: this fit begins from the start"));
+    assert!(outcome(&run) == whole);
+}
+
+#[test]
+fn a_run_that_diverges_in_its_first_epoch_has_a_way_out() {
+    let work = tempfile::tempdir().unwrap();
+    let diverges = ["--set", "train.schedule={kind=\"constant\",rate=1e30}"];
+    let said = program("vae").train(work.path(), &diverges).failure(1, "is not finite").err();
+    assert!(said.contains("--resume begins from the start"), "{said}");
+    let out = work.path().join("runs");
+    let out = out.to_str().unwrap();
+    let smaller = ["train", "--resume", "--out", out, "--set", "train.schedule.rate=0.001"];
+    program("vae").call(&smaller).success();
+}
+
+#[test]
+fn a_run_of_an_earlier_version_without_checksums_is_used_and_that_is_said() {
+    let intact = Intact::train("vae", &[]);
+    fs::remove_file(intact.run().join("SHA256SUMS")).unwrap();
+    for command in ["sample", "evaluate"] {
+        let called = intact.call(command, intact.work.path(), &intact.run()).success();
+        assert!(called.err().contains("has no SHA256SUMS"), "{}", called.err());
+    }
+    // What writes into the run lists its files.
+    let called = intact.call("sample", intact.work.path(), &intact.run()).success();
+    assert!(!called.err().contains("SHA256SUMS"), "{}", called.err());
+    flip(&intact.run().join("weights.safetensors"));
+    intact.call("sample", intact.work.path(), &intact.run()).failure(1, "weights.safetensors");
+}
+
+#[test]
+fn a_second_process_is_refused_until_the_first_is_gone() {
+    let intact = Intact::train("vae", &[]);
+    let (work, run) = (intact.work.path(), intact.run());
+    let out = work.join("runs");
+    let long = ["train", "--resume", "--out", out.to_str().unwrap(), "--epochs", "100000"];
+    let mut child =
+        program("vae").command(&long).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while run.join("weights.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no step after two minutes");
+        sleep(Duration::from_millis(2));
+    }
+    intact.call("resume", work, &run).failure(1, "in use");
+    intact.call("evaluate", work, &run).failure(1, "in use");
+    program("vae").train(work, &["--force"]).failure(1, "in use");
+    intact.call("sample", work, &run).failure(1, "no weights yet");
+    assert!(child.try_wait().unwrap().is_none(), "it was disturbed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    program("vae").train(work, &["--force"]).success();
+
+    // What only reads goes on while another process writes.
+    let _writer = hold(&run);
+    intact.call("sample", work, &run).success();
+    intact.call("evaluate", work, &run).failure(1, "in use");
+}
