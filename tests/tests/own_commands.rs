@@ -87,6 +87,14 @@ fn cvae_completes_and_rewrites() {
     let again = program.on_run("style", &by_label, &style).success();
     assert_eq!(again.out(), said.out());
     assert!(!again.err().contains("fitting"), "{}", again.err());
+    // A damaged one is named, and made anew from its checkpoint.
+    let weights = runs.join("classifier/segments/weights.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    let repaired = program.on_run("style", &by_label, &style).success();
+    assert!(repaired.err().contains("weights.safetensors is not as it was written"));
+    assert_eq!(repaired.out(), said.out());
+    assert!(fs::read(&weights).unwrap() == whole);
     program.on_run("style", &by_quadrant, &[]).failure(2, "needs classes");
 
     let baseline = ["--config", "paper", "--name", "nn", "--set", "objective.kind=nn"];

@@ -1,6 +1,6 @@
 //! The commands that draw.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
@@ -21,6 +21,7 @@ use crate::{
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,
     progress,
+    run::RunFolder,
     train::{FitReport, one_of_each_class},
     trained::Codes,
 };

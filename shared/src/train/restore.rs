@@ -64,7 +64,7 @@ fn shapes<B: Backend, M: Module<B>>(model: &M) -> Vec<(ParamId, Vec<usize>)> {
     shapes.0
 }
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
     use crate::{
