@@ -10,9 +10,7 @@ use crate::{
     metrics::{self, EvaluateConfig, Evaluation},
     paper::{Paper, RunConfig},
     progress,
-    run::{
-        DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor,
-    },
+    run::{DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor},
     train::FitReport,
 };
 

@@ -96,9 +96,9 @@ fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
         bail!("{damage}: put it back from a copy, or train the run anew with --force");
     }
     match damage {
-        Damage::Missing { .. } => progress::line(&format!(
-            "{damage}: the run's data can only be checked by its record"
-        )),
+        Damage::Missing { .. } => {
+            progress::line(&format!("{damage}: the run's data can only be checked by its record"))
+        }
         damage => bail!("{damage}; {}", RunData::ADVICE),
     }
     Ok(())

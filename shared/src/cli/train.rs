@@ -91,7 +91,6 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
             let base = RunData::read(run)?.and_then(|kept| kept.base).unwrap_or_default();
             args.configuration.resume::<P>(&config, base)?
         }
-        }
         None => args.configuration.resolve::<P>()?,
     };
     if !args.snapshot_epochs.is_empty()
