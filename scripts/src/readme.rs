@@ -69,11 +69,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 fn pages() -> Result<Vec<PathBuf>> {
-    let mut pages = vec![workspace().join("README.md"), workspace().join("docs/validation.md")];
+    let mut pages = vec![workspace().join("README.md")];
+    for entry in fs::read_dir(workspace().join("docs"))? {
+        pages.push(entry?.path());
+    }
     for entry in fs::read_dir(workspace().join("crates"))? {
         pages.push(entry?.path().join("README.md"));
     }
-    pages.retain(|page| page.is_file());
+    pages.retain(|page| page.is_file() && page.extension().is_some_and(|e| e == "md"));
     pages.sort();
     Ok(pages)
 }
