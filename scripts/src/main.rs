@@ -4,6 +4,7 @@ mod changed;
 mod code_quality;
 mod compare;
 mod fetch;
+mod fuzz;
 mod keep;
 mod new_paper;
 mod peers;
@@ -37,6 +38,8 @@ enum Task {
     Compare(compare::Args),
     /// Fetch data sets ahead of time.
     Fetch(fetch::Args),
+    /// Try every reader with damaged and made-up files.
+    Fuzz(fuzz::Args),
     /// Keep a run's record under results/, and its pictures under docs/pictures if wanted.
     Keep(keep::Args),
     /// Add a crate for another paper, or take it away again.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::CodeQuality(args) => code_quality::run(&args),
         Task::Compare(args) => compare::run(&args),
         Task::Fetch(args) => fetch::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Keep(args) => keep::run(&args),
         Task::NewPaper(args) => new_paper::run(&args),
         Task::Readme(args) => readme::run(&args),
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask: {error:#}");
+            eprintln!("xtask: {}", shared::excerpt::excerpt(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -137,3 +137,16 @@ fn help_is_there_for_every_command() {
     }
     ends(&xtask(&["compair"]), 2, "compair");
 }
+
+#[test]
+fn fuzzing_ends_with_a_table_and_repeats_one_input() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("out");
+    let target = ["fuzz", "--target", "idx-labels", "--out", out.to_str().unwrap()];
+    ends(&xtask(&[&target[..], &["--minutes", "0.02"]].concat()), 0, "idx-labels");
+    ends(&xtask(&[&target[..], &["--minutes", "0"]].concat()), 1, "--minutes 0");
+    let file = work.path().join("labels");
+    fs::write(&file, "no labels").unwrap();
+    ends(&xtask(&[&target[..], &["--input", file.to_str().unwrap()]].concat()), 0, "refused");
+    ends(&xtask(&["fuzz", "--target", "cvs"]), 1, "csv");
+}

@@ -3,12 +3,15 @@
 //! A paper implements [`paper::Paper`] and gets every command from [`cli::run`]. Losses are sums
 //! over pixels, in nats for each example; `docs/architecture.md` explains the rest.
 
+pub mod allocation;
 pub mod autoencoder;
 pub mod bound;
 pub mod classifier;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod excerpt;
+pub mod fuzz;
 pub mod metrics;
 pub mod minimise;
 pub mod paper;
@@ -24,7 +27,5 @@ pub mod weights;
 
 pub use kernels::{AutodiffBackend, Backend, backend, laws, likelihood, nn, noise, posterior};
 
-/// Fresh buffers are most of what a tensor library asks of an allocator, and page faults most of
-/// what they cost: see docs/architecture.md, "Allocator".
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocation::Counting = allocation::Counting;

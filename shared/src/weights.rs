@@ -82,6 +82,9 @@ pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 }
 
 /// Tensors in the safetensors format.
+///
+/// # Errors
+/// If a tensor has not as many numbers as its shape says.
 pub(crate) fn tensor_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()

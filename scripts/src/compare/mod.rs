@@ -22,6 +22,7 @@ mod stale;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use records::FUZZ;
 pub(crate) use spread::mean;
 
 use std::path::PathBuf;

@@ -9,8 +9,24 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
-use shared::run::{Record, RunFolder};
+use shared::{
+    fuzz::Target,
+    run::{Record, RunFolder},
+};
 use walkdir::WalkDir;
+
+/// The reader of a folder of records, for `cargo xtask fuzz`.
+pub(crate) const FUZZ: Target = Target {
+    name: "compare",
+    file: "vae-quick-seed1.json",
+    seeds: || vec![shared::fuzz::record().into_bytes()],
+    read: |path| {
+        let set =
+            RecordSet::read(path.parent().unwrap_or(path)).map_err(|error| format!("{error:#}"))?;
+        if set.damaged.is_empty() { Ok(0) } else { Err(set.damaged.join("\n")) }
+    },
+    ..Target::TEXT
+};
 
 /// A run of a paper, whatever its seed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

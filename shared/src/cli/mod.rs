@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
-use crate::{paper::Paper, progress};
+use crate::{excerpt::excerpt, paper::Paper, progress};
 use options::{
     EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs, ReconstructArgs,
     SampleArgs, TraverseArgs,
@@ -129,7 +129,7 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         Err(error) => error.exit(),
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            progress::line(&format!("{}: {error:#}", P::NAME));
+            progress::line(&format!("{}: {}", P::NAME, excerpt(&format!("{error:#}"))));
             match error.downcast_ref::<Stop>() {
                 Some(Stop::Cannot(_)) => ExitCode::from(CANNOT),
                 Some(Stop::Interrupted(_)) => ExitCode::from(INTERRUPTED),

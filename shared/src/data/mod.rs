@@ -13,6 +13,7 @@ mod fetch;
 mod identity;
 mod idx;
 mod larochelle;
+mod npy;
 mod npz;
 mod own_files;
 mod preparation;
@@ -38,6 +39,17 @@ pub(crate) use own_files::holds;
 pub use preparation::{Keys, Preparation, TableColumns};
 pub use sequences::{PIANO, Sequences, Vocabulary};
 pub use split::{Split, Splits};
+
+/// Readers of single files, for [`crate::fuzz`].
+pub(crate) mod readers {
+    pub(crate) use super::{
+        amat::read as amat,
+        fetch::readers::{gzipped, packed, zipped},
+        idx::{images as idx_images, labels as idx_labels},
+        npz::read as dsprites,
+        sequences::readers::{bach, chords_by_quarter, drawings, jsb, parts, strokes, text},
+    };
+}
 
 use std::{collections::BTreeMap, sync::Arc};
 

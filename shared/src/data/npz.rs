@@ -6,13 +6,13 @@ use std::{
     path::Path,
 };
 
-use npyz::{DType, NpyHeader, TypeChar};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::{
     DataError, FetchOptions,
     dsprites::{SIDE, Sprite, Sprites},
+    npy::Header,
 };
 use crate::progress;
 
@@ -54,7 +54,7 @@ fn digest(path: &Path) -> Result<String, DataError> {
 
 /// The images of a file that must have `count` of them, a bit a pixel; never unpacked as a whole, which
 /// would take 3 GB.
-fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
+pub(crate) fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
     let wrong = |reason: String| DataError::Format {
         path: path.into(),
         reason: format!(
@@ -67,18 +67,14 @@ fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
     let entry =
         archive.by_name(IMAGES).map_err(|e| wrong(format!("cannot find {IMAGES} in it ({e})")))?;
     let mut source = BufReader::with_capacity(1 << 20, entry);
-    let header = NpyHeader::from_reader(&mut source)
-        .map_err(|e| wrong(format!("{IMAGES} is no numpy array ({e})")))?;
-    let is_bytes = matches!(
-        header.dtype(),
-        DType::Plain(of) if of.type_char() == TypeChar::Uint && of.size_field() == 1
-    );
+    let header =
+        Header::read(&mut source).map_err(|reason| wrong(format!("{IMAGES} is {reason}")))?;
+    let is_bytes = matches!(header.descr.as_str(), "|u1" | "<u1" | "u1");
     let shape = [count as u64, SIDE as u64, SIDE as u64];
-    if !is_bytes || header.shape() != shape || header.order() != npyz::Order::C {
+    if !is_bytes || header.shape != shape || header.by_columns {
         return Err(wrong(format!(
             "{IMAGES} has type {} and shape {:?}, expected bytes and {shape:?}",
-            header.dtype().descr(),
-            header.shape()
+            header.descr, header.shape
         )));
     }
     let mut images = Vec::with_capacity(count);
@@ -97,9 +93,8 @@ fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
         images.push(sprite);
     }
     // The archive's checksum of the array is compared once the end has been read.
-    let mut rest = Vec::new();
-    source.read_to_end(&mut rest).map_err(|e| wrong(format!("{IMAGES} is damaged ({e})")))?;
-    if !rest.is_empty() {
+    let more = source.read(&mut [0]).map_err(|e| wrong(format!("{IMAGES} is damaged ({e})")))?;
+    if more > 0 {
         return Err(wrong(format!("{IMAGES} is longer than its header says")));
     }
     Ok(images)
@@ -109,7 +104,7 @@ fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
 mod tests {
     use std::{fs, io::Write, path::PathBuf};
 
-    use npyz::WriterBuilder;
+    use npyz::{DType, WriterBuilder};
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;

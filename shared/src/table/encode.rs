@@ -42,6 +42,10 @@ pub struct Encoded {
     pub constant: Vec<(String, f64, usize)>,
 }
 
+/// Features a table may have: each is a column of the network's first layer, and of a block of numbers that
+/// has all rows. A column in which every row has its own word would make a gigabyte of a small file.
+const MOST_FEATURES: usize = 10_000;
+
 /// True if numbers around `mean` differ from it by no more than rounding does: each of `count`
 /// additions may err by half a unit in the last place of the largest.
 fn is_rounding(deviation: f64, largest: f64, count: usize) -> bool {
@@ -52,7 +56,7 @@ impl Encoder {
     /// An encoder by the statistics of these rows of the table: the training split.
     ///
     /// # Errors
-    /// If there is no row.
+    /// If there is no row, or too many features.
     pub fn fit(table: &Table, training: &[usize]) -> Result<Self, TableError> {
         if training.is_empty() {
             return Err(TableError::Degenerate("the training split has no row".into()));
@@ -96,7 +100,23 @@ impl Encoder {
                 Encoding::Number { name, mean, deviation }
             })
             .collect();
-        Ok(Self { columns })
+        let encoder = Self { columns };
+        match encoder.names().len() {
+            0..=MOST_FEATURES => Ok(encoder),
+            count => Err(encoder.too_many(count)),
+        }
+    }
+
+    fn too_many(&self, count: usize) -> TableError {
+        let size = |column: &Encoding| match column {
+            Encoding::Category { name, values } => (values.len(), name.clone()),
+            Encoding::Number { .. } | Encoding::Constant { .. } => (1, String::new()),
+        };
+        let (most, name) = self.columns.iter().map(size).max().unwrap_or_default();
+        TableError::Degenerate(format!(
+            "{count} features, {most} of them the values of column '{name}'; at most {MOST_FEATURES}: \
+             what every row has its own value of is kind = \"number\" or \"ignore\""
+        ))
     }
 
     /// That a table has the columns the encoder was made for.
@@ -157,7 +177,10 @@ impl Encoder {
     }
 
     /// The chosen rows of a table with the same columns.
-    pub fn encode(&self, table: &Table, rows: &[usize]) -> Encoded {
+    ///
+    /// # Errors
+    /// A number so far from the training mean that its distance is none.
+    pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<Encoded, TableError> {
         let width = self.names().len();
         let mut features = Array2::zeros((rows.len(), width));
         let mut unseen = 0;
@@ -173,8 +196,15 @@ impl Encoder {
             let (mut start, mut constants) = (0, constant.iter_mut());
             for (column, cell) in self.columns.iter().zip(&table.rows[row]) {
                 match (column, cell) {
-                    (Encoding::Number { mean, deviation, .. }, Cell::Number(value)) => {
-                        target[start] = ((value - mean) / deviation) as f32;
+                    (Encoding::Number { name, mean, deviation }, Cell::Number(value)) => {
+                        let standardised = ((value - mean) / deviation) as f32;
+                        if !(standardised.is_finite() && deviation.is_finite()) {
+                            return Err(TableError::Degenerate(format!(
+                                "column '{name}': {value} cannot be standardised by the training rows' mean \
+                                 {mean} and standard deviation {deviation}: correct what is too large"
+                            )));
+                        }
+                        target[start] = standardised;
                     }
                     // It stays 0: how far another value lies from it, no training row tells.
                     (Encoding::Constant { value, .. }, Cell::Number(found)) => {
@@ -196,7 +226,7 @@ impl Encoder {
                 };
             }
         }
-        Encoded { features, unseen, constant }
+        Ok(Encoded { features, unseen, constant })
     }
 }
 
@@ -245,7 +275,7 @@ mod tests {
         assert_eq!((unknown.len(), unknown.dropped), (3, 2));
         let encoder = Encoder::fit(&table, &[0, 1]).unwrap();
         assert_eq!(encoder.names(), ["job=cook", "job=smith", "sum"]);
-        let encoded = encoder.encode(&table, &[0, 1, 2, 3]);
+        let encoded = encoder.encode(&table, &[0, 1, 2, 3]).unwrap();
         // Mean 2 and deviation 1 over the training rows 1 and 3; the baker is not among them.
         let expected = ndarray::arr2(&[[1., 0., -1.], [0., 1., 1.], [1., 0., 0.], [0., 0., 5.]]);
         assert_eq!((encoded.features, encoded.unseen), (expected, 1));
@@ -285,15 +315,42 @@ mod tests {
         let table = table(SCHEMA, &rows).unwrap();
         let training: Vec<usize> = (0..599).collect();
         let encoder = Encoder::fit(&table, &training).unwrap();
-        let encoded = encoder.encode(&table, &(0..600).collect::<Vec<_>>());
+        let encoded = encoder.encode(&table, &(0..600).collect::<Vec<_>>()).unwrap();
         assert!(encoded.features.column(1).iter().all(|&value| value == 0.0));
         assert_eq!(encoded.constant, [("sum".to_owned(), 14.62, 1)]);
         // A tiny deviation that is more than rounding is kept.
         let near = rows.replacen("14.62", "14.6200000001", 300);
         let table = super::tests::table(SCHEMA, &near).unwrap();
-        let encoded = Encoder::fit(&table, &training).unwrap().encode(&table, &training);
+        let encoder = Encoder::fit(&table, &training).unwrap();
+        let encoded = encoder.encode(&table, &training).unwrap();
         assert!(encoded.constant.is_empty());
         assert!(encoded.features.column(1).iter().all(|&value| (value.abs() - 1.0).abs() < 0.01));
+    }
+
+    /// Found by fuzzing: 1e308 among the rows made features that are no numbers.
+    #[test]
+    fn numbers_too_large_to_be_standardised_are_refused() {
+        for (training, outlier) in [("1e308", "-1e308"), ("1e200", "3"), ("2.0000001", "1e39")] {
+            let rows = ROWS.replace("smith,3", &format!("smith,{training}"));
+            let rows = rows.replace("baker,7", &format!("baker,{outlier}"));
+            let table = table(SCHEMA, &rows.replace("cook,1", "cook,2")).unwrap();
+            let found = Encoder::fit(&table, &[0, 1]).unwrap().encode(&table, &[0, 1, 2, 3]);
+            let message = found.unwrap_err().to_string();
+            assert!(message.contains("column 'sum'") && message.contains("too large"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_names_makes_no_features() {
+        let line = |i: usize| {
+            format!("{},{},name{i},1,{}\n", ["yes", "no"][i % 2], 20 + i % 10, ["a", "b"][i % 2])
+        };
+        let rows = (0..10_500).map(line).collect::<String>();
+        let table = table(SCHEMA, &format!("paid,age,job,sum,note\n{rows}")).unwrap();
+        let training: Vec<usize> = (0..table.len()).collect();
+        let message = Encoder::fit(&table, &training).unwrap_err().to_string();
+        assert!(message.contains("10500 of them the values of column 'job'"), "{message}");
+        assert!(Encoder::fit(&table, &training[..5000]).is_ok());
     }
 
     #[test]

@@ -242,7 +242,7 @@ fn encoded(
         None => Encoder::fit(table, &order[..train])?,
     };
     encoder.check(table)?;
-    let encoded = encoder.encode(table, &order);
+    let encoded = encoder.encode(table, &order)?;
     let pick = |values: &[u8]| order.iter().map(|&row| values[row]).collect::<Vec<u8>>();
     let second = schema.transfer.as_ref().zip(table.transfer.as_ref());
     Ok(Rows {

@@ -4,26 +4,43 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
+/// Bytes that a byte of an archive may unpack to, beyond [`LITTLE`]. Drawings and scores give some ten or
+/// forty; a thousand is what an archive gives that is made to fill the memory.
+const MOST: u64 = 200;
+/// Bytes that any archive may unpack to.
+const LITTLE: u64 = 1 << 16;
+
 /// A zip archive.
-pub(super) struct Archive<'a>(ZipArchive<Cursor<&'a [u8]>>);
+pub(super) struct Archive<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Bytes of a member that the archive can justify.
+    most: u64,
+}
 
 impl<'a> Archive<'a> {
     /// The archive that is these bytes; `kind` is what such a file is called.
     pub(super) fn open(bytes: &'a [u8], kind: &str) -> Result<Self, String> {
-        ZipArchive::new(Cursor::new(bytes)).map(Self).map_err(|error| {
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
             format!("it is no whole {kind} archive ({error}): truncated, damaged or another format")
-        })
+        })?;
+        Ok(Self { zip, most: LITTLE + MOST * bytes.len() as u64 })
+    }
+
+    /// Names of all members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.zip.file_names()
     }
 
     /// The unpacked bytes of a member, at most `largest`.
     pub(super) fn member(&mut self, name: &str, largest: u64) -> Result<Vec<u8>, String> {
-        let Some(index) = self.0.index_for_name(name) else {
-            let mut names: Vec<&str> = self.0.file_names().take(5).collect();
+        let largest = largest.min(self.most);
+        let Some(index) = self.zip.index_for_name(name) else {
+            let mut names: Vec<&str> = self.names().take(5).collect();
             names.sort_unstable();
             return Err(format!("it has no member {name}, only {}", names.join(", ")));
         };
         let entry = self
-            .0
+            .zip
             .by_index(index)
             .map_err(|error| format!("{name} cannot be unpacked ({error})"))?;
         let size = entry.size();
@@ -77,6 +94,14 @@ pub(super) mod tests {
             lying[entry + 24..entry + 28].copy_from_slice(&size.to_le_bytes());
             assert!(unpacked(&lying, 10_000).is_err(), "{size}");
         }
+    }
+
+    #[test]
+    fn a_little_archive_does_not_fill_the_memory() {
+        let bomb = zipped(&[("zeros", &[0; 10 << 20])]);
+        let mut archive = Archive::open(&bomb, "zip").unwrap();
+        let reason = archive.member("zeros", u64::MAX).unwrap_err();
+        assert!(reason.contains("unpacks to 10485760 bytes"), "{reason}");
     }
 
     #[test]

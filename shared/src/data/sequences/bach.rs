@@ -1,16 +1,9 @@
 //! Bach's four-part chorales out of the package music21, for those who cannot get the published split:
 //! zipped MusicXML in a wheel, which is a zip archive too.
 
-use std::{
-    collections::HashSet,
-    fs::File,
-    io::{BufReader, Read},
-    path::Path,
-};
+use std::{collections::HashSet, fs, path::Path};
 
-use zip::ZipArchive;
-
-use super::{load::Chords, musicxml};
+use super::{archive::Archive, load::Chords, musicxml};
 use crate::{
     data::{DataError, FetchOptions, catalogue, fetch, published},
     noise::{Noise, Stream},
@@ -20,6 +13,8 @@ use crate::{
 const FOLDER: &str = "music21/corpus/bach/";
 /// Voices of a chorale.
 const VOICES: usize = 4;
+/// Bytes of a zipped chorale; they have some thousand.
+const LARGEST: u64 = 1 << 24;
 /// A piece of less is an excerpt.
 const SHORTEST: usize = 8;
 
@@ -40,21 +35,18 @@ pub(super) fn load(options: &FetchOptions) -> Result<Chords, DataError> {
 }
 
 /// Chords by quarter note of every four-part piece.
-fn read(wheel: &Path) -> Result<Vec<Vec<Vec<u8>>>, String> {
-    let file = File::open(wheel).map_err(|e| e.to_string())?;
-    let mut archive =
-        ZipArchive::new(BufReader::new(file)).map_err(|e| format!("no whole wheel ({e})"))?;
+pub(crate) fn read(wheel: &Path) -> Result<Vec<Vec<Vec<u8>>>, String> {
+    let bytes = fs::read(wheel).map_err(|e| e.to_string())?;
+    let mut archive = Archive::open(&bytes, "wheel")?;
     let mut names: Vec<String> = archive
-        .file_names()
+        .names()
         .filter(|name| name.starts_with(FOLDER) && name.ends_with(".mxl"))
         .map(String::from)
         .collect();
     names.sort_unstable();
     let (mut chorales, mut known) = (Vec::new(), HashSet::new());
     for name in names {
-        let mut bytes = Vec::new();
-        let mut member = archive.by_name(&name).map_err(|e| format!("{name}: {e}"))?;
-        member.read_to_end(&mut bytes).map_err(|e| format!("{name}: {e}"))?;
+        let bytes = archive.member(&name, LARGEST)?;
         let about = |reason: String| format!("{name}: {reason}");
         if musicxml::parts(&bytes).map_err(about)? != VOICES {
             continue;

@@ -8,7 +8,7 @@ use super::PIANO;
 ///
 /// # Errors
 /// What is not of this form, named by split, sequence and step.
-pub(super) fn parse(json: &[u8]) -> Result<[Vec<Vec<Vec<u8>>>; 3], String> {
+pub(crate) fn parse(json: &[u8]) -> Result<[Vec<Vec<Vec<u8>>>; 3], String> {
     let mut splits: BTreeMap<String, Vec<Vec<Vec<i64>>>> =
         serde_json::from_slice(json).map_err(|error| {
             format!("no JSON of splits, sequences, steps and whole notes ({error})")

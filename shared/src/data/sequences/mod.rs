@@ -12,6 +12,17 @@ mod strokes;
 mod text;
 mod tunes;
 
+/// Readers of single files, for [`crate::fuzz`].
+pub(in crate::data) mod readers {
+    pub(crate) use super::{
+        bach::read as bach,
+        jsb::parse as jsb,
+        musicxml::{chords_by_quarter, parts},
+        strokes::{drawings, parse as strokes},
+        text::parse as text,
+    };
+}
+
 pub use load::PIANO;
 pub(super) use load::load;
 pub use text::Vocabulary;

@@ -20,7 +20,7 @@ const FINEST: i64 = 1 << 32;
 ///
 /// # Errors
 /// What cannot be read, with its part and measure; without the file's name.
-pub(super) fn chords_by_quarter(mxl: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn chords_by_quarter(mxl: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(Score::read(mxl)?.chords())
 }
 
@@ -29,7 +29,7 @@ pub(super) fn chords_by_quarter(mxl: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 ///
 /// # Errors
 /// As for [`chords_by_quarter`].
-pub(super) fn parts(mxl: &[u8]) -> Result<usize, String> {
+pub(crate) fn parts(mxl: &[u8]) -> Result<usize, String> {
     let sounds = |part: &&Vec<Measure>| part.iter().any(|measure| !measure.notes.is_empty());
     Ok(Score::read(mxl)?.parts.iter().filter(sounds).count())
 }

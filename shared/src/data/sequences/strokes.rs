@@ -5,18 +5,15 @@
 //! members `train.npy`, `valid.npy` and `test.npy`, each a numpy array of objects, one array a
 //! drawing.
 
-use npyz::NpyHeader;
-
 use super::{
     archive::Archive,
     numpy::{Array, Dtype},
     pickle::{self, Id, Value, Values},
 };
+use crate::data::npy::Header;
 
 /// Bytes of an unpacked member; more than Quick, Draw!'s largest category has by far.
 const LARGEST_MEMBER: u64 = 1 << 30;
-/// Steps of one member, which a small file could repeat at will.
-const MOST_STEPS: usize = 1 << 27;
 
 /// A step of a drawing: x and y offset from the point before, y downwards, and 1 if the pen is
 /// lifted after this point, 0 if it draws on.
@@ -29,7 +26,7 @@ type Step = [f32; 3];
 /// What is wrong, with its member, drawing and step, counted from 0, or the offset in the unpacked
 /// member; without the file's name. A drawing without steps, a number that is not finite and a pen
 /// that is not 0 or 1 are wrong.
-pub(super) fn parse(npz: &[u8]) -> Result<[Vec<Vec<Step>>; 3], String> {
+pub(crate) fn parse(npz: &[u8]) -> Result<[Vec<Vec<Step>>; 3], String> {
     let mut archive = Archive::open(npz, "npz")?;
     let mut drawings = |name: &str| {
         let bytes = archive.member(name, LARGEST_MEMBER)?;
@@ -38,16 +35,15 @@ pub(super) fn parse(npz: &[u8]) -> Result<[Vec<Vec<Step>>; 3], String> {
     Ok([drawings("train.npy")?, drawings("valid.npy")?, drawings("test.npy")?])
 }
 
-fn drawings(npy: &[u8]) -> Result<Vec<Vec<Step>>, String> {
+/// The drawings of a member.
+pub(crate) fn drawings(npy: &[u8]) -> Result<Vec<Vec<Step>>, String> {
     let mut rest = npy;
-    let header =
-        NpyHeader::from_reader(&mut rest).map_err(|e| format!("it is no numpy array ({e})"))?;
-    let descr = header.dtype().descr();
+    let Header { descr, shape, .. } =
+        Header::read(&mut rest).map_err(|reason| format!("it is {reason}"))?;
     if !descr.contains("|O") {
         return Err(format!(
-            "an array of type {descr} and shape {:?}; expected an array of objects, one array \
-             [steps, 3] for each drawing",
-            header.shape()
+            "an array of type {descr} and shape {shape:?}; expected an array of objects, one array \
+             [steps, 3] for each drawing"
         ));
     }
     let (values, root) = pickle::read(npy, npy.len() - rest.len())?;
@@ -64,8 +60,9 @@ fn drawings(npy: &[u8]) -> Result<Vec<Vec<Step>>, String> {
     let drawing = |(index, &id): (usize, &Id)| {
         let drawing = array(&values, id).and_then(|array| {
             total += array.shape.first().copied().unwrap_or(0);
-            if total > MOST_STEPS {
-                return Err(format!("more than {MOST_STEPS} steps in all; split the file"));
+            // A step takes three bytes at least, but a drawing may be named again and again.
+            if total > npy.len() {
+                return Err("a small file repeats its drawings at will: write each one once".into());
             }
             steps(&values, array)
         });
@@ -230,12 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn a_drawing_is_not_repeated_at_will() {
+        let drawing = pickled(&[200, 3], "i1", b"|", b"K\0", &string(&[0; 600]));
+        let times = |times: usize| {
+            let first = [&drawing[..], b"q\x07"].concat();
+            let arrays = [vec![first], vec![b"h\x07".to_vec(); times - 1]].concat();
+            drawings(&pickled_member(&arrays))
+        };
+        assert_eq!(times(2).map(|drawings| drawings.len()), Ok(2));
+        // Each of these names 2.4 kB of the memory with two bytes.
+        assert!(times(250).unwrap_err().contains("repeats its drawings"));
+    }
+
+    #[test]
     fn other_arrays_are_refused() {
         let block = pickled(&[1, 1, 3], "O8", b"|", b"\x89", b"(NNNl");
         let block = npy("|O", "(1, 1, 3)", &[b"\x80\x02", &block[..], b"."].concat());
         assert!(reason(&block).contains("objects of shape [1, 1, 3]"), "{}", reason(&block));
         let numbers = npy("<i2", "(1, 3)", &[0; 6]);
-        assert!(reason(&numbers).contains("'<i2'"), "{}", reason(&numbers));
+        assert!(reason(&numbers).contains("type <i2"), "{}", reason(&numbers));
         assert!(reason(b"text").contains("train.npy: it is no numpy array"));
         let empty = npy("|O", "(1,)", b"");
         let place = format!("byte {}: 1 bytes expected", empty.len());

@@ -120,7 +120,7 @@ fn cut(line: &str, level: TextLevel) -> Vec<String> {
 ///
 /// # Errors
 /// Bytes that are not UTF-8, named by line; too few lines; too many symbols, or some that are not known.
-pub(super) fn parse(
+pub(crate) fn parse(
     bytes: &[u8],
     level: TextLevel,
     longest: usize,

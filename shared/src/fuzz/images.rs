@@ -1,0 +1,98 @@
+//! Readers of images: IDX, the text of Larochelle et al., the archive of dSprites.
+
+use zip::CompressionMethod::{Deflated, Stored};
+
+use super::{Target, archives::zip, bytes, outcome};
+use crate::data::{Sprites, readers};
+
+pub(super) const TARGETS: &[Target] = &[
+    Target {
+        name: "idx-images",
+        seeds: || vec![idx(&[3, 4, 5], 60), idx(&[2, 28, 28], 1568)],
+        read: |path| {
+            outcome(readers::idx_images(path).map(|(count, shape, pixels)| {
+                assert_eq!(count * shape.pixels(), pixels.len());
+                (count, shape.height, pixels)
+            }))
+        },
+        ..Target::BYTES
+    },
+    Target {
+        name: "idx-labels",
+        seeds: || vec![idx(&[60], 60)],
+        read: |path| outcome(readers::idx_labels(path, 60)),
+        ..Target::BYTES
+    },
+    Target {
+        name: "amat",
+        words: &["0.5", "1", "0", "9", "1e-3", " ", "\n"],
+        seeds: amat,
+        read: |path| {
+            let set = readers::amat(path, false).map(|(set, digest)| {
+                assert!(!set.is_empty() && set.shape().pixels() == 784);
+                digest
+            });
+            outcome(set)
+        },
+        ..Target::TEXT
+    },
+    Target {
+        name: "dsprites",
+        seeds: || {
+            [Deflated, Stored].map(|method| zip(&[("imgs.npy", &sprites())], method)).to_vec()
+        },
+        words: &["imgs.npy", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
+        read: |path| outcome(readers::dsprites(path, SPRITES)),
+        ..Target::ZIPPED
+    },
+    Target {
+        name: "dsprites-array",
+        seeds: || vec![sprites()],
+        words: &["\x01\0", "\x02\0", "{'descr': '|u1'", "'fortran_order': True", "(4, 64, 64)"],
+        read: |path| {
+            std::fs::write(path, zip(&[("imgs.npy", &bytes(path)?)], Stored))
+                .map_err(|e| e.to_string())?;
+            outcome(readers::dsprites(path, SPRITES))
+        },
+        ..Target::BYTES
+    },
+];
+
+/// Images in an archive of dSprites.
+const SPRITES: usize = 4;
+
+fn idx(sizes: &[u32], bytes: usize) -> Vec<u8> {
+    let mut file = (0x0800 + sizes.len() as u32).to_be_bytes().to_vec();
+    file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+    file.extend((0..bytes).map(|at| (at % 10) as u8));
+    file
+}
+
+fn amat() -> Vec<Vec<u8>> {
+    let line = |label: usize| {
+        let pixels = (0..784).map(|at| format!("{:.2} ", (at * label % 100) as f32 / 100.0));
+        pixels.collect::<String>() + &format!("{label}\n")
+    };
+    vec![(line(3) + &line(7)).into_bytes(), line(0).replace(".00", "").into_bytes()]
+}
+
+/// The numpy array of the first images.
+fn sprites() -> Vec<u8> {
+    let grid = Sprites::drawn(false);
+    let mut pixels = vec![0f32; SPRITES * 4096];
+    for (index, image) in pixels.chunks_mut(4096).enumerate() {
+        grid.write(index * 1000, image);
+    }
+    npy(
+        "|u1",
+        &format!("({SPRITES}, 64, 64)"),
+        &pixels.iter().map(|&pixel| pixel as u8).collect::<Vec<_>>(),
+    )
+}
+
+/// A numpy array.
+pub(super) fn npy(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), content].concat()
+}
