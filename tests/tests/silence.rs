@@ -125,6 +125,8 @@ fn epochs_are_those_of_every_phase_and_a_phase_before_the_last_is_not_trained_on
         ("vae", "Passes over the training split"),
     ] {
         let help = program(paper).call(&["train", "-h"]).success().out();
+        // Lines are broken to fit a terminal.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains(message), "{paper}: {help}");
     }
 }
