@@ -9,12 +9,16 @@ pub mod classifier;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod laws;
+pub mod memory;
 pub mod metrics;
 pub mod minimise;
 pub mod paper;
 pub mod plot;
 pub mod principal;
+pub mod print;
 pub mod progress;
+pub mod reading;
 pub mod run;
 pub mod sequential;
 pub mod table;
@@ -22,7 +26,7 @@ pub mod train;
 pub mod trained;
 pub mod weights;
 
-pub use kernels::{AutodiffBackend, Backend, backend, laws, likelihood, nn, noise, posterior};
+pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, posterior};
 
 /// Fresh buffers are most of what a tensor library asks of an allocator, and page faults most of
 /// what they cost: see docs/architecture.md, "Allocator".
