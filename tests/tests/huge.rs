@@ -14,14 +14,7 @@ fn refused(program: &Program, options: &[&str], key: &str) {
     let work = tempfile::tempdir().unwrap();
     let called = program.train(work.path(), options).failure(1, key);
     let message = called.err();
-    let says = [
-        "needs ",
-        "out of proportion",
-        "at most",
-        "no more components",
-        "of the image",
-        "2 to 256",
-    ];
+    let says = ["needs ", "out of proportion", "at most", "no more", "of the image", "2 to 256"];
     assert!(says.iter().any(|says| message.contains(says)), "{message}");
     assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
 }
@@ -119,8 +112,7 @@ fn what_no_machine_can_hold_is_refused_by_name() {
 #[test]
 fn what_is_only_long_or_has_a_natural_bound_is_no_mistake() {
     let work = tempfile::tempdir().unwrap();
-    let vast =
-        ["data.train_examples", "train.patience", "train.keep_checkpoints", "train.batch_size"];
+    let vast = ["train.patience", "train.keep_checkpoints", "train.batch_size"];
     let vast = vast.map(|key| format!("{key}=1000000000"));
     let options: Vec<&str> = vast.iter().flat_map(|option| ["--set", option]).collect();
     let probes = "evaluate.probe_labels=[1000000000]";

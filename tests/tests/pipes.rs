@@ -39,7 +39,7 @@ fn a_training_goes_on_to_its_record_and_a_command_ends_quietly() {
             assert!(run.join("record.json").is_file());
             assert!(run.join("samples.png").is_file());
         }
-        for command in ["evaluate", "sample", "export"] {
+        for command in ["evaluate", "sample", "reconstruct"] {
             let arguments = [command, "--run", run.to_str().unwrap()];
             for closes_errors in [false, true] {
                 let (code, message) = closed(program.command(&arguments), closes_errors);
