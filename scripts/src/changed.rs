@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         write_atomic(file, pipeline(&root, &variants)?.as_bytes())?;
     }
     for variant in variants {
-        println!("{variant}");
+        shared::print_line!("{variant}");
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         None => issues(io::stdin().lock(), &workspace()),
     }?;
     write_json(&args.out, &issues)?;
-    println!("{} issues: {}", issues.len(), args.out.display());
+    shared::print_line!("{} issues: {}", issues.len(), args.out.display());
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for set in CATALOGUE {
         if args.names.is_empty() || args.names.iter().any(|name| name == set.name) {
             for path in fetch(set, &options)? {
-                println!("{}: {}", set.name, path.display());
+                shared::print_line!("{}: {}", set.name, path.display());
             }
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         None => run_copies(args)?,
     };
     for file in keep(&copies, &workspace())? {
-        println!("{}", file.display());
+        shared::print_line!("{}", file.display());
     }
     Ok(())
 }

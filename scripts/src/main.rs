@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask: {}", shared::excerpt::excerpt(&format!("{error:#}")));
+            shared::progress::failure("xtask", &error);
             ExitCode::FAILURE
         }
     }

@@ -163,7 +163,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "cases": with_others(cases, &target),
     });
     fs::write(&target, format!("{result:#}\n"))?;
-    println!("wrote {}; cargo xtask readme writes the table", target.display());
+    shared::print_line!("wrote {}; cargo xtask readme writes the table", target.display());
     Ok(())
 }
 
@@ -195,7 +195,7 @@ fn environment(python: &str) -> Result<PathBuf> {
     if fs::read(&installed).is_ok_and(|found| found == wanted) {
         return Ok(inside);
     }
-    println!("installing the peers into {} (once)", venv.display());
+    shared::print_line!("installing the peers into {} (once)", venv.display());
     done(Command::new(python).args(["-m", "venv"]).arg(&venv), "make a Python environment")?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     done(Command::new(&inside).args(pip).arg(&requirements), "install the peers")?;
@@ -248,7 +248,7 @@ fn build() -> Result<PathBuf> {
 }
 
 fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) -> Result<Value> {
-    println!("{}: {}", case.name, case.about);
+    shared::print_line!("{}: {}", case.name, case.about);
     let mut contestants = Vec::new();
     for (names, is_ours) in [(case.ours, true), (case.peers, false)] {
         for &name in names {
@@ -283,14 +283,16 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
         let name = contestant.name;
         let [low, median, high] = quartiles(rates);
         let megabytes = contestant.peak_memory()? as f64 / 1e6;
-        println!("  {name:14} {median:12.1}/s  ({low:.1} to {high:.1})  {megabytes:.0} MB");
+        shared::print_line!(
+            "  {name:14} {median:12.1}/s  ({low:.1} to {high:.1})  {megabytes:.0} MB"
+        );
         results.insert(
             name.into(),
             json!({ "per_second": median, "quartiles": [low, high], "peak_megabytes": megabytes.round() }),
         );
     }
     let [low, ratio, high] = quartiles(&ratios);
-    println!("  ours over the best peer: {ratio:.2} ({low:.2} to {high:.2})");
+    shared::print_line!("  ours over the best peer: {ratio:.2} ({low:.2} to {high:.2})");
     Ok(json!({
         "name": case.name,
         "about": case.about,

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             stale.push(page.display().to_string());
         } else {
             fs::write(&page, new)?;
-            println!("wrote {}", page.display());
+            shared::print_line!("wrote {}", page.display());
         }
     }
     if stale.is_empty() {

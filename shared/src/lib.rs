@@ -12,12 +12,16 @@ pub mod data;
 pub mod device;
 pub mod excerpt;
 pub mod fuzz;
+pub mod laws;
+pub mod memory;
 pub mod metrics;
 pub mod minimise;
 pub mod paper;
 pub mod plot;
 pub mod principal;
+pub mod print;
 pub mod progress;
+pub mod reading;
 pub mod run;
 pub mod sequential;
 pub mod table;
@@ -25,7 +29,7 @@ pub mod train;
 pub mod trained;
 pub mod weights;
 
-pub use kernels::{AutodiffBackend, Backend, backend, laws, likelihood, nn, noise, posterior};
+pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, posterior};
 
 #[global_allocator]
 static ALLOCATOR: allocation::Counting = allocation::Counting;

@@ -10,6 +10,7 @@ use crate::{
     backend::{AutodiffBackend, Backend},
     cli::Loaded,
     data::{DataConfig, DataKind, PixelShape, Splits},
+    memory::Needs,
     metrics::EvaluateConfig,
     noise::Noise,
     train::{Fit, Session},
@@ -58,6 +59,14 @@ pub trait Paper: Sized + 'static {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<Self::Model<B::InnerBackend>>>;
+
+    /// What a training step holds beside one pass of an example through all layers.
+    ///
+    /// Models too large for the machine are refused by it before anything is made; `examples` are those
+    /// of the training split.
+    fn needs(_config: &Self::Config, _shape: PixelShape, _examples: usize) -> Needs {
+        Needs::default()
+    }
 
     /// What is wrong with the configuration for inputs of this shape, if anything.
     fn problem(_config: &Self::Config, _shape: PixelShape) -> Option<String> {

@@ -1,7 +1,11 @@
 //! Progress on standard error: bars in a terminal, plain lines elsewhere.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
 
+use crate::excerpt::excerpt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// True if standard error is a terminal.
@@ -9,9 +13,29 @@ pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A line that stays, in a terminal and in a log.
+/// A line that stays, in a terminal and in a log. Where nobody reads standard error any more it is lost,
+/// and the work goes on.
 pub fn line(text: &str) {
-    eprintln!("{text}");
+    // One write, so that lines of several threads do not mix.
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// Why a program failed: the error and its causes in one message, none of them twice. (A library's error may
+/// have said already what its source says again.)
+pub fn failure(program: &str, error: &anyhow::Error) {
+    line(&format!("{program}: {}", excerpt(&without_repetition(error))));
+}
+
+fn without_repetition(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -50,4 +74,20 @@ pub fn spinner(name: &str) -> ProgressBar {
     bar.set_message(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let missing = std::fs::read("/no/such/file")
+            .context("cannot read it: No such file or directory (os error 2)");
+        assert_eq!(without_repetition(&missing.unwrap_err()).matches("os error").count(), 1);
+        let twice = anyhow::anyhow!("inner").context("outer");
+        assert_eq!(without_repetition(&twice), "outer: inner");
+    }
 }

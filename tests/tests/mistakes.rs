@@ -12,7 +12,11 @@ fn wrong_options_are_named() {
     let work = tempfile::tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["--config", "nosuch"], 1, "neither a file nor one of quick, paper, burda, burda-stages"),
-        (&["--set", "train.bach_size=3"], 1, "unknown field `bach_size`"),
+        (
+            &["--set", "train.bach_size=3"],
+            1,
+            "--set train.bach_size=3: train.bach_size: no such key; did you mean batch_size?",
+        ),
         (&["--set", "train.batch_size=many"], 1, "batch_size"),
         (&["--set", "train"], 1, "KEY=VALUE"),
         (&["--set", "seed.x=1"], 1, "not a section"),
@@ -30,6 +34,23 @@ fn wrong_options_are_named() {
         (&["--device", "cuda"], 1, "--features cuda"),
         (&["--data", "cifar"], 2, "possible values"),
         (&["--resume"], 1, "holds no run"),
+        (&["--config", "quik"], 1, "did you mean quick?"),
+        (&["--model", "foo"], 1, "--model: vae has no such option"),
+        (&["--epochs", "18446744073709551615"], 1, "--epochs 18446744073709551615: at most"),
+        (&["--latent", "18446744073709551615"], 1, "--latent 18446744073709551615: at most"),
+        (&["--seed", "18446744073709551615"], 1, "--seed 18446744073709551615: at most"),
+        (&["--set", "train.epochs=18446744073709551615"], 1, "=18446744073709551615: at most"),
+        (&["--set", "train.schedule.rate=inf"], 1, "rate = inf: a finite number above 0"),
+        (&["--set", "train.schedule.rate=nan"], 1, "rate = NaN: a finite number above 0"),
+        (
+            &["--set", "train.schedule.rate=\"0.001\""],
+            1,
+            "train.schedule.rate = \"0.001\": a number belongs",
+        ),
+        (&["--set", "data.text.file=\"C:\\Users\\me\\a.txt\""], 1, "stands in single quotes"),
+        (&["--set", "data.name=fashon-mnist"], 1, "did you mean fashion-mnist?"),
+        (&["--data", "fashon-mnist"], 2, "fashion-mnist"),
+        (&["--threads", "100000000"], 1, "--threads 100000000: 1 to"),
     ];
     for (options, code, message) in cases {
         program("vae").train(work.path(), options).failure(*code, message);
@@ -58,7 +79,7 @@ fn wrong_options_are_named() {
     }
     let cases: &[(&[&str], &str)] = &[
         (&["--data", "mnist"], "fair-repr models tables"),
-        (&["--model", "magic"], "unknown variant `magic`"),
+        (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
         (&["--set", "lfr.a_z=-1.0"], "[lfr] a_z = -1"),
         (&["--set", "vfae.labelled=0.0"], "[vfae] labelled = 0"),
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
@@ -76,7 +97,7 @@ fn wrong_options_are_named() {
             "[objective] discriminator",
         ),
         (&["--set", "data.binarise=none"], "a Bernoulli is no probability"),
-        (&["--model", "magic"], "unknown variant `magic`"),
+        (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
         (
             &["--set", "model.network=convolutional", "--set", "model.channels=[4,4,4]"],
             "784 pixels are no square that can be halved 3 times",
@@ -165,10 +186,32 @@ columns = [
 fn a_configuration_file_with_a_mistake_is_named_with_its_line() {
     let work = tempfile::tempdir().unwrap();
     let file = work.path().join("mine.toml");
+    let name = work.path().join("mein Versuch \u{e4}.toml");
+    fs::write(&name, "").unwrap();
+    for (file, message) in [
+        (
+            &name,
+            "--config: the file's name, \"mein Versuch \u{e4}\", cannot name the run: add --name",
+        ),
+        (&work.path().to_owned(), "--config"),
+    ] {
+        let called = program("vae").train(work.path(), &["--config", file.to_str().unwrap()]);
+        called.failure(1, message);
+    }
+    fs::write(&file, b"seed = 1\n# gr\xf6\xdfer\n").unwrap();
+    let called = program("vae").train(work.path(), &["--config", file.to_str().unwrap()]);
+    called.failure(1, "mine.toml, line 2 is not UTF-8").failure(1, "save the file as UTF-8");
     for (text, message) in [
+        (
+            "[trian]\nepochs = 3\n[train.schedule]\nkind = \"constant\"\n",
+            "line 1: trian: no such key; did you mean train?",
+        ),
         ("seed = 1\nlatent = 3\n", "line 2"),
         ("seed = \n", "line 1"),
-        ("[data]\nname = \"mnist\"\ncolour = true\n", "unknown field `colour`"),
+        (
+            "[data]\nname = \"mnist\"\ncolour = true\n",
+            "mine.toml, line 3: data.colour: no such key",
+        ),
     ] {
         fs::write(&file, text).unwrap();
         let called = program("vae").train(work.path(), &["--config", file.to_str().unwrap()]);

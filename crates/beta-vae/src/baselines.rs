@@ -8,7 +8,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
-    nn::parameter,
+    nn::{parameter, zeros},
     posterior::Posterior,
     principal::PrincipalComponents,
 };
@@ -37,16 +37,15 @@ impl<B: Backend> LinearCode<B> {
 
     /// Components to load weights into.
     pub fn zeros(latent: usize, pixels: usize, device: &B::Device) -> Self {
-        let kept = vec![0.0; latent * pixels];
         Self {
-            components: Some(parameter(2, kept, [latent, pixels], device)),
+            components: Some(zeros(2, [latent, pixels], device)),
             ..Self::pixels(pixels, device)
         }
     }
 
     /// The pixels themselves.
     pub fn pixels(pixels: usize, device: &B::Device) -> Self {
-        Self { mean: parameter(1, vec![0.0; pixels], [pixels], device), components: None }
+        Self { mean: zeros(1, [pixels], device), components: None }
     }
 }
 
@@ -56,7 +55,9 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
     }
 
     fn latent_dim(&self) -> usize {
-        self.components.as_ref().map_or(self.input_dim(), |components| components.dims()[0])
+        self.components
+            .as_ref()
+            .map_or(self.input_dim(), |components| components.lazy_shape().dims::<2>()[0])
     }
 
     fn has_prior(&self) -> bool {

@@ -182,7 +182,7 @@ impl ModelConfig {
         let problem = if self.latent == 0 {
             "latent = 0: at least 1"
         } else if self.latent > 1024 {
-            "latent is larger than 1024"
+            "latent: at most 1024"
         } else if [&self.encoder, &self.decoder].iter().any(|widths| widths.contains(&0)) {
             "encoder or decoder has a layer of width 0"
         } else if convolutional && (self.channels.is_empty() || self.channels.contains(&0)) {

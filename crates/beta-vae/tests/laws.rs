@@ -350,3 +350,19 @@ fn every_preset_is_a_configuration() {
         assert_eq!(BetaVaePaper::problem(&config, row(4096)), None, "{name}");
     }
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<beta_vae::BetaVaePaper>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 64, width: 64 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<
+        beta_vae::BetaVaePaper,
+        shared::backend::Flex,
+    >(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -402,3 +402,17 @@ fn gradients_agree_with_finite_differences() {
         }
     }
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<cvae::Cvae>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong =
+        shared::laws::configurations::sizes_misjudged::<cvae::Cvae, shared::backend::Flex>(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

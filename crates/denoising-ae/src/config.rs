@@ -82,7 +82,7 @@ impl Pretraining {
     }
 
     fn problem(&self) -> Option<String> {
-        match *self {
+        let problem = match *self {
             Self::Denoising { corruption, corrupted_weight, clean_weight } => {
                 let bad = |w: f32| !(w >= 0.0 && w.is_finite());
                 if bad(corrupted_weight)
@@ -90,17 +90,17 @@ impl Pretraining {
                     || corrupted_weight + clean_weight == 0.0
                 {
                     return Some(format!(
-                        "corrupted_weight = {corrupted_weight} and clean_weight = {clean_weight}: \
+                        "[pretraining] corrupted_weight = {corrupted_weight} and clean_weight = {clean_weight}: \
                          none may be negative, and not both 0"
                     ));
                 }
-                corruption.problem()
+                let problem = corruption.problem()?;
+                return Some(format!("[pretraining.corruption] {problem}"));
             }
             Self::None => None,
-            Self::Pca { components } => {
-                (components == 0).then(|| "components = 0: at least 1".into())
-            }
-        }
+            Self::Pca { components } => (components == 0).then(|| "components = 0: at least 1"),
+        };
+        problem.map(|problem| format!("[pretraining] {problem}"))
     }
 }
 
@@ -134,7 +134,6 @@ impl RunConfig for DenoisingConfig {
         }
         self.pretraining
             .problem()
-            .map(|problem| format!("[pretraining] {problem}"))
             .or_else(|| self.train.problem())
             .or_else(|| self.train.labels_refused("labels are learned by [fine_tuning] here"))
             .or_else(|| {

@@ -57,9 +57,9 @@ impl Corruption {
         match *self {
             Self::Masking { fraction } | Self::SaltAndPepper { fraction } => (!(0.0..=1.0)
                 .contains(&fraction))
-            .then(|| format!("corruption: fraction = {fraction} is no share: 0 to 1")),
+            .then(|| format!("fraction = {fraction} is no share: 0 to 1")),
             Self::Gaussian { std } => (!(std >= 0.0 && std.is_finite()))
-                .then(|| format!("corruption: std = {std} is negative")),
+                .then(|| format!("std = {std}: a finite number, 0 or more")),
         }
     }
 

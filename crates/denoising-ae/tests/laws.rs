@@ -250,3 +250,19 @@ fn bad_numbers_are_refused_by_name() {
     assert!(problem(Pretraining::Pca { components: 0 }).contains("components"));
     assert!(problem(Pretraining::masking(0.25)).is_empty());
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<denoising_ae::DenoisingAe>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<
+        denoising_ae::DenoisingAe,
+        shared::backend::Flex,
+    >(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

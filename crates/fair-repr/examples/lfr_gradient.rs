@@ -56,6 +56,6 @@ fn main() -> Result<()> {
         "by_predictions": gradient.predictions.to_vec(),
         "by_weights": rows(&gradient.weights),
     });
-    println!("{found}");
+    shared::print_line!("{found}");
     Ok(())
 }

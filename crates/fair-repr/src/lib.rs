@@ -26,6 +26,7 @@ use ndarray::{Array2, s};
 use shared::{
     AutodiffBackend, Backend,
     data::{DataKind, PixelShape, Split, Splits},
+    memory::Needs,
     metrics::LinearProbe,
     noise::Noise,
     paper::Paper,
@@ -115,6 +116,20 @@ impl Paper for FairRepr {
             Kind::Vae => Some("more epochs (train.epochs), or a wider vfae.hidden".into()),
             _ => None,
         }
+    }
+
+    fn needs(config: &FairConfig, shape: PixelShape, examples: usize) -> Needs {
+        let latent = config.model.latent as u64;
+        let wide = |numbers: u64| latent.saturating_mul(numbers);
+        let numbers = match config.model.kind {
+            // L-BFGS remembers twenty steps and gradients in double precision; codes of all people are too.
+            Kind::Lfr => wide(48 * shape.pixels() as u64 + 4 * examples as u64),
+            // Random features of the kernel, and of a batch.
+            Kind::Vfae => (config.vfae.features as u64)
+                .saturating_mul(latent.saturating_add(8 * config.train.batch_size as u64)),
+            Kind::Vae | Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => 0,
+        };
+        Needs { passes: 1, numbers }
     }
 
     fn build<B: Backend>(

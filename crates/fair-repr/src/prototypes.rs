@@ -4,8 +4,7 @@ use burn::{
     module::{Module, Param},
     tensor::{Tensor, activation},
 };
-use ndarray::{Array1, Array2};
-use shared::{Backend, likelihood::row_sums};
+use shared::{Backend, likelihood::row_sums, nn::zeros};
 
 use crate::{lfr::Parameters, linear::parameter};
 
@@ -35,22 +34,21 @@ impl<B: Backend> Prototypes<B> {
 
     /// A model to load weights into.
     pub fn zeros(prototypes: usize, features: usize, device: &B::Device) -> Self {
-        let empty = Parameters {
-            prototypes: Array2::zeros((prototypes, features)),
-            predictions: Array1::zeros(prototypes),
-            weights: Array2::zeros((2, features)),
-        };
-        Self::new(&empty, device)
+        Self {
+            prototypes: zeros(1, [prototypes, features], device),
+            predictions: zeros(2, [prototypes], device),
+            weights: zeros(3, [2, features], device),
+        }
     }
 
     /// K.
     pub fn latent(&self) -> usize {
-        self.prototypes.dims()[0]
+        self.prototypes.lazy_shape().dims::<2>()[0]
     }
 
     /// Width of a row without its sensitive attribute.
     pub fn features(&self) -> usize {
-        self.prototypes.dims()[1]
+        self.prototypes.lazy_shape().dims::<2>()[1]
     }
 
     /// M_nk, softmax over k of -d(x_n, v_k) with the weights of the person's own group (equations 2

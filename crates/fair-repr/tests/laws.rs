@@ -405,3 +405,19 @@ fn a_row_is_encoded_with_its_s_and_decoded_without_a_probability_on_it() {
     let codes = |rows: &Array2<f32>| values(plain.encode(tensor(rows), None).mean());
     assert_eq!(codes(&rows), codes(&other));
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<fair_repr::FairRepr>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 1, width: 12 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<
+        fair_repr::FairRepr,
+        shared::backend::Flex,
+    >(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

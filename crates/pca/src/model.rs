@@ -10,7 +10,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, row_sums},
-    nn::parameter,
+    nn::{parameter, zeros},
     posterior::Posterior,
     principal::{PrincipalComponents, rounding_variance},
     run::{Better, Metric},
@@ -52,9 +52,9 @@ impl<B: Backend> PcaModel<B> {
     pub fn zeros(config: &ModelConfig, pixels: usize, device: &B::Device) -> Self {
         let latent = config.latent;
         Self {
-            mean: parameter(1, vec![0.0; pixels], [pixels], device),
-            components: parameter(2, vec![0.0; latent * pixels], [latent, pixels], device),
-            variances: parameter(3, vec![0.0; pixels], [pixels], device),
+            mean: zeros(1, [pixels], device),
+            components: zeros(2, [latent, pixels], device),
+            variances: zeros(3, [pixels], device),
             whiten: config.whiten,
         }
     }
@@ -120,7 +120,7 @@ impl<B: Backend> Autoencoder<B> for PcaModel<B> {
     }
 
     fn latent_dim(&self) -> usize {
-        self.components.dims()[0]
+        self.components.lazy_shape().dims::<2>()[0]
     }
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {

@@ -211,3 +211,17 @@ fn a_linear_vaes_optimum_is_probabilistic_pcas_exact_likelihood() {
         assert!(elbo(&vae(shrink, variance)) < best - 0.005, "{shrink} {variance}");
     }
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<pca::Pca>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong =
+        shared::laws::configurations::sizes_misjudged::<pca::Pca, shared::backend::Flex>(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

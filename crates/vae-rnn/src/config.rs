@@ -113,9 +113,9 @@ impl ObjectiveConfig {
     fn problem(&self, kind: Kind) -> Option<String> {
         let Self { kl_warmup_epochs, kl_warmup_from, truncate, drop_inputs } = *self;
         let problem = if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
-            format!("kl_warmup_epochs = {kl_warmup_epochs} is negative")
+            format!("kl_warmup_epochs = {kl_warmup_epochs}: a finite number, 0 or more")
         } else if !(0.0..=1.0).contains(&kl_warmup_from) {
-            format!("kl_warmup_from = {kl_warmup_from} is not in [0, 1]")
+            format!("kl_warmup_from = {kl_warmup_from}: a number from 0 to 1")
         } else if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
             format!("kl_warmup_epochs = {kl_warmup_epochs}: model.kind = \"rnn\" has no KL")
         } else if kl_warmup_from != 0.0 && kl_warmup_epochs == 0.0 {
@@ -123,7 +123,7 @@ impl ObjectiveConfig {
         } else if truncate == Some(0) {
             "truncate = 0: at least 1 step, or leave it out".into()
         } else if !(0.0..1.0).contains(&drop_inputs) {
-            format!("drop_inputs = {drop_inputs} is not in [0, 1)")
+            format!("drop_inputs = {drop_inputs}: a number from 0 to below 1")
         } else {
             return None;
         };

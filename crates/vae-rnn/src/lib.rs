@@ -19,6 +19,7 @@ use shared::{
     AutodiffBackend, Backend,
     cli::Loaded,
     data::{DataKind, PixelShape, Splits},
+    memory::Needs,
     noise::Noise,
     paper::{Paper, RunConfig},
     train::{self, Fit, Session},
@@ -59,6 +60,11 @@ impl Paper for VaeRnn {
                 shape.width
             )
         })
+    }
+
+    /// Every step of a sequence is a pass.
+    fn needs(_: &RnnConfig, shape: PixelShape, _: usize) -> Needs {
+        Needs { passes: shape.height as u64, numbers: 0 }
     }
 
     fn build<B: Backend>(

@@ -389,3 +389,19 @@ fn a_sequence_is_continued_from_what_was_given_and_depends_on_it() {
     assert_ne!(from_zero, go_on(&prefix(0.0), 2));
     assert!(rest(&from_zero).iter().all(|&x| x == 0.0 || x == 1.0));
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<vae_rnn::VaeRnn>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<
+        vae_rnn::VaeRnn,
+        shared::backend::Flex,
+    >(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -88,9 +88,9 @@ impl ObjectiveConfig {
         let problem = if samples == 0 {
             "samples = 0: at least 1".into()
         } else if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
-            format!("kl_warmup_epochs = {kl_warmup_epochs} is negative")
+            format!("kl_warmup_epochs = {kl_warmup_epochs}: a finite number, 0 or more")
         } else if !(free_bits >= 0.0 && free_bits.is_finite()) {
-            format!("free_bits = {free_bits} is negative")
+            format!("free_bits = {free_bits}: a finite number, 0 or more")
         } else if bound == Bound::Iwae && (kl_warmup_epochs > 0.0 || free_bits > 0.0) {
             "the importance-weighted bound has no KL term: kl_warmup_epochs and free_bits need \
              bound = \"elbo\""

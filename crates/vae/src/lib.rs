@@ -12,6 +12,7 @@ use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
+    memory::Needs,
     noise::Noise,
     paper::Paper,
     train::{self, Fit, Session},
@@ -52,6 +53,10 @@ impl Paper for Vae {
                     .into()
             }
         })
+    }
+
+    fn needs(config: &VaeConfig, _: PixelShape, _: usize) -> Needs {
+        Needs { passes: config.objective.samples as u64, numbers: 0 }
     }
 
     fn build<B: Backend>(

@@ -278,3 +278,17 @@ fn weights_saved_and_loaded_give_the_same_bits() {
     let message = weights::load(wider, &file).unwrap_err().to_string();
     assert!(message.contains("mean.weight is [3, 7], expected [4, 7]"), "{message}");
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<vae::Vae>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong =
+        shared::laws::configurations::sizes_misjudged::<vae::Vae, shared::backend::Flex>(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

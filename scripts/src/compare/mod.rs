@@ -94,8 +94,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     write("compare.html", &html::render(&page)?)?;
     write("compare.prom", &open_metrics::render(&report))?;
     write_json(&out.join("compare.json"), &report)?;
-    print!("{}", markdown::unfolded(&page));
-    println!("\nwritten: {}", out.join("compare.{md,html,json,prom}").display());
+    shared::print_text!("{}", markdown::unfolded(&page));
+    shared::print_line!("\nwritten: {}", out.join("compare.{md,html,json,prom}").display());
 
     let failures = report.failures();
     if !failures.is_empty() {

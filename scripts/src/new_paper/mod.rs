@@ -46,7 +46,7 @@ fn run_in(root: &Path, args: &Args) -> Result<()> {
     let name = Name::parse(&args.name)?;
     let Some(from) = args.from else {
         place::remove(root, &name, args.force)?;
-        println!("removed crates/{name} and its lines in README.md and Cargo.lock");
+        shared::print_line!("removed crates/{name} and its lines in README.md and Cargo.lock");
         return Ok(());
     };
     name.check_free(root)?;
@@ -55,7 +55,7 @@ fn run_in(root: &Path, args: &Args) -> Result<()> {
         authors: line("--authors", &args.authors)?,
     };
     place::add(root, &name, &from.crate_for(root, &name, &paper)?)?;
-    println!(
+    shared::print_line!(
         "wrote crates/{name} and its lines in README.md and Cargo.lock\n\
          try it: cargo run --release -p {name} -- train\n\
          then: CONTRIBUTING.md, \"Add a paper\""

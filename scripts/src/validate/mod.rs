@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use shared::{
     classifier::CLASSIFIER,
+    progress,
     run::{Metric, Record, RunFolder, write_atomic, write_json},
 };
 
@@ -59,7 +60,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let (planned, left_out) = plan::plan(args)?;
     for (variant, reason) in &left_out {
-        eprintln!("{variant} is not in the table: {reason}");
+        progress::line(&format!("{variant} is not in the table: {reason}"));
     }
     // One classifier for all seeds.
     let classifier = args.out.join(CLASSIFIER);
@@ -71,7 +72,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
         results.add(run, &record);
         let left = started.elapsed().as_secs_f64() / (done + 1) as f64;
         let left = left * (planned.len() - done - 1) as f64 / 60.0;
-        eprintln!("{}/{} {}; {left:.0} min left", done + 1, planned.len(), run.title());
+        progress::line(&format!(
+            "{}/{} {}; {left:.0} min left",
+            done + 1,
+            planned.len(),
+            run.title()
+        ));
     }
     let (table, pictures) = match &args.to {
         Some(folder) => (folder.join("validate-autoencoders.json"), folder.clone()),
@@ -87,9 +93,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         results.keep_other_parts(old, &args.parts());
     }
     write_json(&table, &results)?;
-    println!("wrote {}", table.display());
+    shared::print_line!("wrote {}", table.display());
     for picture in pictures::draw(&results, &args.out, &pictures)? {
-        println!("wrote {}", picture.display());
+        shared::print_line!("wrote {}", picture.display());
     }
     Ok(())
 }

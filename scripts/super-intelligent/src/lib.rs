@@ -14,6 +14,7 @@ use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
+    memory::Needs,
     noise::Noise,
     paper::Paper,
     train::{Fit, FitReport, Session},
@@ -51,6 +52,12 @@ impl Paper for SuperIntelligent {
 
     fn cannot(command: &str, _: &CopyConfig) -> Option<String> {
         (command == "snapshots").then(|| "nothing is trained, there are no epochs".into())
+    }
+
+    /// Codes are unpacked for a chunk of images at once.
+    fn needs(config: &CopyConfig, _: PixelShape, _: usize) -> Needs {
+        let digits = (config.model.latent as u64).saturating_mul(packing::PIXELS as u64);
+        Needs { passes: 1, numbers: digits.saturating_mul(4000) }
     }
 
     fn build<B: Backend>(

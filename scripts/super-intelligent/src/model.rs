@@ -8,7 +8,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
-    nn::parameter,
+    nn::zeros,
     posterior::Posterior,
 };
 
@@ -32,7 +32,7 @@ impl<B: Backend> CopyModel<B> {
     /// For images of so many pixels.
     pub fn new(config: &ModelConfig, pixels: usize, device: &B::Device) -> Self {
         Self {
-            black: parameter(1, vec![0.0; pixels], [pixels], device),
+            black: zeros(1, [pixels], device),
             latent: config.latent,
             is_packed: config.kind == Kind::Packed,
         }

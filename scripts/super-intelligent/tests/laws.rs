@@ -83,3 +83,20 @@ fn a_copy_is_the_image() {
     let code = model.encode(rows(&[0.1, 0.2, 0.9], 3), None).mean();
     assert_eq!(values(model.decode(code, None).mean()), [0.1, 0.2, 0.9]);
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed =
+        shared::laws::configurations::mistakes_not_named::<super_intelligent::SuperIntelligent>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<
+        super_intelligent::SuperIntelligent,
+        shared::backend::Flex,
+    >(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,10 +9,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use toml::{Table, Value};
 
-use super::paths;
+use super::{demand::check_numbers, paths};
 use crate::{
     data::DataName,
     paper::{Paper, RunConfig},
+    reading::{Places, Problem, from_table, nearest, read_text, syntax},
     train::TrainConfig,
 };
 
@@ -76,12 +76,13 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// A configuration with its text.
+/// A configuration with its text, and where its keys come from.
 pub(super) struct Resolved<C> {
     pub(super) config: C,
     pub(super) text: String,
     /// Where its relative paths start; empty for the working folder.
     pub(super) base: PathBuf,
+    pub(super) places: Places,
 }
 
 impl ConfigurationArgs {
@@ -102,16 +103,20 @@ impl ConfigurationArgs {
 
     /// The same with its text.
     pub(super) fn resolve<P: Paper>(&self) -> Result<Resolved<P::Config>> {
-        let (text, place) = self.source::<P>()?;
-        let mut table: Table =
-            toml::from_str(&text).map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
-        // First as it stands, so that an error points into the file.
-        toml::from_str::<P::Config>(&text)
-            .map_err(|e| anyhow!("{place}: {}", e.to_string().trim()))?;
-        let base = self.base();
-        self.apply::<P>(&mut table, &base)?;
-        let resolved = resolve::<P>(table, "with these options the configuration")?;
-        Ok(Resolved { base, ..resolved })
+        let (text, name) = self.source::<P>()?;
+        self.resolve_text::<P>(&name, &text, self.base())
+    }
+
+    fn resolve_text<P: Paper>(
+        &self,
+        name: &str,
+        text: &str,
+        base: PathBuf,
+    ) -> Result<Resolved<P::Config>> {
+        let mut table: Table = toml::from_str(text).map_err(|e| anyhow!(syntax(name, text, &e)))?;
+        let mut places = Places::new(name, text);
+        self.apply::<P>(&mut table, &mut places, &base)?;
+        resolve::<P>(&table, places, base)
     }
 
     /// Where relative paths of the configuration start: in the folder of its file, or, empty, in the
@@ -141,9 +146,11 @@ impl ConfigurationArgs {
         text: &str,
         base: PathBuf,
     ) -> Result<Resolved<P::Config>> {
-        let old: Table = toml::from_str(text).context("the run's config.toml is damaged")?;
+        let name = "the run's config.toml";
+        let old: Table = toml::from_str(text).map_err(|e| anyhow!(syntax(name, text, &e)))?;
         let mut table = old.clone();
-        self.apply::<P>(&mut table, &base)?;
+        let mut places = Places::new(name, text);
+        self.apply::<P>(&mut table, &mut places, &base)?;
         let mut changed = Value::Table(table.clone());
         // The same files may be called by other paths, from another working folder.
         paths::resolved("", &mut changed, &base);
@@ -160,7 +167,7 @@ impl ConfigurationArgs {
             .flat_map(|phase| CHANGEABLE.map(|key| format!("{phase}.{key}")))
             .chain(["evaluate".into()])
             .collect();
-        let resolved = resolve::<P>(table, "with these options the run's configuration")?;
+        let resolved = resolve::<P>(&table, places, base)?;
         let fixed = |table: &Table| {
             let mut values = BTreeMap::new();
             flatten("", table, &mut values);
@@ -171,7 +178,7 @@ impl ConfigurationArgs {
         let is_of_phase = |key: &str| P::PHASES.iter().any(|p| key.starts_with(&format!("{p}.")));
         let keys = before.keys().chain(after.keys());
         match keys.into_iter().find(|key| before.get(*key) != after.get(*key)) {
-            None => Ok(Resolved { base, ..resolved }),
+            None => Ok(resolved),
             Some(key) => match last {
                 Some(last) if is_of_phase(key) => bail!(
                     "--resume cannot change {key}: only [{last}], the last phase of the fit, may \
@@ -196,55 +203,106 @@ impl ConfigurationArgs {
         let path = Path::new(wanted);
         if !path.is_file() {
             let known: Vec<&str> = P::PRESETS.iter().map(|(name, _)| *name).collect();
-            bail!("--config {wanted}: neither a file nor one of {}", known.join(", "));
+            let meant = nearest(wanted, known.iter().copied());
+            let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            bail!("--config {wanted}: neither a file nor one of {}{meant}", known.join(", "));
         }
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {wanted}"))?;
+        let text = read_text(path).context("--config")?;
         Ok((text, wanted.clone()))
     }
 
-    /// Changes `table` by these options; relative paths of the configuration start in `base`.
-    fn apply<P: Paper>(&self, table: &mut Table, base: &Path) -> Result<()> {
-        let number = |value: usize| Value::Integer(value as i64);
-        let mut changes: Vec<(String, Value)> = Vec::new();
-        if let Some(seed) = self.seed {
-            let seed =
-                i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: at most {}", i64::MAX))?;
-            changes.push(("seed".into(), Value::Integer(seed)));
-        }
-        changes.extend(self.latent.map(|v| ("model.latent".into(), number(v))));
-        // Of every phase of the fit.
-        for (option, key, value) in
-            [("--epochs", "epochs", self.epochs), ("--batch-size", "batch_size", self.batch_size)]
-        {
-            let Some(value) = value else { continue };
-            if P::PHASES.is_empty() {
+    /// Changes `table` by the options, and notes in `places` which option set what; relative paths of the
+    /// configuration start in `base`.
+    fn apply<P: Paper>(&self, table: &mut Table, places: &mut Places, base: &Path) -> Result<()> {
+        let mut changes: Vec<(String, Value, String)> = Vec::new();
+        // Passes and steps are of every phase of the fit.
+        let found: Vec<&str> =
+            P::PHASES.iter().copied().filter(|phase| table.contains_key(*phase)).collect();
+        // Without any the configuration is incomplete, and what is set says so.
+        let phases = if found.is_empty() { P::PHASES.to_vec() } else { found };
+        let of_phases = |key| phases.iter().map(|phase| format!("{phase}.{key}")).collect();
+        for (option, keys, number) in [
+            ("--seed", vec!["seed".to_owned()], self.seed),
+            ("--latent", vec!["model.latent".to_owned()], self.latent.map(|n| n as u64)),
+            ("--epochs", of_phases("epochs"), self.epochs.map(|n| n as u64)),
+            ("--batch-size", of_phases("batch_size"), self.batch_size.map(|n| n as u64)),
+        ] {
+            let Some(number) = number else { continue };
+            if keys.is_empty() {
                 bail!("{option}: this fit has a closed form and makes no passes over the data");
             }
-            let found = P::PHASES.iter().filter(|phase| table.contains_key(**phase));
-            let phases: Vec<&str> = found.copied().collect();
-            // Without any the configuration is incomplete, and what is set says so.
-            let phases = if phases.is_empty() { P::PHASES.to_vec() } else { phases };
-            changes.extend(phases.iter().map(|phase| (format!("{phase}.{key}"), number(value))));
+            let option = format!("{option} {number}");
+            let value = i64::try_from(number).map_err(|_| anyhow!("{option}: {TOO_LARGE}"))?;
+            let change = |key| (key, Value::Integer(value), option.clone());
+            changes.extend(keys.into_iter().map(change));
         }
-        changes.extend(self.data.map(|v| ("data.name".into(), Value::String(v.to_string()))));
-        changes.extend(self.model.clone().map(|v| ("model.kind".into(), Value::String(v))));
+        let words = [
+            ("--data", "data.name", self.data.map(|v| v.to_string())),
+            ("--model", "model.kind", self.model.clone()),
+        ];
+        for (option, key, word) in words {
+            let Some(word) = word else { continue };
+            changes.push((key.into(), Value::String(word.clone()), format!("{option} {word}")));
+        }
         for change in &self.set {
             let (key, value) =
                 change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
-            // A bare word is a string.
-            let value = toml::from_str::<Table>(&format!("v = {value}"))
-                .ok()
-                .and_then(|mut table| table.remove("v"))
-                .unwrap_or_else(|| Value::String(value.into()));
-            let (key, mut value) = (key.trim(), value);
-            paths::of_option(key, &mut value, base);
-            changes.push((key.into(), value));
+            let mut value = value_of(value.trim()).map_err(|e| anyhow!("--set {change}: {e}"))?;
+            paths::of_option(key.trim(), &mut value, base);
+            changes.push((key.trim().into(), value, format!("--set {change}")));
         }
-        for (key, value) in changes {
-            insert(table, &key, value)?;
+        for (key, value, option) in changes {
+            insert(table, &key, value).with_context(|| option.clone())?;
+            places.set(&key, option);
         }
         Ok(())
     }
+}
+
+/// The configuration in `text`, from a file of this name, changed as `--set` changes it.
+///
+/// # Errors
+/// The first mistake, with its place: the option, or the file and the line.
+pub fn parsed<P: Paper>(name: &str, text: &str, set: &[String]) -> Result<P::Config> {
+    let options = ConfigurationArgs {
+        config: None,
+        seed: None,
+        latent: None,
+        epochs: None,
+        batch_size: None,
+        data: None,
+        model: None,
+        set: set.to_vec(),
+    };
+    Ok(options.resolve_text::<P>(name, text, PathBuf::new())?.config)
+}
+
+const TOO_LARGE: &str = "at most 9223372036854775807";
+
+/// A value as written after `--set KEY=`: TOML, or a bare word that is a string.
+fn value_of(text: &str) -> Result<Value> {
+    let error = match toml::from_str::<Table>(&format!("v = {text}")) {
+        Ok(mut table) if table.len() == 1 => match table.remove("v") {
+            Some(value) => return Ok(value),
+            None => return Ok(Value::String(text.into())),
+        },
+        Ok(_) => bail!("one value only"),
+        Err(error) => error,
+    };
+    let is_number = text.bytes().any(|c| c.is_ascii_digit())
+        && text.bytes().all(|c| c.is_ascii_digit() || b"+-_".contains(&c));
+    if is_number && text.trim_start_matches(['+', '-']).parse::<u128>().is_ok() {
+        bail!("{TOO_LARGE}");
+    }
+    if !text.starts_with(['"', '\'', '[', '{']) {
+        return Ok(Value::String(text.into()));
+    }
+    let hint = if text.contains('\\') {
+        "; a path with backslashes stands in single quotes, as in 'C:\\data\\a.csv'"
+    } else {
+        ""
+    };
+    bail!("no TOML value: {}{hint}", error.message().trim().replace('\n', ", "))
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
@@ -264,14 +322,26 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
-fn resolve<P: Paper>(table: Table, place: &str) -> Result<Resolved<P::Config>> {
-    let text = toml::to_string(&table)?;
-    let config: P::Config =
-        toml::from_str(&text).map_err(|e| anyhow!("{place} is wrong: {}", e.to_string().trim()))?;
+fn resolve<P: Paper>(table: &Table, places: Places, base: PathBuf) -> Result<Resolved<P::Config>> {
+    let config: P::Config = from_table(table).map_err(|mistake| {
+        // Options that are short for a key say so themselves where a paper does not have the key.
+        let short = places.option(&mistake.path).filter(|option| !option.starts_with("--set"));
+        match (&mistake.problem, short) {
+            (Problem::UnknownKey(_), Some(option)) => {
+                let (option, key) = (option.split(' ').next().unwrap_or(option), mistake.key());
+                anyhow!(
+                    "{option}: {} has no such option: its configurations have no {key}",
+                    P::NAME
+                )
+            }
+            _ => anyhow!(places.message(&mistake)),
+        }
+    })?;
+    check_numbers(table, &places)?;
     if let Some(problem) = config.problem() {
-        bail!("{problem}");
+        bail!("{}", places.locate(&problem));
     }
     // Written out in full, with every default.
     let text = toml::to_string(&config)?;
-    Ok(Resolved { config, text, base: PathBuf::new() })
+    Ok(Resolved { config, text, base, places })
 }

@@ -27,7 +27,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if images > test {
         progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
     }
-    print!("{}", finish(&loaded, Evaluated::Again(config))?);
+    crate::print_text!("{}", finish(&loaded, Evaluated::Again(config))?);
     let record = loaded.run.record()?;
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
     if (args.samples.is_some() || args.images.is_some())
@@ -38,7 +38,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
              samples",
         );
     }
-    println!("\nrecord in {}", loaded.run.file(record_name(&loaded)).display());
+    crate::print_line!("\nrecord in {}", loaded.run.file(record_name(&loaded)).display());
     Ok(())
 }
 

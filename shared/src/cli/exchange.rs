@@ -5,6 +5,7 @@ use ndarray::{Array2, Axis};
 
 use super::{
     Stop,
+    demand::Purpose,
     evaluate::{Evaluated, finish},
     model::{Loaded, check, load},
     options::{ExportArgs, ImportArgs},
@@ -94,7 +95,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let path = args.target.folder(P::NAME, "imported")?;
     let common = args.common.relative_to(&args.configuration);
     let (data, kept) = own_data::to_fit::<P>(None, &resolved.config, &common, "")?;
-    check::<P>(&resolved.config, &data)?;
+    check::<P>(&resolved.config, &data, device, Purpose::Load, &resolved.places)?;
     // The weights must fit before anything is written.
     let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;
@@ -105,7 +106,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     weights::save_in_run(&run, &model.weights(), P::NAME, P::CITATION, &config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
-    print!("{}", finish(&loaded, Evaluated::Again(settings))?);
-    println!("\nimported into {}", loaded.run.path().display());
+    crate::print_text!("{}", finish(&loaded, Evaluated::Again(settings))?);
+    crate::print_line!("\nimported into {}", loaded.run.path().display());
     Ok(())
 }

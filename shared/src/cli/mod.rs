@@ -1,6 +1,7 @@
 //! The commands every paper's program has.
 
 mod configuration;
+mod demand;
 mod evaluate;
 mod exchange;
 mod integrity;
@@ -13,17 +14,17 @@ mod shell;
 mod table;
 mod train;
 
-pub use configuration::ConfigurationArgs;
+pub use configuration::{ConfigurationArgs, parsed};
 pub use model::Loaded;
 pub use options::{Common, OfRun, checked_index};
-pub use train::{fitted, recorded};
+pub use train::{check_all, fitted, recorded};
 
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
-use crate::{excerpt::excerpt, paper::Paper, progress};
+use crate::{paper::Paper, progress};
 use options::{
     EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs, ReconstructArgs,
     SampleArgs, TraverseArgs,
@@ -129,7 +130,7 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         Err(error) => error.exit(),
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            progress::line(&format!("{}: {}", P::NAME, excerpt(&format!("{error:#}"))));
+            progress::failure(P::NAME, &error);
             match error.downcast_ref::<Stop>() {
                 Some(Stop::Cannot(_)) => ExitCode::from(CANNOT),
                 Some(Stop::Interrupted(_)) => ExitCode::from(INTERRUPTED),
@@ -148,11 +149,14 @@ fn help_of_epochs<P: Paper>() -> String {
     }
 }
 
+/// More threads than any machine has cores; each takes memory.
+const MOST_THREADS: usize = 1024;
+
 /// Does all of `work` inside the pool: a thread outside would sleep and wake at every parallel loop.
 fn on_threads(threads: Option<usize>, work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
     if let Some(threads) = threads {
-        if threads == 0 {
-            bail!("--threads 0: at least 1");
+        if !(1..=MOST_THREADS).contains(&threads) {
+            bail!("--threads {threads}: 1 to {MOST_THREADS}");
         }
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

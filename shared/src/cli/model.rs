@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{
     Stop,
+    demand::{self, Purpose, Sizes},
     integrity::refuse_unusable,
     options::{Common, OfRun},
     own_data::{self, IfOther, load_own},
@@ -20,6 +21,7 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
+    reading::Places,
     run::{Metric, RunData, RunFolder},
     train::{LABEL_HEAD, read_head},
     trained::{OnDevice, Trained},
@@ -91,6 +93,14 @@ impl<P: Paper> Loaded<P> {
                 Preparation::of(&data.get_or_init(|| own).splits)
             }
         };
+        let places = Places::new(run.file(RunFolder::CONFIG).display().to_string(), "");
+        demand::check::<P>(
+            &config,
+            Sizes::of_shape(preparation.shape),
+            device,
+            Purpose::Load,
+            &places,
+        )?;
         let model = load::<P>(&config, preparation.shape, device, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", run.path().display()))?;
         let source = Some(Source { common: of.common.clone(), kept, if_other });
@@ -181,14 +191,21 @@ pub(super) fn place_of<P: Paper>(run: &Path) -> String {
 
 /// Refuses what a configuration and these data cannot make together, and says what in it means nothing
 /// for them; before anything is fitted or written.
-pub(super) fn check<P: Paper>(config: &P::Config, data: &Splits) -> Result<()> {
+pub(super) fn check<P: Paper>(
+    config: &P::Config,
+    data: &Splits,
+    device: Device,
+    purpose: Purpose,
+    places: &Places,
+) -> Result<()> {
     let problem = config
         .problem()
         .or_else(|| P::problem(config, data.train.shape()))
         .or_else(|| P::problem_with(config, data));
     if let Some(problem) = problem {
-        bail!("{problem}");
+        bail!("{}", places.locate(&problem));
     }
+    demand::check::<P>(config, Sizes::of(data), device, purpose, places)?;
     for line in without_effect(config.evaluate(), config.data().name, P::DATA) {
         progress::line(&line);
     }

@@ -13,6 +13,7 @@ use clap::Args;
 use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, last_epochs},
+    demand::{self, Purpose, Sizes},
     evaluate::{Evaluated, finish},
     integrity::{is_finished, prepare_to_continue},
     model::{Loaded, check, load, with_labels},
@@ -27,6 +28,7 @@ use crate::{
     noise::Noise,
     paper::{Paper, RunConfig},
     progress,
+    reading::Places,
     run::{Record, RunData, RunFolder},
     train::{Fit, FitReport, LABEL_HEAD, Session},
     trained::Trained,
@@ -69,7 +71,13 @@ impl TargetArgs {
         let name = self.name.as_deref().unwrap_or(default);
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-            bail!("--name {name:?}: use letters, digits, '-', '_' and '.'");
+            let letters = "letters from a to z, digits, '-', '_' and '.'";
+            match self.name {
+                Some(_) => bail!("--name {name:?}: use {letters}"),
+                None => bail!(
+                    "--config: the file's name, {name:?}, cannot name the run: add --name, of {letters}"
+                ),
+            }
         }
         Ok(self.out.join(paper).join(name))
     }
@@ -84,7 +92,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
     let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose()?;
-    let Resolved { config, text, base } = match &begun {
+    let Resolved { config, text, base, places } = match &begun {
         Some(run) => {
             run.lock()?;
             let config = run.config_text()?;
@@ -107,7 +115,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let advice = "a fit goes on with its own data only: name their folder with --data-dir, or start \
                   another run with --name";
     let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
-    check::<P>(&config, &data)?;
+    check::<P>(&config, &data, device, Purpose::Fit, &places)?;
     let (run, goes_on) = match begun {
         Some(run) => {
             let goes_on = prepare_to_continue(&run, text, device.backend())?;
@@ -171,8 +179,39 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
     let record = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
-    print!("{record}");
-    println!("\npictures and record in {}:\n  {}", loaded.run.path().display(), drawn.join("  "));
+    crate::print_text!("{record}");
+    crate::print_line!(
+        "\npictures and record in {}:\n  {}",
+        loaded.run.path().display(),
+        drawn.join("  ")
+    );
+    Ok(())
+}
+
+/// Refuses configurations that [`fitted`] would refuse, before the first of them is fitted. They are of one
+/// data set, whose first split is looked at.
+///
+/// # Errors
+/// If a value is wrong, or a model does not fit into memory.
+pub fn check_all<'a, P: Paper>(
+    configs: impl IntoIterator<Item = &'a P::Config>,
+    common: &Common,
+) -> Result<()> {
+    let device = common.device()?;
+    let mut data = None;
+    for config in configs {
+        if data.is_none() {
+            let options = own_data::fetch_options(config.data(), common, None)?;
+            data = Some(own_data::load_data::<P>(config, &options, None)?);
+        }
+        if let Some(data) = &data {
+            let problem = config.problem().or_else(|| P::problem(config, data.train.shape()));
+            if let Some(problem) = problem.or_else(|| P::problem_with(config, data)) {
+                bail!("{problem}");
+            }
+            demand::check::<P>(config, Sizes::of(data), device, Purpose::Fit, &Places::default())?;
+        }
+    }
     Ok(())
 }
 
@@ -208,7 +247,7 @@ fn fitted_with_report<P: Paper>(
     let advice = "remove it or choose another --out; if its own data lie elsewhere, name their \
                   folder with --data-dir";
     let (data, kept) = own_data::to_fit::<P>(old.as_ref(), &config, common, advice)?;
-    check::<P>(&config, &data)?;
+    check::<P>(&config, &data, device, Purpose::Fit, &Places::default())?;
     let run = match old {
         Some(run) => run,
         None => RunFolder::create(path, &text, false)?,
@@ -270,7 +309,7 @@ pub fn recorded<P: Paper>(
     };
     // The record comes last: where it is, all is.
     pictures::all(&loaded, &report)?;
-    print!("{}", finish(&loaded, Evaluated::After(&report))?);
+    crate::print_text!("{}", finish(&loaded, Evaluated::After(&report))?);
     let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
     Ok((loaded, record))
 }

@@ -45,7 +45,7 @@ pub enum DataError {
         reason: String,
     },
     /// The operating system refused.
-    #[error("{path}: cannot {action}: {source}{hint}")]
+    #[error("{path}: cannot {action}: {reason}{hint}")]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum DataError {
         /// What to do about it, empty or starting with a separator.
         hint: &'static str,
         /// Why not.
-        source: io::Error,
+        reason: io::Error,
     },
     /// There is no such folder.
     #[error("{option} {path}: no such folder")]
@@ -78,7 +78,7 @@ impl DataError {
         "; if it lies in another folder now, name that with --data-dir";
 
     /// This file could not be read.
-    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.into(), action: "read it", hint: "", source }
+    pub(super) fn unreadable(path: &Path, reason: io::Error) -> Self {
+        Self::Io { path: path.into(), action: "read it", hint: "", reason }
     }
 }

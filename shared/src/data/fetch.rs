@@ -194,8 +194,8 @@ fn create_cache(cache: &Path) -> Result<(), DataError> {
         .map_err(|e| io_error(cache, "write to the cache folder", hint, e))
 }
 
-fn io_error(path: &Path, action: &'static str, hint: &'static str, source: io::Error) -> DataError {
-    DataError::Io { path: path.into(), action, hint, source }
+fn io_error(path: &Path, action: &'static str, hint: &'static str, reason: io::Error) -> DataError {
+    DataError::Io { path: path.into(), action, hint, reason }
 }
 
 fn copy(source: &mut impl Read, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {

@@ -154,7 +154,7 @@ impl Neighbours {
     /// The `k` nearest by Euclidean distance of `features` `[people, features]`, those before
     /// treatment.
     pub fn of(features: ArrayView2<'_, f32>, k: usize) -> Self {
-        Self { k, nearest: nearest(features, features, k + 1) }
+        Self { k, nearest: nearest(features, features, k.saturating_add(1)) }
     }
 
     /// 1 - mean over people of |prediction - mean prediction of their neighbours| (Zemel et al. 2013,

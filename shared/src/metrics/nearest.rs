@@ -35,7 +35,7 @@ pub(super) fn nearest(
         .map(|queries| {
             // The k nearest so far of each query, nearest first.
             let mut nearest: Vec<Vec<(f32, usize)>> =
-                vec![Vec::with_capacity(k + 1); queries.nrows()];
+                vec![Vec::with_capacity(k.min(references.nrows()) + 1); queries.nrows()];
             for (part, references) in references.axis_chunks_iter(Axis(0), REFERENCES).enumerate() {
                 let products = queries.dot(&references.t());
                 for (query, row) in products.rows().into_iter().enumerate() {

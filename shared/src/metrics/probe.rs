@@ -197,7 +197,7 @@ pub fn balanced_subset(labels: &[u8], count: usize, noise: Noise) -> Vec<usize> 
     for index in noise.permutation(Stream::Subset, 0, labels.len()) {
         by_class[usize::from(labels[index])].push(index);
     }
-    let mut chosen = Vec::with_capacity(count);
+    let mut chosen = Vec::with_capacity(count.min(labels.len()));
     let mut round = 0;
     while chosen.len() < count.min(labels.len()) {
         for members in &by_class {

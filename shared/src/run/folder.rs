@@ -16,6 +16,7 @@ use super::{
     lock::{LOCK, RunLock},
     temporary_folder,
 };
+use crate::reading::{Places, from_table, syntax};
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -273,10 +274,16 @@ impl RunFolder {
     ///
     /// # Errors
     /// If it cannot be read, was edited or belongs to another paper.
-    pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
-        toml::from_str(&self.config_text()?).with_context(|| {
-            format!("{} is not a configuration of this paper", self.file(Self::CONFIG).display())
-        })
+    pub fn config<C: DeserializeOwned + Serialize>(&self) -> Result<C> {
+        let path = self.file(Self::CONFIG);
+        let text = self.config_text()?;
+        let not = || format!("{} is not a configuration of this paper", path.display());
+        let name = Self::CONFIG;
+        let table = toml::from_str(&text)
+            .map_err(|e| anyhow!(syntax(name, &text, &e)))
+            .with_context(not)?;
+        let places = Places::new(name, text);
+        from_table(&table).map_err(|mistake| anyhow!(places.message(&mistake))).with_context(not)
     }
 
     /// The run's record, if it was evaluated.

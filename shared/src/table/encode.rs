@@ -396,7 +396,7 @@ mod tests {
             (", above = 25", "", "either values or above"),
             ("negative = [\"no\"]", "negative = [\"yes\"]", "both positive and negative"),
             ("name = \"note\"", "name = \"sum\"", "two columns are called 'sum'"),
-            ("header = true", "header = true\ncolour = 1", "unknown field `colour`"),
+            ("header = true", "header = true\ncolour = 1", "colour: no such key"),
         ] {
             let found = bad(&SCHEMA.replace(from, to), ROWS);
             assert!(found.contains(message), "{found}");

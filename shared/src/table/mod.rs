@@ -22,6 +22,9 @@ pub enum TableError {
     /// The schema contradicts itself.
     #[error("schema: {0}")]
     Schema(String),
+    /// A text file cannot be read.
+    #[error(transparent)]
+    Text(#[from] crate::reading::ReadError),
     /// A file cannot be read.
     #[error("{path}: cannot read it: {reason}")]
     Read {

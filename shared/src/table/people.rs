@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Encoder, Schema, Table, TableError, TableName, read};
+use super::{Encoder, Schema, Table, TableError, TableName, read, read::text_of};
 use crate::{
     data::{
         Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Preparation, Splits, published,
@@ -262,14 +262,7 @@ fn encoded(
 }
 
 fn read_schema(path: &Path) -> Result<Schema, TableError> {
-    let text = std::fs::read_to_string(path).map_err(|e| TableError::Read {
-        path: path.into(),
-        reason: format!("{e}{}", DataError::ELSEWHERE),
-    })?;
-    Schema::from_toml(&text).map_err(|error| match error {
-        TableError::Schema(reason) => TableError::Schema(format!("{}: {reason}", path.display())),
-        other => other,
-    })
+    Schema::named(&path.display().to_string(), &text_of(path)?)
 }
 
 fn digest(path: &Path) -> Result<String, TableError> {

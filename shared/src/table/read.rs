@@ -1,6 +1,10 @@
-use std::{io::Read as _, path::Path};
+use std::path::Path;
 
 use super::{Column, Group, Kind, Schema, TableError};
+use crate::{
+    data::DataError,
+    reading::{ReadError, read_text},
+};
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +87,16 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
 /// Values met so far in the column of each group that is made by values, the sensitive one first.
 type Known = [Vec<String>; 2];
 
+/// A text file that a configuration names.
+pub(super) fn text_of(path: &Path) -> Result<String, TableError> {
+    read_text(path).map_err(|error| match error {
+        ReadError::Io { path, reason } => {
+            TableError::Read { path, reason: format!("{reason}{}", DataError::ELSEWHERE) }
+        }
+        other => other.into(),
+    })
+}
+
 fn read_file(
     schema: &Schema,
     path: &Path,
@@ -90,10 +104,7 @@ fn read_file(
     known: &mut Known,
 ) -> Result<(), TableError> {
     let unreadable = |reason: String| TableError::Read { path: path.into(), reason };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .map_err(|e| unreadable(format!("{e}{}", crate::data::DataError::ELSEWHERE)))?;
+    let mut text = text_of(path)?;
     if schema.separator == ' ' {
         // Any run of blanks separates.
         text = text

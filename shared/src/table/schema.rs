@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TableError;
+use crate::reading::{Places, from_table, syntax};
 
 /// What the columns of a CSV file are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,10 +113,20 @@ impl Schema {
     /// # Errors
     /// Bad TOML, or a contradiction.
     pub fn from_toml(text: &str) -> Result<Self, TableError> {
+        Self::named("built in", text)
+    }
+
+    /// The same, of a file of this name.
+    ///
+    /// # Errors
+    /// As [`Self::from_toml`].
+    pub fn named(name: &str, text: &str) -> Result<Self, TableError> {
+        let table = toml::from_str(text).map_err(|e| TableError::Schema(syntax(name, text, &e)))?;
+        let places = Places::new(name, text);
         let schema: Self =
-            toml::from_str(text).map_err(|e| TableError::Schema(e.to_string().trim().into()))?;
+            from_table(&table).map_err(|mistake| TableError::Schema(places.message(&mistake)))?;
         match schema.problem() {
-            Some(problem) => Err(TableError::Schema(problem)),
+            Some(problem) => Err(TableError::Schema(format!("{name}: {problem}"))),
             None => Ok(schema),
         }
     }

@@ -91,8 +91,8 @@ impl TrainConfig {
             }
             _ => self
                 .clip_norm
-                .filter(|norm| !(*norm > 0.0))
-                .map(|norm| format!("clip_norm = {norm} is not positive")),
+                .filter(|norm| !(*norm > 0.0 && norm.is_finite()))
+                .map(|norm| format!("clip_norm = {norm}: a finite number above 0")),
         };
         problem.map(|problem| format!("[train] {problem}"))
     }

@@ -43,7 +43,7 @@ impl LabelsConfig {
         } else if self.batch == 0 {
             Some("batch = 0: at least 1".into())
         } else if !(self.weight > 0.0 && self.weight.is_finite()) {
-            Some(format!("weight = {} is not positive", self.weight))
+            Some(format!("weight = {}: a finite number above 0", self.weight))
         } else {
             None
         }

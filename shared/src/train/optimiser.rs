@@ -76,13 +76,16 @@ impl OptimiserConfig {
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         let fraction = |name: &str, value: f64| {
-            (!(0.0..1.0).contains(&value)).then(|| format!("{name} = {value} is not in [0, 1)"))
+            (!(0.0..1.0).contains(&value))
+                .then(|| format!("{name} = {value}: a number from 0 to below 1"))
         };
         let positive = |name: &str, value: f32| {
-            (!(value > 0.0)).then(|| format!("{name} = {value} is not positive"))
+            (!(value > 0.0 && value.is_finite()))
+                .then(|| format!("{name} = {value}: a finite number above 0"))
         };
         let at_least_zero = |name: &str, value: f32| {
-            (!(value >= 0.0)).then(|| format!("{name} = {value} is negative"))
+            (!(value >= 0.0 && value.is_finite()))
+                .then(|| format!("{name} = {value}: a finite number, 0 or more"))
         };
         match *self {
             Self::Adam { beta1, beta2, epsilon } => fraction("beta1", beta1.into())

@@ -63,20 +63,20 @@ impl Schedule {
     pub fn problem(&self) -> Option<String> {
         let positive = |name: &str, value: f64| {
             (!(value > 0.0 && value.is_finite()))
-                .then(|| format!("{name} = {value} is not positive"))
+                .then(|| format!("{name} = {value}: a finite number above 0"))
         };
         match *self {
             Self::Constant { rate } => positive("rate", rate),
             Self::Cosine { rate, last } => positive("rate", rate).or_else(|| {
                 (!(0.0..=rate).contains(&last))
-                    .then(|| format!("last = {last} is not in [0, rate]"))
+                    .then(|| format!("last = {last}: a number from 0 to rate"))
             }),
             Self::Exponential { rate, factor } => positive("rate", rate).or_else(|| {
                 (!(factor > 0.0 && factor <= 1.0))
-                    .then(|| format!("factor = {factor} is not in (0, 1]"))
+                    .then(|| format!("factor = {factor}: a number above 0, at most 1"))
             }),
             Self::Staged { stages } => {
-                (!(1..=8).contains(&stages)).then(|| format!("stages = {stages} is not 1 to 8"))
+                (!(1..=8).contains(&stages)).then(|| format!("stages = {stages}: 1 to 8"))
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, recorded},
+    cli::{Common, ConfigurationArgs, check_all, recorded},
     paper::Paper,
     plot::{Axis, Spread, error_bars, mean_and_deviation},
     progress,
@@ -101,6 +101,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let data = base.data.name.to_string();
     let candidates = candidates(args, &base)?;
     let common = args.common.relative_to(&args.configuration);
+    check_all::<BetaVaePaper>(candidates.iter().map(|one| &one.config), &common)?;
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
     let folder = args.out.join(BetaVaePaper::NAME).join(&name);
     // What is named twice is run once.
@@ -209,28 +210,30 @@ fn median(values: &[f64]) -> f64 {
 }
 
 fn print_table(candidates: &[Candidate], sweep: &Sweep) {
-    println!("\n{}: medians over {} seeds", sweep.data, sweep.seeds.len());
+    shared::print_line!("\n{}: medians over {} seeds", sweep.data, sweep.seeds.len());
     let columns = ["reconstruction", "kl"].into_iter().chain(DRAWN.map(|(name, _)| name));
     let columns: Vec<&str> = columns.collect();
-    print!("  {:<14}", "");
-    columns.iter().for_each(|name| print!(" {name:>width$}", width = name.len().max(8)));
-    println!();
+    shared::print_text!("  {:<14}", "");
+    columns
+        .iter()
+        .for_each(|name| shared::print_text!(" {name:>width$}", width = name.len().max(8)));
+    shared::print_line!();
     for candidate in candidates {
-        print!("  {:<14}", candidate.name);
+        shared::print_text!("  {:<14}", candidate.name);
         let values = &sweep.candidates[&candidate.name];
         for name in &columns {
             let width = name.len().max(8);
             match values.get(*name) {
                 Some(values) if median(values).abs() < 10.0 => {
-                    print!(" {:>width$.4}", median(values));
+                    shared::print_text!(" {:>width$.4}", median(values));
                 }
-                Some(values) => print!(" {:>width$.2}", median(values)),
-                None => print!(" {:>width$}", "-"),
+                Some(values) => shared::print_text!(" {:>width$.2}", median(values)),
+                None => shared::print_text!(" {:>width$}", "-"),
             }
         }
-        println!();
+        shared::print_line!();
     }
-    println!("  {:.1} hours of fitting", sweep.fit_hours);
+    shared::print_line!("  {:.1} hours of fitting", sweep.fit_hours);
 }
 
 /// The pictures; those of an objective with a single weight are left out.

@@ -147,11 +147,11 @@ fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
         ),
     ]);
     for (name, metric) in &metrics {
-        println!("{name:20} {:.4} {:12} {}", metric.value, metric.unit, metric.about);
+        shared::print_line!("{name:20} {:.4} {:12} {}", metric.value, metric.unit, metric.about);
     }
     let worst = right.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
     if let Some((class, share)) = worst {
-        println!("worst: {:.1}% of the digits {class} are read as such", 100.0 * share);
+        shared::print_line!("worst: {:.1}% of the digits {class} are read as such", 100.0 * share);
     }
     loaded.add_metrics(metrics)
 }

@@ -4,7 +4,7 @@ use std::{fmt::Display, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use shared::{
-    cli::{Common, ConfigurationArgs, fitted},
+    cli::{Common, ConfigurationArgs, check_all, fitted},
     metrics::classification_error,
     paper::Paper,
     progress,
@@ -46,6 +46,9 @@ pub struct Args {
     common: Common,
 }
 
+/// Deeper stacks are not pre-trained by anybody.
+const MOST_LAYERS: usize = 100;
+
 pub(super) fn run(args: &Args) -> Result<()> {
     let base = args.configuration.config::<DenoisingAe>()?;
     if base.fine_tuning.is_none() {
@@ -54,7 +57,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let folder = args.out.join(DenoisingAe::NAME).join(format!("search-{}", base.data.name));
     let common = args.common.relative_to(&args.configuration);
     let mut found: Vec<(f64, String)> = Vec::new();
-    for Candidate { name, config, same_layers } in candidates(args, &base) {
+    if let Some(depth) = args.depths.iter().find(|depth| !(1..=MOST_LAYERS).contains(*depth)) {
+        bail!("--depths {depth}: 1 to {MOST_LAYERS}");
+    }
+    let candidates = candidates(args, &base);
+    check_all::<DenoisingAe>(candidates.iter().map(|one| &one.config), &args.common)?;
+    for Candidate { name, config, same_layers } in candidates {
         let path = folder.join(&name);
         if let (Some(other), false) = (same_layers, path.exists()) {
             let run = RunFolder::create(path.clone(), &toml::to_string(&config)?, false)?;
@@ -81,11 +89,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         found.push((error.mean, name));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    println!("\nvalidation error, {}", base.data.name);
+    shared::print_line!("\nvalidation error, {}", base.data.name);
     for (error, name) in &found {
-        println!("  {:6.2}%  {name}", 100.0 * error);
+        shared::print_line!("  {:6.2}%  {name}", 100.0 * error);
     }
-    println!(
+    shared::print_line!(
         "\nthe best one's configuration: {}",
         folder.join(&found[0].1).join("config.toml").display()
     );

@@ -208,10 +208,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.json {
         let object: serde_json::Map<String, serde_json::Value> =
             lines.into_iter().map(|(name, value, _)| (name, value.into())).collect();
-        println!("{}", serde_json::to_string_pretty(&object)?);
+        shared::print_line!("{}", serde_json::to_string_pretty(&object)?);
         return Ok(());
     }
-    println!(
+    shared::print_line!(
         "{}: {} people, s = 1 where {} = {}, yes where {} = {}",
         args.file.display(),
         file.rows.len(),
@@ -222,7 +222,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     );
     let width = lines.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
     for (name, value, about) in lines {
-        println!("  {name:<width$}  {value:.4}  {about}");
+        shared::print_line!("  {name:<width$}  {value:.4}  {about}");
     }
     Ok(())
 }

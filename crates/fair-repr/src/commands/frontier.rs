@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, fitted},
+    cli::{Common, ConfigurationArgs, check_all, fitted},
     metrics::{Fairness, fairness},
     paper::Paper,
     plot::{Axis, Spread, error_bars},
@@ -17,6 +17,9 @@ use crate::{
     FairRepr,
     config::{FairConfig, Kind},
 };
+
+/// A mean over more splits would hardly differ.
+const MOST_SPLITS: u64 = 10_000;
 
 /// Every method is fitted to several random splits of the table, at every strength of what makes it
 /// fair. What was fitted before is not fitted again.
@@ -142,8 +145,8 @@ const RULES: [(&str, Cost); 2] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.splits == 0 {
-        bail!("--splits 0: at least 1");
+    if !(1..=MOST_SPLITS).contains(&args.splits) {
+        bail!("--splits {}: 1 to {MOST_SPLITS}", args.splits);
     }
     args.strengths_have_a_method()?;
     let base = args.configuration.config::<FairRepr>()?;
@@ -153,6 +156,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let folder = args.out.join(FairRepr::NAME).join(format!("frontier-{data}"));
     let candidates = candidates(args, [&base, &variational])?;
     let common = args.common.relative_to(&args.configuration);
+    check_all::<FairRepr>(candidates.iter().map(|one| &one.config), &common)?;
     let total = candidates.len() as u64 * args.splits;
     let started = std::time::Instant::now();
     // Validation and test of each candidate, split by split.
@@ -207,7 +211,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(("majority class", majority.mean)),
     )?;
     print_chosen(&frontier, majority);
-    println!("\nwrote {} and frontier.json", picture.display());
+    shared::print_line!("\nwrote {} and frontier.json", picture.display());
     Ok(())
 }
 
@@ -333,15 +337,20 @@ fn series(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<(String
 }
 
 fn print_chosen(frontier: &Frontier, majority: Summary) {
-    println!(
+    shared::print_line!(
         "\n{}: test metrics over {} splits, mean ± standard deviation; majority {majority}",
-        frontier.data, frontier.splits
+        frontier.data,
+        frontier.splits
     );
     for (rule, _) in RULES {
-        println!("\nchosen by {rule} on the validation split");
-        println!(
+        shared::print_line!("\nchosen by {rule} on the validation split");
+        shared::print_line!(
             "  {:<12} {:>17} {:>17} {:>17} {:>17}  chosen",
-            "method", "accuracy", "discrimination", "by chance", "thresholded"
+            "method",
+            "accuracy",
+            "discrimination",
+            "by chance",
+            "thresholded"
         );
         for (method, rules) in &frontier.chosen {
             let Some(chosen) = rules.get(rule) else { continue };
@@ -350,7 +359,7 @@ fn print_chosen(frontier: &Frontier, majority: Summary) {
             let mut names = chosen.candidates.clone();
             names.sort();
             names.dedup();
-            println!(
+            shared::print_line!(
                 "  {method:<12} {:>17} {:>17} {:>17} {:>17}  {}",
                 of("accuracy"),
                 of("discrimination"),

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let drawn = |i: usize, split| codes[i].drawn(loaded.noise(), split);
         found.push(("drawn code", judge(&drawn(0, train), &drawn(1, test))?));
     }
-    println!(
+    shared::print_line!(
         "\n{}, predicted by logistic regression on {} training rows; {} test rows, majority {:.4}, \
          s: {}",
         second.name,
@@ -56,11 +56,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
         found[0].1.majority,
         data.people.as_ref().map_or("", |people| &people.sensitive)
     );
-    println!("  {:<10} {:>9} {:>15} {:>12}", "from", "accuracy", "discrimination", "thresholded");
+    shared::print_line!(
+        "  {:<10} {:>9} {:>15} {:>12}",
+        "from",
+        "accuracy",
+        "discrimination",
+        "thresholded"
+    );
     for (name, f) in &found {
-        println!(
+        shared::print_line!(
             "  {name:<10} {:>9.4} {:>15.4} {:>12.4}",
-            f.accuracy, f.discrimination, f.discrimination_thresholded
+            f.accuracy,
+            f.discrimination,
+            f.discrimination_thresholded
         );
     }
     let mut metrics = BTreeMap::new();

@@ -104,7 +104,7 @@ pub(super) fn show(
             }
             let file = run.run.file(&format!("{name}.txt"));
             write_atomic(&file, text.as_bytes())?;
-            print!("{text}");
+            shared::print_text!("{text}");
             Ok(vec![file])
         }
     }

@@ -126,3 +126,16 @@ fn bad_numbers_are_refused_by_name() {
     assert!(problem(|config| config.model.hidden = 0).contains("[model] hidden = 0"));
     assert!(problem(|config| config.data.binarise = Binarise::None).contains("[data] binarise"));
 }
+
+#[test]
+fn every_mistake_in_a_configuration_is_named() {
+    let unnamed = shared::laws::configurations::mistakes_not_named::<blank::Blank>();
+    assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
+}
+
+#[test]
+fn how_large_a_model_will_be_is_known_before_it_is_made() {
+    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let wrong = shared::laws::configurations::sizes_misjudged::<blank::Blank, shared::backend::Flex>(shape);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -3,7 +3,7 @@ use burn::{
     tensor::{Tensor, TensorPrimitive},
 };
 
-use super::{Activation, Initialiser};
+use super::{Activation, Initialiser, outline::add_outputs};
 use crate::backend::{Backend, Geometry, Window};
 
 /// A convolution, y = f(P(x) W + b): one dense layer for every patch of the image.
@@ -34,6 +34,9 @@ impl<B: Backend> Convolution<B> {
         let geometry = Geometry { image, window };
         let (patch, area) = (geometry.patch(), window.side * window.side);
         let weight = init.shared_weight([patch, channels], [patch, area * channels]);
+        let [down, across] = geometry.positions();
+        // The bias counts for one place.
+        add_outputs((down * across).saturating_sub(1) as u64 * channels as u64);
         Self { weight, bias: init.bias(channels), activation, geometry }
     }
 
@@ -51,7 +54,7 @@ impl<B: Backend> Convolution<B> {
     /// Height, width and channels of an output.
     pub fn outputs(&self) -> [usize; 3] {
         let [height, width] = self.geometry.positions();
-        [height, width, self.bias.dims()[0]]
+        [height, width, self.bias.lazy_shape().dims::<1>()[0]]
     }
 }
 
@@ -85,6 +88,8 @@ impl<B: Backend> TransposedConvolution<B> {
         let geometry = Geometry::around([height, width], channels, window);
         let (patch, area) = (geometry.patch(), window.side * window.side);
         let weight = init.shared_weight([inputs, patch], [area * inputs, patch]);
+        let [down, across, _] = geometry.image;
+        add_outputs((down * across).saturating_sub(1) as u64 * channels as u64);
         Self { weight, bias: init.bias(channels), activation, geometry }
     }
 

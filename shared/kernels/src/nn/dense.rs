@@ -72,11 +72,11 @@ impl<B: Backend> Dense<B> {
 
     /// Width of x.
     pub fn inputs(&self) -> usize {
-        self.weight.dims()[0]
+        self.weight.lazy_shape().dims::<2>()[0]
     }
 
     /// Width of y.
     pub fn outputs(&self) -> usize {
-        self.weight.dims()[1]
+        self.weight.lazy_shape().dims::<2>()[1]
     }
 }

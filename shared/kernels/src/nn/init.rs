@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+use super::outline::{add_outputs, outlined_parameter};
 use crate::{
     backend::Backend,
     noise::{Noise, Stream, uniform},
@@ -35,7 +36,7 @@ impl Init {
     pub fn problem(&self) -> Option<String> {
         match *self {
             Self::Normal { std } if !(std > 0.0 && std.is_finite()) => {
-                Some(format!("init.normal.std = {std} is not positive"))
+                Some(format!("init.normal.std = {std}: a finite number above 0"))
             }
             _ => None,
         }
@@ -51,6 +52,16 @@ pub fn parameter<B: Backend, const D: usize>(
     device: &B::Device,
 ) -> Param<Tensor<B, D>> {
     Param::initialized(ParamId::from(id), Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+/// A parameter with this id, all zero, to load weights into.
+pub fn zeros<B: Backend, const D: usize>(
+    id: u64,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    outlined_parameter(ParamId::from(id), shape, device)
+        .unwrap_or_else(|| parameter(id, vec![0.0; shape.iter().product()], shape, device))
 }
 
 /// Draws the weights of one model, each parameter from a key of its own.
@@ -85,6 +96,9 @@ impl<'a, B: Backend> Initialiser<'a, B> {
         shape: [usize; 2],
         [inputs, outputs]: [usize; 2],
     ) -> Param<Tensor<B, 2>> {
+        if let Some(outlined) = self.outlined(shape) {
+            return outlined;
+        }
         let mut generator: ChaCha8Rng = self.noise.generator(Stream::Weights, 0, self.next);
         let normal = |generator: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(generator) };
         let values: Vec<f32> = (0..shape[0] * shape[1])
@@ -103,7 +117,18 @@ impl<'a, B: Backend> Initialiser<'a, B> {
 
     /// A bias `[outputs]`, zero.
     pub fn bias(&mut self, outputs: usize) -> Param<Tensor<B, 1>> {
-        self.parameter(vec![0.0; outputs], [outputs])
+        add_outputs(outputs as u64);
+        match self.outlined([outputs]) {
+            Some(outlined) => outlined,
+            None => self.parameter(vec![0.0; outputs], [outputs]),
+        }
+    }
+
+    /// Inside [`outlined`](super::outlined) a parameter of this shape without numbers.
+    fn outlined<const D: usize>(&mut self, shape: [usize; D]) -> Option<Param<Tensor<B, D>>> {
+        let parameter = outlined_parameter(ParamId::from(self.next + 1), shape, self.device)?;
+        self.next += 1;
+        Some(parameter)
     }
 
     /// A parameter with these values, in row-major order.
@@ -112,6 +137,9 @@ impl<'a, B: Backend> Initialiser<'a, B> {
         values: Vec<f32>,
         shape: [usize; D],
     ) -> Param<Tensor<B, D>> {
+        if let Some(outlined) = self.outlined(shape) {
+            return outlined;
+        }
         // Burn draws a random id otherwise, and checkpoints would differ between equal runs.
         let id = ParamId::from(self.next + 1);
         self.next += 1;

@@ -6,12 +6,14 @@ mod dense;
 mod gaussian;
 mod init;
 mod mlp;
+mod outline;
 mod recurrent;
 
 pub use convolution::{Convolution, TransposedConvolution};
 pub(crate) use dense::LEAK;
 pub use dense::{Activation, Dense};
 pub use gaussian::GaussianMlp;
-pub use init::{Init, Initialiser, parameter};
+pub use init::{Init, Initialiser, parameter, zeros};
 pub use mlp::Mlp;
+pub use outline::{Outline, outlined};
 pub use recurrent::{Cell, Recurrent};

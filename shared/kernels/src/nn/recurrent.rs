@@ -4,7 +4,7 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Dense, Initialiser};
+use super::{Activation, Dense, Initialiser, outline::is_outlining};
 use crate::backend::Backend;
 
 /// Which recurrent cell.
@@ -54,7 +54,7 @@ impl<B: Backend> Recurrent<B> {
         let sums = cell.gates() * width;
         let mut input = Dense::new(inputs, sums, Activation::Linear, init);
         let hidden = Dense::new(width, sums, Activation::Linear, init);
-        if cell == Cell::Lstm {
+        if cell == Cell::Lstm && !is_outlining() {
             let bias = (0..sums).map(|sum| f32::from(u8::from(sum / width.max(1) == 1)));
             let values: Vec<f32> = bias.collect();
             input.bias = input.bias.map(|bias| {

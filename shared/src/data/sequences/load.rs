@@ -153,11 +153,11 @@ fn read(path: &Path) -> Result<Vec<u8>, DataError> {
 
 /// A file the configuration names.
 fn read_named(path: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(path).map_err(|source| DataError::Io {
+    fs::read(path).map_err(|reason| DataError::Io {
         path: path.into(),
         action: "read it",
         hint: DataError::ELSEWHERE,
-        source,
+        reason,
     })
 }
 

@@ -131,10 +131,7 @@ pub(crate) fn parse(
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();
-        let line = 1 + bytes[..valid].iter().filter(|&&byte| byte == b'\n').count();
-        format!(
-            "line {line} is not UTF-8 (byte {valid}): convert the file, for instance with iconv"
-        )
+        crate::reading::not_utf8(bytes, valid)
     })?;
     let lines: Vec<Vec<String>> = text
         .strip_prefix(BYTE_ORDER_MARK)

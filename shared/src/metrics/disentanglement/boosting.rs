@@ -66,7 +66,7 @@ impl BoostedTrees {
         let prior: Vec<f64> = counts.iter().map(|&n| (n as f64 / examples as f64).ln()).collect();
         // Scores, `[classes][examples]`.
         let mut scores: Vec<Vec<f64>> = prior.iter().map(|&p| vec![p; examples]).collect();
-        let mut trees: Vec<Vec<Tree>> = (0..classes).map(|_| Vec::with_capacity(rounds)).collect();
+        let mut trees: Vec<Vec<Tree>> = (0..classes).map(|_| Vec::new()).collect();
         let mut importances = vec![0.0; codes.ncols()];
         for round in 0..rounds {
             let normaliser = normaliser(&scores, examples);

@@ -44,24 +44,32 @@ impl Default for DisentanglementConfig {
     }
 }
 
+/// More points than dSprites has images, several times over.
+const MOST_POINTS: usize = 10_000_000;
+
 impl DisentanglementConfig {
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         // A tenth of the points is scored too, and must not be empty.
-        let least = [
-            ("train_points", self.train_points, 100),
-            ("test_points", self.test_points, 100),
-            ("batch", self.batch, 2),
-            ("variance_points", self.variance_points, 2),
-            ("mig_points", self.mig_points, 100),
-            ("bins", self.bins, 2),
-            ("posterior_points", self.posterior_points, 100),
-            ("trees", self.trees, 1),
-            ("repeats", self.repeats, 1),
-            ("dci_repeats", self.dci_repeats, 1),
+        let range = [
+            ("train_points", self.train_points, 100, MOST_POINTS),
+            ("test_points", self.test_points, 100, MOST_POINTS),
+            ("batch", self.batch, 2, 100_000),
+            ("variance_points", self.variance_points, 2, MOST_POINTS),
+            ("mig_points", self.mig_points, 100, MOST_POINTS),
+            ("bins", self.bins, 2, 100_000),
+            ("posterior_points", self.posterior_points, 100, MOST_POINTS),
+            ("trees", self.trees, 1, 100_000),
+            ("repeats", self.repeats, 1, 10_000),
+            ("dci_repeats", self.dci_repeats, 1, 10_000),
         ];
-        least.iter().find(|(_, value, least)| value < least).map(|(name, value, least)| {
-            format!("[evaluate.disentanglement] {name} = {value}: at least {least}")
+        range.iter().find_map(|(name, value, least, most)| {
+            let bound = match value {
+                value if value < least => format!("at least {least}"),
+                value if value > most => format!("at most {most}"),
+                _ => return None,
+            };
+            Some(format!("[evaluate.disentanglement] {name} = {value}: {bound}"))
         })
     }
 
@@ -78,10 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_too_small_is_named() {
+    fn a_number_too_small_or_too_large_is_named() {
         assert_eq!(DisentanglementConfig::default().problem(), None);
         let config = DisentanglementConfig { batch: 1, ..Default::default() };
         let problem = config.problem().unwrap();
         assert_eq!(problem, "[evaluate.disentanglement] batch = 1: at least 2");
+        let config = DisentanglementConfig { bins: 1_000_000_000, ..Default::default() };
+        let problem = config.problem().unwrap();
+        assert_eq!(problem, "[evaluate.disentanglement] bins = 1000000000: at most 100000");
     }
 }

@@ -1,0 +1,229 @@
+//! What a configuration asks of the machine, before anything is made.
+
+use anyhow::{Result, anyhow, bail};
+use toml::{Table, Value};
+
+use crate::{
+    data::{DataKind, PixelShape, Splits},
+    device::{Device, on_device},
+    memory::{self, Use, available, needed, readable},
+    metrics::EvaluateConfig,
+    nn::{Outline, outlined},
+    noise::Noise,
+    paper::{Paper, RunConfig},
+    reading::Places,
+};
+
+/// Numbers larger than this are of no use anywhere but as seeds; below it no product of a few of them
+/// overflows.
+const LARGEST: i64 = (1 << 31) - 1;
+
+/// Rows that evaluation computes at once: samples of the bound on each thread, chunks of a split elsewhere.
+const ROWS: u64 = 1000;
+/// Examples whose codes are held at once.
+const CODES: u64 = 60_000;
+
+/// What a model is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be fitted and evaluated.
+    Fit,
+    /// To be loaded.
+    Load,
+}
+
+/// How large the data are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    shape: PixelShape,
+    /// Examples of the training split.
+    train: usize,
+    /// And of the test split.
+    test: usize,
+}
+
+impl Sizes {
+    pub(super) fn of(data: &Splits) -> Self {
+        Self { shape: data.train.shape(), train: data.train.len(), test: data.test.len() }
+    }
+
+    /// For a model that is only to be loaded.
+    pub(super) fn of_shape(shape: PixelShape) -> Self {
+        Self { shape, train: 0, test: 0 }
+    }
+}
+
+/// Refuses a number that is out of all proportion.
+///
+/// # Errors
+/// Names the key.
+pub(super) fn check_numbers(table: &Table, places: &Places) -> Result<()> {
+    let mut path = Vec::new();
+    match too_large(table, &mut path) {
+        None => Ok(()),
+        Some(number) => bail!(
+            "{}: {} = {number} is out of proportion: at most {LARGEST}",
+            places.of(&path),
+            path.join(".")
+        ),
+    }
+}
+
+fn too_large(table: &Table, path: &mut Vec<String>) -> Option<i64> {
+    fn of(value: &Value, path: &mut Vec<String>) -> Option<i64> {
+        match value {
+            Value::Integer(number) => Some(*number).filter(|n| !(-LARGEST..=LARGEST).contains(n)),
+            Value::Array(items) => items.iter().find_map(|item| of(item, path)),
+            Value::Table(table) => too_large(table, path),
+            _ => None,
+        }
+    }
+    table.iter().filter(|(key, _)| *key != "seed" && *key != "split_seed").find_map(
+        |(key, value)| {
+            path.push(key.clone());
+            let found = of(value, path);
+            if found.is_none() {
+                path.pop();
+            }
+            found
+        },
+    )
+}
+
+/// Refuses a configuration whose model does not fit into memory. Nothing of the model is made.
+///
+/// # Errors
+/// Names the key to make smaller, what it needs, and what there is.
+pub(super) fn check<P: Paper>(
+    config: &P::Config,
+    sizes: Sizes,
+    device: Device,
+    purpose: Purpose,
+    places: &Places,
+) -> Result<()> {
+    let table = Table::try_from(config)?;
+    check_numbers(&table, places)?;
+    check_within::<P>(config, &table, sizes, device, purpose, places, available())
+}
+
+/// The same for a machine with so many bytes.
+fn check_within<P: Paper>(
+    config: &P::Config,
+    table: &Table,
+    sizes: Sizes,
+    device: Device,
+    purpose: Purpose,
+    places: &Places,
+    limit: u64,
+) -> Result<()> {
+    let needed = bytes::<P>(config, table, sizes, device, purpose)?;
+    if needed <= limit {
+        return Ok(());
+    }
+    // The number to blame is the one without which least is left.
+    let mut keys = Vec::new();
+    numbers(table, &mut Vec::new(), &mut keys);
+    let without = |path: &Vec<String>| {
+        let mut smaller = table.clone();
+        let was = shrink(&mut smaller, path)?;
+        let config: P::Config = smaller.clone().try_into().ok()?;
+        let problem = config.problem().or_else(|| P::problem(&config, sizes.shape));
+        let left = match problem {
+            Some(_) => return None,
+            None => bytes::<P>(&config, &smaller, sizes, device, purpose).ok()?,
+        };
+        (left < needed).then_some((left, was))
+    };
+    let blamed = keys.iter().filter_map(|path| Some((without(path)?, path)));
+    let blamed = blamed.min_by_key(|((left, _), _)| *left);
+    let what = match &blamed {
+        Some(((_, was), path)) => format!("{}: {} = {was}", places.of(path), path.join(".")),
+        None => format!("{}: the model", P::NAME),
+    };
+    Err(anyhow!(
+        "{what} needs {} of memory at least, and {} are available: choose less, or a machine with more \
+         (AE_MEMORY_GB overrides what is available)",
+        readable(needed),
+        readable(limit)
+    ))
+}
+
+/// Bytes that this purpose needs, at least.
+fn bytes<P: Paper>(
+    config: &P::Config,
+    table: &Table,
+    sizes: Sizes,
+    device: Device,
+    purpose: Purpose,
+) -> Result<u64> {
+    let shape = sizes.shape;
+    let (latent, outline): (u64, Outline) = on_device!(device, |B, handle| {
+        let (model, outline) =
+            outlined(|| P::build::<B>(config, shape, Noise::new(config.seed()), &handle));
+        (crate::autoencoder::Autoencoder::<B>::latent_dim(&model) as u64, outline)
+    });
+    let needs = P::needs(config, shape, sizes.train);
+    let threads = rayon::current_num_threads() as u64;
+    let rows = match P::DATA {
+        // All particles of a sequence move together.
+        DataKind::Sequences => config.evaluate().nll_samples as u64,
+        DataKind::Images | DataKind::Tables => ROWS.saturating_mul(threads.max(2)) / 2,
+    };
+    let compute = needed(outline, needs, Use::Inference { rows: rows.max(ROWS) });
+    if purpose == Purpose::Load {
+        return Ok(needed(outline, memory::Needs::default(), Use::Inference { rows: ROWS }));
+    }
+    let batch = largest(table, "batch_size").min(sizes.train as u64);
+    let step = needed(outline, needs, Use::Training { batch });
+    let examples = (sizes.train.max(sizes.test) as u64).min(CODES);
+    let codes = latent.saturating_mul(examples.max(points(config.evaluate()))).saturating_mul(8);
+    Ok(step.max(compute.saturating_add(codes)))
+}
+
+/// Codes that metrics of disentanglement hold at once.
+fn points(config: &EvaluateConfig) -> u64 {
+    config.disentanglement.as_ref().map_or(0, |d| {
+        let sets = [d.train_points, d.variance_points, d.mig_points, d.posterior_points, d.bins];
+        sets.into_iter().max().unwrap_or(0) as u64
+    })
+}
+
+/// The largest number with this key in any section.
+fn largest(table: &Table, wanted: &str) -> u64 {
+    let of = |(key, value): (&String, &Value)| match value {
+        Value::Integer(number) if key == wanted => u64::try_from(*number).unwrap_or(0),
+        Value::Table(table) => largest(table, wanted),
+        _ => 0,
+    };
+    table.iter().map(of).max().unwrap_or(0)
+}
+
+/// Paths of all whole numbers, and of lists of them.
+fn numbers(table: &Table, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    for (key, value) in table {
+        path.push(key.clone());
+        match value {
+            Value::Table(table) => numbers(table, path, found),
+            Value::Integer(_) => found.push(path.clone()),
+            Value::Array(items) if items.iter().any(Value::is_integer) => found.push(path.clone()),
+            _ => {}
+        }
+        path.pop();
+    }
+}
+
+/// Makes the number at this path, or all in a list, as small as can be; what stood there.
+fn shrink(table: &mut Table, path: &[String]) -> Option<String> {
+    let (last, sections) = path.split_last()?;
+    let mut place = table;
+    for section in sections {
+        place = place.get_mut(section)?.as_table_mut()?;
+    }
+    let value = place.get_mut(last)?;
+    let was = value.to_string();
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = Value::Integer(1)),
+        value => *value = Value::Integer(1),
+    }
+    Some(was)
+}

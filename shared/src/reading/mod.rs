@@ -1,0 +1,14 @@
+//! Files that people write by hand: what is wrong in them is named with the line and the key, and the nearest
+//! right one is suggested.
+
+mod mistake;
+mod nearest;
+mod places;
+mod strict;
+mod text;
+
+pub use mistake::{Mistake, Problem};
+pub use nearest::{did_you_mean, nearest};
+pub use places::{Places, syntax};
+pub use strict::from_table;
+pub use text::{ReadError, not_utf8, read_text};

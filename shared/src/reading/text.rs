@@ -1,0 +1,67 @@
+use std::{fs, io, path::Path, path::PathBuf};
+
+/// Why a text file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The operating system refused.
+    #[error("{path}: cannot read it: {reason}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// It is in another encoding.
+    #[error("{path}, {reason}")]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what to do.
+        reason: String,
+    },
+}
+
+/// A whole file of UTF-8 text, without the mark some editors put at its beginning.
+///
+/// # Errors
+/// If it cannot be read, or is in another encoding.
+pub fn read_text(path: &Path) -> Result<String, ReadError> {
+    let bytes = fs::read(path).map_err(|reason| ReadError::Io { path: path.into(), reason })?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+        Err(error) => {
+            let reason = not_utf8(&bytes, error.valid_up_to());
+            Err(ReadError::Encoding { path: path.into(), reason })
+        }
+    }
+}
+
+/// Where `bytes` stop being UTF-8, `valid` bytes from the beginning, and what to do about it.
+pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
+    let before = &bytes[..valid.min(bytes.len())];
+    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+    let byte = bytes.get(valid).copied().unwrap_or_default();
+    format!(
+        "line {line} is not UTF-8 (byte 0x{byte:02x}): save the file as UTF-8, or convert it, for \
+         instance with iconv -f LATIN1 -t UTF-8"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_1_is_named_with_its_line_and_a_mark_at_the_beginning_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        fs::write(&file, b"seed = 1\n# gr\xf6\xdfer\n").unwrap();
+        let message = read_text(&file).unwrap_err().to_string();
+        assert!(message.contains("mine.toml, line 2 is not UTF-8 (byte 0xf6)"), "{message}");
+        assert!(message.contains("iconv"), "{message}");
+        fs::write(&file, "\u{feff}seed = 1\n").unwrap();
+        assert_eq!(read_text(&file).unwrap(), "seed = 1\n");
+        let message = read_text(&folder.path().join("none")).unwrap_err().to_string();
+        assert_eq!(message.matches("os error").count(), 1, "{message}");
+    }
+}

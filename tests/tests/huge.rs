@@ -1,0 +1,186 @@
+//! Numbers out of all proportion, wherever one can be written: each is refused by name before anything is made
+//! or left behind.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::fs;
+
+use programs::{Program, program};
+
+/// Refused with this key, with nothing left behind, and soon.
+#[track_caller]
+fn refused(program: &Program, options: &[&str], key: &str) {
+    let work = tempfile::tempdir().unwrap();
+    let called = program.train(work.path(), options).failure(1, key);
+    let message = called.err();
+    let says = ["needs ", "out of proportion", "at most", "no more", "of the image", "2 to 256"];
+    assert!(says.iter().any(|says| message.contains(says)), "{message}");
+    assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
+}
+
+#[test]
+fn what_no_machine_can_hold_is_refused_by_name() {
+    for (name, cases) in [
+        (
+            "vae",
+            &[
+                (&["--set", "model.hidden=[N]"][..], "hidden"),
+                (&["--set", "model.hidden=[8,N]"], "hidden"),
+                (&["--latent", "N"], "latent"),
+                (&["--set", "objective.samples=N"], "objective.samples"),
+            ][..],
+        ),
+        (
+            "cvae",
+            &[
+                (&["--latent", "N"][..], "latent"),
+                (&["--set", "model.hidden=[N]"], "hidden"),
+                (&["--set", "conditioning.classes=N"], "classes"),
+            ],
+        ),
+        (
+            "denoising-ae",
+            &[
+                (&["--set", "model.hidden=[N]"][..], "hidden"),
+                (&["--set", "model.classes=N"], "classes"),
+                (&["--set", "pretraining={kind=\"pca\",components=N}"], "components"),
+            ],
+        ),
+        (
+            "beta-vae",
+            &[
+                (&["--latent", "N"][..], "latent"),
+                (&["--set", "model.encoder=[N]"], "encoder"),
+                (&["--set", "model.decoder=[N]"], "decoder"),
+                (
+                    &["--set", "model.network=convolutional", "--set", "model.channels=[N]"],
+                    "channels",
+                ),
+                (
+                    &["--set", "objective={kind=\"factor\",gamma=1.0,discriminator=[N]}"],
+                    "discriminator",
+                ),
+                (&["--model", "pca", "--latent", "N"], "latent"),
+                (
+                    &[
+                        "--set",
+                        "evaluate.disentanglement.posterior_points=N",
+                        "--data",
+                        "dsprites",
+                        "--set",
+                        "data.train_examples=100",
+                    ],
+                    "posterior_points",
+                ),
+            ],
+        ),
+        (
+            "fair-repr",
+            &[
+                (&["--model", "lfr", "--latent", "N"][..], "latent"),
+                (&["--model", "vfae", "--latent", "N"], "latent"),
+                (&["--model", "vae", "--latent", "N"], "latent"),
+                (&["--model", "pca", "--latent", "N"], "latent"),
+                (&["--model", "vfae", "--set", "vfae.hidden=[N]"], "hidden"),
+                (&["--model", "vfae", "--set", "vfae.upper=N"], "upper"),
+                (&["--model", "vfae", "--set", "vfae.features=N"], "features"),
+            ],
+        ),
+        (
+            "vae-rnn",
+            &[
+                (&["--latent", "N"][..], "latent"),
+                (&["--set", "model.hidden=N"], "hidden"),
+                (&["--set", "model.cell=lstm", "--set", "model.hidden=N"], "hidden"),
+                (&["--set", "model.features=[N]"], "features"),
+            ],
+        ),
+        ("pca", &[(&["--latent", "N"][..], "latent")]),
+    ] {
+        for (options, key) in cases {
+            for number in ["1000000000", "9223372036854775807"] {
+                let options: Vec<String> =
+                    options.iter().map(|option| option.replace('N', number)).collect();
+                let options: Vec<&str> = options.iter().map(String::as_str).collect();
+                refused(program(name), &options, key);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_only_long_or_has_a_natural_bound_is_no_mistake() {
+    let work = tempfile::tempdir().unwrap();
+    let vast = ["train.patience", "train.keep_checkpoints", "train.batch_size"];
+    let vast = vast.map(|key| format!("{key}=1000000000"));
+    let options: Vec<&str> = vast.iter().flat_map(|option| ["--set", option]).collect();
+    let probes = "evaluate.probe_labels=[1000000000]";
+    let options = [&options[..], &["--set", probes]].concat();
+    program("vae").train(work.path(), &options).success();
+}
+
+#[test]
+fn the_limit_is_that_of_the_machine() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae");
+    let train = |memory: &str| {
+        let arguments = program.training(work.path(), &["--latent", "50"]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = program.command(&arguments).env("AE_MEMORY_GB", memory).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, message) = train("0.00001");
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("10.0 kB are available"), "{message}");
+    assert!(!work.path().join("runs").exists());
+    assert_eq!(train("8").0, Some(0));
+    // A run made on a larger machine is refused on this one when it is opened.
+    let run = work.path().join("runs/vae/quick");
+    let weights = fs::read(run.join("weights.safetensors")).unwrap();
+    let arguments = ["sample", "--run", run.to_str().unwrap()];
+    let output = program.command(&arguments).env("AE_MEMORY_GB", "0.00001").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read(run.join("weights.safetensors")).unwrap(), weights);
+}
+
+#[test]
+fn commands_of_several_fits_refuse_before_the_first() {
+    for number in ["1000000000", "9223372036854775807"] {
+        for (name, options, key) in [
+            ("denoising-ae", ["search", "--depths", number], "--depths"),
+            ("denoising-ae", ["search", "--widths", number], "hidden"),
+            ("fair-repr", ["frontier", "--splits", number], "--splits"),
+            ("fair-repr", ["frontier", "--latent", number], "latent"),
+            ("beta-vae", ["sweep", "--latent", number], "latent"),
+        ] {
+            let work = tempfile::tempdir().unwrap();
+            let out = work.path().join("runs");
+            let data = if name == "fair-repr" { "people" } else { "segments" };
+            let more = ["--out", out.to_str().unwrap(), "--data", data];
+            program(name).call(&[&options[..], &more].concat()).failure(1, key);
+            assert!(!out.exists(), "{options:?} left something behind");
+        }
+    }
+}
+
+#[test]
+fn counts_of_commands_have_limits() {
+    let work = tempfile::tempdir().unwrap();
+    program("vae").train(work.path(), &[]).success();
+    let run = work.path().join("runs/vae/quick");
+    for number in ["1000000000", "18446744073709551615"] {
+        for (command, option) in [
+            ("sample", "--count"),
+            ("interpolate", "--steps"),
+            ("reconstruct", "--indices"),
+            ("traverse", "--steps"),
+        ] {
+            program("vae").on_run(command, &run, &[option, number]).failure(1, option);
+        }
+        // As many as there are.
+        program("vae").on_run("latent-map", &run, &["--points", number]).success();
+        program("vae").on_run("traverse", &run, &["--latents", number]).success();
+        program("vae").on_run("evaluate", &run, &["--images", number]).success();
+    }
+}
