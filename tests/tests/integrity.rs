@@ -119,8 +119,9 @@ fn flip(file: &Path) {
     Damage::Bit.inflict(file);
 }
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "config.toml",
+    "data.json",
     "record.json",
     "metrics.jsonl",
     "latents.csv",

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::{
     fuzz::Target,
-    run::{Record, RunFolder},
+    run::{CHECKSUMS, Damage, Record, RunFolder, read_checked},
 };
 use walkdir::WalkDir;
 
@@ -112,7 +112,15 @@ impl RecordSet {
 
 /// The record in a file, `None` if it is other JSON, or what is wrong with it.
 fn read(file: &Path) -> Result<Option<Record>, String> {
-    let bytes = fs::read(file).map_err(|error| error.to_string())?;
+    let bytes = read_checked(file).map_err(|damage| match damage {
+        Damage::Unreadable { error, .. } => error.to_string(),
+        Damage::Changed { .. } => {
+            format!(
+                "not as the run wrote it, by its checksum in {CHECKSUMS}; evaluate the run again"
+            )
+        }
+        damage => damage.to_string(),
+    })?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| format!("damaged or cut short ({error}); evaluate the run again"))?;
     if !is_named_as_record(file) && !has_keys_of_record(&value) {

@@ -80,8 +80,8 @@ mod tests {
         Dense::new(inputs, 2, Activation::Linear, &mut init)
     }
 
-    fn bytes(layer: &Dense<Flex>) -> Vec<u8> {
-        record_bytes::<Flex, _>(layer.clone().into_record()).unwrap()
+    fn bytes(layer: &Dense<Flex>) -> Result<Vec<u8>> {
+        record_bytes::<Flex, _>(layer.clone().into_record())
     }
 
     fn values(layer: &Dense<Flex>) -> Vec<f32> {
@@ -91,16 +91,16 @@ mod tests {
     #[test]
     fn a_record_is_restored_and_one_of_another_architecture_refused() {
         let (old, fresh) = (layer(1, 3), layer(2, 3));
-        let restored = restore(&fresh, bytes(&old), &Default::default()).unwrap();
+        let restored = restore(&fresh, bytes(&old).unwrap(), &Default::default()).unwrap();
         assert_eq!(values(&restored), values(&old));
-        let refused = restore(&layer(2, 4), bytes(&old), &Default::default());
+        let refused = restore(&layer(2, 4), bytes(&old).unwrap(), &Default::default());
         assert!(refused.unwrap_err().to_string().contains("another architecture"));
     }
 
     #[test]
     fn no_damage_to_a_record_panics() {
         let fresh = layer(2, 3);
-        let whole = bytes(&layer(1, 3));
+        let whole = bytes(&layer(1, 3)).unwrap();
         let restore = |bytes: &[u8]| restore(&fresh, bytes.to_vec(), &Default::default());
         for length in 0..whole.len() {
             assert!(restore(&whole[..length]).is_err(), "{length}");

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use shared::run::RunFolder;
+
 use super::synthetic;
 use crate::compare::{Args, records::RecordSet, run};
 
@@ -45,6 +47,20 @@ fn a_damaged_record_is_named_and_fails() {
         // The others are compared all the same.
         assert!(out.path().join("compare.md").is_file());
     }
+}
+
+#[test]
+fn a_record_that_was_edited_in_its_run_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_folder = RunFolder::create(folder.path().join("run"), "", false).unwrap();
+    run_folder.write_json("record.json", &synthetic::record(1)).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    run(&args(folder.path(), None, out.path())).unwrap();
+    let file = run_folder.file("record.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("\"seed\": 1", "\"seed\": 2")).unwrap();
+    let said = run(&args(folder.path(), None, out.path())).unwrap_err().to_string();
+    assert!(said.contains("not as the run wrote it"), "{said}");
 }
 
 #[test]
