@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_no_header_is_named_and_costs_nothing() {
         let long = [MAGIC, &[2, 0], &u32::MAX.to_le_bytes()].concat();
-        // Found by fuzzing: npyz asks for 4 GiB here, and for longer than anybody waits below.
+        // Found by fuzzing: the crate npyz asks for 4 GiB here, and for longer than anybody waits below.
         let nested = array(
             1,
             &format!("{{'descr': '|O', 'fortran_order': False, 'shape':{}", "[".repeat(2000)),
