@@ -98,7 +98,7 @@ impl Pretraining {
                 return Some(format!("[pretraining.corruption] {problem}"));
             }
             Self::None => None,
-            Self::Pca { components } => (components == 0).then(|| "components = 0: at least 1"),
+            Self::Pca { components } => (components == 0).then_some("components = 0: at least 1"),
         };
         problem.map(|problem| format!("[pretraining] {problem}"))
     }

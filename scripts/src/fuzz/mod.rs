@@ -42,7 +42,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let targets = chosen(&args.target)?;
     if args.list {
-        targets.iter().for_each(|target| println!("{}", target.name));
+        targets.iter().for_each(|target| shared::print_line!("{}", target.name));
         return Ok(());
     }
     if let Some(input) = &args.input {
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("--minutes {}: a positive number of minutes", args.minutes))?;
     let out = args.out.clone().unwrap_or_else(|| workspace().join("target/fuzz"));
     let outcomes = supervise::all(&targets, args.seed, time, &out)?;
-    print!("{}", report::table(&outcomes));
+    shared::print_text!("{}", report::table(&outcomes));
     match outcomes.iter().map(|outcome| outcome.findings.len()).sum() {
         0 => Ok(()),
         1 => bail!("one finding; its input is in {}", out.display()),
@@ -95,8 +95,8 @@ fn repeat(targets: &[Target], file: &std::path::Path) -> Result<()> {
     let attempt = Attempt::new(target, &[], folder.path());
     let outcome = attempt.with(&Input { bytes, seed: 0, change: Change::Edit });
     match outcome {
-        Ok(true) => println!("{}: accepted", target.name),
-        Ok(false) => println!("{}: refused, as it should be", target.name),
+        Ok(true) => shared::print_line!("{}: accepted", target.name),
+        Ok(false) => shared::print_line!("{}: refused, as it should be", target.name),
         Err(finding) => bail!("{}: {finding}", target.name),
     }
     Ok(())
