@@ -29,6 +29,8 @@ pub mod train;
 pub mod trained;
 pub mod weights;
 
+mod panics;
+
 pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, posterior};
 
 #[global_allocator]

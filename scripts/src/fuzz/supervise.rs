@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -147,10 +147,15 @@ fn listen(
     });
     let errors = worker.stderr.take().context("a worker without errors")?;
     let errors = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What it says when it ends is at the end, and it says little before.
-        let _ = BufReader::new(errors).read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+        // What it says when it ends is its last line. Readers may say a lot before, in any encoding.
+        let mut last = String::new();
+        for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            if !line.trim().is_empty() {
+                last = line.chars().take(500).collect();
+            }
+        }
+        last
     });
     let (mut number, mut since, mut ended, mut is_endless) = (None, Instant::now(), false, false);
     loop {
@@ -171,8 +176,7 @@ fn listen(
         }
     }
     let status = worker.wait().context("cannot wait for a process")?;
-    let errors = errors.join().unwrap_or_default();
-    let said = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let said = errors.join().unwrap_or_default();
     Ok(match (is_endless, ended && status.success()) {
         (true, _) => Some((Kind::Endless, format!("no end after {} s", patience.as_secs()))),
         (_, true) => None,

@@ -1,16 +1,16 @@
 //! One input given to a reader, and what came of it.
 
 use std::{
-    cell::{Cell, RefCell},
     fmt, fs,
-    panic::{self, AssertUnwindSafe},
     path::Path,
-    sync::Once,
     time::{Duration, Instant},
 };
 
 use super::{Change, Input, Target};
-use crate::allocation::peak_of;
+use crate::{
+    allocation::peak_of,
+    panics::{Panic, caught},
+};
 
 /// Bytes of memory that a reader may take whatever the file: buffers, tables of an unpacker.
 const FLOOR: usize = 16 << 20;
@@ -148,44 +148,9 @@ impl<'a> Attempt<'a> {
         fs::remove_file(&path).map_err(missing)?;
         match outcome {
             Ok(read) => Ok((read, peak, time)),
-            Err((place, what)) => Err(Finding { kind: Kind::Panic, place, what }),
+            Err(Panic { place, what }) => Err(Finding { kind: Kind::Panic, place, what }),
         }
     }
-}
-
-thread_local! {
-    static CATCHES: Cell<bool> = const { Cell::new(false) };
-    static CAUGHT: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
-}
-
-/// What `work` returns, or place and message of its panic, of which nothing is printed.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, (String, String)> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !CATCHES.get() {
-                return usual(info);
-            }
-            let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-            let text = info.payload().downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| info.payload().downcast_ref::<String>().cloned());
-            let what = text.unwrap_or_else(|| "a panic without a message".into());
-            CAUGHT.set(Some((shortened(&place.unwrap_or_default()), what)));
-        }));
-    });
-    CATCHES.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    CATCHES.set(false);
-    result.map_err(|_| CAUGHT.take().unwrap_or_default())
-}
-
-/// A path of the code without the machine it was compiled on.
-fn shortened(place: &str) -> String {
-    let start = ["/registry/src/", "/rustlib/src/rust/"]
-        .iter()
-        .find_map(|folder| place.find(folder).map(|at| at + folder.len()));
-    place[start.unwrap_or(0)..].into()
 }
 
 #[cfg(test)]
@@ -213,16 +178,5 @@ mod tests {
         let greedy = |_: &Path| Ok(std::hint::black_box(vec![0u8; FLOOR + 100]).len() as u64);
         assert_eq!(with(greedy, false), Err(Kind::Memory));
         assert_eq!(with(|_| Err(String::new()), false), Err(Kind::Error));
-    }
-
-    #[test]
-    fn a_panic_is_caught_with_its_place_and_others_are_not_hidden() {
-        let (place, what) = caught(|| -> u8 { panic!("so {}", 1) }).unwrap_err();
-        assert!(place.contains("attempt.rs:") && what == "so 1", "{place} {what}");
-        assert_eq!(caught(|| 5), Ok(5));
-        assert_eq!(
-            shortened("/home/x/.cargo/registry/src/index-1/zip-7.4.0/src/read.rs:9"),
-            "index-1/zip-7.4.0/src/read.rs:9"
-        );
     }
 }

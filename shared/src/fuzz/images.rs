@@ -3,7 +3,10 @@
 use zip::CompressionMethod::{Deflated, Stored};
 
 use super::{Target, archives::zip, bytes, outcome};
-use crate::data::{Sprites, readers};
+use crate::{
+    data::{PixelShape, Sprites, readers},
+    plot::{read_row, save_row},
+};
 
 pub(super) const TARGETS: &[Target] = &[
     Target {
@@ -56,10 +59,36 @@ pub(super) const TARGETS: &[Target] = &[
         },
         ..Target::BYTES
     },
+    Target {
+        name: "snapshot",
+        file: "input.png",
+        seeds: snapshot,
+        words: &["IHDR", "IDAT", "PLTE", "tRNS", "acTL", "iCCP", "IEND"],
+        has_checksum: true,
+        read: |path| {
+            let row = read_row(path, SNAPSHOT);
+            outcome(row.map(|row| row.iter().map(|value| value.to_bits()).collect::<Vec<_>>()))
+        },
+        ..Target::BYTES
+    },
 ];
 
 /// Images in an archive of dSprites.
 const SPRITES: usize = 4;
+/// Images of a snapshot.
+const SNAPSHOT: PixelShape = PixelShape { height: 5, width: 4 };
+
+/// A row of images that training leaves.
+fn snapshot() -> Vec<Vec<u8>> {
+    let written = || -> anyhow::Result<Vec<u8>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("input.png");
+        let images = ndarray::Array2::from_shape_fn((3, 20), |(a, b)| (a * b % 7) as f32 / 6.0);
+        save_row(&path, &images, SNAPSHOT)?;
+        Ok(std::fs::read(path)?)
+    };
+    written().into_iter().collect()
+}
 
 fn idx(sizes: &[u32], bytes: usize) -> Vec<u8> {
     let mut file = (0x0800 + sizes.len() as u32).to_be_bytes().to_vec();

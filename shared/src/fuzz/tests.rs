@@ -42,6 +42,7 @@ no_input_breaks! {
     amat: "amat",
     dsprites: "dsprites",
     dsprites_array: "dsprites-array",
+    snapshot: "snapshot",
     strokes: "strokes",
     strokes_pickle: "strokes-pickle",
     musicxml: "musicxml",
@@ -61,6 +62,12 @@ no_input_breaks! {
     metrics_lines: "metrics",
     safetensors: "safetensors",
     label_head: "label-head",
+    burn_record: "burn-record",
+    burn_optimiser: "burn-optimiser",
+    checkpoint_model: "checkpoint-model",
+    checkpoint_rule: "checkpoint-rule",
+    checkpoint_state: "checkpoint-state",
+    checkpoint_sums: "checkpoint-sums",
 }
 
 #[test]

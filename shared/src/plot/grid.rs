@@ -1,9 +1,10 @@
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::TensorData;
 use image::{
-    Delay, Frame, GrayImage, Luma, RgbImage, buffer::ConvertBuffer, codecs::gif, imageops,
+    Delay, Frame, GrayImage, ImageFormat, ImageReader, Limits, Luma, RgbImage,
+    buffer::ConvertBuffer, codecs::gif, imageops,
 };
 use ndarray::{Array2, ArrayView1};
 use plotters::prelude::*;
@@ -13,6 +14,8 @@ use crate::{data::PixelShape, run::write_atomic};
 
 /// Side of a drawn image is at least this many pixels, by whole-number enlargement.
 const LEAST_SIDE: usize = 56;
+/// Images that a row which is read may have.
+const MOST_COLUMNS: usize = 1000;
 const GAP: usize = 4;
 const MARGIN: usize = 10;
 const CAPTION: usize = 34;
@@ -177,12 +180,53 @@ pub fn snapshot_strip(folder: &Path, target: &Path, shape: PixelShape) -> Result
     grid.save(target)
 }
 
-fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
-    let row =
-        image::open(path).with_context(|| format!("cannot read {}", path.display()))?.into_luma8();
-    let images = row.width() as usize / shape.width.max(1);
+/// Images that [`save_row`] wrote side by side, `[images, pixels]`.
+pub(crate) fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
+    let cannot = || format!("cannot read {}", path.display());
+    let (height, width) = (u32::try_from(shape.height)?, shape.width.max(1));
+    // A header may promise more than the file has.
+    let mut limits = Limits::default();
+    limits.max_image_height = Some(height);
+    limits.max_image_width = u32::try_from(MOST_COLUMNS.saturating_mul(width)).ok();
+    let mut file = ImageReader::open(path).with_context(cannot)?;
+    file.set_format(ImageFormat::Png);
+    file.limits(limits);
+    let row = file.decode().with_context(cannot)?.into_luma8();
+    if row.height() != height || !(row.width() as usize).is_multiple_of(width) {
+        bail!(
+            "{}: {} x {} pixels are no images of {} x {width} side by side; train the run again",
+            path.display(),
+            row.height(),
+            row.width(),
+            shape.height
+        );
+    }
+    let images = row.width() as usize / width;
     Ok(Array2::from_shape_fn((images, shape.pixels()), |(image, pixel)| {
         let x = image * shape.width + pixel % shape.width;
         f32::from(row.get_pixel(x as u32, (pixel / shape.width) as u32).0[0]) / 255.0
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture lower than the images panicked, and the header alone said how much memory was taken.
+    #[test]
+    fn a_row_that_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("input.png");
+        let shape = |height, width| PixelShape { height, width };
+        save_row(&path, &Array2::zeros((3, 20)), shape(5, 4)).unwrap();
+        assert_eq!(read_row(&path, shape(5, 4)).unwrap(), Array2::<f32>::zeros((3, 20)));
+        for other in [shape(6, 4), shape(4, 4), shape(5, 5)] {
+            assert!(read_row(&path, other).is_err(), "{other:?}");
+        }
+        let mut bytes = fs::read(&path).unwrap();
+        // Width and height, of which the checksum follows at 29.
+        bytes[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
+        fs::write(&path, bytes).unwrap();
+        assert!(read_row(&path, shape(5, 4)).is_err());
+    }
 }

@@ -47,15 +47,19 @@ pub(super) struct Progress {
 /// Folder of a run's checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 
-const MODEL: &str = "model.mpk";
-const OPTIMISER: &str = "optimiser.mpk";
-const PROGRESS: &str = "progress.json";
+pub(super) const MODEL: &str = "model.mpk";
+pub(super) const OPTIMISER: &str = "optimiser.mpk";
+pub(super) const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
 /// Begins the name of a folder that is not written to its end.
 pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// What a checkpoint restores.
-type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
+pub(super) type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
+/// A checkpoint that was not used, and why not.
+pub(super) type Damaged = (PathBuf, anyhow::Error);
+/// The newest checkpoint that can be used, with its path, and those that are newer.
+pub(super) type Found<B, M> = (PathBuf, Resumed<B, M>, Vec<Damaged>);
 
 /// The checkpoints of one run, or of one phase of it.
 pub(super) struct Checkpoints {
@@ -122,7 +126,7 @@ fn refuse_other_backend(progress: &Progress, backend: &str) -> Result<()> {
     )
 }
 
-fn none_left(folder: &Path, damaged: &[(PathBuf, anyhow::Error)]) -> String {
+fn none_left(folder: &Path, damaged: &[Damaged]) -> String {
     let reasons: Vec<String> = damaged.iter().map(|(_, reason)| format!("{reason:#}")).collect();
     format!(
         "no checkpoint in {} can be used: {}; put them back from a copy, or delete that folder to \
@@ -238,6 +242,22 @@ impl Checkpoints {
         backend: &str,
         device: &B::Device,
     ) -> Result<Option<Resumed<B, M>>> {
+        let found = self.newest_whole(model, optimiser, needs_best, backend, device)?;
+        let Some((path, restored, damaged)) = found else { return Ok(None) };
+        self.say_passed_over(&path, &damaged);
+        self.damaged.replace(damaged.into_iter().map(|(path, _)| path).collect());
+        Ok(Some(restored))
+    }
+
+    /// The same and in silence, with its path and what is wrong with those that are newer.
+    pub(super) fn newest_whole<B: AutodiffBackend, M: AutodiffModule<B>>(
+        &self,
+        model: &M,
+        optimiser: impl Fn() -> Optimiser<B, M>,
+        needs_best: bool,
+        backend: &str,
+        device: &B::Device,
+    ) -> Result<Option<Found<B, M>>> {
         let mut damaged = Vec::new();
         for path in list(&self.folder).into_iter().rev() {
             let restored = (|| {
@@ -258,9 +278,7 @@ impl Checkpoints {
             match restored {
                 Ok(restored) => {
                     refuse_other_backend(&restored.2, backend)?;
-                    self.say_passed_over(&path, &damaged);
-                    self.damaged.replace(damaged.into_iter().map(|(path, _)| path).collect());
-                    return Ok(Some(restored));
+                    return Ok(Some((path, restored, damaged)));
                 }
                 Err(error) => damaged.push((path, error)),
             }
@@ -268,7 +286,7 @@ impl Checkpoints {
         if damaged.is_empty() { Ok(None) } else { bail!("{}", none_left(&self.folder, &damaged)) }
     }
 
-    fn say_passed_over(&self, used: &Path, damaged: &[(PathBuf, anyhow::Error)]) {
+    fn say_passed_over(&self, used: &Path, damaged: &[Damaged]) {
         for (_, error) in damaged {
             progress::line(&format!("{error:#}"));
         }
@@ -307,7 +325,7 @@ fn best_name(epoch: usize) -> String {
     format!("{BEST}{epoch:06}")
 }
 
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

@@ -7,9 +7,12 @@ mod display;
 mod fit;
 mod history;
 mod labels;
+mod messagepack;
 mod objective;
 mod optimiser;
 mod phase;
+#[cfg(feature = "flex")]
+pub(crate) mod readers;
 mod restore;
 mod schedule;
 mod snapshot;

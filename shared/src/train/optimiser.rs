@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use burn::{
     module::{AutodiffModule, ModuleVisitor, Param},
     optim::{
@@ -12,7 +12,7 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::adam::Adam;
+use super::{adam::Adam, messagepack};
 use crate::backend::AutodiffBackend;
 
 /// `[train.optimiser]` of a configuration.
@@ -178,6 +178,9 @@ pub(crate) fn record_from<B: burn::prelude::Backend, R: Record<B>>(
     bytes: Vec<u8>,
     device: &B::Device,
 ) -> Result<R> {
+    if !messagepack::is_whole(&bytes) {
+        bail!("cannot decode weights: truncated or damaged");
+    }
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
     Recorder::<B>::load(&recorder, bytes, device).map_err(|e| anyhow!("cannot decode weights: {e}"))
 }

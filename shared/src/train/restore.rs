@@ -1,11 +1,5 @@
 //! Burn's records back into a model, whatever the file may hold: where Burn panics, this is an error.
 
-use std::{
-    cell::Cell,
-    panic::{self, AssertUnwindSafe},
-    sync::Once,
-};
-
 use anyhow::{Result, anyhow, bail};
 use burn::{
     module::{Module, ModuleVisitor, Param, ParamId},
@@ -13,7 +7,7 @@ use burn::{
 };
 
 use super::optimiser::record_from;
-use crate::backend::Backend;
+use crate::{backend::Backend, panics::caught};
 
 /// `model` with the weights of a record, which must be of the same architecture.
 pub(super) fn restore<B: Backend, M: Module<B>>(
@@ -33,21 +27,7 @@ pub(super) fn restore<B: Backend, M: Module<B>>(
 /// What `work` comes to; a panic inside is an error and prints nothing. Burn panics at some
 /// mistakes in a record, for instance an id of a parameter that is none.
 pub(super) fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    thread_local! {
-        static QUIET: Cell<bool> = const { Cell::new(false) };
-    }
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                usual(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(false);
+    let result = caught(work);
     result.unwrap_or_else(|_| Err(anyhow!("it is no record of this model")))
 }
 

@@ -1,0 +1,108 @@
+//! Readers of checkpoints and of single files of them, for [`crate::fuzz`].
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::{backend::Autodiff, module::Module, optim::GradientsParams, tensor::Tensor};
+
+use super::{
+    Optimiser, OptimiserConfig,
+    checkpoint::{Checkpoints, MODEL, OPTIMISER, PROGRESS, Progress, name},
+    optimiser::record_bytes,
+    restore::{restore, without_panic},
+};
+use crate::{
+    backend::{Backend, Flex},
+    nn::{Activation, Dense, Init, Initialiser},
+    noise::Noise,
+    run::{CHECKSUMS, RunFolder},
+};
+
+type B = Autodiff<Flex>;
+type Rule = Optimiser<B, Dense<B>>;
+
+const RULE: OptimiserConfig = OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+
+/// Names of the files of a checkpoint.
+pub(crate) const FILES: [&str; 4] = [MODEL, OPTIMISER, PROGRESS, CHECKSUMS];
+/// The newer of two checkpoints, which may be damaged.
+pub(crate) const NEWEST: &str = "checkpoints/000002-0000000";
+
+fn layer<B: Backend>(seed: u64) -> Dense<B> {
+    let device = Default::default();
+    let mut init = Initialiser::new(Init::Glorot, Noise::new(seed), &device);
+    Dense::new(3, 2, Activation::Linear, &mut init)
+}
+
+/// A layer and its optimiser after a step.
+fn trained(seed: u64) -> Result<(Dense<B>, Rule)> {
+    let (layer, mut optimiser) = (layer(seed), Rule::new(&RULE));
+    let loss = layer.forward(Tensor::ones([1, 3], &Default::default())).powi_scalar(2).sum();
+    let gradients = GradientsParams::from_grads(loss.backward(), &layer);
+    Ok((optimiser.step(0.1, layer, gradients), optimiser))
+}
+
+fn digest(layer: &Dense<B>, optimiser: &Rule) -> Result<Vec<u8>> {
+    Ok([record_bytes::<B, _>(layer.clone().into_record())?, optimiser.to_bytes()?].concat())
+}
+
+/// A record of a layer and one of its optimiser.
+///
+/// # Errors
+/// If they cannot be made.
+pub(crate) fn records() -> Result<[Vec<u8>; 2]> {
+    let (layer, optimiser) = trained(1)?;
+    Ok([record_bytes::<B, _>(layer.into_record())?, optimiser.to_bytes()?])
+}
+
+/// Puts a record into another layer of that size.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn model(record: Vec<u8>) -> Result<()> {
+    restore(&layer::<Flex>(2), record, &Default::default()).map(drop)
+}
+
+/// Puts a record into another optimiser.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn optimiser(record: Vec<u8>) -> Result<()> {
+    let fresh = || Rule::new(&RULE);
+    without_panic(|| fresh().with_bytes(record, &Default::default())).map(drop)
+}
+
+/// Writes two checkpoints of a run into its folder.
+///
+/// # Errors
+/// If they cannot be written.
+pub(crate) fn write(run: &Path) -> Result<()> {
+    let run = RunFolder::create(run.into(), "", false)?;
+    let checkpoints = Checkpoints::new(&run, 2);
+    for epoch in [1, 2] {
+        let (layer, optimiser) = trained(epoch)?;
+        let progress = Progress {
+            backend: "flex".into(),
+            epoch: epoch as usize,
+            seconds: 0.5,
+            ..Progress::default()
+        };
+        checkpoints.save(&layer, &optimiser, &progress)?;
+    }
+    Ok(())
+}
+
+/// What a training goes on with: name of the checkpoint, and all that is in it.
+///
+/// # Errors
+/// If no checkpoint can be used.
+pub(crate) fn newest(run: &Path) -> Result<(String, Vec<u8>)> {
+    let checkpoints = Checkpoints::new(&RunFolder::open(run.into())?, 2);
+    let fresh = || Rule::new(&RULE);
+    let found =
+        checkpoints.newest_whole(&layer::<B>(3), fresh, false, "flex", &Default::default())?;
+    let (path, (layer, optimiser, progress), _) = found.context("no checkpoint")?;
+    let mut bytes = digest(&layer, &optimiser)?;
+    bytes.extend(serde_json::to_vec(&progress)?);
+    Ok((name(&path), bytes))
+}
