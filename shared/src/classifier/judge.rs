@@ -156,18 +156,25 @@ where
     if run.config_text()? != text {
         bail!("{} holds another classifier: remove it to have it fitted anew", path.display());
     }
-    if !is_fitted(&run)? {
+    let mut fitted = is_fitted(&run)?;
+    if !fitted {
         // Another program may be fitting it; then it is there.
         run.wait()?;
+        fitted = is_fitted(&run)?;
     }
     let noise = Noise::new(config.seed);
     let inputs = data.train.input_dim();
-    let model = if is_fitted(&run)? {
+    let model = if fitted {
         let mut init = Initialiser::<B>::new(Init::He, noise, &handle);
         let model = ClassifierModel::new(inputs, &config.hidden, config.classes, &mut init);
         weights::load(model, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", path.display()))?
     } else {
+        if run.has(weights::WEIGHTS)?
+            && let Err(damage) = run.read(weights::WEIGHTS)
+        {
+            progress::line(&format!("{damage}: it is fitted anew"));
+        }
         progress::line(&format!("fitting the classifier of {} in {}", config.data, path.display()));
         let session = Session::<Autodiff<B>> {
             paper: "classifier",
@@ -196,18 +203,9 @@ where
     Ok(Box::new(OnDevice { model, device: handle, classes, features }))
 }
 
-/// True if the weights are there and as they were written; if they are damaged, that is said.
+/// True if the weights are there and as they were written.
 fn is_fitted(run: &RunFolder) -> Result<bool> {
-    if !run.has(weights::WEIGHTS)? {
-        return Ok(false);
-    }
-    match run.read(weights::WEIGHTS) {
-        Ok(_) => Ok(true),
-        Err(damage) => {
-            progress::line(&format!("{damage}: it is fitted anew"));
-            Ok(false)
-        }
-    }
+    Ok(run.has(weights::WEIGHTS)? && run.read(weights::WEIGHTS).is_ok())
 }
 
 #[cfg(test)]

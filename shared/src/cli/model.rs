@@ -189,9 +189,8 @@ pub(super) fn place_of<P: Paper>(run: &Path) -> String {
     }
 }
 
-/// Refuses what a configuration and these data cannot make together, and says what in it means nothing
-/// for them; before anything is fitted or written.
-pub(super) fn check<P: Paper>(
+/// Refuses what a configuration and these data cannot make together, before anything is fitted or written.
+pub(super) fn refuse<P: Paper>(
     config: &P::Config,
     data: &Splits,
     device: Device,
@@ -205,7 +204,18 @@ pub(super) fn check<P: Paper>(
     if let Some(problem) = problem {
         bail!("{}", places.locate(&problem));
     }
-    demand::check::<P>(config, Sizes::of(data), device, purpose, places)?;
+    demand::check::<P>(config, Sizes::of(data), device, purpose, places)
+}
+
+/// The same, and says what in the configuration means nothing for these data.
+pub(super) fn check<P: Paper>(
+    config: &P::Config,
+    data: &Splits,
+    device: Device,
+    purpose: Purpose,
+    places: &Places,
+) -> Result<()> {
+    refuse::<P>(config, data, device, purpose, places)?;
     for line in without_effect(config.evaluate(), config.data().name, P::DATA) {
         progress::line(&line);
     }

@@ -13,10 +13,10 @@ use clap::Args;
 use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, last_epochs},
-    demand::{self, Purpose, Sizes},
+    demand::Purpose,
     evaluate::{Evaluated, finish},
     integrity::{is_finished, prepare_to_continue},
-    model::{Loaded, check, load, with_labels},
+    model::{Loaded, check, load, place_of, refuse, with_labels},
     options::Common,
     own_data, pictures,
     shell::quoted,
@@ -150,11 +150,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         interrupt,
     )?;
     let Some((model, report)) = fitted else {
-        let mut again = format!(
-            "--out {} --name {} --device {device}",
-            quoted(&args.target.out.to_string_lossy()),
-            run.path().file_name().unwrap_or_default().to_string_lossy()
-        );
+        let mut again = format!("{} --device {device}", place_of::<P>(run.path()));
         let recorded = || RunData::read(&run).ok()??.folder;
         if let Some(folder) = args.common.data_dir.clone().or_else(recorded) {
             again.push_str(&format!(" --data-dir {}", quoted(&folder.to_string_lossy())));
@@ -164,7 +160,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
             again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
         }
         return Err(Stop::Interrupted(format!(
-            "stopped; continue with: {} train --resume {again}",
+            "stopped; continue with: {} train --resume{again}",
             P::NAME
         ))
         .into());
@@ -205,11 +201,7 @@ pub fn check_all<'a, P: Paper>(
             data = Some(own_data::load_data::<P>(config, &options, None)?);
         }
         if let Some(data) = &data {
-            let problem = config.problem().or_else(|| P::problem(config, data.train.shape()));
-            if let Some(problem) = problem.or_else(|| P::problem_with(config, data)) {
-                bail!("{problem}");
-            }
-            demand::check::<P>(config, Sizes::of(data), device, Purpose::Fit, &Places::default())?;
+            refuse::<P>(config, data, device, Purpose::Fit, &Places::default())?;
         }
     }
     Ok(())

@@ -46,6 +46,7 @@ pub(crate) mod readers {
         amat::read as amat,
         fetch::readers::{gzipped, packed, zipped},
         idx::{images as idx_images, labels as idx_labels},
+        npy::array as npy_array,
         npz::read as dsprites,
         sequences::readers::{bach, chords_by_quarter, drawings, jsb, parts, strokes, text},
     };

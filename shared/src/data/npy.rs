@@ -83,11 +83,18 @@ impl Header {
     }
 }
 
+/// A small numpy array, for tests and [`crate::fuzz`]; type and shape as Python writes them.
+pub(crate) fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [MAGIC, b"\x01\x00", &length, header.as_bytes(), content].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn array(version: u8, header: &str) -> Vec<u8> {
+    fn with_header(version: u8, header: &str) -> Vec<u8> {
         let length = (header.len() as u32).to_le_bytes();
         let length = if version == 1 { &length[..2] } else { &length[..] };
         [MAGIC, &[version, 0], length, header.as_bytes(), b"rest"].concat()
@@ -97,7 +104,7 @@ mod tests {
     fn headers_of_all_versions_are_read_and_what_follows_is_left() {
         let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }   \n";
         for version in 1..4 {
-            let bytes = array(version, text);
+            let bytes = with_header(version, text);
             let mut rest = &bytes[..];
             let header = Header::read(&mut rest).unwrap();
             let expected = Header { descr: "<f4".into(), by_columns: false, shape: vec![3, 4] };
@@ -107,7 +114,7 @@ mod tests {
             ("{\"shape\": (737280L,), \"fortran_order\": True, \"descr\": \"|O8\"}", vec![737_280]),
             ("{'shape': (), 'fortran_order': True, 'descr': [('a', '|O'), ('b', '<i2')]}", vec![]),
         ] {
-            let header = Header::read(&mut &array(1, text)[..]).unwrap();
+            let header = Header::read(&mut &with_header(1, text)[..]).unwrap();
             assert!(header.by_columns && header.descr.contains("|O"), "{header:?}");
             assert_eq!(header.shape, shape);
         }
@@ -117,19 +124,22 @@ mod tests {
     fn what_is_no_header_is_named_and_costs_nothing() {
         let long = [MAGIC, &[2, 0], &u32::MAX.to_le_bytes()].concat();
         // Found by fuzzing: the crate npyz asks for 4 GiB here, and for longer than anybody waits below.
-        let nested = array(
+        let nested = with_header(
             1,
             &format!("{{'descr': '|O', 'fortran_order': False, 'shape':{}", "[".repeat(2000)),
         );
         for (bytes, part) in [
             (b"PK".to_vec(), "no numpy array"),
-            (array(1, "{'descr'")[..9].to_vec(), "no numpy array"),
-            (array(4, "{'descr'"), "of version 4"),
+            (with_header(1, "{'descr'")[..9].to_vec(), "no numpy array"),
+            (with_header(4, "{'descr'"), "of version 4"),
             (long, "4294967295 bytes"),
             (nested, "type, order and shape are expected"),
-            (array(1, "{'descr': '|O', 'fortran_order': False, 'shape': (-1,)}"), "type, order"),
             (
-                array(
+                with_header(1, "{'descr': '|O', 'fortran_order': False, 'shape': (-1,)}"),
+                "type, order",
+            ),
+            (
+                with_header(
                     1,
                     &format!(
                         "{{'descr': '|O', 'fortran_order': False, 'shape': ({}, )}}",

@@ -117,17 +117,8 @@ mod tests {
             grid.write(index, &mut pixels);
             bytes.extend(pixels.map(|pixel| pixel as u8 * white));
         }
-        let mut header = format!(
-            "{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, {}, {}), }}\n",
-            shape[0], shape[1], shape[2]
-        );
-        // Magic, version and length take ten bytes; with them the header is a multiple of 64 long.
-        let padding = (64 - (10 + header.len()) % 64) % 64;
-        header.insert_str(header.len() - 1, &" ".repeat(padding));
-        let mut array = b"\x93NUMPY\x01\x00".to_vec();
-        array.extend((header.len() as u16).to_le_bytes());
-        array.extend(header.as_bytes());
-        array.extend(&bytes);
+        let shape = format!("({}, {}, {})", shape[0], shape[1], shape[2]);
+        let array = crate::data::npy::array("|u1", &shape, &bytes);
         let path = folder.join(FILE);
         let mut zip = ZipWriter::new(File::create(&path).unwrap());
         zip.start_file(IMAGES, SimpleFileOptions::default()).unwrap();

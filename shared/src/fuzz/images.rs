@@ -112,16 +112,9 @@ fn sprites() -> Vec<u8> {
     for (index, image) in pixels.chunks_mut(4096).enumerate() {
         grid.write(index * 1000, image);
     }
-    npy(
+    readers::npy_array(
         "|u1",
         &format!("({SPRITES}, 64, 64)"),
         &pixels.iter().map(|&pixel| pixel as u8).collect::<Vec<_>>(),
     )
-}
-
-/// A numpy array.
-pub(super) fn npy(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
-    let length = (header.len() as u16).to_le_bytes();
-    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), content].concat()
 }

@@ -115,16 +115,7 @@ fn steps(values: &Values<'_>, array: &Array) -> Result<Vec<Step>, String> {
 #[cfg(test)]
 mod tests {
     use super::{super::archive::tests::zipped as npz, *};
-
-    fn npy(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
-        let header =
-            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.as_bytes());
-        bytes.extend(content);
-        bytes
-    }
+    use crate::data::npy::array as npy;
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         [b"T", &(bytes.len() as u32).to_le_bytes()[..], bytes].concat()
