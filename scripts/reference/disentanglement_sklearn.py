@@ -186,7 +186,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codes", type=pathlib.Path, required=True, help="codes of the whole grid")
     parser.add_argument("--record", type=pathlib.Path, help="record.json to compare with")
-    parser.add_argument("--out", type=pathlib.Path, help="results/NAME.json")
+    parser.add_argument("--out", type=pathlib.Path, help="results/PAPER/NAME.json")
     parser.add_argument("--label", default="", help="whose codes")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)

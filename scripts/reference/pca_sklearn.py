@@ -1,7 +1,7 @@
 """Compare `pca` with scikit-learn on MNIST's training split: same numbers, same machine, one run.
 
 Fits 1, 2, 4, 16 and 64 components with both, interleaved, and compares explained variance (n - 1)
-and test reconstruction error. Writes results/pca-against-scikit-learn.json.
+and test reconstruction error. Writes results/pca/against-scikit-learn.json.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def main():
         "speed_ratio_ours_over_sklearn": medians["sklearn"] / medians["ours"],
         "rows": rows,
     }
-    target = ROOT / "results/pca-against-scikit-learn.json"
+    target = ROOT / "results/pca/against-scikit-learn.json"
     target.write_text(json.dumps(result, indent=2) + "\n")
     print(f"median seconds {medians}; wrote {target}")
     for row in rows:

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use shared::data::{CATALOGUE, FetchOptions, fetch};
+use shared::data::{self, DataSet, FetchOptions, fetch};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -13,14 +13,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let known = || CATALOGUE.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
+    let sets: Vec<&DataSet> =
+        [data::CATALOGUE, tables::CATALOGUE, sequences::CATALOGUE].into_iter().flatten().collect();
+    let known = || sets.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
     for name in &args.names {
-        if !CATALOGUE.iter().any(|set| set.name == name) {
+        if !sets.iter().any(|set| set.name == name) {
             bail!("no data set {name}; there are {}", known());
         }
     }
     let options = FetchOptions::named(args.data_dir.clone())?;
-    for set in CATALOGUE {
+    for set in sets {
         if args.names.is_empty() || args.names.iter().any(|name| name == set.name) {
             for path in fetch(set, &options)? {
                 shared::print_line!("{}: {}", set.name, path.display());

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// A file, and where it is kept in the workspace.
 type Copy = (PathBuf, String);
 
-/// The record of a run as results/PAPER-NAME-seedN.json, and its pictures.
+/// The record of a run as results/PAPER/NAME-seedN.json, and its pictures.
 fn run_copies(args: &Args) -> Result<Vec<Copy>> {
     let folder = RunFolder::open(args.run.clone())?;
     let Some(record) = folder.record()? else {
@@ -48,22 +48,23 @@ fn run_copies(args: &Args) -> Result<Vec<Copy>> {
         );
     }
     let name = format!("{}-{}", record.paper, record.name);
-    let kept = format!("results/{name}-seed{}.json", record.seed);
+    let kept = format!("results/{}/{}-seed{}.json", record.paper, record.name, record.seed);
     let pictures = args.pictures.iter();
     let pictures =
         pictures.map(|picture| (folder.file(picture), format!("docs/pictures/{name}-{picture}")));
     Ok([(folder.file(RunFolder::RECORD), kept)].into_iter().chain(pictures).collect())
 }
 
-/// PAPER/NAME/SUMMARY.json as results/PAPER-NAME.json, a picture SUMMARY.png by the same name, and others as
+/// PAPER/NAME/SUMMARY.json as results/PAPER/NAME.json, a picture SUMMARY.png as PAPER-NAME.png, and others as
 /// PAPER-NAME-PICTURE.
 fn summary_copies(args: &Args, summary: &str) -> Result<Vec<Copy>> {
     let folder = args.run.canonicalize().with_context(|| args.run.display().to_string())?;
     let part = |path: Option<&Path>| {
         path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
     };
-    let name = format!("{}-{}", part(folder.parent()), part(Some(&folder)));
-    let mut copies = vec![(folder.join(summary), format!("results/{name}.json"))];
+    let (paper, name) = (part(folder.parent()), part(Some(&folder)));
+    let mut copies = vec![(folder.join(summary), format!("results/{paper}/{name}.json"))];
+    let name = format!("{paper}-{name}");
     for picture in &args.pictures {
         // frontier.png of frontier.json needs no name of its own.
         let is_only = Path::new(picture).file_stem() == Path::new(summary).file_stem();
@@ -97,7 +98,7 @@ mod tests {
 
     /// A run with a picture, made of a record that the project keeps; its folder and record.
     fn made(at: &Path) -> (Args, Value) {
-        let record = fs::read(workspace().join("results/vae-quick-seed2.json")).unwrap();
+        let record = fs::read(workspace().join("results/vae/quick-seed2.json")).unwrap();
         let run = at.join("any/name");
         fs::create_dir_all(&run).unwrap();
         fs::write(run.join(RunFolder::CONFIG), "seed = 2\n").unwrap();
@@ -117,7 +118,7 @@ mod tests {
         let (args, record) = made(scratch.path());
         let root = scratch.path().join("workspace");
         let files = keep(&run_copies(&args).unwrap(), &root).unwrap();
-        let expected = ["results/vae-quick-seed2.json", "docs/pictures/vae-quick-samples.png"];
+        let expected = ["results/vae/quick-seed2.json", "docs/pictures/vae-quick-samples.png"];
         assert_eq!(files, expected.map(|file| root.join(file)));
         let kept: Value = serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap();
         assert_eq!(kept, record);
@@ -159,7 +160,7 @@ mod tests {
         let copies = summary_copies(&args, "frontier.json").unwrap();
         let kept: Vec<&str> = copies.iter().map(|(_, to)| to.as_str()).collect();
         let expected = [
-            "results/fair-repr-frontier-adult.json",
+            "results/fair-repr/frontier-adult.json",
             "docs/pictures/fair-repr-frontier-adult.png",
             "docs/pictures/fair-repr-frontier-adult-parts.png",
         ];

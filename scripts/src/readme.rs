@@ -23,6 +23,7 @@ use shared::{
     plot::mean_and_deviation,
     run::{Better, Record},
 };
+use walkdir::WalkDir;
 
 use crate::{compare::mean, validate::tables::with_validation, workspace};
 
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .and_then(|page| filled(&page, "speed", |_| speeds(&result("bench-peers")?)))
             .and_then(|page| {
                 let frontier =
-                    |data: &str| frontier(&result(&format!("fair-repr-frontier-{data}"))?);
+                    |data: &str| frontier(&result(&format!("fair-repr/frontier-{data}"))?);
                 filled(&page, "frontier", frontier)
             })
             .and_then(|page| filled(&page, "against", |name| against(&result(name)?)))
@@ -86,11 +87,12 @@ type Records = BTreeMap<String, Vec<Record>>;
 
 fn records(folder: &Path) -> Result<Records> {
     let mut found = Records::new();
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
-        let Ok(record) = serde_json::from_slice::<Record>(&fs::read(path)?) else {
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let path = entry?.into_path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let Ok(record) = serde_json::from_slice::<Record>(&fs::read(&path)?) else {
             // Other results, such as comparisons with a reference, lie here too.
             continue;
         };

@@ -36,10 +36,10 @@ fn a_worse_record_is_named_and_the_same_records_pass() {
     let work = tempfile::tempdir().unwrap();
     let (new, out) = (work.path().join("new"), work.path().join("out"));
     fs::create_dir(&new).unwrap();
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results/vae");
     let copy = |factor: f64| {
         for seed in 1..=3 {
-            let name = format!("vae-quick-seed{seed}.json");
+            let name = format!("quick-seed{seed}.json");
             let record = fs::read(results.join(&name)).unwrap();
             let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
             let value = &mut record["metrics"]["nll"]["value"];
@@ -65,11 +65,11 @@ fn a_worse_record_is_named_and_the_same_records_pass() {
 /// that gives the text of its record, or none.
 fn compared(change: impl Fn(u64, Value) -> Option<String>) -> Output {
     let work = tempfile::tempdir().unwrap();
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results/vae");
     let new = work.path().join("new");
     fs::create_dir(&new).unwrap();
     for seed in 1..=3 {
-        let name = format!("vae-quick-seed{seed}.json");
+        let name = format!("quick-seed{seed}.json");
         let record = serde_json::from_slice(&fs::read(results.join(&name)).unwrap()).unwrap();
         if let Some(text) = change(seed, record) {
             fs::write(new.join(name), text).unwrap();
@@ -114,9 +114,9 @@ fn what_is_missing_in_new_fails() {
             Some(record.to_string())
         })
     };
-    ends(&without(&["schema"]), 1, "vae-quick-seed2.json: a record without schema");
+    ends(&without(&["schema"]), 1, "quick-seed2.json: a record without schema");
     ends(&without(&["metrics", "nll"]), 1, "vae quick: nll has vanished (seed 2)");
-    ends(&without(&["metrics", "nll", "value"]), 1, "vae-quick-seed2.json: damaged record");
+    ends(&without(&["metrics", "nll", "value"]), 1, "quick-seed2.json: damaged record");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use burn::{
 use crate::{
     backend::Backend,
     likelihood::Likelihood,
+    metric::Metric,
     posterior::{DiagonalGaussian, Posterior},
-    run::Metric,
     sequential::Sequential,
 };
 

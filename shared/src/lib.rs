@@ -11,12 +11,14 @@ pub mod cli;
 pub mod data;
 pub mod device;
 pub mod excerpt;
-pub mod fuzz;
+pub mod files;
+pub mod kind;
 pub mod laws;
 pub mod memory;
+pub mod metric;
 pub mod metrics;
 pub mod minimise;
-pub mod paper;
+pub mod modules;
 pub mod plot;
 pub mod principal;
 pub mod print;
@@ -24,13 +26,13 @@ pub mod progress;
 pub mod reading;
 pub mod run;
 pub mod sequential;
-pub mod table;
 pub mod train;
 pub mod trained;
 pub mod weights;
 
-mod panics;
+pub mod panics;
 
+pub use cli::paper;
 pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, posterior};
 
 #[global_allocator]

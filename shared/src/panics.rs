@@ -8,11 +8,11 @@ use std::{
 
 /// A panic that was caught.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Panic {
+pub struct Panic {
     /// File and line of the code.
-    pub(crate) place: String,
+    pub place: String,
     /// Its message.
-    pub(crate) what: String,
+    pub what: String,
 }
 
 thread_local! {
@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// What `work` returns, or its panic, of which nothing is printed.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();

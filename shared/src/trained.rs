@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use anyhow::Result;
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::Module,
     tensor::{Tensor, TensorData, activation},
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
@@ -16,12 +16,12 @@ use crate::{
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
     data::Split,
+    metric::Metric,
+    modules::{NamedTensor, record_bytes, weights_of},
     nn::Dense,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
-    run::Metric,
     sequential::{self, Resampling},
-    train::record_bytes,
 };
 
 /// Rows a backend is given at once.
@@ -69,17 +69,6 @@ pub struct StepValues {
     pub reconstruction: Array2<f32>,
     /// KL(q(z_t | x_t, before) || p(z_t | before)) of each latent, `[sequences, steps, latents]`.
     pub kl_per_latent: Array3<f32>,
-}
-
-/// A weight of a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// Plain name: the path of fields that leads to it, `layers` left out.
-    pub name: String,
-    /// Shape as PyTorch has it: the weight of a dense layer is `[outputs, inputs]`.
-    pub shape: Vec<usize>,
-    /// Values, row-major.
-    pub values: Vec<f32>,
 }
 
 /// What a conditional model is told, `[examples, width]`; `None` for all other models.
@@ -444,71 +433,5 @@ where
 
     fn burn_record(&self) -> Result<Vec<u8>> {
         record_bytes::<B, _>(self.model.clone().into_record())
-    }
-}
-
-/// All weights of a module, by their plain names.
-pub(crate) fn weights_of<B: Backend, M: Module<B>>(model: &M) -> Vec<NamedTensor> {
-    let mut collector = Collector::default();
-    model.visit(&mut collector);
-    collector.tensors
-}
-
-/// Where a visitor is in the tree of modules.
-#[derive(Default)]
-pub(crate) struct ModulePath {
-    names: Vec<String>,
-    containers: Vec<String>,
-}
-
-impl ModulePath {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.names.push(name.to_owned());
-        self.containers.push(container.to_owned());
-    }
-
-    pub(crate) fn exit(&mut self) {
-        self.names.pop();
-        self.containers.pop();
-    }
-
-    /// The plain name.
-    pub(crate) fn name(&self) -> String {
-        let plain = self.names.iter().filter(|name| *name != "layers");
-        plain.cloned().collect::<Vec<_>>().join(".")
-    }
-
-    /// True for the weight of a dense layer, which PyTorch keeps transposed.
-    pub(crate) fn is_transposed(&self) -> bool {
-        self.containers.last().is_some_and(|c| c == "Struct:Dense")
-            && self.names.last().is_some_and(|n| n == "weight")
-    }
-}
-
-#[derive(Default)]
-struct Collector {
-    path: ModulePath,
-    tensors: Vec<NamedTensor>,
-}
-
-impl<B: Backend> ModuleVisitor<B> for Collector {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        let mut tensor = param.val();
-        if self.path.is_transposed() {
-            tensor = tensor.swap_dims(0, 1);
-        }
-        self.tensors.push(NamedTensor {
-            name: self.path.name(),
-            shape: tensor.dims().to_vec(),
-            values: tensor.into_data().iter::<f32>().collect(),
-        });
     }
 }

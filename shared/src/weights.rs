@@ -12,8 +12,9 @@ use serde_json::json;
 
 use crate::{
     backend::Backend,
-    run::{RunFolder, write_atomic, write_json},
-    trained::{ModulePath, NamedTensor},
+    files::{write_atomic, write_json},
+    modules::{ModulePath, NamedTensor},
+    run::RunFolder,
 };
 
 /// Name of the weights in a run's folder.
@@ -85,7 +86,7 @@ pub fn write_tensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 ///
 /// # Errors
 /// If a tensor has not as many numbers as its shape says.
-pub(crate) fn tensor_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>> {
+pub fn tensor_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
         .map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())

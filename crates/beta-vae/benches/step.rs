@@ -12,7 +12,8 @@ use shared::backend::NdArray;
 use shared::{
     Backend,
     backend::Flex,
-    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites, load},
+    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites},
+    kind,
     noise::Noise,
     paper::Paper,
     train::{Moment, Optimiser, descend},
@@ -28,7 +29,7 @@ fn images() -> Option<Split> {
         base: "".into(),
     };
     let config = DataConfig::new(DataName::Dsprites, Binarise::Threshold);
-    Some(load(&config, &options).ok()?.train)
+    Some(kind::Images::load(&config, &options).ok()?.train)
 }
 
 fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, images: &Split) {

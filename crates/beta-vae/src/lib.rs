@@ -17,9 +17,11 @@ pub mod total_correlation;
 use std::time::Instant;
 
 use anyhow::Result;
+use factors::Factors;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
+    kind,
     noise::Noise,
     paper::Paper,
     principal::{PrincipalComponents, too_many_components},
@@ -49,6 +51,8 @@ impl Paper for BetaVaePaper {
         ("convolutional", include_str!("../configs/convolutional.toml")),
         ("paper", include_str!("../configs/paper.toml")),
     ];
+
+    const KIND: &'static dyn kind::Kind = &Factors;
 
     type Config = BetaConfig;
     type Model<B: Backend> = BetaModel<B>;

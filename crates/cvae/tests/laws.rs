@@ -79,7 +79,7 @@ fn model<B: Backend>(
 
 fn batch<B: Backend>(indices: &[usize]) -> Batch<B> {
     let data = config(LABEL, ObjectiveConfig::Cvae, 1).data;
-    let data = shared::data::load(&data, &FetchOptions::from_env(None)).unwrap();
+    let data = shared::kind::Images::load(&data, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
         .batch(indices, 1)
 }

@@ -30,7 +30,7 @@ const AT: Moment = Moment { epochs: 0.0 };
 
 fn segments<B: Backend>() -> BatchMaker<B> {
     let config = DataConfig::new(DataName::Segments, Binarise::None);
-    let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
+    let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::None, Noise::new(1), B::Device::default())
 }
 

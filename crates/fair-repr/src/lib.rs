@@ -25,7 +25,8 @@ use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array2, s};
 use shared::{
     AutodiffBackend, Backend,
-    data::{DataKind, PixelShape, Split, Splits},
+    data::{PixelShape, Split, Splits},
+    kind,
     memory::Needs,
     metrics::LinearProbe,
     noise::Noise,
@@ -34,6 +35,7 @@ use shared::{
     progress,
     train::{self, Fit, FitReport, Session},
 };
+use tables::{People, Tables, groups};
 
 pub use config::{FairConfig, Kind};
 pub use model::FairModel;
@@ -60,7 +62,7 @@ impl Paper for FairRepr {
         ("vfae", include_str!("../configs/vfae.toml")),
         ("paper", include_str!("../configs/paper.toml")),
     ];
-    const DATA: DataKind = DataKind::Tables;
+    const KIND: &'static dyn kind::Kind = &Tables;
     const EPOCHS: &'static str = "of vfae and vae; the other models are not fitted in epochs";
 
     type Config = FairConfig;
@@ -165,7 +167,7 @@ impl Paper for FairRepr {
             Kind::Lfr => {
                 let rows = data.train.all_grey();
                 let features = rows.slice(s![.., ..rows.ncols() - 1]);
-                let (targets, groups) = (data.train.labels(), data.train.groups());
+                let (targets, groups) = (data.train.labels(), groups(&data.train));
                 let problem =
                     Lfr::new(features, &targets, &groups, config.model.latent, config.lfr);
                 let (parameters, _) = problem.fit(session.noise)?;
@@ -204,7 +206,7 @@ fn linear_parts(config: &FairConfig, data: &Splits) -> Result<LinearParts> {
     }
     let codes = parts.codes(&rows);
     (parts.slopes, parts.biases) = if config.model.kind == Kind::Regularised {
-        logistic::regularised(&codes, &targets, &data.train.groups(), config.logistic)?
+        logistic::regularised(&codes, &targets, &groups(&data.train), config.logistic)?
     } else {
         LinearProbe::fit_with(codes.view(), &targets, config.logistic.penalty)?.plain_weights()
     };
@@ -218,7 +220,7 @@ fn fit_variational<B: AutodiffBackend>(
 ) -> Result<Fit<FairModel<B::InnerBackend>>> {
     let input = data.train.input_dim();
     let mut model = FairVae::<B>::new(config, input, session.noise, &session.device);
-    if let Some(people) = &data.people {
+    if let Some(people) = data.known::<People>() {
         model = model.with_binary(&people.binary, &session.device);
     }
     let objective = VfaeObjective::new(config, session.noise);

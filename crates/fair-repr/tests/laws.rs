@@ -21,11 +21,11 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, FetchOptions, PixelShape, Splits},
-    metrics::{Fairness, Predictions},
     noise::{Noise, Stream},
     paper::Paper,
     train::{Moment, Objective},
 };
+use tables::{Fairness, Predictions};
 
 type Diff = Autodiff<Flex>;
 
@@ -43,7 +43,7 @@ fn config(kind: Kind) -> FairConfig {
 }
 
 fn people() -> Splits {
-    shared::data::load(&config(Kind::Lfr).data, &FetchOptions::from_env(None)).unwrap()
+    tables::load(&config(Kind::Lfr).data, &FetchOptions::from_env(None)).unwrap()
 }
 
 fn batch<B: Backend>(indices: std::ops::Range<usize>) -> Batch<B> {
@@ -195,14 +195,14 @@ fn fitted(a_z: f64) -> [Fairness; 2] {
     let rows = data.train.all_grey();
     let config = LfrConfig { a_x: 0.01, a_y: 1.0, a_z, restarts: 1, iterations: 200 };
     let features = rows.slice(s![.., ..rows.ncols() - 1]);
-    let (targets, groups) = (data.train.labels(), data.train.groups());
+    let (targets, groups) = (data.train.labels(), tables::groups(&data.train));
     let lfr = Lfr::new(features, &targets, &groups, 5, config);
     let (parameters, _) = lfr.fit(Noise::new(2)).unwrap();
     let model = Prototypes::<Flex>::new(&parameters, &Default::default());
     [&data.train, &data.test].map(|split| {
         let log_p = values(model.log_classes(model.encode(tensor(&split.all_grey()))));
         let probabilities: Vec<f64> = log_p.chunks(2).map(|row| row[1].exp()).collect();
-        let (targets, groups) = (split.labels(), split.groups());
+        let (targets, groups) = (split.labels(), tables::groups(split));
         Predictions { probabilities: &probabilities, targets: &targets, groups: &groups }
             .fairness()
             .unwrap()

@@ -15,10 +15,12 @@ pub mod svg;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use sequences::SequenceData;
 use shared::{
     AutodiffBackend, Backend,
     cli::Loaded,
     data::{DataKind, PixelShape, Splits},
+    kind,
     memory::Needs,
     noise::Noise,
     paper::{Paper, RunConfig},
@@ -47,7 +49,7 @@ impl Paper for VaeRnn {
         ("pen", include_str!("../configs/pen.toml")),
         ("text", include_str!("../configs/text.toml")),
     ];
-    const DATA: DataKind = DataKind::Sequences;
+    const KIND: &'static dyn kind::Kind = &SequenceData;
 
     type Config = RnnConfig;
     type Model<B: Backend> = Vrnn<B>;

@@ -155,7 +155,7 @@ fn many_samples_of_one_image_equal_copies_of_the_image() {
 
 fn batches<B: Backend>() -> BatchMaker<B> {
     let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
-    let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
+    let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
 }
 

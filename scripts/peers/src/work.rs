@@ -5,8 +5,8 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     data::{
-        self, BatchMaker, Binarise, DataConfig, DataName, ExampleSet, FetchOptions, PixelShape,
-        Split, Splits,
+        BatchMaker, Binarise, DataConfig, DataName, ExampleSet, FetchOptions, PixelShape, Split,
+        Splits,
     },
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
@@ -118,7 +118,7 @@ fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
 
 fn mnist(arguments: &Arguments) -> Result<Splits> {
     let config = DataConfig::new(DataName::Mnist, Binarise::Dynamic);
-    Ok(data::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
+    Ok(shared::kind::Images::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
 }
 
 fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once> {

@@ -7,19 +7,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use fuzzing::Target;
 use serde::Serialize;
 use serde_json::Value;
-use shared::{
-    fuzz::Target,
-    run::{CHECKSUMS, Damage, Record, RunFolder, read_checked},
-};
+use shared::run::{CHECKSUMS, Damage, Record, RunFolder, read_checked};
 use walkdir::WalkDir;
 
 /// The reader of a folder of records, for `cargo xtask fuzz`.
 pub(crate) const FUZZ: Target = Target {
     name: "compare",
     file: "vae-quick-seed1.json",
-    seeds: || vec![shared::fuzz::record().into_bytes()],
+    seeds: || vec![fuzzing::record().into_bytes()],
     read: |path| {
         let set =
             RecordSet::read(path.parent().unwrap_or(path)).map_err(|error| format!("{error:#}"))?;

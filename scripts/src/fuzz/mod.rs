@@ -11,7 +11,7 @@ mod worker;
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use shared::fuzz::{Attempt, Change, Input, Target};
+use fuzzing::{Attempt, Change, Input, Target};
 
 use crate::workspace;
 
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// The readers of `shared` and our own.
 fn targets() -> Vec<Target> {
-    let mut targets = shared::fuzz::targets();
+    let mut targets = fuzzing::targets();
     targets.extend([crate::compare::FUZZ]);
     targets
 }

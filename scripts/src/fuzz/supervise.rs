@@ -12,10 +12,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::{
-    fuzz::{Kind, Target},
-    progress,
-};
+use fuzzing::{Kind, Target};
+use shared::progress;
 
 use super::worker::{self, Line};
 

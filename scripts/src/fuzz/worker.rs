@@ -8,8 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use fuzzing::{Attempt, Target};
 use serde::{Deserialize, Serialize};
-use shared::fuzz::{Attempt, Target};
 
 /// How often it says how far it is.
 const EVERY: Duration = Duration::from_secs(1);

@@ -6,8 +6,7 @@ pub mod laws;
 pub mod likelihood;
 pub mod nn;
 pub mod noise;
+pub mod operation;
 pub mod posterior;
-
-mod fused;
 
 pub use backend::{AutodiffBackend, Backend};

@@ -13,23 +13,17 @@ use crate::{
     backend::Backend,
     data::{Binarise, DataName, Identity, Preparation, Splits},
     device::{Device, on_device},
+    metrics::samples::Judge,
     metrics::{Estimate, classification_error},
+    modules::weights_of,
     nn::{Init, Initialiser},
     noise::Noise,
     progress,
     run::{RunFolder, read_checked},
     train::{Fit, Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
-    trained::{by_rows, weights_of},
+    trained::by_rows,
     weights,
 };
-
-/// A fitted classifier; arrays are `[images, width]`, grey levels in [0, 1].
-pub trait Judge: Sync {
-    /// log p(class|x).
-    fn log_classes(&self, x: ArrayView2<'_, f32>) -> Array2<f32>;
-    /// The last hidden layer.
-    fn features(&self, x: ArrayView2<'_, f32>) -> Array2<f32>;
-}
 
 /// Folder of the classifiers among the runs.
 pub const CLASSIFIER: &str = "classifier";
@@ -212,7 +206,7 @@ fn is_fitted(run: &RunFolder) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::{
-        data::{DataConfig, FetchOptions, load},
+        data::{DataConfig, FetchOptions},
         run::write_json,
     };
 
@@ -221,7 +215,7 @@ mod tests {
         let runs = tempfile::tempdir().unwrap();
         let config = DataConfig::new(DataName::Segments, Binarise::None);
         let identity = |config: &DataConfig| {
-            let data = load(config, &FetchOptions::from_env(None)).unwrap();
+            let data = crate::kind::Images::load(config, &FetchOptions::from_env(None)).unwrap();
             Identity::of(&data, &Preparation::of(&data))
         };
         let own = identity(&config);

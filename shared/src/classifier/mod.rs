@@ -7,5 +7,5 @@ mod deform;
 mod judge;
 mod model;
 
-pub use judge::{CLASSIFIER, Judge, judge};
+pub use judge::{CLASSIFIER, judge};
 pub use model::{ClassifierModel, ClassifierObjective};

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use toml::{Table, Value};
 
+use super::paper::{Paper, RunConfig};
 use super::{demand::check_numbers, paths};
 use crate::{
     data::DataName,
-    paper::{Paper, RunConfig},
     reading::{Places, Problem, from_table, nearest, read_text, syntax},
     train::TrainConfig,
 };

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
 
+use super::paper::{Paper, RunConfig};
 use crate::{
     data::{DataKind, PixelShape, Splits},
     device::{Device, on_device},
@@ -10,7 +11,6 @@ use crate::{
     metrics::EvaluateConfig,
     nn::{Outline, outlined},
     noise::Noise,
-    paper::{Paper, RunConfig},
     reading::Places,
 };
 
@@ -164,7 +164,7 @@ fn bytes<P: Paper>(
     });
     let needs = P::needs(config, shape, sizes.train);
     let threads = rayon::current_num_threads() as u64;
-    let rows = match P::DATA {
+    let rows = match P::KIND.examples() {
         // All particles of a sequence move together.
         DataKind::Sequences => config.evaluate().nll_samples as u64,
         DataKind::Images | DataKind::Tables => ROWS.saturating_mul(threads.max(2)) / 2,

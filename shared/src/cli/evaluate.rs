@@ -3,12 +3,12 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
+use super::paper::{Paper, RunConfig};
 use super::{model::Loaded, options::EvaluateArgs, table::table};
 use crate::{
     classifier::{CLASSIFIER, judge},
     data::DataKind,
-    metrics::{self, EvaluateConfig, Evaluation},
-    paper::{Paper, RunConfig},
+    metrics::{EvaluateConfig, Evaluating, Evaluation},
     progress,
     run::{DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor},
     train::FitReport,
@@ -80,7 +80,14 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         _ => None,
     };
     let (of, judge) = (config.data(), judge.as_deref());
-    let evaluation = metrics::evaluate(model.as_ref(), data, of, &settings, loaded.noise(), judge)?;
+    let evaluation = P::KIND.evaluate(&Evaluating {
+        model: model.as_ref(),
+        data,
+        of,
+        config: &settings,
+        noise: loaded.noise(),
+        judge,
+    })?;
     if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
         bail!("{name} is {}: the model is broken; no record is written", metric.value);
     }

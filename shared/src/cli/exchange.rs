@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, Axis};
 
+use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     demand::Purpose,
@@ -11,14 +12,7 @@ use super::{
     options::{ExportArgs, ImportArgs},
     own_data,
 };
-use crate::{
-    noise::Stream,
-    paper::{Paper, RunConfig},
-    progress,
-    run::RunFolder,
-    trained::NamedTensor,
-    weights,
-};
+use crate::{modules::NamedTensor, noise::Stream, progress, run::RunFolder, weights};
 
 /// `export`.
 pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {

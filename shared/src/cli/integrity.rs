@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 
 use super::model::place_of;
+use super::paper::Paper;
 use crate::{
-    paper::Paper,
     progress,
     run::{Damage, RunData, RunFolder},
     train::{LABEL_HEAD, can_continue},

@@ -8,6 +8,7 @@ mod integrity;
 mod model;
 mod options;
 mod own_data;
+pub mod paper;
 mod paths;
 mod pictures;
 mod shell;

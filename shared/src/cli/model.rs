@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use anyhow::{Context, Result, bail};
 
+use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     demand::{self, Purpose, Sizes},
@@ -19,7 +20,6 @@ use crate::{
     device::{Device, on_device},
     metrics::EvaluateConfig,
     noise::Noise,
-    paper::{Paper, RunConfig},
     progress,
     reading::Places,
     run::{Metric, RunData, RunFolder},
@@ -216,17 +216,26 @@ pub(super) fn check<P: Paper>(
     places: &Places,
 ) -> Result<()> {
     refuse::<P>(config, data, device, purpose, places)?;
-    for line in without_effect(config.evaluate(), config.data().name, P::DATA) {
+    for line in without_effect(
+        config.evaluate(),
+        config.data().name,
+        (P::KIND.examples(), P::KIND.has_factors()),
+    ) {
         progress::line(&line);
     }
     Ok(())
 }
 
 /// Settings of the evaluation that mean nothing for such data.
-fn without_effect(evaluate: &EvaluateConfig, name: DataName, modelled: DataKind) -> Vec<String> {
+fn without_effect(
+    evaluate: &EvaluateConfig,
+    name: DataName,
+    (modelled, has_factors): (DataKind, bool),
+) -> Vec<String> {
     let has_images = name.kind() == DataKind::Images && modelled == DataKind::Images;
     let reason = match (name.kind(), modelled) {
         (DataKind::Images, DataKind::Sequences) => "its images are modelled as sequences of rows",
+        (DataKind::Images, _) if name == DataName::Dsprites => "this program does not ask for them",
         (DataKind::Images, _) => "it has no known factors",
         (DataKind::Tables, _) => "it is a table",
         (DataKind::Sequences, _) => "it has sequences",
@@ -235,7 +244,7 @@ fn without_effect(evaluate: &EvaluateConfig, name: DataName, modelled: DataKind)
     [
         (evaluate.samples.is_some() && !has_images, "[evaluate.samples]", "images"),
         (
-            evaluate.disentanglement.is_some() && name != DataName::Dsprites,
+            evaluate.disentanglement.is_some() && !(has_factors && name == DataName::Dsprites),
             "[evaluate.disentanglement]",
             "dsprites",
         ),
@@ -296,7 +305,7 @@ mod tests {
     fn settings_of_the_evaluation_that_mean_nothing_are_said() {
         let evaluate: EvaluateConfig =
             toml::from_str("forest_trees = 3\n[samples]\n[disentanglement]\n").unwrap();
-        let lines = |name, modelled| without_effect(&evaluate, name, modelled).join("; ");
+        let lines = |name, modelled| without_effect(&evaluate, name, (modelled, true)).join("; ");
         let said = lines(DataName::Adult, DataKind::Tables);
         assert!(said.contains("[evaluate.samples] is for images") && !said.contains("forest"));
         let said = lines(DataName::Dsprites, DataKind::Images);
@@ -307,6 +316,6 @@ mod tests {
             "{said}"
         );
         let none = EvaluateConfig::default();
-        assert!(without_effect(&none, DataName::Tunes, DataKind::Sequences).is_empty());
+        assert!(without_effect(&none, DataName::Tunes, (DataKind::Sequences, false)).is_empty());
     }
 }

@@ -3,15 +3,13 @@
 use anyhow::{Result, bail};
 
 use super::options::Common;
+use super::paper::{Paper, RunConfig};
 use crate::{
     data::{
-        self, DataConfig, DataKind, FetchOptions, Identity, Preparation, Splits, files_differ,
-        holds,
+        DataConfig, DataKind, FetchOptions, Identity, Preparation, Splits, files_differ, holds,
     },
-    paper::{Paper, RunConfig},
-    progress,
-    run::{RunData, RunFolder},
-    train::CHECKPOINTS,
+    kind, progress,
+    run::{CHECKPOINTS, RunData, RunFolder},
     weights::WEIGHTS,
 };
 
@@ -19,11 +17,12 @@ use crate::{
 /// in that of `AE_DATA_DIR`, in this order.
 pub(super) fn fetch_options(
     config: &DataConfig,
+    files: &[String],
     common: &Common,
     kept: Option<&RunData>,
 ) -> Result<FetchOptions> {
     let recorded = kept.and_then(|kept| kept.folder.clone());
-    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, folder));
+    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, files, folder));
     let options = match (&common.data_dir, recorded) {
         (None, Some(folder)) => FetchOptions::from_env(Some(folder)),
         (named, _) => FetchOptions::named(named.clone())?,
@@ -39,7 +38,7 @@ pub(super) fn load_data<P: Paper>(
     known: Option<&Preparation>,
 ) -> Result<Splits> {
     let name = config.data().name;
-    match (P::DATA, name.kind()) {
+    match (P::KIND.examples(), name.kind()) {
         // An image is a sequence of rows.
         (DataKind::Sequences, DataKind::Images) => {}
         (wanted, found) if wanted == found => {}
@@ -54,15 +53,15 @@ pub(super) fn load_data<P: Paper>(
             bail!(
                 "[data] name = \"{name}\": {} models {}, and these are {}; {examples}",
                 P::NAME,
-                kind(wanted),
-                kind(found)
+                described(wanted),
+                described(found)
             )
         }
     }
-    Ok(data::load_as(config.data(), options, known)?)
+    Ok(kind::load(P::KIND, config.data(), options, known)?)
 }
 
-fn kind(kind: DataKind) -> &'static str {
+fn described(kind: DataKind) -> &'static str {
     match kind {
         DataKind::Images => "images",
         DataKind::Tables => "tables with a sensitive attribute",
@@ -106,7 +105,7 @@ pub(super) fn load_own<P: Paper>(
     kept: Option<&RunData>,
     if_other: IfOther,
 ) -> Result<Loaded> {
-    let options = fetch_options(config.data(), common, kept)?;
+    let options = fetch_options(config.data(), &P::KIND.files(config.data()), common, kept)?;
     let Some(kept) = kept else {
         let splits = load_data::<P>(config, &options, None)?;
         compare_with_record(run, &splits, if_other)?;
@@ -199,8 +198,8 @@ pub(super) fn to_fit<P: Paper>(
             return Ok((load_own::<P>(run, config, common, kept.as_ref(), refuse)?.splits, None));
         }
     }
-    let options = fetch_options(config.data(), common, None)?;
+    let options = fetch_options(config.data(), &P::KIND.files(config.data()), common, None)?;
     let splits = load_data::<P>(config, &options, None)?;
-    let kept = RunData::new(config.data(), &splits, &options);
+    let kept = RunData::new(config.data(), &P::KIND.files(config.data()), &splits, &options);
     Ok((splits, Some(kept)))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
+use super::paper::Paper;
 use super::{
     model::Loaded,
     options::{
@@ -13,16 +14,15 @@ use super::{
     },
 };
 use crate::{
-    data::Split,
+    data::{DataKind, Split},
     metrics::encode_split,
     noise::{Noise, Stream},
-    paper::Paper,
     plot::{self, Grid},
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,
     progress,
     run::RunFolder,
-    train::{FitReport, one_of_each_class},
+    train::{FitReport, latent_curves, loss_curves, one_of_each_class},
     trained::Codes,
 };
 
@@ -159,10 +159,10 @@ fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
 
 fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<PathBuf>> {
     let mut drawn = vec![loaded.run.file("loss.png")];
-    plot::loss_curves(&drawn[0], &format!("Loss: {}", loaded.title()), &report.lines)?;
+    loss_curves(&drawn[0], &format!("Loss: {}", loaded.title()), &report.lines)?;
     let path = loaded.run.file("kl.png");
     let caption = format!("KL of each latent while training: {}", loaded.title());
-    if plot::latent_curves(&path, &caption, &report.lines)? {
+    if latent_curves(&path, &caption, &report.lines)? {
         drawn.push(path);
     }
     Ok(drawn)
@@ -391,7 +391,7 @@ fn draw_map<P: Paper>(
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
     let path = loaded.run.file("latent-map.png");
-    let what = if part.is_table() { "rows" } else { "images" };
+    let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
     let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
     let mut drawn = vec![path];

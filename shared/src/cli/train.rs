@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use burn::backend::Autodiff;
 use clap::Args;
 
+use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, last_epochs},
@@ -26,7 +27,6 @@ use crate::{
     data::Splits,
     device::{Device, on_device},
     noise::Noise,
-    paper::{Paper, RunConfig},
     progress,
     reading::Places,
     run::{Record, RunData, RunFolder},
@@ -197,7 +197,12 @@ pub fn check_all<'a, P: Paper>(
     let mut data = None;
     for config in configs {
         if data.is_none() {
-            let options = own_data::fetch_options(config.data(), common, None)?;
+            let options = own_data::fetch_options(
+                config.data(),
+                &P::KIND.files(config.data()),
+                common,
+                None,
+            )?;
             data = Some(own_data::load_data::<P>(config, &options, None)?);
         }
         if let Some(data) = &data {

@@ -68,7 +68,7 @@ pub(super) fn original(
 }
 
 /// Reads one file; its digest comes along.
-pub(crate) fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
+pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
     const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
     let width = SHAPE.pixels();
     let io = |source| DataError::unreadable(path, source);

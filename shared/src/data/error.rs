@@ -67,18 +67,17 @@ pub enum DataError {
     /// The configuration asks for something the data set does not have.
     #[error("[data] {0}")]
     Config(String),
-    /// A table is not as its schema says.
+    /// What a kind of data of another crate has to say.
     #[error(transparent)]
-    Table(#[from] crate::table::TableError),
+    Kind(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl DataError {
     /// What to do about a file that the configuration names and that is not there.
-    pub(crate) const ELSEWHERE: &str =
-        "; if it lies in another folder now, name that with --data-dir";
+    pub const ELSEWHERE: &str = "; if it lies in another folder now, name that with --data-dir";
 
     /// This file could not be read.
-    pub(super) fn unreadable(path: &Path, reason: io::Error) -> Self {
+    pub fn unreadable(path: &Path, reason: io::Error) -> Self {
         Self::Io { path: path.into(), action: "read it", hint: "", reason }
     }
 }

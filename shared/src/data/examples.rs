@@ -156,11 +156,6 @@ impl ExampleSet {
         }
     }
 
-    /// True if the examples are rows of a table.
-    pub fn is_table(&self) -> bool {
-        matches!(self.values, Values::Numbers(_))
-    }
-
     /// True if the examples are sequences.
     pub fn is_sequences(&self) -> bool {
         matches!(self.values, Values::Sequences(_))

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{DataError, DataFile, DataSet, Package};
-use crate::{progress, run::temporary_file};
+use crate::{files::temporary_file, progress};
 use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
@@ -421,9 +421,10 @@ fn unpack(
     Err(format!("the package holds {found} of the {} files", files.len()))
 }
 
-/// What unpacks a download, for [`crate::fuzz`]: the file at the path lies in a cache folder, and the
+/// What unpacks a download, for fuzzing: the file at the path lies in a cache folder, and the
 /// content of the wanted file comes back.
-pub(in crate::data) mod readers {
+#[allow(unreachable_pub)] // Public by way of `data::readers`.
+pub mod readers {
     use super::*;
 
     fn stored(
@@ -441,12 +442,12 @@ pub(in crate::data) mod readers {
     }
 
     /// A gzipped file.
-    pub(crate) fn gzipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+    pub fn gzipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
         stored(path, file, |content, cache| store(file, GzDecoder::new(content), cache))
     }
 
     /// A tar archive that has it, as a .deb is unpacked to.
-    pub(crate) fn packed(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+    pub fn packed(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
         stored(path, file, |content, cache| {
             let bar = ProgressBar::hidden();
             unpack(content, "package/", "", &[*file], cache, &bar)
@@ -454,7 +455,7 @@ pub(in crate::data) mod readers {
     }
 
     /// A zip archive that has it.
-    pub(crate) fn zipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
+    pub fn zipped(path: &Path, file: &DataFile) -> Result<Vec<u8>, String> {
         stored(path, file, |content, cache| unzip(content, "package/", &[*file], cache))
     }
 }

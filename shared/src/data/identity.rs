@@ -136,27 +136,12 @@ pub(crate) fn files_differ(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Binarise, DataConfig, DataName, FetchOptions, load};
+    use crate::data::{Binarise, DataConfig, DataName, FetchOptions};
 
     fn identity(config: &DataConfig) -> Identity {
         let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
-        let data = load(config, &options).unwrap();
+        let data = crate::kind::Images::load(config, &options).unwrap();
         Identity::of(&data, &Preparation::of(&data))
-    }
-
-    fn of_text(text: &str) -> (Identity, Preparation) {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("poem.txt");
-        std::fs::write(&file, text).unwrap();
-        let mut config = DataConfig::new(DataName::Text, Binarise::None);
-        config.text = Some(crate::data::TextFile {
-            file,
-            level: crate::data::TextLevel::Characters,
-            longest: 200,
-        });
-        let data = load(&config, &FetchOptions::from_env(None)).unwrap();
-        let preparation = Preparation::of(&data);
-        (Identity::of(&data, &preparation), preparation)
     }
 
     #[test]
@@ -181,39 +166,5 @@ mod tests {
             assert!(told.contains(&sha256) && told.contains(&drawn.train.sha256), "{told}");
             assert!(!told.contains('\n'), "{told}");
         }
-    }
-
-    #[test]
-    fn letters_exchanged_are_other_data_though_the_numbers_are_the_same() {
-        let text = "aab a\n".repeat(40);
-        let (own, _) = of_text(&text);
-        let exchanged = text.replace('a', "x").replace('b', "a").replace('x', "b");
-        let (other, _) = of_text(&exchanged);
-        assert_eq!(own.train, other.train);
-        assert_ne!(own.preparation, other.preparation);
-        assert!(!own.same_contents(&other));
-        let told = own.difference(&other).unwrap();
-        assert!(told.contains(&own.files["poem.txt"]), "{told}");
-        assert!(told.contains(&other.files["poem.txt"]), "{told}");
-    }
-
-    #[test]
-    fn a_file_that_a_model_sees_no_change_of_is_the_same_contents() {
-        let text = "so much depends\n".repeat(40);
-        let ((own, _), (other, _)) = (of_text(&text), of_text(&text.replace('\n', "\r\n")));
-        assert!(own.same_contents(&other) && own.difference(&other).is_some());
-    }
-
-    #[test]
-    fn a_preparation_survives_its_json_to_the_bit() {
-        let (_, preparation) = of_text(&"où est\n".repeat(40));
-        let text = serde_json::to_string(&preparation).unwrap();
-        assert_eq!(serde_json::from_str::<Preparation>(&text).unwrap(), preparation);
-        let people = DataConfig::new(DataName::People, Binarise::None);
-        let data = load(&people, &FetchOptions::from_env(None)).unwrap();
-        let preparation = Preparation::of(&data);
-        assert_eq!(preparation.table.as_ref().unwrap().features.len(), 8);
-        let text = serde_json::to_string(&preparation).unwrap();
-        assert_eq!(serde_json::from_str::<Preparation>(&text).unwrap(), preparation);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{DataError, PixelShape};
 
 /// `(count, shape, pixels)` of an IDX file of images.
-pub(crate) fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
+pub fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
     let (dims, pixels) = parse::<3>(path, &read(path)?)?;
     let shape = PixelShape { height: dims[1], width: dims[2] };
     if dims[0] == 0 || shape.pixels() == 0 {
@@ -18,7 +18,7 @@ pub(crate) fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataEr
 }
 
 /// The labels of an IDX file, which must be `count` digits.
-pub(crate) fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
+pub fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
     let ([found], labels) = parse::<1>(path, &read(path)?)?;
     if found != count {
         return Err(format(path, format!("{found} labels for {count} images")));

@@ -13,7 +13,7 @@ mod fetch;
 mod identity;
 mod idx;
 mod larochelle;
-mod npy;
+pub mod npy;
 mod npz;
 mod own_files;
 mod preparation;
@@ -23,7 +23,6 @@ mod split;
 
 pub use batch::{Batch, BatchMaker, one_hot};
 pub(crate) use bilinear::bilinear;
-pub(crate) use catalogue::{ADULT, GERMAN};
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use classes::too_few_classes;
 pub use config::{
@@ -35,20 +34,19 @@ pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
 pub(crate) use identity::files_differ;
 pub use identity::{Identity, SplitIdentity};
-pub(crate) use own_files::holds;
-pub use preparation::{Keys, Preparation, TableColumns};
-pub use sequences::{PIANO, Sequences, Vocabulary};
+pub(crate) use own_files::{holds, image_files, unused_folder};
+pub use preparation::{Knowledge, Preparation};
+pub use sequences::Sequences;
 pub use split::{Split, Splits};
 
-/// Readers of single files, for [`crate::fuzz`].
-pub(crate) mod readers {
-    pub(crate) use super::{
+/// Readers of single files, for fuzzing.
+#[doc(hidden)]
+pub mod readers {
+    pub use super::{
         amat::read as amat,
         fetch::readers::{gzipped, packed, zipped},
         idx::{images as idx_images, labels as idx_labels},
-        npy::array as npy_array,
         npz::read as dsprites,
-        sequences::readers::{bach, chords_by_quarter, drawings, jsb, parts, strokes, text},
     };
 }
 
@@ -61,41 +59,11 @@ use crate::{
     progress,
 };
 
-/// Loads the data set a configuration names and splits it; downloads it first if need be.
-///
-/// # Errors
-/// A file that cannot be had or does not verify, named together with what to do.
-pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    load_as(config, options, None)
-}
-
-/// The same, but with the statistics and the vocabulary of data that are `known` already, where there
-/// are such.
-///
-/// # Errors
-/// As [`load`]; symbols the vocabulary does not have, columns the table did not have.
-pub fn load_as(
-    config: &DataConfig,
-    options: &FetchOptions,
-    known: Option<&Preparation>,
-) -> Result<Splits, DataError> {
-    if let Some(problem) = config.without_effect() {
-        return Err(DataError::Config(problem));
-    }
-    if let Some(message) = own_files::unused_folder(config, options) {
-        progress::line(&message);
-    }
-    if let Some(name) = config.name.table() {
-        return crate::table::splits(name, config, options, known);
-    }
-    if config.name.kind() == DataKind::Sequences {
-        return sequences::load(config, options, known);
-    }
-    if config.name == DataName::Dsprites {
-        return dsprites(config, options);
-    }
+/// Reads a set of images.
+pub(crate) fn images(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
     let (pool, test, valid, files) = match (config.name.variant(), config.name) {
         (Some(variant), name) => larochelle(variant, name, options)?,
+        (None, DataName::Dsprites) => return dsprites(config, options),
         (None, DataName::FashionMnist) => {
             let (pool, test) = idx_images(&catalogue::FASHION_MNIST, options)?;
             (pool, test, None, published(&catalogue::FASHION_MNIST))
@@ -104,10 +72,11 @@ pub fn load_as(
             let (pool, test) = segments::generate();
             (pool, test, None, BTreeMap::new())
         }
-        (None, _) => {
+        (None, DataName::Mnist) => {
             let (pool, test) = idx_images(&catalogue::MNIST, options)?;
             (pool, test, None, published(&catalogue::MNIST))
         }
+        (None, name) => return Err(DataError::Config(format!("name = \"{name}\": no images"))),
     };
     Ok(Splits { files, ..Splits::new(Arc::new(pool), Arc::new(test), valid, config)? })
 }
@@ -171,7 +140,8 @@ fn larochelle(
     Ok((pool, test, valid, files))
 }
 
-pub(crate) fn published(set: &DataSet) -> BTreeMap<String, String> {
+/// Name and sha256 of each of its files.
+pub fn published(set: &DataSet) -> BTreeMap<String, String> {
     set.files.iter().map(|file| (file.name.to_owned(), file.sha256.to_owned())).collect()
 }
 

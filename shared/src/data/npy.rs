@@ -14,13 +14,13 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// What an array consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub struct Header {
     /// Type of the elements as numpy writes it, for instance `|u1`, or the fields of a record.
-    pub(super) descr: String,
+    pub descr: String,
     /// True if the first index runs fastest.
-    pub(super) by_columns: bool,
+    pub by_columns: bool,
     /// Elements along each dimension.
-    pub(super) shape: Vec<u64>,
+    pub shape: Vec<u64>,
 }
 
 impl Header {
@@ -28,7 +28,7 @@ impl Header {
     ///
     /// # Errors
     /// What is wrong with it, without the array's name.
-    pub(super) fn read(source: &mut impl Read) -> Result<Self, String> {
+    pub fn read(source: &mut impl Read) -> Result<Self, String> {
         let mut take = |count: usize| {
             let mut bytes = vec![0; count];
             source
@@ -83,8 +83,8 @@ impl Header {
     }
 }
 
-/// A small numpy array, for tests and [`crate::fuzz`]; type and shape as Python writes them.
-pub(crate) fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+/// A small numpy array, for tests and fuzzing; type and shape as Python writes them.
+pub fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = (header.len() as u16).to_le_bytes();
     [MAGIC, b"\x01\x00", &length, header.as_bytes(), content].concat()

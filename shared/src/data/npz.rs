@@ -54,7 +54,7 @@ fn digest(path: &Path) -> Result<String, DataError> {
 
 /// The images of a file that must have `count` of them, a bit a pixel; never unpacked as a whole, which
 /// would take 3 GB.
-pub(crate) fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
+pub fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
     let wrong = |reason: String| DataError::Format {
         path: path.into(),
         reason: format!(

@@ -4,43 +4,27 @@ use std::path::Path;
 
 use super::{DataConfig, DataName, FetchOptions, catalogue, larochelle::Variant, npz};
 
-/// Names of the files a configured data set may be read from; none of a generated set.
-fn names(config: &DataConfig) -> Vec<String> {
-    let published = |set: &catalogue::DataSet| -> Vec<String> {
-        set.files.iter().map(|file| file.name.to_owned()).collect()
-    };
-    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    if let Some(variant) = config.name.variant() {
+/// Names of the files a set of images may be read from; none of a generated set.
+pub(crate) fn image_files(name: DataName) -> Vec<String> {
+    if let Some(variant) = name.variant() {
         let mut names: Vec<String> =
             Variant::original_files(variant).iter().map(|name| (*name).to_owned()).collect();
         if variant.needs_digits() {
-            names.extend(published(&catalogue::MNIST));
+            names.extend(catalogue::MNIST.names());
         }
         return names;
     }
-    match config.name {
-        DataName::Mnist => published(&catalogue::MNIST),
-        DataName::FashionMnist => published(&catalogue::FASHION_MNIST),
-        DataName::Adult | DataName::AdultAge => published(&catalogue::ADULT),
-        DataName::German => published(&catalogue::GERMAN),
-        DataName::Jsb => published(&catalogue::JSB),
-        DataName::Bach => published(&catalogue::BACH),
+    match name {
+        DataName::Mnist => catalogue::MNIST.names(),
+        DataName::FashionMnist => catalogue::FASHION_MNIST.names(),
         DataName::Dsprites => vec![npz::FILE.to_owned()],
-        DataName::Csv => {
-            let csv = config.csv.iter();
-            csv.flat_map(|csv| csv.files.iter().chain([&csv.schema]))
-                .filter_map(|f| named(f))
-                .collect()
-        }
-        DataName::Pen => config.pen.iter().filter_map(|pen| named(&pen.file)).collect(),
-        DataName::Text => config.text.iter().filter_map(|text| named(&text.file)).collect(),
         _ => Vec::new(),
     }
 }
 
-/// True if `folder`, or the one of the set's name in it, holds a file the configured set may be read
-/// from.
-pub(crate) fn holds(config: &DataConfig, folder: &Path) -> bool {
+/// True if `folder`, or the one of the set's name in it, holds one of the `files` the configured set may
+/// be read from.
+pub(crate) fn holds(config: &DataConfig, files: &[String], folder: &Path) -> bool {
     // The two tables of Adult are one set of files.
     let set = match config.name {
         DataName::AdultAge => DataName::Adult.to_string(),
@@ -52,7 +36,7 @@ pub(crate) fn holds(config: &DataConfig, folder: &Path) -> bool {
         }
         name => name.to_string(),
     };
-    names(config).iter().any(|name| lies_in(folder, &set, name))
+    files.iter().any(|name| lies_in(folder, &set, name))
 }
 
 fn mnist_lies_in(folder: &Path) -> bool {
@@ -66,11 +50,14 @@ fn lies_in(folder: &Path, set: &str, name: &str) -> bool {
 }
 
 /// What is to be said of a folder of the user's that a set is not read from, if it is not.
-pub(super) fn unused_folder(config: &DataConfig, options: &FetchOptions) -> Option<String> {
-    let folder = options.data_dir.as_ref().filter(|folder| !holds(config, folder))?;
+pub(crate) fn unused_folder(
+    config: &DataConfig,
+    files: &[String],
+    options: &FetchOptions,
+) -> Option<String> {
+    let folder = options.data_dir.as_ref().filter(|folder| !holds(config, files, folder))?;
     let (set, folder) = (config.name, folder.display());
-    let names = names(config);
-    Some(match names.as_slice() {
+    Some(match files {
         [] => format!("{set} is generated: nothing is read from the data folder {folder}"),
         [name] => {
             format!("the data folder {folder} does not hold {name}: {set} is not read from it")
@@ -85,14 +72,14 @@ pub(super) fn unused_folder(config: &DataConfig, options: &FetchOptions) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Binarise, TextFile, TextLevel};
+    use crate::data::Binarise;
 
     #[test]
     fn a_folder_without_a_matching_file_is_told_with_the_names() {
         let folder = tempfile::tempdir().unwrap();
         let options =
             FetchOptions { data_dir: Some(folder.path().into()), ..FetchOptions::from_env(None) };
-        let told = |config: &DataConfig| unused_folder(config, &options);
+        let told = |config: &DataConfig| unused_folder(config, &image_files(config.name), &options);
         let set = |name| DataConfig::new(name, Binarise::None);
         let message = told(&set(DataName::Mnist)).unwrap();
         assert!(message.contains("holds none of train-images-idx3-ubyte, "), "{message}");
@@ -104,14 +91,5 @@ mod tests {
         assert!(told(&set(DataName::Rectangles)).is_some());
         std::fs::write(folder.path().join("rectangles_test.amat"), b"").unwrap();
         assert_eq!(told(&set(DataName::Rectangles)), None);
-        let text = TextFile {
-            file: "elsewhere/poem.txt".into(),
-            level: TextLevel::Characters,
-            longest: 200,
-        };
-        let text = DataConfig { text: Some(text), ..set(DataName::Text) };
-        assert!(told(&text).unwrap().contains("does not hold poem.txt"));
-        std::fs::write(folder.path().join("poem.txt"), b"").unwrap();
-        assert_eq!(told(&text), None);
     }
 }

@@ -1,14 +1,15 @@
 //! What a model must know of its data to be used without them.
 
-use serde::{Deserialize, Serialize};
+use std::{any::Any, fmt};
 
-use super::{PixelShape, Splits, Vocabulary};
-use crate::table::Encoder;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{PixelShape, Splits};
 
 /// What a run keeps of its data, so that commands that need no example work where the files are gone,
 /// and so that other data can be read as the training data were.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Preparation {
     /// Height and width of an example; of sequences, the steps of the longest and the width of a step.
     pub shape: PixelShape,
@@ -16,44 +17,15 @@ pub struct Preparation {
     pub classes: Vec<u8>,
     /// Steps of a training sequence on average, or the rows of an image; at least 1.
     pub steps: usize,
-    /// The keys chords are played on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Keys>,
-    /// Standard deviation of the offsets of the training drawings, by which all are divided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset_deviation: Option<f64>,
-    /// The symbols of a text, by number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vocabulary: Option<Vocabulary>,
-    /// The columns of a table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<TableColumns>,
+    /// What a kind of data knows beyond that: a vocabulary, the columns of a table.
+    #[serde(flatten)]
+    pub own: Map<String, Value>,
 }
 
-/// A range of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
-    /// MIDI number of the lowest.
-    pub lowest: u8,
-    /// How many there are.
-    pub count: usize,
-}
-
-/// The columns of an encoded table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TableColumns {
-    /// Names of the features: a column, or `column=value`.
-    pub features: Vec<String>,
-    /// True for features that are 0 or 1.
-    pub binary: Vec<bool>,
-    /// What makes a member of the sensitive group, for people.
-    pub sensitive: String,
-    /// How rows become numbers, by the statistics of the training split; a generated table consists of
-    /// numbers already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<Encoder>,
+/// What a kind of data knows of its examples beyond shape and classes.
+pub trait Knowledge: Any + fmt::Debug + Send + Sync {
+    /// The part of it that a run keeps, by name.
+    fn kept(&self) -> Map<String, Value>;
 }
 
 impl Preparation {
@@ -68,16 +40,13 @@ impl Preparation {
             shape: train.shape(),
             classes,
             steps: (steps / train.len().max(1)).max(1),
-            keys: data.keys,
-            offset_deviation: data.offset_deviation,
-            vocabulary: data.vocabulary.as_deref().cloned(),
-            table: data.people.as_ref().map(|people| TableColumns {
-                features: people.features.clone(),
-                binary: people.binary.clone(),
-                sensitive: people.sensitive.clone(),
-                encoder: people.encoder.clone(),
-            }),
+            own: data.known.as_ref().map(|known| known.kept()).unwrap_or_default(),
         }
+    }
+
+    /// What a kind of data keeps under this name, if it is there and of this form.
+    pub fn own<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.own.get(name)?).ok()
     }
 
     /// Why a model of these data cannot be used on `other` data, if it cannot.

@@ -1,17 +1,14 @@
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{any::Any, collections::BTreeMap, ops::Range, sync::Arc};
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{
-    Binarise, DataConfig, DataError, ExampleSet, Keys, PixelShape, SplitName, Sprites, Vocabulary,
+    Binarise, DataConfig, DataError, ExampleSet, Knowledge, PixelShape, SplitName, Sprites,
     dsprites::{SIDE, write_bits},
     examples::Example,
 };
-use crate::{
-    noise::{Noise, Stream, uniform},
-    table::People,
-};
+use crate::noise::{Noise, Stream, uniform};
 
 /// Pixels below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 15;
@@ -87,11 +84,6 @@ impl Split {
         self.examples.feed(self.range.clone(), sink);
     }
 
-    /// True if the examples are rows of a table; the last column is the sensitive attribute then.
-    pub fn is_table(&self) -> bool {
-        self.examples.is_table()
-    }
-
     /// True if the examples are sequences, of unequal length.
     pub fn is_sequences(&self) -> bool {
         self.examples.is_sequences()
@@ -100,16 +92,6 @@ impl Split {
     /// Steps of example `index`: those of a sequence, or the rows of an image.
     pub fn steps(&self, index: usize) -> usize {
         self.examples.steps(self.range.start + index)
-    }
-
-    /// 1 for members of the sensitive group, in a table.
-    pub fn groups(&self) -> Vec<u8> {
-        (0..self.len())
-            .map(|index| match self.example(index) {
-                Example::Row(row) => u8::from(row.last().is_some_and(|s| *s > 0.5)),
-                Example::Image(_) | Example::Sprite(_) | Example::Sequence(..) => 0,
-            })
-            .collect()
     }
 
     /// Grey levels in [0, 1] of the chosen examples, or rows of a table, `[examples, pixels]`.
@@ -263,25 +245,17 @@ pub struct Splits {
     /// Files they come from, with the sha256 of their uncompressed content (of an npz archive, its own);
     /// none if they are drawn.
     pub files: BTreeMap<String, String>,
-    /// What more is known of a table.
-    pub people: Option<Arc<People>>,
     /// The grid of factors the images are taken from, where they are.
     pub sprites: Option<Arc<Sprites>>,
-    /// The symbols of a text, by number.
-    pub vocabulary: Option<Arc<Vocabulary>>,
-    /// The keys chords are played on.
-    pub keys: Option<Keys>,
-    /// Standard deviation of the offsets of the training drawings, by which all were divided.
-    pub offset_deviation: Option<f64>,
+    /// What more the kind of data knows of them.
+    pub known: Option<Arc<dyn Knowledge>>,
 }
 
 impl Splits {
-    /// Consecutive rows of a table: so many for training, so many for validation, the rest for
-    /// test.
-    pub(crate) fn of_table(
+    /// Consecutive examples: so many for training, so many for validation, the rest for test.
+    pub fn consecutive(
         rows: Arc<ExampleSet>,
         [train, valid]: [usize; 2],
-        people: Arc<People>,
         files: BTreeMap<String, String>,
     ) -> Self {
         let part = |range| Split { examples: rows.clone(), range };
@@ -290,17 +264,23 @@ impl Splits {
             valid: part(train..train + valid),
             test: part(train + valid..rows.len()),
             files,
-            people: Some(people),
             sprites: None,
-            vocabulary: None,
-            keys: None,
-            offset_deviation: None,
+            known: None,
         }
+    }
+
+    /// What the kind of data knows, if it is of this type.
+    pub fn known<T: Knowledge>(&self) -> Option<&T> {
+        let known: &dyn Any = self.known.as_deref()?;
+        known.downcast_ref()
     }
 
     /// Splits `pool` into training and validation as configured; `own` is the number of validation
     /// examples the data set itself names.
-    pub(super) fn new(
+    ///
+    /// # Errors
+    /// If more training examples are asked for than there are.
+    pub fn new(
         pool: Arc<ExampleSet>,
         test: Arc<ExampleSet>,
         own: Option<usize>,
@@ -327,11 +307,8 @@ impl Splits {
             valid: Split { examples: pool, range: total - valid..total },
             test: Split { examples: test, range: test_range },
             files: BTreeMap::new(),
-            people: None,
             sprites: None,
-            vocabulary: None,
-            keys: None,
-            offset_deviation: None,
+            known: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 const AT_ONCE: usize = 10_000;
 
 /// Codes of the chosen examples of a split.
-pub(crate) fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Codes {
+pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Codes {
     let parts: Vec<Codes> = indices
         .chunks(AT_ONCE)
         .map(|indices| {

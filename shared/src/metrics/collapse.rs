@@ -40,8 +40,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        metric::{Better, Metric},
         metrics::CodeStatistics,
-        run::{Better, Metric},
     };
 
     fn evaluation(kl: f64, variance: Option<f64>) -> Evaluation {

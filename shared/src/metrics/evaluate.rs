@@ -1,25 +1,21 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ndarray::{Axis, s};
+use ndarray::{Array2, s};
 
 use super::{
-    CodeStatistics, CodeTable, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
-    classification_error, code_statistics,
-    disentanglement::disentanglement,
-    elbo, encode_split, marginal, nearest_neighbour_accuracy, negative_log_likelihood,
-    people::evaluate_people,
+    CodeStatistics, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
+    classification_error, code_statistics, elbo, encode_split, marginal,
+    nearest_neighbour_accuracy, negative_log_likelihood,
     reconstruction::{gap, restored},
-    samples::sample_quality,
-    sequences::evaluate_sequences,
+    samples::{Judge, sample_quality},
 };
 use crate::{
-    classifier::Judge,
     data::{Binarise, DataConfig, DataName, Splits},
+    metric::{Better, Metric},
     noise::Noise,
     progress,
-    run::{Better, Metric},
-    trained::Trained,
+    trained::{Codes, Trained},
 };
 
 /// Everything `evaluate` finds out.
@@ -32,189 +28,232 @@ pub struct Evaluation {
     pub kl_per_latent: Option<Vec<f64>>,
 }
 
-/// Evaluates a model on the test split; probes are fitted on codes of the training split. `judge` is
-/// the classifier of the images that `[evaluate.samples]` asks.
-///
-/// # Errors
-/// If a probe cannot be fitted.
-pub fn evaluate(
-    model: &dyn Trained,
-    data: &Splits,
-    of: &DataConfig,
-    config: &EvaluateConfig,
-    noise: Noise,
-    judge: Option<&dyn Judge>,
-) -> Result<Evaluation> {
-    let binarise = of.binarise;
-    let mut metrics: BTreeMap<String, Metric> = model.own_metrics().into_iter().collect();
-    if model.step_widths().is_some() {
-        let about = (binarise, of.name);
-        let (found, kl_per_latent) = evaluate_sequences(model, data, about, config, noise)?;
+/// What is evaluated, on what data, and how; its methods are the parts of an evaluation.
+pub struct Evaluating<'a> {
+    /// The model.
+    pub model: &'a dyn Trained,
+    /// Its data; metrics are those of the test split, probes are fitted on codes of the training split.
+    pub data: &'a Splits,
+    /// Which data they are, and how grey levels become inputs.
+    pub of: &'a DataConfig,
+    /// What is asked.
+    pub config: &'a EvaluateConfig,
+    /// Randomness of samples and subsets.
+    pub noise: Noise,
+    /// The classifier of the images that `[evaluate.samples]` asks.
+    pub judge: Option<&'a dyn Judge>,
+}
+
+/// Metrics by name.
+type Metrics = BTreeMap<String, Metric>;
+
+/// Which training examples the probes are fitted to.
+pub struct Subsets {
+    /// Indices of the largest subset, which begins with the others.
+    pub chosen: Vec<usize>,
+    /// Sizes, and what each is called.
+    counts: Vec<(String, usize)>,
+}
+
+/// A figure with its standard error, lower is better.
+fn measured(estimate: Estimate, unit: &str, about: String) -> Metric {
+    Metric {
+        value: estimate.mean,
+        standard_error: Some(estimate.standard_error),
+        unit: unit.into(),
+        better: Better::Lower,
+        about,
+    }
+}
+
+/// A figure without a standard error.
+fn plain(value: f64, unit: &str, better: Better, about: String) -> Metric {
+    Metric { value, standard_error: None, unit: unit.into(), better, about }
+}
+
+impl Evaluating<'_> {
+    /// A model of images.
+    ///
+    /// # Errors
+    /// If a probe cannot be fitted.
+    pub fn images(&self) -> Result<Evaluation> {
+        let (mut metrics, kl_per_latent) = self.bounds();
+        let (found, codes) = self.reconstructions("images", "grey test images");
         metrics.extend(found);
-        return Ok(Evaluation { metrics, codes: None, kl_per_latent });
+        let (found, statistics) = self.codes(&codes);
+        metrics.extend(found);
+        progress::line("evaluating: probes");
+        let subsets = self.subsets();
+        let train_codes = encode_split(self.model, &self.data.train, &subsets.chosen);
+        metrics.extend(self.probes(&subsets, &train_codes.mean, &codes)?);
+        if let (Some(config), Some(judge)) = (&self.config.samples, self.judge) {
+            progress::line("evaluating: samples and interpolations");
+            metrics.extend(sample_quality(self.model, self.data, judge, config, self.noise)?);
+        }
+        Ok(Evaluation { metrics, codes: Some(statistics), kl_per_latent })
     }
-    let test = &data.test;
-    let mut inputs = match binarise {
-        _ if of.name == DataName::Dsprites => "black and white pixels",
-        Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
-        Binarise::Threshold => "pixels binarised at one half",
-        Binarise::None => "grey pixels: not comparable with binary pixels",
-    }
-    .to_owned();
-    if let Some(scored) = model.scored() {
-        inputs.push_str(&format!("; {scored}"));
-    }
-    let mut mean = |name: &str, estimate: Estimate, unit: &str, about: String| {
-        let metric = Metric {
-            value: estimate.mean,
-            standard_error: Some(estimate.standard_error),
-            unit: unit.into(),
-            better: Better::Lower,
-            about,
-        };
-        metrics.insert(name.to_owned(), metric);
-    };
 
-    progress::line("evaluating: bounds on the likelihood");
-    let elbo = elbo(model, test, binarise, noise);
-    if let Some(elbo) = &elbo {
-        let about = |what: &str| format!("{what}, {} test images, {inputs}", test.len());
-        mean("negative_elbo", elbo.negative_elbo, "nats", about("-ELBO, one sample"));
-        mean("reconstruction", elbo.reconstruction, "nats", about("-E log p(x|z), one sample"));
-        mean("kl", elbo.kl, "nats", about("KL(q(z|x) || p(z)), closed form"));
-    }
-    if let Some(exact) = marginal(model, test, binarise, noise) {
-        let about = format!("-log p(x), exact, {} test images, {inputs}", test.len());
-        mean("nll", exact, "nats", about);
-    } else {
-        let part = test.take(config.nll_images);
-        let mut estimate = |name: &str, what: &str, estimator, samples| {
-            let found = negative_log_likelihood(model, &part, binarise, noise, estimator, samples);
-            if let Some(found) = found {
-                let about = format!("{what}, K = {samples}, {} test images, {inputs}", part.len());
-                mean(name, found, "nats", about);
+    /// Bounds on the likelihood, or the likelihood itself, with figures that only this kind of model
+    /// has; and the mean KL of each latent.
+    pub fn bounds(&self) -> (Metrics, Option<Vec<f64>>) {
+        let (model, test, noise) = (self.model, &self.data.test, self.noise);
+        let binarise = self.of.binarise;
+        let mut metrics: Metrics = model.own_metrics().into_iter().collect();
+        let mut inputs = match binarise {
+            _ if self.of.name == DataName::Dsprites => "black and white pixels",
+            Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
+            Binarise::Threshold => "pixels binarised at one half",
+            Binarise::None => "grey pixels: not comparable with binary pixels",
+        }
+        .to_owned();
+        if let Some(scored) = model.scored() {
+            inputs.push_str(&format!("; {scored}"));
+        }
+        let mut add = |name: &str, estimate: Estimate, about: String| {
+            metrics.insert(name.to_owned(), measured(estimate, "nats", about));
+        };
+
+        progress::line("evaluating: bounds on the likelihood");
+        let elbo = elbo(model, test, binarise, noise);
+        if let Some(elbo) = &elbo {
+            let about = |what: &str| format!("{what}, {} test images, {inputs}", test.len());
+            add("negative_elbo", elbo.negative_elbo, about("-ELBO, one sample"));
+            add("reconstruction", elbo.reconstruction, about("-E log p(x|z), one sample"));
+            add("kl", elbo.kl, about("KL(q(z|x) || p(z)), closed form"));
+        }
+        if let Some(exact) = marginal(model, test, binarise, noise) {
+            let about = format!("-log p(x), exact, {} test images, {inputs}", test.len());
+            add("nll", exact, about);
+        } else {
+            let part = test.take(self.config.nll_images);
+            let mut estimate = |name: &str, what: &str, estimator, samples| {
+                let found =
+                    negative_log_likelihood(model, &part, binarise, noise, estimator, samples);
+                if let Some(found) = found {
+                    let about =
+                        format!("{what}, K = {samples}, {} test images, {inputs}", part.len());
+                    add(name, found, about);
+                }
+            };
+            let what = "importance-weighted bound on -log p(x)";
+            estimate("nll", what, Estimator::Importance, self.config.nll_samples);
+            if let Some(samples) = self.config.prior_samples {
+                let what = "Monte Carlo estimate of -log p(x), z from the prior";
+                estimate("nll_prior", what, Estimator::Prior, samples);
             }
+        }
+        (metrics, elbo.map(|elbo| elbo.kl_per_latent))
+    }
+
+    /// How well the test split is restored and classified, and its codes. `examples` and `inputs` say
+    /// what its examples are called, and what they are as a model is given them.
+    pub fn reconstructions(&self, examples: &str, inputs: &str) -> (Metrics, Codes) {
+        let (model, test) = (self.model, &self.data.test);
+        let mut metrics = Metrics::new();
+        progress::line("evaluating: reconstructions and codes");
+        let images = test.all_grey();
+        if let Some(classes) = model.log_classes(images.view()) {
+            let error = classification_error(&classes, &test.labels());
+            let about = format!(
+                "share of {} test {examples} classified wrongly, 95% interval ± {:.4}",
+                test.len(),
+                1.96 * error.standard_error
+            );
+            metrics.insert("test_error".into(), measured(error, "share", about));
+        }
+        let (codes, restored) = restored(model, &images, &test.labels());
+        let about =
+            |what: &str| format!("{what} of the decoded mean code, {} {inputs}", test.len());
+        let mse = measured(restored.mse, "per pixel", about("mean squared error"));
+        metrics.insert("reconstruction_mse".into(), mse);
+        let bce = measured(restored.bce, "nats", about("binary cross-entropy"));
+        metrics.insert("reconstruction_bce".into(), bce);
+        if self.config.gap {
+            metrics.extend(gap(model, &self.data.train.take(test.len()), restored.mse.mean));
+        }
+        (metrics, codes)
+    }
+
+    /// What the codes of the test split look like.
+    pub fn codes(&self, codes: &Codes) -> (Metrics, CodeStatistics) {
+        let statistics = code_statistics(codes);
+        let latents = self.model.latent_dim().max(1) as f64;
+        let squares: f64 = statistics.aggregate_mean.iter().map(|m| m * m).sum();
+        let figures = [
+            (
+                "active_units",
+                statistics.active_units() as f64,
+                "latents",
+                format!(
+                    "latents of {} whose code varies by more than 0.01 over the grey test images",
+                    self.model.latent_dim()
+                ),
+            ),
+            (
+                "aggregate_mean",
+                (squares / latents).sqrt(),
+                "root mean square",
+                "mean of the aggregate posterior over latents; 0 under the prior N(0, I)".into(),
+            ),
+            (
+                "aggregate_variance",
+                statistics.aggregate_variance.iter().sum::<f64>() / latents,
+                "mean",
+                "variance of the aggregate posterior over latents; 1 under the prior N(0, I)"
+                    .into(),
+            ),
+        ];
+        let named = |(name, value, unit, about): (&str, f64, &str, String)| {
+            (name.to_owned(), plain(value, unit, Better::Neither, about))
         };
-        let what = "importance-weighted bound on -log p(x)";
-        estimate("nll", what, Estimator::Importance, config.nll_samples);
-        if let Some(samples) = config.prior_samples {
-            let what = "Monte Carlo estimate of -log p(x), z from the prior";
-            estimate("nll_prior", what, Estimator::Prior, samples);
-        }
+        (figures.into_iter().map(named).collect(), statistics)
     }
 
-    progress::line("evaluating: reconstructions and codes");
-    let images = test.all_grey();
-    if let Some(classes) = model.log_classes(images.view()) {
-        let error = classification_error(&classes, &test.labels());
-        let about = format!(
-            "share of {} test {} classified wrongly, 95% interval ± {:.4}",
-            test.len(),
-            if test.is_table() { "rows" } else { "images" },
-            1.96 * error.standard_error
-        );
-        mean("test_error", error, "share", about);
-    }
-    let (codes, restored) = restored(model, &images, &test.labels());
-    let of = if test.is_table() { "test rows" } else { "grey test images" };
-    let about = |what: &str| format!("{what} of the decoded mean code, {} {of}", test.len());
-    mean("reconstruction_mse", restored.mse, "per pixel", about("mean squared error"));
-    if !test.is_table() {
-        mean("reconstruction_bce", restored.bce, "nats", about("binary cross-entropy"));
-    }
-    if config.gap {
-        for (name, metric) in gap(model, &data.train.take(test.len()), restored.mse.mean) {
-            metrics.insert(name, metric);
+    /// The labelled training examples of `[evaluate]`, an equal share of every class.
+    pub fn subsets(&self) -> Subsets {
+        let labels = self.data.train.labels();
+        let mut counts: Vec<(String, usize)> = self
+            .config
+            .probe_labels
+            .iter()
+            .filter(|&&count| count < labels.len())
+            .map(|&count| (count.to_string(), count))
+            .collect();
+        if self.config.probe_all {
+            counts.push(("all".into(), labels.len()));
         }
+        let largest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        Subsets { chosen: balanced_subset(&labels, largest, self.noise), counts }
     }
-    let statistics = code_statistics(&codes);
-    let mut more = BTreeMap::new();
-    let mut plain = |name: String, value: f64, unit: &str, better: Better, about: String| {
-        let unit = unit.into();
-        more.insert(name, Metric { value, standard_error: None, unit, better, about });
-    };
-    plain(
-        "active_units".into(),
-        statistics.active_units() as f64,
-        "latents",
-        Better::Neither,
-        format!(
-            "latents of {} whose code varies by more than 0.01 over the grey test images",
-            model.latent_dim()
-        ),
-    );
-    let latents = model.latent_dim().max(1) as f64;
-    let squares: f64 = statistics.aggregate_mean.iter().map(|m| m * m).sum();
-    plain(
-        "aggregate_mean".into(),
-        (squares / latents).sqrt(),
-        "root mean square",
-        Better::Neither,
-        "mean of the aggregate posterior over latents; 0 under the prior N(0, I)".into(),
-    );
-    plain(
-        "aggregate_variance".into(),
-        statistics.aggregate_variance.iter().sum::<f64>() / latents,
-        "mean",
-        Better::Neither,
-        "variance of the aggregate posterior over latents; 1 under the prior N(0, I)".into(),
-    );
 
-    progress::line("evaluating: probes");
-    let (labels, test_labels) = (data.train.labels(), test.labels());
-    let mut counts: Vec<(String, usize)> = config
-        .probe_labels
-        .iter()
-        .filter(|&&count| count < labels.len())
-        .map(|&count| (count.to_string(), count))
-        .collect();
-    if config.probe_all {
-        counts.push(("all".into(), labels.len()));
+    /// Probes that guess the class by the code: fitted on codes of the chosen training examples, in their
+    /// order, tested on those of the test split.
+    ///
+    /// # Errors
+    /// If a probe cannot be fitted.
+    pub fn probes(&self, subsets: &Subsets, train: &Array2<f32>, test: &Codes) -> Result<Metrics> {
+        let mut metrics = Metrics::new();
+        let test_labels = self.data.test.labels();
+        for (name, count) in &subsets.counts {
+            let count = *count;
+            let part = train.slice(s![..count, ..]).to_owned();
+            let part_labels = self.data.train.labels_of(&subsets.chosen[..count]);
+            let probe = LinearProbe::fit(part.view(), &part_labels)?;
+            let value = probe.accuracy(test.mean.view(), &test_labels);
+            let about =
+                format!("logistic regression on {count} labelled training codes, test split");
+            let metric = plain(value, "accuracy", Better::Higher, about);
+            metrics.insert(format!("probe_linear_{name}"), metric);
+            // With one example a class a vote of five would be noise.
+            let k = if count < 100 { 1 } else { 5 };
+            let value =
+                nearest_neighbour_accuracy(&part, &part_labels, &test.mean, &test_labels, k);
+            let about = format!(
+                "{k}-nearest-neighbour vote on {count} labelled training codes, test split"
+            );
+            let metric = plain(value, "accuracy", Better::Higher, about);
+            metrics.insert(format!("probe_knn_{name}"), metric);
+        }
+        Ok(metrics)
     }
-    // The subsets are nested: the largest begins with the others.
-    let largest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    let chosen = balanced_subset(&labels, largest, noise);
-    let train_codes = if test.is_table() {
-        let all: Vec<usize> = (0..labels.len()).collect();
-        let train_codes = encode_split(model, &data.train, &all);
-        metrics.extend(evaluate_people(model, data, [&train_codes, &codes], config, noise)?);
-        train_codes.mean.select(Axis(0), &chosen)
-    } else {
-        encode_split(model, &data.train, &chosen).mean
-    };
-    for (name, count) in counts {
-        let part = train_codes.slice(s![..count, ..]).to_owned();
-        let part_labels = data.train.labels_of(&chosen[..count]);
-        let probe = LinearProbe::fit(part.view(), &part_labels)?;
-        plain(
-            format!("probe_linear_{name}"),
-            probe.accuracy(codes.mean.view(), &test_labels),
-            "accuracy",
-            Better::Higher,
-            format!("logistic regression on {count} labelled training codes, test split"),
-        );
-        // With one example a class a vote of five would be noise.
-        let k = if count < 100 { 1 } else { 5 };
-        plain(
-            format!("probe_knn_{name}"),
-            nearest_neighbour_accuracy(&part, &part_labels, &codes.mean, &test_labels, k),
-            "accuracy",
-            Better::Higher,
-            format!("{k}-nearest-neighbour vote on {count} labelled training codes, test split"),
-        );
-    }
-    metrics.extend(more);
-    if let (Some(config), Some(grid)) = (&config.disentanglement, &data.sprites) {
-        progress::line("evaluating: disentanglement, over all images of the grid");
-        metrics.extend(disentanglement(&CodeTable::new(model, grid), config, noise)?);
-    }
-    if let (Some(config), Some(judge)) = (&config.samples, judge) {
-        progress::line("evaluating: samples and interpolations");
-        metrics.extend(sample_quality(model, data, judge, config, noise)?);
-    }
-    Ok(Evaluation {
-        metrics,
-        codes: Some(statistics),
-        kl_per_latent: elbo.map(|elbo| elbo.kl_per_latent),
-    })
 }

@@ -23,7 +23,7 @@ pub fn nearest_neighbour_accuracy(
 
 /// The `k` rows of `references` nearest to each row of `queries` in Euclidean distance, nearest
 /// first, of equals the earlier first.
-pub(super) fn nearest(
+pub fn nearest(
     references: ArrayView2<'_, f32>,
     queries: ArrayView2<'_, f32>,
     k: usize,

@@ -3,7 +3,7 @@ use ndarray::Array2;
 use super::Estimate;
 use crate::{
     data::Split,
-    run::{Better, Metric},
+    metric::{Better, Metric},
     trained::{Codes, Trained},
 };
 

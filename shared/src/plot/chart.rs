@@ -9,15 +9,16 @@ use plotters::{
 };
 
 use super::axis::{Axis, Ticked};
-use crate::{
-    run::write_atomic,
-    train::{EpochLine, latent_term},
-};
+use crate::files::write_atomic;
 
 /// The font of every picture, carried in the program: nothing need be installed.
-pub(super) const FONT: &str = "sans-serif";
+pub const FONT: &str = "sans-serif";
 
-pub(super) fn fonts() -> Result<()> {
+/// Registers the font; once is enough.
+///
+/// # Errors
+/// If it cannot be loaded.
+pub fn fonts() -> Result<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let done = *REGISTERED.get_or_init(|| {
         [FontStyle::Normal, FontStyle::Bold]
@@ -32,11 +33,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Drawn = Result<(), Failed>;
 
 /// Draws on a white area of `size` and writes it as PNG.
-pub(super) fn draw(
-    path: &Path,
-    size: (u32, u32),
-    paint: impl FnOnce(&Area<'_>) -> Drawn,
-) -> Result<()> {
+pub fn draw(path: &Path, size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     save(path, painted(size, paint))
 }
 
@@ -66,7 +63,7 @@ pub(super) fn painted(
 }
 
 /// Ten colours that stay apart (Tableau 10).
-pub(super) const COLOURS: [RGBColor; 10] = [
+pub const COLOURS: [RGBColor; 10] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
@@ -195,51 +192,6 @@ pub struct Series {
     pub name: String,
     /// Points from left to right.
     pub points: Vec<(f64, f64)>,
-}
-
-/// KL of each latent on the validation split by epoch, of the ten that end highest; nothing if the
-/// objective does not tell latents apart.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<bool> {
-    let last = lines.last().map(|line| line.valid.clone()).unwrap_or_default();
-    let mut latents: Vec<(usize, f64)> =
-        (0..).map_while(|latent| Some((latent, *last.get(latent_term(latent))?))).collect();
-    if latents.is_empty() {
-        return Ok(false);
-    }
-    latents.sort_by(|a, b| b.1.total_cmp(&a.1));
-    // As many as there are colours.
-    latents.truncate(COLOURS.len());
-    let series: Vec<Series> = latents
-        .into_iter()
-        .map(|(latent, _)| Series {
-            name: format!("z{latent}"),
-            points: lines
-                .iter()
-                .filter_map(|line| Some((line.epoch as f64, *line.valid.get(latent_term(latent))?)))
-                .collect(),
-        })
-        .collect();
-    curves(path, caption, ["epoch", "KL, nats"], &series)?;
-    Ok(true)
-}
-
-/// Training and validation loss by epoch.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn loss_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<()> {
-    let series = |name: &str, of: fn(&EpochLine) -> Option<&f64>| Series {
-        name: name.into(),
-        points: lines.iter().filter_map(|line| Some((line.epoch as f64, *of(line)?))).collect(),
-    };
-    let both = [
-        series("training", |line| line.train.get("loss")),
-        series("validation", |line| line.valid.get("loss")),
-    ];
-    curves(path, caption, ["epoch", "nats per example"], &both)
 }
 
 /// Lines over a common axis, with a legend.

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView1};
 use plotters::prelude::*;
 
 use super::chart::{FONT, fonts, painted, save};
-use crate::{data::PixelShape, run::write_atomic};
+use crate::{data::PixelShape, files::write_atomic};
 
 /// Side of a drawn image is at least this many pixels, by whole-number enlargement.
 const LEAST_SIDE: usize = 56;
@@ -181,7 +181,7 @@ pub fn snapshot_strip(folder: &Path, target: &Path, shape: PixelShape) -> Result
 }
 
 /// Images that [`save_row`] wrote side by side, `[images, pixels]`.
-pub(crate) fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
+pub fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
     let cannot = || format!("cannot read {}", path.display());
     let (height, width) = (u32::try_from(shape.height)?, shape.width.max(1));
     // A header may promise more than the file has.

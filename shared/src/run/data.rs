@@ -34,14 +34,19 @@ impl RunData {
     pub(crate) const ADVICE: &str =
         "restore it, or delete it: then the run's data can only be checked by its record";
 
-    /// The data of a configuration, loaded with these options.
-    pub fn new(config: &DataConfig, data: &Splits, options: &FetchOptions) -> Self {
+    /// The data of a configuration, loaded with these options; `files` are those they may be read from.
+    pub fn new(
+        config: &DataConfig,
+        files: &[String],
+        data: &Splits,
+        options: &FetchOptions,
+    ) -> Self {
         let preparation = Preparation::of(data);
         // A path that is no text cannot be kept; nothing but convenience is lost.
         let kept = |path: &Path| {
             std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
         };
-        let folder = options.data_dir.as_deref().filter(|folder| holds(config, folder));
+        let folder = options.data_dir.as_deref().filter(|folder| holds(config, files, folder));
         let has_paths = config.csv.is_some() || config.pen.is_some() || config.text.is_some();
         let here = Path::new(".");
         let base = if options.base.as_os_str().is_empty() { here } else { &options.base };
@@ -92,24 +97,28 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::{Binarise, DataName, load};
+    use crate::{
+        data::{Binarise, DataName},
+        kind::Images,
+    };
 
     #[test]
     fn what_is_written_is_read_and_a_changed_byte_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::create(folder.path().join("run"), "a = 1\n", false).unwrap();
         assert_eq!(RunData::read(&run).unwrap(), None);
-        let config = DataConfig::new(DataName::People, Binarise::None);
+        let config = DataConfig::new(DataName::Segments, Binarise::None);
         let options = FetchOptions::from_env(None);
-        let data = RunData::new(&config, &load(&config, &options).unwrap(), &options);
+        let splits = Images::load(&config, &options).unwrap();
+        let data = RunData::new(&config, &[], &splits, &options);
         data.write(&run).unwrap();
         let read = RunData::read(&run).unwrap().unwrap();
         assert_eq!((&read.identity, &read.preparation), (&data.identity, &data.preparation));
         let path = run.file(RunData::FILE);
         let text = fs::read_to_string(&path).unwrap();
         for damaged in [
-            text.replace("feature 3", "feature 4"),
-            text.replacen("\"width\": 9", "\"width\": 8", 1),
+            text.replace("\"steps\": ", "\"steps\": 1"),
+            text.replacen("\"width\": ", "\"width\": 1", 1),
             text[..text.len() / 2].to_owned(),
             text.replace("\"schema\": 1", "\"schema\": 1, \"more\": 2"),
         ] {

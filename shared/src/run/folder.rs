@@ -10,13 +10,19 @@ use anyhow::{Context, Result, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Metric, Record,
-    atomic::json,
-    checksums::{CHECKSUMS, Checksums, Damage},
+    Record,
     lock::{LOCK, RunLock},
-    temporary_folder,
 };
-use crate::reading::{Places, from_table, syntax};
+use crate::{
+    files::{CHECKSUMS, Checksums, Damage, json, temporary_folder},
+    metric::Metric,
+    reading::{Places, from_table, syntax},
+};
+
+/// Folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// Begins the name of a folder that is not written to its end.
+pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -220,7 +226,7 @@ impl RunFolder {
 
     /// The folder inside this one for one phase of a fit that has several; made with its first file.
     pub fn phase(&self, name: &str) -> Self {
-        let path = self.path.join(crate::train::CHECKPOINTS).join(name);
+        let path = self.path.join(CHECKPOINTS).join(name);
         Self { path, writing: self.writing.clone() }
     }
 
@@ -234,7 +240,7 @@ impl RunFolder {
         let copy = || -> std::io::Result<()> {
             let folder = to.parent().unwrap_or(&to);
             fs::create_dir_all(folder)?;
-            let work = temporary_folder(folder, crate::train::UNFINISHED)?;
+            let work = temporary_folder(folder, UNFINISHED)?;
             copy_folder(&from, work.path())?;
             fs::rename(work.path(), &to)?;
             // Renamed away: nothing is left to clean up.

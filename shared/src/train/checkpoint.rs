@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     EpochLine,
     history::TermSums,
-    optimiser::{Optimiser, record_bytes},
+    optimiser::Optimiser,
     restore::{restore, without_panic},
 };
 use crate::{
     backend::AutodiffBackend,
+    files::{Checksums, temporary_folder, write_json},
+    modules::record_bytes,
     progress,
-    run::{Checksums, RunFolder, say_unchecked, temporary_folder, write_json},
+    run::{CHECKPOINTS, RunFolder, UNFINISHED, say_unchecked},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
@@ -44,15 +46,10 @@ pub(super) struct Progress {
     pub(super) seconds: f64,
 }
 
-/// Folder of a run's checkpoints.
-pub const CHECKPOINTS: &str = "checkpoints";
-
 pub(super) const MODEL: &str = "model.mpk";
 pub(super) const OPTIMISER: &str = "optimiser.mpk";
 pub(super) const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
-/// Begins the name of a folder that is not written to its end.
-pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// What a checkpoint restores.
 pub(super) type Resumed<B, M> = (M, Optimiser<B, M>, Progress);

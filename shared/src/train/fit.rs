@@ -22,10 +22,10 @@ use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
     data::{BatchMaker, Binarise, Splits},
+    modules::weights_of,
     noise::{Noise, Stream},
     progress,
     run::RunFolder,
-    trained::weights_of,
     weights::tensor_bytes,
 };
 

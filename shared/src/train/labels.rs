@@ -168,11 +168,7 @@ fn fresh_head<B: Backend>(latent: usize, classes: usize, device: &B::Device) -> 
 ///
 /// # Errors
 /// If the file cannot be read or holds another layer.
-pub(crate) fn read_head<B: Backend>(
-    path: &Path,
-    latent: usize,
-    device: &B::Device,
-) -> Result<Dense<B>> {
+pub fn read_head<B: Backend>(path: &Path, latent: usize, device: &B::Device) -> Result<Dense<B>> {
     let tensors = weights::read_tensors(path)?;
     let classes = tensors.iter().find(|tensor| tensor.name == "bias").map_or(0, |b| b.values.len());
     weights::fill(fresh_head(latent, classes, device), tensors, path)
@@ -190,10 +186,10 @@ mod tests {
     use crate::{
         autoencoder::Given,
         backend::Flex,
-        data::{self, DataConfig, DataName, FetchOptions, Splits},
+        data::{DataConfig, DataName, FetchOptions, Splits},
         likelihood::Likelihood,
+        modules::{NamedTensor, weights_of},
         posterior::Posterior,
-        trained::{NamedTensor, weights_of},
     };
 
     const LATENT: usize = 3;
@@ -237,7 +233,7 @@ mod tests {
 
     fn splits() -> Splits {
         let config = DataConfig::new(DataName::Segments, Binarise::None);
-        data::load(&config, &FetchOptions::from_env(None)).unwrap()
+        crate::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap()
     }
 
     fn headed<B: Backend>(data: &Splits, labels: &Labels<'_>) -> Headed<B, Linear<B>> {

@@ -3,6 +3,7 @@
 mod adam;
 mod checkpoint;
 mod config;
+mod curves;
 mod display;
 mod fit;
 mod history;
@@ -12,22 +13,23 @@ mod objective;
 mod optimiser;
 mod phase;
 #[cfg(feature = "flex")]
-pub(crate) mod readers;
+#[doc(hidden)]
+pub mod readers;
 mod restore;
 mod schedule;
 mod snapshot;
 mod step;
 
-pub use checkpoint::CHECKPOINTS;
-pub(crate) use checkpoint::{UNFINISHED, can_continue};
+pub(crate) use checkpoint::can_continue;
 pub use config::{Keep, TrainConfig};
+pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
 pub use fit::{Fit, FitReport, Session, fit};
 pub use history::EpochLine;
-pub(crate) use labels::read_head;
+#[doc(hidden)]
+pub use labels::read_head;
 pub use labels::{LABEL_HEAD, LabelsConfig};
 pub use objective::{Moment, Objective, Terms, latent_term};
-pub(crate) use optimiser::record_bytes;
 pub use optimiser::{Optimiser, OptimiserConfig};
 pub use phase::fit_phase;
 pub use schedule::Schedule;

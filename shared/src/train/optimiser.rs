@@ -13,7 +13,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{adam::Adam, messagepack};
-use crate::backend::AutodiffBackend;
+use crate::{backend::AutodiffBackend, modules::record_bytes};
 
 /// `[train.optimiser]` of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,12 +165,6 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
             Self::Sgd(rule) => Self::Sgd(rule.load_record(record_from::<B, _>(bytes, device)?)),
         })
     }
-}
-
-/// A record in Burn's named MessagePack format, at full precision.
-pub(crate) fn record_bytes<B: burn::prelude::Backend, R: Record<B>>(record: R) -> Result<Vec<u8>> {
-    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-    Recorder::<B>::record(&recorder, record, ()).map_err(|e| anyhow!("cannot encode weights: {e}"))
 }
 
 /// The record that [`record_bytes`] wrote.

@@ -6,7 +6,7 @@ use crate::{
     autoencoder::Autoencoder,
     backend::AutodiffBackend,
     data::{Binarise, Splits},
-    plot::loss_curves,
+    train::loss_curves,
 };
 
 /// One of several fits that make a run, in a folder of its own: the model after it, ready for the

@@ -1,4 +1,4 @@
-//! Readers of checkpoints and of single files of them, for [`crate::fuzz`].
+//! Readers of checkpoints and of single files of them, for fuzzing.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use burn::{backend::Autodiff, module::Module, optim::GradientsParams, tensor::Te
 use super::{
     Optimiser, OptimiserConfig,
     checkpoint::{Checkpoints, MODEL, OPTIMISER, PROGRESS, Progress, name},
-    optimiser::record_bytes,
     restore::{restore, without_panic},
 };
 use crate::{
     backend::{Backend, Flex},
+    modules::record_bytes,
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     run::{CHECKSUMS, RunFolder},
@@ -24,9 +24,9 @@ type Rule = Optimiser<B, Dense<B>>;
 const RULE: OptimiserConfig = OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /// Names of the files of a checkpoint.
-pub(crate) const FILES: [&str; 4] = [MODEL, OPTIMISER, PROGRESS, CHECKSUMS];
+pub const FILES: [&str; 4] = [MODEL, OPTIMISER, PROGRESS, CHECKSUMS];
 /// The newer of two checkpoints, which may be damaged.
-pub(crate) const NEWEST: &str = "checkpoints/000002-0000000";
+pub const NEWEST: &str = "checkpoints/000002-0000000";
 
 fn layer<B: Backend>(seed: u64) -> Dense<B> {
     let device = Default::default();
@@ -50,7 +50,7 @@ fn digest(layer: &Dense<B>, optimiser: &Rule) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// If they cannot be made.
-pub(crate) fn records() -> Result<[Vec<u8>; 2]> {
+pub fn records() -> Result<[Vec<u8>; 2]> {
     let (layer, optimiser) = trained(1)?;
     Ok([record_bytes::<B, _>(layer.into_record())?, optimiser.to_bytes()?])
 }
@@ -59,7 +59,7 @@ pub(crate) fn records() -> Result<[Vec<u8>; 2]> {
 ///
 /// # Errors
 /// If it is none.
-pub(crate) fn model(record: Vec<u8>) -> Result<()> {
+pub fn model(record: Vec<u8>) -> Result<()> {
     restore(&layer::<Flex>(2), record, &Default::default()).map(drop)
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn model(record: Vec<u8>) -> Result<()> {
 ///
 /// # Errors
 /// If it is none.
-pub(crate) fn optimiser(record: Vec<u8>) -> Result<()> {
+pub fn optimiser(record: Vec<u8>) -> Result<()> {
     let fresh = || Rule::new(&RULE);
     without_panic(|| fresh().with_bytes(record, &Default::default())).map(drop)
 }
@@ -76,7 +76,7 @@ pub(crate) fn optimiser(record: Vec<u8>) -> Result<()> {
 ///
 /// # Errors
 /// If they cannot be written.
-pub(crate) fn write(run: &Path) -> Result<()> {
+pub fn write(run: &Path) -> Result<()> {
     let run = RunFolder::create(run.into(), "", false)?;
     let checkpoints = Checkpoints::new(&run, 2);
     for epoch in [1, 2] {
@@ -96,7 +96,7 @@ pub(crate) fn write(run: &Path) -> Result<()> {
 ///
 /// # Errors
 /// If no checkpoint can be used.
-pub(crate) fn newest(run: &Path) -> Result<(String, Vec<u8>)> {
+pub fn newest(run: &Path) -> Result<(String, Vec<u8>)> {
     let checkpoints = Checkpoints::new(&RunFolder::open(run.into())?, 2);
     let fresh = || Rule::new(&RULE);
     let found =

@@ -49,9 +49,9 @@ mod tests {
     use super::*;
     use crate::{
         backend::Flex,
+        modules::record_bytes,
         nn::{Activation, Dense, Init, Initialiser},
         noise::Noise,
-        train::record_bytes,
     };
 
     fn layer(seed: u64, inputs: usize) -> Dense<Flex> {

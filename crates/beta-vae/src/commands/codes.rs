@@ -3,14 +3,12 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use factors::{CodeTable, FactorCodes};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use shared::{
     cli::{Loaded, OfRun},
-    metrics::{
-        CodeTable,
-        disentanglement::{FactorCodes, WIDE},
-    },
+    metrics::WIDE,
     progress,
     run::write_atomic,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
-use shared::metrics::{Neighbours, OwnNeighbour, Predictions};
+use tables::{Neighbours, OwnNeighbour, Predictions};
 
 /// The file has a header; every line is a person.
 #[derive(clap::Args)]

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, check_all, fitted},
-    metrics::{Fairness, fairness},
     paper::Paper,
     plot::{Axis, Spread, error_bars},
     progress,
     run::write_json,
 };
+use tables::{Fairness, fairness};
 
 use crate::{
     FairRepr,

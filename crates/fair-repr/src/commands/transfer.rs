@@ -6,9 +6,9 @@ use anyhow::{Context, Result, anyhow};
 use ndarray::{Array2, s};
 use shared::{
     cli::{Loaded, OfRun},
-    metrics::probe_fairness,
     run::Metric,
 };
+use tables::{People, probe_fairness};
 
 use crate::FairRepr;
 
@@ -23,7 +23,7 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<FairRepr>::open_to_change(&args.of, "transfer")?;
     let data = loaded.data()?;
-    let second = data.people.as_ref().and_then(|people| people.second.as_ref());
+    let second = data.known::<People>().and_then(|people| people.second.as_ref());
     let second = second.ok_or_else(|| {
         anyhow!(
             "{} has no second target: train with --data adult-age, or name one in the schema of a \
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         train.nrows(),
         test.nrows(),
         found[0].1.majority,
-        data.people.as_ref().map_or("", |people| &people.sensitive)
+        data.known::<People>().map_or("", |people| &people.sensitive)
     );
     shared::print_line!(
         "  {:<10} {:>9} {:>15} {:>12}",

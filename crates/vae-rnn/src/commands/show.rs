@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use ndarray::{Array2, s};
+use sequences::{Known, PIANO, Roll, rolls};
 use shared::{
     cli::Loaded,
-    data::{DataKind, DataName, PIANO},
+    data::{DataKind, DataName},
     paper::RunConfig,
-    plot::{Grid, Roll, rolls},
+    plot::Grid,
     run::write_atomic,
 };
 
@@ -132,7 +133,7 @@ pub(super) fn sequence(run: &Loaded<VaeRnn>, index: usize) -> Result<Array2<f32>
 
 /// The lowest key chords of a run are played on.
 fn lowest_key(run: &Loaded<VaeRnn>) -> u8 {
-    run.preparation.keys.map_or(PIANO.0, |keys| keys.lowest)
+    Known::of(&run.preparation).keys.map_or(PIANO.0, |keys| keys.lowest)
 }
 
 /// MIDI notes of each step.
@@ -157,6 +158,6 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 }
 
 fn line(run: &Loaded<VaeRnn>, steps: &Array2<f32>) -> String {
-    let vocabulary = run.preparation.vocabulary.as_ref();
+    let vocabulary = Known::of(&run.preparation).vocabulary;
     vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
 }

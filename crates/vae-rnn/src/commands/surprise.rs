@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use ndarray::{Array2, s};
+use sequences::{Known, Roll, rolls};
 use shared::{
     cli::{Loaded, OfRun, checked_index},
-    plot::{Grid, Roll, rolls},
+    plot::Grid,
     progress,
     sequential::Resampling,
 };
@@ -87,7 +88,7 @@ impl Sequences {
 
     /// Lines, in the symbols the run knows.
     fn of_lines(run: &Loaded<VaeRnn>, lines: &[String]) -> Result<Self> {
-        let Some(vocabulary) = &run.preparation.vocabulary else {
+        let Some(vocabulary) = &Known::of(&run.preparation).vocabulary else {
             bail!("--text: this run was not fitted to a text");
         };
         let numbers = lines
@@ -135,7 +136,7 @@ fn draw(run: &Loaded<VaeRnn>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
             let title = format!("{}, {mean:.2} nats a step", titles[place]);
             let own = x.slice(s![place, ..steps[place] * width]).to_owned();
             let own = own.into_shape_with_order((steps[place], width))?;
-            let labels = match &run.preparation.vocabulary {
+            let labels = match &Known::of(&run.preparation).vocabulary {
                 Some(vocabulary) => {
                     let symbol = |number| match vocabulary.symbol(number) {
                         "\n" => "¶".to_owned(),

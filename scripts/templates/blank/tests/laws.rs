@@ -29,7 +29,7 @@ fn model<B: Backend>(seed: u64) -> BlankModel<B> {
 
 fn batch<B: Backend>() -> Batch<B> {
     let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
-    let data = shared::data::load(&config, &FetchOptions::from_env(None)).unwrap();
+    let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
         .batch(&[4, 5, 6, 7], 1)
 }

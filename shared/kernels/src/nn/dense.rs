@@ -2,30 +2,9 @@ use burn::{
     module::{Module, Param},
     tensor::{Tensor, TensorPrimitive},
 };
-use serde::{Deserialize, Serialize};
 
 use super::Initialiser;
-use crate::backend::Backend;
-
-/// What a layer applies to its outputs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    Linear,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// max(0, x).
-    Relu,
-    /// max(x, x / 5).
-    LeakyRelu,
-    /// 1 / (1 + exp(-x)).
-    Sigmoid,
-}
-
-/// Slope of a leaky ReLU below zero (Kim & Mnih 2018, table 1).
-pub(crate) const LEAK: f32 = 0.2;
+use crate::{backend::Backend, operation::Activation};
 
 /// A fully connected layer, y = f(x W + b).
 #[derive(Module, Debug)]

@@ -10,10 +10,11 @@ mod outline;
 mod recurrent;
 
 pub use convolution::{Convolution, TransposedConvolution};
-pub(crate) use dense::LEAK;
-pub use dense::{Activation, Dense};
+pub use dense::Dense;
 pub use gaussian::GaussianMlp;
 pub use init::{Init, Initialiser, parameter, zeros};
 pub use mlp::Mlp;
 pub use outline::{Outline, outlined};
-pub use recurrent::{Cell, Recurrent};
+pub use recurrent::Recurrent;
+
+pub use crate::operation::{Activation, Cell};

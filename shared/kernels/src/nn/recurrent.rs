@@ -2,39 +2,9 @@ use burn::{
     module::Module,
     tensor::{Tensor, TensorPrimitive},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{Activation, Dense, Initialiser, outline::is_outlining};
-use crate::backend::Backend;
-
-/// Which recurrent cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cell {
-    /// Gated recurrent unit (Cho et al. 2014).
-    #[default]
-    Gru,
-    /// Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate.
-    Lstm,
-}
-
-impl Cell {
-    /// Sums a step takes for each hidden unit.
-    pub fn gates(self) -> usize {
-        match self {
-            Self::Gru => 3,
-            Self::Lstm => 4,
-        }
-    }
-
-    /// Numbers of the state for each hidden unit.
-    pub fn state_parts(self) -> usize {
-        match self {
-            Self::Gru => 1,
-            Self::Lstm => 2,
-        }
-    }
-}
+use crate::{backend::Backend, operation::Cell};
 
 /// A recurrent layer, h' = f(x, h), with the equations of PyTorch's GRU and LSTM.
 #[derive(Module, Debug)]

@@ -4,11 +4,13 @@
 mod config;
 mod distances;
 mod frechet;
+mod judge;
 mod manifold;
 mod two_sample;
 
 pub use config::SamplesConfig;
 pub use frechet::{Gaussian, frechet_distance};
+pub use judge::Judge;
 pub use manifold::Manifold;
 pub use two_sample::{TwoSample, two_sample};
 
@@ -19,10 +21,9 @@ use ndarray::{Array2, ArrayView2, Axis, s};
 
 use super::{LinearProbe, classification_error, encode_split};
 use crate::{
-    classifier::Judge,
     data::{Split, Splits},
+    metric::{Better, Metric},
     noise::{Noise, Stream},
-    run::{Better, Metric},
     trained::Trained,
 };
 

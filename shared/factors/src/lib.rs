@@ -1,0 +1,380 @@
+//! How well a code takes apart factors of variation that are known.
+//!
+//! The definitions are those of disentanglement_lib (Locatello et al. 2019) unless a metric says
+//! otherwise.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::{Result, ensure};
+use rand_chacha::ChaCha8Rng;
+use shared::{
+    data::{DataConfig, DataError, DataKind, FetchOptions, Preparation, Splits},
+    kind::{Images, Kind},
+    metrics::{DisentanglementConfig, Evaluating, Evaluation, WIDE},
+    noise::{Noise, Stream},
+    progress,
+    run::{Better, Metric},
+    trained::Codes,
+};
+
+mod beta_vae;
+mod boosting;
+mod code_table;
+mod dci;
+mod factor_vae;
+mod grid;
+#[cfg(test)]
+mod made;
+mod mig;
+mod sap;
+
+pub use beta_vae::{BetaVae, beta_vae};
+pub use boosting::BoostedTrees;
+pub use code_table::CodeTable;
+pub use dci::{Dci, dci};
+pub use factor_vae::factor_vae;
+pub use mig::{mig, mig_posterior};
+pub use sap::sap;
+
+/// Images, and of those of dSprites the factors that made them.
+#[derive(Clone, Copy, Debug)]
+pub struct Factors;
+
+impl Kind for Factors {
+    fn examples(&self) -> DataKind {
+        Images.examples()
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<String> {
+        Images.files(config)
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        Images.read(config, options, known)
+    }
+
+    fn evaluate(&self, of: &Evaluating<'_>) -> Result<Evaluation> {
+        let mut evaluation = of.images()?;
+        if let (Some(config), Some(grid)) = (&of.config.disentanglement, &of.data.sprites) {
+            progress::line("evaluating: disentanglement, over all images of the grid");
+            let codes = CodeTable::new(of.model, grid);
+            evaluation.metrics.extend(disentanglement(&codes, config, of.noise)?);
+        }
+        Ok(evaluation)
+    }
+
+    fn has_factors(&self) -> bool {
+        true
+    }
+}
+
+/// Codes of images whose factors of variation are known.
+pub trait FactorCodes: Sync {
+    /// Names of the factors.
+    fn names(&self) -> &[&'static str];
+    /// How many values each factor takes.
+    fn sizes(&self) -> &[usize];
+    /// Width of the code.
+    fn latent_dim(&self) -> usize;
+    /// Codes of images by their place in the grid of all combinations, the last factor fastest.
+    fn codes(&self, indices: &[usize]) -> Codes;
+}
+
+/// A score on one draw of points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Its value.
+    pub value: f64,
+    /// What a tenth of the points to fit to, or to count, give.
+    pub tenth: f64,
+}
+
+/// Which numbers a metric draws: `example` of [`Noise::generator`].
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum Draws {
+    BetaVae = 1,
+    FactorVae = 2,
+    Mig = 3,
+    MigPosterior = 4,
+    Dci = 5,
+    Sap = 6,
+}
+
+/// All metrics of a code, by name; those that a code cannot have are left out.
+///
+/// # Errors
+/// If the configuration has a problem, a code is not finite, or a classifier cannot be fitted.
+pub fn disentanglement(
+    codes: &dyn FactorCodes,
+    config: &DisentanglementConfig,
+    noise: Noise,
+) -> Result<BTreeMap<String, Metric>> {
+    if let Some(problem) = config.problem() {
+        anyhow::bail!(problem);
+    }
+    let codes = Finite { codes, is_broken: AtomicBool::new(false) };
+    let metrics = scores(&codes, config, noise);
+    ensure!(!codes.is_broken.into_inner(), "codes are not finite");
+    metrics
+}
+
+/// Codes whose numbers that are none are zero, because a classifier would search for ever, and noted.
+struct Finite<'a> {
+    codes: &'a dyn FactorCodes,
+    is_broken: AtomicBool,
+}
+
+impl FactorCodes for Finite<'_> {
+    fn names(&self) -> &[&'static str] {
+        self.codes.names()
+    }
+
+    fn sizes(&self) -> &[usize] {
+        self.codes.sizes()
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.codes.latent_dim()
+    }
+
+    fn codes(&self, indices: &[usize]) -> Codes {
+        let mut codes = self.codes.codes(indices);
+        for z in codes.mean.iter_mut().chain(codes.log_var.iter_mut().flatten()) {
+            if !z.is_finite() {
+                *z = 0.0;
+                self.is_broken.store(true, Ordering::Relaxed);
+            }
+        }
+        codes
+    }
+}
+
+fn scores(
+    codes: &dyn FactorCodes,
+    config: &DisentanglementConfig,
+    noise: Noise,
+) -> Result<BTreeMap<String, Metric>> {
+    let mut metrics = BTreeMap::new();
+    let generator = |draws: Draws| {
+        move |repeat: usize| noise.generator(Stream::Factors, repeat as u64, draws as u64)
+    };
+    let (train, test) = config.points(codes.latent_dim());
+    let fitted = format!(
+        "fitted to {train} points, tested on {test}{}",
+        if codes.latent_dim() > WIDE { " (a tenth: the code is wide)" } else { "" }
+    );
+
+    let pairs = config.batch;
+    let found = drawn(config.repeats, generator(Draws::BetaVae), |generator| {
+        beta_vae(codes, config, generator)
+    })?;
+    let z_diff: Vec<Score> = found.iter().map(|found| found.z_diff).collect();
+    let about = format!(
+        "accuracy of telling from mean |z1 - z2| over {pairs} pairs which factor they share; \
+         multinomial logistic regression on standardised features, {fitted}"
+    );
+    let mut upper: Vec<f64> = z_diff.iter().map(|score| score.value).collect();
+    upper.sort_by(|a, b| b.total_cmp(a));
+    upper.truncate(upper.len().div_ceil(2));
+    metrics.insert("z_diff_upper_half".into(), Metric {
+        standard_error: None,
+        ..metric(&upper, "share", format!(
+            "mean of the better half, rounded up, of {} draws of z_diff, as Higgins et al. 2017 drop the worse \
+             half (of ten models drawn three times each)", config.repeats
+        ))
+    });
+    metrics.insert("z_diff".into(), scored(&z_diff, "share", about));
+    let score: Vec<Score> = found.iter().map(|found| found.score).collect();
+    let about = format!(
+        "as z_diff by disentanglement_lib's classifier: features as they are, L2 penalty with C = \
+         1; {fitted}"
+    );
+    metrics.insert("beta_vae_score".into(), scored(&score, "share", about));
+    note(&metrics, &["z_diff", "beta_vae_score"]);
+
+    let found = drawn(config.repeats, generator(Draws::FactorVae), |generator| {
+        Ok(factor_vae(codes, config, generator))
+    })?;
+    let about = format!(
+        "accuracy of telling from the latent that varies least over {} images, relative to its \
+         variance over {} images, which factor they share; majority vote, {fitted}; latents with a \
+         standard deviation below 0.05 left out",
+        config.batch, config.variance_points
+    );
+    metrics.insert("factor_vae_score".into(), scored(&found, "share", about));
+    note(&metrics, &["factor_vae_score"]);
+
+    let found = drawn(config.repeats, generator(Draws::Mig), |generator| {
+        Ok(mig(codes, config, generator))
+    })?;
+    let about = format!(
+        "gap in mutual information between the two latents that tell most of a factor, mean over \
+         all factors; posterior means of {} images in {} bins",
+        config.mig_points, config.bins
+    );
+    metrics.insert("mig".into(), scored(&found, "share of entropy", about));
+    note(&metrics, &["mig"]);
+
+    let found = drawn(config.repeats, generator(Draws::MigPosterior), |generator| {
+        Ok(mig_posterior(codes, config, generator))
+    })?;
+    if let Some(found) = all(found) {
+        let about = format!(
+            "the gap with z ~ q(z|x) as in Chen et al. 2018, mean over the factors but shape; \
+             integrated over the posteriors of {} images",
+            config.posterior_points
+        );
+        metrics.insert("mig_posterior".into(), scored(&found, "share of entropy", about));
+        note(&metrics, &["mig_posterior"]);
+    }
+
+    let fitted =
+        format!("fitted to {} images, tested on {}", config.train_points, config.test_points);
+    let found = drawn(config.repeats, generator(Draws::Sap), |generator| {
+        Ok(sap(codes, config, generator))
+    })?;
+    if let Some(found) = all(found) {
+        let about = format!(
+            "gap in accuracy between the two latents that tell a factor best, each alone by a \
+             linear support vector machine; mean over factors; {fitted}"
+        );
+        metrics.insert("sap".into(), scored(&found, "share", about));
+        note(&metrics, &["sap"]);
+    }
+
+    let found = drawn(config.dci_repeats, generator(Draws::Dci), |generator| {
+        Ok(dci(codes, config, generator))
+    })?;
+    if let Some(found) = all(found) {
+        let trees = format!("{} boosted trees a value, {fitted}", config.trees);
+        let mut insert = |name: &str, unit: &str, of: fn(&Dci) -> f64, about: &str| {
+            let values: Vec<f64> = found.iter().map(of).collect();
+            metrics.insert(name.into(), metric(&values, unit, format!("{about}; {trees}")));
+        };
+        insert(
+            "dci_disentanglement",
+            "1 - share of entropy",
+            |found| found.disentanglement,
+            "how far each latent matters to one factor only, weighted by importance",
+        );
+        insert(
+            "dci_completeness",
+            "1 - share of entropy",
+            |found| found.completeness,
+            "how far one latent alone matters to each factor",
+        );
+        insert(
+            "dci_informativeness",
+            "share",
+            |found| found.informativeness,
+            "accuracy of telling each factor from the code, mean over factors",
+        );
+        note(&metrics, &["dci_disentanglement", "dci_completeness", "dci_informativeness"]);
+    }
+    Ok(metrics)
+}
+
+/// What a metric finds on each of its draws.
+fn drawn<T>(
+    repeats: usize,
+    generator: impl Fn(usize) -> ChaCha8Rng,
+    metric: impl Fn(&mut ChaCha8Rng) -> Result<T>,
+) -> Result<Vec<T>> {
+    (0..repeats).map(|repeat| metric(&mut generator(repeat))).collect()
+}
+
+fn all<T>(found: Vec<Option<T>>) -> Option<Vec<T>> {
+    found.into_iter().collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Mean over draws and its standard error.
+fn metric(values: &[f64], unit: &str, about: String) -> Metric {
+    let (mean, count) = (mean(values), values.len() as f64);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Metric {
+        value: mean,
+        standard_error: (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt()),
+        unit: unit.into(),
+        better: Better::Higher,
+        about,
+    }
+}
+
+/// The same of scores that know what a tenth of the points give.
+fn scored(scores: &[Score], unit: &str, about: String) -> Metric {
+    let values: Vec<f64> = scores.iter().map(|score| score.value).collect();
+    let tenths: Vec<f64> = scores.iter().map(|score| score.tenth).collect();
+    let draws = scores.len();
+    let about =
+        format!("{about}; mean of {draws} draws; {:.3} with a tenth of the points", mean(&tenths));
+    metric(&values, unit, about)
+}
+
+fn note(metrics: &BTreeMap<String, Metric>, names: &[&str]) {
+    let found = names.iter().filter_map(|name| Some((name, metrics.get(*name)?.value)));
+    let words: Vec<String> = found.map(|(name, value)| format!("{name} {value:.3}")).collect();
+    progress::line(&words.join(", "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{made::Made, *};
+
+    fn run(codes: &Made, threads: usize) -> BTreeMap<String, Metric> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| disentanglement(codes, &made::config(), Noise::new(3)).unwrap())
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        assert_eq!(run(&Made::rotated(), 1), run(&Made::rotated(), 2));
+    }
+
+    #[test]
+    fn every_metric_a_code_can_have_is_there() {
+        let names = |codes: &Made| run(codes, 2).into_keys().collect::<Vec<_>>();
+        let point = Made { log_var: None, ..Made::perfect() };
+        assert_eq!(names(&Made::perfect()).len(), 10);
+        assert_eq!(names(&point).len(), 9);
+        let wide = run(&Made::wide(), 2);
+        assert_eq!(
+            wide.keys().collect::<Vec<_>>(),
+            ["beta_vae_score", "factor_vae_score", "mig", "z_diff", "z_diff_upper_half"]
+        );
+        assert!(wide["z_diff"].about.contains("fitted to 100 points, tested on 50 (a tenth"));
+        // Half an entropy of nothing: the draws differ, and what they differ by is told.
+        assert!(wide["z_diff"].standard_error.is_some());
+        assert!(wide["z_diff_upper_half"].value >= wide["z_diff"].value);
+    }
+
+    #[test]
+    fn a_code_that_is_not_finite_or_a_bad_configuration_is_refused() {
+        // Somewhere, which only some of the metrics look at.
+        let mut broken = Made::perfect();
+        let images = broken.mean.nrows();
+        for image in (images / 2..images).step_by(7) {
+            broken.mean[[image, 2]] = f32::NAN;
+        }
+        let noise = Noise::new(1);
+        assert!(disentanglement(&broken, &made::config(), noise).is_err());
+        let config = DisentanglementConfig { bins: 0, ..made::config() };
+        let error = disentanglement(&Made::perfect(), &config, noise).unwrap_err();
+        assert!(error.to_string().contains("bins = 0"));
+    }
+}

@@ -1,0 +1,249 @@
+//! Readers of sequences: drawings, scores, chorales, text.
+
+use std::io::{Cursor, Read};
+
+use zip::{
+    CompressionMethod::{Deflated, Stored},
+    ZipArchive,
+};
+
+use super::{Target, archives::zip, bytes, outcome};
+use sequences::readers;
+use shared::data::TextLevel;
+
+pub(super) const TARGETS: &[Target] = &[
+    Target {
+        name: "strokes",
+        seeds: || NUMPY.map(<[u8]>::to_vec).to_vec(),
+        words: &["train.npy", "valid.npy", "test.npy", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
+        // A byte unpacks to hundreds, each of which may be a value.
+        memory: 1 << 15,
+        read: |path| {
+            let splits = readers::strokes(&bytes(path)?);
+            outcome(splits.map(|splits| splits.map(|drawings| bits(&drawings))))
+        },
+        ..Target::ZIPPED
+    },
+    Target {
+        name: "strokes-pickle",
+        seeds: || NUMPY.iter().flat_map(|npz| members(npz)).collect(),
+        words: PICKLE,
+        memory: 512,
+        read: |path| outcome(readers::drawings(&bytes(path)?).map(|drawings| bits(&drawings))),
+        ..Target::BYTES
+    },
+    Target {
+        name: "musicxml",
+        seeds: || vec![score(4, 9).into_bytes(), score(1, 2).into_bytes()],
+        words: SCORE,
+        memory: 512,
+        read: |path| read_score(&bytes(path)?),
+        ..Target::TEXT
+    },
+    Target {
+        name: "mxl",
+        file: "score.mxl",
+        seeds: || vec![mxl(&score(4, 9)), mxl(&score(1, 2))],
+        words: &["META-INF/container.xml", "a/score.xml", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
+        memory: 1 << 15,
+        read: |path| read_score(&bytes(path)?),
+        ..Target::ZIPPED
+    },
+    Target {
+        name: "bach",
+        file: "music21.whl",
+        seeds: || {
+            let (long, other) = (mxl(&score(4, 9)), mxl(&score(4, 12)));
+            let members: &[(&str, &[u8])] = &[
+                ("music21/corpus/bach/a.mxl", &long),
+                ("music21/corpus/bach/b.mxl", &other),
+                ("music21/other.py", b"no"),
+            ];
+            vec![zip(members, Deflated), zip(members, Stored)]
+        },
+        // Its own sha256 is compared before; a name that is damaged is a piece that is left out.
+        words: &["music21/corpus/bach/", ".mxl", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
+        memory: 1 << 15,
+        read: |path| outcome(readers::bach(path)),
+        ..Target::BYTES
+    },
+    Target {
+        name: "jsb",
+        file: "jsb.json",
+        seeds: || {
+            let json = br#"{"train": [[[60, 64], [], [21]], [[108]]], "valid": [[[21, 22]]], "test": [[[50]]]}"#;
+            vec![json.to_vec()]
+        },
+        words: &[
+            "\"train\"",
+            "\"valid\"",
+            "\"test\"",
+            "[[60]]",
+            "[]",
+            "{",
+            "}",
+            "null",
+            "1e2",
+            "\"\\ud800\"",
+        ],
+        read: |path| outcome(readers::jsb(&bytes(path)?)),
+        ..Target::TEXT
+    },
+    Target {
+        name: "text",
+        file: "poems.txt",
+        seeds: || {
+            let line =
+                |at: usize| format!("the {at} quick brown foxes; été\n{}", "\n".repeat(at % 2));
+            vec![
+                (0..40).map(line).collect::<String>().into_bytes(),
+                "a b\n".repeat(30).into_bytes(),
+            ]
+        },
+        words: &["\n", "\r\n", "\u{feff}", "\u{2028}", "e\u{301}", "<unk>", " "],
+        memory: 512,
+        read: |path| {
+            let bytes = bytes(path)?;
+            for level in [TextLevel::Characters, TextLevel::Words] {
+                let (lines, vocabulary) = readers::text(&bytes, level, 50, None)?;
+                assert!(lines.iter().flatten().all(|&symbol| (symbol as usize) < vocabulary.len()));
+                assert!(lines.iter().all(|line| (1..=50).contains(&line.len())));
+            }
+            Ok(0)
+        },
+        ..Target::TEXT
+    },
+];
+
+/// Archives as numpy and sketch-rnn write them.
+const NUMPY: [&[u8]; 6] = [
+    include_bytes!("../../sequences/src/fixtures/default.npz"),
+    include_bytes!("../../sequences/src/fixtures/python2.npz"),
+    include_bytes!("../../sequences/src/fixtures/protocol2.npz"),
+    include_bytes!("../../sequences/src/fixtures/protocol3.npz"),
+    include_bytes!("../../sequences/src/fixtures/protocol5.npz"),
+    include_bytes!("../../sequences/src/fixtures/float32.npz"),
+];
+
+/// Instructions of a pickle, and what they are told.
+const PICKLE: &[&str] = &[
+    "N",
+    "(",
+    ")",
+    "t",
+    "]",
+    "l",
+    "a",
+    "e",
+    "R",
+    "b",
+    ".",
+    "K\x01",
+    "J\x01\0\0\0",
+    "h\0",
+    "h\x01",
+    "j\0\0\0\0",
+    "q\0",
+    "q\x01",
+    "r\x01\0\0\0",
+    "X\x02\0\0\0O8",
+    "cnumpy\nndarray\n",
+    "cnumpy\ndtype\n",
+    "cnumpy.core.multiarray\n_reconstruct\n",
+    "c_codecs\nencode\n",
+    "'descr': '|O'",
+    "(1152921504606846976,)",
+    "\x01\0",
+    "\x02\0",
+];
+
+/// Elements of a score.
+const SCORE: &[&str] = &[
+    "<measure number=\"1\">",
+    "</measure>",
+    "<note>",
+    "</note>",
+    "<chord/>",
+    "<rest/>",
+    "<grace/>",
+    "<backup><duration>1</duration></backup>",
+    "<forward><duration>40000</duration></forward>",
+    "<divisions>4294967291</divisions>",
+    "<divisions>7</divisions>",
+    "<duration>",
+    "<alter>1</alter>",
+    "<transpose><chromatic>-2</chromatic></transpose>",
+    "<octave>9</octave>",
+    "<part id=\"P\">",
+    "</part>",
+    "<!DOCTYPE a [<!ENTITY e 'eeeeeeeeee'>]>",
+    "&e;",
+    "&#0;",
+    "&lt;",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "<?xml?>",
+];
+
+/// Drawings as bits, in which equal is equal.
+fn bits(drawings: &[Vec<[f32; 3]>]) -> Vec<Vec<[u32; 3]>> {
+    let step = |step: &[f32; 3]| step.map(f32::to_bits);
+    drawings.iter().map(|steps| steps.iter().map(step).collect()).collect()
+}
+
+/// The unpacked members of an archive.
+fn members(archive: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(mut archive) = ZipArchive::new(Cursor::new(archive)) else { return Vec::new() };
+    let count = archive.len();
+    let unpacked = |index| {
+        let mut bytes = Vec::new();
+        archive.by_index(index).ok()?.read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    (0..count).map_while(unpacked).collect()
+}
+
+/// A score of so many parts and beats, with chords, rests, triplets and a transposition.
+fn score(parts: usize, beats: usize) -> String {
+    let note = |beat: usize, part: usize| {
+        let (step, octave) = (["C", "D", "E", "F", "G"][(beat + part) % 5], 3 + part % 3);
+        let alter = if beat % 3 == 1 { "<alter>-1</alter>" } else { "" };
+        let chord = if beat % 4 == 3 { "<chord/>" } else { "" };
+        format!(
+            "<note>{chord}<pitch><step>{step}</step>{alter}<octave>{octave}</octave></pitch>\
+             <duration>{}</duration></note>",
+            if beat.is_multiple_of(2) { 6 } else { 4 }
+        )
+    };
+    let part = |part: usize| {
+        let measure = |number: usize| {
+            let notes: String = (0..3).map(|beat| note(3 * number + beat, part)).collect();
+            format!(
+                "<measure number=\"{number}\"><attributes><divisions>{}</divisions></attributes>{notes}\
+                 <note><rest/><duration>6</duration></note>\
+                 <backup><duration>6</duration></backup><forward><duration>6</duration></forward></measure>",
+                6 * (1 + part % 2)
+            )
+        };
+        let measures: String = (0..beats.div_ceil(3)).map(measure).collect();
+        format!("<part id=\"P{part}\">{measures}</part>")
+    };
+    let parts: String = (0..parts).map(part).collect();
+    format!(
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE score-partwise PUBLIC \"-//Recordare//DTD MusicXML 3.1 Partwise//EN\" \
+         \"http://www.musicxml.org/dtds/partwise.dtd\">\n<score-partwise><part-list/>{parts}</score-partwise>"
+    )
+}
+
+fn mxl(score: &str) -> Vec<u8> {
+    let container =
+        b"<container><rootfiles><rootfile full-path='a/score.xml'/></rootfiles></container>";
+    zip(&[("META-INF/container.xml", container), ("a/score.xml", score.as_bytes())], Deflated)
+}
+
+fn read_score(file: &[u8]) -> Result<u64, String> {
+    let parts = readers::parts(file)?;
+    outcome(readers::chords_by_quarter(file).map(|chords| (parts, chords)))
+}

@@ -1,0 +1,243 @@
+//! Each fused operation as one node of the autodiff graph.
+
+use burn::{
+    backend::{
+        Autodiff,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+    },
+    tensor::{TensorMetadata, ops::FloatTensor},
+};
+
+use super::Geometry;
+use crate::{backend::Backend, operation::Activation};
+
+/// y = f(x W + b) with parents x, W and b.
+#[derive(Debug)]
+struct Dense(Activation);
+
+impl<B: Backend> Backward<B, 3> for Dense {
+    /// x, W and y.
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x, weight, y] = ops.state;
+        let [x_node, weight_node, bias_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (inner, bias) = B::dense_gradient(y, gradient, self.0);
+        if let Some(node) = bias_node {
+            gradients.register::<B>(node.id, bias);
+        }
+        if let Some(node) = weight_node {
+            let gradient = B::product(B::float_transpose(x), inner.clone());
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = x_node {
+            let gradient = B::product(inner, B::float_transpose(weight));
+            gradients.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+/// [`Backend::dense`] with gradients.
+pub(crate) fn autodiff_dense<B: Backend>(
+    x: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
+    bias: FloatTensor<Autodiff<B>>,
+    f: Activation,
+) -> FloatTensor<Autodiff<B>> {
+    let y = B::dense(x.primitive.clone(), weight.primitive.clone(), bias.primitive, f);
+    let nodes = [x.node.clone(), weight.node.clone(), bias.node.clone()];
+    match Dense(f).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            prepared.finish([x.primitive, weight.primitive, y.clone()], y)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(y),
+    }
+}
+
+/// x = y W^T + b with parents y, W and b. The gradient of W comes in W's own layout: with tied
+/// weights it is added to another of that layout.
+#[derive(Debug)]
+struct DenseTransposed;
+
+impl<B: Backend> Backward<B, 3> for DenseTransposed {
+    /// y and W.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [y, weight] = ops.state;
+        let [y_node, weight_node, bias_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = bias_node {
+            let sum = B::float_sum_dim(gradient.clone(), 0);
+            let width = sum.shape().num_elements();
+            gradients.register::<B>(node.id, B::float_reshape(sum, [width].into()));
+        }
+        if let Some(node) = weight_node {
+            let gradient = B::product(B::float_transpose(gradient.clone()), y);
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = y_node {
+            gradients.register::<B>(node.id, B::product(gradient, weight));
+        }
+    }
+}
+
+/// [`Backend::dense_transposed`] with gradients.
+pub(crate) fn autodiff_dense_transposed<B: Backend>(
+    y: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
+    bias: FloatTensor<Autodiff<B>>,
+) -> FloatTensor<Autodiff<B>> {
+    let x = B::dense_transposed(y.primitive.clone(), weight.primitive.clone(), bias.primitive);
+    let nodes = [y.node.clone(), weight.node.clone(), bias.node.clone()];
+    match DenseTransposed.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([y.primitive, weight.primitive], x),
+        OpsKind::UnTracked(prepared) => prepared.finish(x),
+    }
+}
+
+/// y = f(x + b) with parents x and b.
+#[derive(Debug)]
+struct Activate(Activation);
+
+impl<B: Backend> Backward<B, 2> for Activate {
+    /// y.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, bias_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (x, bias) = B::dense_gradient(ops.state, gradient, self.0);
+        if let Some(node) = bias_node {
+            gradients.register::<B>(node.id, bias);
+        }
+        if let Some(node) = x_node {
+            gradients.register::<B>(node.id, x);
+        }
+    }
+}
+
+/// [`Backend::activate`] with gradients.
+pub(crate) fn autodiff_activate<B: Backend>(
+    x: FloatTensor<Autodiff<B>>,
+    bias: FloatTensor<Autodiff<B>>,
+    f: Activation,
+) -> FloatTensor<Autodiff<B>> {
+    let nodes = [x.node.clone(), bias.node.clone()];
+    let y = B::activate(x.primitive, bias.primitive, f);
+    match Activate(f).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(y.clone(), y),
+        OpsKind::UnTracked(prepared) => prepared.finish(y),
+    }
+}
+
+/// P(x) W with parents x and W.
+#[derive(Debug)]
+struct Convolve(Geometry);
+
+impl<B: Backend> Backward<B, 2> for Convolve {
+    /// x and W.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [x, weight] = ops.state;
+        let [x_node, weight_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = weight_node {
+            let gradient = B::convolve_weight(x, gradient.clone(), self.0);
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = x_node {
+            let gradient = B::convolve_transposed(gradient, B::float_transpose(weight), self.0);
+            gradients.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+/// [`Backend::convolve`] with gradients.
+pub(crate) fn autodiff_convolve<B: Backend>(
+    x: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
+    geometry: Geometry,
+) -> FloatTensor<Autodiff<B>> {
+    let y = B::convolve(x.primitive.clone(), weight.primitive.clone(), geometry);
+    let nodes = [x.node.clone(), weight.node.clone()];
+    match Convolve(geometry).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([x.primitive, weight.primitive], y),
+        OpsKind::UnTracked(prepared) => prepared.finish(y),
+    }
+}
+
+/// The adjoint of P at y W with parents y and W.
+#[derive(Debug)]
+struct ConvolveTransposed(Geometry);
+
+impl<B: Backend> Backward<B, 2> for ConvolveTransposed {
+    /// y and W.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [y, weight] = ops.state;
+        let [y_node, weight_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = weight_node {
+            let gradient = B::convolve_weight(gradient.clone(), y, self.0);
+            gradients.register::<B>(node.id, B::float_transpose(gradient));
+        }
+        if let Some(node) = y_node {
+            let gradient = B::convolve(gradient, B::float_transpose(weight), self.0);
+            gradients.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+/// [`Backend::convolve_transposed`] with gradients.
+pub(crate) fn autodiff_convolve_transposed<B: Backend>(
+    y: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<Autodiff<B>>,
+    geometry: Geometry,
+) -> FloatTensor<Autodiff<B>> {
+    let x = B::convolve_transposed(y.primitive.clone(), weight.primitive.clone(), geometry);
+    let nodes = [y.node.clone(), weight.node.clone()];
+    match ConvolveTransposed(geometry).prepare::<NoCheckpointing>(nodes).compute_bound().stateful()
+    {
+        OpsKind::Tracked(prepared) => prepared.finish([y.primitive, weight.primitive], x),
+        OpsKind::UnTracked(prepared) => prepared.finish(x),
+    }
+}
+
+/// log p(x|logits) of each row with parent logits; x is data and gets no gradient.
+#[derive(Debug)]
+struct BernoulliLogProb;
+
+impl<B: Backend> Backward<B, 1> for BernoulliLogProb {
+    /// Logits and x.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [logits, x] = ops.state;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            gradients.register::<B>(node.id, B::bernoulli_gradient(logits, x, gradient));
+        }
+    }
+}
+
+/// [`Backend::bernoulli_log_prob`] with gradients.
+pub(crate) fn autodiff_bernoulli_log_prob<B: Backend>(
+    logits: FloatTensor<Autodiff<B>>,
+    x: FloatTensor<Autodiff<B>>,
+) -> FloatTensor<Autodiff<B>> {
+    let x = x.primitive;
+    let output = B::bernoulli_log_prob(logits.primitive.clone(), x.clone());
+    let nodes = [logits.node.clone()];
+    match BernoulliLogProb.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([logits.primitive, x], output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    }
+}

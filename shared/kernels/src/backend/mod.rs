@@ -1,0 +1,305 @@
+//! The one place where a numeric backend is named.
+//!
+//! Every model of the workspace is generic over [`Backend`]. Which backends exist is decided by
+//! the Cargo features `flex` (burn-flex, the default), `ndarray` (burn-ndarray) and `cuda` (burn-cuda). Each one
+//! that is compiled in costs every program its generic code once more.
+
+mod fused;
+
+use burn::{backend::Autodiff, tensor::ops::FloatTensor};
+
+#[cfg(feature = "cuda")]
+pub use burn_cuda::{Cuda, CudaDevice};
+#[cfg(feature = "flex")]
+pub use burn_flex::{Flex, FlexDevice};
+#[cfg(any(test, feature = "ndarray"))]
+pub use burn_ndarray::{NdArray, NdArrayDevice};
+
+pub use fused::{AdamStep, Geometry, Window};
+
+use crate::operation::{Activation, Cell};
+
+/// Burn's backend trait with the element type this workspace computes in, and the operations
+/// that a backend may fuse. Each has the plain composition as its default.
+pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
+    /// One step of Adam: `(weight, first moment, second moment)` after it.
+    fn adam(
+        step: AdamStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adam_composed::<Self>(step, weight, gradient, first, second)
+    }
+
+    /// The product of two matrices.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(a, b)
+    }
+
+    /// A dense layer f(x W + b), `[examples, outputs]`, for x `[examples, inputs]`.
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::dense_composed::<Self>(x, weight, bias, f)
+    }
+
+    /// A layer backwards, y W^T + b, `[examples, inputs]`, for y `[examples, outputs]`.
+    fn dense_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::dense(y, Self::float_transpose(weight), bias, Activation::Linear)
+    }
+
+    /// f(x + b) for each row of x.
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::activate_composed::<Self>(x, bias, f)
+    }
+
+    /// A convolution P(x) W, `[examples * positions, outputs]`, for x `[examples, pixels]` and W
+    /// `[patch, outputs]`. P(x), `[examples * positions, patch]`, is the patch of each image under
+    /// each position of the window, laid out as an image is, with zeros outside the image.
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        Self::product(fused::patches_composed::<Self>(x, geometry), weight)
+    }
+
+    /// The adjoint of P at y W: the sum of overlapping patches, `[examples, pixels]`, for y
+    /// `[examples * positions, inputs]` and W `[inputs, patch]`.
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::overlap_composed::<Self>(Self::product(y, weight), geometry)
+    }
+
+    /// P(x)^T y, `[patch, outputs]`: the gradient of the weight of [`Self::convolve`] from y, that
+    /// of its output.
+    fn convolve_weight(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        let patches = fused::patches_composed::<Self>(x, geometry);
+        Self::product(Self::float_transpose(patches), y)
+    }
+
+    /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
+    fn dense_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        f: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::dense_gradient_composed::<Self>(y, gradient, f)
+    }
+
+    /// The element-wise part of a recurrent step, from the sums of the input and of the state `[rows,
+    /// gates * width]` and the state before it: the state after it, and the gates, through which no
+    /// gradient flows.
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::recur_composed::<Self>(cell, input, hidden, state)
+    }
+
+    /// Gradients of [`Self::recur`] with respect to both sums and the state before, from the gates, the
+    /// hidden sum, the state before and after, and the gradient of the state after.
+    fn recur_gradient(
+        cell: Cell,
+        gates: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        before: FloatTensor<Self>,
+        after: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::recur_gradient_composed::<Self>(cell, gates, hidden, before, after, gradient)
+    }
+
+    /// log p(x) of each row under Bernoulli pixels with these logits, `[rows]`; x is `[rows,
+    /// pixels]` or one row for all.
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bernoulli_log_prob_composed::<Self>(logits, x)
+    }
+
+    /// Gradient of [`Self::bernoulli_log_prob`] with respect to the logits.
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::bernoulli_gradient_composed::<Self>(logits, x, gradient)
+    }
+}
+
+/// A [`Backend`] that records operations, so that gradients can be taken.
+pub trait AutodiffBackend:
+    Backend + burn::tensor::backend::AutodiffBackend<InnerBackend: Backend>
+{
+}
+
+#[cfg(feature = "flex")]
+impl Backend for Flex {
+    fn adam(
+        step: AdamStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adam_flex(step, weight, gradient, first, second)
+    }
+
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::product_flex(a, b)
+    }
+
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::dense_flex(x, weight, bias, f)
+    }
+
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::activate_flex(x, bias, f)
+    }
+
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_flex(x, weight, geometry)
+    }
+
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_transposed_flex(y, weight, geometry)
+    }
+
+    fn convolve_weight(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::convolve_weight_flex(x, y, geometry)
+    }
+
+    fn dense_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        f: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::dense_gradient_flex(y, gradient, f)
+    }
+
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::recur_flex(cell, input, hidden, state)
+    }
+
+    fn recur_gradient(
+        cell: Cell,
+        gates: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        before: FloatTensor<Self>,
+        after: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::recur_gradient_flex(cell, gates, hidden, before, after, gradient)
+    }
+
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bernoulli_log_prob_flex(logits, x)
+    }
+
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::bernoulli_gradient_flex(logits, x, gradient)
+    }
+}
+
+#[cfg(any(test, feature = "ndarray"))]
+impl Backend for NdArray {}
+
+#[cfg(feature = "cuda")]
+impl Backend for Cuda {}
+
+impl<B: Backend> Backend for Autodiff<B> {
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::autodiff_activate::<B>(x, bias, f)
+    }
+
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_convolve::<B>(x, weight, geometry)
+    }
+
+    fn convolve_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_convolve_transposed::<B>(y, weight, geometry)
+    }
+
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_dense::<B>(x, weight, bias, f)
+    }
+
+    fn dense_transposed(
+        y: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_dense_transposed::<B>(y, weight, bias)
+    }
+
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::autodiff_recur::<B>(cell, input, hidden, state)
+    }
+
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::autodiff_bernoulli_log_prob::<B>(logits, x)
+    }
+}
+
+impl<B: Backend> AutodiffBackend for Autodiff<B> {}

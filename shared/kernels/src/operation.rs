@@ -1,0 +1,52 @@
+//! Operations by name, as layers ask for them and backends compute them.
+
+use serde::{Deserialize, Serialize};
+
+/// What a layer applies to its outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    Linear,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// max(0, x).
+    Relu,
+    /// max(x, x / 5).
+    LeakyRelu,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+}
+
+/// Slope of a leaky ReLU below zero (Kim & Mnih 2018, table 1).
+pub(crate) const LEAK: f32 = 0.2;
+
+/// Which recurrent cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cell {
+    /// Gated recurrent unit (Cho et al. 2014).
+    #[default]
+    Gru,
+    /// Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate.
+    Lstm,
+}
+
+impl Cell {
+    /// Sums a step takes for each hidden unit.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Gru => 3,
+            Self::Lstm => 4,
+        }
+    }
+
+    /// Numbers of the state for each hidden unit.
+    pub fn state_parts(self) -> usize {
+        match self {
+            Self::Gru => 1,
+            Self::Lstm => 2,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+/// Writes a whole file or none of it: to a temporary name beside it, then renamed.
+///
+/// # Errors
+/// If the folder cannot be created or written to.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = temporary_file(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A file in `folder` to be renamed once it is whole; for whoever the user's umask allows, where a
+/// temporary file would be for its owner alone.
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    let mut builder = Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// A folder in `folder` to be renamed once it is whole, named `prefix` and something.
+pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<TempDir> {
+    let mut builder = Builder::new();
+    builder.prefix(prefix);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    builder.tempdir_in(folder)
+}
+
+/// Writes a value as indented JSON with a final newline.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    write_atomic(path, json(path, value)?.as_bytes())
+}
+
+/// A value as indented JSON with a final newline, for the file `path`.
+pub(crate) fn json(path: &Path, value: &impl Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value)
+        .with_context(|| format!("cannot encode {}", path.display()))?;
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,9 @@
+//! Files written whole or not at all, and checked when they are read.
+
+mod atomic;
+mod checksums;
+
+pub(crate) use atomic::{json, temporary_file, temporary_folder};
+pub use atomic::{write_atomic, write_json};
+pub(crate) use checksums::Checksums;
+pub use checksums::{CHECKSUMS, Damage, read_checked};

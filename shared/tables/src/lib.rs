@@ -1,0 +1,170 @@
+//! Tables of people: typed columns, a target, a sensitive attribute; read from CSV by a schema,
+//! encoded as numbers by the statistics of the training split alone.
+
+mod builtin;
+mod catalogue;
+mod encode;
+mod evaluate;
+mod fairness;
+mod forest;
+mod people;
+mod read;
+mod schema;
+
+pub use catalogue::CATALOGUE;
+pub use encode::{Encoded, Encoder};
+pub use evaluate::{fairness, probabilities, probe_fairness};
+pub use fairness::{Fairness, FairnessError, Neighbours, OwnNeighbour, Predictions, majority};
+pub use forest::ForestProbe;
+pub use people::{People, SecondTarget, TableColumns};
+pub use read::{Cell, Table, read};
+pub use schema::{Column, Group, Kind, Missing, Schema, Target};
+
+use std::path::PathBuf;
+
+use ndarray::Axis;
+use shared::{
+    data::{DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Split, Splits},
+    kind::Kind as DataIs,
+    metrics::{Evaluating, Evaluation, encode_split},
+    progress,
+};
+
+use builtin::TableName;
+
+/// Rows about people, with a target and a sensitive attribute.
+///
+/// A row is an input one pixel high, its label the target, its last column the sensitive attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables;
+
+impl DataIs for Tables {
+    fn examples(&self) -> DataKind {
+        DataKind::Tables
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<String> {
+        match config.name {
+            DataName::Adult | DataName::AdultAge => catalogue::ADULT.names(),
+            DataName::German => catalogue::GERMAN.names(),
+            DataName::Csv => {
+                let csv = config.csv.iter();
+                csv.flat_map(|csv| csv.files.iter().chain([&csv.schema]))
+                    .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let table = match config.name {
+            DataName::Adult => TableName::Adult,
+            DataName::AdultAge => TableName::AdultAge,
+            DataName::German => TableName::German,
+            DataName::People => TableName::People,
+            DataName::Csv => TableName::Csv,
+            name => return Err(DataError::Config(format!("name = \"{name}\": no table"))),
+        };
+        people::splits(table, config, options, known)
+    }
+
+    fn evaluate(&self, of: &Evaluating<'_>) -> anyhow::Result<Evaluation> {
+        let (mut metrics, kl_per_latent) = of.bounds();
+        let (mut found, codes) = of.reconstructions("rows", "test rows");
+        // Columns are no probabilities.
+        found.remove("reconstruction_bce");
+        metrics.extend(found);
+        let (found, statistics) = of.codes(&codes);
+        metrics.extend(found);
+        progress::line("evaluating: probes");
+        let subsets = of.subsets();
+        let all: Vec<usize> = (0..of.data.train.len()).collect();
+        let train = encode_split(of.model, &of.data.train, &all);
+        metrics.extend(evaluate::people(of, [&train, &codes])?);
+        let chosen = train.mean.select(Axis(0), &subsets.chosen);
+        metrics.extend(of.probes(&subsets, &chosen, &codes)?);
+        Ok(Evaluation { metrics, codes: Some(statistics), kl_per_latent })
+    }
+}
+
+/// Loads a table as its three splits.
+///
+/// # Errors
+/// As [`shared::kind::load`].
+pub fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    shared::kind::load(&Tables, config, options, None)
+}
+
+/// 1 for members of the sensitive group: the last column of a row.
+pub fn groups(split: &Split) -> Vec<u8> {
+    let rows = split.all_grey();
+    rows.rows().into_iter().map(|row| u8::from(row.last().is_some_and(|s| *s > 0.5))).collect()
+}
+
+impl From<TableError> for DataError {
+    fn from(error: TableError) -> Self {
+        Self::Kind(Box::new(error))
+    }
+}
+
+/// Why a table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The schema contradicts itself.
+    #[error("schema: {0}")]
+    Schema(String),
+    /// A text file cannot be read.
+    #[error(transparent)]
+    Text(#[from] shared::reading::ReadError),
+    /// A file cannot be read.
+    #[error("{path}: cannot read it: {reason}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A value is not what the schema promises.
+    #[error("{path}, line {line}, column '{column}': {reason}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// Name of the column.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A row has too few or too many fields.
+    #[error("{path}, line {line}: {found} fields, the schema has {expected} columns")]
+    Width {
+        /// The file.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// Fields found.
+        found: usize,
+        /// Columns of the schema.
+        expected: usize,
+    },
+    /// A column of the schema is not in the header.
+    #[error("{path}: no column '{column}' in the header: {header}")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The header.
+        header: String,
+    },
+    /// There is nothing to learn, or nothing to compare.
+    #[error("{0}")]
+    Degenerate(String),
+}

@@ -1,0 +1,458 @@
+//! A table as three splits.
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ndarray::{Array1, Array2, Axis, concatenate};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Encoder, Schema, Table, TableError, TableName, read, read::text_of};
+use shared::{
+    data::{
+        Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, Preparation, Splits,
+        published,
+    },
+    noise::{Noise, Stream, uniform},
+    progress,
+};
+
+/// Shares of training and validation; the rest is for test.
+const SHARES: [f64; 2] = [0.5, 0.2];
+/// Rows and features of the generated table.
+const GENERATED: (usize, usize) = (2000, 8);
+
+/// What is known of a table besides its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct People {
+    /// Names of the features: a column, or `column=value`.
+    pub features: Vec<String>,
+    /// True for features that are 0 or 1; the others are standardised numbers.
+    pub binary: Vec<bool>,
+    /// How rows became numbers; a generated table consists of numbers already.
+    pub encoder: Option<Encoder>,
+    /// What makes a member of the sensitive group, for people.
+    pub sensitive: String,
+    /// The second target, where there is one.
+    pub second: Option<SecondTarget>,
+    /// Rows left out because a value is missing.
+    pub dropped: usize,
+    /// Values of categories that the training split does not have.
+    pub unseen: usize,
+}
+
+/// What a run keeps of it: the columns of the encoded table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableColumns {
+    /// Names of the features: a column, or `column=value`.
+    pub features: Vec<String>,
+    /// True for features that are 0 or 1.
+    pub binary: Vec<bool>,
+    /// What makes a member of the sensitive group, for people.
+    pub sensitive: String,
+    /// How rows become numbers, by the statistics of the training split; a generated table consists of
+    /// numbers already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Encoder>,
+}
+
+impl TableColumns {
+    const NAME: &str = "table";
+
+    /// What a run kept.
+    pub fn of(preparation: &Preparation) -> Option<Self> {
+        preparation.own(Self::NAME)
+    }
+}
+
+impl Knowledge for People {
+    fn kept(&self) -> Map<String, Value> {
+        let columns = TableColumns {
+            features: self.features.clone(),
+            binary: self.binary.clone(),
+            sensitive: self.sensitive.clone(),
+            encoder: self.encoder.clone(),
+        };
+        // What consists of numbers and strings always has a JSON.
+        let value = serde_json::to_value(columns).unwrap_or_default();
+        [(TableColumns::NAME.to_owned(), value)].into_iter().collect()
+    }
+}
+
+/// A second target of the same people, for the transfer of a representation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondTarget {
+    /// What it is, for people.
+    pub name: String,
+    /// 1 where it holds, training split.
+    pub train: Vec<u8>,
+    /// The same, validation split.
+    pub valid: Vec<u8>,
+    /// The same, test split.
+    pub test: Vec<u8>,
+}
+
+/// Rows in the order of the split, before they are handed out.
+struct Rows {
+    features: Array2<f32>,
+    targets: Vec<u8>,
+    groups: Vec<u8>,
+    second: Option<(String, Vec<u8>)>,
+    names: Vec<String>,
+    binary: Vec<bool>,
+    encoder: Option<Encoder>,
+    sensitive: String,
+    dropped: usize,
+    unseen: usize,
+    constant: Vec<(String, f64, usize)>,
+    files: BTreeMap<String, String>,
+}
+
+/// Reads a table and splits its rows at random, 50/20/30. An input is the features and, last, the
+/// sensitive attribute. They are encoded by the training rows, or as those that are `known` were.
+///
+/// # Errors
+/// Whatever is wrong with files, schema and values, and splits in which there is nothing to learn.
+pub(crate) fn splits(
+    name: TableName,
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits, DataError> {
+    if config.binarise != Binarise::None {
+        return Err(DataError::Config("binarise = \"none\": a table has no pixels".into()));
+    }
+    let noise = Noise::new(config.split_seed.unwrap_or(1));
+    let known = known.and_then(|known| TableColumns::of(known)?.encoder);
+    let known = known.as_ref();
+    let rows = match (name.published(options)?, &config.csv) {
+        (Some((schema, set, files)), _) => {
+            let table = read(&schema, &files)?;
+            Rows { files: published(set), ..encoded(&schema, &table, noise, known)? }
+        }
+        (None, Some(csv)) => {
+            let schema_path = options.locate(&csv.schema);
+            let schema = read_schema(&schema_path)?;
+            if csv.files.is_empty() {
+                return Err(DataError::Config("csv.files: name one file at least".into()));
+            }
+            let paths: Vec<PathBuf> = csv.files.iter().map(|file| options.locate(file)).collect();
+            let table = read(&schema, &paths)?;
+            let mut rows = encoded(&schema, &table, noise, known)?;
+            for (name, path) in csv.files.iter().zip(&paths).chain([(&csv.schema, &schema_path)]) {
+                rows.files.insert(name.display().to_string(), digest(path)?);
+            }
+            rows
+        }
+        (None, None) if name == TableName::People => generated(noise),
+        (None, None) => {
+            return Err(DataError::Config(
+                "name = \"csv\" needs [data.csv] with schema and files, for instance \
+                 --set 'data.csv={schema=\"people.toml\",files=[\"people.csv\"]}'"
+                    .into(),
+            ));
+        }
+    };
+    rows.handed_out(config)
+}
+
+impl Rows {
+    fn handed_out(self, config: &DataConfig) -> Result<Splits, DataError> {
+        let [train, valid] = sizes(self.targets.len());
+        let wanted = config.train_examples.unwrap_or(train);
+        if wanted == 0 || wanted > train {
+            return Err(DataError::Config(format!(
+                "train_examples = {wanted}: the training split has 1 to {train} rows"
+            )));
+        }
+        for (what, range) in [
+            ("training", 0..wanted),
+            ("validation", train..train + valid),
+            ("test", train + valid..self.targets.len()),
+        ] {
+            self.check(what, range)?;
+        }
+        let second = self.second.map(|(name, values)| SecondTarget {
+            name,
+            train: values[..wanted].to_vec(),
+            valid: values[train..train + valid].to_vec(),
+            test: values[train + valid..].to_vec(),
+        });
+        let people = People {
+            features: self.names,
+            binary: self.binary,
+            encoder: self.encoder,
+            sensitive: self.sensitive,
+            second,
+            dropped: self.dropped,
+            unseen: self.unseen,
+        };
+        if people.unseen > 0 {
+            progress::line(&format!(
+                "{} values of categories are not in the training split: they count as none of its \
+                 categories",
+                people.unseen
+            ));
+        }
+        for (column, value, differing) in self.constant {
+            let others = match differing {
+                0 => "it tells nothing".to_owned(),
+                rows => format!("the other values of {rows} rows outside it count as {value} too"),
+            };
+            progress::line(&format!(
+                "column '{column}' is {value} in the whole training split: {others}"
+            ));
+        }
+        let groups: Array1<f32> = self.groups.iter().map(|&s| f32::from(s)).collect();
+        let inputs =
+            concatenate(Axis(1), &[self.features.view(), groups.view().insert_axis(Axis(1))])
+                .map_err(|e| TableError::Degenerate(e.to_string()))?;
+        let rows = ExampleSet::rows(&inputs, self.targets);
+        let splits = Splits::consecutive(rows.into(), [train, valid], self.files);
+        let mut splits = Splits { known: Some(Arc::new(people)), ..splits };
+        splits.train = splits.train.take(wanted);
+        Ok(splits)
+    }
+
+    /// Refuses a split without two classes and two groups.
+    fn check(&self, split: &str, range: Range<usize>) -> Result<(), TableError> {
+        let problem = |what: &str, values: &[u8]| match values.iter().filter(|v| **v == 1).count() {
+            0 => Some(format!("nobody {what}")),
+            all if all == values.len() => Some(format!("nobody not {what}")),
+            _ => None,
+        };
+        let found = if range.is_empty() {
+            Some("no row".into())
+        } else {
+            problem("in the positive class", &self.targets[range.clone()])
+                .or_else(|| {
+                    problem(&format!("with {}", self.sensitive), &self.groups[range.clone()])
+                })
+                .or_else(|| self.missing_class_of_a_group(split, range.clone()))
+        };
+        match found {
+            None => Ok(()),
+            Some(found) => Err(TableError::Degenerate(format!(
+                "the {split} split ({} of {} rows) has {found}: give more rows, or another \
+                 data.split_seed",
+                range.len(),
+                self.targets.len()
+            ))),
+        }
+    }
+
+    /// A group of a split whose predictions are judged, of which nobody is in one of the classes: gaps
+    /// between groups compare those of one class.
+    fn missing_class_of_a_group(&self, split: &str, range: Range<usize>) -> Option<String> {
+        let is_judged = split != "training";
+        let find = |y: u8, s: u8| {
+            !self.targets[range.clone()]
+                .iter()
+                .zip(&self.groups[range.clone()])
+                .any(|found| found == (&y, &s))
+        };
+        let (y, s) =
+            [(1, 1), (1, 0), (0, 1), (0, 0)].into_iter().find(|&(y, s)| is_judged && find(y, s))?;
+        Some(format!(
+            "nobody {} {} who is {}in the positive class, and no gap between groups",
+            if s == 1 { "with" } else { "without" },
+            self.sensitive,
+            if y == 1 { "" } else { "not " }
+        ))
+    }
+}
+
+/// Training and validation rows of so many.
+fn sizes(rows: usize) -> [usize; 2] {
+    SHARES.map(|share| (rows as f64 * share).round() as usize)
+}
+
+fn encoded(
+    schema: &Schema,
+    table: &Table,
+    noise: Noise,
+    known: Option<&Encoder>,
+) -> Result<Rows, TableError> {
+    let order = noise.permutation(Stream::Split, 0, table.len());
+    let [train, _] = sizes(table.len());
+    let encoder = match known {
+        Some(known) => known.clone(),
+        None => Encoder::fit(table, &order[..train])?,
+    };
+    encoder.check(table)?;
+    let encoded = encoder.encode(table, &order)?;
+    let pick = |values: &[u8]| order.iter().map(|&row| values[row]).collect::<Vec<u8>>();
+    let second = schema.transfer.as_ref().zip(table.transfer.as_ref());
+    Ok(Rows {
+        features: encoded.features,
+        targets: pick(&table.targets),
+        groups: pick(&table.groups),
+        second: second.map(|(group, values)| (group.to_string(), pick(values))),
+        names: encoder.names(),
+        binary: encoder.binary(),
+        encoder: Some(encoder),
+        sensitive: schema.sensitive.to_string(),
+        dropped: table.dropped,
+        unseen: encoded.unseen,
+        constant: encoded.constant,
+        files: BTreeMap::new(),
+    })
+}
+
+fn read_schema(path: &Path) -> Result<Schema, TableError> {
+    Schema::named(&path.display().to_string(), &text_of(path)?)
+}
+
+fn digest(path: &Path) -> Result<String, TableError> {
+    use sha2::{Digest, Sha256};
+    let bytes = std::fs::read(path)
+        .map_err(|e| TableError::Read { path: path.into(), reason: e.to_string() })?;
+    Ok(hex::encode(Sha256::digest(bytes)))
+}
+
+/// People whose features depend on a group and on a talent of their own, and whose success depends
+/// on both: three features tell the group, three the talent, two nothing.
+fn generated(noise: Noise) -> Rows {
+    let (rows, width) = GENERATED;
+    let mut features = Array2::zeros((rows, width));
+    let (mut targets, mut groups, mut second) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, mut values) in features.rows_mut().into_iter().enumerate() {
+        let mut random = noise.generator(Stream::Generate, 1, row as u64);
+        let normal = |random: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(random) };
+        let group = uniform(&mut random) < 0.6;
+        let lean = if group { 0.8 } else { -0.8 };
+        let talent = normal(&mut random);
+        for (place, value) in values.iter_mut().enumerate() {
+            let centre = match place {
+                0..=2 => lean,
+                3..=5 => talent,
+                _ => 0.0,
+            };
+            *value = centre + 0.6 * normal(&mut random);
+        }
+        let success = talent + 0.7 * lean - 0.2 + 0.5 * normal(&mut random);
+        targets.push(u8::from(success > 0.0));
+        groups.push(u8::from(group));
+        second.push(u8::from(talent > 0.0));
+    }
+    Rows {
+        features,
+        targets,
+        groups,
+        second: Some(("talent above 0".into(), second)),
+        names: (0..width).map(|i| format!("feature {i}")).collect(),
+        binary: vec![false; width],
+        encoder: None,
+        sensitive: "group".into(),
+        dropped: 0,
+        unseen: 0,
+        constant: Vec::new(),
+        files: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::data::DataName;
+
+    fn load(config: &DataConfig) -> Result<Splits, DataError> {
+        crate::load(config, &FetchOptions { offline: true, ..FetchOptions::from_env(None) })
+    }
+
+    fn of(schema: &str, rows: &str, change: impl Fn(&mut DataConfig)) -> Result<Splits, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let [schema_path, rows_path] = ["s.toml", "r.csv"].map(|name| folder.path().join(name));
+        std::fs::write(&schema_path, schema).unwrap();
+        std::fs::write(&rows_path, rows).unwrap();
+        let mut config = DataConfig::new(DataName::Csv, Binarise::None);
+        config.csv = Some(shared::data::CsvFiles { schema: schema_path, files: vec![rows_path] });
+        change(&mut config);
+        load(&config)
+    }
+
+    const SCHEMA: &str = r#"
+        header = true
+        target = { column = "y", positive = ["1"], negative = ["0"] }
+        sensitive = { column = "s", values = ["a"] }
+        columns = [
+            { name = "x", kind = "number" },
+            { name = "s", kind = "category" },
+            { name = "y", kind = "category" },
+        ]
+    "#;
+
+    fn rows(count: usize) -> String {
+        let line = |i: usize| format!("{i},{},{}\n", ["a", "b"][i % 2], (i / 2) % 2);
+        "x,s,y\n".to_owned() + &(0..count).map(line).collect::<String>()
+    }
+
+    #[test]
+    fn splits_are_disjoint_and_standardised_by_training_rows_alone() {
+        let data = of(SCHEMA, &rows(200), |_| {}).unwrap();
+        assert_eq!([data.train.len(), data.valid.len(), data.test.len()], [100, 40, 60]);
+        let x = |split: &shared::data::Split| split.all_grey().column(0).to_vec();
+        let mean = x(&data.train).iter().sum::<f32>() / 100.0;
+        assert!(mean.abs() < 1e-5, "{mean}");
+        let mut all = [x(&data.train), x(&data.valid), x(&data.test)].concat();
+        all.sort_by(f32::total_cmp);
+        all.dedup();
+        assert_eq!(all.len(), 200);
+        let s: Vec<u8> = data.test.all_grey().column(1).iter().map(|v| *v as u8).collect();
+        assert_eq!(s, crate::groups(&data.test));
+        let other = of(SCHEMA, &rows(200), |config| config.split_seed = Some(2)).unwrap();
+        assert_ne!(x(&other.test), x(&data.test));
+    }
+
+    #[test]
+    fn what_cannot_be_split_says_why() {
+        let say = |rows: &str, change: fn(&mut DataConfig)| {
+            of(SCHEMA, rows, change).unwrap_err().to_string()
+        };
+        assert!(say(&rows(4), |_| {}).contains("split"), "{}", say(&rows(4), |_| {}));
+        assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("1 to 20"));
+        assert!(say(&rows(40), |c| c.binarise = Binarise::Dynamic).contains("binarise"));
+        assert!(say(&rows(40), |c| c.csv = None).contains("data.csv"));
+        assert!(say(&rows(40), |c| c.name = DataName::People).contains("csv is for"));
+        assert!(say(&rows(40).replace(",b,", ",a,"), |_| {}).contains("everybody of 40 rows"));
+        // One class in the training rows alone.
+        let one = "x,s,y\n".to_owned()
+            + &(0..40)
+                .map(|i| format!("{i},{},{}\n", ["a", "b"][i % 2], usize::from(i == 0)))
+                .collect::<String>();
+        assert!(say(&one, |_| {}).contains("positive class"));
+        // Positives of one group alone: no fit may begin.
+        let one_sided = "x,s,y\n".to_owned()
+            + &(0..400)
+                .map(|i| format!("{i},{},{}\n", ["a", "b"][i % 2], usize::from(i % 4 == 0)))
+                .collect::<String>();
+        let said = say(&one_sided, |_| {});
+        assert!(said.contains("validation split") && said.contains("without s = a"), "{said}");
+    }
+
+    #[test]
+    fn generated_people_have_two_groups_two_classes_and_a_second_target() {
+        let data = load(&DataConfig::new(DataName::People, Binarise::None)).unwrap();
+        assert_eq!(data.train.input_dim(), GENERATED.1 + 1);
+        let people = data.known::<People>().unwrap();
+        let second = people.second.as_ref().unwrap();
+        assert_eq!(second.train.len(), data.train.len());
+        assert_eq!(second.test.len(), data.test.len());
+    }
+
+    #[test]
+    fn what_a_run_keeps_of_a_table_survives_its_json_to_the_bit() {
+        let data = load(&DataConfig::new(DataName::People, Binarise::None)).unwrap();
+        let preparation = Preparation::of(&data);
+        assert_eq!(TableColumns::of(&preparation).unwrap().features.len(), 8);
+        let text = serde_json::to_string(&preparation).unwrap();
+        assert_eq!(serde_json::from_str::<Preparation>(&text).unwrap(), preparation);
+    }
+}

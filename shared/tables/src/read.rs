@@ -1,0 +1,293 @@
+use std::path::Path;
+
+use super::{Column, Group, Kind, Schema, TableError};
+use shared::{
+    data::DataError,
+    reading::{ReadError, read_text},
+};
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Of a column of numbers.
+    Number(f64),
+    /// Of a column of categories.
+    Category(String),
+}
+
+/// Rows of a CSV file as its schema has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Columns that a model may see.
+    pub features: Vec<Column>,
+    /// Their values, row by row.
+    pub rows: Vec<Vec<Cell>>,
+    /// 1 where the target is positive.
+    pub targets: Vec<u8>,
+    /// 1 for members of the sensitive group.
+    pub groups: Vec<u8>,
+    /// 1 for members of the second target, if there is one.
+    pub transfer: Option<Vec<u8>>,
+    /// Rows that were left out because a value is missing.
+    pub dropped: usize,
+}
+
+impl Table {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True if there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// Reads the files of a table one after another.
+///
+/// # Errors
+/// A file that cannot be read; a value that is not what the schema says, named with its line and
+/// column; a target or a group that is the same for everybody.
+pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
+    let mut known = Known::default();
+    let features: Vec<Column> =
+        schema.columns.iter().filter(|column| schema.is_feature(column)).cloned().collect();
+    let mut table = Table {
+        features,
+        rows: Vec::new(),
+        targets: Vec::new(),
+        groups: Vec::new(),
+        transfer: schema.transfer.as_ref().map(|_| Vec::new()),
+        dropped: 0,
+    };
+    for path in paths {
+        read_file(schema, path.as_ref(), &mut table, &mut known)?;
+    }
+    let constant = |what: &str, values: &[u8]| {
+        let members = values.iter().filter(|v| **v == 1).count();
+        let everybody = match members {
+            0 => "nobody",
+            all if all == values.len() => "everybody",
+            _ => return Ok(()),
+        };
+        Err(TableError::Degenerate(format!(
+            "{everybody} of {} rows is in {what}: there is nothing to compare",
+            values.len()
+        )))
+    };
+    if table.is_empty() {
+        return Err(TableError::Degenerate("the table has no row".into()));
+    }
+    constant(&format!("the positive class of '{}'", schema.target.column), &table.targets)?;
+    constant(&format!("the group '{}'", schema.sensitive.column), &table.groups)?;
+    Ok(table)
+}
+
+/// Values met so far in the column of each group that is made by values, the sensitive one first.
+type Known = [Vec<String>; 2];
+
+/// A text file that a configuration names.
+pub(super) fn text_of(path: &Path) -> Result<String, TableError> {
+    read_text(path).map_err(|error| match error {
+        ReadError::Io { path, reason } => {
+            TableError::Read { path, reason: format!("{reason}{}", DataError::ELSEWHERE) }
+        }
+        other => other.into(),
+    })
+}
+
+fn read_file(
+    schema: &Schema,
+    path: &Path,
+    table: &mut Table,
+    known: &mut Known,
+) -> Result<(), TableError> {
+    let unreadable = |reason: String| TableError::Read { path: path.into(), reason };
+    let mut text = text_of(path)?;
+    if schema.separator == ' ' {
+        // Any run of blanks separates.
+        text = text
+            .lines()
+            .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ") + "\n")
+            .collect();
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(schema.header)
+        .delimiter(schema.separator as u8)
+        .comment(schema.comment.map(|c| c as u8))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let places: Vec<usize> = if schema.header {
+        let header = reader.headers().map_err(|e| unreadable(e.to_string()))?;
+        if let Some(twice) = (1..header.len())
+            .map(|place| &header[place])
+            .find(|name| header.iter().filter(|other| other == name).count() > 1)
+        {
+            return Err(unreadable(format!("two columns are called '{twice}' in its header")));
+        }
+        let place = |column: &Column| {
+            header.iter().position(|name| name == column.name).ok_or_else(|| TableError::Missing {
+                path: path.into(),
+                column: column.name.clone(),
+                header: header.iter().collect::<Vec<_>>().join(", "),
+            })
+        };
+        schema.columns.iter().map(place).collect::<Result<_, _>>()?
+    } else {
+        (0..schema.columns.len()).collect()
+    };
+    let width = if schema.header {
+        reader.headers().map_err(|e| unreadable(e.to_string()))?.len()
+    } else {
+        schema.columns.len()
+    };
+    for record in reader.records() {
+        let record = record.map_err(|e| unreadable(e.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != width {
+            let (path, found, expected) = (path.into(), record.len(), width);
+            return Err(TableError::Width { path, line, found, expected });
+        }
+        let row = Row { schema, path, line, fields: places.iter().map(|&p| &record[p]).collect() };
+        row.add_to(table, known)?;
+    }
+    Ok(())
+}
+
+/// A line of a file, its fields in the order of the schema.
+struct Row<'a> {
+    schema: &'a Schema,
+    path: &'a Path,
+    line: u64,
+    fields: Vec<&'a str>,
+}
+
+impl Row<'_> {
+    fn wrong(&self, column: &str, reason: String) -> TableError {
+        let (path, column) = (self.path.into(), column.into());
+        TableError::Value { path, line: self.line, column, reason }
+    }
+
+    fn field(&self, name: &str) -> &str {
+        let place = self.schema.columns.iter().position(|column| column.name == name);
+        place.map_or("", |place| self.fields[place])
+    }
+
+    fn is_missing(&self, field: &str) -> bool {
+        self.schema.missing.as_ref().is_some_and(|missing| missing.mark == field)
+    }
+
+    fn number(&self, column: &str, field: &str) -> Result<f64, TableError> {
+        match field.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ if field.is_empty() => Err(self.wrong(column, "empty, expected a number".into())),
+            _ => Err(self.wrong(column, format!("'{field}' is no number"))),
+        }
+    }
+
+    /// A field of a category that may be one.
+    fn category<'b>(&'b self, column: &Column) -> Result<&'b str, TableError> {
+        let field = self.field(&column.name);
+        if column.categories.iter().any(|category| category == field) {
+            return Ok(field);
+        }
+        if !column.categories.is_empty() {
+            let known = column.categories.join("', '");
+            return Err(self.wrong(&column.name, format!("'{field}' is none of '{known}'")));
+        }
+        // A category of its own, as the schema says.
+        if self.is_missing(field) && self.schema.is_feature(column) {
+            return Ok(field);
+        }
+        if field.is_empty() && !self.is_missing(field) {
+            let reason = "empty, expected a value; if that means it is not known, say so in the \
+                          schema: missing = { mark = \"\", drop_rows = true }";
+            return Err(self.wrong(&column.name, reason.into()));
+        }
+        if self.is_missing(field) {
+            let reason = "not known: set missing.drop_rows = true, or leave this row out";
+            return Err(self.wrong(&column.name, reason.into()));
+        }
+        Ok(field)
+    }
+
+    /// 1 for a member. Without a list of categories two values can be told apart; who has a third
+    /// might be anything.
+    fn member(&self, group: &Group, known: &mut Vec<String>) -> Result<u8, TableError> {
+        if let Some(bound) = group.above {
+            let value = self.number(&group.column, self.field(&group.column))?;
+            return Ok(u8::from(value > bound));
+        }
+        let column = self.schema.columns.iter().find(|column| column.name == group.column);
+        let field = match column {
+            Some(column) => self.category(column)?,
+            None => "",
+        };
+        let is_listed = column.is_some_and(|column| !column.categories.is_empty());
+        if !is_listed && !group.values.iter().any(|v| v == field) {
+            // Values of members are known from the schema, however many.
+            if known.is_empty() {
+                known.push(field.to_owned());
+            } else if known[0] != field {
+                let mut others = group.values.clone();
+                others.push(known[0].clone());
+                let reason = format!(
+                    "'{field}' is a third value beside '{}': list all that may occur as \
+                     categories of the column",
+                    others.join("', '")
+                );
+                return Err(self.wrong(&group.column, reason));
+            }
+        }
+        Ok(u8::from(group.values.iter().any(|value| value == field)))
+    }
+
+    fn add_to(&self, table: &mut Table, known: &mut Known) -> Result<(), TableError> {
+        let Schema { columns, target, sensitive, transfer, missing, .. } = self.schema;
+        let used = columns.iter().zip(&self.fields).filter(|(column, _)| {
+            column.kind != Kind::Ignore
+                || column.name == target.column
+                || column.name == sensitive.column
+                || transfer.as_ref().is_some_and(|transfer| transfer.column == column.name)
+        });
+        if missing.as_ref().is_some_and(|missing| missing.drop_rows)
+            && used.clone().any(|(_, field)| self.is_missing(field))
+        {
+            table.dropped += 1;
+            return Ok(());
+        }
+        let field = self.field(&target.column);
+        let is = |values: &[String]| values.iter().any(|value| value == field);
+        let label = match (is(&target.positive), is(&target.negative)) {
+            (true, _) => 1,
+            (_, true) => 0,
+            _ => {
+                let known = [target.positive.as_slice(), &target.negative].concat().join("', '");
+                return Err(self.wrong(&target.column, format!("'{field}' is none of '{known}'")));
+            }
+        };
+        let row = table
+            .features
+            .iter()
+            .map(|column| {
+                if column.kind == Kind::Number {
+                    let field = self.field(&column.name);
+                    return self.number(&column.name, field).map(Cell::Number);
+                }
+                self.category(column).map(|field| Cell::Category(field.to_owned()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let [of_sensitive, of_transfer] = known;
+        let group = self.member(sensitive, of_sensitive)?;
+        let second = transfer.as_ref().map(|group| self.member(group, of_transfer)).transpose()?;
+        table.rows.push(row);
+        table.targets.push(label);
+        table.groups.push(group);
+        if let (Some(all), Some(second)) = (&mut table.transfer, second) {
+            all.push(second);
+        }
+        Ok(())
+    }
+}
