@@ -9,6 +9,8 @@ use shared::{
     train::TrainConfig,
 };
 
+use crate::objectives::ObjectiveConfig;
+
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +21,7 @@ pub struct BetaConfig {
     pub data: DataConfig,
     /// `[model]`.
     pub model: ModelConfig,
-    /// `[objective]`.
+    /// `[objective]`: what is minimised.
     pub objective: ObjectiveConfig,
     /// `[train]`.
     pub train: TrainConfig,
@@ -87,93 +89,6 @@ pub struct ModelConfig {
     /// Initial weights.
     #[serde(default)]
     pub init: Init,
-}
-
-/// `[objective]`: what is minimised; see [`crate::objective`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum ObjectiveConfig {
-    /// Higgins et al. 2017.
-    Beta {
-        /// Weight of the KL; 1 is the VAE.
-        beta: f64,
-    },
-    /// Burgess et al. 2018.
-    Capacity {
-        /// Weight of the distance of the KL from the capacity C.
-        gamma: f64,
-        /// C at the end, nats.
-        capacity: f64,
-        /// Epochs over which C rises from 0.
-        epochs: f64,
-    },
-    /// Chen et al. 2018, beta-TCVAE.
-    Tc {
-        /// Weight of the mutual information of x and z.
-        #[serde(default = "one")]
-        alpha: f64,
-        /// Weight of the total correlation of the latents.
-        beta: f64,
-        /// Weight of the dimension-wise KL.
-        #[serde(default = "one")]
-        gamma: f64,
-    },
-    /// Kim & Mnih 2018, FactorVAE.
-    Factor {
-        /// Weight of the total correlation, as the discriminator sees it.
-        gamma: f64,
-        /// Widths of the discriminator's hidden layers.
-        discriminator: Vec<usize>,
-    },
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl ObjectiveConfig {
-    /// Name on the command line and in configurations.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Beta { .. } => "beta",
-            Self::Capacity { .. } => "capacity",
-            Self::Tc { .. } => "tc",
-            Self::Factor { .. } => "factor",
-        }
-    }
-
-    /// The weight a sweep varies: beta, or gamma where the paper calls it so.
-    pub fn strength(&self) -> f64 {
-        match self {
-            Self::Beta { beta } | Self::Tc { beta, .. } => *beta,
-            Self::Capacity { gamma, .. } | Self::Factor { gamma, .. } => *gamma,
-        }
-    }
-
-    fn problem(&self) -> Option<String> {
-        let weights: &[(&str, f64)] = match self {
-            Self::Beta { beta } => &[("beta", *beta)],
-            Self::Capacity { gamma, capacity, epochs } => {
-                &[("gamma", *gamma), ("capacity", *capacity), ("epochs", *epochs)]
-            }
-            Self::Tc { alpha, beta, gamma } => {
-                &[("alpha", *alpha), ("beta", *beta), ("gamma", *gamma)]
-            }
-            Self::Factor { gamma, discriminator } => {
-                if discriminator.is_empty() || discriminator.contains(&0) {
-                    return Some(
-                        "[objective] discriminator: at least one hidden layer, none of width 0"
-                            .into(),
-                    );
-                }
-                &[("gamma", *gamma)]
-            }
-        };
-        weights
-            .iter()
-            .find(|(_, value)| !(*value >= 0.0 && value.is_finite()))
-            .map(|(name, value)| format!("[objective] {name} = {value}: a number of at least 0"))
-    }
 }
 
 impl ModelConfig {

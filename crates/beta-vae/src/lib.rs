@@ -1,18 +1,15 @@
 //! Higgins et al. 2017, "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
 //! Framework", with the objectives of Burgess et al. 2018, Chen et al. 2018 and Kim & Mnih 2018.
 //!
-//! [`objective`] is what is minimised, [`total_correlation`] and [`discriminator`] what two of the
-//! objectives need, [`model`] the networks, [`baselines`] what they are compared with, [`config`] what
-//! a configuration may say, [`commands`] what this program does besides the shared commands. The
-//! metrics of disentanglement and dSprites are in `shared`.
+//! [`objectives`] is what is minimised, a file for each, [`model`] the networks, [`baselines`] what they
+//! are compared with, [`config`] what a configuration may say, [`commands`] what this program does
+//! besides the shared commands. The metrics of disentanglement and dSprites are in `shared`.
 
 pub mod baselines;
 pub mod commands;
 pub mod config;
-pub mod discriminator;
 pub mod model;
-pub mod objective;
-pub mod total_correlation;
+pub mod objectives;
 
 use std::time::Instant;
 
@@ -30,7 +27,7 @@ use shared::{
 
 pub use config::{BetaConfig, Kind};
 pub use model::{BetaModel, BetaVae};
-pub use objective::BetaObjective;
+pub use objectives::BetaObjective;
 
 use baselines::LinearCode;
 
@@ -95,21 +92,7 @@ impl Paper for BetaVaePaper {
     }
 
     fn against_collapse(config: &BetaConfig) -> Option<String> {
-        use config::ObjectiveConfig::{Beta, Capacity, Factor, Tc};
-        (config.model.kind == Kind::Vae).then(|| match config.objective {
-            Beta { beta } => format!(
-                "a smaller objective.beta than {beta}, or objective.kind = \"capacity\", which asks \
-                 for a KL"
-            ),
-            Capacity { gamma, capacity, .. } => format!(
-                "a capacity above objective.capacity = {capacity}, or a larger objective.gamma than \
-                 {gamma}"
-            ),
-            Tc { alpha, beta, gamma } => format!(
-                "smaller weights than objective.alpha = {alpha}, beta = {beta} and gamma = {gamma}"
-            ),
-            Factor { gamma, .. } => format!("a smaller objective.gamma than {gamma}"),
-        })
+        (config.model.kind == Kind::Vae).then(|| config.objective.against_collapse())
     }
 
     fn build<B: Backend>(
@@ -140,8 +123,7 @@ impl Paper for BetaVaePaper {
         let model = match config.model.kind {
             Kind::Vae => {
                 let model = BetaVae::<B>::new(config, input, noise, device);
-                let objective = BetaObjective::new(config.objective.clone());
-                let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
+                let fitted = train::fit(model, &BetaObjective, data, binarise, &config.train, session)?;
                 return Ok(match fitted {
                     Fit::Done(model, report) => Fit::Done(BetaModel::Variational(model), report),
                     Fit::Interrupted => Fit::Interrupted,

@@ -14,8 +14,8 @@ use shared::{
 
 use crate::{
     baselines::LinearCode,
-    config::{BetaConfig, ModelConfig, Network, ObjectiveConfig},
-    discriminator::Discriminator,
+    config::{BetaConfig, ModelConfig, Network},
+    objectives::AnyLoss,
 };
 
 /// Halves height and width, or doubles them.
@@ -34,8 +34,8 @@ pub struct BetaVae<B: Backend> {
     output: Dense<B>,
     /// Transposed convolutions from there to the logits of the pixels.
     transposed: Vec<TransposedConvolution<B>>,
-    /// What FactorVAE trains beside the networks.
-    pub discriminator: Option<Discriminator<B>>,
+    /// What the networks are trained by, with those it trains beside them.
+    pub loss: AnyLoss<B>,
 }
 
 /// Height, width and channels of a square image that can be halved by `layers` convolutions.
@@ -86,13 +86,8 @@ impl<B: Backend> BetaVae<B> {
             let linear = Activation::Linear;
             transposed.push(TransposedConvolution::new(image, 1, HALVING, linear, &mut init));
         }
-        let discriminator = match &config.objective {
-            ObjectiveConfig::Factor { discriminator, .. } => {
-                Some(Discriminator::new(model.latent, discriminator, &mut init))
-            }
-            _ => None,
-        };
-        Self { convolutions, encoder, decoder, output, transposed, discriminator }
+        let loss = config.objective.loss(model.latent, &mut init);
+        Self { convolutions, encoder, decoder, output, transposed, loss }
     }
 
     /// q(z|x) for x `[examples, pixels]`.

@@ -35,7 +35,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig)
     let mut group = criterion.benchmark_group("training_step");
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
-    let objective = CvaeObjective { kind: config.objective };
+    let Some(objective) = CvaeObjective::new(config.objective) else { return };
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
     let mut model = Some(Cvae::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));

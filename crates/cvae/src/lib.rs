@@ -16,6 +16,7 @@ use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits, too_few_classes},
+    nn::Initialiser,
     noise::Noise,
     paper::Paper,
     progress,
@@ -24,8 +25,8 @@ use shared::{
 
 pub use conditioning::Conditioning;
 pub use config::CvaeConfig;
-pub use model::CvaeModel;
-pub use objective::CvaeObjective;
+pub use model::{CvaeModel, Predictor};
+pub use objective::{BaselineObjective, CvaeObjective};
 
 use config::ObjectiveConfig;
 
@@ -111,23 +112,30 @@ impl Paper for Cvae {
         data: &Splits,
         session: &Session<B>,
     ) -> Result<Fit<CvaeModel<B::InnerBackend>>> {
-        let (shape, binarise) = (data.train.shape(), config.data.binarise);
-        let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
-        let objective = CvaeObjective { kind: config.objective };
-        if config.objective == ObjectiveConfig::Nn {
+        let (pixels, binarise) = (data.train.input_dim(), config.data.binarise);
+        let init = &mut Initialiser::new(config.model.init, session.noise, &session.device);
+        let Some(objective) = CvaeObjective::new(config.objective) else {
             let train = config.predictor.as_ref().unwrap_or(&config.train);
-            return train::fit(model, &objective, data, binarise, train, session);
-        }
-        let mut report = FitReport::default();
+            let baseline = Predictor::new(config, pixels, init);
+            let fitted =
+                train::fit(baseline, &BaselineObjective, data, binarise, train, session)?;
+            return Ok(match fitted {
+                Fit::Done(predictor, report) => Fit::Done(CvaeModel::baseline(predictor), report),
+                Fit::Interrupted => Fit::Interrupted,
+            });
+        };
+        let (mut predictor, mut report) = (None, FitReport::default());
         if let Some(train) = &config.predictor {
             progress::line("the predictor");
-            let objective = CvaeObjective { kind: ObjectiveConfig::Nn };
-            match fit_phase("predictor", model, &objective, data, binarise, train, session)? {
-                Some((fitted, phase)) => (model, report) = (fitted, phase),
+            let baseline = Predictor::new(config, pixels, init);
+            let objective = &BaselineObjective;
+            match fit_phase("predictor", baseline, objective, data, binarise, train, session)? {
+                Some((fitted, phase)) => (predictor, report) = (Some(fitted), phase),
                 None => return Ok(Fit::Interrupted),
             }
             progress::line("the conditional model");
         }
+        let model = CvaeModel::above(predictor, config, pixels, init);
         Ok(match train::fit(model, &objective, data, binarise, &config.train, session)? {
             Fit::Done(model, main) => Fit::Done(model, report.then(main)),
             Fit::Interrupted => Fit::Interrupted,

@@ -17,7 +17,7 @@ use shared::{
 
 use crate::{
     conditioning::Conditioning,
-    config::{CvaeConfig, ObjectiveConfig, Prior},
+    config::{CvaeConfig, ModelConfig, ObjectiveConfig, Prior},
 };
 
 /// A conditional model of images.
@@ -32,85 +32,41 @@ pub struct CvaeModel<B: Backend> {
     /// z, or z and c, to pixels; none in the baseline.
     generation: Option<Predictor<B>>,
     #[module(skip)]
-    conditioning: Conditioning,
+    target: Target,
     #[module(skip)]
     sees_condition: bool,
-    #[module(skip)]
+}
+
+/// Which pixels are modelled, given the others or the class.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    conditioning: Conditioning,
+    /// Of the whole image.
     pixels: usize,
 }
 
-/// A perceptron that outputs the logits of pixels.
-#[derive(Module, Debug)]
-struct Predictor<B: Backend> {
-    hidden: Mlp<B>,
-    output: Dense<B>,
-}
-
-impl<B: Backend> Predictor<B> {
-    fn logits(&self, input: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.output.forward(self.hidden.forward(input))
-    }
-}
-
-impl<B: Backend> CvaeModel<B> {
-    /// A model with fresh weights for images of `pixels` pixels.
-    pub fn new(config: &CvaeConfig, pixels: usize, noise: Noise, device: &B::Device) -> Self {
-        let (model, conditioning) = (&config.model, config.conditioning);
-        let mut init = Initialiser::new(model.init, noise, device);
-        let width = conditioning.width(pixels);
-        let places = pixels - conditioning.observed(pixels).iter().filter(|o| **o).count();
-        let top = model.hidden.last().copied().unwrap_or(width);
-        let network = |inputs: usize, init: &mut Initialiser<'_, B>| Predictor {
-            hidden: Mlp::new(inputs, &model.hidden, model.activation, init),
-            output: Dense::new(top, places, Activation::Linear, init),
-        };
-        let gaussian = |inputs: usize, init: &mut Initialiser<'_, B>| {
-            GaussianMlp::new(inputs, &model.hidden, model.latent, model.activation, init)
-        };
-        let is_baseline = config.objective == ObjectiveConfig::Nn;
-        let has_predictor = is_baseline || config.predictor.is_some();
-        let has_recognition =
-            !matches!(config.objective, ObjectiveConfig::Nn | ObjectiveConfig::Gsnn);
-        let has_prior = !is_baseline && model.prior == Prior::Conditional;
-        let sees_condition = model.generation_sees_condition;
-        let recognition_inputs = match conditioning {
-            Conditioning::Label { .. } => pixels + width,
-            // The whole image holds the condition.
-            Conditioning::Quadrants { .. } => pixels,
-        };
-        let code = model.latent + if sees_condition { width } else { 0 };
-        // The baseline comes first: its initial weights are then the same in every model.
-        Self {
-            predictor: has_predictor.then(|| network(width, &mut init)),
-            recognition: has_recognition.then(|| gaussian(recognition_inputs, &mut init)),
-            prior: has_prior.then(|| gaussian(width, &mut init)),
-            generation: (!is_baseline).then(|| network(code, &mut init)),
-            conditioning,
-            sees_condition,
-            pixels,
-        }
+impl Target {
+    /// Width of the condition.
+    fn width(self) -> usize {
+        self.conditioning.width(self.pixels)
     }
 
-    /// -log p(x|c) of the baseline is minus this of x; `None` where there is no baseline.
-    pub fn predict(&self, given: &Tensor<B, 2>) -> Option<Likelihood<B>> {
-        let logits = self.predictor.as_ref()?.logits(given.clone());
-        Some(self.likelihood(logits, given))
+    /// Number of pixels that are modelled.
+    fn modelled(self) -> usize {
+        self.pixels - self.conditioning.observed(self.pixels).iter().filter(|o| **o).count()
     }
 
-    /// What the prior sees: the condition, with the baseline's guess at the pixels that are not
-    /// observed where there is a baseline, which stays as it is.
-    pub fn prior_input(&self, given: &Tensor<B, 2>) -> Tensor<B, 2> {
-        // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
-        let Some(predictor) = self.predictor.clone() else { return given.clone() };
-        self.likelihood(predictor.no_grad().logits(given.clone()), given).mean()
+    /// Places of these pixels, `[modelled]`.
+    fn places<B: Backend>(self, device: &B::Device) -> Tensor<B, 1, Int> {
+        let observed = self.conditioning.observed(self.pixels);
+        let places: Vec<i32> =
+            (0..).zip(observed).filter(|(_, observed)| !observed).map(|(pixel, _)| pixel).collect();
+        let count = places.len();
+        Tensor::from_data(TensorData::new(places, [count]), device)
     }
 
-    /// True for the baseline, which has no code.
-    pub fn is_baseline(&self) -> bool {
-        self.generation.is_none()
-    }
-
-    fn likelihood(&self, logits: Tensor<B, 2>, given: &Tensor<B, 2>) -> Likelihood<B> {
+    /// p(x|...) of these logits `[examples, modelled]`, under a condition `[examples, width]`.
+    fn likelihood<B: Backend>(self, logits: Tensor<B, 2>, given: &Tensor<B, 2>) -> Likelihood<B> {
         match self.conditioning {
             Conditioning::Label { .. } => Likelihood::Bernoulli { logits },
             Conditioning::Quadrants { .. } => Likelihood::Completion {
@@ -121,13 +77,194 @@ impl<B: Backend> CvaeModel<B> {
         }
     }
 
-    /// Pixels that are not observed.
-    fn places(&self, device: &B::Device) -> Tensor<B, 1, Int> {
-        let observed = self.conditioning.observed(self.pixels);
-        let places: Vec<i32> =
-            (0..).zip(observed).filter(|(_, observed)| !observed).map(|(pixel, _)| pixel).collect();
-        let count = places.len();
-        Tensor::from_data(TensorData::new(places, [count]), device)
+    /// The condition, or one that says nothing.
+    fn condition_or_zero<B: Backend>(
+        self,
+        given: Given<'_, B>,
+        rows: usize,
+        device: &B::Device,
+    ) -> Tensor<B, 2> {
+        given.cloned().unwrap_or_else(|| Tensor::zeros([rows, self.width()], device))
+    }
+
+    fn scored(self) -> String {
+        match self.conditioning {
+            Conditioning::Label { .. } => "x given its class".into(),
+            Conditioning::Quadrants { .. } => format!(
+                "x the {} of {} pixels that are not observed, given the others",
+                self.modelled(),
+                self.pixels
+            ),
+        }
+    }
+}
+
+/// A perceptron that outputs the logits of the modelled pixels; of the condition alone it is the
+/// baseline p(x|c), whose code is its last hidden layer.
+#[derive(Module, Debug)]
+pub struct Predictor<B: Backend> {
+    hidden: Mlp<B>,
+    output: Dense<B>,
+    #[module(skip)]
+    target: Target,
+}
+
+impl<B: Backend> Predictor<B> {
+    /// The baseline with fresh weights for images of `pixels` pixels.
+    pub fn new(config: &CvaeConfig, pixels: usize, init: &mut Initialiser<'_, B>) -> Self {
+        let target = Target { conditioning: config.conditioning, pixels };
+        Self::of(target.width(), target, &config.model, init)
+    }
+
+    fn of(
+        inputs: usize,
+        target: Target,
+        model: &ModelConfig,
+        init: &mut Initialiser<'_, B>,
+    ) -> Self {
+        let top = model.hidden.last().copied().unwrap_or(inputs);
+        Self {
+            hidden: Mlp::new(inputs, &model.hidden, model.activation, init),
+            output: Dense::new(top, target.modelled(), Activation::Linear, init),
+            target,
+        }
+    }
+
+    fn logits(&self, input: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.output.forward(self.hidden.forward(input))
+    }
+
+    /// p(x|c) of a condition `[examples, width]`.
+    pub fn predict(&self, given: &Tensor<B, 2>) -> Likelihood<B> {
+        self.target.likelihood(self.logits(given.clone()), given)
+    }
+
+    /// The condition of images of these classes, `[examples, width]`.
+    pub fn condition_of(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Tensor<B, 2> {
+        self.target.conditioning.of(x, labels)
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for Predictor<B> {
+    fn input_dim(&self) -> usize {
+        self.target.pixels
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.output.inputs()
+    }
+
+    fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {
+        Some(self.condition_of(x, labels))
+    }
+
+    fn condition_of_classes(&self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {
+        self.target.conditioning.of_classes(labels, device)
+    }
+
+    fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
+        let given = self.target.condition_or_zero(given, x.dims()[0], &x.device());
+        Posterior::Point(self.hidden.forward(given))
+    }
+
+    fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
+        let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
+        self.target.likelihood(self.output.forward(z), &given)
+    }
+
+    fn log_marginal(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Option<Tensor<B, 1>> {
+        Some(self.predict(given?).log_prob(x))
+    }
+
+    fn scored(&self) -> Option<String> {
+        Some(self.target.scored())
+    }
+}
+
+impl<B: Backend> CvaeModel<B> {
+    /// A model with fresh weights for images of `pixels` pixels.
+    pub fn new(config: &CvaeConfig, pixels: usize, noise: Noise, device: &B::Device) -> Self {
+        let init = &mut Initialiser::new(config.model.init, noise, device);
+        let has_predictor = config.objective == ObjectiveConfig::Nn || config.predictor.is_some();
+        // The baseline comes first: its initial weights are then the same in every model.
+        let predictor = has_predictor.then(|| Predictor::new(config, pixels, init));
+        Self::above(predictor, config, pixels, init)
+    }
+
+    /// The baseline alone.
+    pub fn baseline(predictor: Predictor<B>) -> Self {
+        Self {
+            target: predictor.target,
+            predictor: Some(predictor),
+            recognition: None,
+            prior: None,
+            generation: None,
+            sees_condition: false,
+        }
+    }
+
+    /// Fresh conditional networks whose prior sees the predictor's guess.
+    pub fn above(
+        predictor: Option<Predictor<B>>,
+        config: &CvaeConfig,
+        pixels: usize,
+        init: &mut Initialiser<'_, B>,
+    ) -> Self {
+        let model = &config.model;
+        let target = Target { conditioning: config.conditioning, pixels };
+        let width = target.width();
+        let gaussian = |inputs: usize, init: &mut Initialiser<'_, B>| {
+            GaussianMlp::new(inputs, &model.hidden, model.latent, model.activation, init)
+        };
+        let is_baseline = config.objective == ObjectiveConfig::Nn;
+        let has_recognition =
+            !matches!(config.objective, ObjectiveConfig::Nn | ObjectiveConfig::Gsnn);
+        let has_prior = !is_baseline && model.prior == Prior::Conditional;
+        let sees_condition = model.generation_sees_condition;
+        let recognition_inputs = match config.conditioning {
+            Conditioning::Label { .. } => pixels + width,
+            // The whole image holds the condition.
+            Conditioning::Quadrants { .. } => pixels,
+        };
+        let code = model.latent + if sees_condition { width } else { 0 };
+        Self {
+            predictor,
+            recognition: has_recognition.then(|| gaussian(recognition_inputs, init)),
+            prior: has_prior.then(|| gaussian(width, init)),
+            generation: (!is_baseline).then(|| Predictor::of(code, target, model, init)),
+            target,
+            sees_condition,
+        }
+    }
+
+    /// What the prior sees: the condition, with the baseline's guess at the pixels that are not
+    /// observed where there is a baseline, which stays as it is.
+    pub fn prior_input(&self, given: &Tensor<B, 2>) -> Tensor<B, 2> {
+        // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
+        let Some(predictor) = self.predictor.clone() else { return given.clone() };
+        predictor.no_grad().predict(given).mean()
+    }
+
+    /// The baseline, if the model is it; it has no code.
+    pub fn as_baseline(&self) -> Option<&Predictor<B>> {
+        self.predictor.as_ref().filter(|_| self.generation.is_none())
+    }
+
+    /// q(z|x, c) for x `[examples, pixels]`; the prior where there is no recognition network.
+    pub fn posterior(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> DiagonalGaussian<B> {
+        let (rows, device) = (x.dims()[0], x.device());
+        match (&self.recognition, self.target.conditioning, given) {
+            (Some(recognition), Conditioning::Label { .. }, Some(given)) => {
+                recognition.forward(Tensor::cat(vec![x, given.clone()], 1))
+            }
+            (Some(recognition), _, _) => recognition.forward(x),
+            (None, _, given) => self.prior(given).unwrap_or_else(|| self.standard(rows, &device)),
+        }
+    }
+
+    /// The condition of images of these classes, `[examples, width]`.
+    pub fn condition_of(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Tensor<B, 2> {
+        self.target.conditioning.of(x, labels)
     }
 
     /// N(0, I) for `rows` examples.
@@ -139,55 +276,46 @@ impl<B: Backend> CvaeModel<B> {
 
 impl<B: Backend> Autoencoder<B> for CvaeModel<B> {
     fn input_dim(&self) -> usize {
-        self.pixels
+        self.target.pixels
     }
 
     /// Of the baseline, the width of its last hidden layer.
     fn latent_dim(&self) -> usize {
         match (&self.recognition, &self.prior, &self.predictor) {
             (Some(network), _, _) | (None, Some(network), _) => network.outputs(),
-            (None, None, Some(predictor)) => predictor.output.inputs(),
+            (None, None, Some(predictor)) => predictor.latent_dim(),
             (None, None, None) => 0,
         }
     }
 
     fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {
-        Some(self.conditioning.of(x, labels))
+        Some(self.condition_of(x, labels))
     }
 
     fn condition_of_classes(&self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {
-        self.conditioning.of_classes(labels, device)
+        self.target.conditioning.of_classes(labels, device)
     }
 
     fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
-        let (rows, device) = (x.dims()[0], x.device());
-        if let (None, Some(predictor), Some(given)) = (&self.generation, &self.predictor, given) {
-            return Posterior::Point(predictor.hidden.forward(given.clone()));
+        match self.as_baseline() {
+            Some(baseline) => baseline.encode(x, given),
+            None => Posterior::Gaussian(self.posterior(x, given)),
         }
-        let gaussian = match (&self.recognition, self.conditioning, given) {
-            (Some(recognition), Conditioning::Label { .. }, Some(given)) => {
-                recognition.forward(Tensor::cat(vec![x, given.clone()], 1))
-            }
-            (Some(recognition), _, _) => recognition.forward(x),
-            (None, _, given) => self.prior(given).unwrap_or_else(|| self.standard(rows, &device)),
-        };
-        Posterior::Gaussian(gaussian)
     }
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
-        let given = match given {
-            Some(given) => given.clone(),
-            None => Tensor::zeros([z.dims()[0], self.conditioning.width(self.pixels)], &z.device()),
-        };
-        let logits = match (&self.generation, &self.predictor) {
-            (Some(generation), _) if self.sees_condition => {
+        if let Some(baseline) = self.as_baseline() {
+            return baseline.decode(z, given);
+        }
+        let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
+        let logits = match &self.generation {
+            Some(generation) if self.sees_condition => {
                 generation.logits(Tensor::cat(vec![z, given.clone()], 1))
             }
-            (Some(generation), _) => generation.logits(z),
-            (None, Some(predictor)) => predictor.output.forward(z),
-            (None, None) => z,
+            Some(generation) => generation.logits(z),
+            None => z,
         };
-        self.likelihood(logits, &given)
+        self.target.likelihood(logits, &given)
     }
 
     fn prior(&self, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {
@@ -196,21 +324,10 @@ impl<B: Backend> Autoencoder<B> for CvaeModel<B> {
     }
 
     fn log_marginal(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Option<Tensor<B, 1>> {
-        if !self.is_baseline() {
-            return None;
-        }
-        Some(self.predict(given?)?.log_prob(x))
+        self.as_baseline()?.log_marginal(x, given)
     }
 
     fn scored(&self) -> Option<String> {
-        let observed = self.conditioning.observed(self.pixels).iter().filter(|o| **o).count();
-        Some(match self.conditioning {
-            Conditioning::Label { .. } => "x given its class".into(),
-            Conditioning::Quadrants { .. } => format!(
-                "x the {} of {} pixels that are not observed, given the others",
-                self.pixels - observed,
-                self.pixels
-            ),
-        })
+        Some(self.target.scored())
     }
 }

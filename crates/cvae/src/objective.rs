@@ -1,4 +1,4 @@
-//! The objectives of the paper: baseline, GSNN, CVAE and their mixture.
+//! The objectives of the paper: baseline, GSNN, CVAE and their mixture (Sohn et al. 2015, section 4.2).
 
 use shared::{
     Backend,
@@ -6,58 +6,78 @@ use shared::{
     bound::{elbo_terms, log_likelihoods_from_prior},
     data::Batch,
     likelihood::row_sums,
-    posterior::Posterior,
     train::{Moment, Objective, Terms},
 };
 
-use crate::{config::ObjectiveConfig, model::CvaeModel};
+use crate::{
+    config::ObjectiveConfig,
+    model::{CvaeModel, Predictor},
+};
 
-/// What is minimised, nats for each example (Sohn et al. 2015, section 4):
-///
-/// - `nn`: -log p(x|c) of the baseline.
-/// - `cvae`: -E_q log p(x|z, c) + KL(q(z|x, c) || p(z|c)), one sample.
-/// - `gsnn`: -E_p log p(x|z, c), z from the prior, one sample.
-/// - `hybrid`: alpha of the former and 1 - alpha of the latter.
+/// `nn`: -log p(x|c) of the baseline, nats for each example.
 #[derive(Clone, Copy, Debug)]
-pub struct CvaeObjective {
-    /// Which.
-    pub kind: ObjectiveConfig,
+pub struct BaselineObjective;
+
+impl<B: Backend> Objective<B, Predictor<B>> for BaselineObjective {
+    fn terms(&self, model: &Predictor<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        let given = model.condition_of(&batch.x, &batch.labels);
+        let loss = model.predict(&given).log_prob(batch.x.clone()).neg();
+        Terms { named: Vec::new(), loss }
+    }
+}
+
+/// What the conditional networks minimise, nats for each example, one sample of z.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CvaeObjective {
+    /// `gsnn`: -E_p log p(x|z, c), z from the prior.
+    Gsnn,
+    /// `cvae`: -E_q log p(x|z, c) + KL(q(z|x, c) || p(z|c)).
+    Cvae,
+    /// `hybrid`: alpha of the latter and 1 - alpha of the former.
+    Hybrid {
+        /// Weight of the bound.
+        alpha: f64,
+    },
+}
+
+impl CvaeObjective {
+    /// That of a configuration; `None` for the baseline, which has no z.
+    pub fn new(config: ObjectiveConfig) -> Option<Self> {
+        match config {
+            ObjectiveConfig::Nn => None,
+            ObjectiveConfig::Gsnn => Some(Self::Gsnn),
+            ObjectiveConfig::Cvae => Some(Self::Cvae),
+            ObjectiveConfig::Hybrid { alpha } => Some(Self::Hybrid { alpha }),
+        }
+    }
 }
 
 impl<B: Backend> Objective<B, CvaeModel<B>> for CvaeObjective {
     fn terms(&self, model: &CvaeModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
-        let x = batch.x.clone();
-        let given = model.condition(&x, &batch.labels);
-        let given = given.as_ref();
-        if self.kind == ObjectiveConfig::Nn {
-            let log_p = given.and_then(|given| model.predict(given)).map(|p| p.log_prob(x));
-            let loss = log_p.unwrap_or_else(|| row_sums(batch.x.zeros_like())).neg();
-            return Terms { named: Vec::new(), loss };
-        }
+        let x = &batch.x;
+        let given = &model.condition_of(x, &batch.labels);
         let eps = || batch.eps(1, model.latent_dim());
-        let from_prior = |x| {
-            let log_p = log_likelihoods_from_prior(model, x, given, eps());
+        let mut named = Vec::new();
+        let mut bound = || {
+            let posterior = model.posterior(x.clone(), Some(given));
+            let terms = elbo_terms(model, &posterior, x.clone(), Some(given), eps());
+            let kl = row_sums(terms.kl_per_latent);
+            named.push(("reconstruction", terms.reconstruction.clone()));
+            named.push(("kl", kl.clone()));
+            terms.reconstruction + kl
+        };
+        let from_prior = || {
+            let log_p = log_likelihoods_from_prior(model, x.clone(), Some(given), eps());
             log_p.squeeze_dim::<1>(0).neg()
         };
-        let mut named = Vec::new();
-        let bound = match model.encode(x.clone(), given) {
-            Posterior::Gaussian(posterior) if self.kind != ObjectiveConfig::Gsnn => {
-                let terms = elbo_terms(model, &posterior, x.clone(), given, eps());
-                let kl = row_sums(terms.kl_per_latent);
-                named.push(("reconstruction", terms.reconstruction.clone()));
-                named.push(("kl", kl.clone()));
-                Some(terms.reconstruction + kl)
-            }
-            _ => None,
-        };
-        let loss = match (self.kind, bound) {
-            (ObjectiveConfig::Cvae, Some(bound)) => bound,
-            (ObjectiveConfig::Hybrid { alpha }, Some(bound)) => {
-                let gsnn = from_prior(x);
+        let loss = match *self {
+            Self::Gsnn => from_prior(),
+            Self::Cvae => bound(),
+            Self::Hybrid { alpha } => {
+                let (bound, gsnn) = (bound(), from_prior());
                 named.push(("from_prior", gsnn.clone()));
                 bound.mul_scalar(alpha) + gsnn.mul_scalar(1.0 - alpha)
             }
-            _ => from_prior(x),
         };
         Terms { named, loss }
     }

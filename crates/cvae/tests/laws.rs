@@ -8,7 +8,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use cvae::{
-    Conditioning, CvaeConfig, CvaeModel, CvaeObjective,
+    BaselineObjective, Conditioning, CvaeConfig, CvaeModel, CvaeObjective, Predictor,
     config::{ModelConfig, ObjectiveConfig, Prior},
 };
 use shared::{
@@ -231,8 +231,7 @@ fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
     let eps = batch.eps(1, 3);
     let terms = elbo_terms(&model, &gaussian(&model, &batch), batch.x.clone(), given.as_ref(), eps);
     assert!(values(terms.kl_per_latent).iter().all(|kl| kl.abs() < 1e-6));
-    let objective = CvaeObjective { kind: ObjectiveConfig::Gsnn };
-    let loss = values(objective.terms(&model, &batch, AT).loss);
+    let loss = values(CvaeObjective::Gsnn.terms(&model, &batch, AT).loss);
     for (bound, loss) in values(terms.reconstruction).iter().zip(loss) {
         assert!((bound - loss).abs() < 1e-3, "{bound} {loss}");
     }
@@ -242,10 +241,10 @@ fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
 fn the_hybrid_is_one_of_the_two_at_its_ends() {
     let batch = batch::<Flex>(&[3, 4, 5, 6]);
     let model = model::<Flex>(quadrants(1), ObjectiveConfig::Cvae, 3);
-    let loss = |kind| values(CvaeObjective { kind }.terms(&model, &batch, AT).loss);
-    let hybrid = |alpha| loss(ObjectiveConfig::Hybrid { alpha });
-    assert_eq!(hybrid(1.0), loss(ObjectiveConfig::Cvae));
-    assert_eq!(hybrid(0.0), loss(ObjectiveConfig::Gsnn));
+    let loss = |objective: CvaeObjective| values(objective.terms(&model, &batch, AT).loss);
+    let hybrid = |alpha| loss(CvaeObjective::Hybrid { alpha });
+    assert_eq!(hybrid(1.0), loss(CvaeObjective::Cvae));
+    assert_eq!(hybrid(0.0), loss(CvaeObjective::Gsnn));
     assert_ne!(hybrid(0.5), hybrid(1.0));
 }
 
@@ -255,13 +254,15 @@ fn the_baseline_is_the_predictor_of_the_other_models() {
     let baseline = model::<Flex>(quadrants(1), ObjectiveConfig::Nn, 3);
     let full = model::<Flex>(quadrants(1), ObjectiveConfig::Cvae, 3);
     let given = baseline.condition(&batch.x, &batch.labels).unwrap();
-    let of = |model: &CvaeModel<Flex>| values(model.predict(&given).unwrap().mean());
-    assert_eq!(of(&baseline), of(&full));
+    let alone = baseline.as_baseline().unwrap();
+    let of = |predictor: &Predictor<Flex>| values(predictor.predict(&given).mean());
+    assert_eq!(values(full.prior_input(&given)), of(alone));
     let codes = baseline.encode(batch.x.clone(), Some(&given)).mean();
-    assert_eq!(values(baseline.decode(codes, Some(&given)).mean()), of(&baseline));
+    assert_eq!(values(baseline.decode(codes, Some(&given)).mean()), of(alone));
     let exact = values(baseline.log_marginal(batch.x.clone(), Some(&given)).unwrap());
-    let loss = CvaeObjective { kind: ObjectiveConfig::Nn }.terms(&baseline, &batch, AT).loss;
+    let loss = BaselineObjective.terms(alone, &batch, AT).loss;
     assert_eq!(exact.iter().map(|l| -l).collect::<Vec<_>>(), values(loss));
+    assert!(full.as_baseline().is_none());
     assert!(full.log_marginal(batch.x.clone(), Some(&given)).is_none());
 }
 
@@ -314,7 +315,11 @@ fn every_parameter_receives_a_gradient_but_the_fixed_predictor() {
         (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.5 }),
     ] {
         let model = model::<Diff>(conditioning, kind, 3);
-        let loss = CvaeObjective { kind }.terms(&model, &batch, AT).loss.mean();
+        let terms = match (CvaeObjective::new(kind), model.as_baseline()) {
+            (Some(objective), _) => objective.terms(&model, &batch, AT),
+            (None, baseline) => BaselineObjective.terms(baseline.unwrap(), &batch, AT),
+        };
+        let loss = terms.loss.mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let mut visitor = Gradients { gradients: Some(&gradients), ..Default::default() };
         model.visit(&mut visitor);
@@ -378,7 +383,7 @@ fn gradients_agree_with_finite_differences() {
         (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.3 }),
         (quadrants(3), ObjectiveConfig::Gsnn),
     ] {
-        let objective = CvaeObjective { kind };
+        let objective = CvaeObjective::new(kind).unwrap();
         let model = model::<Diff>(conditioning, kind, 2);
         let loss = objective.terms(&model, &diff, AT).loss.mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);

@@ -7,7 +7,7 @@ use shared::{
     train::{Moment, Objective, Terms},
 };
 
-use crate::model::StackedModel;
+use crate::model::Classifier;
 
 /// -log p(class|x), nats; the epoch with the fewest validation errors is kept.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +16,10 @@ pub struct ClassificationObjective {
     pub classes: usize,
 }
 
-impl<B: Backend> Objective<B, StackedModel<B>> for ClassificationObjective {
-    fn terms(&self, model: &StackedModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+impl<B: Backend> Objective<B, Classifier<B>> for ClassificationObjective {
+    fn terms(&self, model: &Classifier<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let target = batch.one_hot(self.classes);
-        let log_p = match model.log_p_class(batch.x.clone()) {
-            Some(log_p) => log_p,
-            None => target.clone(),
-        };
+        let log_p = model.log_p_class(batch.x.clone());
         let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
         let error = right.bool_not().float().squeeze_dim::<1>(1);
         let loss = row_sums(target * log_p).neg();

@@ -14,7 +14,7 @@ pub mod pretraining;
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
@@ -134,8 +134,12 @@ impl Paper for DenoisingAe {
         if let Some(train) = &config.fine_tuning {
             progress::line("fine-tuning");
             let objective = ClassificationObjective { classes: config.model.classes };
-            match fit_phase("fine-tuning", model, &objective, data, binarise, train, session)? {
-                Some((fitted, phase)) => (model, report) = (fitted, report.then(phase)),
+            let classifier = model.into_classifier().context("[fine_tuning]: no classifier")?;
+            match fit_phase("fine-tuning", classifier, &objective, data, binarise, train, session)?
+            {
+                Some((fitted, phase)) => {
+                    (model, report) = (fitted.into_stack(), report.then(phase));
+                }
                 None => return Ok(Fit::Interrupted),
             }
         }

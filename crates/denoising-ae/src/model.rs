@@ -97,6 +97,12 @@ impl<B: Backend> StackedModel<B> {
         self
     }
 
+    /// The stack as a classifier to be trained; `None` where it was made without fine-tuning.
+    pub fn into_classifier(mut self) -> Option<Classifier<B>> {
+        let output = self.output.take()?;
+        Some(Classifier { stack: self, output })
+    }
+
     /// The model whose only layer is a projection on principal components.
     #[must_use]
     pub fn with_components(mut self, found: &PrincipalComponents, device: &B::Device) -> Self {
@@ -130,9 +136,8 @@ impl<B: Backend> StackedModel<B> {
         self
     }
 
-    /// log p(class|x), `[examples, classes]`.
-    pub fn log_p_class(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        let output = self.output.as_ref()?;
+    /// log p(class|x) with this output layer, `[examples, classes]`.
+    fn log_p_class(&self, output: &Dense<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let x = match &self.deviations {
             // Sigmoid layers hardly learn from codes whose scales differ tenfold.
             Some(deviations) => {
@@ -141,7 +146,7 @@ impl<B: Backend> StackedModel<B> {
             None => x,
         };
         let top = self.hidden.iter().fold(x, |x, layer| layer.forward(x));
-        Some(activation::log_softmax(output.forward(top), 1))
+        activation::log_softmax(output.forward(top), 1)
     }
 }
 
@@ -195,6 +200,51 @@ impl<B: Backend> Autoencoder<B> for StackedModel<B> {
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        self.log_p_class(x)
+        Some(self.log_p_class(self.output.as_ref()?, x))
+    }
+}
+
+/// A stack whose classifier is there.
+#[derive(Module, Debug)]
+pub struct Classifier<B: Backend> {
+    stack: StackedModel<B>,
+    output: Dense<B>,
+}
+
+impl<B: Backend> Classifier<B> {
+    /// log p(class|x), `[examples, classes]`.
+    pub fn log_p_class(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.stack.log_p_class(&self.output, x)
+    }
+
+    /// Stack and classifier as one model.
+    pub fn into_stack(self) -> StackedModel<B> {
+        StackedModel { output: Some(self.output), ..self.stack }
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for Classifier<B> {
+    fn input_dim(&self) -> usize {
+        self.stack.input_dim()
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.stack.latent_dim()
+    }
+
+    fn has_prior(&self) -> bool {
+        self.stack.has_prior()
+    }
+
+    fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
+        self.stack.encode(x, given)
+    }
+
+    fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
+        self.stack.decode(z, given)
+    }
+
+    fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.log_p_class(x))
     }
 }

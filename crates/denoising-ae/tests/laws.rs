@@ -213,7 +213,8 @@ fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
         &Default::default(),
     );
     assert_ne!(values(model.encode(x.clone(), None).mean()), values(other.encode(x, None).mean()));
-    let terms = ClassificationObjective { classes: 10 }.terms(&model, &batch(1), AT);
+    let classifier = model.into_classifier().unwrap();
+    let terms = ClassificationObjective { classes: 10 }.terms(&classifier, &batch(1), AT);
     assert!(values(terms.named[0].1.clone()).iter().all(|&e| e == 0.0 || e == 1.0));
     assert!(values(terms.loss).iter().all(|&nats| nats > 0.0));
 }

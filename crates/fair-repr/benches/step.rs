@@ -7,10 +7,11 @@ use std::hint::black_box;
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fair_repr::{
-    FairConfig, FairModel, FairRepr,
+    FairConfig, FairRepr,
     config::LfrConfig,
     lfr::{Lfr, Parameters},
     objective::VfaeObjective,
+    vfae::FairVae,
 };
 use ndarray::{Array1, Array2, s};
 #[cfg(feature = "ndarray")]
@@ -19,7 +20,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
+    data::{BatchMaker, Binarise, ExampleSet, Split},
     noise::{Noise, Stream},
     paper::Paper,
     train::{Moment, Optimiser, OptimiserConfig, descend},
@@ -28,7 +29,6 @@ use shared::{
 /// Training rows and features of Adult, the sensitive attribute included.
 const ROWS: usize = 22_611;
 const WIDTH: usize = 103;
-const SHAPE: PixelShape = PixelShape { height: 1, width: WIDTH };
 const BATCH: usize = 100;
 
 fn rows() -> Array2<f32> {
@@ -54,7 +54,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig)
     let objective = VfaeObjective::new(config, Noise::new(1));
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(FairRepr::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let mut model = Some(FairVae::<Autodiff<B>>::new(config, WIDTH, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -69,7 +69,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig)
         });
     });
     group.finish();
-    let model: FairModel<B> = FairRepr::build(config, SHAPE, Noise::new(1), &device);
+    let model = FairVae::<B>::new(config, WIDTH, Noise::new(1), &device);
     let batch = self::batches::<B>().batch(&indices, 1);
     criterion.bench_function(&format!("encode/{name}"), |bencher| {
         bencher.iter(|| black_box(model.encode(batch.x.clone(), None).mean().into_data()));

@@ -225,19 +225,17 @@ fn fit_variational<B: AutodiffBackend>(
     }
     let objective = VfaeObjective::new(config, session.noise);
     let binarise = config.data.binarise;
-    let model = FairModel::Variational(model);
     let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
-    Ok(match fitted {
-        Fit::Done(FairModel::Variational(model), report) if config.model.kind == Kind::Vae => {
-            progress::line("logistic regression on the codes");
-            let codes = codes_of(&model, &data.train, &session.device);
-            let probe =
-                LinearProbe::fit_with(codes.view(), &data.train.labels(), config.logistic.penalty)?;
-            let (slopes, biases) = probe.plain_weights();
-            Fit::Done(FairModel::Variational(model.with_classifier(&slopes, &biases)), report)
-        }
-        other => other,
-    })
+    let Fit::Done(mut model, report) = fitted else { return Ok(Fit::Interrupted) };
+    if config.model.kind == Kind::Vae {
+        progress::line("logistic regression on the codes");
+        let codes = codes_of(&model, &data.train, &session.device);
+        let probe =
+            LinearProbe::fit_with(codes.view(), &data.train.labels(), config.logistic.penalty)?;
+        let (slopes, biases) = probe.plain_weights();
+        model = model.with_classifier(&slopes, &biases);
+    }
+    Ok(Fit::Done(FairModel::Variational(model), report))
 }
 
 /// Means of q(z|x) of a split.

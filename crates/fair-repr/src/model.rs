@@ -31,7 +31,7 @@ impl<B: Backend> Autoencoder<B> for FairModel<B> {
         match self {
             Self::Linear(model) => model.inputs(),
             Self::Prototypes(model) => model.features() + 1,
-            Self::Variational(model) => model.features() + 1,
+            Self::Variational(model) => model.input_dim(),
         }
     }
 
@@ -49,27 +49,28 @@ impl<B: Backend> Autoencoder<B> for FairModel<B> {
     }
 
     /// The code: M of prototypes, q(z1|x, s).
-    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+    fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
         match self {
             Self::Linear(model) => Posterior::Point(model.encode(x)),
             Self::Prototypes(model) => Posterior::Point(model.encode(x)),
-            Self::Variational(model) => Posterior::Gaussian(model.posterior(x)),
+            Self::Variational(model) => model.encode(x, given),
         }
     }
 
     /// Not with z2 above z1.
     fn has_bound(&self) -> bool {
-        !matches!(self, Self::Variational(model) if model.upper.is_some())
+        match self {
+            Self::Variational(model) => model.has_bound(),
+            Self::Linear(_) | Self::Prototypes(_) => true,
+        }
     }
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
-        let s = match given {
-            Some(s) => s.clone(),
-            None => Tensor::zeros([z.dims()[0], 1], &z.device()),
-        };
+        let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
+        let s = given.cloned().unwrap_or_else(nobody);
         let features = self.input_dim() - 1;
         let natural = match self {
-            Self::Variational(model) => return model.likelihood(z, s),
+            Self::Variational(model) => return model.decode(z, given),
             Self::Linear(model) => model.decode(z).narrow(1, 0, features),
             Self::Prototypes(model) => model.decode(z),
         };

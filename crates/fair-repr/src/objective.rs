@@ -12,7 +12,6 @@ use shared::{
 use crate::{
     config::{FairConfig, VfaeConfig},
     discrepancy::Discrepancy,
-    model::FairModel,
     vfae::{FairVae, Upper},
 };
 
@@ -37,8 +36,10 @@ impl VfaeObjective {
         let discrepancy = Discrepancy::new(latent, vfae.features, gamma, noise);
         Self { config: vfae, discrepancy }
     }
+}
 
-    fn of<B: Backend>(&self, model: &FairVae<B>, batch: &Batch<B>) -> Terms<B> {
+impl<B: Backend> Objective<B, FairVae<B>> for VfaeObjective {
+    fn terms(&self, model: &FairVae<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let x = batch.x.clone();
         let s = x.clone().narrow(1, model.features(), 1);
         let posterior = model.posterior(x.clone());
@@ -89,17 +90,5 @@ impl VfaeObjective {
             ("mmd", mmd),
         ];
         Terms { named, loss }
-    }
-}
-
-impl<B: Backend> Objective<B, FairModel<B>> for VfaeObjective {
-    fn terms(&self, model: &FairModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
-        match model {
-            FairModel::Variational(model) => self.of(model, batch),
-            FairModel::Linear(_) | FairModel::Prototypes(_) => {
-                // These are never trained by steps.
-                Terms { named: Vec::new(), loss: row_sums(batch.x.zeros_like()) }
-            }
-        }
     }
 }

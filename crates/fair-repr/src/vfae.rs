@@ -8,10 +8,11 @@ use burn::{
 use ndarray::{Array1, Array2};
 use shared::{
     Backend,
+    autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
     nn::{Activation, Dense, GaussianMlp, Init, Initialiser, Mlp},
     noise::Noise,
-    posterior::DiagonalGaussian,
+    posterior::{DiagonalGaussian, Posterior},
 };
 
 use crate::{
@@ -138,5 +139,36 @@ impl<B: Backend> FairVae<B> {
     /// log q(y|z1), `[people, 2]`.
     pub fn log_classes(&self, z1: Tensor<B, 2>) -> Tensor<B, 2> {
         activation::log_softmax(self.classifier.forward(z1), 1)
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for FairVae<B> {
+    fn input_dim(&self) -> usize {
+        self.features() + 1
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.latent()
+    }
+
+    /// s.
+    fn condition(&self, x: &Tensor<B, 2>, _: &[u8]) -> Option<Tensor<B, 2>> {
+        Some(x.clone().narrow(1, self.features(), 1))
+    }
+
+    /// q(z1|x, s).
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+        Posterior::Gaussian(self.posterior(x))
+    }
+
+    fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
+        let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
+        let s = given.cloned().unwrap_or_else(nobody);
+        self.likelihood(z, s)
+    }
+
+    /// Not with z2 above z1.
+    fn has_bound(&self) -> bool {
+        self.upper.is_none()
     }
 }

@@ -8,19 +8,20 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use fair_repr::{
-    FairConfig, FairModel, FairRepr, Kind,
+    FairConfig, FairRepr, Kind,
     config::LfrConfig,
     discrepancy::Discrepancy,
     lfr::{Lfr, Parameters, Terms},
     objective::VfaeObjective,
     prototypes::Prototypes,
+    vfae::FairVae,
 };
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, FetchOptions, PixelShape, Splits},
+    data::{Batch, BatchMaker, Binarise, FetchOptions, Splits},
     noise::{Noise, Stream},
     paper::Paper,
     train::{Moment, Objective},
@@ -248,13 +249,8 @@ fn the_discrepancy_is_that_of_the_kernel() {
     assert_eq!(of(&one, &Array2::ones((40, 1))), 0.0);
 }
 
-fn vfae<B: Backend>(config: &FairConfig) -> FairModel<B> {
-    FairRepr::build(
-        config,
-        PixelShape { height: 1, width: 9 },
-        Noise::new(3),
-        &B::Device::default(),
-    )
+fn vfae<B: Backend>(config: &FairConfig) -> FairVae<B> {
+    FairVae::new(config, 9, Noise::new(3), &B::Device::default())
 }
 
 /// Names of parameters without a gradient, and all gradients in a row.
@@ -285,7 +281,7 @@ impl ModuleVisitor<Diff> for Gradients<'_> {
     }
 }
 
-fn gradients(config: &FairConfig) -> (Vec<String>, Vec<f64>, FairModel<Diff>) {
+fn gradients(config: &FairConfig) -> (Vec<String>, Vec<f64>, FairVae<Diff>) {
     let model = vfae::<Diff>(config);
     let objective = VfaeObjective::new(config, Noise::new(1));
     let loss = objective.terms(&model, &batch(0..12), AT).loss.mean();

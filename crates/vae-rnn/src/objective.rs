@@ -61,7 +61,7 @@ impl<B: Backend> Objective<B, Vrnn<B>> for SequenceObjective {
         Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
     }
 
-    fn is_settled(&self, at: Moment) -> bool {
+    fn is_settled(&self, _: &Vrnn<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }
 }

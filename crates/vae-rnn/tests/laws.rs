@@ -293,7 +293,8 @@ fn the_kl_warms_up_to_one() {
     let weight = |epochs| objective.kl_weight(Moment { epochs });
     assert_eq!([weight(0.0), weight(4.0), weight(7.0)], [0.2, 1.0, 1.0]);
     assert!((weight(2.0) - 0.6).abs() < 1e-12);
-    let settled = |epochs| Objective::<Flex, Vrnn<Flex>>::is_settled(&objective, Moment { epochs });
+    let model = model::<Flex>(&plain(Kind::Vrnn));
+    let settled = |epochs| objective.is_settled(&model, Moment { epochs });
     assert_eq!([settled(3.9), settled(4.0)], [false, true]);
 }
 

@@ -49,7 +49,7 @@ impl<B: Backend> Objective<B, VaeModel<B>> for VaeObjective {
         }
     }
 
-    fn is_settled(&self, at: Moment) -> bool {
+    fn is_settled(&self, _: &VaeModel<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }
 }

@@ -201,7 +201,7 @@ fn warm_up_and_free_bits_change_the_loss_as_stated() {
     }
     let objective =
         VaeObjective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
-    let settled = |epochs| Objective::<Flex, _>::is_settled(&objective, Moment { epochs });
+    let settled = |epochs| objective.is_settled(&model, Moment { epochs });
     assert!(!settled(1.0) && settled(2.0));
 }
 

@@ -274,7 +274,7 @@ where
         progress.epoch += 1;
         progress.step = 0;
         progress.sums = TermSums::default();
-        let settled = Objective::<B, M>::is_settled(objective, at);
+        let settled = Objective::<B, M>::is_settled(objective, &model, at);
         let criterion = line.valid[Objective::<B, M>::criterion(objective)];
         let is_best = settled && progress.best.is_none_or(|(_, best)| criterion < best);
         if is_best {

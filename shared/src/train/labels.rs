@@ -150,8 +150,8 @@ where
         self.objective.criterion()
     }
 
-    fn is_settled(&self, at: Moment) -> bool {
-        self.objective.is_settled(at)
+    fn is_settled(&self, model: &Headed<B, M>, at: Moment) -> bool {
+        self.objective.is_settled(&model.model, at)
     }
 }
 

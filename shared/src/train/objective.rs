@@ -54,7 +54,7 @@ pub trait Objective<B: Backend, M> {
 
     /// False while a warm-up still changes the objective: values are not comparable between
     /// epochs then, and none is chosen as the best.
-    fn is_settled(&self, _at: Moment) -> bool {
+    fn is_settled(&self, _model: &M, _at: Moment) -> bool {
         true
     }
 }

@@ -18,7 +18,8 @@ use shared::{
 
 use crate::{
     BetaVaePaper,
-    config::{BetaConfig, Kind, ObjectiveConfig},
+    config::{BetaConfig, Kind},
+    objectives::{ObjectiveConfig, beta::Beta, factor::Factor, tc::Tc},
 };
 
 /// Every objective at every weight and seed is a run of its own under OUT/beta-vae/NAME. What was
@@ -160,14 +161,14 @@ fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
     let named = args.betas.len() + args.tc.len() + args.factor.len() + args.baselines.len();
     let betas = if named == 0 { vec![1.0, 4.0] } else { args.betas.clone() };
     for beta in betas {
-        add(ObjectiveConfig::Beta { beta }, "beta-VAE");
+        add(Beta { beta }.into(), "beta-VAE");
     }
     for &beta in &args.tc {
-        add(ObjectiveConfig::Tc { alpha: 1.0, beta, gamma: 1.0 }, "beta-TCVAE");
+        add(Tc { alpha: 1.0, beta, gamma: 1.0 }.into(), "beta-TCVAE");
     }
     for &gamma in &args.factor {
         let discriminator = args.discriminator.clone();
-        add(ObjectiveConfig::Factor { gamma, discriminator }, "FactorVAE");
+        add(Factor { gamma, discriminator }.into(), "FactorVAE");
     }
     for name in &args.baselines {
         let kind = match name.as_str() {

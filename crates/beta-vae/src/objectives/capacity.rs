@@ -1,0 +1,102 @@
+//! A KL held at a capacity that rises (Burgess et al. 2018, equation 8).
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+use shared::{
+    Backend,
+    nn::Initialiser,
+    train::{Moment, Terms},
+};
+
+use super::{Encoded, Loss, Settings, refused_weight};
+
+/// reconstruction + gamma |KL(q(z|x) || p(z)) - C|, nats for each example, with the mean KL of the
+/// batch, and C rising linearly from 0 (Burgess et al. 2018, section 4).
+#[derive(Module, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// Weight of the distance of the KL from the capacity C.
+    pub gamma: f64,
+    /// C at the end, nats.
+    pub capacity: f64,
+    /// Epochs over which C rises from 0.
+    pub epochs: f64,
+}
+
+impl Capacity {
+    /// C after `epochs` epochs, nats.
+    pub fn after(&self, epochs: f64) -> f64 {
+        let rises = self.epochs > 0.0;
+        if rises { self.capacity * (epochs / self.epochs).min(1.0) } else { self.capacity }
+    }
+}
+
+impl Settings for Capacity {
+    type Loss<B: Backend> = Self;
+
+    fn example() -> Self {
+        Self { gamma: 10.0, capacity: 5.0, epochs: 2.0 }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let Self { gamma, capacity, epochs } = *self;
+        refused_weight(&[("gamma", gamma), ("capacity", capacity), ("epochs", epochs)])
+    }
+
+    fn strength(&self) -> f64 {
+        self.gamma
+    }
+
+    fn against_collapse(&self) -> String {
+        format!(
+            "a capacity above objective.capacity = {}, or a larger objective.gamma than {}",
+            self.capacity, self.gamma
+        )
+    }
+
+    fn loss<B: Backend>(&self, _latent: usize, _init: &mut Initialiser<'_, B>) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Loss<B> for Capacity {
+    fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B> {
+        let Encoded { reconstruction, kl, at, .. } = encoded;
+        let distance = kl.clone().mean().sub_scalar(self.after(at.epochs)).abs();
+        let loss = reconstruction.clone() + distance.expand(kl.dims()).mul_scalar(self.gamma);
+        Terms { named: Vec::new(), loss }
+    }
+
+    fn is_settled(&self, at: Moment) -> bool {
+        at.epochs >= self.epochs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::backend::Flex;
+
+    use super::*;
+    use crate::{
+        config::Network,
+        objectives::tiny::{batch, mean, model, terms, values},
+    };
+
+    #[test]
+    fn the_capacity_rises_to_its_end_and_the_loss_is_the_distance_from_it() {
+        let capacity = Capacity { gamma: 10.0, capacity: 25.0, epochs: 4.0 };
+        let after = [0.0, 1.0, 2.0, 4.0, 9.0].map(|epochs| capacity.after(epochs));
+        assert_eq!(after, [0.0, 6.25, 12.5, 25.0, 25.0]);
+        let settled = |epochs| Loss::<Flex>::is_settled(&capacity, Moment { epochs });
+        assert_eq!([3.9, 4.0].map(settled), [false, true]);
+        let model = model::<Flex>(capacity, Network::Dense);
+        let batch = batch::<Flex>(6);
+        for epochs in [0.0, 0.1, 3.0] {
+            let terms = terms(&model, &batch, epochs);
+            let (loss, kl) = (values(terms.loss), mean(&values(terms.named[1].1.clone())));
+            let distance = (kl - capacity.after(epochs)).abs();
+            let expected = mean(&values(terms.named[0].1.clone())) + 10.0 * distance;
+            assert!((mean(&loss) - expected).abs() < 1e-3, "{epochs}: {loss:?} {expected}");
+        }
+    }
+}

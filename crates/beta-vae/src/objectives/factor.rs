@@ -1,0 +1,210 @@
+//! FactorVAE: the total correlation by a discriminator (Kim & Mnih 2018).
+
+use burn::{
+    module::Module,
+    tensor::{Int, Tensor, TensorData, activation},
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    Backend,
+    nn::{Activation, Dense, Initialiser, Mlp},
+    noise::{Stream, uniform},
+    train::Terms,
+};
+
+use super::{Encoded, Loss, Settings, refused_weight};
+
+/// `kind = "factor"`: the weight, and the discriminator that is trained beside the networks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    /// Weight of the total correlation, as the discriminator sees it.
+    pub gamma: f64,
+    /// Widths of the discriminator's hidden layers.
+    pub discriminator: Vec<usize>,
+}
+
+impl Settings for Factor {
+    type Loss<B: Backend> = Adversaries<B>;
+
+    fn example() -> Self {
+        Self { gamma: 10.0, discriminator: vec![6, 5] }
+    }
+
+    fn problem(&self) -> Option<String> {
+        if self.discriminator.is_empty() || self.discriminator.contains(&0) {
+            let problem = "[objective] discriminator: at least one hidden layer, none of width 0";
+            return Some(problem.into());
+        }
+        refused_weight(&[("gamma", self.gamma)])
+    }
+
+    fn strength(&self) -> f64 {
+        self.gamma
+    }
+
+    fn against_collapse(&self) -> String {
+        format!("a smaller objective.gamma than {}", self.gamma)
+    }
+
+    fn loss<B: Backend>(&self, latent: usize, init: &mut Initialiser<'_, B>) -> Adversaries<B> {
+        let discriminator = Discriminator::new(latent, &self.discriminator, init);
+        Adversaries { gamma: self.gamma, discriminator }
+    }
+}
+
+/// reconstruction + KL(q(z|x) || p(z)) + gamma (log D(z) - log (1 - D(z))), nats for each example (Kim &
+/// Mnih 2018, equation 2 with the density ratio of section 3), plus the discriminator's own
+/// cross-entropy. Neither of the last two terms moves the other's weights.
+#[derive(Module, Debug)]
+pub struct Adversaries<B: Backend> {
+    #[module(skip)]
+    gamma: f64,
+    discriminator: Discriminator<B>,
+}
+
+impl<B: Backend> Loss<B> for Adversaries<B> {
+    fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B> {
+        let Encoded { batch, reconstruction, kl, .. } = encoded;
+        let z = encoded.draw();
+        let codes = z.clone().detach();
+        let latent = z.dims()[1];
+        let keys = batch.drawn(Stream::Permute, latent, |random, row| {
+            row.iter_mut().for_each(|key| *key = uniform(random));
+        });
+        let shuffled = shuffle_latents(codes.clone(), &keys);
+        // Moves the encoder alone.
+        let ratio = self.discriminator.clone().no_grad().log_ratio(z);
+        // Moves the discriminator alone.
+        let cross_entropy = self.discriminator.cross_entropy(codes, shuffled);
+        let loss = reconstruction.clone()
+            + kl.clone()
+            + ratio.clone().mul_scalar(self.gamma)
+            + cross_entropy.clone();
+        let named = vec![("total_correlation", ratio), ("discriminator", cross_entropy)];
+        Terms { named, loss }
+    }
+}
+
+/// Says whether a code was drawn from q(z) or from the product of its marginals.
+#[derive(Module, Debug)]
+pub struct Discriminator<B: Backend> {
+    hidden: Mlp<B>,
+    /// To the log-odds of q(z).
+    output: Dense<B>,
+}
+
+impl<B: Backend> Discriminator<B> {
+    /// A discriminator of codes of width `latent`, leaky ReLUs in its hidden layers.
+    pub fn new(latent: usize, widths: &[usize], init: &mut Initialiser<'_, B>) -> Self {
+        let top = widths.last().copied().unwrap_or(latent);
+        Self {
+            hidden: Mlp::new(latent, widths, Activation::LeakyRelu, init),
+            output: Dense::new(top, 1, Activation::Linear, init),
+        }
+    }
+
+    /// log D(z) - log (1 - D(z)), `[examples]`: log q(z) - log prod_j q(z_j) if D is the best there is.
+    pub fn log_ratio(&self, z: Tensor<B, 2>) -> Tensor<B, 1> {
+        self.output.forward(self.hidden.forward(z)).squeeze_dim(1)
+    }
+
+    /// Cross-entropy in nats of telling codes from shuffled ones, the mean over both, `[examples]`:
+    /// log 2 for one that cannot tell.
+    pub fn cross_entropy(&self, codes: Tensor<B, 2>, shuffled: Tensor<B, 2>) -> Tensor<B, 1> {
+        let [examples, _] = codes.dims();
+        let both = self.log_ratio(Tensor::cat(vec![codes, shuffled], 0));
+        let real = softplus(both.clone().narrow(0, 0, examples).neg());
+        let fake = softplus(both.narrow(0, examples, examples));
+        (real + fake).mul_scalar(0.5)
+    }
+}
+
+/// log(1 + e^a) without overflow.
+fn softplus<B: Backend>(a: Tensor<B, 1>) -> Tensor<B, 1> {
+    activation::relu(a.clone()) + a.abs().neg().exp().log1p()
+}
+
+/// Each latent shuffled over the examples by itself: a draw from the product of the marginals (Kim &
+/// Mnih 2018, algorithm 1). The order of latent j is that of the keys' column j, `[examples, latent]`.
+pub fn shuffle_latents<B: Backend>(z: Tensor<B, 2>, keys: &Tensor<B, 2>) -> Tensor<B, 2> {
+    let [examples, latent] = z.dims();
+    let keys: Vec<f32> = keys.to_data().iter::<f32>().collect();
+    let mut indices = vec![0i64; examples * latent];
+    for column in 0..latent {
+        let mut order: Vec<usize> = (0..examples).collect();
+        order.sort_by(|&a, &b| keys[a * latent + column].total_cmp(&keys[b * latent + column]));
+        for (row, &from) in order.iter().enumerate() {
+            indices[row * latent + column] = from as i64;
+        }
+    }
+    let indices = TensorData::new(indices, [examples, latent]);
+    let indices = Tensor::<B, 2, Int>::from_data(indices, &z.device());
+    z.gather(0, indices)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams};
+    use shared::{
+        backend::Flex,
+        laws::{self, disagreements},
+    };
+
+    use super::*;
+    use crate::{
+        config::Network,
+        objectives::tiny::{LATENT, batch, matrix, mean, model, terms, values},
+    };
+
+    type Diff = Autodiff<Flex>;
+
+    #[test]
+    fn shuffled_latents_keep_their_values_latent_by_latent() {
+        let (z, keys) = (matrix(30, LATENT, 1), matrix(30, LATENT, 2));
+        let shuffled = shuffle_latents(z.clone(), &keys);
+        let column = |of: &Tensor<Flex, 2>, j: usize| {
+            let mut column = values(of.clone().narrow(1, j, 1));
+            column.sort_by(f64::total_cmp);
+            column
+        };
+        for j in 0..LATENT {
+            assert_eq!(column(&z, j), column(&shuffled, j));
+        }
+        let (z, shuffled) = (values(z), values(shuffled));
+        let is_kept = |row: &&[f64]| shuffled.chunks(LATENT).any(|other| other == *row);
+        let rows_kept = z.chunks(LATENT).filter(is_kept).count();
+        assert!(rows_kept < 3, "{rows_kept} rows were left whole");
+    }
+
+    #[test]
+    fn discriminator_and_networks_are_moved_by_their_own_losses_alone() {
+        [Network::Dense, Network::Convolutional].into_iter().for_each(adversaries);
+    }
+
+    fn adversaries(network: Network) {
+        let (diff, flex) = (batch::<Diff>(4), batch::<Flex>(4));
+        let model = model::<Diff>(Factor::example(), network);
+        let loss = terms(&model, &diff, 0.5).loss.mean();
+        let of = GradientsParams::from_grads(loss.backward(), &model);
+        let gradients = laws::gradients(&model, &of);
+        let is_discriminators =
+            |parameter: usize| gradients[parameter].name.contains("discriminator");
+        // The discriminator's leaky ReLUs have kinks.
+        let wrong = disagreements(&gradients, 0.001, |parameter, entry, by| {
+            let model = laws::nudged(model.valid(), parameter, entry, by);
+            let terms = terms(&model, &flex, 0.5);
+            let term = |name: &str| {
+                let (_, term) = terms.named.iter().find(|(known, _)| *known == name).unwrap();
+                mean(&values(term.clone()))
+            };
+            if is_discriminators(parameter) {
+                term("discriminator")
+            } else {
+                term("reconstruction") + term("kl") + 10.0 * term("total_correlation")
+            }
+        });
+        assert!(wrong.is_empty(), "{wrong:?}");
+        assert!((0..gradients.len()).any(is_discriminators));
+    }
+}

@@ -1,0 +1,127 @@
+//! What is minimised: one file for each objective, with what `[objective]` may say of it, its equation
+//! and its law. Another one is a file, its module and its line in the list below.
+#![allow(clippy::large_enum_variant)] // A program has one loss.
+
+use burn::{module::Module, tensor::Tensor};
+use serde::{Deserialize, Serialize};
+use shared::{
+    Backend,
+    autoencoder::Autoencoder,
+    bound::{ElboTerms, elbo_terms},
+    data::Batch,
+    likelihood::row_sums,
+    nn::Initialiser,
+    posterior::DiagonalGaussian,
+    train::{self, Moment, Terms, latent_term},
+};
+
+use crate::model::BetaVae;
+
+use choice::choice;
+
+pub mod beta;
+pub mod capacity;
+mod choice;
+pub mod factor;
+pub mod tc;
+#[cfg(test)]
+mod tiny;
+
+choice! {
+    /// Higgins et al. 2017.
+    beta::Beta,
+    /// Burgess et al. 2018.
+    capacity::Capacity,
+    /// Chen et al. 2018, beta-TCVAE.
+    tc::Tc,
+    /// Kim & Mnih 2018, FactorVAE.
+    factor::Factor,
+}
+
+/// What `[objective]` says of one kind.
+pub trait Settings: Sized {
+    /// The loss: these settings, with the networks that it alone needs.
+    type Loss<B: Backend>: Loss<B>;
+
+    /// Settings for laws to try.
+    fn example() -> Self;
+
+    /// What is wrong with the values, if anything.
+    fn problem(&self) -> Option<String>;
+
+    /// The weight a sweep varies: beta, or gamma where the paper calls it so.
+    fn strength(&self) -> f64;
+
+    /// What helps against a collapsed posterior, beginning with the option.
+    fn against_collapse(&self) -> String;
+
+    /// The loss of codes of width `latent`, its networks fresh.
+    fn loss<B: Backend>(&self, latent: usize, init: &mut Initialiser<'_, B>) -> Self::Loss<B>;
+}
+
+/// A loss to be minimised.
+pub trait Loss<B: Backend>: Module<B> {
+    /// The loss of a batch, nats for each example, `[examples]`, and those of its terms that
+    /// [`Encoded`] does not have.
+    fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B>;
+
+    /// False while it still changes from epoch to epoch.
+    fn is_settled(&self, _at: Moment) -> bool {
+        true
+    }
+}
+
+/// A batch, its codes, and the two terms of -ELBO.
+pub struct Encoded<'a, B: Backend> {
+    /// The images.
+    pub batch: &'a Batch<B>,
+    /// q(z|x).
+    pub posterior: DiagonalGaussian<B>,
+    /// -log p(x|z) for the [draw](Self::draw), nats, `[examples]`.
+    pub reconstruction: Tensor<B, 1>,
+    /// KL(q(z|x) || p(z)) in closed form, nats, `[examples]`.
+    pub kl: Tensor<B, 1>,
+    /// Where in the training the batch is looked at.
+    pub at: Moment,
+}
+
+impl<B: Backend> Encoded<'_, B> {
+    /// A draw from q(z|x) for each example, `[examples, latent]`.
+    pub fn draw(&self) -> Tensor<B, 2> {
+        self.posterior.reparameterise(self.batch.eps(1, self.posterior.mean.dims()[1]))
+    }
+}
+
+/// The loss of the model, which carries it since a loss may have networks of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct BetaObjective;
+
+impl<B: Backend> train::Objective<B, BetaVae<B>> for BetaObjective {
+    fn terms(&self, model: &BetaVae<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+        let x = batch.x.clone();
+        let posterior = model.posterior(x.clone());
+        let eps = batch.eps(1, model.latent_dim());
+        let ElboTerms { reconstruction, kl_per_latent } =
+            elbo_terms(model, &posterior, x, None, eps);
+        let kl = row_sums(kl_per_latent.clone());
+        let encoded = Encoded { batch, posterior, reconstruction, kl, at };
+        let Terms { named: own, loss } = model.loss.terms(&encoded);
+        let Encoded { reconstruction, kl, .. } = encoded;
+        let mut named = vec![("reconstruction", reconstruction), ("kl", kl)];
+        named.extend(own);
+        for (latent, kl) in kl_per_latent.split(1, 1).into_iter().enumerate() {
+            named.push((latent_term(latent), kl.squeeze_dim(1)));
+        }
+        Terms { named, loss }
+    }
+
+    fn is_settled(&self, model: &BetaVae<B>, at: Moment) -> bool {
+        model.loss.is_settled(at)
+    }
+}
+
+/// Refuses a weight that is negative or not a number.
+fn refused_weight(weights: &[(&str, f64)]) -> Option<String> {
+    let (name, value) = weights.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite()))?;
+    Some(format!("[objective] {name} = {value}: a number of at least 0"))
+}

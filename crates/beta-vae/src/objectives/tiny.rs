@@ -1,0 +1,68 @@
+//! A small model and a few images for the objectives' laws.
+
+use burn::tensor::{Tensor, TensorData};
+use shared::{
+    Backend,
+    backend::Flex,
+    data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape},
+    nn::Activation,
+    noise::{Noise, Stream},
+    paper::{Paper, RunConfig},
+    train::{Moment, Objective, Terms},
+};
+
+use super::{BetaObjective, ObjectiveConfig};
+use crate::{BetaConfig, BetaVae, BetaVaePaper, config::Network};
+
+const SIDE: usize = 8;
+pub(super) const LATENT: usize = 3;
+
+/// Networks without kinks, for finite differences.
+pub(super) fn model<B: Backend>(
+    objective: impl Into<ObjectiveConfig>,
+    network: Network,
+) -> BetaVae<B> {
+    let (_, text) = BetaVaePaper::PRESETS[0];
+    let mut config: BetaConfig = toml::from_str(text).unwrap();
+    config.model.latent = LATENT;
+    config.model.network = network;
+    (config.model.encoder, config.model.decoder) = (vec![9], vec![7, 8]);
+    config.model.channels = match network {
+        Network::Dense => Vec::new(),
+        Network::Convolutional => vec![2, 4],
+    };
+    config.model.encoder_activation = Activation::Tanh;
+    config.model.decoder_activation = Activation::Tanh;
+    config.objective = objective.into();
+    assert_eq!(config.problem(), None);
+    BetaVae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
+}
+
+/// Some binary images.
+pub(super) fn batch<B: Backend>(count: usize) -> Batch<B> {
+    let shape = PixelShape { height: SIDE, width: SIDE };
+    let noise = Noise::new(8).normal(Stream::Generate, 0, &[0], count * SIDE * SIDE);
+    let pixels = noise.iter().map(|&v| if v > 0.3 { 255 } else { 0 }).collect();
+    let images = ExampleSet::images(shape, pixels, vec![0; count], false);
+    BatchMaker::new(images.into(), Binarise::Threshold, Noise::new(1), B::Device::default())
+        .batch(&(0..count).collect::<Vec<_>>(), 1)
+}
+
+/// The terms of a batch after so many epochs.
+pub(super) fn terms<B: Backend>(model: &BetaVae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
+    BetaObjective.terms(model, batch, Moment { epochs })
+}
+
+pub(super) fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+pub(super) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Standard normal numbers.
+pub(super) fn matrix(rows: usize, columns: usize, key: u64) -> Tensor<Flex, 2> {
+    let values = Noise::new(5).normal(Stream::Posterior, key, &[0], rows * columns);
+    Tensor::from_data(TensorData::new(values, [rows, columns]), &Default::default())
+}
