@@ -22,7 +22,7 @@ use shared::{
     noise::Noise,
     paper::Paper,
     principal::{PrincipalComponents, too_many_components},
-    train::{self, Fit, FitReport, Session},
+    train::{self, FitReport, Session},
 };
 
 pub use config::{BetaConfig, Kind};
@@ -116,18 +116,16 @@ impl Paper for BetaVaePaper {
         config: &BetaConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<BetaModel<B::InnerBackend>>> {
+    ) -> Result<(BetaModel<B::InnerBackend>, FitReport)> {
         let (train, binarise) = (&data.train, config.data.binarise);
         let (noise, device, input) = (session.noise, &session.device, train.input_dim());
         let started = Instant::now();
         let model = match config.model.kind {
             Kind::Vae => {
                 let model = BetaVae::<B>::new(config, input, noise, device);
-                let fitted = train::fit(model, &BetaObjective, data, binarise, &config.train, session)?;
-                return Ok(match fitted {
-                    Fit::Done(model, report) => Fit::Done(BetaModel::Variational(model), report),
-                    Fit::Interrupted => Fit::Interrupted,
-                });
+                let (model, report) =
+                    train::fit(model, &BetaObjective, data, binarise, &config.train, session)?;
+                return Ok((BetaModel::Variational(model), report));
             }
             Kind::Pca => {
                 let found = PrincipalComponents::of_split(train, binarise, noise)?;
@@ -136,6 +134,6 @@ impl Paper for BetaVaePaper {
             Kind::Untrained | Kind::Pixels => Self::build(config, train.shape(), noise, device),
         };
         let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
-        Ok(Fit::Done(model, report))
+        Ok((model, report))
     }
 }

@@ -20,7 +20,7 @@ use shared::{
     noise::Noise,
     paper::Paper,
     progress,
-    train::{self, Fit, FitReport, Session, fit_phase},
+    train::{self, FitReport, Session, fit_phase},
 };
 
 pub use conditioning::Conditioning;
@@ -111,34 +111,30 @@ impl Paper for Cvae {
         config: &CvaeConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<CvaeModel<B::InnerBackend>>> {
+    ) -> Result<(CvaeModel<B::InnerBackend>, FitReport)> {
         let (pixels, binarise) = (data.train.input_dim(), config.data.binarise);
         let init = &mut Initialiser::new(config.model.init, session.noise, &session.device);
         let Some(objective) = CvaeObjective::new(config.objective) else {
             let train = config.predictor.as_ref().unwrap_or(&config.train);
             let baseline = Predictor::new(config, pixels, init);
-            let fitted =
+            let (predictor, report) =
                 train::fit(baseline, &BaselineObjective, data, binarise, train, session)?;
-            return Ok(match fitted {
-                Fit::Done(predictor, report) => Fit::Done(CvaeModel::baseline(predictor), report),
-                Fit::Interrupted => Fit::Interrupted,
-            });
+            return Ok((CvaeModel::baseline(predictor), report));
         };
         let (mut predictor, mut report) = (None, FitReport::default());
         if let Some(train) = &config.predictor {
             progress::line("the predictor");
             let baseline = Predictor::new(config, pixels, init);
             let objective = &BaselineObjective;
-            match fit_phase("predictor", baseline, objective, data, binarise, train, session)? {
-                Some((fitted, phase)) => (predictor, report) = (Some(fitted), phase),
-                None => return Ok(Fit::Interrupted),
-            }
+            let fitted;
+            (fitted, report) =
+                fit_phase("predictor", baseline, objective, data, binarise, train, session)?;
+            predictor = Some(fitted);
             progress::line("the conditional model");
         }
         let model = CvaeModel::above(predictor, config, pixels, init);
-        Ok(match train::fit(model, &objective, data, binarise, &config.train, session)? {
-            Fit::Done(model, main) => Fit::Done(model, report.then(main)),
-            Fit::Interrupted => Fit::Interrupted,
-        })
+        let (model, main) =
+            train::fit(model, &objective, data, binarise, &config.train, session)?;
+        Ok((model, report.then(main)))
     }
 }

@@ -23,7 +23,7 @@ use shared::{
     paper::Paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
-    train::{Fit, FitReport, Session, fit_phase},
+    train::{FitReport, Session, fit_phase},
 };
 
 pub use config::DenoisingConfig;
@@ -104,7 +104,7 @@ impl Paper for DenoisingAe {
         config: &DenoisingConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<StackedModel<B::InnerBackend>>> {
+    ) -> Result<(StackedModel<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let binarise = config.data.binarise;
         let started = Instant::now();
@@ -123,10 +123,10 @@ impl Paper for DenoisingAe {
                     let objective =
                         DenoisingObjective { layer, corruption, corrupted_weight, clean_weight };
                     let (name, train) = (phase_of_layer(layer), &config.train);
-                    match fit_phase(&name, model, &objective, data, binarise, train, session)? {
-                        Some((fitted, phase)) => (model, report) = (fitted, report.then(phase)),
-                        None => return Ok(Fit::Interrupted),
-                    }
+                    let phase;
+                    (model, phase) =
+                        fit_phase(&name, model, &objective, data, binarise, train, session)?;
+                    report = report.then(phase);
                 }
             }
         }
@@ -135,18 +135,14 @@ impl Paper for DenoisingAe {
             progress::line("fine-tuning");
             let objective = ClassificationObjective { classes: config.model.classes };
             let classifier = model.into_classifier().context("[fine_tuning]: no classifier")?;
-            match fit_phase("fine-tuning", classifier, &objective, data, binarise, train, session)?
-            {
-                Some((fitted, phase)) => {
-                    (model, report) = (fitted.into_stack(), report.then(phase));
-                }
-                None => return Ok(Fit::Interrupted),
-            }
+            let (fitted, phase) =
+                fit_phase("fine-tuning", classifier, &objective, data, binarise, train, session)?;
+            (model, report) = (fitted.into_stack(), report.then(phase));
         }
         if report.epochs == 0 {
             report.seconds = started.elapsed().as_secs_f64();
         }
-        Ok(Fit::Done(model.valid(), report))
+        Ok((model.valid(), report))
     }
 }
 

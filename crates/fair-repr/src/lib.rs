@@ -33,7 +33,7 @@ use shared::{
     paper::Paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
-    train::{self, Fit, FitReport, Session},
+    train::{self, FitReport, Session},
 };
 use tables::{People, Tables, groups};
 
@@ -157,7 +157,7 @@ impl Paper for FairRepr {
         config: &FairConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<FairModel<B::InnerBackend>>> {
+    ) -> Result<(FairModel<B::InnerBackend>, FitReport)> {
         if config.model.kind.is_variational() {
             return fit_variational(config, data, session);
         }
@@ -176,7 +176,7 @@ impl Paper for FairRepr {
             _ => FairModel::Linear(LinearModel::new(&linear_parts(config, data)?, device)),
         };
         let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
-        Ok(Fit::Done(model, report))
+        Ok((model, report))
     }
 }
 
@@ -217,7 +217,7 @@ fn fit_variational<B: AutodiffBackend>(
     config: &FairConfig,
     data: &Splits,
     session: &Session<B>,
-) -> Result<Fit<FairModel<B::InnerBackend>>> {
+) -> Result<(FairModel<B::InnerBackend>, FitReport)> {
     let input = data.train.input_dim();
     let mut model = FairVae::<B>::new(config, input, session.noise, &session.device);
     if let Some(people) = data.known::<People>() {
@@ -225,8 +225,8 @@ fn fit_variational<B: AutodiffBackend>(
     }
     let objective = VfaeObjective::new(config, session.noise);
     let binarise = config.data.binarise;
-    let fitted = train::fit(model, &objective, data, binarise, &config.train, session)?;
-    let Fit::Done(mut model, report) = fitted else { return Ok(Fit::Interrupted) };
+    let (mut model, report) =
+        train::fit(model, &objective, data, binarise, &config.train, session)?;
     if config.model.kind == Kind::Vae {
         progress::line("logistic regression on the codes");
         let codes = codes_of(&model, &data.train, &session.device);
@@ -235,7 +235,7 @@ fn fit_variational<B: AutodiffBackend>(
         let (slopes, biases) = probe.plain_weights();
         model = model.with_classifier(&slopes, &biases);
     }
-    Ok(Fit::Done(FairModel::Variational(model), report))
+    Ok((FairModel::Variational(model), report))
 }
 
 /// Means of q(z|x) of a split.

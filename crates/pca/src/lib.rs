@@ -17,7 +17,7 @@ use shared::{
     paper::Paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
-    train::{Fit, FitReport, Session},
+    train::{FitReport, Session},
 };
 
 pub use config::PcaConfig;
@@ -72,7 +72,7 @@ impl Paper for Pca {
         config: &PcaConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<PcaModel<B::InnerBackend>>> {
+    ) -> Result<(PcaModel<B::InnerBackend>, FitReport)> {
         let started = Instant::now();
         let train = &data.train;
         let components = PrincipalComponents::of_split(train, config.data.binarise, session.noise)?;
@@ -87,6 +87,6 @@ impl Paper for Pca {
             progress::line(&reason);
         }
         let report = FitReport { seconds, ..FitReport::default() };
-        Ok(Fit::Done(model, report))
+        Ok((model, report))
     }
 }

@@ -24,7 +24,7 @@ use shared::{
     memory::Needs,
     noise::Noise,
     paper::{Paper, RunConfig},
-    train::{self, Fit, Session},
+    train::{self, FitReport, Session},
 };
 
 pub use config::RnnConfig;
@@ -82,7 +82,7 @@ impl Paper for VaeRnn {
         config: &RnnConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<Vrnn<B::InnerBackend>>> {
+    ) -> Result<(Vrnn<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let model = Self::build::<B>(config, shape, session.noise, &session.device);
         let objective = SequenceObjective::new(config.objective);

@@ -15,7 +15,7 @@ use shared::{
     memory::Needs,
     noise::Noise,
     paper::Paper,
-    train::{self, Fit, Session},
+    train::{self, FitReport, Session},
 };
 
 pub use config::{Bound, VaeConfig};
@@ -72,7 +72,7 @@ impl Paper for Vae {
         config: &VaeConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<VaeModel<B::InnerBackend>>> {
+    ) -> Result<(VaeModel<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         if config.model.output_bias_from_data {

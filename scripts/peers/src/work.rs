@@ -15,7 +15,7 @@ use shared::{
     principal::PrincipalComponents,
     run::RunFolder,
     train::{
-        self, Fit, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend,
+        self, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend,
     },
     trained::OnDevice,
 };
@@ -152,10 +152,8 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
         };
         let objective = VaeObjective::new(ObjectiveConfig::default());
         let model = VaeModel::<B>::new(&config, data.train.input_dim(), noise, &session.device);
-        match train::fit(model, &objective, &data, Binarise::Dynamic, &train, &session)? {
-            Fit::Done(..) => Ok(()),
-            Fit::Interrupted => Err(anyhow!("interrupted")),
-        }
+        train::fit(model, &objective, &data, Binarise::Dynamic, &train, &session)?;
+        Ok(())
     }))
 }
 

@@ -17,7 +17,7 @@ use shared::{
     memory::Needs,
     noise::Noise,
     paper::Paper,
-    train::{Fit, FitReport, Session},
+    train::{FitReport, Session},
 };
 
 pub use config::CopyConfig;
@@ -73,9 +73,9 @@ impl Paper for SuperIntelligent {
         config: &CopyConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<CopyModel<B::InnerBackend>>> {
+    ) -> Result<(CopyModel<B::InnerBackend>, FitReport)> {
         let pixels = data.train.shape().pixels();
         let model = CopyModel::new(&config.model, pixels, &session.device);
-        Ok(Fit::Done(model, FitReport::default()))
+        Ok((model, FitReport::default()))
     }
 }

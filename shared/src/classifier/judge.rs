@@ -20,7 +20,7 @@ use crate::{
     noise::Noise,
     progress,
     run::{RunFolder, read_checked},
-    train::{Fit, Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
+    train::{Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
     trained::by_rows,
     weights,
 };
@@ -185,8 +185,7 @@ where
         let objective = ClassifierObjective { shape: data.train.shape(), classes: config.classes };
         let watch = |_, _: &_| Ok(());
         let (binarise, train) = (Binarise::None, &config.train);
-        let fitted = fit_watched(model, &objective, data, binarise, train, &session, watch)?;
-        let Fit::Done(model, _) = fitted else { bail!("stopped; the same command continues") };
+        let (model, _) = fit_watched(model, &objective, data, binarise, train, &session, watch)?;
         let about = "P. Y. Simard, D. Steinkraus, J. C. Platt: Best Practices for Convolutional Neural \
                      Networks. ICDAR 2003 (deformed training images).";
         let config = serde_json::to_value(config)?;

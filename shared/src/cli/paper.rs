@@ -14,7 +14,7 @@ use crate::{
     memory::Needs,
     metrics::EvaluateConfig,
     noise::Noise,
-    train::{Fit, Session},
+    train::{FitReport, Session},
 };
 
 /// One paper: how its model is configured, built and fitted. All commands follow from it.
@@ -51,15 +51,16 @@ pub trait Paper: Sized + 'static {
         device: &B::Device,
     ) -> Self::Model<B>;
 
-    /// Fits a model to the training split.
+    /// Fits a model to the training split; the fitted model, and how the fit went.
     ///
     /// # Errors
-    /// If the fit breaks down or files cannot be written.
+    /// [`Interrupted`](crate::train::Interrupted) after Ctrl-C; if the fit breaks down or files cannot be
+    /// written.
     fn fit<B: AutodiffBackend>(
         config: &Self::Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<Self::Model<B::InnerBackend>>>;
+    ) -> Result<(Self::Model<B::InnerBackend>, FitReport)>;
 
     /// What a training step holds beside one pass of an example through all layers.
     ///

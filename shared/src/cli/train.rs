@@ -30,7 +30,7 @@ use crate::{
     progress,
     reading::Places,
     run::{Record, RunData, RunFolder},
-    train::{Fit, FitReport, LABEL_HEAD, Session},
+    train::{FitReport, Interrupted, LABEL_HEAD, Session},
     trained::Trained,
     weights::{self, BURN_WEIGHTS},
 };
@@ -148,8 +148,8 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         args.resume,
         args.snapshot_epochs.clone(),
         interrupt,
-    )?;
-    let Some((model, report)) = fitted else {
+    );
+    let continued_by = || {
         let mut again = format!("{} --device {device}", place_of::<P>(run.path()));
         let recorded = || RunData::read(&run).ok()??.folder;
         if let Some(folder) = args.common.data_dir.clone().or_else(recorded) {
@@ -159,12 +159,9 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
             let epochs: Vec<String> = args.snapshot_epochs.iter().map(f64::to_string).collect();
             again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
         }
-        return Err(Stop::Interrupted(format!(
-            "stopped; continue with: {} train --resume{again}",
-            P::NAME
-        ))
-        .into());
+        format!("stopped; continue with: {} train --resume{again}", P::NAME)
     };
+    let (model, report) = fitted.map_err(|error| resumable(error, continued_by))?;
     // From here on evaluate can be called again: Ctrl-C ends the program at once.
     fitting.store(false, Ordering::Relaxed);
     if report.epochs == 0 && args.configuration.epochs.is_some() {
@@ -259,15 +256,10 @@ fn fitted_with_report<P: Paper>(
         }
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
         let (interrupt, fitting) = on_interrupt()?;
-        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt)?;
+        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt);
         fitting.store(false, Ordering::Relaxed);
-        match fitted {
-            Some((model, report)) => (model, Some(report)),
-            None => {
-                let again = "stopped; the same command continues".to_owned();
-                return Err(Stop::Interrupted(again).into());
-            }
-        }
+        let (model, report) = fitted.map_err(|error| resumable(error, by_the_same_command))?;
+        (model, Some(report))
     };
     Ok((Loaded::with_data(run, config, data, model, device), report))
 }
@@ -295,13 +287,9 @@ pub fn recorded<P: Paper>(
             let Loaded { run, config, device, .. } = &loaded;
             let data = loaded.data()?;
             let (interrupt, fitting) = on_interrupt()?;
-            let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt)?;
+            let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt);
             fitting.store(false, Ordering::Relaxed);
-            let Some((_, report)) = again else {
-                let again = "stopped; the same command continues".to_owned();
-                return Err(Stop::Interrupted(again).into());
-            };
-            report
+            again.map_err(|error| resumable(error, by_the_same_command))?.1
         }
     };
     // The record comes last: where it is, all is.
@@ -311,9 +299,18 @@ pub fn recorded<P: Paper>(
     Ok((loaded, record))
 }
 
-type Fitted = Option<(Box<dyn Trained>, FitReport)>;
+/// What the program ends with after this error of a fit: after Ctrl-C, how the run is continued.
+fn resumable(error: anyhow::Error, advice: impl FnOnce() -> String) -> anyhow::Error {
+    if error.is::<Interrupted>() { Stop::Interrupted(advice()).into() } else { error }
+}
 
-/// Fits a model into a run's folder and saves it; `None` after Ctrl-C.
+fn by_the_same_command() -> String {
+    "stopped; the same command continues".into()
+}
+
+type Fitted = (Box<dyn Trained>, FitReport);
+
+/// Fits a model into a run's folder and saves it.
 fn fit_run<P: Paper>(
     config: &P::Config,
     data: &Splits,
@@ -323,7 +320,7 @@ fn fit_run<P: Paper>(
     snapshot_epochs: Vec<f64>,
     interrupt: Arc<AtomicBool>,
 ) -> Result<Fitted> {
-    let fitted = on_device!(device, |B, handle| fit::<P, B>(
+    let (model, report) = on_device!(device, |B, handle| fit::<P, B>(
         config,
         data,
         Session {
@@ -337,12 +334,10 @@ fn fit_run<P: Paper>(
             interrupt,
         }
     ))?;
-    if let Some((model, _)) = &fitted {
-        let config = serde_json::to_value(config)?;
-        run.write(BURN_WEIGHTS, &model.burn_record()?)?;
-        weights::save_in_run(run, &model.weights(), P::NAME, P::CITATION, &config)?;
-    }
-    Ok(fitted)
+    let config = serde_json::to_value(config)?;
+    run.write(BURN_WEIGHTS, &model.burn_record()?)?;
+    weights::save_in_run(run, &model.weights(), P::NAME, P::CITATION, &config)?;
+    Ok((model, report))
 }
 
 fn fit<P: Paper, B: Backend>(
@@ -354,13 +349,9 @@ where
     B::Device: Sync,
 {
     let device = session.device.clone();
-    Ok(match P::fit::<Autodiff<B>>(config, data, &session)? {
-        Fit::Interrupted => None,
-        Fit::Done(model, report) => {
-            let head = session.run.file(LABEL_HEAD);
-            Some((with_labels::<B, P::Model<B>>(model, device, &head)?, report))
-        }
-    })
+    let (model, report) = P::fit::<Autodiff<B>>(config, data, &session)?;
+    let head = session.run.file(LABEL_HEAD);
+    Ok((with_labels::<B, P::Model<B>>(model, device, &head)?, report))
 }
 
 type Flags = (Arc<AtomicBool>, Arc<AtomicBool>);

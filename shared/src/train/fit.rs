@@ -54,14 +54,10 @@ pub struct Session<B: Backend> {
     pub interrupt: Arc<AtomicBool>,
 }
 
-/// Outcome of a fit.
-#[derive(Debug)]
-pub enum Fit<M> {
-    /// The fitted model.
-    Done(M, FitReport),
-    /// Ctrl-C; the run can be resumed.
-    Interrupted,
-}
+/// Ctrl-C ended a fit after a step; its checkpoint is written and the run can be resumed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the fit was interrupted and can be resumed")]
+pub struct Interrupted;
 
 /// How a fit went.
 #[derive(Clone, Debug, Default)]
@@ -92,15 +88,16 @@ impl FitReport {
     }
 }
 
-/// Fits `model` by stochastic gradient descent on the mean loss of each batch.
+/// Fits `model` by stochastic gradient descent on the mean loss of each batch; the fitted model, and how
+/// the fit went.
 ///
 /// Order, binarisation and posterior noise of an epoch depend on the seed, the epoch and the
 /// example alone; validation always uses the noise of epoch 0, so that its figures are comparable
 /// between epochs.
 ///
 /// # Errors
-/// A term that is not finite, named with the step and the last good checkpoint; files that cannot
-/// be written or read.
+/// [`Interrupted`] after Ctrl-C; a term that is not finite, named with the step and the last good
+/// checkpoint; files that cannot be written or read.
 pub fn fit<B, M, O>(
     model: M,
     objective: &O,
@@ -108,7 +105,7 @@ pub fn fit<B, M, O>(
     binarise: Binarise,
     config: &TrainConfig,
     session: &Session<B>,
-) -> Result<Fit<M::InnerModule>>
+) -> Result<(M::InnerModule, FitReport)>
 where
     B: AutodiffBackend,
     M: AutodiffModule<B> + Autoencoder<B>,
@@ -135,21 +132,18 @@ where
     };
     let headed = Headed::new(model, labels.as_ref(), device);
     let objective = JointObjective { objective, labels };
-    Ok(match fit_watched(headed, &objective, data, binarise, config, session, watch)? {
-        Fit::Done(Headed { model, head }, report) => {
-            for epoch in snapshots.missing(&session.run) {
-                progress::line(&format!(
-                    "--snapshot-epochs {epoch}: not taken, training ended after epoch {}",
-                    report.epochs
-                ));
-            }
-            if let Some(head) = &head {
-                session.run.write(LABEL_HEAD, &tensor_bytes(&weights_of(head))?)?;
-            }
-            Fit::Done(model, report)
-        }
-        Fit::Interrupted => Fit::Interrupted,
-    })
+    let (Headed { model, head }, report) =
+        fit_watched(headed, &objective, data, binarise, config, session, watch)?;
+    for epoch in snapshots.missing(&session.run) {
+        progress::line(&format!(
+            "--snapshot-epochs {epoch}: not taken, training ended after epoch {}",
+            report.epochs
+        ));
+    }
+    if let Some(head) = &head {
+        session.run.write(LABEL_HEAD, &tensor_bytes(&weights_of(head))?)?;
+    }
+    Ok((model, report))
 }
 
 /// A code made with the label in hand has no need to tell it.
@@ -179,7 +173,7 @@ pub(crate) fn fit_watched<B, M, O>(
     config: &TrainConfig,
     session: &Session<B>,
     watch: impl Fn(usize, &M) -> Result<()>,
-) -> Result<Fit<M::InnerModule>>
+) -> Result<(M::InnerModule, FitReport)>
 where
     B: AutodiffBackend,
     M: AutodiffModule<B>,
@@ -252,7 +246,7 @@ where
                 progress.seconds = before + started.elapsed().as_secs_f64();
                 checkpoints.save(&model, &optimiser, &progress)?;
                 display.finish();
-                return Ok(Fit::Interrupted);
+                return Err(Interrupted.into());
             }
         }
         let at = Moment { epochs: (epoch + 1) as f64 };
@@ -295,7 +289,7 @@ where
         }
         if interrupted && !ends {
             display.finish();
-            return Ok(Fit::Interrupted);
+            return Err(Interrupted.into());
         }
     }
     display.finish();
@@ -323,7 +317,7 @@ where
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,
     };
-    Ok(Fit::Done(model.valid(), report))
+    Ok((model.valid(), report))
 }
 
 /// Term sums over the whole split.

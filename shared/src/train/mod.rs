@@ -24,7 +24,7 @@ pub(crate) use checkpoint::can_continue;
 pub use config::{Keep, TrainConfig};
 pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
-pub use fit::{Fit, FitReport, Session, fit};
+pub use fit::{FitReport, Interrupted, Session, fit};
 pub use history::EpochLine;
 #[doc(hidden)]
 pub use labels::read_head;

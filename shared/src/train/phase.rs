@@ -1,7 +1,7 @@
 use anyhow::{Result, bail};
 use burn::module::AutodiffModule;
 
-use super::{Fit, FitReport, Objective, Session, TrainConfig, fit};
+use super::{FitReport, Objective, Session, TrainConfig, fit};
 use crate::{
     autoencoder::Autoencoder,
     backend::AutodiffBackend,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One of several fits that make a run, in a folder of its own: the model after it, ready for the
-/// next; `None` after Ctrl-C. Arguments as for [`fit`]; no snapshots are taken.
+/// next. Arguments as for [`fit`]; no snapshots are taken.
 ///
 /// # Errors
 /// As [`fit`].
@@ -22,7 +22,7 @@ pub fn fit_phase<B, M, O>(
     binarise: Binarise,
     config: &TrainConfig,
     session: &Session<B>,
-) -> Result<Option<(M, FitReport)>>
+) -> Result<(M, FitReport)>
 where
     B: AutodiffBackend,
     M: AutodiffModule<B> + Autoencoder<B>,
@@ -35,13 +35,8 @@ where
     let picture = session.run.file(&format!("loss-{name}.png"));
     let session =
         Session { run: session.run.phase(name), snapshot_epochs: Vec::new(), ..session.clone() };
-    Ok(match fit(model, objective, data, binarise, config, &session)? {
-        Fit::Done(model, report) => {
-            let caption =
-                format!("Loss: {} {name}, {} training examples", session.paper, data.train.len());
-            loss_curves(&picture, &caption, &report.lines)?;
-            Some((M::from_inner(model), report))
-        }
-        Fit::Interrupted => None,
-    })
+    let (model, report) = fit(model, objective, data, binarise, config, &session)?;
+    let caption = format!("Loss: {} {name}, {} training examples", session.paper, data.train.len());
+    loss_curves(&picture, &caption, &report.lines)?;
+    Ok((M::from_inner(model), report))
 }

@@ -13,7 +13,7 @@ use shared::{
     data::{PixelShape, Splits},
     noise::Noise,
     paper::Paper,
-    train::{self, Fit, Session},
+    train::{self, FitReport, Session},
 };
 
 pub use config::BlankConfig;
@@ -53,7 +53,7 @@ impl Paper for Blank {
         config: &BlankConfig,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<Fit<BlankModel<B::InnerBackend>>> {
+    ) -> Result<(BlankModel<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let model = Self::build::<B>(config, shape, session.noise, &session.device);
         train::fit(model, &BlankObjective, data, config.data.binarise, &config.train, session)
