@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use beta_vae::{BetaConfig, BetaObjective, BetaVae, BetaVaePaper};
+use beta_vae::{Config, Objective, Paper, Vae};
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 #[cfg(feature = "ndarray")]
@@ -15,7 +15,7 @@ use shared::{
     data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites},
     kind,
     noise::Noise,
-    paper::Paper,
+    paper::Paper as _,
     train::{Moment, Optimiser, descend},
 };
 
@@ -32,14 +32,14 @@ fn images() -> Option<Split> {
     Some(kind::Images::load(&config, &options).ok()?.train)
 }
 
-fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, images: &Split) {
+fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config, images: &Split) {
     let mut group = criterion.benchmark_group("training_step");
     let (noise, device) = (Noise::new(1), B::Device::default());
     let batches =
         BatchMaker::<Autodiff<B>>::new(images.clone(), Binarise::Threshold, noise, device.clone());
     let indices: Vec<usize> = (0..BATCH).collect();
     let mut optimiser = Optimiser::new(&config.train.optimiser);
-    let mut model = Some(BetaVae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device));
+    let mut model = Some(Vae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device));
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -47,7 +47,7 @@ fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, 
             if let Some(current) = model.take() {
                 let at = Moment { epochs: 0.0 };
                 let (next, found) =
-                    descend(current, &mut optimiser, &BetaObjective, &batch, at, 1e-4, None);
+                    descend(current, &mut optimiser, &Objective, &batch, at, 1e-4, None);
                 black_box(found.read());
                 model = Some(next);
             }
@@ -56,8 +56,8 @@ fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &BetaConfig, 
     group.finish();
 }
 
-fn preset(name: &str) -> Option<BetaConfig> {
-    let (_, text) = BetaVaePaper::PRESETS.iter().find(|(known, _)| *known == name)?;
+fn preset(name: &str) -> Option<Config> {
+    let (_, text) = Paper::PRESETS.iter().find(|(known, _)| *known == name)?;
     toml::from_str(text).ok()
 }
 

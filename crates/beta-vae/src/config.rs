@@ -14,7 +14,7 @@ use crate::objectives::ObjectiveConfig;
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BetaConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -113,7 +113,7 @@ impl ModelConfig {
     }
 }
 
-impl RunConfig for BetaConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

@@ -3,7 +3,7 @@
 //!
 //! [`objectives`] is what is minimised, a file for each, [`model`] the networks, [`baselines`] what they
 //! are compared with, [`config`] what a configuration may say, [`commands`] what this program does
-//! besides the shared commands. The metrics of disentanglement and dSprites are in `shared`.
+//! besides the shared commands. The metrics of disentanglement and dSprites are in `factors`.
 
 pub mod baselines;
 pub mod commands;
@@ -20,21 +20,21 @@ use shared::{
     data::{PixelShape, Splits},
     kind,
     noise::Noise,
-    paper::Paper,
+    paper,
     principal::{PrincipalComponents, too_many_components},
     train::{self, FitReport, Session},
 };
 
-pub use config::{BetaConfig, Kind};
-pub use model::{BetaModel, BetaVae};
-pub use objectives::BetaObjective;
+pub use config::{Config, Kind};
+pub use model::{Model, Vae};
+pub use objectives::Objective;
 
 use baselines::LinearCode;
 
 /// The paper.
-pub struct BetaVaePaper;
+pub struct Paper;
 
-impl Paper for BetaVaePaper {
+impl paper::Paper for Paper {
     const NAME: &'static str = "beta-vae";
     const ABOUT: &'static str = "beta-VAE: a dearer KL, and latents that each mean one thing";
     const CITATION: &'static str = "I. Higgins et al.: beta-VAE: Learning Basic Visual Concepts with a Constrained \
@@ -51,10 +51,10 @@ impl Paper for BetaVaePaper {
 
     const KIND: &'static dyn kind::Kind = &Factors;
 
-    type Config = BetaConfig;
-    type Model<B: Backend> = BetaModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &BetaConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         match kind {
@@ -66,13 +66,13 @@ impl Paper for BetaVaePaper {
         }
     }
 
-    fn problem_with(config: &BetaConfig, data: &Splits) -> Option<String> {
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let is_pca = config.model.kind == Kind::Pca;
         let latent = is_pca.then_some(config.model.latent)?;
         too_many_components("[model] latent", latent, &data.train)
     }
 
-    fn cannot(command: &str, config: &BetaConfig) -> Option<String> {
+    fn cannot(command: &str, config: &Config) -> Option<String> {
         match (config.model.kind, command) {
             (Kind::Pca | Kind::Pixels, "sample") => {
                 Some("this code has no prior to draw from".into())
@@ -91,45 +91,45 @@ impl Paper for BetaVaePaper {
         }
     }
 
-    fn against_collapse(config: &BetaConfig) -> Option<String> {
+    fn against_collapse(config: &Config) -> Option<String> {
         (config.model.kind == Kind::Vae).then(|| config.objective.against_collapse())
     }
 
     fn build<B: Backend>(
-        config: &BetaConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> BetaModel<B> {
+    ) -> Model<B> {
         match config.model.kind {
             Kind::Vae | Kind::Untrained => {
-                BetaModel::Variational(BetaVae::new(config, shape.pixels(), noise, device))
+                Model::Variational(Vae::new(config, shape.pixels(), noise, device))
             }
             Kind::Pca => {
-                BetaModel::Linear(LinearCode::zeros(config.model.latent, shape.pixels(), device))
+                Model::Linear(LinearCode::zeros(config.model.latent, shape.pixels(), device))
             }
-            Kind::Pixels => BetaModel::Linear(LinearCode::pixels(shape.pixels(), device)),
+            Kind::Pixels => Model::Linear(LinearCode::pixels(shape.pixels(), device)),
         }
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &BetaConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(BetaModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let (train, binarise) = (&data.train, config.data.binarise);
         let (noise, device, input) = (session.noise, &session.device, train.input_dim());
         let started = Instant::now();
         let model = match config.model.kind {
             Kind::Vae => {
-                let model = BetaVae::<B>::new(config, input, noise, device);
+                let model = Vae::<B>::new(config, input, noise, device);
                 let (model, report) =
-                    train::fit(model, &BetaObjective, data, binarise, &config.train, session)?;
-                return Ok((BetaModel::Variational(model), report));
+                    train::fit(model, &Objective, data, binarise, &config.train, session)?;
+                return Ok((Model::Variational(model), report));
             }
             Kind::Pca => {
                 let found = PrincipalComponents::of_split(train, binarise, noise)?;
-                BetaModel::Linear(LinearCode::components(config.model.latent, &found, device))
+                Model::Linear(LinearCode::components(config.model.latent, &found, device))
             }
             Kind::Untrained | Kind::Pixels => Self::build(config, train.shape(), noise, device),
         };

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run_with::<beta_vae::BetaVaePaper, beta_vae::commands::Own>()
+    shared::cli::run_with::<beta_vae::Paper, beta_vae::commands::Own>()
 }

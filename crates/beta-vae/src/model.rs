@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     baselines::LinearCode,
-    config::{BetaConfig, ModelConfig, Network},
+    config::{Config, ModelConfig, Network},
     objectives::AnyLoss,
 };
 
@@ -23,7 +23,7 @@ const HALVING: Window = Window { side: 4, stride: 2, padding: 1 };
 
 /// A VAE with Bernoulli pixels.
 #[derive(Module, Debug)]
-pub struct BetaVae<B: Backend> {
+pub struct Vae<B: Backend> {
     /// Convolutions below the encoder; none in a dense network.
     convolutions: Vec<Convolution<B>>,
     /// To q(z|x).
@@ -53,9 +53,9 @@ pub fn image_problem(model: &ModelConfig, pixels: usize) -> Option<String> {
     })
 }
 
-impl<B: Backend> BetaVae<B> {
+impl<B: Backend> Vae<B> {
     /// Networks with fresh weights for `pixels` pixels.
-    pub fn new(config: &BetaConfig, pixels: usize, noise: Noise, device: &B::Device) -> Self {
+    pub fn new(config: &Config, pixels: usize, noise: Noise, device: &B::Device) -> Self {
         let model = &config.model;
         let mut init = Initialiser::new(model.init, noise, device);
         let (below, above) = (model.encoder_activation, model.decoder_activation);
@@ -102,7 +102,7 @@ impl<B: Backend> BetaVae<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for BetaVae<B> {
+impl<B: Backend> Autoencoder<B> for Vae<B> {
     fn input_dim(&self) -> usize {
         let image = self.transposed.last().map(|layer| layer.outputs().iter().product());
         image.unwrap_or_else(|| self.output.outputs())
@@ -123,14 +123,14 @@ impl<B: Backend> Autoencoder<B> for BetaVae<B> {
 
 /// The networks, or what they are compared with.
 #[derive(Module, Debug)]
-pub enum BetaModel<B: Backend> {
+pub enum Model<B: Backend> {
     /// Trained or not.
-    Variational(BetaVae<B>),
+    Variational(Vae<B>),
     /// Principal components, or the pixels.
     Linear(LinearCode<B>),
 }
 
-impl<B: Backend> Autoencoder<B> for BetaModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         match self {
             Self::Variational(model) => model.input_dim(),

@@ -2,13 +2,11 @@
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
 use beta_vae::{
-    BetaConfig, BetaObjective, BetaVae, BetaVaePaper,
+    Config, Objective, Paper, Vae,
     config::Network,
     objectives::{ObjectiveConfig, beta::Beta},
 };
-use burn::{
-    backend::Autodiff, module::AutodiffModule, optim::GradientsParams, tensor::Tensor,
-};
+use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
 use shared::{
@@ -19,8 +17,8 @@ use shared::{
     laws::{self, disagreements},
     nn::Activation,
     noise::{Noise, Stream},
-    paper::{Paper, RunConfig},
-    train::{Moment, Objective},
+    paper::{Paper as _, RunConfig},
+    train::{Moment, Objective as _},
 };
 
 type Diff = Autodiff<Flex>;
@@ -29,9 +27,9 @@ const SIDE: usize = 8;
 const LATENT: usize = 3;
 const AT: Moment = Moment { epochs: 0.5 };
 
-fn config(objective: ObjectiveConfig, network: Network) -> BetaConfig {
-    let (_, text) = BetaVaePaper::PRESETS[0];
-    let mut config: BetaConfig = toml::from_str(text).unwrap();
+fn config(objective: ObjectiveConfig, network: Network) -> Config {
+    let (_, text) = Paper::PRESETS[0];
+    let mut config: Config = toml::from_str(text).unwrap();
     config.model.latent = LATENT;
     config.model.network = network;
     (config.model.encoder, config.model.decoder) = (vec![9], vec![7, 8]);
@@ -47,9 +45,9 @@ fn config(objective: ObjectiveConfig, network: Network) -> BetaConfig {
     config
 }
 
-fn model<B: Backend>(objective: &ObjectiveConfig, network: Network) -> BetaVae<B> {
+fn model<B: Backend>(objective: &ObjectiveConfig, network: Network) -> Vae<B> {
     let config = config(objective.clone(), network);
-    BetaVae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
+    Vae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
 }
 
 /// Some binary images.
@@ -84,7 +82,7 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
     for network in [Network::Dense, Network::Convolutional] {
         for config in ObjectiveConfig::examples() {
             let model = model::<Diff>(&config, network);
-            let loss = BetaObjective.terms(&model, &diff, AT).loss.mean();
+            let loss = Objective.terms(&model, &diff, AT).loss.mean();
             let of = GradientsParams::from_grads(loss.backward(), &model);
             let mut gradients = laws::gradients(&model, &of);
             let without: Vec<&str> =
@@ -96,7 +94,7 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
             }
             let wrong = disagreements(&gradients, 0.02, |parameter, entry, by| {
                 let model = laws::nudged(model.valid(), parameter, entry, by);
-                mean(&values(BetaObjective.terms(&model, &flex, AT).loss))
+                mean(&values(Objective.terms(&model, &flex, AT).loss))
             });
             assert!(wrong.is_empty(), "{network:?} {config:?}: {wrong:?}");
         }
@@ -109,7 +107,7 @@ fn the_two_processor_backends_agree() {
     let found = |network| {
         fn of<B: Backend>(network: Network) -> Vec<f64> {
             let model = model::<B>(&beta(4.0), network);
-            values(BetaObjective.terms(&model, &batch::<B>(5), AT).loss)
+            values(Objective.terms(&model, &batch::<B>(5), AT).loss)
         }
         (of::<Flex>(network), of::<NdArray>(network))
     };
@@ -124,9 +122,9 @@ fn the_two_processor_backends_agree() {
 #[test]
 fn a_convolutional_network_needs_a_square_that_can_be_halved() {
     let config = config(beta(1.0), Network::Convolutional);
-    assert_eq!(BetaVaePaper::problem(&config, row(64)), None);
+    assert_eq!(Paper::problem(&config, row(64)), None);
     for pixels in [784 / 2, 36] {
-        let problem = BetaVaePaper::problem(&config, row(pixels)).unwrap();
+        let problem = Paper::problem(&config, row(pixels)).unwrap();
         assert!(problem.contains("[model] channels"), "{problem}");
     }
     let model = model::<Flex>(&beta(1.0), Network::Convolutional);
@@ -135,16 +133,16 @@ fn a_convolutional_network_needs_a_square_that_can_be_halved() {
 
 #[test]
 fn every_preset_is_a_configuration() {
-    for (name, text) in BetaVaePaper::PRESETS {
-        let config: BetaConfig = toml::from_str(text).unwrap();
+    for (name, text) in Paper::PRESETS {
+        let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.problem(), None, "{name}");
-        assert_eq!(BetaVaePaper::problem(&config, row(4096)), None, "{name}");
+        assert_eq!(Paper::problem(&config, row(4096)), None, "{name}");
     }
 }
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<beta_vae::BetaVaePaper>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<beta_vae::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -152,7 +150,7 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 64, width: 64 };
     let wrong = shared::laws::configurations::sizes_misjudged::<
-        beta_vae::BetaVaePaper,
+        beta_vae::Paper,
         shared::backend::Flex,
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

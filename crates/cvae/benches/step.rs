@@ -8,7 +8,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use cvae::{Cvae, CvaeConfig, CvaeModel, CvaeObjective};
+use cvae::{Config, Model, Objective, Paper};
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
 use shared::{
@@ -17,7 +17,7 @@ use shared::{
     backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
-    paper::Paper,
+    paper::Paper as _,
     train::{Moment, Optimiser, OptimiserConfig, descend},
 };
 
@@ -31,14 +31,14 @@ fn batches<B: Backend>() -> BatchMaker<B> {
     BatchMaker::new(images.into(), Binarise::Dynamic, Noise::new(1), B::Device::default())
 }
 
-fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig) {
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
     let mut group = criterion.benchmark_group("training_step");
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
-    let Some(objective) = CvaeObjective::new(config.objective) else { return };
+    let Some(objective) = Objective::new(config.objective) else { return };
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(Cvae::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let mut model = Some(Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -53,7 +53,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig)
         });
     });
     group.finish();
-    let model: CvaeModel<B> = Cvae::build(config, SHAPE, Noise::new(1), &device);
+    let model: Model<B> = Paper::build(config, SHAPE, Noise::new(1), &device);
     let batch = self::batches::<B>().batch(&indices, 1);
     let given = model.condition(&batch.x, &batch.labels);
     let eps = vec![0.5f32; BATCH * model.latent_dim()];
@@ -68,9 +68,9 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &CvaeConfig)
 }
 
 fn all(criterion: &mut Criterion) {
-    let paper = Cvae::PRESETS.iter().find(|(name, _)| *name == "paper");
+    let paper = Paper::PRESETS.iter().find(|(name, _)| *name == "paper");
     let Some((_, text)) = paper else { return };
-    let Ok(config) = toml::from_str::<CvaeConfig>(text) else { return };
+    let Ok(config) = toml::from_str::<Config>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
     #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);

@@ -14,7 +14,7 @@ use crate::conditioning::Conditioning;
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CvaeConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -85,7 +85,7 @@ pub enum ObjectiveConfig {
     },
 }
 
-impl RunConfig for CvaeConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

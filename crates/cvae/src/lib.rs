@@ -18,22 +18,21 @@ use shared::{
     data::{PixelShape, Splits, too_few_classes},
     nn::Initialiser,
     noise::Noise,
-    paper::Paper,
-    progress,
+    paper, progress,
     train::{self, FitReport, Session, fit_phase},
 };
 
 pub use conditioning::Conditioning;
-pub use config::CvaeConfig;
-pub use model::{CvaeModel, Predictor};
-pub use objective::{BaselineObjective, CvaeObjective};
+pub use config::Config;
+pub use model::{Model, Predictor};
+pub use objective::{BaselineObjective, Objective};
 
 use config::ObjectiveConfig;
 
 /// The paper.
-pub struct Cvae;
+pub struct Paper;
 
-impl Paper for Cvae {
+impl paper::Paper for Paper {
     const NAME: &'static str = "cvae";
     const ABOUT: &'static str = "Conditional variational autoencoders: many completions of one image, one \
                                  handwriting in ten digits";
@@ -50,10 +49,10 @@ impl Paper for Cvae {
     const EPOCHS: &'static str =
         "of the predictor, where there is one, and of the conditional model";
 
-    type Config = CvaeConfig;
-    type Model<B: Backend> = CvaeModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &CvaeConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         let side = input.isqrt();
         let is_square = side * side == input && side.is_multiple_of(2);
@@ -62,12 +61,12 @@ impl Paper for Cvae {
         })
     }
 
-    fn problem_with(config: &CvaeConfig, data: &Splits) -> Option<String> {
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let Conditioning::Label { classes } = config.conditioning else { return None };
         too_few_classes("[conditioning] classes", classes, data)
     }
 
-    fn against_collapse(config: &CvaeConfig) -> Option<String> {
+    fn against_collapse(config: &Config) -> Option<String> {
         // The posterior of a GSNN is its prior.
         let is_bound = !matches!(config.objective, ObjectiveConfig::Nn | ObjectiveConfig::Gsnn);
         let sees = config.model.generation_sees_condition;
@@ -80,15 +79,15 @@ impl Paper for Cvae {
     }
 
     fn build<B: Backend>(
-        config: &CvaeConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> CvaeModel<B> {
-        CvaeModel::new(config, shape.pixels(), noise, device)
+    ) -> Model<B> {
+        Model::new(config, shape.pixels(), noise, device)
     }
 
-    fn cannot(command: &str, config: &CvaeConfig) -> Option<String> {
+    fn cannot(command: &str, config: &Config) -> Option<String> {
         let by_label = matches!(config.conditioning, Conditioning::Label { .. });
         match command {
             "sample" | "interpolate" | "traverse" if config.objective == ObjectiveConfig::Nn => {
@@ -108,18 +107,18 @@ impl Paper for Cvae {
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &CvaeConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(CvaeModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let (pixels, binarise) = (data.train.input_dim(), config.data.binarise);
         let init = &mut Initialiser::new(config.model.init, session.noise, &session.device);
-        let Some(objective) = CvaeObjective::new(config.objective) else {
+        let Some(objective) = Objective::new(config.objective) else {
             let train = config.predictor.as_ref().unwrap_or(&config.train);
             let baseline = Predictor::new(config, pixels, init);
             let (predictor, report) =
                 train::fit(baseline, &BaselineObjective, data, binarise, train, session)?;
-            return Ok((CvaeModel::baseline(predictor), report));
+            return Ok((Model::baseline(predictor), report));
         };
         let (mut predictor, mut report) = (None, FitReport::default());
         if let Some(train) = &config.predictor {
@@ -132,9 +131,8 @@ impl Paper for Cvae {
             predictor = Some(fitted);
             progress::line("the conditional model");
         }
-        let model = CvaeModel::above(predictor, config, pixels, init);
-        let (model, main) =
-            train::fit(model, &objective, data, binarise, &config.train, session)?;
+        let model = Model::above(predictor, config, pixels, init);
+        let (model, main) = train::fit(model, &objective, data, binarise, &config.train, session)?;
         Ok((model, report.then(main)))
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run_with::<cvae::Cvae, cvae::commands::Own>()
+    shared::cli::run_with::<cvae::Paper, cvae::commands::Own>()
 }

@@ -17,12 +17,12 @@ use shared::{
 
 use crate::{
     conditioning::Conditioning,
-    config::{CvaeConfig, ModelConfig, ObjectiveConfig, Prior},
+    config::{Config, ModelConfig, ObjectiveConfig, Prior},
 };
 
 /// A conditional model of images.
 #[derive(Module, Debug)]
-pub struct CvaeModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// p(x|c) without z: the baseline, and what the prior starts from.
     predictor: Option<Predictor<B>>,
     /// q(z|x, c); where there is none it is the prior (GSNN).
@@ -111,7 +111,7 @@ pub struct Predictor<B: Backend> {
 
 impl<B: Backend> Predictor<B> {
     /// The baseline with fresh weights for images of `pixels` pixels.
-    pub fn new(config: &CvaeConfig, pixels: usize, init: &mut Initialiser<'_, B>) -> Self {
+    pub fn new(config: &Config, pixels: usize, init: &mut Initialiser<'_, B>) -> Self {
         let target = Target { conditioning: config.conditioning, pixels };
         Self::of(target.width(), target, &config.model, init)
     }
@@ -181,9 +181,9 @@ impl<B: Backend> Autoencoder<B> for Predictor<B> {
     }
 }
 
-impl<B: Backend> CvaeModel<B> {
+impl<B: Backend> Model<B> {
     /// A model with fresh weights for images of `pixels` pixels.
-    pub fn new(config: &CvaeConfig, pixels: usize, noise: Noise, device: &B::Device) -> Self {
+    pub fn new(config: &Config, pixels: usize, noise: Noise, device: &B::Device) -> Self {
         let init = &mut Initialiser::new(config.model.init, noise, device);
         let has_predictor = config.objective == ObjectiveConfig::Nn || config.predictor.is_some();
         // The baseline comes first: its initial weights are then the same in every model.
@@ -206,7 +206,7 @@ impl<B: Backend> CvaeModel<B> {
     /// Fresh conditional networks whose prior sees the predictor's guess.
     pub fn above(
         predictor: Option<Predictor<B>>,
-        config: &CvaeConfig,
+        config: &Config,
         pixels: usize,
         init: &mut Initialiser<'_, B>,
     ) -> Self {
@@ -274,7 +274,7 @@ impl<B: Backend> CvaeModel<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for CvaeModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.target.pixels
     }

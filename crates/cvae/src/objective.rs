@@ -6,19 +6,19 @@ use shared::{
     bound::{elbo_terms, log_likelihoods_from_prior},
     data::Batch,
     likelihood::row_sums,
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
 use crate::{
     config::ObjectiveConfig,
-    model::{CvaeModel, Predictor},
+    model::{Model, Predictor},
 };
 
 /// `nn`: -log p(x|c) of the baseline, nats for each example.
 #[derive(Clone, Copy, Debug)]
 pub struct BaselineObjective;
 
-impl<B: Backend> Objective<B, Predictor<B>> for BaselineObjective {
+impl<B: Backend> train::Objective<B, Predictor<B>> for BaselineObjective {
     fn terms(&self, model: &Predictor<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let given = model.condition_of(&batch.x, &batch.labels);
         let loss = model.predict(&given).log_prob(batch.x.clone()).neg();
@@ -28,7 +28,7 @@ impl<B: Backend> Objective<B, Predictor<B>> for BaselineObjective {
 
 /// What the conditional networks minimise, nats for each example, one sample of z.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum CvaeObjective {
+pub enum Objective {
     /// `gsnn`: -E_p log p(x|z, c), z from the prior.
     Gsnn,
     /// `cvae`: -E_q log p(x|z, c) + KL(q(z|x, c) || p(z|c)).
@@ -40,7 +40,7 @@ pub enum CvaeObjective {
     },
 }
 
-impl CvaeObjective {
+impl Objective {
     /// That of a configuration; `None` for the baseline, which has no z.
     pub fn new(config: ObjectiveConfig) -> Option<Self> {
         match config {
@@ -52,8 +52,8 @@ impl CvaeObjective {
     }
 }
 
-impl<B: Backend> Objective<B, CvaeModel<B>> for CvaeObjective {
-    fn terms(&self, model: &CvaeModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+impl<B: Backend> train::Objective<B, Model<B>> for Objective {
+    fn terms(&self, model: &Model<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let x = &batch.x;
         let given = &model.condition_of(x, &batch.labels);
         let eps = || batch.eps(1, model.latent_dim());

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use cvae::{
-    BaselineObjective, Conditioning, CvaeConfig, CvaeModel, CvaeObjective, Predictor,
+    BaselineObjective, Conditioning, Config, Model, Objective, Predictor,
     config::{ModelConfig, ObjectiveConfig, Prior},
 };
 use shared::{
@@ -21,7 +21,7 @@ use shared::{
     nn::{Activation, Init},
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
-    train::{Keep, Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+    train::{Keep, Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
 };
 
 type Diff = Autodiff<Flex>;
@@ -34,7 +34,7 @@ fn quadrants(observed: usize) -> Conditioning {
     Conditioning::Quadrants { observed }
 }
 
-fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize) -> CvaeConfig {
+fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize) -> Config {
     let train = TrainConfig {
         epochs: Some(1),
         batch_size: 10,
@@ -48,7 +48,7 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
         labels: None,
     };
     let has_predictor = conditioning != LABEL;
-    CvaeConfig {
+    Config {
         seed: 1,
         data: DataConfig::new(DataName::Segments, Binarise::Dynamic),
         conditioning,
@@ -72,9 +72,9 @@ fn model<B: Backend>(
     conditioning: Conditioning,
     objective: ObjectiveConfig,
     latent: usize,
-) -> CvaeModel<B> {
+) -> Model<B> {
     let config = config(conditioning, objective, latent);
-    CvaeModel::new(&config, PIXELS, Noise::new(3), &B::Device::default())
+    Model::new(&config, PIXELS, Noise::new(3), &B::Device::default())
 }
 
 fn batch<B: Backend>(indices: &[usize]) -> Batch<B> {
@@ -231,7 +231,7 @@ fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
     let eps = batch.eps(1, 3);
     let terms = elbo_terms(&model, &gaussian(&model, &batch), batch.x.clone(), given.as_ref(), eps);
     assert!(values(terms.kl_per_latent).iter().all(|kl| kl.abs() < 1e-6));
-    let loss = values(CvaeObjective::Gsnn.terms(&model, &batch, AT).loss);
+    let loss = values(Objective::Gsnn.terms(&model, &batch, AT).loss);
     for (bound, loss) in values(terms.reconstruction).iter().zip(loss) {
         assert!((bound - loss).abs() < 1e-3, "{bound} {loss}");
     }
@@ -241,10 +241,10 @@ fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
 fn the_hybrid_is_one_of_the_two_at_its_ends() {
     let batch = batch::<Flex>(&[3, 4, 5, 6]);
     let model = model::<Flex>(quadrants(1), ObjectiveConfig::Cvae, 3);
-    let loss = |objective: CvaeObjective| values(objective.terms(&model, &batch, AT).loss);
-    let hybrid = |alpha| loss(CvaeObjective::Hybrid { alpha });
-    assert_eq!(hybrid(1.0), loss(CvaeObjective::Cvae));
-    assert_eq!(hybrid(0.0), loss(CvaeObjective::Gsnn));
+    let loss = |objective: Objective| values(objective.terms(&model, &batch, AT).loss);
+    let hybrid = |alpha| loss(Objective::Hybrid { alpha });
+    assert_eq!(hybrid(1.0), loss(Objective::Cvae));
+    assert_eq!(hybrid(0.0), loss(Objective::Gsnn));
     assert_ne!(hybrid(0.5), hybrid(1.0));
 }
 
@@ -315,7 +315,7 @@ fn every_parameter_receives_a_gradient_but_the_fixed_predictor() {
         (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.5 }),
     ] {
         let model = model::<Diff>(conditioning, kind, 3);
-        let terms = match (CvaeObjective::new(kind), model.as_baseline()) {
+        let terms = match (Objective::new(kind), model.as_baseline()) {
             (Some(objective), _) => objective.terms(&model, &batch, AT),
             (None, baseline) => BaselineObjective.terms(baseline.unwrap(), &batch, AT),
         };
@@ -383,7 +383,7 @@ fn gradients_agree_with_finite_differences() {
         (quadrants(3), ObjectiveConfig::Hybrid { alpha: 0.3 }),
         (quadrants(3), ObjectiveConfig::Gsnn),
     ] {
-        let objective = CvaeObjective::new(kind).unwrap();
+        let objective = Objective::new(kind).unwrap();
         let model = model::<Diff>(conditioning, kind, 2);
         let loss = objective.terms(&model, &diff, AT).loss.mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
@@ -410,7 +410,7 @@ fn gradients_agree_with_finite_differences() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<cvae::Cvae>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<cvae::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -418,6 +418,6 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong =
-        shared::laws::configurations::sizes_misjudged::<cvae::Cvae, shared::backend::Flex>(shape);
+        shared::laws::configurations::sizes_misjudged::<cvae::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

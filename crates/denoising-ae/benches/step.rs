@@ -5,10 +5,7 @@ use std::hint::black_box;
 
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use denoising_ae::{
-    DenoisingAe, DenoisingConfig, StackedModel, corruption::Corruption,
-    pretraining::DenoisingObjective,
-};
+use denoising_ae::{Config, Model, Paper, corruption::Corruption, pretraining::Objective};
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
 use shared::{
@@ -17,7 +14,7 @@ use shared::{
     backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
-    paper::Paper,
+    paper::Paper as _,
     train::{Moment, Optimiser, OptimiserConfig, descend},
 };
 
@@ -31,11 +28,11 @@ fn batches<B: Backend>() -> BatchMaker<B> {
     BatchMaker::new(images.into(), Binarise::None, Noise::new(1), B::Device::default())
 }
 
-fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingConfig) {
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
     let mut group = criterion.benchmark_group("pretraining_step");
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
-    let objective = DenoisingObjective {
+    let objective = Objective {
         layer: 0,
         corruption: Corruption::Masking { fraction: 0.25 },
         corrupted_weight: 1.0,
@@ -43,7 +40,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
     };
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(DenoisingAe::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let mut model = Some(Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
         bencher.iter(|| {
@@ -58,7 +55,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
         });
     });
     group.finish();
-    let model: StackedModel<B> = DenoisingAe::build(config, SHAPE, Noise::new(1), &device);
+    let model: Model<B> = Paper::build(config, SHAPE, Noise::new(1), &device);
     let x = self::batches::<B>().batch(&indices, 1).x;
     criterion.bench_function(&format!("encode_and_decode/{name}"), |bencher| {
         bencher.iter(|| {
@@ -68,8 +65,8 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &DenoisingCo
 }
 
 fn all(criterion: &mut Criterion) {
-    let (_, text) = DenoisingAe::PRESETS[1];
-    let Ok(config) = toml::from_str::<DenoisingConfig>(text) else { return };
+    let (_, text) = Paper::PRESETS[1];
+    let Ok(config) = toml::from_str::<Config>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
     #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);

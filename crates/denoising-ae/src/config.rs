@@ -13,7 +13,7 @@ use crate::corruption::Corruption;
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DenoisingConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -104,7 +104,7 @@ impl Pretraining {
     }
 }
 
-impl RunConfig for DenoisingConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

@@ -4,7 +4,7 @@ use shared::{
     Backend,
     data::Batch,
     likelihood::row_sums,
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
 use crate::model::Classifier;
@@ -16,7 +16,7 @@ pub struct ClassificationObjective {
     pub classes: usize,
 }
 
-impl<B: Backend> Objective<B, Classifier<B>> for ClassificationObjective {
+impl<B: Backend> train::Objective<B, Classifier<B>> for ClassificationObjective {
     fn terms(&self, model: &Classifier<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let target = batch.one_hot(self.classes);
         let log_p = model.log_p_class(batch.x.clone());

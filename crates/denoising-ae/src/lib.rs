@@ -20,23 +20,23 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits, too_few_classes},
     noise::Noise,
-    paper::Paper,
+    paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{FitReport, Session, fit_phase},
 };
 
-pub use config::DenoisingConfig;
-pub use model::StackedModel;
+pub use config::Config;
+pub use model::Model;
 
 use config::Pretraining;
 use fine_tuning::ClassificationObjective;
-use pretraining::DenoisingObjective;
+use pretraining::Objective;
 
 /// The paper.
-pub struct DenoisingAe;
+pub struct Paper;
 
-impl Paper for DenoisingAe {
+impl paper::Paper for Paper {
     const NAME: &'static str = "denoising-ae";
     const ABOUT: &'static str = "Stacked denoising autoencoders: layers that learn to restore a corrupted \
                                  input make a good start for a classifier";
@@ -53,10 +53,10 @@ impl Paper for DenoisingAe {
     const PHASES: &'static [&'static str] = &["train", "fine_tuning"];
     const EPOCHS: &'static str = "of each layer's pre-training, and of the fine-tuning";
 
-    type Config = DenoisingConfig;
-    type Model<B: Backend> = StackedModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &DenoisingConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         match config.pretraining {
             Pretraining::Pca { components } if components > input => Some(format!(
@@ -66,7 +66,7 @@ impl Paper for DenoisingAe {
         }
     }
 
-    fn problem_with(config: &DenoisingConfig, data: &Splits) -> Option<String> {
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let components = match config.pretraining {
             Pretraining::Pca { components } => Some(components),
             Pretraining::Denoising { .. } | Pretraining::None => None,
@@ -78,15 +78,15 @@ impl Paper for DenoisingAe {
     }
 
     fn build<B: Backend>(
-        config: &DenoisingConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> StackedModel<B> {
-        StackedModel::new(config, shape.pixels(), noise, device)
+    ) -> Model<B> {
+        Model::new(config, shape.pixels(), noise, device)
     }
 
-    fn cannot(command: &str, _: &DenoisingConfig) -> Option<String> {
+    fn cannot(command: &str, _: &Config) -> Option<String> {
         match command {
             "sample" => Some(
                 "a denoising autoencoder has no prior to draw codes from; try reconstruct or \
@@ -101,10 +101,10 @@ impl Paper for DenoisingAe {
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &DenoisingConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(StackedModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let binarise = config.data.binarise;
         let started = Instant::now();
@@ -120,8 +120,7 @@ impl Paper for DenoisingAe {
             Pretraining::Denoising { corruption, corrupted_weight, clean_weight } => {
                 for layer in 0..model.layers.len() {
                     progress::line(&format!("pre-training layer {}", layer + 1));
-                    let objective =
-                        DenoisingObjective { layer, corruption, corrupted_weight, clean_weight };
+                    let objective = Objective { layer, corruption, corrupted_weight, clean_weight };
                     let (name, train) = (phase_of_layer(layer), &config.train);
                     let phase;
                     (model, phase) =

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run_with::<denoising_ae::DenoisingAe, denoising_ae::commands::Own>()
+    shared::cli::run_with::<denoising_ae::Paper, denoising_ae::commands::Own>()
 }

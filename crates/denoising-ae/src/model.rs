@@ -14,7 +14,7 @@ use shared::{
     principal::{PrincipalComponents, rounding_variance},
 };
 
-use crate::config::{DenoisingConfig, Pretraining};
+use crate::config::{Config, Pretraining};
 
 /// One layer: y = s(x W + b), x' = s(y W^T + b') (Vincent et al. 2010, equations 2 and 3, tied).
 #[derive(Module, Debug)]
@@ -38,7 +38,7 @@ impl<B: Backend> Layer<B> {
 
 /// The stack and its classifier.
 #[derive(Module, Debug)]
-pub struct StackedModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// The autoencoders, the lowest first; one linear layer where it is PCA.
     pub layers: Vec<Layer<B>>,
     /// Layers of the classifier: copies of the encoders, or layers above PCA.
@@ -49,9 +49,9 @@ pub struct StackedModel<B: Backend> {
     deviations: Option<Param<Tensor<B, 1>>>,
 }
 
-impl<B: Backend> StackedModel<B> {
+impl<B: Backend> Model<B> {
     /// A model with fresh weights for inputs of width `input`.
-    pub fn new(config: &DenoisingConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
+    pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(Init::Glorot, noise, device);
         let components = match config.pretraining {
             Pretraining::Pca { components } => Some(components),
@@ -165,7 +165,7 @@ fn replace<B: Backend, const D: usize>(target: &mut Param<Tensor<B, D>>, value: 
     *target = Param::initialized(target.id, value.require_grad());
 }
 
-impl<B: Backend> Autoencoder<B> for StackedModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.encoder.inputs())
     }
@@ -207,7 +207,7 @@ impl<B: Backend> Autoencoder<B> for StackedModel<B> {
 /// A stack whose classifier is there.
 #[derive(Module, Debug)]
 pub struct Classifier<B: Backend> {
-    stack: StackedModel<B>,
+    stack: Model<B>,
     output: Dense<B>,
 }
 
@@ -218,8 +218,8 @@ impl<B: Backend> Classifier<B> {
     }
 
     /// Stack and classifier as one model.
-    pub fn into_stack(self) -> StackedModel<B> {
-        StackedModel { output: Some(self.output), ..self.stack }
+    pub fn into_stack(self) -> Model<B> {
+        Model { output: Some(self.output), ..self.stack }
     }
 }
 

@@ -5,16 +5,16 @@ use shared::{
     Backend,
     data::Batch,
     likelihood::{Likelihood, row_sums},
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
-use crate::{corruption::Corruption, model::StackedModel};
+use crate::{corruption::Corruption, model::Model};
 
 /// Cross-entropy of one layer's clean input under its reconstruction from a corrupted input, nats
 /// for each example (Vincent et al. 2010, section 3.1), with emphasis on the corrupted coordinates
 /// (section 4.2). The layers below are fixed and see no corruption.
 #[derive(Clone, Copy, Debug)]
-pub struct DenoisingObjective {
+pub struct Objective {
     /// The layer, the lowest is 0.
     pub layer: usize,
     /// What is done to its input.
@@ -25,8 +25,8 @@ pub struct DenoisingObjective {
     pub clean_weight: f32,
 }
 
-impl<B: Backend> Objective<B, StackedModel<B>> for DenoisingObjective {
-    fn terms(&self, model: &StackedModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+impl<B: Backend> train::Objective<B, Model<B>> for Objective {
+    fn terms(&self, model: &Model<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let clean = model.below(batch.x.clone(), self.layer);
         let corrupted = self.corruption.apply(clean.clone(), batch);
         let layer = &model.layers[self.layer];

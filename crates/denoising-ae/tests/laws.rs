@@ -8,11 +8,11 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use denoising_ae::{
-    DenoisingConfig, StackedModel,
+    Config, Model,
     config::{ModelConfig, Pretraining},
     corruption::Corruption,
     fine_tuning::ClassificationObjective,
-    pretraining::DenoisingObjective,
+    pretraining::Objective,
 };
 use shared::{
     Backend,
@@ -21,7 +21,7 @@ use shared::{
     data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
     noise::{Noise, Stream},
     principal::PrincipalComponents,
-    train::{Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+    train::{Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
 };
 
 type Diff = Autodiff<Flex>;
@@ -38,7 +38,7 @@ fn batch<B: Backend>(epoch: u64) -> Batch<B> {
     segments().batch(&[3, 4, 5, 6], epoch)
 }
 
-fn config(pretraining: Pretraining) -> DenoisingConfig {
+fn config(pretraining: Pretraining) -> Config {
     let train = TrainConfig {
         epochs: Some(1),
         batch_size: 10,
@@ -51,7 +51,7 @@ fn config(pretraining: Pretraining) -> DenoisingConfig {
         keep_checkpoints: 1,
         labels: None,
     };
-    DenoisingConfig {
+    Config {
         seed: 1,
         data: DataConfig::new(DataName::Segments, Binarise::None),
         model: ModelConfig { hidden: vec![12, 9], classes: 10 },
@@ -62,12 +62,12 @@ fn config(pretraining: Pretraining) -> DenoisingConfig {
     }
 }
 
-fn model<B: Backend>(pretraining: Pretraining) -> StackedModel<B> {
-    StackedModel::new(&config(pretraining), 784, Noise::new(2), &B::Device::default())
+fn model<B: Backend>(pretraining: Pretraining) -> Model<B> {
+    Model::new(&config(pretraining), 784, Noise::new(2), &B::Device::default())
 }
 
-fn objective(layer: usize, weights: [f32; 2]) -> DenoisingObjective {
-    DenoisingObjective {
+fn objective(layer: usize, weights: [f32; 2]) -> Objective {
+    Objective {
         layer,
         corruption: Corruption::Masking { fraction: 0.25 },
         corrupted_weight: weights[0],
@@ -206,7 +206,7 @@ fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
     for row in values(log_p.exp()).chunks(10) {
         assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-5);
     }
-    let other = StackedModel::<Flex>::new(
+    let other = Model::<Flex>::new(
         &config(Pretraining::masking(0.25)),
         784,
         Noise::new(3),
@@ -254,7 +254,7 @@ fn bad_numbers_are_refused_by_name() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<denoising_ae::DenoisingAe>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<denoising_ae::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -262,7 +262,7 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong = shared::laws::configurations::sizes_misjudged::<
-        denoising_ae::DenoisingAe,
+        denoising_ae::Paper,
         shared::backend::Flex,
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

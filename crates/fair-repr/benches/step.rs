@@ -7,10 +7,10 @@ use std::hint::black_box;
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fair_repr::{
-    FairConfig, FairRepr,
+    Config, Paper,
     config::LfrConfig,
     lfr::{Lfr, Parameters},
-    objective::VfaeObjective,
+    objective::Objective,
     vfae::FairVae,
 };
 use ndarray::{Array1, Array2, s};
@@ -22,7 +22,7 @@ use shared::{
     backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, Split},
     noise::{Noise, Stream},
-    paper::Paper,
+    paper::Paper as _,
     train::{Moment, Optimiser, OptimiserConfig, descend},
 };
 
@@ -47,11 +47,11 @@ fn batches<B: Backend>() -> BatchMaker<B> {
     BatchMaker::new(split, Binarise::None, Noise::new(1), B::Device::default())
 }
 
-fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig) {
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
     let mut group = criterion.benchmark_group("training_step");
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
-    let objective = VfaeObjective::new(config, Noise::new(1));
+    let objective = Objective::new(config, Noise::new(1));
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
     let mut model = Some(FairVae::<Autodiff<B>>::new(config, WIDTH, Noise::new(1), &device));
@@ -77,9 +77,9 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &FairConfig)
 }
 
 fn all(criterion: &mut Criterion) {
-    let preset = FairRepr::PRESETS.iter().find(|(name, _)| *name == "vfae");
+    let preset = Paper::PRESETS.iter().find(|(name, _)| *name == "vfae");
     let Some((_, text)) = preset else { return };
-    let Ok(config) = toml::from_str::<FairConfig>(text) else { return };
+    let Ok(config) = toml::from_str::<Config>(text) else { return };
     steps::<Flex>(criterion, "flex", &config);
     #[cfg(feature = "ndarray")]
     steps::<NdArray>(criterion, "ndarray", &config);

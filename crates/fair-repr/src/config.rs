@@ -11,7 +11,7 @@ use shared::{
 /// A run of these papers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FairConfig {
+pub struct Config {
     /// Seed of all noise but the split's, which is `data.split_seed`.
     pub seed: u64,
     /// `[data]`.
@@ -159,7 +159,7 @@ impl Default for LogisticConfig {
     }
 }
 
-impl RunConfig for FairConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

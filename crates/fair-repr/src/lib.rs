@@ -30,26 +30,26 @@ use shared::{
     memory::Needs,
     metrics::LinearProbe,
     noise::Noise,
-    paper::Paper,
+    paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{self, FitReport, Session},
 };
 use tables::{People, Tables, groups};
 
-pub use config::{FairConfig, Kind};
-pub use model::FairModel;
+pub use config::{Config, Kind};
+pub use model::Model;
 
 use lfr::Lfr;
 use linear::{LinearModel, LinearParts};
-use objective::VfaeObjective;
+use objective::Objective;
 use prototypes::Prototypes;
 use vfae::FairVae;
 
 /// The papers.
-pub struct FairRepr;
+pub struct Paper;
 
-impl Paper for FairRepr {
+impl paper::Paper for Paper {
     const NAME: &'static str = "fair-repr";
     const ABOUT: &'static str = "Fair representations: codes that keep what a decision needs and lose \
                                  who a person is";
@@ -65,10 +65,10 @@ impl Paper for FairRepr {
     const KIND: &'static dyn kind::Kind = &Tables;
     const EPOCHS: &'static str = "of vfae and vae; the other models are not fitted in epochs";
 
-    type Config = FairConfig;
-    type Model<B: Backend> = FairModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &FairConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         (kind == Kind::Pca && latent >= input).then(|| {
@@ -76,7 +76,7 @@ impl Paper for FairRepr {
         })
     }
 
-    fn problem_with(config: &FairConfig, data: &Splits) -> Option<String> {
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let is_pca = config.model.kind == Kind::Pca;
         let latent = is_pca.then_some(config.model.latent)?;
         // A classifier that standardises its codes would be fitted to rounding along the others.
@@ -96,7 +96,7 @@ impl Paper for FairRepr {
         })
     }
 
-    fn cannot(command: &str, _: &FairConfig) -> Option<String> {
+    fn cannot(command: &str, _: &Config) -> Option<String> {
         match command {
             "reconstruct" | "sample" | "interpolate" | "traverse" => Some(
                 "rows of a table are no pictures; evaluate has the error of the reconstruction, and \
@@ -108,7 +108,7 @@ impl Paper for FairRepr {
         }
     }
 
-    fn against_collapse(config: &FairConfig) -> Option<String> {
+    fn against_collapse(config: &Config) -> Option<String> {
         match config.model.kind {
             Kind::Vfae => Some(format!(
                 "a smaller weight of the discrepancy than vfae.mmd = {}, or a larger one of the \
@@ -120,7 +120,7 @@ impl Paper for FairRepr {
         }
     }
 
-    fn needs(config: &FairConfig, shape: PixelShape, examples: usize) -> Needs {
+    fn needs(config: &Config, shape: PixelShape, examples: usize) -> Needs {
         let latent = config.model.latent as u64;
         let wide = |numbers: u64| latent.saturating_mul(numbers);
         let numbers = match config.model.kind {
@@ -135,29 +135,29 @@ impl Paper for FairRepr {
     }
 
     fn build<B: Backend>(
-        config: &FairConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> FairModel<B> {
+    ) -> Model<B> {
         let (latent, input) = (config.model.latent, shape.pixels());
         match config.model.kind {
-            Kind::Lfr => FairModel::Prototypes(Prototypes::zeros(latent, input - 1, device)),
+            Kind::Lfr => Model::Prototypes(Prototypes::zeros(latent, input - 1, device)),
             Kind::Vfae | Kind::Vae => {
-                FairModel::Variational(FairVae::new(config, input, noise, device))
+                Model::Variational(FairVae::new(config, input, noise, device))
             }
             Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => {
                 let latent = linear_width(config, input);
-                FairModel::Linear(LinearModel::new(&LinearParts::zeros(latent, input), device))
+                Model::Linear(LinearModel::new(&LinearParts::zeros(latent, input), device))
             }
         }
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &FairConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(FairModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         if config.model.kind.is_variational() {
             return fit_variational(config, data, session);
         }
@@ -171,9 +171,9 @@ impl Paper for FairRepr {
                 let problem =
                     Lfr::new(features, &targets, &groups, config.model.latent, config.lfr);
                 let (parameters, _) = problem.fit(session.noise)?;
-                FairModel::Prototypes(Prototypes::new(&parameters, device))
+                Model::Prototypes(Prototypes::new(&parameters, device))
             }
-            _ => FairModel::Linear(LinearModel::new(&linear_parts(config, data)?, device)),
+            _ => Model::Linear(LinearModel::new(&linear_parts(config, data)?, device)),
         };
         let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
         Ok((model, report))
@@ -181,7 +181,7 @@ impl Paper for FairRepr {
 }
 
 /// Width of the code of a linear model.
-fn linear_width(config: &FairConfig, input: usize) -> usize {
+fn linear_width(config: &Config, input: usize) -> usize {
     match config.model.kind {
         Kind::Pca => config.model.latent,
         Kind::Raw => input,
@@ -190,7 +190,7 @@ fn linear_width(config: &FairConfig, input: usize) -> usize {
 }
 
 /// The baselines without a learned representation, and principal components.
-fn linear_parts(config: &FairConfig, data: &Splits) -> Result<LinearParts> {
+fn linear_parts(config: &Config, data: &Splits) -> Result<LinearParts> {
     let rows = data.train.all_grey();
     let (targets, input) = (data.train.labels(), rows.ncols());
     let width = linear_width(config, input);
@@ -214,16 +214,16 @@ fn linear_parts(config: &FairConfig, data: &Splits) -> Result<LinearParts> {
 }
 
 fn fit_variational<B: AutodiffBackend>(
-    config: &FairConfig,
+    config: &Config,
     data: &Splits,
     session: &Session<B>,
-) -> Result<(FairModel<B::InnerBackend>, FitReport)> {
+) -> Result<(Model<B::InnerBackend>, FitReport)> {
     let input = data.train.input_dim();
     let mut model = FairVae::<B>::new(config, input, session.noise, &session.device);
     if let Some(people) = data.known::<People>() {
         model = model.with_binary(&people.binary, &session.device);
     }
-    let objective = VfaeObjective::new(config, session.noise);
+    let objective = Objective::new(config, session.noise);
     let binarise = config.data.binarise;
     let (mut model, report) =
         train::fit(model, &objective, data, binarise, &config.train, session)?;
@@ -235,7 +235,7 @@ fn fit_variational<B: AutodiffBackend>(
         let (slopes, biases) = probe.plain_weights();
         model = model.with_classifier(&slopes, &biases);
     }
-    Ok((FairModel::Variational(model), report))
+    Ok((Model::Variational(model), report))
 }
 
 /// Means of q(z|x) of a split.

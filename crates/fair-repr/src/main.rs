@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run_with::<fair_repr::FairRepr, fair_repr::commands::Own>()
+    shared::cli::run_with::<fair_repr::Paper, fair_repr::commands::Own>()
 }

@@ -17,7 +17,7 @@ use crate::{linear::LinearModel, prototypes::Prototypes, vfae::FairVae};
 /// A representation of rows whose last column is the sensitive attribute, and a prediction of the
 /// target from it.
 #[derive(Module, Debug)]
-pub enum FairModel<B: Backend> {
+pub enum Model<B: Backend> {
     /// Baselines.
     Linear(LinearModel<B>),
     /// Zemel et al. 2013.
@@ -26,7 +26,7 @@ pub enum FairModel<B: Backend> {
     Variational(FairVae<B>),
 }
 
-impl<B: Backend> Autoencoder<B> for FairModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         match self {
             Self::Linear(model) => model.inputs(),

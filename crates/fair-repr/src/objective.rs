@@ -6,11 +6,11 @@ use shared::{
     data::{Batch, one_hot},
     likelihood::row_sums,
     noise::{Noise, Stream},
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
 use crate::{
-    config::{FairConfig, VfaeConfig},
+    config::{Config, VfaeConfig},
     discrepancy::Discrepancy,
     vfae::{FairVae, Upper},
 };
@@ -23,14 +23,14 @@ use crate::{
 /// where the target is not seen, the two KL are averaged over q(y|z1), KL(q(y|z1) || 1/2) is added,
 /// and alpha's term is not there. A plain VAE has -log p(x|z) + KL(q(z|x) || N(0, I)) alone.
 #[derive(Clone, Debug)]
-pub struct VfaeObjective {
+pub struct Objective {
     config: VfaeConfig,
     discrepancy: Discrepancy,
 }
 
-impl VfaeObjective {
+impl Objective {
     /// As configured.
-    pub fn new(config: &FairConfig, noise: Noise) -> Self {
+    pub fn new(config: &Config, noise: Noise) -> Self {
         let (vfae, latent) = (config.vfae.clone(), config.model.latent);
         let gamma = vfae.bandwidth * latent as f64;
         let discrepancy = Discrepancy::new(latent, vfae.features, gamma, noise);
@@ -38,7 +38,7 @@ impl VfaeObjective {
     }
 }
 
-impl<B: Backend> Objective<B, FairVae<B>> for VfaeObjective {
+impl<B: Backend> train::Objective<B, FairVae<B>> for Objective {
     fn terms(&self, model: &FairVae<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let x = batch.x.clone();
         let s = x.clone().narrow(1, model.features(), 1);

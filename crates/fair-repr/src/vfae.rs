@@ -16,7 +16,7 @@ use shared::{
 };
 
 use crate::{
-    config::{FairConfig, Kind},
+    config::{Config, Kind},
     linear::parameter,
 };
 
@@ -63,7 +63,7 @@ impl<B: Backend> Upper<B> {
 
 impl<B: Backend> FairVae<B> {
     /// Freshly drawn networks for inputs of this width, the sensitive attribute included.
-    pub fn new(config: &FairConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
+    pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
         let init = &mut Initialiser::new(Init::Glorot, noise, device);
         let (latent, hidden, features) = (config.model.latent, &config.vfae.hidden, input - 1);
         let is_fair = config.model.kind == Kind::Vfae;

@@ -8,11 +8,11 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use fair_repr::{
-    FairConfig, FairRepr, Kind,
+    Config, Kind, Paper,
     config::LfrConfig,
     discrepancy::Discrepancy,
     lfr::{Lfr, Parameters, Terms},
-    objective::VfaeObjective,
+    objective::Objective,
     prototypes::Prototypes,
     vfae::FairVae,
 };
@@ -23,8 +23,8 @@ use shared::{
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, FetchOptions, Splits},
     noise::{Noise, Stream},
-    paper::Paper,
-    train::{Moment, Objective},
+    paper::Paper as _,
+    train::{Moment, Objective as _},
 };
 use tables::{Fairness, Predictions};
 
@@ -32,8 +32,8 @@ type Diff = Autodiff<Flex>;
 
 const AT: Moment = Moment { epochs: 0.0 };
 
-fn config(kind: Kind) -> FairConfig {
-    let mut config: FairConfig = toml::from_str(FairRepr::PRESETS[0].1).unwrap();
+fn config(kind: Kind) -> Config {
+    let mut config: Config = toml::from_str(Paper::PRESETS[0].1).unwrap();
     config.data.name = shared::data::DataName::People;
     config.model.kind = kind;
     config.model.latent = 4;
@@ -249,7 +249,7 @@ fn the_discrepancy_is_that_of_the_kernel() {
     assert_eq!(of(&one, &Array2::ones((40, 1))), 0.0);
 }
 
-fn vfae<B: Backend>(config: &FairConfig) -> FairVae<B> {
+fn vfae<B: Backend>(config: &Config) -> FairVae<B> {
     FairVae::new(config, 9, Noise::new(3), &B::Device::default())
 }
 
@@ -281,9 +281,9 @@ impl ModuleVisitor<Diff> for Gradients<'_> {
     }
 }
 
-fn gradients(config: &FairConfig) -> (Vec<String>, Vec<f64>, FairVae<Diff>) {
+fn gradients(config: &Config) -> (Vec<String>, Vec<f64>, FairVae<Diff>) {
     let model = vfae::<Diff>(config);
-    let objective = VfaeObjective::new(config, Noise::new(1));
+    let objective = Objective::new(config, Noise::new(1));
     let loss = objective.terms(&model, &batch(0..12), AT).loss.mean();
     let gradients = GradientsParams::from_grads(loss.backward(), &model);
     let mut visitor =
@@ -337,7 +337,7 @@ fn gradients_of_the_networks_agree_with_finite_differences() {
         config.vfae.labelled = labelled;
         config.vfae.mmd = 5.0;
         let (_, expected, model) = gradients(&config);
-        let objective = VfaeObjective::new(&config, Noise::new(1));
+        let objective = Objective::new(&config, Noise::new(1));
         let batch = batch::<Flex>(0..12);
         let at = |index: usize, by: f32| {
             let model = model.valid().map(&mut Nudge { index, by });
@@ -363,7 +363,7 @@ fn gradients_of_the_networks_agree_with_finite_differences() {
 fn targets_that_may_not_be_seen_are_not_looked_at() {
     let mut config = config(Kind::Vfae);
     config.vfae.labelled = 0.4;
-    let objective = VfaeObjective::new(&config, Noise::new(1));
+    let objective = Objective::new(&config, Noise::new(1));
     let model = vfae::<Flex>(&config);
     let mut batch = batch::<Flex>(0..200);
     let seen = values(batch.chosen(Stream::Subset, 0.4));
@@ -404,7 +404,7 @@ fn a_row_is_encoded_with_its_s_and_decoded_without_a_probability_on_it() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<fair_repr::FairRepr>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<fair_repr::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -412,7 +412,7 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 1, width: 12 };
     let wrong = shared::laws::configurations::sizes_misjudged::<
-        fair_repr::FairRepr,
+        fair_repr::Paper,
         shared::backend::Flex,
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

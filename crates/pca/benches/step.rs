@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use burn::tensor::{Tensor, TensorData};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use pca::{PcaModel, config::ModelConfig};
+use pca::{Model, config::ModelConfig};
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
 use shared::{
@@ -33,7 +33,7 @@ fn fit(rows: usize) -> Option<PrincipalComponents> {
 fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
     let device = B::Device::default();
     let config = ModelConfig { latent: 64, whiten: true };
-    let Some(model) = fit(2000).map(|f| PcaModel::<B>::new(&config, &f, &device)) else {
+    let Some(model) = fit(2000).map(|f| Model::<B>::new(&config, &f, &device)) else {
         return;
     };
     let x = || {

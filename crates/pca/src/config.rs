@@ -6,7 +6,7 @@ use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PcaConfig {
+pub struct Config {
     /// Seed of all noise: only pictures and label subsets use any.
     pub seed: u64,
     /// `[data]`.
@@ -29,7 +29,7 @@ pub struct ModelConfig {
     pub whiten: bool,
 }
 
-impl RunConfig for PcaConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

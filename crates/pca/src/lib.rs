@@ -14,19 +14,19 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
     noise::Noise,
-    paper::Paper,
+    paper,
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{FitReport, Session},
 };
 
-pub use config::PcaConfig;
-pub use model::PcaModel;
+pub use config::Config;
+pub use model::Model;
 
 /// The paper.
-pub struct Pca;
+pub struct Paper;
 
-impl Paper for Pca {
+impl paper::Paper for Paper {
     const NAME: &'static str = "pca";
     const ABOUT: &'static str = "Principal component analysis: the best linear autoencoder, in closed \
                                  form, with the likelihood of probabilistic PCA";
@@ -40,10 +40,10 @@ impl Paper for Pca {
 
     const PHASES: &'static [&'static str] = &[];
 
-    type Config = PcaConfig;
-    type Model<B: Backend> = PcaModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &PcaConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         let latent = config.model.latent;
         (latent > input).then(|| {
@@ -51,32 +51,32 @@ impl Paper for Pca {
         })
     }
 
-    fn problem_with(config: &PcaConfig, data: &Splits) -> Option<String> {
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         too_many_components("[model] latent", config.model.latent, &data.train)
     }
 
-    fn cannot(command: &str, _: &PcaConfig) -> Option<String> {
+    fn cannot(command: &str, _: &Config) -> Option<String> {
         (command == "snapshots").then(|| "a closed form has no epochs to take them after".into())
     }
 
     fn build<B: Backend>(
-        config: &PcaConfig,
+        config: &Config,
         shape: PixelShape,
         _noise: Noise,
         device: &B::Device,
-    ) -> PcaModel<B> {
-        PcaModel::zeros(&config.model, shape.pixels(), device)
+    ) -> Model<B> {
+        Model::zeros(&config.model, shape.pixels(), device)
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &PcaConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(PcaModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let started = Instant::now();
         let train = &data.train;
         let components = PrincipalComponents::of_split(train, config.data.binarise, session.noise)?;
-        let model = PcaModel::new(&config.model, &components, &session.device);
+        let model = Model::new(&config.model, &components, &session.device);
         let seconds = started.elapsed().as_secs_f64();
         progress::line(&format!(
             "{} components of {} images in {seconds:.3} s",

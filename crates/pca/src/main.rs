@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run::<pca::Pca>()
+    shared::cli::run::<pca::Paper>()
 }

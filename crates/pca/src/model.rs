@@ -23,7 +23,7 @@ use crate::config::ModelConfig;
 /// With mean mu, components U (rows) and variances lambda: z = U (x - mu), divided by
 /// sqrt(lambda) when whitened, and back.
 #[derive(Module, Debug)]
-pub struct PcaModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// mu, `[pixels]`.
     mean: Param<Tensor<B, 1>>,
     /// U, `[components, pixels]`.
@@ -33,7 +33,7 @@ pub struct PcaModel<B: Backend> {
     whiten: bool,
 }
 
-impl<B: Backend> PcaModel<B> {
+impl<B: Backend> Model<B> {
     /// The first components of a fit, at most as many as there are pixels.
     pub fn new(config: &ModelConfig, fit: &PrincipalComponents, device: &B::Device) -> Self {
         let (pixels, latent) = (fit.mean.len(), config.latent.min(fit.mean.len()));
@@ -114,7 +114,7 @@ impl<B: Backend> PcaModel<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for PcaModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.components.dims()[1]
     }

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use ndarray::Array2;
-use pca::{PcaModel, config::ModelConfig};
+use pca::{Model, config::ModelConfig};
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
@@ -28,9 +28,9 @@ fn rows() -> Array2<f32> {
     raw.dot(&mix) + 1.0
 }
 
-fn model(latent: usize, whiten: bool) -> PcaModel<Flex> {
+fn model(latent: usize, whiten: bool) -> Model<Flex> {
     let fit = PrincipalComponents::of(&rows()).unwrap();
-    PcaModel::new(&ModelConfig { latent, whiten }, &fit, &Default::default())
+    Model::new(&ModelConfig { latent, whiten }, &fit, &Default::default())
 }
 
 fn tensor(array: &Array2<f32>) -> Tensor<Flex, 2> {
@@ -51,7 +51,7 @@ fn whitening_is_undone_by_decoding_and_gives_unit_variance() {
     let x = tensor(&rows());
     let plain = model(3, false);
     let white = model(3, true);
-    let restored = |m: &PcaModel<Flex>| m.decode(m.encode(x.clone(), None).mean(), None).mean();
+    let restored = |m: &Model<Flex>| m.decode(m.encode(x.clone(), None).mean(), None).mean();
     assert!(largest_difference(restored(&plain), restored(&white)) < 1e-4);
     let code = white.encode(x.clone(), None).mean();
     let variance = code.square().sum_dim(0).div_scalar((ROWS - 1) as f64);
@@ -118,8 +118,7 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
         });
         for whiten in [false, true] {
             // Whitening is a change of code, not of the model of x.
-            let m =
-                PcaModel::<Flex>::new(&ModelConfig { latent, whiten }, &fit, &Default::default());
+            let m = Model::<Flex>::new(&ModelConfig { latent, whiten }, &fit, &Default::default());
             let x = rows();
             let found = values(m.log_marginal(tensor(&x), None).unwrap());
             for (row, found) in x.rows().into_iter().zip(found).take(20) {
@@ -135,7 +134,7 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
 /// A linear VAE: PCA's decoder with an encoder of its own (Lucas et al. 2019).
 #[derive(burn::module::Module, Debug)]
 struct LinearVae<B: Backend> {
-    pca: PcaModel<B>,
+    pca: Model<B>,
     /// Scale of the posterior mean, `[1, latent]`.
     shrink: Tensor<B, 2>,
     /// Log-variance of the posterior, `[1, latent]`.
@@ -214,7 +213,7 @@ fn a_linear_vaes_optimum_is_probabilistic_pcas_exact_likelihood() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<pca::Pca>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<pca::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -222,6 +221,6 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong =
-        shared::laws::configurations::sizes_misjudged::<pca::Pca, shared::backend::Flex>(shape);
+        shared::laws::configurations::sizes_misjudged::<pca::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

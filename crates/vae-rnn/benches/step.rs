@@ -13,15 +13,15 @@ use shared::{
     backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
-    paper::Paper,
+    paper::Paper as _,
     train::{Moment, Optimiser, OptimiserConfig, descend},
 };
-use vae_rnn::{RnnConfig, SequenceObjective, VaeRnn, config::Kind};
+use vae_rnn::{Config, Objective, Paper, config::Kind};
 
 const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
 const BATCH: usize = 128;
 
-fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &RnnConfig) {
+fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
     let device = B::Device::default();
     let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();
     let images = ExampleSet::images(SHAPE, pixels, vec![0; 1000], false);
@@ -32,9 +32,9 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &RnnConfig) 
         device.clone(),
     );
     let indices: Vec<usize> = (0..BATCH).collect();
-    let objective = SequenceObjective::new(config.objective);
+    let objective = Objective::new(config.objective);
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-    let mut model = Some(VaeRnn::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let mut model = Some(Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
     let mut group = criterion.benchmark_group("training_step");
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
     group.bench_function(BenchmarkId::new(name, format!("{:?}", config.model.kind)), |bencher| {
@@ -53,7 +53,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &RnnConfig) 
 }
 
 fn all(criterion: &mut Criterion) {
-    let Ok(config) = toml::from_str::<RnnConfig>(VaeRnn::PRESETS[0].1) else { return };
+    let Ok(config) = toml::from_str::<Config>(Paper::PRESETS[0].1) else { return };
     for kind in [Kind::Vrnn, Kind::VrnnI, Kind::Rnn] {
         let mut config = config.clone();
         config.model.kind = kind;

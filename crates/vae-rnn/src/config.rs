@@ -12,7 +12,7 @@ use shared::{
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RnnConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -165,7 +165,7 @@ impl ModelConfig {
     }
 }
 
-impl RunConfig for RnnConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

@@ -23,20 +23,20 @@ use shared::{
     kind,
     memory::Needs,
     noise::Noise,
-    paper::{Paper, RunConfig},
+    paper::{self, RunConfig},
     train::{self, FitReport, Session},
 };
 
-pub use config::RnnConfig;
-pub use model::Vrnn;
-pub use objective::SequenceObjective;
+pub use config::Config;
+pub use model::Model;
+pub use objective::Objective;
 
 use config::{Kind, OutputConfig};
 
 /// The paper.
-pub struct VaeRnn;
+pub struct Paper;
 
-impl Paper for VaeRnn {
+impl paper::Paper for Paper {
     const NAME: &'static str = "vae-rnn";
     const ABOUT: &'static str = "A recurrent network with a latent at each step: what comes next, and how many \
                                  ways it could go on";
@@ -51,10 +51,10 @@ impl Paper for VaeRnn {
     ];
     const KIND: &'static dyn kind::Kind = &SequenceData;
 
-    type Config = RnnConfig;
-    type Model<B: Backend> = Vrnn<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &RnnConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let is_pen = matches!(config.model.output, OutputConfig::Pen { .. });
         (is_pen && shape.width != 3).then(|| {
             format!(
@@ -65,31 +65,31 @@ impl Paper for VaeRnn {
     }
 
     /// Every step of a sequence is a pass.
-    fn needs(_: &RnnConfig, shape: PixelShape, _: usize) -> Needs {
+    fn needs(_: &Config, shape: PixelShape, _: usize) -> Needs {
         Needs { passes: shape.height as u64, numbers: 0 }
     }
 
     fn build<B: Backend>(
-        config: &RnnConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> Vrnn<B> {
-        Vrnn::new(&config.model, shape, noise, device)
+    ) -> Model<B> {
+        Model::new(&config.model, shape, noise, device)
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &RnnConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(Vrnn<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let model = Self::build::<B>(config, shape, session.noise, &session.device);
-        let objective = SequenceObjective::new(config.objective);
+        let objective = Objective::new(config.objective);
         train::fit(model, &objective, data, config.data.binarise, &config.train, session)
     }
 
-    fn against_collapse(config: &RnnConfig) -> Option<String> {
+    fn against_collapse(config: &Config) -> Option<String> {
         let warmed = config.objective.kl_warmup_epochs;
         let warm_up = if warmed > 0.0 {
             format!("a longer warm-up of the KL than objective.kl_warmup_epochs = {warmed}")
@@ -109,7 +109,7 @@ impl Paper for VaeRnn {
         Ok(drawn)
     }
 
-    fn cannot(command: &str, config: &RnnConfig) -> Option<String> {
+    fn cannot(command: &str, config: &Config) -> Option<String> {
         let is_image = config.data().name.kind() == DataKind::Images;
         match command {
             "reconstruct" | "snapshots" => Some(

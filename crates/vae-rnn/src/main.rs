@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run_with::<vae_rnn::VaeRnn, vae_rnn::commands::Own>()
+    shared::cli::run_with::<vae_rnn::Paper, vae_rnn::commands::Own>()
 }

@@ -26,7 +26,7 @@ use crate::{
 /// - recurrence (equation 7): h_t = f(phi_x(x_t), phi_z(z_t), h_{t-1});
 /// - inference (equation 9): z_t ~ N(mu_z, sigma_z^2), both of phi_enc(phi_x(x_t), h_{t-1}).
 #[derive(Module, Debug)]
-pub struct Vrnn<B: Backend> {
+pub struct Model<B: Backend> {
     /// phi_x.
     input: Mlp<B>,
     /// z_t and what has to do with it; none in the baseline.
@@ -61,7 +61,7 @@ pub struct Unrolled<B: Backend> {
     posterior: Option<DiagonalGaussian<B>>,
 }
 
-impl<B: Backend> Vrnn<B> {
+impl<B: Backend> Model<B> {
     /// A model with fresh weights for steps as wide as `shape`.
     pub fn new(config: &ModelConfig, shape: PixelShape, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(config.init, noise, device);
@@ -162,7 +162,7 @@ fn step_major<B: Backend>(x: &Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
     x.clone().reshape([sequences, steps, width]).swap_dims(0, 1).reshape([steps * sequences, width])
 }
 
-impl<B: Backend> Sequential<B> for Vrnn<B> {
+impl<B: Backend> Sequential<B> for Model<B> {
     fn step_width(&self) -> usize {
         self.output.width()
     }
@@ -232,7 +232,7 @@ impl<B: Backend> Sequential<B> for Vrnn<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for Vrnn<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.output.width()
     }

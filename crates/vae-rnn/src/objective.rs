@@ -6,20 +6,20 @@ use shared::{
     data::Batch,
     noise::{Stream, uniform},
     sequential::Sequential,
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
-use crate::{config::ObjectiveConfig, model::Vrnn};
+use crate::{config::ObjectiveConfig, model::Model};
 
 /// -ELBO of a sequence in nats, the KL weighted while it warms up:
 /// sum_t -log p(x_t | z_t, before) + w KL(q(z_t | x_t, before) || p(z_t | before)).
 /// Steps after the end of a sequence count nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct SequenceObjective {
+pub struct Objective {
     config: ObjectiveConfig,
 }
 
-impl SequenceObjective {
+impl Objective {
     /// The objective of this configuration.
     pub fn new(config: ObjectiveConfig) -> Self {
         Self { config }
@@ -31,8 +31,8 @@ impl SequenceObjective {
     }
 }
 
-impl<B: Backend> Objective<B, Vrnn<B>> for SequenceObjective {
-    fn terms(&self, model: &Vrnn<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+impl<B: Backend> train::Objective<B, Model<B>> for Objective {
+    fn terms(&self, model: &Model<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
         let columns = batch.x.dims()[1] / model.step_width();
         let eps = batch.eps(1, columns * model.step_latents());
         let hidden = self.config.drop_inputs as f32;
@@ -61,7 +61,7 @@ impl<B: Backend> Objective<B, Vrnn<B>> for SequenceObjective {
         Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
     }
 
-    fn is_settled(&self, _: &Vrnn<B>, at: Moment) -> bool {
+    fn is_settled(&self, _: &Model<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }
 }

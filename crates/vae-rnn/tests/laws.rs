@@ -18,10 +18,10 @@ use shared::{
     nn::{Activation, Cell, Init, Initialiser},
     noise::{Noise, Stream},
     sequential::{Resampling, Sequential, continued, filter},
-    train::{Moment, Objective},
+    train::{Moment, Objective as _},
 };
 use vae_rnn::{
-    SequenceObjective, Vrnn,
+    Model, Objective,
     config::{Kind, ModelConfig, ObjectiveConfig, OutputConfig},
     output::Output,
 };
@@ -46,9 +46,9 @@ fn config(kind: Kind, cell: Cell, output: OutputConfig) -> ModelConfig {
     }
 }
 
-fn model<B: Backend>(config: &ModelConfig) -> Vrnn<B> {
+fn model<B: Backend>(config: &ModelConfig) -> Model<B> {
     let shape = PixelShape { height: 6, width: WIDTH };
-    Vrnn::new(config, shape, Noise::new(3), &B::Device::default())
+    Model::new(config, shape, Noise::new(3), &B::Device::default())
 }
 
 fn plain(kind: Kind) -> ModelConfig {
@@ -87,12 +87,12 @@ fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
 
-fn loss<B: Backend>(model: &Vrnn<B>, batch: &Batch<B>, objective: ObjectiveConfig) -> Vec<f64> {
-    values(SequenceObjective::new(objective).terms(model, batch, AFTER).loss)
+fn loss<B: Backend>(model: &Model<B>, batch: &Batch<B>, objective: ObjectiveConfig) -> Vec<f64> {
+    values(Objective::new(objective).terms(model, batch, AFTER).loss)
 }
 
 /// One whose posteriors are near its priors, so that few particles tell much.
-fn mild(kind: Kind) -> Vrnn<Flex> {
+fn mild(kind: Kind) -> Model<Flex> {
     model(&ModelConfig { init: Init::Normal { std: 0.35 }, ..plain(kind) })
 }
 
@@ -109,7 +109,7 @@ fn mean(values: &[f64]) -> f64 {
 
 /// Estimates of log p of one sequence, by so many independent filters.
 fn estimates(
-    model: &Vrnn<Flex>,
+    model: &Model<Flex>,
     sequence: &[f32],
     particles: usize,
     resampling: Resampling,
@@ -205,7 +205,7 @@ fn what_follows_the_end_of_a_sequence_counts_nothing() {
                 .collect();
             filled.x =
                 Tensor::from_data(TensorData::new(beyond, together.x.dims()), &Default::default());
-            let objective = SequenceObjective::new(ObjectiveConfig::default());
+            let objective = Objective::new(ObjectiveConfig::default());
             let gradients = |batch: &Batch<Diff>| {
                 let terms = objective.terms(&model, batch, AFTER);
                 let found = values(terms.loss.clone());
@@ -236,7 +236,7 @@ fn each_parameter_has_the_slope_of_the_loss_as_its_gradient() {
             let (batch, plain) =
                 (batch::<Diff>(&sequences(output)), batch::<Flex>(&sequences(output)));
             let model = model::<Diff>(&config);
-            let objective = SequenceObjective::new(ObjectiveConfig::default());
+            let objective = Objective::new(ObjectiveConfig::default());
             let terms = objective.terms(&model, &batch, AFTER);
             let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
             let gradients = laws::gradients(&model, &of);
@@ -259,8 +259,7 @@ fn truncation_changes_gradients_and_nothing_else() {
     let model = model::<Diff>(&plain(Kind::Vrnn));
     let batch = batch::<Diff>(&sequences(OutputConfig::Bernoulli));
     let with = |truncate| {
-        let objective =
-            SequenceObjective::new(ObjectiveConfig { truncate, ..ObjectiveConfig::default() });
+        let objective = Objective::new(ObjectiveConfig { truncate, ..ObjectiveConfig::default() });
         let terms = objective.terms(&model, &batch, AFTER);
         let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
         (values(terms.loss), laws::gradients(&model, &of))
@@ -289,7 +288,7 @@ fn the_kl_warms_up_to_one() {
         kl_warmup_from: 0.2,
         ..ObjectiveConfig::default()
     };
-    let objective = SequenceObjective::new(config);
+    let objective = Objective::new(config);
     let weight = |epochs| objective.kl_weight(Moment { epochs });
     assert_eq!([weight(0.0), weight(4.0), weight(7.0)], [0.2, 1.0, 1.0]);
     assert!((weight(2.0) - 0.6).abs() < 1e-12);
@@ -393,7 +392,7 @@ fn a_sequence_is_continued_from_what_was_given_and_depends_on_it() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<vae_rnn::VaeRnn>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<vae_rnn::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -401,7 +400,7 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong = shared::laws::configurations::sizes_misjudged::<
-        vae_rnn::VaeRnn,
+        vae_rnn::Paper,
         shared::backend::Flex,
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

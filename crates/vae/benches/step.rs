@@ -25,11 +25,11 @@ use shared::{
     trained::OnDevice,
 };
 use vae::{
-    VaeModel, VaeObjective,
+    Model, Objective,
     config::{ModelConfig, ObjectiveConfig},
 };
 
-fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> VaeModel<B> {
+fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> Model<B> {
     let config = ModelConfig {
         latent,
         hidden: hidden.to_vec(),
@@ -38,7 +38,7 @@ fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> VaeModel
         init: Init::Glorot,
         output_bias_from_data: false,
     };
-    VaeModel::new(&config, pixels, Noise::new(1), &B::Device::default())
+    Model::new(&config, pixels, Noise::new(1), &B::Device::default())
 }
 
 fn images(pixels: usize) -> Split {
@@ -49,7 +49,7 @@ fn images(pixels: usize) -> Split {
 
 fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("training_step");
-    let objective = VaeObjective::new(ObjectiveConfig::default());
+    let objective = Objective::new(ObjectiveConfig::default());
     for (size, pixels, hidden, latent) in [
         (20usize, 784, &[400][..], 20),
         (128, 784, &[400], 20),

@@ -13,7 +13,7 @@ use shared::{
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VaeConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -102,7 +102,7 @@ impl ObjectiveConfig {
     }
 }
 
-impl RunConfig for VaeConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

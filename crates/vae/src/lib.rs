@@ -14,18 +14,18 @@ use shared::{
     data::{PixelShape, Splits},
     memory::Needs,
     noise::Noise,
-    paper::Paper,
+    paper,
     train::{self, FitReport, Session},
 };
 
-pub use config::{Bound, VaeConfig};
-pub use model::VaeModel;
-pub use objective::VaeObjective;
+pub use config::{Bound, Config};
+pub use model::Model;
+pub use objective::Objective;
 
 /// The paper.
-pub struct Vae;
+pub struct Paper;
 
-impl Paper for Vae {
+impl paper::Paper for Paper {
     const NAME: &'static str = "vae";
     const ABOUT: &'static str = "Auto-Encoding Variational Bayes: a decoder with a prior on its code, \
                                  and an encoder trained with it by the reparameterisation trick";
@@ -38,10 +38,10 @@ impl Paper for Vae {
         ("burda-stages", include_str!("../configs/burda-stages.toml")),
     ];
 
-    type Config = VaeConfig;
-    type Model<B: Backend> = VaeModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn against_collapse(config: &VaeConfig) -> Option<String> {
+    fn against_collapse(config: &Config) -> Option<String> {
         Some(match config.objective.bound {
             Bound::Elbo => "a warm-up of the KL (objective.kl_warmup_epochs) or free bits \
                             (objective.free_bits); for a few epochs more of them, train.epochs"
@@ -55,30 +55,30 @@ impl Paper for Vae {
         })
     }
 
-    fn needs(config: &VaeConfig, _: PixelShape, _: usize) -> Needs {
+    fn needs(config: &Config, _: PixelShape, _: usize) -> Needs {
         Needs { passes: config.objective.samples as u64, numbers: 0 }
     }
 
     fn build<B: Backend>(
-        config: &VaeConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> VaeModel<B> {
-        VaeModel::new(&config.model, shape.pixels(), noise, device)
+    ) -> Model<B> {
+        Model::new(&config.model, shape.pixels(), noise, device)
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &VaeConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(VaeModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         if config.model.output_bias_from_data {
             model = model.with_output_bias(&data.train.mean());
         }
-        let objective = VaeObjective::new(config.objective);
+        let objective = Objective::new(config.objective);
         train::fit(model, &objective, data, config.data.binarise, &config.train, session)
     }
 }

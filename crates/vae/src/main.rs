@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run::<vae::Vae>()
+    shared::cli::run::<vae::Paper>()
 }

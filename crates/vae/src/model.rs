@@ -25,7 +25,7 @@ const MEAN_MARGIN: f32 = 0.001;
 
 /// A variational autoencoder with a Gaussian code.
 #[derive(Module, Debug)]
-pub struct VaeModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// x to the last hidden layer.
     encoder: Mlp<B>,
     /// Hidden layer to mu.
@@ -40,7 +40,7 @@ pub struct VaeModel<B: Backend> {
     output_log_var: Option<Dense<B>>,
 }
 
-impl<B: Backend> VaeModel<B> {
+impl<B: Backend> Model<B> {
     /// A model with fresh weights for inputs of width `input`.
     pub fn new(config: &ModelConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(config.init, noise, device);
@@ -84,7 +84,7 @@ impl<B: Backend> VaeModel<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for VaeModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.output.outputs()
     }

@@ -7,12 +7,12 @@ use shared::{
     bound::{ElboTerms, elbo_terms, log_mean_exp, log_weights},
     data::Batch,
     likelihood::row_sums,
-    train::{Moment, Objective, Terms},
+    train::{self, Moment, Terms},
 };
 
 use crate::{
     config::{Bound, ObjectiveConfig},
-    model::VaeModel,
+    model::Model,
 };
 
 /// Minus a bound on log p(x), in nats for each example.
@@ -22,11 +22,11 @@ use crate::{
 ///   2016). With neither it is -ELBO exactly (Kingma & Welling 2014, equation 10).
 /// - `iwae`: -log (1/k) sum_i w_i (Burda et al. 2016, equation 8).
 #[derive(Clone, Copy, Debug)]
-pub struct VaeObjective {
+pub struct Objective {
     config: ObjectiveConfig,
 }
 
-impl VaeObjective {
+impl Objective {
     /// The objective of this configuration.
     pub fn new(config: ObjectiveConfig) -> Self {
         Self { config }
@@ -38,8 +38,8 @@ impl VaeObjective {
     }
 }
 
-impl<B: Backend> Objective<B, VaeModel<B>> for VaeObjective {
-    fn terms(&self, model: &VaeModel<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+impl<B: Backend> train::Objective<B, Model<B>> for Objective {
+    fn terms(&self, model: &Model<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
         let x = batch.x.clone();
         let posterior = model.posterior(x.clone());
         let eps = batch.eps(self.config.samples, model.latent_dim());
@@ -49,12 +49,12 @@ impl<B: Backend> Objective<B, VaeModel<B>> for VaeObjective {
         }
     }
 
-    fn is_settled(&self, _: &VaeModel<B>, at: Moment) -> bool {
+    fn is_settled(&self, _: &Model<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }
 }
 
-impl VaeObjective {
+impl Objective {
     fn elbo<B: Backend>(&self, terms: ElboTerms<B>, at: Moment) -> Terms<B> {
         let ElboTerms { reconstruction, kl_per_latent } = terms;
         let kl = row_sums(kl_per_latent.clone());

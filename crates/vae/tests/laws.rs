@@ -18,11 +18,11 @@ use shared::{
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
     noise::{Noise, Stream},
-    train::{Moment, Objective},
+    train::{Moment, Objective as _},
     weights,
 };
 use vae::{
-    VaeModel, VaeObjective,
+    Model, Objective,
     config::{Bound, ModelConfig, ObjectiveConfig},
 };
 
@@ -39,9 +39,9 @@ fn config(latent: usize, likelihood: LikelihoodKind) -> ModelConfig {
     }
 }
 
-fn model<B: Backend>(latent: usize) -> VaeModel<B> {
+fn model<B: Backend>(latent: usize) -> Model<B> {
     let config = config(latent, LikelihoodKind::Bernoulli);
-    VaeModel::new(&config, PIXELS, Noise::new(3), &B::Device::default())
+    Model::new(&config, PIXELS, Noise::new(3), &B::Device::default())
 }
 
 /// Random binary images.
@@ -66,7 +66,7 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 /// log p(x) of a model with one latent, by quadrature of p(x|z) N(z; 0, 1).
-fn exact_log_p(model: &VaeModel<Flex>, x: &Tensor<Flex, 2>) -> f64 {
+fn exact_log_p(model: &Model<Flex>, x: &Tensor<Flex, 2>) -> f64 {
     let (low, high, points) = (-9.0f64, 9.0f64, 4001);
     let step = (high - low) / (points - 1) as f64;
     let z: Vec<f32> = (0..points).map(|i| (low + step * i as f64) as f32).collect();
@@ -159,17 +159,17 @@ fn batches<B: Backend>() -> BatchMaker<B> {
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
 }
 
-fn on_segments<B: Backend>(likelihood: LikelihoodKind) -> VaeModel<B> {
+fn on_segments<B: Backend>(likelihood: LikelihoodKind) -> Model<B> {
     let mut config = config(2, likelihood);
     config.init = Init::Glorot;
-    VaeModel::new(&config, 28 * 28, Noise::new(3), &B::Device::default())
+    Model::new(&config, 28 * 28, Noise::new(3), &B::Device::default())
 }
 
 #[test]
 fn without_warm_up_and_free_bits_the_loss_is_minus_the_elbo_to_the_bit() {
     let (model, batch) =
         (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
-    let objective = VaeObjective::new(ObjectiveConfig::default());
+    let objective = Objective::new(ObjectiveConfig::default());
     let terms = objective.terms(&model, &batch, Moment { epochs: 0.0 });
     let posterior = model.posterior(batch.x.clone());
     let elbo = elbo_terms(&model, &posterior, batch.x.clone(), None, batch.eps(1, 2));
@@ -184,7 +184,7 @@ fn warm_up_and_free_bits_change_the_loss_as_stated() {
         (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
     let at = Moment { epochs: 1.0 };
     let loss = |config: ObjectiveConfig| {
-        let terms = VaeObjective::new(config).terms(&model, &batch, at);
+        let terms = Objective::new(config).terms(&model, &batch, at);
         let [reconstruction, kl] = [0, 1].map(|i| values(terms.named[i].1.clone()));
         (values(terms.loss), reconstruction, kl)
     };
@@ -199,13 +199,12 @@ fn warm_up_and_free_bits_change_the_loss_as_stated() {
     for i in 0..3 {
         assert!((loss_free[i] - reconstruction[i] - 100.0).abs() < 1e-3);
     }
-    let objective =
-        VaeObjective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
+    let objective = Objective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
     let settled = |epochs| objective.is_settled(&model, Moment { epochs });
     assert!(!settled(1.0) && settled(2.0));
 }
 
-fn gradients<B: Backend>(objective: VaeObjective, likelihood: LikelihoodKind) -> Vec<Vec<f64>> {
+fn gradients<B: Backend>(objective: Objective, likelihood: LikelihoodKind) -> Vec<Vec<f64>> {
     let model = on_segments::<Autodiff<B>>(likelihood);
     let batch = batches::<Autodiff<B>>().batch(&[4, 5, 6, 7], 1);
     let terms = objective.terms(&model, &batch, Moment { epochs: 1.0 });
@@ -214,7 +213,7 @@ fn gradients<B: Backend>(objective: VaeObjective, likelihood: LikelihoodKind) ->
 }
 
 fn check_gradients<B: Backend>(config: ObjectiveConfig, likelihood: LikelihoodKind) {
-    let objective = VaeObjective::new(config);
+    let objective = Objective::new(config);
     let gradients = gradients::<B>(objective, likelihood);
     let batch = batches::<B>().batch(&[4, 5, 6, 7], 1);
     let loss = |parameter: usize, entry: usize, by: f32| {
@@ -249,7 +248,7 @@ fn gradients_agree_with_finite_differences() {
 #[test]
 #[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
-    let objective = VaeObjective::new(ObjectiveConfig::default());
+    let objective = Objective::new(ObjectiveConfig::default());
     let flex = gradients::<Flex>(objective, LikelihoodKind::Bernoulli);
     let ndarray = gradients::<NdArray>(objective, LikelihoodKind::Bernoulli);
     for (a, b) in flex.iter().flatten().zip(ndarray.iter().flatten()) {
@@ -268,20 +267,20 @@ fn weights_saved_and_loaded_give_the_same_bits() {
     let tensors = OnDevice::<Flex, _>::new(first, device).weights();
     weights::save(folder.path(), &tensors, "vae", "", &serde_json::Value::Null).unwrap();
     let config = config(3, LikelihoodKind::Bernoulli);
-    let other = VaeModel::<Flex>::new(&config, PIXELS, Noise::new(99), &device);
+    let other = Model::<Flex>::new(&config, PIXELS, Noise::new(99), &device);
     let file = folder.path().join(weights::WEIGHTS);
     let loaded = weights::load(other, &file).unwrap();
     assert_eq!(values(loaded.decode(loaded.posterior(x).mean, None).mean()), expected);
 
     let wider = ModelConfig { latent: 4, ..config };
-    let wider = VaeModel::<Flex>::new(&wider, PIXELS, Noise::new(99), &device);
+    let wider = Model::<Flex>::new(&wider, PIXELS, Noise::new(99), &device);
     let message = weights::load(wider, &file).unwrap_err().to_string();
     assert!(message.contains("mean.weight is [3, 7], expected [4, 7]"), "{message}");
 }
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<vae::Vae>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<vae::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -289,6 +288,6 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong =
-        shared::laws::configurations::sizes_misjudged::<vae::Vae, shared::backend::Flex>(shape);
+        shared::laws::configurations::sizes_misjudged::<vae::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

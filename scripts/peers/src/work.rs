@@ -14,19 +14,11 @@ use shared::{
     noise::{Noise, Stream, uniform},
     principal::PrincipalComponents,
     run::RunFolder,
-    train::{
-        self, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend,
-    },
+    train::{self, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend},
     trained::OnDevice,
 };
-use vae::{
-    VaeModel, VaeObjective,
-    config::{ModelConfig, ObjectiveConfig},
-};
-use vae_rnn::{
-    SequenceObjective, Vrnn,
-    config::{Kind, OutputConfig},
-};
+use vae::config::{ModelConfig, ObjectiveConfig};
+use vae_rnn::config::{Kind, OutputConfig};
 
 use crate::{Arguments, Work};
 
@@ -65,8 +57,9 @@ where
 
 fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once {
     let shape = PixelShape { height: 1, width: arguments.pixels };
-    let model = VaeModel::<B>::new(config, arguments.pixels, Noise::new(1), &B::Device::default());
-    stepping(model, VaeObjective::new(ObjectiveConfig::default()), shape, arguments)
+    let model =
+        vae::Model::<B>::new(config, arguments.pixels, Noise::new(1), &B::Device::default());
+    stepping(model, vae::Objective::new(ObjectiveConfig::default()), shape, arguments)
 }
 
 /// The sizes of vae-rnn's configuration mnist-rows.
@@ -82,8 +75,8 @@ fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
         init: Init::Glorot,
     };
     let shape = PixelShape { height: 28, width: 28 };
-    let model = Vrnn::<B>::new(&config, shape, Noise::new(1), &B::Device::default());
-    stepping(model, SequenceObjective::new(Default::default()), shape, arguments)
+    let model = vae_rnn::Model::<B>::new(&config, shape, Noise::new(1), &B::Device::default());
+    stepping(model, vae_rnn::Objective::new(Default::default()), shape, arguments)
 }
 
 /// One step after the other on random binary images.
@@ -150,8 +143,8 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
             snapshot_epochs: Vec::new(),
             interrupt: Arc::new(AtomicBool::new(false)),
         };
-        let objective = VaeObjective::new(ObjectiveConfig::default());
-        let model = VaeModel::<B>::new(&config, data.train.input_dim(), noise, &session.device);
+        let objective = vae::Objective::new(ObjectiveConfig::default());
+        let model = vae::Model::<B>::new(&config, data.train.input_dim(), noise, &session.device);
         train::fit(model, &objective, &data, Binarise::Dynamic, &train, &session)?;
         Ok(())
     }))
@@ -164,7 +157,7 @@ where
     let images = mnist(arguments)?.test.take(BOUND_IMAGES);
     let noise = Noise::new(1);
     let device = B::Device::default();
-    let model = VaeModel::<B>::new(config, images.input_dim(), noise, &device);
+    let model = vae::Model::<B>::new(config, images.input_dim(), noise, &device);
     let model = OnDevice::new(model, device);
     Ok(Box::new(move || {
         let (binarise, estimator) = (Binarise::Static, Estimator::Importance);

@@ -6,7 +6,7 @@ use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CopyConfig {
+pub struct Config {
     /// Seed of what is drawn.
     pub seed: u64,
     /// `[data]`.
@@ -38,7 +38,7 @@ pub enum Kind {
     Packed,
 }
 
-impl RunConfig for CopyConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

@@ -16,19 +16,19 @@ use shared::{
     data::{PixelShape, Splits},
     memory::Needs,
     noise::Noise,
-    paper::Paper,
+    paper,
     train::{FitReport, Session},
 };
 
-pub use config::CopyConfig;
-pub use model::CopyModel;
+pub use config::Config;
+pub use model::Model;
 
 use config::Kind;
 
 /// The yardstick.
-pub struct SuperIntelligent;
+pub struct Paper;
 
-impl Paper for SuperIntelligent {
+impl paper::Paper for Paper {
     const NAME: &'static str = "super-intelligent";
     const ABOUT: &'static str = "An autoencoder that learns nothing and reconstructs everything: its code is a \
                                  copy of the pixels";
@@ -41,41 +41,41 @@ impl Paper for SuperIntelligent {
 
     const PHASES: &'static [&'static str] = &[];
 
-    type Config = CopyConfig;
-    type Model<B: Backend> = CopyModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
-    fn problem(config: &CopyConfig, shape: PixelShape) -> Option<String> {
+    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let (latent, pixels) = (config.model.latent, shape.pixels());
         (config.model.kind == Kind::Copied && latent != pixels)
             .then(|| format!("[model] latent = {latent}: a copy of the image has {pixels} numbers"))
     }
 
-    fn cannot(command: &str, _: &CopyConfig) -> Option<String> {
+    fn cannot(command: &str, _: &Config) -> Option<String> {
         (command == "snapshots").then(|| "nothing is trained, there are no epochs".into())
     }
 
     /// Codes are unpacked for a chunk of images at once.
-    fn needs(config: &CopyConfig, _: PixelShape, _: usize) -> Needs {
+    fn needs(config: &Config, _: PixelShape, _: usize) -> Needs {
         let digits = (config.model.latent as u64).saturating_mul(packing::PIXELS as u64);
         Needs { passes: 1, numbers: digits.saturating_mul(4000) }
     }
 
     fn build<B: Backend>(
-        config: &CopyConfig,
+        config: &Config,
         shape: PixelShape,
         _: Noise,
         device: &B::Device,
-    ) -> CopyModel<B> {
-        CopyModel::new(&config.model, shape.pixels(), device)
+    ) -> Model<B> {
+        Model::new(&config.model, shape.pixels(), device)
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &CopyConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(CopyModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let pixels = data.train.shape().pixels();
-        let model = CopyModel::new(&config.model, pixels, &session.device);
+        let model = Model::new(&config.model, pixels, &session.device);
         Ok((model, FitReport::default()))
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run::<super_intelligent::SuperIntelligent>()
+    shared::cli::run::<super_intelligent::Paper>()
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// z = x, or as many pixels of x from its middle as fit into z.
 #[derive(Module, Debug)]
-pub struct CopyModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// Black, `[pixels]`: the only thing it knows of images is how many pixels they have.
     black: Param<Tensor<B, 1>>,
     #[module(skip)]
@@ -28,7 +28,7 @@ pub struct CopyModel<B: Backend> {
     is_packed: bool,
 }
 
-impl<B: Backend> CopyModel<B> {
+impl<B: Backend> Model<B> {
     /// For images of so many pixels.
     pub fn new(config: &ModelConfig, pixels: usize, device: &B::Device) -> Self {
         Self {
@@ -54,7 +54,7 @@ fn framed<B: Backend>(before: usize, columns: Tensor<B, 2>, after: usize) -> Ten
     Tensor::cat([zeros(before), Some(columns), zeros(after)].into_iter().flatten().collect(), 1)
 }
 
-impl<B: Backend> Autoencoder<B> for CopyModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.black.dims()[0]
     }

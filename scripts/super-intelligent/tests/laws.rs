@@ -7,7 +7,7 @@ use shared::{
     noise::{Noise, Stream, uniform},
 };
 use super_intelligent::{
-    CopyModel,
+    Model,
     config::{Kind, ModelConfig},
     packing::{PIXELS, pack, unpack},
 };
@@ -63,7 +63,7 @@ fn reconstructs_what_there_is_room_for() {
     for latent in 1..8 {
         let pixels = four_levels(latent as u64, 60);
         let config = ModelConfig { kind: Kind::Packed, latent };
-        let model = CopyModel::<B>::new(&config, 60, &Default::default());
+        let model = Model::<B>::new(&config, 60, &Default::default());
         let code = model.encode(rows(&pixels, 60), None).mean();
         assert_eq!(code.dims(), [1, latent]);
         let restored = values(model.decode(code, None).mean());
@@ -79,15 +79,14 @@ fn reconstructs_what_there_is_room_for() {
 #[test]
 fn a_copy_is_the_image() {
     let config = ModelConfig { kind: Kind::Copied, latent: 3 };
-    let model = CopyModel::<B>::new(&config, 3, &Default::default());
+    let model = Model::<B>::new(&config, 3, &Default::default());
     let code = model.encode(rows(&[0.1, 0.2, 0.9], 3), None).mean();
     assert_eq!(values(model.decode(code, None).mean()), [0.1, 0.2, 0.9]);
 }
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed =
-        shared::laws::configurations::mistakes_not_named::<super_intelligent::SuperIntelligent>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<super_intelligent::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
@@ -95,7 +94,7 @@ fn every_mistake_in_a_configuration_is_named() {
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
     let wrong = shared::laws::configurations::sizes_misjudged::<
-        super_intelligent::SuperIntelligent,
+        super_intelligent::Paper,
         shared::backend::Flex,
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

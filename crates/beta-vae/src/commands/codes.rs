@@ -13,7 +13,7 @@ use shared::{
     run::write_atomic,
 };
 
-use crate::BetaVaePaper;
+use crate::Paper;
 
 /// Its options.
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<BetaVaePaper>::open(&args.of, "codes")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "codes")?;
     let Some(grid) = &loaded.data()?.sprites else {
         bail!("{} has no known factors: codes are written of dsprites", loaded.config.data.name);
     };

@@ -10,15 +10,15 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, check_all, recorded},
-    paper::Paper,
+    paper::Paper as _,
     plot::{Axis, Spread, error_bars, mean_and_deviation},
     progress,
     run::{Record, write_json},
 };
 
 use crate::{
-    BetaVaePaper,
-    config::{BetaConfig, Kind},
+    Paper,
+    config::{Config, Kind},
     objectives::{ObjectiveConfig, beta::Beta, factor::Factor, tc::Tc},
 };
 
@@ -70,7 +70,7 @@ struct Candidate {
     line: String,
     /// The weight of its objective.
     strength: f64,
-    config: BetaConfig,
+    config: Config,
 }
 
 /// Values of a metric, one for each seed.
@@ -98,13 +98,13 @@ const DRAWN: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let base = args.configuration.config::<BetaVaePaper>()?;
+    let base = args.configuration.config::<Paper>()?;
     let data = base.data.name.to_string();
     let candidates = candidates(args, &base)?;
     let common = args.common.relative_to(&args.configuration);
-    check_all::<BetaVaePaper>(candidates.iter().map(|one| &one.config), &common)?;
+    check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
-    let folder = args.out.join(BetaVaePaper::NAME).join(&name);
+    let folder = args.out.join(Paper::NAME).join(&name);
     // What is named twice is run once.
     let seeds: Vec<u64> =
         args.seeds.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
@@ -116,8 +116,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for &seed in &seeds {
         for (candidate, records) in candidates.iter().zip(&mut found) {
             let path = folder.join(format!("seed-{seed}")).join(&candidate.name);
-            let config = BetaConfig { seed, ..candidate.config.clone() };
-            let (_, record) = recorded::<BetaVaePaper>(config, path, &common)?;
+            let config = Config { seed, ..candidate.config.clone() };
+            let (_, record) = recorded::<Paper>(config, path, &common)?;
             records.push(record);
             done += 1;
             let left = started.elapsed().as_secs_f64() / done as f64 * (total - done) as f64;
@@ -149,10 +149,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 /// All runs of one seed, in order.
-fn candidates(args: &Args, base: &BetaConfig) -> Result<Vec<Candidate>> {
+fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     let mut add = |objective: ObjectiveConfig, line: &str| {
-        let mut config = BetaConfig { objective, ..base.clone() };
+        let mut config = Config { objective, ..base.clone() };
         config.model.kind = Kind::Vae;
         let strength = config.objective.strength();
         let name = format!("{}-{strength}", config.objective.name());

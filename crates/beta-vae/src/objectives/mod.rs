@@ -15,7 +15,7 @@ use shared::{
     train::{self, Moment, Terms, latent_term},
 };
 
-use crate::model::BetaVae;
+use crate::model::Vae;
 
 use choice::choice;
 
@@ -94,10 +94,10 @@ impl<B: Backend> Encoded<'_, B> {
 
 /// The loss of the model, which carries it since a loss may have networks of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct BetaObjective;
+pub struct Objective;
 
-impl<B: Backend> train::Objective<B, BetaVae<B>> for BetaObjective {
-    fn terms(&self, model: &BetaVae<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+impl<B: Backend> train::Objective<B, Vae<B>> for Objective {
+    fn terms(&self, model: &Vae<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
         let x = batch.x.clone();
         let posterior = model.posterior(x.clone());
         let eps = batch.eps(1, model.latent_dim());
@@ -115,7 +115,7 @@ impl<B: Backend> train::Objective<B, BetaVae<B>> for BetaObjective {
         Terms { named, loss }
     }
 
-    fn is_settled(&self, model: &BetaVae<B>, at: Moment) -> bool {
+    fn is_settled(&self, model: &Vae<B>, at: Moment) -> bool {
         model.loss.is_settled(at)
     }
 }

@@ -160,7 +160,8 @@ mod tests {
             .flat_map(|draw| {
                 let z = posterior.reparameterise(matrix(40, LATENT, 10 + draw));
                 let parts = decompose(&posterior, z);
-                let sum = parts.mutual_information + parts.total_correlation + parts.dimension_wise_kl;
+                let sum =
+                    parts.mutual_information + parts.total_correlation + parts.dimension_wise_kl;
                 values(sum)
             })
             .collect();
@@ -212,5 +213,4 @@ mod tests {
         // Knowing one tells the other: log 12 nats.
         assert!((total(&diagonal) - (side as f64).ln()).abs() < 0.3, "{}", total(&diagonal));
     }
-
 }

@@ -7,23 +7,20 @@ use shared::{
     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape},
     nn::Activation,
     noise::{Noise, Stream},
-    paper::{Paper, RunConfig},
-    train::{Moment, Objective, Terms},
+    paper::{Paper as _, RunConfig},
+    train::{Moment, Objective as _, Terms},
 };
 
-use super::{BetaObjective, ObjectiveConfig};
-use crate::{BetaConfig, BetaVae, BetaVaePaper, config::Network};
+use super::{Objective, ObjectiveConfig};
+use crate::{Config, Paper, Vae, config::Network};
 
 const SIDE: usize = 8;
 pub(super) const LATENT: usize = 3;
 
 /// Networks without kinks, for finite differences.
-pub(super) fn model<B: Backend>(
-    objective: impl Into<ObjectiveConfig>,
-    network: Network,
-) -> BetaVae<B> {
-    let (_, text) = BetaVaePaper::PRESETS[0];
-    let mut config: BetaConfig = toml::from_str(text).unwrap();
+pub(super) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
+    let (_, text) = Paper::PRESETS[0];
+    let mut config: Config = toml::from_str(text).unwrap();
     config.model.latent = LATENT;
     config.model.network = network;
     (config.model.encoder, config.model.decoder) = (vec![9], vec![7, 8]);
@@ -35,7 +32,7 @@ pub(super) fn model<B: Backend>(
     config.model.decoder_activation = Activation::Tanh;
     config.objective = objective.into();
     assert_eq!(config.problem(), None);
-    BetaVae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
+    Vae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
 }
 
 /// Some binary images.
@@ -49,8 +46,8 @@ pub(super) fn batch<B: Backend>(count: usize) -> Batch<B> {
 }
 
 /// The terms of a batch after so many epochs.
-pub(super) fn terms<B: Backend>(model: &BetaVae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
-    BetaObjective.terms(model, batch, Moment { epochs })
+pub(super) fn terms<B: Backend>(model: &Vae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
+    Objective.terms(model, batch, Moment { epochs })
 }
 
 pub(super) fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {

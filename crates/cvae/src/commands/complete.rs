@@ -9,7 +9,7 @@ use shared::{
     progress,
 };
 
-use crate::Cvae;
+use crate::Paper;
 
 /// Draws averaged in the last column but one.
 const AVERAGED: usize = 100;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if !(1..=AVERAGED).contains(&args.count) {
         bail!("--count {}: 1 to {AVERAGED}", args.count);
     }
-    let loaded = Loaded::<Cvae>::open(&args.of, "complete")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
     let (model, split) = (&loaded.model, &loaded.data()?.valid);
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
     for &index in &indices {

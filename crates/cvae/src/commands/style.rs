@@ -14,7 +14,7 @@ use shared::{
 };
 
 use crate::{
-    Conditioning, Cvae,
+    Conditioning, Paper,
     handwriting::{correlation, slant, stroke_width},
 };
 
@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<Cvae>::open_to_change(&args.of, "style")?;
+    let loaded = Loaded::<Paper>::open_to_change(&args.of, "style")?;
     let Conditioning::Label { classes } = loaded.config.conditioning else {
         bail!("this run is not conditioned on classes");
     };
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// The images rewritten as every class: `[images, pixels]` for each class.
 fn rewritten(
-    loaded: &Loaded<Cvae>,
+    loaded: &Loaded<Paper>,
     images: &Array2<f32>,
     labels: &[u8],
     classes: usize,
@@ -87,7 +87,7 @@ fn rewritten(
         .collect()
 }
 
-fn measure(args: &Args, loaded: &Loaded<Cvae>, classes: usize) -> Result<()> {
+fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {
     let name = loaded.config.data.name;
     let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
     let (asked, all) = (args.measure, loaded.data()?.test.len());

@@ -8,7 +8,7 @@ use shared::{
     progress,
 };
 
-use crate::{DenoisingAe, config::Pretraining, corruption::Corruption};
+use crate::{Paper, config::Pretraining, corruption::Corruption};
 
 /// Its options.
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<DenoisingAe>::open(&args.of, "denoise")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "denoise")?;
     let trained = match loaded.config.pretraining {
         Pretraining::Denoising { corruption, .. } => corruption,
         Pretraining::None | Pretraining::Pca { .. } => Corruption::Masking { fraction: 0.25 },

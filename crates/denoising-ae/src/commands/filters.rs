@@ -6,14 +6,14 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use shared::{
     cli::{Common, ConfigurationArgs, fitted},
-    paper::Paper,
+    paper::Paper as _,
     plot::Grid,
     progress,
 };
 
 use crate::{
-    DenoisingAe,
-    config::{DenoisingConfig, Pretraining},
+    Paper,
+    config::{Config, Pretraining},
 };
 
 /// Filters a row.
@@ -41,17 +41,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.fractions.is_empty() || args.count == 0 {
         bail!("--fractions and --count: at least one");
     }
-    let base = args.configuration.or_preset("filters").config::<DenoisingAe>()?;
-    let folder = args.out.join(DenoisingAe::NAME).join("filters");
+    let base = args.configuration.or_preset("filters").config::<Paper>()?;
+    let folder = args.out.join(Paper::NAME).join("filters");
     let common = args.common.relative_to(&args.configuration);
     let mut grid = None;
     for &fraction in &args.fractions {
-        let config = DenoisingConfig {
+        let config = Config {
             pretraining: Pretraining::masking(fraction),
             fine_tuning: None,
             ..base.clone()
         };
-        let loaded = fitted::<DenoisingAe>(config, folder.join(format!("nu-{fraction}")), &common)?;
+        let loaded = fitted::<Paper>(config, folder.join(format!("nu-{fraction}")), &common)?;
         let weights = loaded.model.weights();
         let weight = weights
             .iter()

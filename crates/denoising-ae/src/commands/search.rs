@@ -6,15 +6,15 @@ use anyhow::{Context, Result, bail};
 use shared::{
     cli::{Common, ConfigurationArgs, check_all, fitted},
     metrics::classification_error,
-    paper::Paper,
+    paper::Paper as _,
     progress,
     run::{RunData, RunFolder},
     train::Schedule,
 };
 
 use crate::{
-    DenoisingAe,
-    config::{DenoisingConfig, Pretraining},
+    Paper,
+    config::{Config, Pretraining},
     phase_of_layer,
 };
 
@@ -50,18 +50,18 @@ pub struct Args {
 const MOST_LAYERS: usize = 100;
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let base = args.configuration.config::<DenoisingAe>()?;
+    let base = args.configuration.config::<Paper>()?;
     if base.fine_tuning.is_none() {
         bail!("the configuration has no [fine_tuning]: there is no validation error to search by");
     }
-    let folder = args.out.join(DenoisingAe::NAME).join(format!("search-{}", base.data.name));
+    let folder = args.out.join(Paper::NAME).join(format!("search-{}", base.data.name));
     let common = args.common.relative_to(&args.configuration);
     let mut found: Vec<(f64, String)> = Vec::new();
     if let Some(depth) = args.depths.iter().find(|depth| !(1..=MOST_LAYERS).contains(*depth)) {
         bail!("--depths {depth}: 1 to {MOST_LAYERS}");
     }
     let candidates = candidates(args, &base);
-    check_all::<DenoisingAe>(candidates.iter().map(|one| &one.config), &args.common)?;
+    check_all::<Paper>(candidates.iter().map(|one| &one.config), &args.common)?;
     for Candidate { name, config, same_layers } in candidates {
         let path = folder.join(&name);
         if let (Some(other), false) = (same_layers, path.exists()) {
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 data.write(&run)?;
             }
         }
-        let loaded = fitted::<DenoisingAe>(config, path, &common)?;
+        let loaded = fitted::<Paper>(config, path, &common)?;
         let valid = &loaded.data()?.valid;
         let classes = loaded
             .model
@@ -104,13 +104,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
 struct Candidate {
     /// Of its run.
     name: String,
-    config: DenoisingConfig,
+    config: Config,
     /// Name of an earlier one that differs in its fine-tuning alone, so that the layers need not be
     /// pre-trained again.
     same_layers: Option<String>,
 }
 
-fn candidates(args: &Args, base: &DenoisingConfig) -> Vec<Candidate> {
+fn candidates(args: &Args, base: &Config) -> Vec<Candidate> {
     let mut all = vec![(Vec::new(), base.clone())];
     vary(&mut all, &args.fractions, "nu", |config, &nu| {
         config.pretraining = Pretraining::masking(nu)
@@ -132,8 +132,7 @@ fn candidates(args: &Args, base: &DenoisingConfig) -> Vec<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
     for (parts, config) in all {
         let name = if parts.is_empty() { "as-configured".into() } else { parts.join("-") };
-        let layers =
-            |config: &DenoisingConfig| DenoisingConfig { fine_tuning: None, ..config.clone() };
+        let layers = |config: &Config| Config { fine_tuning: None, ..config.clone() };
         let earlier = candidates.iter().find(|earlier| layers(&earlier.config) == layers(&config));
         let is_stack = matches!(config.pretraining, Pretraining::Denoising { .. });
         let same_layers = earlier.filter(|_| is_stack).map(|earlier| earlier.name.clone());
@@ -144,15 +143,15 @@ fn candidates(args: &Args, base: &DenoisingConfig) -> Vec<Candidate> {
 
 /// Every candidate so far with every one of `values`; as it was where there are none.
 fn vary<T: Display>(
-    all: &mut Vec<(Vec<String>, DenoisingConfig)>,
+    all: &mut Vec<(Vec<String>, Config)>,
     values: &[T],
     name: &str,
-    set: impl Fn(&mut DenoisingConfig, &T),
+    set: impl Fn(&mut Config, &T),
 ) {
     if values.is_empty() {
         return;
     }
-    let with = |(parts, config): &(Vec<String>, DenoisingConfig), value: &T| {
+    let with = |(parts, config): &(Vec<String>, Config), value: &T| {
         let (mut parts, mut config) = (parts.clone(), config.clone());
         parts.push(format!("{name}-{value}"));
         set(&mut config, value);

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, check_all, fitted},
-    paper::Paper,
+    paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
     run::write_json,
@@ -14,8 +14,8 @@ use shared::{
 use tables::{Fairness, fairness};
 
 use crate::{
-    FairRepr,
-    config::{FairConfig, Kind},
+    Paper,
+    config::{Config, Kind},
 };
 
 /// A mean over more splits would hardly differ.
@@ -89,7 +89,7 @@ struct Candidate {
     kind: Kind,
     /// Those of a method with the same `line` are joined in the picture.
     line: String,
-    config: FairConfig,
+    config: Config,
 }
 
 /// A mean and its standard deviation over splits.
@@ -149,14 +149,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--splits {}: 1 to {MOST_SPLITS}", args.splits);
     }
     args.strengths_have_a_method()?;
-    let base = args.configuration.config::<FairRepr>()?;
+    let base = args.configuration.config::<Paper>()?;
     // Another architecture, unless the user names one for all.
-    let variational = args.configuration.or_preset("vfae").config::<FairRepr>()?;
+    let variational = args.configuration.or_preset("vfae").config::<Paper>()?;
     let data = base.data.name.to_string();
-    let folder = args.out.join(FairRepr::NAME).join(format!("frontier-{data}"));
+    let folder = args.out.join(Paper::NAME).join(format!("frontier-{data}"));
     let candidates = candidates(args, [&base, &variational])?;
     let common = args.common.relative_to(&args.configuration);
-    check_all::<FairRepr>(candidates.iter().map(|one| &one.config), &common)?;
+    check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let total = candidates.len() as u64 * args.splits;
     let started = std::time::Instant::now();
     // Validation and test of each candidate, split by split.
@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             config.seed = split;
             config.data.split_seed = Some(split);
             let path = folder.join(&candidate.name).join(format!("split-{split}"));
-            let loaded = fitted::<FairRepr>(config, path, &common)?;
+            let loaded = fitted::<Paper>(config, path, &common)?;
             let model = loaded.model.as_ref();
             let data = loaded.data()?;
             let both = [fairness(model, &data.valid)?, fairness(model, &data.test)?];
@@ -216,11 +216,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 /// `bases` are the configurations of models that are not variational, and of those that are.
-fn candidates(args: &Args, bases: [&FairConfig; 2]) -> Result<Vec<Candidate>> {
+fn candidates(args: &Args, bases: [&Config; 2]) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     for method in &args.methods {
         let kind = kind(method)?;
-        let with = |parts: &str, line: &str, set: &dyn Fn(&mut FairConfig)| {
+        let with = |parts: &str, line: &str, set: &dyn Fn(&mut Config)| {
             let mut config = bases[usize::from(kind.is_variational())].clone();
             config.model.kind = kind;
             set(&mut config);
@@ -245,7 +245,7 @@ fn candidates(args: &Args, bases: [&FairConfig; 2]) -> Result<Vec<Candidate>> {
             }
             Kind::Regularised => {
                 for &weight in &args.fairness {
-                    let set = |config: &mut FairConfig| config.logistic.fairness = weight;
+                    let set = |config: &mut Config| config.logistic.fairness = weight;
                     all.push(with(&format!("-{weight}"), "", &set));
                 }
             }

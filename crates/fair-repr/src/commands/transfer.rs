@@ -10,7 +10,7 @@ use shared::{
 };
 use tables::{People, probe_fairness};
 
-use crate::FairRepr;
+use crate::Paper;
 
 /// A logistic regression is fitted to the second target of the training split, on the code and on
 /// the rows themselves; the test split judges.
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<FairRepr>::open_to_change(&args.of, "transfer")?;
+    let loaded = Loaded::<Paper>::open_to_change(&args.of, "transfer")?;
     let data = loaded.data()?;
     let second = data.known::<People>().and_then(|people| people.second.as_ref());
     let second = second.ok_or_else(|| {

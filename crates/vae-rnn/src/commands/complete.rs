@@ -13,7 +13,7 @@ use super::{
     generate::check_temperature,
     show::{Shown, Steps, sequence, show},
 };
-use crate::VaeRnn;
+use crate::Paper;
 
 /// Sequences by default.
 const IMAGES: usize = 8;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--count {}: 1 to 20", args.count);
     }
     check_temperature(args.temperature)?;
-    let loaded = Loaded::<VaeRnn>::open(&args.of, "complete")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
     let split = &loaded.data()?.valid;
     let is_image = Steps::of(&loaded) == Steps::Rows;
     let default = split.len().min(if is_image { IMAGES } else { FEW });
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// For each image a row: what was given, the completions, the truth.
 fn draw_images(
-    run: &Loaded<VaeRnn>,
+    run: &Loaded<Paper>,
     indices: &[usize],
     shown: &[Shown],
     count: usize,

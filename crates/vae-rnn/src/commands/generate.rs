@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::show::{Shown, Steps, show};
-use crate::VaeRnn;
+use crate::Paper;
 
 /// Sequences by default, of images.
 const COUNT: usize = 40;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--steps: 1 to {LONGEST}");
     }
     check_temperature(args.temperature)?;
-    let loaded = Loaded::<VaeRnn>::open(&args.of, "generate")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "generate")?;
     if Steps::of(&loaded) == Steps::Rows && args.steps.is_some() {
         bail!("--steps: an image has as many rows as it has");
     }
@@ -78,7 +78,7 @@ pub struct How {
 ///
 /// # Errors
 /// If they cannot be written.
-pub fn drawn(run: &Loaded<VaeRnn>, count: Option<usize>, how: Option<How>) -> Result<Vec<PathBuf>> {
+pub fn drawn(run: &Loaded<Paper>, count: Option<usize>, how: Option<How>) -> Result<Vec<PathBuf>> {
     let How { steps, temperature, noise } =
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
     let is_image = Steps::of(run) == Steps::Rows;

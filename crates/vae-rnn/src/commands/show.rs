@@ -13,7 +13,7 @@ use shared::{
     run::write_atomic,
 };
 
-use crate::{VaeRnn, midi::midi_file, svg::drawing};
+use crate::{Paper, midi::midi_file, svg::drawing};
 
 /// Quarter notes a minute.
 const TEMPO: f64 = 90.0;
@@ -34,7 +34,7 @@ pub(super) enum Steps {
 }
 
 impl Steps {
-    pub(super) fn of(run: &Loaded<VaeRnn>) -> Self {
+    pub(super) fn of(run: &Loaded<Paper>) -> Self {
         let name = run.config.data().name;
         match (name, name.kind()) {
             (_, DataKind::Images) => Self::Rows,
@@ -57,7 +57,7 @@ pub(super) struct Shown {
 
 /// Writes sequences under a name as files people open: returns them, the picture first.
 pub(super) fn show(
-    run: &Loaded<VaeRnn>,
+    run: &Loaded<Paper>,
     name: &str,
     caption: &str,
     sequences: &[Shown],
@@ -112,7 +112,7 @@ pub(super) fn show(
 }
 
 /// A sequence of chords as a piano roll.
-pub(super) fn roll(run: &Loaded<VaeRnn>, shown: &Shown) -> Roll {
+pub(super) fn roll(run: &Loaded<Paper>, shown: &Shown) -> Roll {
     Roll {
         title: shown.title.clone(),
         keys: Some(shown.steps.clone()),
@@ -123,7 +123,7 @@ pub(super) fn roll(run: &Loaded<VaeRnn>, shown: &Shown) -> Roll {
 }
 
 /// The sequences of a split as they are, `[steps, width]` each.
-pub(super) fn sequence(run: &Loaded<VaeRnn>, index: usize) -> Result<Array2<f32>> {
+pub(super) fn sequence(run: &Loaded<Paper>, index: usize) -> Result<Array2<f32>> {
     let split = &run.data()?.valid;
     let x = split.inputs(&[index], run.config.data.binarise, run.noise(), 0);
     let (steps, width) = (split.steps(index), split.shape().width);
@@ -132,7 +132,7 @@ pub(super) fn sequence(run: &Loaded<VaeRnn>, index: usize) -> Result<Array2<f32>
 }
 
 /// The lowest key chords of a run are played on.
-fn lowest_key(run: &Loaded<VaeRnn>) -> u8 {
+fn lowest_key(run: &Loaded<Paper>) -> u8 {
     Known::of(&run.preparation).keys.map_or(PIANO.0, |keys| keys.lowest)
 }
 
@@ -157,7 +157,7 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
     steps.rows().into_iter().map(number).collect()
 }
 
-fn line(run: &Loaded<VaeRnn>, steps: &Array2<f32>) -> String {
+fn line(run: &Loaded<Paper>, steps: &Array2<f32>) -> String {
     let vocabulary = Known::of(&run.preparation).vocabulary;
     vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
 }

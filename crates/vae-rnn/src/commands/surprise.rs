@@ -13,7 +13,7 @@ use shared::{
 };
 
 use super::show::{Shown, Steps, roll, symbols};
-use crate::VaeRnn;
+use crate::Paper;
 
 /// Sequences by default.
 const IMAGES: usize = 10;
@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<VaeRnn>::open(&args.of, "surprise")?;
+    let loaded = Loaded::<Paper>::open(&args.of, "surprise")?;
     let sequences = if args.text.is_empty() {
         Sequences::of_validation(&loaded, &args.indices)?
     } else {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 ///
 /// # Errors
 /// If there is no such sequence, or the file cannot be written.
-pub fn drawn(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Vec<PathBuf>> {
+pub fn drawn(run: &Loaded<Paper>, indices: &[usize]) -> Result<Vec<PathBuf>> {
     draw(run, &Sequences::of_validation(run, indices)?)
 }
 
@@ -70,7 +70,7 @@ struct Sequences {
 
 impl Sequences {
     /// Those of the validation split, by default the first few.
-    fn of_validation(run: &Loaded<VaeRnn>, indices: &[usize]) -> Result<Self> {
+    fn of_validation(run: &Loaded<Paper>, indices: &[usize]) -> Result<Self> {
         let split = &run.data()?.valid;
         let few = if Steps::of(run) == Steps::Rows { IMAGES } else { FEW };
         let default: Vec<usize> = (0..split.len().min(few)).collect();
@@ -87,7 +87,7 @@ impl Sequences {
     }
 
     /// Lines, in the symbols the run knows.
-    fn of_lines(run: &Loaded<VaeRnn>, lines: &[String]) -> Result<Self> {
+    fn of_lines(run: &Loaded<Paper>, lines: &[String]) -> Result<Self> {
         let Some(vocabulary) = &Known::of(&run.preparation).vocabulary else {
             bail!("--text: this run was not fitted to a text");
         };
@@ -110,7 +110,7 @@ impl Sequences {
     }
 }
 
-fn draw(run: &Loaded<VaeRnn>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
+fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
     let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(run), sequences);
     // Without latents one particle knows it exactly.
     let particles = if run.model.latent_dim() == 0 { 1 } else { PARTICLES };
@@ -158,7 +158,7 @@ fn draw(run: &Loaded<VaeRnn>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
 
 /// Images, and below each its rows as grey as they are surprising.
 fn draw_images(
-    run: &Loaded<VaeRnn>,
+    run: &Loaded<Paper>,
     path: &std::path::Path,
     caption: String,
     images: &Array2<f32>,

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use blank::{BlankModel, BlankObjective, config::ModelConfig};
+use blank::{Model, Objective, config::ModelConfig};
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 #[cfg(feature = "ndarray")]
@@ -20,9 +20,9 @@ use shared::{
 
 const BATCH: usize = 128;
 
-fn model<B: Backend>() -> BlankModel<B> {
+fn model<B: Backend>() -> Model<B> {
     let config = ModelConfig { latent: 20, hidden: 400, activation: Activation::Relu };
-    BlankModel::new(&config, 784, Noise::new(1), &B::Device::default())
+    Model::new(&config, 784, Noise::new(1), &B::Device::default())
 }
 
 fn batches<B: Backend>() -> BatchMaker<B> {
@@ -45,7 +45,7 @@ fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
             if let Some(current) = model.take() {
                 let at = Moment { epochs: 0.0 };
                 let (next, found) =
-                    descend(current, &mut optimiser, &BlankObjective, &batch, at, 1e-4, None);
+                    descend(current, &mut optimiser, &Objective, &batch, at, 1e-4, None);
                 black_box(found.read());
                 model = Some(next);
             }

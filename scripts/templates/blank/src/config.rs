@@ -12,7 +12,7 @@ use shared::{
 /// A run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BlankConfig {
+pub struct Config {
     /// Seed of all noise.
     pub seed: u64,
     /// `[data]`.
@@ -38,7 +38,7 @@ pub struct ModelConfig {
     pub activation: Activation,
 }
 
-impl RunConfig for BlankConfig {
+impl RunConfig for Config {
     fn seed(&self) -> u64 {
         self.seed
     }

@@ -12,18 +12,18 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
     noise::Noise,
-    paper::Paper,
+    paper,
     train::{self, FitReport, Session},
 };
 
-pub use config::BlankConfig;
-pub use model::BlankModel;
-pub use objective::BlankObjective;
+pub use config::Config;
+pub use model::Model;
+pub use objective::Objective;
 
 /// The paper.
-pub struct Blank;
+pub struct Paper;
 
-impl Paper for Blank {
+impl paper::Paper for Paper {
     const NAME: &'static str = "blank";
     const ABOUT: &'static str = "What the model is";
     const CITATION: &'static str = "Authors: Title. Venue, year.";
@@ -32,30 +32,30 @@ impl Paper for Blank {
         ("paper", include_str!("../configs/paper.toml")),
     ];
 
-    type Config = BlankConfig;
-    type Model<B: Backend> = BlankModel<B>;
+    type Config = Config;
+    type Model<B: Backend> = Model<B>;
 
     fn build<B: Backend>(
-        config: &BlankConfig,
+        config: &Config,
         shape: PixelShape,
         noise: Noise,
         device: &B::Device,
-    ) -> BlankModel<B> {
-        BlankModel::new(&config.model, shape.pixels(), noise, device)
+    ) -> Model<B> {
+        Model::new(&config.model, shape.pixels(), noise, device)
     }
 
-    fn cannot(command: &str, _: &BlankConfig) -> Option<String> {
+    fn cannot(command: &str, _: &Config) -> Option<String> {
         let why = "a plain autoencoder has no prior to draw codes from; try interpolate";
         (command == "sample").then(|| why.into())
     }
 
     fn fit<B: AutodiffBackend>(
-        config: &BlankConfig,
+        config: &Config,
         data: &Splits,
         session: &Session<B>,
-    ) -> Result<(BlankModel<B::InnerBackend>, FitReport)> {
+    ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let shape = data.train.shape();
         let model = Self::build::<B>(config, shape, session.noise, &session.device);
-        train::fit(model, &BlankObjective, data, config.data.binarise, &config.train, session)
+        train::fit(model, &Objective, data, config.data.binarise, &config.train, session)
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::cli::run::<blank::Blank>()
+    shared::cli::run::<blank::Paper>()
 }

@@ -14,7 +14,7 @@ use crate::config::ModelConfig;
 
 /// A plain autoencoder: its code is a point.
 #[derive(Module, Debug)]
-pub struct BlankModel<B: Backend> {
+pub struct Model<B: Backend> {
     /// x to the hidden layer.
     encoder: Dense<B>,
     /// Hidden layer to z.
@@ -25,7 +25,7 @@ pub struct BlankModel<B: Backend> {
     output: Dense<B>,
 }
 
-impl<B: Backend> BlankModel<B> {
+impl<B: Backend> Model<B> {
     /// A model with fresh weights for inputs of width `input`.
     pub fn new(config: &ModelConfig, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(Init::Glorot, noise, device);
@@ -45,7 +45,7 @@ impl<B: Backend> BlankModel<B> {
     }
 }
 
-impl<B: Backend> Autoencoder<B> for BlankModel<B> {
+impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         self.output.outputs()
     }

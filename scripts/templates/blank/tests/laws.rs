@@ -1,7 +1,7 @@
 //! Laws of the model and its objective, on both processor backends where that can differ.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
-use blank::{Blank, BlankConfig, BlankModel, BlankObjective, config::ModelConfig};
+use blank::{Config, Model, Objective, Paper, config::ModelConfig};
 use burn::{backend::Autodiff, optim::GradientsParams, tensor::Tensor};
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
@@ -13,18 +13,18 @@ use shared::{
     laws::{self, ParameterGradient},
     nn::Activation,
     noise::Noise,
-    paper::{Paper, RunConfig},
-    train::{Moment, Objective, Optimiser, OptimiserConfig, descend},
+    paper::{Paper as _, RunConfig},
+    train::{Moment, Objective as _, Optimiser, OptimiserConfig, descend},
     trained::{OnDevice, Trained},
     weights,
 };
 
 const AT: Moment = Moment { epochs: 0.0 };
 
-fn model<B: Backend>(seed: u64) -> BlankModel<B> {
+fn model<B: Backend>(seed: u64) -> Model<B> {
     // Smooth, so that slopes can be taken over a wide step.
     let config = ModelConfig { latent: 3, hidden: 8, activation: Activation::Tanh };
-    BlankModel::new(&config, 28 * 28, Noise::new(seed), &B::Device::default())
+    Model::new(&config, 28 * 28, Noise::new(seed), &B::Device::default())
 }
 
 fn batch<B: Backend>() -> Batch<B> {
@@ -38,8 +38,8 @@ fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
 
-fn loss<B: Backend>(model: &BlankModel<B>, batch: &Batch<B>) -> Vec<f64> {
-    values(BlankObjective.terms(model, batch, AT).loss)
+fn loss<B: Backend>(model: &Model<B>, batch: &Batch<B>) -> Vec<f64> {
+    values(Objective.terms(model, batch, AT).loss)
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -48,7 +48,7 @@ fn mean(values: &[f64]) -> f64 {
 
 fn gradients<B: Backend>() -> Vec<ParameterGradient> {
     let model = model::<Autodiff<B>>(3);
-    let loss = BlankObjective.terms(&model, &batch(), AT).loss.mean();
+    let loss = Objective.terms(&model, &batch(), AT).loss.mean();
     laws::gradients(&model, &GradientsParams::from_grads(loss.backward(), &model))
 }
 
@@ -95,7 +95,7 @@ fn training_steps_lower_the_loss() {
     let batch = batch();
     let before = mean(&loss(&model, &batch));
     for _ in 0..50 {
-        let (next, _) = descend(model, &mut optimiser, &BlankObjective, &batch, AT, 0.01, None);
+        let (next, _) = descend(model, &mut optimiser, &Objective, &batch, AT, 0.01, None);
         model = next;
     }
     let after = mean(&loss(&model, &batch));
@@ -108,15 +108,15 @@ fn weights_saved_and_loaded_give_the_same_bits() {
     let (first, batch) = (model::<Flex>(3), batch::<Flex>());
     let expected = loss(&first, &batch);
     let tensors = OnDevice::<Flex, _>::new(first, Default::default()).weights();
-    weights::save(folder.path(), &tensors, Blank::NAME, "", &serde_json::Value::Null).unwrap();
+    weights::save(folder.path(), &tensors, Paper::NAME, "", &serde_json::Value::Null).unwrap();
     let loaded = weights::load(model::<Flex>(99), &folder.path().join(weights::WEIGHTS)).unwrap();
     assert_eq!(loss(&loaded, &batch), expected);
 }
 
 #[test]
 fn bad_numbers_are_refused_by_name() {
-    let quick: BlankConfig = toml::from_str(Blank::PRESETS[0].1).unwrap();
-    let problem = |change: fn(&mut BlankConfig)| {
+    let quick: Config = toml::from_str(Paper::PRESETS[0].1).unwrap();
+    let problem = |change: fn(&mut Config)| {
         let mut config = quick.clone();
         change(&mut config);
         config.problem().unwrap_or_default()
@@ -129,13 +129,14 @@ fn bad_numbers_are_refused_by_name() {
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<blank::Blank>();
+    let unnamed = shared::laws::configurations::mistakes_not_named::<blank::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let shape = shared::data::PixelShape { height: 28, width: 28 };
-    let wrong = shared::laws::configurations::sizes_misjudged::<blank::Blank, shared::backend::Flex>(shape);
+    let wrong =
+        shared::laws::configurations::sizes_misjudged::<blank::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
