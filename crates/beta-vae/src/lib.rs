@@ -1,15 +1,19 @@
 //! Higgins et al. 2017, "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
 //! Framework", with the objectives of Burgess et al. 2018, Chen et al. 2018 and Kim & Mnih 2018.
 //!
-//! [`objectives`] is what is minimised, a file for each, [`model`] the networks, [`baselines`] what they
-//! are compared with, [`config`] what a configuration may say, [`commands`] what this program does
-//! besides the shared commands. The metrics of disentanglement and dSprites are in `factors`.
+//! [`objectives`] is what may be minimised, a file for each, [`objective`] what is, [`model`] the
+//! networks, [`baselines`] what they are compared with, [`config`] what a configuration may say,
+//! [`commands`] what this program does besides the shared commands. The metrics of disentanglement and
+//! dSprites are in `factors`.
 
 pub mod baselines;
 pub mod commands;
 pub mod config;
 pub mod model;
+pub mod objective;
 pub mod objectives;
+#[cfg(test)]
+mod tiny;
 
 use std::time::Instant;
 
@@ -27,7 +31,7 @@ use shared::{
 
 pub use config::{Config, Kind};
 pub use model::{Model, Vae};
-pub use objectives::Objective;
+pub use objective::Objective;
 
 use baselines::LinearCode;
 

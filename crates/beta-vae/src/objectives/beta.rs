@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Network,
-        objectives::tiny::{LATENT, batch, model, terms, values},
+        tiny::{LATENT, batch, model, terms, values},
     };
 
     #[test]

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Network,
-        objectives::tiny::{batch, mean, model, terms, values},
+        tiny::{batch, mean, model, terms, values},
     };
 
     #[test]

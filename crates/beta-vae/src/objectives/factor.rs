@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Network,
-        objectives::tiny::{LATENT, batch, matrix, mean, model, terms, values},
+        tiny::{LATENT, batch, matrix, mean, model, terms, values},
     };
 
     type Diff = Autodiff<Flex>;

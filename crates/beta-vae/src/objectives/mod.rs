@@ -6,16 +6,11 @@ use burn::{module::Module, tensor::Tensor};
 use serde::{Deserialize, Serialize};
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
-    bound::{ElboTerms, elbo_terms},
     data::Batch,
-    likelihood::row_sums,
     nn::Initialiser,
     posterior::DiagonalGaussian,
-    train::{self, Moment, Terms, latent_term},
+    train::{Moment, Terms},
 };
-
-use crate::model::Vae;
 
 use choice::choice;
 
@@ -24,8 +19,6 @@ pub mod capacity;
 mod choice;
 pub mod factor;
 pub mod tc;
-#[cfg(test)]
-mod tiny;
 
 choice! {
     /// Higgins et al. 2017.
@@ -89,34 +82,6 @@ impl<B: Backend> Encoded<'_, B> {
     /// A draw from q(z|x) for each example, `[examples, latent]`.
     pub fn draw(&self) -> Tensor<B, 2> {
         self.posterior.reparameterise(self.batch.eps(1, self.posterior.mean.dims()[1]))
-    }
-}
-
-/// The loss of the model, which carries it since a loss may have networks of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct Objective;
-
-impl<B: Backend> train::Objective<B, Vae<B>> for Objective {
-    fn terms(&self, model: &Vae<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
-        let x = batch.x.clone();
-        let posterior = model.posterior(x.clone());
-        let eps = batch.eps(1, model.latent_dim());
-        let ElboTerms { reconstruction, kl_per_latent } =
-            elbo_terms(model, &posterior, x, None, eps);
-        let kl = row_sums(kl_per_latent.clone());
-        let encoded = Encoded { batch, posterior, reconstruction, kl, at };
-        let Terms { named: own, loss } = model.loss.terms(&encoded);
-        let Encoded { reconstruction, kl, .. } = encoded;
-        let mut named = vec![("reconstruction", reconstruction), ("kl", kl)];
-        named.extend(own);
-        for (latent, kl) in kl_per_latent.split(1, 1).into_iter().enumerate() {
-            named.push((latent_term(latent), kl.squeeze_dim(1)));
-        }
-        Terms { named, loss }
-    }
-
-    fn is_settled(&self, model: &Vae<B>, at: Moment) -> bool {
-        model.loss.is_settled(at)
     }
 }
 

@@ -133,7 +133,7 @@ mod tests {
     use shared::backend::Flex;
 
     use super::*;
-    use crate::objectives::tiny::{LATENT, matrix, mean, values};
+    use crate::tiny::{LATENT, matrix, mean, values};
 
     fn gaussian(examples: usize) -> DiagonalGaussian<Flex> {
         DiagonalGaussian {

@@ -11,14 +11,13 @@ use shared::{
     train::{Moment, Objective as _, Terms},
 };
 
-use super::{Objective, ObjectiveConfig};
-use crate::{Config, Paper, Vae, config::Network};
+use crate::{Config, Objective, Paper, Vae, config::Network, objectives::ObjectiveConfig};
 
 const SIDE: usize = 8;
-pub(super) const LATENT: usize = 3;
+pub(crate) const LATENT: usize = 3;
 
 /// Networks without kinks, for finite differences.
-pub(super) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
+pub(crate) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
     let (_, text) = Paper::PRESETS[0];
     let mut config: Config = toml::from_str(text).unwrap();
     config.model.latent = LATENT;
@@ -36,7 +35,7 @@ pub(super) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: 
 }
 
 /// Some binary images.
-pub(super) fn batch<B: Backend>(count: usize) -> Batch<B> {
+pub(crate) fn batch<B: Backend>(count: usize) -> Batch<B> {
     let shape = PixelShape { height: SIDE, width: SIDE };
     let noise = Noise::new(8).normal(Stream::Generate, 0, &[0], count * SIDE * SIDE);
     let pixels = noise.iter().map(|&v| if v > 0.3 { 255 } else { 0 }).collect();
@@ -46,20 +45,20 @@ pub(super) fn batch<B: Backend>(count: usize) -> Batch<B> {
 }
 
 /// The terms of a batch after so many epochs.
-pub(super) fn terms<B: Backend>(model: &Vae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
+pub(crate) fn terms<B: Backend>(model: &Vae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
     Objective.terms(model, batch, Moment { epochs })
 }
 
-pub(super) fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
+pub(crate) fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
 
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Standard normal numbers.
-pub(super) fn matrix(rows: usize, columns: usize, key: u64) -> Tensor<Flex, 2> {
+pub(crate) fn matrix(rows: usize, columns: usize, key: u64) -> Tensor<Flex, 2> {
     let values = Noise::new(5).normal(Stream::Posterior, key, &[0], rows * columns);
     Tensor::from_data(TensorData::new(values, [rows, columns]), &Default::default())
 }
