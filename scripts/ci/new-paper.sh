@@ -13,7 +13,7 @@ step() { printf '\n== %s (after %s s)\n' "$*" "$SECONDS"; }
 
 remove() {
     for crate in $crates; do
-        cargo xtask new-paper "$crate" --remove --force
+        cargo xtask new-paper "$crate" --remove
     done
     crates=""
 }
