@@ -50,7 +50,7 @@ const CONTENT: &[u8] = b"four little files in a row, and four little files in an
 
 fn file() -> DataFile {
     static DIGEST: LazyLock<String> = LazyLock::new(|| hex::encode(Sha256::digest(CONTENT)));
-    DataFile { name: "little", sha256: &DIGEST }
+    DataFile { name: "little", sha256: &DIGEST, bytes: CONTENT.len() as u64 }
 }
 
 /// A zip archive of these members.

@@ -10,6 +10,7 @@ pub(crate) const JSB: DataSet = DataSet {
     files: &[DataFile {
         name: "jsb-chorales-quarter.json",
         sha256: "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
+        bytes: 407_200,
     }],
 };
 
@@ -22,6 +23,7 @@ pub(crate) const BACH: DataSet = DataSet {
     files: &[DataFile {
         name: "music21-10.5.1-py3-none-any.whl",
         sha256: "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7ccc982987b1",
+        bytes: 20_118_992,
     }],
 };
 

