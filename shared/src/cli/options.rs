@@ -124,7 +124,7 @@ pub(super) struct EvaluateArgs {
 pub(super) struct ReconstructArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Images by index; by default ten: one of each class, of the first ten.
+    /// Images by index; by default one of each class, of the first 36, and ten at least.
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     pub(super) indices: Option<Vec<usize>>,
     /// Split they come from.

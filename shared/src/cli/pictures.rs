@@ -142,7 +142,7 @@ fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Opti
         Some(given) => given,
         None => {
             let valid = &loaded.data()?.valid;
-            let indices = one_of_each_class(valid);
+            let indices = one_of_each_class(valid).indices;
             let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
             let Some(given) = model.condition(images.view(), &labels) else { return Ok(None) };
             given
@@ -174,12 +174,17 @@ fn draw_reconstructions<P: Paper>(
     split: SplitChoice,
 ) -> Result<PathBuf> {
     let from = split.of(loaded.data()?);
+    let mut note = String::new();
     let indices = match indices {
         Some(indices) => indices
             .into_iter()
             .map(|index| checked_index("--indices", index, from))
             .collect::<Result<_>>()?,
-        None => one_of_each_class(from),
+        None => {
+            let each = one_of_each_class(from);
+            note = each.note();
+            each.indices
+        }
     };
     let images = from.grey(&indices);
     let given = loaded.model.condition(images.view(), &from.labels_of(&indices));
@@ -189,7 +194,7 @@ fn draw_reconstructions<P: Paper>(
     let path = loaded.run.file("reconstructions.png");
     Grid::new(
         from.shape(),
-        format!("Reconstructions ({} images): {}", split.name(), loaded.title()),
+        format!("Reconstructions ({} images{note}): {}", split.name(), loaded.title()),
     )
     .columns(indices.iter().map(|index| format!("#{index}")))
     .row("image", images)
@@ -207,7 +212,15 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Res
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let images = loaded.model.decode(codes.view(), given);
-    let mut grid = Grid::new(loaded.preparation.shape, format!("Samples: {}", loaded.title()));
+    let known = &loaded.preparation.classes;
+    let is_told = loaded.model.condition_of_classes(known).is_some();
+    let classes = if is_told { known.len() } else { 0 };
+    let of = if classes > count {
+        format!(" of the first {count} of {classes} classes")
+    } else {
+        String::new()
+    };
+    let mut grid = Grid::new(loaded.preparation.shape, format!("Samples{of}: {}", loaded.title()));
     for row in images.axis_chunks_iter(Axis(0), ROW) {
         grid = grid.row("", row.to_owned());
     }
@@ -224,7 +237,7 @@ fn draw_interpolation<P: Paper>(
     split: SplitChoice,
 ) -> Result<PathBuf> {
     let images = split.of(loaded.data()?);
-    let classes = one_of_each_class(images);
+    let classes = one_of_each_class(images).indices;
     // By default a 2 turns into a 7: two shapes with something in common and something not.
     let default = |class: usize| classes.get(class).copied().unwrap_or(0);
     let from = checked_index("--from", from.unwrap_or_else(|| default(2)), images)?;

@@ -21,7 +21,13 @@ pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<
     }
     latents.sort_by(|a, b| b.1.total_cmp(&a.1));
     // As many as there are colours.
-    latents.truncate(COLOURS.len());
+    let shown = COLOURS.len();
+    let caption = if latents.len() > shown {
+        format!("{caption}, the {shown} highest of {}", latents.len())
+    } else {
+        caption.to_owned()
+    };
+    latents.truncate(shown);
     let series: Vec<Series> = latents
         .into_iter()
         .map(|(latent, _)| Series {
@@ -32,7 +38,7 @@ pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<
                 .collect(),
         })
         .collect();
-    curves(path, caption, ["epoch", "KL, nats"], &series)?;
+    curves(path, &caption, ["epoch", "KL, nats"], &series)?;
     Ok(true)
 }
 

@@ -10,15 +10,17 @@ use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
     data::{PixelShape, Split},
-    plot,
+    plot, progress,
     run::RunFolder,
 };
 
 /// Folder of a run that holds one row of pictures for each snapshot.
 pub const SNAPSHOT_FOLDER: &str = "snapshots";
 
-/// Images in a strip, one of each class.
+/// Images in a strip, at least.
 const IMAGES: usize = 10;
+/// Classes that a picture has an image of, at most: as many as a legend names.
+const MOST_CLASSES: usize = 36;
 
 /// Takes snapshots at chosen steps.
 pub(super) struct Snapshots {
@@ -35,7 +37,11 @@ impl Snapshots {
             .iter()
             .map(|&epoch| (((epoch * steps_per_epoch as f64).round() as usize).max(1), epoch))
             .collect();
-        let indices = one_of_each_class(valid);
+        let each = one_of_each_class(valid);
+        if !epochs.is_empty() && !each.note().is_empty() {
+            progress::line(&format!("snapshots are of validation images{}", each.note()));
+        }
+        let indices = each.indices;
         let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
         Self { steps, images, labels, shape: valid.shape() }
     }
@@ -83,15 +89,70 @@ fn picture(run: &RunFolder, epoch: f64) -> PathBuf {
     run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"))
 }
 
-/// The first example of each class, then others until there are [`IMAGES`].
-pub(crate) fn one_of_each_class(split: &Split) -> Vec<usize> {
-    let mut chosen: Vec<usize> = Vec::new();
-    for class in 0..IMAGES as u8 {
-        chosen.extend((0..split.len()).find(|&index| split.label(index) == class));
+/// One example of each class.
+pub(crate) struct OneOfEach {
+    /// Their places in the split.
+    pub(crate) indices: Vec<usize>,
+    /// Classes of the split that have none here.
+    left_out: usize,
+}
+
+impl OneOfEach {
+    /// What a title adds where classes are left out.
+    pub(crate) fn note(&self) -> String {
+        match self.left_out {
+            0 => String::new(),
+            left_out => {
+                format!(", the first {MOST_CLASSES} of {} classes", MOST_CLASSES + left_out)
+            }
+        }
     }
-    let rest: Vec<usize> =
-        (0..split.len()).filter(|index| !chosen.contains(index)).take(IMAGES).collect();
-    chosen.extend(rest);
-    chosen.truncate(IMAGES);
-    chosen
+}
+
+/// The first example of each class, of [`MOST_CLASSES`] at most, then others until there are [`IMAGES`].
+pub(crate) fn one_of_each_class(split: &Split) -> OneOfEach {
+    let mut first = [None; 256];
+    for index in 0..split.len() {
+        first[usize::from(split.label(index))].get_or_insert(index);
+    }
+    let of_classes: Vec<usize> = first.into_iter().flatten().collect();
+    let mut indices: Vec<usize> = of_classes.iter().copied().take(MOST_CLASSES).collect();
+    let missing = IMAGES.saturating_sub(indices.len());
+    let others = (0..split.len()).filter(|index| !of_classes.contains(index)).take(missing);
+    indices.extend(others);
+    OneOfEach { indices, left_out: of_classes.len().saturating_sub(MOST_CLASSES) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ExampleSet;
+
+    fn split(labels: Vec<u8>) -> Split {
+        let shape = PixelShape { height: 1, width: 1 };
+        ExampleSet::images(shape, vec![0; labels.len()], labels, false).into()
+    }
+
+    #[test]
+    fn every_class_is_shown_up_to_a_number_that_is_said() {
+        let shown = |classes: u8| one_of_each_class(&split((0..classes).rev().collect()));
+        for classes in [10, 26, MOST_CLASSES as u8] {
+            let found = shown(classes);
+            let reversed: Vec<usize> = (0..usize::from(classes)).rev().collect();
+            assert_eq!((&found.indices, &*found.note()), (&reversed, ""));
+        }
+        let many = shown(62);
+        assert_eq!(many.indices.len(), MOST_CLASSES);
+        assert_eq!(many.note(), ", the first 36 of 62 classes");
+        // Of few classes, others too; of few images, all.
+        assert_eq!(
+            one_of_each_class(&split([vec![1; 20], vec![0]].concat())).indices[..3],
+            [20, 0, 1]
+        );
+        assert_eq!(
+            one_of_each_class(&split([vec![1; 20], vec![0]].concat())).indices.len(),
+            IMAGES
+        );
+        assert_eq!(one_of_each_class(&split(vec![3, 3])).indices, [0, 1]);
+    }
 }
