@@ -1,8 +1,8 @@
 //! Sequences as what they are: images, chords, drawings, text.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ndarray::{Array2, s};
 use sequences::{Known, PIANO, Roll, rolls};
 use shared::{
@@ -10,6 +10,7 @@ use shared::{
     data::{DataKind, DataName},
     paper::RunConfig,
     plot::Grid,
+    progress,
     run::write_atomic,
 };
 
@@ -86,6 +87,7 @@ pub(super) fn show(
                 write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
                 files.push(file);
             }
+            remove_higher(run, name, "mid", sequences.len())?;
             Ok(files)
         }
         Steps::Pen => {
@@ -95,6 +97,7 @@ pub(super) fn show(
                 write_atomic(&file, drawing(&strokes(&shown.steps)).as_bytes())?;
                 files.push(file);
             }
+            remove_higher(run, name, "svg", sequences.len())?;
             Ok(files)
         }
         Steps::Symbols => {
@@ -109,6 +112,41 @@ pub(super) fn show(
             Ok(vec![file])
         }
     }
+}
+
+/// Removes what an earlier call of the same command wrote under numbers above `last`: it would be taken for
+/// this call's. Only files NAME-NUMBER.ENDING, as [`show`] numbers them, are touched.
+fn remove_higher(run: &Loaded<VaeRnn>, name: &str, ending: &str, last: usize) -> Result<()> {
+    let folder = run.run.path();
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot look into {}", folder.display()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut higher: Vec<usize> =
+        entries.filter_map(|file| number_of(&file, name, ending)).filter(|n| *n > last).collect();
+    higher.sort_unstable();
+    for number in &higher {
+        let path = run.run.file(&format!("{name}-{number}.{ending}"));
+        fs::remove_file(&path)
+            .with_context(|| format!("cannot remove {}, of an earlier call", path.display()))?;
+    }
+    match higher[..] {
+        [] => {}
+        [one] => progress::line(&format!("removed {name}-{one}.{ending}, of an earlier call")),
+        [first, .., last] => progress::line(&format!(
+            "removed {} files of an earlier call, {name}-{first}.{ending} to {name}-{last}.{ending}",
+            higher.len()
+        )),
+    }
+    Ok(())
+}
+
+/// The number of a file that [`show`] has numbered.
+fn number_of(file: &str, name: &str, ending: &str) -> Option<usize> {
+    let rest = file.strip_prefix(name)?.strip_prefix('-')?;
+    let digits = rest.strip_suffix(ending)?.strip_suffix('.')?;
+    let number = digits.parse().ok()?;
+    // Neither +7 nor 007 is written so.
+    (usize::to_string(&number) == digits).then_some(number)
 }
 
 /// A sequence of chords as a piano roll.
@@ -160,4 +198,27 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 fn line(run: &Loaded<Paper>, steps: &Array2<f32>) -> String {
     let vocabulary = Known::of(&run.preparation).vocabulary;
     vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_of;
+
+    #[test]
+    fn only_files_that_were_numbered_here_have_a_number() {
+        assert_eq!(number_of("generated-40.mid", "generated", "mid"), Some(40));
+        for other in [
+            "generated-40.svg",
+            "generated-.mid",
+            "generated-007.mid",
+            "generated-+7.mid",
+            "generated-7.mid.mid",
+            "generated-7-mine.mid",
+            "generated7.mid",
+            "completed-7.mid",
+            "generated.mid",
+        ] {
+            assert_eq!(number_of(other, "generated", "mid"), None, "{other}");
+        }
+    }
 }
