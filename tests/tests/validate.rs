@@ -83,6 +83,15 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     assert_eq!(fs::metadata(&record).unwrap().modified().unwrap(), before);
     let other = validate(work.path(), &variants, &format!("{TINY} --epochs 2"));
     other.failure(1, "was run with other options");
+    // Nor for a run on the data of today: those of this one were others.
+    let run = record.parent().unwrap();
+    fs::remove_file(run.join("SHA256SUMS")).unwrap();
+    let kept = fs::read_to_string(run.join("data.json")).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    kept["identity"]["train"]["sha256"] = "0f".repeat(32).into();
+    fs::write(run.join("data.json"), kept.to_string()).unwrap();
+    let called = validate(work.path(), &variants, &options);
+    called.failure(1, "was fitted to other data: the training split has 2000 examples");
     validate(work.path(), &["--variants", "vea"], TINY).failure(1, "--variants vea");
     validate(work.path(), &["--codes", "0"], TINY).failure(1, "--codes");
 }

@@ -7,6 +7,7 @@ mod pictures;
 mod plan;
 mod results;
 pub(crate) mod tables;
+mod today;
 
 use std::{
     fs,
@@ -26,6 +27,7 @@ use shared::{
 use self::{
     plan::{Part, Planned},
     results::{Measured, Results},
+    today::Today,
 };
 use crate::workspace;
 
@@ -67,8 +69,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(&classifier).with_context(|| classifier.display().to_string())?;
     let started = Instant::now();
     let mut results = Results { left_out, ..Results::default() };
+    let mut today = Today::default();
     for (done, run) in planned.iter().enumerate() {
-        let record = finished(run, args)?;
+        let record = finished(run, args, &mut today)?;
         results.add(run, &record);
         let left = started.elapsed().as_secs_f64() / (done + 1) as f64;
         let left = left * (planned.len() - done - 1) as f64 / 60.0;
@@ -107,7 +110,7 @@ impl Args {
 }
 
 /// The record of a run: trained if it was not, continued if it was interrupted.
-fn finished(run: &Planned, args: &Args) -> Result<Record> {
+fn finished(run: &Planned, args: &Args, today: &mut Today) -> Result<Record> {
     let folder = run.folder(&args.out);
     let mark = folder.with_extension("options.json");
     let mut options = run.options.clone();
@@ -122,6 +125,12 @@ fn finished(run: &Planned, args: &Args) -> Result<Record> {
     if let Ok(opened) = RunFolder::open(folder.clone())
         && let Some(record) = opened.record()?
     {
+        if let Some(difference) = today.difference(&opened, &record, &options)? {
+            bail!(
+                "{} was fitted to other data: {difference}; remove it, or choose another --out",
+                folder.display()
+            );
+        }
         return Ok(record);
     }
     write_atomic(&mark, wanted.as_bytes())?;

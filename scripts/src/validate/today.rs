@@ -1,0 +1,99 @@
+//! Whether a run that is not done again was fitted to the data of today.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use shared::{
+    data::{DataConfig, FetchOptions, Identity, Preparation, load},
+    progress,
+    run::{Record, RunData, RunFolder},
+};
+
+/// The data of today, by their configuration and where its paths start; `None` of those that cannot be had.
+#[derive(Default)]
+pub(super) struct Today(BTreeMap<String, Option<Identity>>);
+
+impl Today {
+    /// How the data that a run with these options finds today differ from those the run was fitted to, in one
+    /// line; `None` if a model sees no difference, or if there are none today, which is said.
+    pub(super) fn difference(
+        &mut self,
+        run: &RunFolder,
+        record: &Record,
+        options: &[String],
+    ) -> Result<Option<String>> {
+        let kept = RunData::read(run)?;
+        let base = kept.as_ref().and_then(|kept| kept.base.clone()).unwrap_or_default();
+        let Some(today) = self.of(run, base, options)? else { return Ok(None) };
+        Ok(match kept {
+            Some(kept) if kept.identity.same_contents(today) => None,
+            Some(kept) => kept.identity.difference(today),
+            None => differs_from_record(record, today),
+        })
+    }
+
+    fn of(
+        &mut self,
+        run: &RunFolder,
+        base: PathBuf,
+        options: &[String],
+    ) -> Result<Option<&Identity>> {
+        let mut config: toml::Table = toml::from_str(&run.config_text()?)
+            .map_err(|e| anyhow!("{}: {e}", run.path().display()))?;
+        let data = config.remove("data").unwrap_or_else(|| toml::Table::new().into());
+        let key = format!("{} {data}", base.display());
+        if !self.0.contains_key(&key) {
+            let data: DataConfig = data
+                .try_into()
+                .with_context(|| format!("{}, [data]", run.file(RunFolder::CONFIG).display()))?;
+            let found = FetchOptions::named(data_dir(options))
+                .and_then(|named| load(&data, &FetchOptions { base, ..named }));
+            let found = match found {
+                Ok(splits) => Some(Identity::of(&splits, &Preparation::of(&splits))),
+                Err(error) => {
+                    let reason = error.to_string().replace('\n', ", ");
+                    progress::line(&format!(
+                        "runs on {} are taken as they are, there is nothing to compare them with: {reason}",
+                        data.name
+                    ));
+                    None
+                }
+            };
+            self.0.insert(key.clone(), found);
+        }
+        Ok(self.0[&key].as_ref())
+    }
+}
+
+/// The folder that the last `--data-dir` names.
+fn data_dir(options: &[String]) -> Option<PathBuf> {
+    let after = options.windows(2).filter(|pair| pair[0] == "--data-dir").map(|pair| &*pair[1]);
+    let within = options.iter().filter_map(|option| option.strip_prefix("--data-dir="));
+    after.chain(within).last().map(PathBuf::from)
+}
+
+/// A run of an older version has nothing but its record to compare with.
+fn differs_from_record(record: &Record, today: &Identity) -> Option<String> {
+    let own = [record.data.train, record.data.valid, record.data.test];
+    let found = [&today.train, &today.valid, &today.test].map(|split| split.examples);
+    if own != found {
+        return Some(format!("the splits have {found:?} examples, those of its record {own:?}"));
+    }
+    record.data.sha256.iter().find_map(|(file, sha256)| {
+        let found = today.files.get(file)?;
+        (found != sha256).then(|| format!("{file} has sha256 {found}, the run's has {sha256}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_folder_that_is_named_counts() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(data_dir(&words("--epochs 3")), None);
+        assert_eq!(data_dir(&words("--data-dir a --epochs 3")), Some("a".into()));
+        assert_eq!(data_dir(&words("--epochs 3 --data-dir=b")), Some("b".into()));
+    }
+}
