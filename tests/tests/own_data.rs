@@ -97,12 +97,21 @@ fn generated_images_are_not_taken_for_the_originals() {
     assert_eq!((&again["data"], &again["metrics"]), (&own["data"], &own["metrics"]));
     program.train(work.path(), &[&options[..], &resume, &here].concat()).success();
 
+    // Where there is nothing to use on purpose, --other-data says so.
+    let own_as_others = [&here[..], &["--other-data"]].concat();
+    let said = program.on_run("evaluate", &run, &own_as_others).success().err();
+    assert!(said.contains("--other-data: without effect, these are the run's own data"), "{said}");
+    assert!(!run.join("record-other-data.json").exists());
+    let said = program.on_run("sample", &run, &["--other-data"]).success().err();
+    assert!(said.contains("--other-data: without effect, this command needed no data"), "{said}");
+
     // Other originals are other data, and may be used on purpose: the run's record stays.
     originals(&folder, 1);
     let refused = program.on_run("evaluate", &run, &[]).failure(1, &sha256).err();
     assert!(refused.contains("rectangles_test.amat has sha256"), "{refused}");
     let before = fs::read(run.join("record.json")).unwrap();
-    program.on_run("evaluate", &run, &["--other-data"]).success();
+    let said = program.on_run("evaluate", &run, &["--other-data"]).success().err();
+    assert!(!said.contains("without effect"), "{said}");
     assert_eq!(fs::read(run.join("record.json")).unwrap(), before);
     let on_other = record(&run, "record-other-data.json");
     assert_eq!(on_other["data"]["trained_on"]["files"]["rectangles_test.amat"], sha256.as_str());

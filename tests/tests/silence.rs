@@ -92,7 +92,75 @@ fn options_without_effect_are_refused_or_said() {
     says(pca.on_run("evaluate", &run, &["--samples", "10"]), "--samples and --images: without");
     pca.on_run("export", &run, &["--to", to, "--terms", "5"]).failure(2, "is a point");
     assert!(!Path::new(to).exists(), "what was refused left something behind");
-    says(program("fair-repr").train(work.path(), &[]), "--epochs: without effect");
+}
+
+#[test]
+fn what_the_chosen_kind_does_not_use_is_said_and_nothing_else() {
+    let work = tempfile::tempdir().unwrap();
+    let cases: [(&str, &[&str], &[&str]); 9] = [
+        ("vae", &[], &[]),
+        (
+            "beta-vae",
+            &["--model", "pca", "--set", "objective={kind=\"beta\",beta=2.0}"],
+            &[
+                "--epochs 2: without effect, model.kind = \"pca\" is not trained",
+                "beta=2.0}: without effect, model.kind = \"pca\" is not trained",
+                "--set model.encoder=[16]: without effect, model.kind = \"pca\" has no networks",
+                "--set evaluate.nll_samples=20: without effect, model.kind = \"pca\" has no p(x)",
+            ],
+        ),
+        (
+            "beta-vae",
+            &["--model", "pixels"],
+            &["--latent 2: without effect, model.kind = \"pixels\" has the pixels for a code"],
+        ),
+        ("beta-vae", &["--model", "untrained"], &["--epochs 2: without effect"]),
+        (
+            "cvae",
+            &["--set", "objective={kind=\"nn\"}"],
+            &["--latent 2: without effect, objective.kind = \"nn\" has no code"],
+        ),
+        (
+            "denoising-ae",
+            &["--set", "pretraining={kind=\"none\"}", "--set", "train.batch_size=10"],
+            &["train.batch_size=10: without effect, [pretraining] has no layer to train"],
+        ),
+        (
+            "fair-repr",
+            &[],
+            &[
+                "--epochs 2: without effect, model.kind = \"lfr\" is not fitted in epochs",
+                "--set vfae.hidden=[8]: without effect, model.kind = \"lfr\" does not use [vfae]",
+            ],
+        ),
+        (
+            "vae-rnn",
+            &["--model", "rnn"],
+            &["--latent 2: without effect, model.kind = \"rnn\" has no latents"],
+        ),
+        ("pca", &[], &["--set evaluate.nll_samples=20: without effect, p(x) is known exactly"]),
+    ];
+    for (number, (paper, options, lines)) in cases.into_iter().enumerate() {
+        let name = number.to_string();
+        let options = [options, &["--name", name.as_str()]].concat();
+        let said = program(paper).train(work.path(), &options).success().err();
+        for line in lines {
+            assert!(said.contains(line), "{paper} {options:?}: {said}");
+        }
+        // Of what has an effect nothing is said: the data, the one phase there is, the other numbers.
+        let wrongly = |option: &str| said.contains(&format!("{option}: without effect"));
+        assert!(!wrongly("--data segments") && !wrongly("--set evaluate.forest_trees=3"), "{said}");
+        let is_fitted_in_epochs = ["vae", "cvae", "denoising-ae", "vae-rnn"].contains(&paper);
+        assert!(!(is_fitted_in_epochs && wrongly("--epochs 2")), "{paper} {options:?}: {said}");
+        assert!(!lines.is_empty() || !said.contains("without effect"), "{said}");
+    }
+    let few = ["--name", "few", "--set", "data.train_examples=50"];
+    let line = "[evaluate] probe_labels: no probe with 100 labels, the training split has 50";
+    let said = program("vae").train(work.path(), &few).success().err();
+    assert!(said.contains(line), "{said}");
+    let run = work.path().join("runs/vae/few");
+    let said = program("vae").on_run("evaluate", &run, &[]).success().err();
+    assert!(said.contains(line), "{said}");
 }
 
 #[test]
@@ -181,6 +249,19 @@ fn as_many_sequences_are_generated_as_were_asked_for() {
         let said = generate("text", count).out();
         assert!(said.lines().count() >= of, "{said}");
     }
+    // What an earlier call left beyond is not this call's; what others put there is theirs.
+    let [other, bare] =
+        ["generated-9-mine.svg", "generated-99.txt"].map(|name| runs.join("pen").join(name));
+    fs::write(&other, "mine").unwrap();
+    fs::write(&bare, "mine").unwrap();
+    let said = generate("pen", "3").err();
+    let line = "removed 47 files of an earlier call, generated-4.svg to generated-50.svg";
+    assert!(said.contains(line), "{said}");
+    assert_eq!(drawn("pen", ".svg"), 3 + 1);
+    assert!(other.is_file() && bare.is_file());
+    let said = generate("chords", "3").err();
+    assert!(said.contains("removed generated-4.mid, of an earlier call"), "{said}");
+    assert!(!generate("chords", "3").err().contains("removed"));
     let said = generate("chords", "70").err();
     assert_eq!(drawn("chords", ".mid"), 70);
     assert!(said.contains("shows the first 60 of 70 sequences"), "{said}");

@@ -46,6 +46,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As `--model` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vae => "vae",
+            Self::Untrained => "untrained",
+            Self::Pca => "pca",
+            Self::Pixels => "pixels",
+        }
+    }
+
     /// True for the networks.
     pub fn has_networks(self) -> bool {
         matches!(self, Self::Vae | Self::Untrained)

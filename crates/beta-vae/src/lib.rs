@@ -24,7 +24,7 @@ use shared::{
     data::{PixelShape, Splits},
     kind,
     noise::Noise,
-    paper,
+    paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     train::{self, FitReport, Session},
 };
@@ -74,6 +74,34 @@ impl paper::Paper for Paper {
         let is_pca = config.model.kind == Kind::Pca;
         let latent = is_pca.then_some(config.model.latent)?;
         too_many_components("[model] latent", latent, &data.train)
+    }
+
+    fn unused(config: &Config) -> Vec<(&'static str, String)> {
+        const NETWORKS: &[&str] = &[
+            "model.network",
+            "model.channels",
+            "model.encoder",
+            "model.decoder",
+            "model.encoder_activation",
+            "model.decoder_activation",
+            "model.init",
+        ];
+        let kind = config.model.kind;
+        let because = |keys: &[&'static str], what: &str| {
+            unused_because(keys, &format!("model.kind = \"{}\" {what}", kind.name()))
+        };
+        let mut unused = Vec::new();
+        if kind != Kind::Vae {
+            unused.extend(because(&["train", "objective"], "is not trained"));
+        }
+        if !kind.has_networks() {
+            unused.extend(because(NETWORKS, "has no networks"));
+            unused.extend(because(ESTIMATE, "has no p(x)"));
+        }
+        if kind == Kind::Pixels {
+            unused.extend(because(&["model.latent"], "has the pixels for a code"));
+        }
+        unused
     }
 
     fn cannot(command: &str, config: &Config) -> Option<String> {

@@ -18,7 +18,8 @@ use shared::{
     data::{PixelShape, Splits, too_few_classes},
     nn::Initialiser,
     noise::Noise,
-    paper, progress,
+    paper::{self, ESTIMATE, unused_because},
+    progress,
     train::{self, FitReport, Session, fit_phase},
 };
 
@@ -76,6 +77,21 @@ impl paper::Paper for Paper {
             let blind = if sees { blind } else { "" };
             format!("{blind}more epochs (train.epochs) and a prior of its own (model.prior)")
         })
+    }
+
+    fn unused(config: &Config) -> Vec<(&'static str, String)> {
+        const OF_CODE: &[&str] =
+            &["model.latent", "model.prior", "model.generation_sees_condition"];
+        if config.objective != ObjectiveConfig::Nn {
+            return Vec::new();
+        }
+        let mut unused = unused_because(OF_CODE, "objective.kind = \"nn\" has no code");
+        unused.extend(unused_because(ESTIMATE, "objective.kind = \"nn\" has p(x) exactly"));
+        if config.predictor.is_some() {
+            let reason = "objective.kind = \"nn\" is trained as [predictor] says";
+            unused.extend(unused_because(&["train"], reason));
+        }
+        unused
     }
 
     fn build<B: Backend>(

@@ -20,7 +20,7 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits, too_few_classes},
     noise::Noise,
-    paper,
+    paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{FitReport, Session, fit_phase},
@@ -84,6 +84,22 @@ impl paper::Paper for Paper {
         device: &B::Device,
     ) -> Model<B> {
         Model::new(config, shape.pixels(), noise, device)
+    }
+
+    fn unused(config: &Config) -> Vec<(&'static str, String)> {
+        let mut unused = unused_because(ESTIMATE, "a code that is a point has no p(x)");
+        let is_pca = matches!(config.pretraining, Pretraining::Pca { .. });
+        if is_pca || config.pretraining == Pretraining::None {
+            unused.extend(unused_because(&["train"], "[pretraining] has no layer to train"));
+        }
+        if config.fine_tuning.is_none() {
+            let classifier = "without [fine_tuning] there is no classifier";
+            unused.extend(unused_because(&["model.classes"], classifier));
+            if is_pca {
+                unused.extend(unused_because(&["model.hidden"], classifier));
+            }
+        }
+        unused
     }
 
     fn cannot(command: &str, _: &Config) -> Option<String> {

@@ -30,7 +30,7 @@ use shared::{
     memory::Needs,
     metrics::LinearProbe,
     noise::Noise,
-    paper,
+    paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{self, FitReport, Session},
@@ -94,6 +94,44 @@ impl paper::Paper for Paper {
             // What cannot be decomposed fails in the fit, with its reason.
             few(PrincipalComponents::of(&features).ok()?.rank())
         })
+    }
+
+    fn unused(config: &Config) -> Vec<(&'static str, String)> {
+        const OF_VFAE: &[&str] = &[
+            "vfae.upper",
+            "vfae.prediction",
+            "vfae.mmd",
+            "vfae.features",
+            "vfae.bandwidth",
+            "vfae.labelled",
+        ];
+        let kind = config.model.kind;
+        let because = |keys: &[&'static str], what: &str| {
+            unused_because(keys, &format!("model.kind = \"{}\" {what}", kind.name()))
+        };
+        let mut unused = match kind {
+            Kind::Vfae => Vec::new(),
+            Kind::Vae => because(OF_VFAE, "has of [vfae] the hidden layers alone"),
+            _ => because(&["vfae"], "does not use [vfae]"),
+        };
+        if !kind.is_variational() {
+            unused.extend(because(&["train"], "is not fitted in epochs"));
+            unused.extend(because(ESTIMATE, "has no p(x)"));
+        }
+        if kind != Kind::Lfr {
+            unused.extend(because(&["lfr"], "does not use [lfr]"));
+        }
+        match kind {
+            Kind::Lfr | Kind::Vfae => {
+                unused.extend(because(&["logistic"], "has a classifier of its own"));
+            }
+            Kind::Regularised => {}
+            _ => unused.extend(because(&["logistic.fairness"], "has no penalty on discrimination")),
+        }
+        if matches!(kind, Kind::Raw | Kind::WithoutS | Kind::Regularised) {
+            unused.extend(because(&["model.latent"], "has the features for a code"));
+        }
+        unused
     }
 
     fn cannot(command: &str, _: &Config) -> Option<String> {

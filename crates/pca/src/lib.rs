@@ -14,7 +14,7 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
     noise::Noise,
-    paper,
+    paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{FitReport, Session},
@@ -53,6 +53,10 @@ impl paper::Paper for Paper {
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         too_many_components("[model] latent", config.model.latent, &data.train)
+    }
+
+    fn unused(_: &Config) -> Vec<(&'static str, String)> {
+        unused_because(ESTIMATE, "p(x) is known exactly, or has no density")
     }
 
     fn cannot(command: &str, _: &Config) -> Option<String> {

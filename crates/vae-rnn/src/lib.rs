@@ -23,7 +23,7 @@ use shared::{
     kind,
     memory::Needs,
     noise::Noise,
-    paper::{self, RunConfig},
+    paper::{self, ESTIMATE, RunConfig, unused_because},
     train::{self, FitReport, Session},
 };
 
@@ -101,6 +101,22 @@ impl paper::Paper for Paper {
              model.hidden",
             config.objective.drop_inputs
         ))
+    }
+
+    fn unused(config: &Config) -> Vec<(&'static str, String)> {
+        const OF_A_CODE: &[&str] = &[
+            "evaluate.probe_labels",
+            "evaluate.probe_all",
+            "evaluate.gap",
+            "evaluate.prior_samples",
+        ];
+        let mut unused = unused_because(OF_A_CODE, "a sequence has no code of its own to ask");
+        if config.model.kind == Kind::Rnn {
+            let rnn = "model.kind = \"rnn\"";
+            unused.extend(unused_because(&["model.latent"], &format!("{rnn} has no latents")));
+            unused.extend(unused_because(ESTIMATE, &format!("{rnn} has p(x) exactly")));
+        }
+        unused
     }
 
     fn pictures(run: &Loaded<Self>) -> Result<Vec<PathBuf>> {

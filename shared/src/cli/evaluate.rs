@@ -4,7 +4,11 @@ use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::paper::{Paper, RunConfig};
-use super::{model::Loaded, options::EvaluateArgs, table::table};
+use super::{
+    model::{Loaded, not_probed},
+    options::EvaluateArgs,
+    table::table,
+};
 use crate::{
     classifier::{CLASSIFIER, judge},
     data::DataKind,
@@ -27,6 +31,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if images > test {
         progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
     }
+    not_probed::<P>(&config, loaded.data()?).iter().for_each(|line| progress::line(line));
     crate::print_text!("{}", finish(&loaded, Evaluated::Again(config))?);
     let record = loaded.run.record()?;
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");

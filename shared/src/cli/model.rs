@@ -1,6 +1,13 @@
 //! A run's model, loaded for use.
 
-use std::{collections::BTreeMap, path::Path, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -49,6 +56,16 @@ struct Source {
     common: Common,
     kept: Option<RunData>,
     if_other: IfOther,
+    /// Set once they were asked for.
+    is_used: AtomicBool,
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if self.if_other == IfOther::Use && !self.is_used.load(Ordering::Relaxed) {
+            progress::line("--other-data: without effect, this command needed no data");
+        }
+    }
 }
 
 impl<P: Paper> Loaded<P> {
@@ -103,7 +120,9 @@ impl<P: Paper> Loaded<P> {
         )?;
         let model = load::<P>(&config, preparation.shape, device, &run.file(weights::WEIGHTS))
             .with_context(|| format!("cannot load {}", run.path().display()))?;
-        let source = Some(Source { common: of.common.clone(), kept, if_other });
+        // A run of an older version has asked for them already.
+        let is_used = AtomicBool::new(data.get().is_some());
+        let source = Some(Source { common: of.common.clone(), kept, if_other, is_used });
         Ok(Self { run, config, preparation, model, device, data, source })
     }
 
@@ -127,9 +146,10 @@ impl<P: Paper> Loaded<P> {
     /// purpose.
     pub fn data(&self) -> Result<&Splits> {
         if self.data.get().is_none() {
-            let Some(Source { common, kept, if_other }) = &self.source else {
+            let Some(Source { common, kept, if_other, is_used }) = &self.source else {
                 bail!("{} has no data", self.run.path().display());
             };
+            is_used.store(true, Ordering::Relaxed);
             let own = load_own::<P>(&self.run, &self.config, common, kept.as_ref(), *if_other)?;
             // One thread opens a run; were there two, both loaded the same.
             let _ = self.data.set(own);
@@ -216,14 +236,19 @@ pub(super) fn check<P: Paper>(
     places: &Places,
 ) -> Result<()> {
     refuse::<P>(config, data, device, purpose, places)?;
-    for line in without_effect(
-        config.evaluate(),
-        config.data().name,
-        (P::KIND.examples(), P::KIND.has_factors()),
-    ) {
-        progress::line(&line);
-    }
+    let modelled = (P::KIND.examples(), P::KIND.has_factors());
+    let lines = without_effect(config.evaluate(), config.data().name, modelled)
+        .into_iter()
+        .chain(not_probed::<P>(config.evaluate(), data))
+        .chain(places.without_effect(&P::unused(config)));
+    lines.for_each(|line| progress::line(&line));
     Ok(())
+}
+
+/// Numbers of labels that no probe is fitted to; models of sequences have none to fit.
+pub(super) fn not_probed<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
+    let has_probes = P::KIND.examples() != DataKind::Sequences;
+    has_probes.then(|| evaluate.not_probed(data.train.len())).flatten()
 }
 
 /// Settings of the evaluation that mean nothing for such data.

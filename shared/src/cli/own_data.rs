@@ -106,9 +106,15 @@ pub(super) fn load_own<P: Paper>(
     if_other: IfOther,
 ) -> Result<Loaded> {
     let options = fetch_options(config.data(), &P::KIND.files(config.data()), common, kept)?;
+    let say_own = || {
+        if if_other == IfOther::Use {
+            progress::line("--other-data: without effect, these are the run's own data");
+        }
+    };
     let Some(kept) = kept else {
         let splits = load_data::<P>(config, &options, None)?;
         compare_with_record(run, &splits, if_other)?;
+        say_own();
         return Ok(Loaded { splits, trained_on: None });
     };
     // Other data are read as the run's own were: by its vocabulary and its statistics.
@@ -116,6 +122,7 @@ pub(super) fn load_own<P: Paper>(
     let splits = load_data::<P>(config, &options, known)?;
     let found = Identity::of(&splits, &Preparation::of(&splits));
     let Some(difference) = kept.identity.difference(&found) else {
+        say_own();
         return Ok(Loaded { splits, trained_on: None });
     };
     if kept.identity.same_contents(&found) {
@@ -123,6 +130,7 @@ pub(super) fn load_own<P: Paper>(
             "{}: {difference}; what a model sees of them is the same",
             run.path().display()
         ));
+        say_own();
         return Ok(Loaded { splits, trained_on: None });
     }
     match if_other {

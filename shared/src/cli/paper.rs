@@ -17,6 +17,15 @@ use crate::{
     train::{FitReport, Session},
 };
 
+/// Keys of the evaluation that say how log p(x) is estimated, where a model's is.
+pub const ESTIMATE: &[&str] =
+    &["evaluate.nll_samples", "evaluate.nll_images", "evaluate.prior_samples"];
+
+/// These keys with one reason, as [`Paper::unused`] has them.
+pub fn unused_because(keys: &[&'static str], reason: &str) -> Vec<(&'static str, String)> {
+    keys.iter().map(|key| (*key, reason.to_owned())).collect()
+}
+
 /// One paper: how its model is configured, built and fitted. All commands follow from it.
 pub trait Paper: Sized + 'static {
     /// Name of the crate and the program.
@@ -78,6 +87,12 @@ pub trait Paper: Sized + 'static {
     /// The same for these data, found before anything is fitted or written.
     fn problem_with(_config: &Self::Config, _data: &Splits) -> Option<String> {
         None
+    }
+
+    /// Sections and keys, dotted, that a run of this configuration does not use, each with the reason: an
+    /// option that sets nothing else is said to have no effect.
+    fn unused(_config: &Self::Config) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// What helps against a collapsed posterior in this configuration, beginning with the option; `None`

@@ -53,6 +53,25 @@ impl Default for EvaluateConfig {
 }
 
 impl EvaluateConfig {
+    /// Numbers of labels that a training split of `labels` has enough of. All of them are no number of
+    /// their own where `probe_all` has them.
+    pub fn probed(&self, labels: usize) -> impl Iterator<Item = usize> {
+        let most = if self.probe_all { labels.saturating_sub(1) } else { labels };
+        self.probe_labels.iter().copied().filter(move |&count| count <= most)
+    }
+
+    /// Which numbers of labels are beyond a training split of `labels`, in one line; `None` if none is.
+    pub fn not_probed(&self, labels: usize) -> Option<String> {
+        let beyond = self.probe_labels.iter().filter(|&&count| count > labels);
+        let beyond: Vec<String> = beyond.map(usize::to_string).collect();
+        (!beyond.is_empty()).then(|| {
+            format!(
+                "[evaluate] probe_labels: no probe with {} labels, the training split has {labels}",
+                beyond.join(" or ")
+            )
+        })
+    }
+
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         if self.nll_samples == 0 {
@@ -72,5 +91,25 @@ impl EvaluateConfig {
                 format!("[evaluate] probe_labels has {count}: at least 10, one a class")
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_labels_that_are_not_there_are_named() {
+        let mut config =
+            EvaluateConfig { probe_labels: vec![10, 100, 500, 1000], ..Default::default() };
+        let probed = |config: &EvaluateConfig, labels| config.probed(labels).collect::<Vec<_>>();
+        assert_eq!(config.not_probed(1000), None);
+        let said = config.not_probed(100).unwrap();
+        assert!(said.contains("no probe with 500 or 1000 labels"), "{said}");
+        assert!(said.contains("the training split has 100"), "{said}");
+        // With all labels there is a probe in any case.
+        assert_eq!(probed(&config, 100), [10]);
+        config.probe_all = false;
+        assert_eq!(probed(&config, 100), [10, 100]);
     }
 }

@@ -212,13 +212,9 @@ impl Evaluating<'_> {
     /// The labelled training examples of `[evaluate]`, an equal share of every class.
     pub fn subsets(&self) -> Subsets {
         let labels = self.data.train.labels();
-        let mut counts: Vec<(String, usize)> = self
-            .config
-            .probe_labels
-            .iter()
-            .filter(|&&count| count < labels.len())
-            .map(|&count| (count.to_string(), count))
-            .collect();
+        let counts = self.config.probed(labels.len());
+        let mut counts: Vec<(String, usize)> =
+            counts.map(|count| (count.to_string(), count)).collect();
         if self.config.probe_all {
             counts.push(("all".into(), labels.len()));
         }

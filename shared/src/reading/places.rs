@@ -38,6 +38,27 @@ impl Places {
         of.or_else(made).map(|(_, option)| option.as_str())
     }
 
+    /// A line for each option that set nothing but keys in these sections, or such keys, which are not used
+    /// for the reason that follows them.
+    pub fn without_effect(&self, unused: &[(&str, String)]) -> Vec<String> {
+        let reason_of = |set: &str| {
+            let is_in = |key: &str| {
+                set.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            unused.iter().find(|(key, _)| is_in(key)).map(|(_, reason)| reason)
+        };
+        let mut reasons: BTreeMap<&str, Option<&String>> = BTreeMap::new();
+        for (set, option) in &self.options {
+            let reason = reason_of(set);
+            let of_all = reasons.entry(option).or_insert(reason);
+            *of_all = of_all.and(reason);
+        }
+        let line = |(option, reason): (&str, Option<&String>)| {
+            Some(format!("{option}: without effect, {}", reason?))
+        };
+        reasons.into_iter().filter_map(line).collect()
+    }
+
     /// Line of this key in the file, from 1, if it stands there.
     pub fn line(&self, path: &[String]) -> Option<usize> {
         let (last, sections) = path.split_last()?;
@@ -130,5 +151,25 @@ mod tests {
         assert_eq!(places.of(&path("train.schedule.rate")), "--set train.schedule.rate=1");
         assert_eq!(places.of(&path("objective")), "--set objective.beta=1");
         assert_eq!(places.of(&path("train.schedule.kind")), "mine.toml, line 4");
+    }
+
+    #[test]
+    fn an_option_has_no_effect_if_all_it_sets_is_unused() {
+        let mut places = Places::new("mine.toml", "[train]\nepochs = 3\n");
+        for (key, option) in [
+            ("train.epochs", "--epochs 2"),
+            ("fine_tuning.epochs", "--epochs 2"),
+            ("train.batch_size", "--set train.batch_size=5"),
+            ("training", "--set training=1"),
+            ("model.latent", "--latent 3"),
+        ] {
+            places.set(key, option.into());
+        }
+        let because = || "nothing is trained".to_owned();
+        let batch = "--set train.batch_size=5: without effect, nothing is trained";
+        assert_eq!(places.without_effect(&[("train", because())]), [batch]);
+        let both = places.without_effect(&[("train", because()), ("fine_tuning", because())]);
+        assert_eq!(both, ["--epochs 2: without effect, nothing is trained", batch]);
+        assert!(places.without_effect(&[]).is_empty());
     }
 }
