@@ -413,3 +413,62 @@ fn a_second_process_is_refused_until_the_first_is_gone() {
     intact.call("sample", work, &run).success();
     intact.call("evaluate", work, &run).failure(1, "in use");
 }
+
+#[test]
+fn a_checkpoint_of_another_run_of_the_same_architecture_is_not_continued() {
+    let (own, other) = (Intact::train("vae", &[]), Intact::train("vae", &["--seed", "7"]));
+    let checkpoints = |run: &Path| {
+        let mut found: Vec<PathBuf> = fs::read_dir(run.join("checkpoints"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        found.sort();
+        found
+    };
+    let (work, run) = own.copy();
+    let regular = |path: &PathBuf| !path.to_string_lossy().contains("best");
+    let newest = checkpoints(&run).into_iter().rfind(regular).unwrap();
+    let foreign = other.run().join("checkpoints").join(newest.file_name().unwrap());
+    fs::remove_dir_all(&newest).unwrap();
+    copy(&foreign, &newest);
+    let said = own.call("resume", work.path(), &run).success().err();
+    assert!(said.contains("is a checkpoint of another run"), "{said}");
+    assert!(said.contains("continuing from the checkpoint before"), "{said}");
+    assert_eq!(outcome(&run), outcome(&own.run()));
+
+    // Without any of its own the run stays as it was.
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    copy(&other.run().join("checkpoints"), &run.join("checkpoints"));
+    let before = content(&run);
+    let refused = own.call("resume", work.path(), &run);
+    refused.failure(1, "no checkpoint in").failure(1, "is a checkpoint of another run");
+    assert_eq!(content(&run), before);
+
+    // What may be changed does not make another run of it.
+    let (work, run) = own.copy();
+    let out = work.path().join("runs");
+    let changes = [
+        "train.epochs=3",
+        "train.patience=5",
+        "train.clip_norm=9.0",
+        "train.keep_checkpoints=3",
+        "train.schedule.rate=0.002",
+        "evaluate.nll_samples=7",
+    ];
+    let resume = ["train", "--resume", "--out", out.to_str().unwrap()];
+    let options = changes.iter().flat_map(|change| ["--set", *change]);
+    let options: Vec<&str> = resume.into_iter().chain(options).collect();
+    let said = program("vae").call(&options).success().err();
+    assert!(!said.contains("another run"), "{said}");
+    // And goes on from there.
+    own.call("resume", work.path(), &run).success();
+
+    // Earlier versions did not say whose a checkpoint is.
+    let (work, run) = own.copy();
+    for folder in checkpoints(&run) {
+        fs::remove_file(folder.join("run.txt")).unwrap();
+        fs::remove_file(folder.join("SHA256SUMS")).unwrap();
+    }
+    own.call("resume", work.path(), &run).success();
+    assert_eq!(outcome(&run), outcome(&own.run()));
+}

@@ -7,12 +7,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use super::paper::{Paper, RunConfig};
 use super::{demand::check_numbers, paths};
 use crate::{
-    data::DataName,
+    data::{DataName, Identity},
     reading::{Places, Problem, from_table, nearest, read_text, syntax},
     train::TrainConfig,
 };
@@ -61,6 +62,34 @@ pub(super) fn last_epochs<P: Paper>(text: &str) -> Option<usize> {
     let table: Table = toml::from_str(text).ok()?;
     let phase = table.get(last_phase(P::PHASES, &table)?)?.clone();
     Some(phase.try_into::<TrainConfig>().ok()?.total_epochs())
+}
+
+/// What a run that is continued cannot change, by dotted key, where `last` is the last phase of its fit.
+fn fixed(table: &Table, last: Option<&str>) -> BTreeMap<String, Value> {
+    let free: Vec<String> = last
+        .iter()
+        .flat_map(|phase| CHANGEABLE.map(|key| format!("{phase}.{key}")))
+        .chain(["evaluate".into()])
+        .collect();
+    let mut values = BTreeMap::new();
+    flatten("", table, &mut values);
+    values.retain(|key, _| !free.iter().any(|free| key.starts_with(free)));
+    values
+}
+
+/// What tells a run of this configuration, fitted to these data, from others: a checksum of all that
+/// `--resume` cannot change and of what a model sees of the data. Where their files lie is not in it.
+pub(super) fn identity<P: Paper>(text: &str, data: &Identity) -> Result<String> {
+    let table: Table = toml::from_str(text)?;
+    let mut digest = Sha256::new();
+    for (key, value) in fixed(&table, last_phase(P::PHASES, &table)) {
+        if !paths::is_path(&key) {
+            digest.update(format!("{key} = {value}\n"));
+        }
+    }
+    let Identity { files: _, train, valid, test, preparation } = data;
+    digest.update(serde_json::to_vec(&(train, valid, test, preparation))?);
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// Every value of a table under its dotted key.
@@ -162,19 +191,8 @@ impl ConfigurationArgs {
             table.insert("data".into(), data.clone());
         }
         let last = last_phase(P::PHASES, &old);
-        let free: Vec<String> = last
-            .iter()
-            .flat_map(|phase| CHANGEABLE.map(|key| format!("{phase}.{key}")))
-            .chain(["evaluate".into()])
-            .collect();
         let resolved = resolve::<P>(&table, places, base)?;
-        let fixed = |table: &Table| {
-            let mut values = BTreeMap::new();
-            flatten("", table, &mut values);
-            values.retain(|key, _| !free.iter().any(|free| key.starts_with(free)));
-            values
-        };
-        let (before, after) = (fixed(&old), fixed(&toml::from_str(&resolved.text)?));
+        let (before, after) = (fixed(&old, last), fixed(&toml::from_str(&resolved.text)?, last));
         let is_of_phase = |key: &str| P::PHASES.iter().any(|p| key.starts_with(&format!("{p}.")));
         let keys = before.keys().chain(after.keys());
         match keys.into_iter().find(|key| before.get(*key) != after.get(*key)) {

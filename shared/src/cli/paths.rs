@@ -11,6 +11,11 @@ use toml::Value;
 /// Keys whose values are paths, or lists of them.
 const KEYS: [&str; 4] = ["data.csv.schema", "data.csv.files", "data.pen.file", "data.text.file"];
 
+/// True for a key whose value is a path, or a list of them.
+pub(super) fn is_path(key: &str) -> bool {
+    KEYS.contains(&key)
+}
+
 /// Changes every path in what stands under `key`.
 fn change(key: &str, value: &mut Value, to: &impl Fn(&str) -> String) {
     match value {

@@ -13,7 +13,7 @@ use clap::Args;
 use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
-    configuration::{ConfigurationArgs, Resolved, last_epochs},
+    configuration::{ConfigurationArgs, Resolved, identity, last_epochs},
     demand::Purpose,
     evaluate::{Evaluated, finish},
     integrity::{is_finished, prepare_to_continue},
@@ -118,10 +118,15 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     check::<P>(&config, &data, device, Purpose::Fit, &places)?;
     let (run, goes_on) = match begun {
         Some(run) => {
+            identify::<P>(&run, &text, kept.as_ref())?;
             let goes_on = prepare_to_continue(&run, text, device.backend())?;
             (run, goes_on)
         }
-        None => (RunFolder::create(path, &text, args.target.force)?, false),
+        None => {
+            let run = RunFolder::create(path, &text, args.target.force)?;
+            identify::<P>(&run, &text, kept.as_ref())?;
+            (run, false)
+        }
     };
     kept.iter().try_for_each(|kept| kept.write(&run))?;
     progress::line(&format!(
@@ -164,7 +169,8 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     let (model, report) = fitted.map_err(|error| resumable(error, continued_by))?;
     // From here on evaluate can be called again: Ctrl-C ends the program at once.
     fitting.store(false, Ordering::Relaxed);
-    if report.epochs == 0 && args.configuration.epochs.is_some() {
+    // A paper that knows what it does not use has said so before.
+    if report.epochs == 0 && args.configuration.epochs.is_some() && P::unused(&config).is_empty() {
         progress::line(
             "--epochs: without effect, nothing in this configuration is fitted in epochs",
         );
@@ -178,6 +184,16 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         loaded.run.path().display(),
         drawn.join("  ")
     );
+    Ok(())
+}
+
+/// Lets the checkpoints of a run be told from those of others of the same architecture; `fresh` is what it is
+/// to keep of its data, if it keeps nothing yet. A run that an earlier version began is not told apart.
+fn identify<P: Paper>(run: &RunFolder, text: &str, fresh: Option<&RunData>) -> Result<()> {
+    let kept = if fresh.is_some() { None } else { RunData::read(run)? };
+    if let Some(data) = fresh.or(kept.as_ref()) {
+        run.identify(identity::<P>(text, &data.identity)?);
+    }
     Ok(())
 }
 
@@ -246,6 +262,7 @@ fn fitted_with_report<P: Paper>(
         Some(run) => run,
         None => RunFolder::create(path, &text, false)?,
     };
+    identify::<P>(&run, &text, kept.as_ref())?;
     kept.iter().try_for_each(|kept| kept.write(&run))?;
     let (model, report) = if is_finished(&run)? {
         let weights = run.file(weights::WEIGHTS);

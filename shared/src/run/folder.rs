@@ -21,6 +21,8 @@ use crate::{
 
 /// Folder of a run's checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// File of a checkpoint that says whose it is: [`RunFolder::identity`].
+pub(crate) const OWNER: &str = "run.txt";
 /// Begins the name of a folder that is not written to its end.
 pub(crate) const UNFINISHED: &str = ".writing-";
 
@@ -60,6 +62,8 @@ struct Writing {
     root: PathBuf,
     lock: Option<RunLock>,
     continued: Option<Continued>,
+    /// What tells its checkpoints from those of other runs.
+    identity: Option<String>,
 }
 
 /// What is done before the first change of a run that is continued.
@@ -111,8 +115,19 @@ impl RunFolder {
     }
 
     fn at(path: PathBuf) -> Self {
-        let writing = Writing { root: path.clone(), lock: None, continued: None };
+        let writing = Writing { root: path.clone(), lock: None, continued: None, identity: None };
         Self { path, writing: Arc::new(Mutex::new(writing)) }
+    }
+
+    /// Gives the run what tells its checkpoints from those of other runs of the same architecture:
+    /// each carries it, and none that carries another is used.
+    pub(crate) fn identify(&self, identity: String) {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity = Some(identity);
+    }
+
+    /// What was given to [`Self::identify`].
+    pub(crate) fn identity(&self) -> Option<String> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity.clone()
     }
 
     /// Keeps other processes from writing into the run as long as this folder or a clone of it lives;
@@ -242,6 +257,7 @@ impl RunFolder {
             fs::create_dir_all(folder)?;
             let work = temporary_folder(folder, UNFINISHED)?;
             copy_folder(&from, work.path())?;
+            share_checkpoints(work.path())?;
             fs::rename(work.path(), &to)?;
             // Renamed away: nothing is left to clean up.
             let _ = work.keep();
@@ -362,6 +378,18 @@ fn clear(folder: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the checkpoints of a phase, in this folder, those of no run in particular: the phase is the same in
+/// several.
+fn share_checkpoints(phase: &Path) -> std::io::Result<()> {
+    let checkpoints = fs::read_dir(phase.join(CHECKPOINTS)).into_iter().flatten();
+    let paths = checkpoints.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    // One whose checksums are damaged is of no use, whosever it is.
+    let is_owned = |path: &PathBuf| path.join(OWNER).is_file() && Checksums::read(path).is_ok();
+    paths.filter(is_owned).try_for_each(|checkpoint| {
+        Checksums::remove_files(&checkpoint, &[OWNER]).map_err(std::io::Error::other)
+    })
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {

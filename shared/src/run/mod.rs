@@ -6,7 +6,7 @@ mod lock;
 mod record;
 
 pub use data::RunData;
-pub(crate) use folder::UNFINISHED;
+pub(crate) use folder::{OWNER, UNFINISHED};
 pub(crate) use folder::say_unchecked;
 pub use folder::{CHECKPOINTS, RunError, RunFolder};
 pub use record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor};

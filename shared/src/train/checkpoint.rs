@@ -21,7 +21,7 @@ use crate::{
     files::{Checksums, temporary_folder, write_json},
     modules::record_bytes,
     progress,
-    run::{CHECKPOINTS, RunFolder, UNFINISHED, say_unchecked},
+    run::{CHECKPOINTS, OWNER, RunFolder, UNFINISHED, say_unchecked},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
@@ -83,13 +83,14 @@ pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
     let mut found = false;
     for folder in folders {
         let mut damaged = Vec::new();
-        let whole = list(&folder).into_iter().rev().find_map(|path| match progress_of(&path) {
-            Ok(progress) => Some(progress),
-            Err(error) => {
-                damaged.push((path, error));
-                None
-            }
-        });
+        let whole =
+            list(&folder).into_iter().rev().find_map(|path| match progress_of(&path, run) {
+                Ok(progress) => Some(progress),
+                Err(error) => {
+                    damaged.push((path, error));
+                    None
+                }
+            });
         match whole {
             Some(progress) => refuse_other_backend(&progress, backend)?,
             None if damaged.is_empty() => continue,
@@ -100,16 +101,32 @@ pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
     Ok(found)
 }
 
-/// Progress of a checkpoint whose files are all as they were written.
-fn progress_of(checkpoint: &Path) -> Result<Progress> {
+/// Progress of a checkpoint of this run whose files are all as they were written.
+fn progress_of(checkpoint: &Path, run: &RunFolder) -> Result<Progress> {
     if let Some(checksums) = Checksums::read(checkpoint)? {
         for name in [MODEL, OPTIMISER] {
             checksums.checked(checkpoint, name)?;
         }
     }
+    refuse_of_another_run(checkpoint, run)?;
     let path = checkpoint.join(PROGRESS);
     serde_json::from_slice(&read(&path)?)
         .with_context(|| format!("{} is not a training's progress", path.display()))
+}
+
+/// A checkpoint of another run may have the same architecture, and checksums that are right. One that does
+/// not say whose it is, as those of earlier versions, is taken as it is.
+fn refuse_of_another_run(checkpoint: &Path, run: &RunFolder) -> Result<()> {
+    let path = checkpoint.join(OWNER);
+    let is_listed = Checksums::read(checkpoint)?.is_some_and(|checksums| checksums.has(OWNER));
+    let Some(own) = run.identity().filter(|_| is_listed || path.is_file()) else { return Ok(()) };
+    if read(&path)? == own.as_bytes() {
+        return Ok(());
+    }
+    bail!(
+        "{} is a checkpoint of another run: its configuration or its data are not those of this one",
+        checkpoint.display()
+    )
 }
 
 fn refuse_other_backend(progress: &Progress, backend: &str) -> Result<()> {
@@ -171,6 +188,7 @@ impl Checkpoints {
         self.write(&target, |folder| {
             write(&folder.join(MODEL), &record_bytes::<B, _>(model.clone().into_record())?)?;
             write(&folder.join(OPTIMISER), &optimiser.to_bytes()?)?;
+            self.write_owner(folder)?;
             write_json(&folder.join(PROGRESS), progress)
         })?;
         let mut old = self.damaged.take();
@@ -201,8 +219,14 @@ impl Checkpoints {
         epoch: usize,
     ) -> Result<()> {
         self.write(&self.folder.join(best_name(epoch)), |folder| {
+            self.write_owner(folder)?;
             write(&folder.join(MODEL), &record_bytes::<B, _>(model.clone().into_record())?)
         })
+    }
+
+    /// Notes in a checkpoint whose it is.
+    fn write_owner(&self, folder: &Path) -> Result<()> {
+        self.run.identity().map_or(Ok(()), |own| write(&folder.join(OWNER), own.as_bytes()))
     }
 
     fn write(&self, target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
@@ -258,7 +282,7 @@ impl Checkpoints {
         let mut damaged = Vec::new();
         for path in list(&self.folder).into_iter().rev() {
             let restored = (|| {
-                let progress = progress_of(&path)?;
+                let progress = progress_of(&path, &self.run)?;
                 let best = progress.best.map(|(epoch, _)| epoch);
                 if let Some(epoch) = best.filter(|&epoch| needs_best && epoch != progress.epoch) {
                     self.load_best(model, epoch, device)?;
@@ -305,8 +329,11 @@ impl Checkpoints {
         epoch: usize,
         device: &B::Device,
     ) -> Result<M> {
-        let path = self.folder.join(best_name(epoch)).join(MODEL);
-        let load = || restore(model, read(&path)?, device);
+        let folder = self.folder.join(best_name(epoch));
+        let load = || {
+            refuse_of_another_run(&folder, &self.run)?;
+            restore(model, read(&folder.join(MODEL))?, device)
+        };
         load().with_context(|| format!("the weights of the best epoch, {epoch}, are lost"))
     }
 }
