@@ -274,7 +274,9 @@ fn a_refused_resume_changes_nothing() {
     let unlisted: Spoil<'_> = &|run| {
         foreign(run);
         for folder in fs::read_dir(run.join("checkpoints")).unwrap() {
-            fs::remove_file(folder.unwrap().path().join("SHA256SUMS")).unwrap();
+            let folder = folder.unwrap().path();
+            // As an earlier version wrote them: without checksums, and without saying whose they are.
+            ["SHA256SUMS", "run.json"].map(|file| fs::remove_file(folder.join(file)).unwrap());
         }
     };
     let elsewhere: Spoil<'_> = &|run| {
@@ -300,7 +302,7 @@ fn a_refused_resume_changes_nothing() {
         (&|run| flip(&run.join("SHA256SUMS")), &[], "SHA256SUMS is damaged"),
         (empty, &["--epochs", "3"], "is finished and has no checkpoint to continue from"),
         (damaged, &["--epochs", "3"], "no checkpoint in"),
-        (foreign, &["--epochs", "3"], "another architecture"),
+        (foreign, &["--epochs", "3"], "is a checkpoint of another run"),
         (unlisted, &["--epochs", "3"], "another architecture"),
         (older, &["--epochs", "3"], "was begun on ndarray"),
     ];
@@ -466,7 +468,7 @@ fn a_checkpoint_of_another_run_of_the_same_architecture_is_not_continued() {
     // Earlier versions did not say whose a checkpoint is.
     let (work, run) = own.copy();
     for folder in checkpoints(&run) {
-        fs::remove_file(folder.join("run.txt")).unwrap();
+        fs::remove_file(folder.join("run.json")).unwrap();
         fs::remove_file(folder.join("SHA256SUMS")).unwrap();
     }
     own.call("resume", work.path(), &run).success();

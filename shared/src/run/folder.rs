@@ -22,7 +22,7 @@ use crate::{
 /// Folder of a run's checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// File of a checkpoint that says whose it is: [`RunFolder::identity`].
-pub(crate) const OWNER: &str = "run.txt";
+pub(crate) const OWNER: &str = "run.json";
 /// Begins the name of a folder that is not written to its end.
 pub(crate) const UNFINISHED: &str = ".writing-";
 

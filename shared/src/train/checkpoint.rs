@@ -120,7 +120,8 @@ fn refuse_of_another_run(checkpoint: &Path, run: &RunFolder) -> Result<()> {
     let path = checkpoint.join(OWNER);
     let is_listed = Checksums::read(checkpoint)?.is_some_and(|checksums| checksums.has(OWNER));
     let Some(own) = run.identity().filter(|_| is_listed || path.is_file()) else { return Ok(()) };
-    if read(&path)? == own.as_bytes() {
+    // What is no string of JSON is not this run's either.
+    if serde_json::from_slice::<String>(&read(&path)?).is_ok_and(|found| found == own) {
         return Ok(());
     }
     bail!(
@@ -226,7 +227,7 @@ impl Checkpoints {
 
     /// Notes in a checkpoint whose it is.
     fn write_owner(&self, folder: &Path) -> Result<()> {
-        self.run.identity().map_or(Ok(()), |own| write(&folder.join(OWNER), own.as_bytes()))
+        self.run.identity().map_or(Ok(()), |own| write_json(&folder.join(OWNER), &own))
     }
 
     fn write(&self, target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
