@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use shared::{
-    data::{DataConfig, FetchOptions, Identity, Preparation, load},
+    data::{DataConfig, DataKind, FetchOptions, Identity, Preparation},
+    kind::{self, Images, Kind},
     progress,
     run::{Record, RunData, RunFolder},
 };
@@ -46,8 +47,13 @@ impl Today {
             let data: DataConfig = data
                 .try_into()
                 .with_context(|| format!("{}, [data]", run.file(RunFolder::CONFIG).display()))?;
+            let kind: &dyn Kind = match data.name.kind() {
+                DataKind::Images => &Images,
+                DataKind::Tables => &tables::Tables,
+                DataKind::Sequences => &sequences::SequenceData,
+            };
             let found = FetchOptions::named(data_dir(options))
-                .and_then(|named| load(&data, &FetchOptions { base, ..named }));
+                .and_then(|named| kind::load(kind, &data, &FetchOptions { base, ..named }, None));
             let found = match found {
                 Ok(splits) => Some(Identity::of(&splits, &Preparation::of(&splits))),
                 Err(error) => {

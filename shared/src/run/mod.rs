@@ -6,9 +6,9 @@ mod lock;
 mod record;
 
 pub use data::RunData;
-pub(crate) use folder::{OWNER, UNFINISHED};
 pub(crate) use folder::say_unchecked;
 pub use folder::{CHECKPOINTS, RunError, RunFolder};
+pub(crate) use folder::{OWNER, UNFINISHED};
 pub use record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor};
 
 pub use crate::{
