@@ -328,7 +328,7 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
     let out = work.path().join("runs/vae-rnn");
     let program = program("vae-rnn");
     let drawings =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/src/data/sequences/fixtures/default.npz");
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sequences/src/fixtures/default.npz");
     let file = format!("data.pen.file={drawings}");
     let pen = ["--data", "pen", "--name", "pen", "--set", &file];
     let mixture = ["--set", "model.output={kind=\"pen\",components=3}"];

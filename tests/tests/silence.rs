@@ -224,7 +224,7 @@ fn as_many_sequences_are_generated_as_were_asked_for() {
     let sizes = ["--set", &file, "--set", "data.train_examples=20"];
     program.train(work.path(), &[&text[..], &sizes].concat()).success();
     let drawings =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/src/data/sequences/fixtures/default.npz");
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sequences/src/fixtures/default.npz");
     let file = format!("data.pen.file={drawings}");
     let pen = ["--data", "pen", "--name", "pen", "--set", &file, "--set", "data.train_examples=1"];
     let mixture = ["--set", "model.output={kind=\"pen\",components=2}"];
