@@ -116,7 +116,7 @@ pub(super) fn show(
 
 /// Removes what an earlier call of the same command wrote under numbers above `last`: it would be taken for
 /// this call's. Only files NAME-NUMBER.ENDING, as [`show`] numbers them, are touched.
-fn remove_higher(run: &Loaded<VaeRnn>, name: &str, ending: &str, last: usize) -> Result<()> {
+fn remove_higher(run: &Loaded<Paper>, name: &str, ending: &str, last: usize) -> Result<()> {
     let folder = run.run.path();
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot look into {}", folder.display()))?
