@@ -78,7 +78,7 @@ impl Kind for Images {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<String> {
-        data::image_files(config.name)
+        data::image_files(config)
     }
 
     fn read(

@@ -10,10 +10,14 @@ use clap::Args;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::paper::{Paper, RunConfig};
-use super::{demand::check_numbers, paths};
+use super::{
+    data_option::{Change, DataChoice, DataParser, size_of},
+    demand::check_numbers,
+    paper::{Paper, RunConfig},
+    paths,
+};
 use crate::{
-    data::{DataName, Identity},
+    data::Identity,
     reading::{Places, Problem, from_table, nearest, read_text, syntax},
     train::TrainConfig,
 };
@@ -36,9 +40,15 @@ pub struct ConfigurationArgs {
     /// Examples in a step, of every phase of the fit.
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Data set.
+    /// Data set by name, or the path of your own: a folder of pictures, an .npz, .csv or IDX file.
+    #[arg(long, value_name = "NAME|PATH", value_parser = DataParser)]
+    data: Option<DataChoice>,
+    /// Cut and scale images of your own to so many pixels, for instance 28x28.
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = size_of)]
+    size: Option<[usize; 2]>,
+    /// Take colour images of your own as grey ones.
     #[arg(long)]
-    data: Option<DataName>,
+    grey: bool,
     /// Which of the paper's models, where it has several.
     #[arg(long, value_name = "KIND")]
     model: Option<String>,
@@ -229,10 +239,39 @@ impl ConfigurationArgs {
         Ok((text, wanted.clone()))
     }
 
+    /// What `--size` and `--grey` set of images of the user's.
+    fn of_images(&self, table: &Table) -> Result<Vec<Change>> {
+        let mut changes: Vec<Change> = Vec::new();
+        if let Some([height, width]) = self.size {
+            let value = [height, width].map(|side| Value::Integer(side as i64));
+            let option = format!("--size {height}x{width}");
+            changes.push(("data.images.size".into(), value.to_vec().into(), option));
+        }
+        if self.grey {
+            changes.push(("data.images.grey".into(), true.into(), "--grey".into()));
+        }
+        let configured = || {
+            let name = table.get("data").and_then(|data| data.get("name"));
+            name.and_then(Value::as_str) == Some("images")
+        };
+        let is_own = match &self.data {
+            Some(data) => matches!(data, DataChoice::Path(_)),
+            None => configured() || self.set.iter().any(|set| set.contains("data.images")),
+        };
+        match changes.first() {
+            Some((_, _, option)) if !is_own => {
+                bail!(
+                    "{option} is for images of your own: name their folder or file with --data PATH"
+                )
+            }
+            _ => Ok(changes),
+        }
+    }
+
     /// Changes `table` by the options, and notes in `places` which option set what; relative paths of the
     /// configuration start in `base`.
     fn apply<P: Paper>(&self, table: &mut Table, places: &mut Places, base: &Path) -> Result<()> {
-        let mut changes: Vec<(String, Value, String)> = Vec::new();
+        let mut changes: Vec<Change> = Vec::new();
         // Passes and steps are of every phase of the fit.
         let found: Vec<&str> =
             P::PHASES.iter().copied().filter(|phase| table.contains_key(*phase)).collect();
@@ -254,13 +293,16 @@ impl ConfigurationArgs {
             let change = |key| (key, Value::Integer(value), option.clone());
             changes.extend(keys.into_iter().map(change));
         }
-        let words = [
-            ("--data", "data.name", self.data.map(|v| v.to_string())),
-            ("--model", "model.kind", self.model.clone()),
-        ];
-        for (option, key, word) in words {
-            let Some(word) = word else { continue };
-            changes.push((key.into(), Value::String(word.clone()), format!("{option} {word}")));
+        if let Some(data) = &self.data {
+            changes.extend(data.changes(P::KIND.examples(), base)?);
+        }
+        changes.extend(self.of_images(table)?);
+        if let Some(kind) = &self.model {
+            changes.push((
+                "model.kind".into(),
+                Value::String(kind.clone()),
+                format!("--model {kind}"),
+            ));
         }
         for change in &self.set {
             let (key, value) =
@@ -289,6 +331,8 @@ pub fn parsed<P: Paper>(name: &str, text: &str, set: &[String]) -> Result<P::Con
         epochs: None,
         batch_size: None,
         data: None,
+        size: None,
+        grey: false,
         model: None,
         set: set.to_vec(),
     };

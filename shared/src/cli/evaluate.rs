@@ -77,7 +77,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         Evaluated::Again(settings) => settings.clone(),
     };
     let judge = match (&settings.samples, config.data().name.kind()) {
-        (Some(_), DataKind::Images) if model.step_widths().is_none() => {
+        (Some(_), DataKind::Images) if model.step_widths().is_none() && data.has_classes() => {
             let (judge, error) = judge(data, config.data().name, &runs_of(run), *device)?;
             progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
             Some(judge)

@@ -1,6 +1,7 @@
 //! The commands every paper's program has.
 
 mod configuration;
+mod data_option;
 mod demand;
 mod evaluate;
 mod exchange;

@@ -9,7 +9,8 @@ use std::{
 use toml::Value;
 
 /// Keys whose values are paths, or lists of them.
-const KEYS: [&str; 4] = ["data.csv.schema", "data.csv.files", "data.pen.file", "data.text.file"];
+const KEYS: [&str; 5] =
+    ["data.images.path", "data.csv.schema", "data.csv.files", "data.pen.file", "data.text.file"];
 
 /// True for a key whose value is a path, or a list of them.
 pub(super) fn is_path(key: &str) -> bool {

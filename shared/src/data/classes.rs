@@ -3,6 +3,12 @@
 use super::Splits;
 
 impl Splits {
+    /// True if the training split has examples of two classes at least, to be told apart.
+    pub fn has_classes(&self) -> bool {
+        let labels = self.train.labels();
+        labels.iter().any(|label| *label != labels[0])
+    }
+
     /// Classes over all three splits: one more than the greatest label; 0 without examples.
     pub fn classes(&self) -> usize {
         let greatest = |split: &super::Split| split.labels().into_iter().max();

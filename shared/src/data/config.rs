@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::larochelle::Variant;
+use super::{larochelle::Variant, own::ImageFiles};
 
 /// `[data]` of a configuration: which images, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,12 +20,16 @@ pub struct DataConfig {
     /// Use only this many training examples (the first ones).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_examples: Option<usize>,
-    /// Seed of the random split of a table; 1 if left out. Images have fixed splits.
+    /// Seed of the random split of a table or of images of your own; 1 if left out. Published images have
+    /// fixed splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
     /// Leave out the last of the 40 orientations of `dsprites`, which repeats the first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub distinct_orientations: bool,
+    /// Images of your own, for `name = "images"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageFiles>,
     /// Schema and files of a table of your own, for `name = "csv"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvFiles>,
@@ -95,6 +99,7 @@ impl DataConfig {
             train_examples: None,
             split_seed: None,
             distinct_orientations: false,
+            images: None,
             csv: None,
             pen: None,
             text: None,
@@ -108,11 +113,15 @@ impl DataConfig {
         let is_random = matches!(self.binarise, Binarise::Static | Binarise::Threshold);
         let misplaced = [
             (self.csv.is_some() && name != DataName::Csv, "csv is for name = \"csv\", not for"),
+            (
+                self.images.is_some() && name != DataName::Images,
+                "images is for name = \"images\", not for",
+            ),
             (self.pen.is_some() && name != DataName::Pen, "pen is for name = \"pen\", not for"),
             (self.text.is_some() && name != DataName::Text, "text is for name = \"text\", not for"),
             (
-                self.split_seed.is_some() && !is_table,
-                "split_seed is for tables; the splits are fixed of",
+                self.split_seed.is_some() && !is_table && name != DataName::Images,
+                "split_seed is for tables and images of your own; the splits are fixed of",
             ),
             (
                 self.distinct_orientations && name != DataName::Dsprites,
@@ -175,6 +184,8 @@ pub enum DataName {
     /// Every combination of shape, scale, orientation and place of one white shape on 64 x 64
     /// pixels, 737,280 images: needs no download.
     Dsprites,
+    /// Images of yours, as `[data.images]` says; `--data PATH` names them.
+    Images,
     /// Table: income above 50,000 dollars; sensitive: sex. 45,222 people without missing values.
     Adult,
     /// The same without the age among the features: it is a second target, older than 37.
@@ -203,7 +214,9 @@ impl DataName {
     /// Which of the sets of Larochelle et al. 2007 it is, if any.
     pub(super) fn variant(self) -> Option<Variant> {
         Some(match self {
-            Self::Mnist | Self::FashionMnist | Self::Segments | Self::Dsprites => return None,
+            Self::Mnist | Self::FashionMnist | Self::Segments | Self::Dsprites | Self::Images => {
+                return None;
+            }
             Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => return None,
             Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => return None,
             Self::MnistBasic => Variant::Basic,
@@ -244,6 +257,7 @@ impl fmt::Display for DataName {
             Self::MnistRotBgImg => "mnist-rot-bg-img",
             Self::RectanglesImages => "rectangles-images",
             Self::Dsprites => "dsprites",
+            Self::Images => "images",
             Self::Adult => "adult",
             Self::AdultAge => "adult-age",
             Self::German => "german",

@@ -69,7 +69,7 @@ impl FetchOptions {
     /// one, else where its path says.
     pub fn locate(&self, path: &Path) -> PathBuf {
         let moved = self.data_dir.as_ref().zip(path.file_name());
-        let moved = moved.map(|(folder, name)| folder.join(name)).filter(|path| path.is_file());
+        let moved = moved.map(|(folder, name)| folder.join(name)).filter(|path| path.exists());
         moved.unwrap_or_else(|| self.base.join(path))
     }
 }

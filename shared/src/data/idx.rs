@@ -17,12 +17,18 @@ pub fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
     Ok((dims[0], shape, pixels))
 }
 
-/// The labels of an IDX file, which must be `count` digits.
-pub fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
+/// The classes of an IDX file, which must be `count`, numbers of any kind of class.
+pub(super) fn classes(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
     let ([found], labels) = parse::<1>(path, &read(path)?)?;
     if found != count {
         return Err(format(path, format!("{found} labels for {count} images")));
     }
+    Ok(labels)
+}
+
+/// The labels of an IDX file, which must be `count` digits.
+pub fn labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
+    let labels = classes(path, count)?;
     if let Some(position) = labels.iter().position(|&label| label > 9) {
         let label = labels[position];
         return Err(format(

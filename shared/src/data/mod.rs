@@ -15,6 +15,7 @@ mod idx;
 mod larochelle;
 pub mod npy;
 mod npz;
+mod own;
 mod own_files;
 mod preparation;
 mod segments;
@@ -34,6 +35,7 @@ pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
 pub(crate) use identity::files_differ;
 pub use identity::{Identity, SplitIdentity};
+pub use own::{ImageFiles, OwnImages};
 pub(crate) use own_files::{holds, image_files, unused_folder};
 pub use preparation::{Knowledge, Preparation};
 pub use sequences::Sequences;
@@ -64,6 +66,7 @@ pub(crate) fn images(config: &DataConfig, options: &FetchOptions) -> Result<Spli
     let (pool, test, valid, files) = match (config.name.variant(), config.name) {
         (Some(variant), name) => larochelle(variant, name, options)?,
         (None, DataName::Dsprites) => return dsprites(config, options),
+        (None, DataName::Images) => return own::load(config, options),
         (None, DataName::FashionMnist) => {
             let (pool, test) = idx_images(&catalogue::FASHION_MNIST, options)?;
             (pool, test, None, published(&catalogue::FASHION_MNIST))

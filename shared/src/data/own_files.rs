@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{DataConfig, DataName, FetchOptions, catalogue, larochelle::Variant, npz};
+use super::{DataConfig, DataName, FetchOptions, ImageFiles, catalogue, larochelle::Variant, npz};
 
 /// Names of the files a set of images may be read from; none of a generated set.
-pub(crate) fn image_files(name: DataName) -> Vec<String> {
+pub(crate) fn image_files(config: &DataConfig) -> Vec<String> {
+    let name = config.name;
     if let Some(variant) = name.variant() {
         let mut names: Vec<String> =
             Variant::original_files(variant).iter().map(|name| (*name).to_owned()).collect();
@@ -18,6 +19,11 @@ pub(crate) fn image_files(name: DataName) -> Vec<String> {
         DataName::Mnist => catalogue::MNIST.names(),
         DataName::FashionMnist => catalogue::FASHION_MNIST.names(),
         DataName::Dsprites => vec![npz::FILE.to_owned()],
+        DataName::Images => {
+            let name =
+                |files: &ImageFiles| Some(files.path.file_name()?.to_string_lossy().into_owned());
+            config.images.iter().filter_map(name).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -46,7 +52,7 @@ fn mnist_lies_in(folder: &Path) -> bool {
 fn lies_in(folder: &Path, set: &str, name: &str) -> bool {
     [folder.to_path_buf(), folder.join(set)]
         .iter()
-        .any(|folder| folder.join(name).is_file() || folder.join(format!("{name}.gz")).is_file())
+        .any(|folder| folder.join(name).exists() || folder.join(format!("{name}.gz")).is_file())
 }
 
 /// What is to be said of a folder of the user's that a set is not read from, if it is not.
@@ -79,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options =
             FetchOptions { data_dir: Some(folder.path().into()), ..FetchOptions::from_env(None) };
-        let told = |config: &DataConfig| unused_folder(config, &image_files(config.name), &options);
+        let told = |config: &DataConfig| unused_folder(config, &image_files(config), &options);
         let set = |name| DataConfig::new(name, Binarise::None);
         let message = told(&set(DataName::Mnist)).unwrap();
         assert!(message.contains("holds none of train-images-idx3-ubyte, "), "{message}");

@@ -82,10 +82,16 @@ impl Evaluating<'_> {
         metrics.extend(found);
         let (found, statistics) = self.codes(&codes);
         metrics.extend(found);
-        progress::line("evaluating: probes");
-        let subsets = self.subsets();
-        let train_codes = encode_split(self.model, &self.data.train, &subsets.chosen);
-        metrics.extend(self.probes(&subsets, &train_codes.mean, &codes)?);
+        if self.data.has_classes() {
+            progress::line("evaluating: probes");
+            let subsets = self.subsets();
+            let train_codes = encode_split(self.model, &self.data.train, &subsets.chosen);
+            metrics.extend(self.probes(&subsets, &train_codes.mean, &codes)?);
+        } else {
+            progress::line(
+                "evaluating: the training split has one class, so there is nothing to probe",
+            );
+        }
         if let (Some(config), Some(judge)) = (&self.config.samples, self.judge) {
             progress::line("evaluating: samples and interpolations");
             metrics.extend(sample_quality(self.model, self.data, judge, config, self.noise)?);

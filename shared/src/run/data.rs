@@ -47,7 +47,10 @@ impl RunData {
             std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
         };
         let folder = options.data_dir.as_deref().filter(|folder| holds(config, files, folder));
-        let has_paths = config.csv.is_some() || config.pen.is_some() || config.text.is_some();
+        let has_paths = config.images.is_some()
+            || config.csv.is_some()
+            || config.pen.is_some()
+            || config.text.is_some();
         let here = Path::new(".");
         let base = if options.base.as_os_str().is_empty() { here } else { &options.base };
         Self {

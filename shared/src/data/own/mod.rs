@@ -1,0 +1,202 @@
+//! Images of the user's: a folder of pictures, an npz archive, a pair of IDX files, or a table of pixels.
+//!
+//! What is there says which it is. Every reader gives the same: grey images as they are, of whatever
+//! size, with a class each. [`fit`] brings them to one size, and [`splits`] shares them out.
+
+mod archive;
+mod fit;
+mod folder;
+mod pair;
+mod pixels;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use image::GrayImage;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Splits};
+use crate::{
+    noise::{Noise, Stream},
+    progress,
+};
+
+/// `[data.images]`: images of the user's, for `name = "images"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFiles {
+    /// A folder of PNG or JPEG files, whose subfolders are classes if it has any; an npz archive with `x`
+    /// and perhaps `y`; an IDX file of images, with its labels beside it; a CSV, a row an image.
+    pub path: PathBuf,
+    /// Height and width of what a model sees. Images of another size are cut to its proportions around
+    /// their middle and scaled; left out, all must have the same size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// Take colour images as grey ones, by their luma; otherwise they are refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
+    /// The column of a CSV that has the class, by its name in the header or its number from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Pixels a side may have.
+const LONGEST_SIDE: u32 = 4096;
+/// Fewer images have no three splits worth the name.
+const FEWEST: usize = 10;
+/// Classes are numbered by a byte.
+const MOST_CLASSES: usize = 256;
+/// Faults of single files that are told, at most; the others are counted.
+const TOLD: usize = 8;
+
+/// Images of a source, before they have one size.
+struct Found {
+    images: Vec<GrayImage>,
+    /// Class of each by its place in `classes`.
+    labels: Vec<u8>,
+    /// Names of the classes, in their order; one if nothing tells them apart.
+    classes: Vec<String>,
+    /// sha256 of the files they come from.
+    files: BTreeMap<String, String>,
+}
+
+/// What is known of images of the user's.
+#[derive(Clone, Debug)]
+pub struct OwnImages {
+    /// Names of the classes, by number.
+    pub classes: Vec<String>,
+}
+
+impl OwnImages {
+    const NAME: &str = "class_names";
+
+    /// Names of the classes that a run kept; none of images that have none.
+    pub fn classes_of(preparation: &super::Preparation) -> Option<Vec<String>> {
+        preparation.own(Self::NAME)
+    }
+}
+
+impl Knowledge for OwnImages {
+    fn kept(&self) -> Map<String, Value> {
+        [(Self::NAME.to_owned(), self.classes.clone().into())].into_iter().collect()
+    }
+}
+
+impl ImageFiles {
+    /// What is wrong with the values, if anything.
+    fn problem(&self) -> Option<String> {
+        let side = |&side: &usize| side == 0 || side > LONGEST_SIDE as usize;
+        let size = self.size.filter(|size| size.iter().any(side))?;
+        Some(format!("images.size = {size:?}: height and width of 1 to {LONGEST_SIDE} pixels"))
+    }
+}
+
+/// Loads the images a configuration names.
+pub(super) fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    let Some(files) = &config.images else {
+        return Err(DataError::Config(
+            "name = \"images\" needs a path: --data FOLDER, or --set data.images.path=FOLDER"
+                .into(),
+        ));
+    };
+    if let Some(problem) = files.problem() {
+        return Err(DataError::Config(problem));
+    }
+    let path = options.locate(&files.path);
+    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
+    let found = read(&path, files).map_err(wrong)?;
+    if found.images.len() < FEWEST {
+        return Err(wrong(format!(
+            "{} image{}: at least {FEWEST} are needed for training, validation and test",
+            found.images.len(),
+            if found.images.len() == 1 { "" } else { "s" }
+        )));
+    }
+    let (shape, pixels) = fit::fit(&found.images, files.size).map_err(wrong)?;
+    progress::line(&format!(
+        "{}: {} images of {} x {} pixels in {} class{}",
+        path.display(),
+        found.images.len(),
+        shape.height,
+        shape.width,
+        found.classes.len(),
+        if found.classes.len() == 1 { "" } else { "es" }
+    ));
+    splits(config, shape, &pixels, found)
+}
+
+/// Reads what lies at `path`.
+fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
+    if path.is_dir() {
+        return folder::read(path, files.grey);
+    }
+    if !path.exists() {
+        return Err("no such file or folder; name another with --data or data.images.path".into());
+    }
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("npz") => archive::read(path, files.grey),
+        Some("csv") => pixels::read(path, files),
+        Some("png" | "jpg" | "jpeg") => {
+            Err("one picture: name the folder that has all of them".into())
+        }
+        _ if pair::is_images(path) => pair::read(path),
+        _ => Err(
+            "neither a folder of PNG or JPEG files nor an .npz, a .csv or an IDX file of images"
+                .into(),
+        ),
+    }
+}
+
+/// A tenth of the images each for validation and test, drawn by `split_seed`.
+fn splits(
+    config: &DataConfig,
+    shape: PixelShape,
+    pixels: &[u8],
+    found: Found,
+) -> Result<Splits, DataError> {
+    let count = found.images.len();
+    let held_out = (count / 10).max(1);
+    let order = Noise::new(config.split_seed.unwrap_or(1)).permutation(Stream::Split, 0, count);
+    let set = |order: &[usize], test: bool| {
+        let size = shape.pixels();
+        let pixels = order.iter().flat_map(|&i| &pixels[i * size..(i + 1) * size]);
+        let labels = order.iter().map(|&image| found.labels[image]).collect();
+        Arc::new(ExampleSet::images(shape, pixels.copied().collect(), labels, test))
+    };
+    let (pool, test) = order.split_at(count - held_out);
+    let splits = Splits::new(set(pool, false), set(test, true), Some(held_out), config)?;
+    let known = Arc::new(OwnImages { classes: found.classes });
+    Ok(Splits { files: found.files, known: Some(known), ..splits })
+}
+
+/// Classes by name, numbered in the order of their names, of numbers in that of their values.
+fn numbered(names: &[String]) -> Result<(Vec<u8>, Vec<String>), String> {
+    let mut classes: Vec<String> = names.to_vec();
+    let number = |name: &String| name.parse::<f64>().ok();
+    classes.sort_by(|a, b| match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    });
+    classes.dedup();
+    if classes.len() > MOST_CLASSES {
+        return Err(format!("{} classes: at most {MOST_CLASSES}", classes.len()));
+    }
+    let places: BTreeMap<&str, u8> =
+        classes.iter().zip(0..=u8::MAX).map(|(name, number)| (name.as_str(), number)).collect();
+    Ok((names.iter().map(|name| places[name.as_str()]).collect(), classes))
+}
+
+/// Faults of several files on one line.
+fn all_told(faults: &[String]) -> String {
+    let more = faults.len().saturating_sub(TOLD);
+    let told = faults[..faults.len() - more].join("; ");
+    if more == 0 { told } else { format!("{told}; and {more} more like these") }
+}
+
+#[cfg(test)]
+mod tests;

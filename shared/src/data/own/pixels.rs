@@ -1,0 +1,129 @@
+//! A CSV of pixels: a row an image, pixel by pixel, and perhaps its class.
+
+use std::{fs, path::Path};
+
+use image::GrayImage;
+use sha2::{Digest, Sha256};
+
+use super::{Found, ImageFiles, LONGEST_SIDE, numbered};
+
+/// What a UTF-8 file may begin with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What a column of classes is called in a header.
+const CLASSES: [&str; 4] = ["label", "class", "y", "target"];
+
+/// The images of a table: square ones, or of the configured size.
+pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
+    let mut rows = reader.records().map(|row| row.map_err(|error| unreadable(&error))).peekable();
+    let header = match rows.peek() {
+        Some(Ok(first)) => fields(first),
+        Some(Err(reason)) => return Err(reason.clone()),
+        None => return Err("no row".into()),
+    };
+    let has_header = header.iter().any(|field| field.parse::<f64>().is_err());
+    if has_header {
+        rows.next();
+    }
+    let class = class_column(&header, has_header, files.label.as_deref())?;
+    let pixels = header.len() - usize::from(class.is_some());
+    let [height, width] = sides(pixels, files.size, class.is_some())?;
+    let (mut names, mut images) = (Vec::new(), Vec::new());
+    for row in rows {
+        let row = row?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let mut row = fields(&row);
+        if row.len() != header.len() {
+            return Err(format!(
+                "line {line}: {} fields, the first has {}",
+                row.len(),
+                header.len()
+            ));
+        }
+        names.push(match class {
+            Some(column) => row.remove(column),
+            None => "all".into(),
+        });
+        let level = |(column, field): (usize, &String)| match field.parse::<f64>() {
+            Ok(value) if (0.0..=255.0).contains(&value) => Ok(value),
+            _ => {
+                Err(format!("line {line}, pixel {column}: '{field}' is no grey level of 0 to 255"))
+            }
+        };
+        let levels = row.iter().enumerate().map(level).collect::<Result<Vec<f64>, String>>()?;
+        images.push(levels);
+    }
+    let largest = images.iter().flatten().fold(0f64, |largest, &level| largest.max(level));
+    let scale = if largest <= 1.0 { 255.0 } else { 1.0 };
+    let image = |levels: Vec<f64>| {
+        let levels = levels.into_iter().map(|level| (level * scale).round() as u8).collect();
+        GrayImage::from_raw(width as u32, height as u32, levels)
+    };
+    let images = images.into_iter().filter_map(image).collect();
+    let (labels, classes) = numbered(&names)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Found { images, labels, classes, files: [(name, sha256)].into() })
+}
+
+fn fields(row: &csv::StringRecord) -> Vec<String> {
+    row.iter().map(str::to_owned).collect()
+}
+
+fn unreadable(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            format!(
+                "line {}: no UTF-8; save it as UTF-8",
+                pos.as_ref().map_or(0, csv::Position::line)
+            )
+        }
+        _ => error.to_string().replace('\n', " "),
+    }
+}
+
+/// Which column has the class, if one has.
+fn class_column(
+    header: &[String],
+    has_header: bool,
+    wanted: Option<&str>,
+) -> Result<Option<usize>, String> {
+    let Some(wanted) = wanted else {
+        let is_class = |name: &String| CLASSES.contains(&name.to_lowercase().as_str());
+        return Ok(header.iter().position(is_class).filter(|_| has_header));
+    };
+    let by_name = header.iter().position(|name| name == wanted).filter(|_| has_header);
+    let by_number = || wanted.parse().ok().filter(|&number: &usize| number < header.len());
+    match by_name.or_else(by_number) {
+        Some(column) => Ok(Some(column)),
+        None => Err(format!(
+            "data.images.label = \"{wanted}\": no such column; give a name of the header, or a number \
+             from 0 to {}",
+            header.len() - 1
+        )),
+    }
+}
+
+/// Height and width of so many pixels.
+fn sides(pixels: usize, size: Option<[usize; 2]>, has_class: bool) -> Result<[usize; 2], String> {
+    let side = (pixels as f64).sqrt().round() as usize;
+    match size {
+        Some(size) if size[0] * size[1] == pixels => Ok(size),
+        Some([height, width]) => Err(format!(
+            "rows of {pixels} pixels, and --size {height}x{width} has {}; a table is not scaled",
+            height * width
+        )),
+        None if side > 0 && side * side == pixels && side <= LONGEST_SIDE as usize => {
+            Ok([side, side])
+        }
+        None => Err(format!(
+            "rows of {pixels} pixels are no squares: give --size HEIGHTxWIDTH{}",
+            if has_class { "" } else { ", or the column of the class with data.images.label" }
+        )),
+    }
+}
