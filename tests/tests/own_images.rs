@@ -1,0 +1,155 @@
+//! Images of the user's: every image paper trains on them, and the page's commands work as they stand.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{
+    fs,
+    io::{Cursor, Write},
+    path::Path,
+};
+
+use image::{GrayImage, Luma};
+use programs::{program, programs, workspace};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+const IMAGES: usize = 90;
+const HEIGHT: u32 = 12;
+const WIDTH: u32 = 10;
+
+/// A bar at one of three places, at one of many heights.
+fn bar(number: usize) -> GrayImage {
+    let (class, top) = (number as u32 % 3, number as u32 / 3 % 6);
+    GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
+        let is_on = x / 3 == class && (top..top + 6).contains(&y);
+        Luma([if is_on { 255 - (number % 40) as u8 } else { 0 }])
+    })
+}
+
+fn pictures(folder: &Path) {
+    for number in 0..IMAGES {
+        let class = folder.join(["left", "middle", "right"][number % 3]);
+        fs::create_dir_all(&class).unwrap();
+        bar(number).save(class.join(format!("{number:03}.png"))).unwrap();
+    }
+}
+
+/// An array as numpy writes it.
+fn npy(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), content].concat()
+}
+
+/// The same images in the other forms that the page names, and a text.
+fn files(folder: &Path) {
+    let pixels: Vec<u8> = (0..IMAGES).flat_map(|number| bar(number).into_raw()).collect();
+    let labels: Vec<u8> = (0..IMAGES).map(|number| (number % 3) as u8).collect();
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let x = npy("|u1", &format!("({IMAGES}, {HEIGHT}, {WIDTH})"), &pixels);
+    let y = npy("|u1", &format!("({IMAGES},)"), &labels);
+    for (name, bytes) in [("x.npy", x), ("y.npy", y)] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(&bytes).unwrap();
+    }
+    fs::write(folder.join("images.npz"), archive.finish().unwrap().into_inner()).unwrap();
+    let idx = |sizes: &[u32], content: &[u8]| {
+        let magic = (0x0800 + sizes.len() as u32).to_be_bytes();
+        let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());
+        magic.into_iter().chain(sizes).chain(content.iter().copied()).collect::<Vec<u8>>()
+    };
+    let images = idx(&[IMAGES as u32, HEIGHT, WIDTH], &pixels);
+    fs::write(folder.join("my-images-idx3-ubyte"), images).unwrap();
+    fs::write(folder.join("my-labels-idx1-ubyte"), idx(&[IMAGES as u32], &labels)).unwrap();
+    let mut table = String::from("label");
+    (0..WIDTH * HEIGHT).for_each(|pixel| table.push_str(&format!(",p{pixel}")));
+    for (pixels, label) in pixels.chunks((WIDTH * HEIGHT) as usize).zip(&labels) {
+        table.push_str(&format!("\n{label}"));
+        pixels.iter().for_each(|pixel| table.push_str(&format!(",{pixel}")));
+    }
+    fs::write(folder.join("pixels.csv"), table).unwrap();
+    let poem = ["so much depends", "upon", "a red wheel", "barrow"].join("\n") + "\n";
+    fs::write(folder.join("poems.txt"), poem.repeat(10)).unwrap();
+}
+
+#[test]
+fn every_image_paper_trains_on_a_folder_of_pictures_and_answers_about_it() {
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("my pictures");
+    pictures(&folder);
+    let data = folder.to_str().unwrap();
+    for program in programs() {
+        if program.name == "fair-repr" {
+            program.train(work.path(), &["--data", data]).failure(1, "a table needs a schema");
+            continue;
+        }
+        program.train(work.path(), &["--data", data]).success();
+        let run = work.path().join("runs").join(&program.name).join("quick");
+        let kept = fs::read_to_string(run.join("data.json")).unwrap();
+        assert!(kept.contains("\"middle\"") && kept.contains("my pictures/"), "{kept}");
+        let pictures = ["reconstruct", "sample", "latent-map"].map(String::from);
+        for command in pictures.iter().filter(|command| !program.cannot.contains(command)) {
+            program.on_run(command, &run, &[]).success();
+        }
+    }
+    // Another picture, and the run does not take it for its own.
+    let run = work.path().join("runs/vae/quick");
+    let again = |extra: &[&str]| program("vae").on_run("evaluate", &run, extra);
+    again(&[]).success();
+    bar(5).save(folder.join("left/000.png")).unwrap();
+    again(&[]).failure(1, "was fitted to other data");
+    again(&["--other-data"]).success();
+}
+
+#[test]
+fn images_without_classes_have_no_probes_and_that_is_said() {
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("flat");
+    fs::create_dir(&folder).unwrap();
+    for number in 0..IMAGES {
+        bar(number).save(folder.join(format!("{number}.png"))).unwrap();
+    }
+    let called = program("vae")
+        .train(work.path(), &["--data", folder.to_str().unwrap(), "--set", "evaluate.samples={}"])
+        .success();
+    assert!(called.err().contains("one class"), "{}", called.err());
+    let record = fs::read_to_string(work.path().join("runs/vae/quick/record.json")).unwrap();
+    assert!(record.contains("\"nll\"") && !record.contains("probe_linear"), "{record}");
+}
+
+#[test]
+fn options_of_own_images_without_them_and_sets_that_are_none_are_refused() {
+    let work = tempfile::tempdir().unwrap();
+    let train = |extra: &[&str]| program("vae").train(work.path(), extra);
+    train(&["--data", "mnits"]).failure(2, "possible values: mnist");
+    train(&["--data", "./nowhere"]).failure(1, "no such file or folder");
+    train(&["--size", "28"]).failure(1, "--size 28x28 is for images of your own");
+    train(&["--grey"]).failure(1, "--grey is for images of your own");
+    train(&["--data", "./x", "--size", "0"]).failure(2, "height and width in pixels");
+    assert!(!work.path().join("runs").exists());
+}
+
+#[test]
+fn every_command_of_the_page_works_as_it_stands() {
+    let work = tempfile::tempdir().unwrap();
+    pictures(&work.path().join("my-pictures"));
+    files(work.path());
+    let page = fs::read_to_string(workspace().join("docs/your-own-data.md")).unwrap();
+    let commands: Vec<Vec<&str>> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo run --release -p "))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands {
+        let [name, "--", "train", options @ ..] = command.as_slice() else {
+            panic!("{command:?} trains nothing");
+        };
+        let program = program(name);
+        let arguments = program.training(work.path(), options);
+        let mut called = program.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let output = called.current_dir(work.path()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {told}");
+    }
+}
