@@ -14,6 +14,8 @@ use programs::{program, programs, workspace};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 const IMAGES: usize = 90;
+/// The tiny trainings take more examples than there are.
+const FEWER: &str = "data.train_examples=60";
 const HEIGHT: u32 = 12;
 const WIDTH: u32 = 10;
 
@@ -69,7 +71,7 @@ fn files(folder: &Path) {
     }
     fs::write(folder.join("pixels.csv"), table).unwrap();
     let poem = ["so much depends", "upon", "a red wheel", "barrow"].join("\n") + "\n";
-    fs::write(folder.join("poems.txt"), poem.repeat(10)).unwrap();
+    fs::write(folder.join("poems.txt"), poem.repeat(25)).unwrap();
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn every_image_paper_trains_on_a_folder_of_pictures_and_answers_about_it() {
             program.train(work.path(), &["--data", data]).failure(1, "a table needs a schema");
             continue;
         }
-        program.train(work.path(), &["--data", data]).success();
+        program.train(work.path(), &["--data", data, "--set", FEWER]).success();
         let run = work.path().join("runs").join(&program.name).join("quick");
         let kept = fs::read_to_string(run.join("data.json")).unwrap();
         assert!(kept.contains("\"middle\"") && kept.contains("my pictures/"), "{kept}");
@@ -110,7 +112,10 @@ fn images_without_classes_have_no_probes_and_that_is_said() {
         bar(number).save(folder.join(format!("{number}.png"))).unwrap();
     }
     let called = program("vae")
-        .train(work.path(), &["--data", folder.to_str().unwrap(), "--set", "evaluate.samples={}"])
+        .train(
+            work.path(),
+            &["--data", folder.to_str().unwrap(), "--set", FEWER, "--set", "evaluate.samples={}"],
+        )
         .success();
     assert!(called.err().contains("one class"), "{}", called.err());
     let record = fs::read_to_string(work.path().join("runs/vae/quick/record.json")).unwrap();
@@ -146,7 +151,8 @@ fn every_command_of_the_page_works_as_it_stands() {
             panic!("{command:?} trains nothing");
         };
         let program = program(name);
-        let arguments = program.training(work.path(), options);
+        let fewer = [options, &["--set", FEWER]].concat();
+        let arguments = program.training(work.path(), &fewer);
         let mut called = program.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let output = called.current_dir(work.path()).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
