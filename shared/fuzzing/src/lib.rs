@@ -14,6 +14,7 @@ mod images;
 #[cfg(feature = "flex")]
 mod models;
 mod mutate;
+mod own_images;
 mod runs;
 mod sequences;
 mod tables;
@@ -128,8 +129,16 @@ pub fn targets() -> Vec<Target> {
     let models = models::TARGETS;
     #[cfg(not(feature = "flex"))]
     let models = &[];
-    [images::TARGETS, sequences::TARGETS, tables::TARGETS, archives::TARGETS, runs::TARGETS, models]
-        .concat()
+    [
+        images::TARGETS,
+        own_images::TARGETS,
+        sequences::TARGETS,
+        tables::TARGETS,
+        archives::TARGETS,
+        runs::TARGETS,
+        models,
+    ]
+    .concat()
 }
 
 /// The digest of what was read, and an error as people see it.

@@ -49,6 +49,7 @@ pub mod readers {
         fetch::readers::{gzipped, packed, zipped},
         idx::{images as idx_images, labels as idx_labels},
         npz::read as dsprites,
+        own::readers::{archive, picture, pixels},
     };
 }
 

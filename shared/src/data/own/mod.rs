@@ -53,6 +53,39 @@ const MOST_CLASSES: usize = 256;
 /// Faults of single files that are told, at most; the others are counted.
 const TOLD: usize = 8;
 
+/// Readers of single files, for fuzzing: sizes, levels and classes of what they hold.
+#[allow(unreachable_pub)] // Public by way of `data::readers`.
+pub mod readers {
+    use super::*;
+
+    type Read = Result<Vec<(u32, u32, Vec<u8>, u8)>, String>;
+
+    fn plain(found: Found) -> Vec<(u32, u32, Vec<u8>, u8)> {
+        assert_eq!(found.images.len(), found.labels.len());
+        let of = |(image, label): (GrayImage, u8)| {
+            assert!(usize::from(label) < found.classes.len());
+            (image.height(), image.width(), image.into_raw(), label)
+        };
+        found.images.into_iter().zip(found.labels).map(of).collect()
+    }
+
+    /// An npz archive.
+    pub fn archive(path: &Path) -> Read {
+        super::archive::read(path, true).map(plain)
+    }
+
+    /// A table of pixels.
+    pub fn pixels(path: &Path) -> Read {
+        let files = ImageFiles { path: path.into(), size: None, grey: true, label: None };
+        super::pixels::read(path, &files).map(plain)
+    }
+
+    /// The pictures of a folder, of which this file is one.
+    pub fn picture(path: &Path) -> Read {
+        super::folder::read(path.parent().unwrap_or(path), true).map(plain)
+    }
+}
+
 /// Images of a source, before they have one size.
 struct Found {
     images: Vec<GrayImage>,
