@@ -181,7 +181,7 @@ impl<P: Paper> Loaded<P> {
     /// What a picture of this run is entitled: paper, run, code, data.
     pub fn title(&self) -> String {
         let name = self.run.path().file_name().unwrap_or_default().to_string_lossy();
-        let (latents, data) = (self.model.latent_dim(), self.config.data().name);
+        let (latents, data) = (self.model.latent_dim(), self.config.data().title());
         let other =
             if self.trained_on().is_some() { ", other data than it was fitted to" } else { "" };
         format!("{} {name}, {latents} latents, {data}{other}", P::NAME)

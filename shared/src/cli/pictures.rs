@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::{
-    data::{DataKind, Split},
+    data::{DataKind, OwnImages, Split},
     metrics::encode_split,
     noise::{Noise, Stream},
     plot::{self, Grid},
@@ -406,7 +406,8 @@ fn draw_map<P: Paper>(
     let path = loaded.run.file("latent-map.png");
     let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
     let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
-    plot::scatter(&path, &caption, axes, &plane, &part.labels())?;
+    let names = OwnImages::classes_of(&loaded.preparation).unwrap_or_default();
+    plot::scatter(&path, &caption, axes, &plane, &part.labels(), &names)?;
     let mut drawn = vec![path];
     // The code of a sequence is a latent at each step: no one point of the plane is decoded.
     if latent == 2 && loaded.model.step_widths().is_none() {

@@ -106,6 +106,12 @@ impl DataConfig {
         }
     }
 
+    /// What the data are called in a title: the set's name, or that of the user's folder or file.
+    pub fn title(&self) -> String {
+        let own = self.images.as_ref().and_then(|images| images.path.file_name());
+        own.map_or_else(|| self.name.to_string(), |name| name.to_string_lossy().into_owned())
+    }
+
     /// What is said here that means nothing for this data set, if anything is.
     pub(crate) fn without_effect(&self) -> Option<String> {
         let (name, kind) = (self.name, self.name.kind());

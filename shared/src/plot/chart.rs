@@ -144,7 +144,7 @@ fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) 
     Ok(())
 }
 
-/// A scatter plot of points coloured by class, with a legend.
+/// A scatter plot of points coloured by class, with a legend of the classes: by name where they have names.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -154,6 +154,7 @@ pub fn scatter(
     axes: [&str; 2],
     points: &[[f32; 2]],
     classes: &[u8],
+    names: &[String],
 ) -> Result<()> {
     fonts()?;
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
@@ -174,7 +175,7 @@ pub fn scatter(
             let drawn = chart.draw_series(circles)?;
             if place < NAMED {
                 drawn
-                    .label(class.to_string())
+                    .label(names.get(usize::from(class)).cloned().unwrap_or(class.to_string()))
                     .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
             } else if place == NAMED {
                 drawn
@@ -346,7 +347,7 @@ mod tests {
         let path = folder.path().join("map.png");
         let points: Vec<[f32; 2]> =
             (0..classes.len()).map(|i| [i as f32, (i % 7) as f32]).collect();
-        scatter(&path, "map", ["a", "b"], &points, classes).unwrap();
+        scatter(&path, "map", ["a", "b"], &points, classes, &[]).unwrap();
         image::open(&path).unwrap().to_rgb8().into_raw()
     }
 
