@@ -72,6 +72,8 @@ fn every_command(program: &Program) {
         ),
         ("traverse", &["--index", "2", "--span", "2", "--steps", "5"][..], Some("traversal.png")),
         ("latent-map", &["--points", "50"][..], Some("latent-map.png")),
+        ("encode", &["--split", "test"][..], None),
+        ("score", &["--samples", "5", "--examples", "30"][..], None),
     ] {
         if program.cannot.iter().any(|name| name == command) {
             program.on_run(command, &run, extra).failure(2, &program.name);

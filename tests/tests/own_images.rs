@@ -147,12 +147,15 @@ fn every_command_of_the_page_works_as_it_stands() {
         .collect();
     assert!(commands.len() >= 5, "{commands:?}");
     for command in commands {
-        let [name, "--", "train", options @ ..] = command.as_slice() else {
-            panic!("{command:?} trains nothing");
+        let [name, "--", verb, options @ ..] = command.as_slice() else {
+            panic!("{command:?} is no call of a program");
         };
         let program = program(name);
         let fewer = [options, &["--set", FEWER]].concat();
-        let arguments = program.training(work.path(), &fewer);
+        let arguments = match *verb {
+            "train" => program.training(work.path(), &fewer),
+            verb => [&[verb], options].concat().into_iter().map(String::from).collect(),
+        };
         let mut called = program.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let output = called.current_dir(work.path()).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);

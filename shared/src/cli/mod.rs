@@ -3,6 +3,7 @@
 mod configuration;
 mod data_option;
 mod demand;
+mod encode;
 mod evaluate;
 mod exchange;
 mod integrity;
@@ -12,6 +13,7 @@ mod own_data;
 pub mod paper;
 mod paths;
 mod pictures;
+mod score;
 mod shell;
 mod table;
 mod train;
@@ -28,8 +30,8 @@ use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 use crate::{paper::Paper, progress};
 use options::{
-    EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs, ReconstructArgs,
-    SampleArgs, TraverseArgs,
+    EncodeArgs, EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs,
+    ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
 };
 use train::TrainArgs;
 
@@ -64,6 +66,10 @@ enum Command {
     Traverse(TraverseArgs),
     /// The code space in two dimensions, coloured by class.
     LatentMap(LatentMapArgs),
+    /// Write the code of every example as CSV or npz.
+    Encode(EncodeArgs),
+    /// Rank examples by their likelihood.
+    Score(ScoreArgs),
     /// Write the weights as safetensors with a description, for PyTorch and others.
     Export(ExportArgs),
     /// Make a run from weights that `export` or a PyTorch user wrote.
@@ -177,6 +183,8 @@ fn dispatch<P: Paper>(command: Command) -> Result<()> {
         Command::Interpolate(args) => pictures::interpolate::<P>(args),
         Command::Traverse(args) => pictures::traverse::<P>(args),
         Command::LatentMap(args) => pictures::latent_map::<P>(args),
+        Command::Encode(args) => encode::encode::<P>(args),
+        Command::Score(args) => score::score::<P>(args),
         Command::Export(args) => exchange::export::<P>(args),
         Command::Import(args) => exchange::import::<P>(args),
     }

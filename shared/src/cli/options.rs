@@ -80,6 +80,8 @@ pub(super) enum SplitChoice {
 }
 
 impl SplitChoice {
+    pub(super) const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
+
     pub(super) fn of(self, data: &Splits) -> &Split {
         match self {
             Self::Train => &data.train,
@@ -193,6 +195,36 @@ pub(super) struct LatentMapArgs {
     /// Split they come from.
     #[arg(long, default_value = "valid")]
     pub(super) split: SplitChoice,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct EncodeArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Split to encode; by default all three.
+    #[arg(long)]
+    pub(super) split: Option<SplitChoice>,
+    /// File to write, .csv or .npz; by default codes.csv in the run's folder.
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ScoreArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Samples of the importance-weighted bound, where log p(x) is not known exactly.
+    #[arg(long, value_name = "K", default_value_t = 100)]
+    pub(super) samples: usize,
+    /// Score only so many examples, the first ones.
+    #[arg(long, value_name = "N")]
+    pub(super) examples: Option<usize>,
+    /// Split they come from.
+    #[arg(long, default_value = "valid")]
+    pub(super) split: SplitChoice,
+    /// File to write, a CSV, and beside it a picture; by default scores.csv in the run's folder.
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -52,6 +52,25 @@ pub struct Elbo {
 
 /// -ELBO with one sample for each example; `None` for a point code.
 pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -> Option<Elbo> {
+    let Terms { reconstruction, kl, by_latent } = terms(model, split, binarise, noise)?;
+    let total: Vec<f64> =
+        reconstruction.iter().zip(&kl).map(|(r, k): (&f64, &f64)| r + k).collect();
+    Some(Elbo {
+        negative_elbo: Estimate::of(&total),
+        reconstruction: Estimate::of(&reconstruction),
+        kl: Estimate::of(&kl),
+        kl_per_latent: by_latent.iter().map(|sum| sum / split.len().max(1) as f64).collect(),
+    })
+}
+
+/// Terms of -ELBO of each example, and the KL of each latent summed over examples.
+struct Terms {
+    reconstruction: Vec<f64>,
+    kl: Vec<f64>,
+    by_latent: Vec<f64>,
+}
+
+fn terms(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -> Option<Terms> {
     let latent = model.latent_dim();
     let mut reconstruction = Vec::with_capacity(split.len());
     let mut kl = Vec::with_capacity(split.len());
@@ -72,14 +91,7 @@ pub fn elbo(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise
             }
         }
     }
-    let total: Vec<f64> =
-        reconstruction.iter().zip(&kl).map(|(r, k): (&f64, &f64)| r + k).collect();
-    Some(Elbo {
-        negative_elbo: Estimate::of(&total),
-        reconstruction: Estimate::of(&reconstruction),
-        kl: Estimate::of(&kl),
-        kl_per_latent: by_latent.iter().map(|sum| sum / split.len().max(1) as f64).collect(),
-    })
+    Some(Terms { reconstruction, kl, by_latent })
 }
 
 /// How z is drawn when log p(x) is estimated, and what is averaged.
@@ -118,6 +130,17 @@ pub fn negative_log_likelihood(
     estimator: Estimator,
     samples: usize,
 ) -> Option<Estimate> {
+    Some(Estimate::of(&by_example(model, split, binarise, noise, estimator, samples)?))
+}
+
+fn by_example(
+    model: &dyn Trained,
+    split: &Split,
+    binarise: Binarise,
+    noise: Noise,
+    estimator: Estimator,
+    samples: usize,
+) -> Option<Vec<f64>> {
     let latent = model.latent_dim();
     let bar = progress::steps(estimator.name(), split.len() as u64, "img");
     let done = AtomicU64::new(0);
@@ -156,7 +179,7 @@ pub fn negative_log_likelihood(
         })
         .collect();
     bar.finish_and_clear();
-    Some(Estimate::of(&values?))
+    values
 }
 
 /// -log p(x) where the model knows it exactly.
@@ -166,6 +189,10 @@ pub fn marginal(
     binarise: Binarise,
     noise: Noise,
 ) -> Option<Estimate> {
+    Some(Estimate::of(&exact(model, split, binarise, noise)?))
+}
+
+fn exact(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -> Option<Vec<f64>> {
     let mut values = Vec::with_capacity(split.len());
     let all: Vec<usize> = (0..split.len()).collect();
     for indices in all.chunks(BATCH) {
@@ -175,7 +202,39 @@ pub fn marginal(
             model.log_marginal(x.view(), given.as_ref().map(|given| given.view()))?;
         values.extend(log_p.iter().map(|&v| -f64::from(v)));
     }
-    Some(Estimate::of(&values))
+    Some(values)
+}
+
+/// How likely each example of a split is.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    /// -log p(x), or the bound on it, nats.
+    pub nll: Vec<f64>,
+    /// -ELBO with one sample, nats, where there is one.
+    pub negative_elbo: Option<Vec<f64>>,
+    /// How `nll` was found.
+    pub about: String,
+}
+
+/// -log p(x) of each example, exactly where the model knows it, otherwise the importance-weighted bound
+/// with `samples` weights; `None` where it has neither.
+pub fn scores(
+    model: &dyn Trained,
+    split: &Split,
+    binarise: Binarise,
+    noise: Noise,
+    samples: usize,
+) -> Option<Scores> {
+    let (nll, about) = match exact(model, split, binarise, noise) {
+        Some(nll) => (nll, "exact".to_owned()),
+        None => (
+            by_example(model, split, binarise, noise, Estimator::Importance, samples)?,
+            format!("importance-weighted bound with K = {samples}"),
+        ),
+    };
+    let negative_elbo = terms(model, split, binarise, noise)
+        .map(|terms| terms.reconstruction.iter().zip(&terms.kl).map(|(r, k)| r + k).collect());
+    Some(Scores { nll, negative_elbo, about })
 }
 
 /// A running log of a sum of exponentials.

@@ -12,7 +12,9 @@ mod probe;
 mod reconstruction;
 pub mod samples;
 
-pub use bounds::{Elbo, Estimate, Estimator, elbo, marginal, negative_log_likelihood};
+pub use bounds::{
+    Elbo, Estimate, Estimator, Scores, elbo, marginal, negative_log_likelihood, scores,
+};
 pub use classification::classification_error;
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split};
 pub use config::EvaluateConfig;

@@ -1,0 +1,94 @@
+//! Questions to a trained model: the code of every example, and how likely each is.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{fs, path::Path};
+
+use programs::{Program, program};
+
+/// Rows of a CSV, its header first.
+fn rows(path: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+/// The mean of a column.
+fn mean(rows: &[Vec<String>], column: &str) -> f64 {
+    let place = rows[0].iter().position(|name| name == column).unwrap();
+    let values = rows[1..].iter().map(|row| row[place].parse::<f64>().unwrap());
+    values.sum::<f64>() / (rows.len() - 1) as f64
+}
+
+fn trained(program: &Program, work: &Path) -> (std::path::PathBuf, serde_json::Value) {
+    program.train(work, &[]).success();
+    let run = work.join("runs").join(&program.name).join("quick");
+    let record = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    (run, record)
+}
+
+#[test]
+fn every_example_of_every_split_has_its_code_and_class() {
+    let work = tempfile::tempdir().unwrap();
+    let (run, record) = trained(program("vae"), work.path());
+    let vae = program("vae");
+    vae.on_run("encode", &run, &[]).success();
+    let all = rows(&run.join("codes.csv"));
+    assert_eq!(all[0], ["split", "index", "class", "z0", "z1", "log_var0", "log_var1"]);
+    for (name, key) in [("training", "train"), ("validation", "valid"), ("test", "test")] {
+        let of_split: Vec<_> = all.iter().filter(|row| row[0] == name).collect();
+        assert_eq!(of_split.len() as u64, record["data"][key].as_u64().unwrap());
+        assert!(of_split.iter().enumerate().all(|(index, row)| row[1] == index.to_string()));
+        assert!(of_split.iter().all(|row| row[2].parse::<u8>().unwrap() < 10));
+    }
+    let archive = work.path().join("codes.npz");
+    let to = ["--split", "test", "--to", archive.to_str().unwrap()];
+    vae.on_run("encode", &run, &to).success();
+    let mut found = zip::ZipArchive::new(fs::File::open(&archive).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut found.by_name("mean.npy").unwrap(), &mut bytes).unwrap();
+    let test: Vec<_> = all.iter().filter(|row| row[0] == "test").collect();
+    let floats: Vec<f32> = bytes[bytes.len() - 8 * test.len()..]
+        .chunks(4)
+        .map(|word| f32::from_le_bytes(word.try_into().unwrap()))
+        .collect();
+    let expected = test.iter().flat_map(|row| row[3..5].iter().map(|z| z.parse().unwrap()));
+    assert_eq!(floats, expected.collect::<Vec<f32>>());
+    vae.on_run("encode", &run, &to).failure(1, "it exists already");
+    vae.on_run("encode", &run, &["--to", "codes.txt"]).failure(1, "ends in .csv or .npz");
+}
+
+#[test]
+fn scores_are_ranked_and_their_mean_is_what_evaluate_found() {
+    for name in ["vae", "cvae", "pca"] {
+        let work = tempfile::tempdir().unwrap();
+        let (run, record) = trained(program(name), work.path());
+        let metric = |name: &str| record["metrics"][name]["value"].as_f64();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9 * b.abs(), "{name}: {a} and {b}");
+        // As many images and samples as the tiny evaluation takes.
+        let part = ["--split", "test", "--samples", "20", "--examples", "20"];
+        let whole = ["--split", "test", "--samples", "1"];
+        let options = if name == "pca" { &whole[..] } else { &part[..] };
+        program(name).on_run("score", &run, options).success();
+        let scores = rows(&run.join("scores.csv"));
+        close(mean(&scores, "nll"), metric("nll").unwrap());
+        let nll: Vec<f64> = scores[1..].iter().map(|row| row[3].parse().unwrap()).collect();
+        assert!(nll.is_sorted());
+        assert!(fs::read(run.join("scores.png")).unwrap().starts_with(b"\x89PNG"));
+        if let Some(negative_elbo) = metric("negative_elbo") {
+            program(name).on_run("score", &run, &whole).success();
+            close(mean(&rows(&run.join("scores.csv")), "negative_elbo"), negative_elbo);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_scored_or_encoded_says_why() {
+    let work = tempfile::tempdir().unwrap();
+    let (run, _) = trained(program("denoising-ae"), work.path());
+    program("denoising-ae").on_run("score", &run, &[]).failure(2, "no likelihood");
+    program("denoising-ae").on_run("encode", &run, &["--split", "test"]).success();
+    let (run, _) = trained(program("vae-rnn"), work.path());
+    program("vae-rnn").on_run("encode", &run, &[]).failure(2, "a code at each step");
+    program("vae-rnn").on_run("score", &run, &["--samples", "0"]).failure(1, "at least 1");
+}
