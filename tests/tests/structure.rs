@@ -64,7 +64,9 @@ fn used(text: &str) -> BTreeSet<String> {
 
 fn uses(source: &Path) -> Uses {
     let mut uses = Uses::new();
-    for path in sources(source) {
+    // What tests use is no part of the house.
+    let is_tests = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "tests");
+    for path in sources(source).into_iter().filter(|path| !is_tests(path)) {
         let inside = path.strip_prefix(source).unwrap();
         let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
