@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
@@ -98,7 +98,7 @@ fn table(encoded: &[Encoded], names: &[String]) -> Result<Vec<u8>> {
             writer.write_record(&row)?;
         }
     }
-    Ok(writer.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)
+    writer.into_inner().map_err(|error| anyhow!("{error}"))
 }
 
 /// The same as arrays: `mean` and `log_var` `[examples, latent]`, `label`, `index`, and `split`, 0 for
