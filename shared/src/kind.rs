@@ -12,13 +12,17 @@ use crate::{
 /// of them.
 ///
 /// `shared` has [`Images`]. Tables, sequences and images with known factors are crates of their own, and
-/// so may the next kind be: nothing here knows them.
+/// so may the next kind be: nothing here knows them. What a kind does not say is as images have it.
 pub trait Kind: Sync {
     /// What the examples are, for messages.
-    fn examples(&self) -> DataKind;
+    fn examples(&self) -> DataKind {
+        DataKind::Images
+    }
 
     /// Names of the files the configured set may be read from; none of a generated set.
-    fn files(&self, config: &DataConfig) -> Vec<String>;
+    fn files(&self, config: &DataConfig) -> Vec<String> {
+        data::image_files(config)
+    }
 
     /// Loads the set a configuration names and splits it; downloads it first if need be. Use [`load`],
     /// which looks at the configuration first.
@@ -30,8 +34,10 @@ pub trait Kind: Sync {
         &self,
         config: &DataConfig,
         options: &FetchOptions,
-        known: Option<&Preparation>,
-    ) -> Result<Splits, DataError>;
+        _known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        data::images(config, options)
+    }
 
     /// Everything `evaluate` finds out on the test split.
     ///
@@ -72,24 +78,7 @@ pub fn load(
 #[derive(Clone, Copy, Debug)]
 pub struct Images;
 
-impl Kind for Images {
-    fn examples(&self) -> DataKind {
-        DataKind::Images
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<String> {
-        data::image_files(config)
-    }
-
-    fn read(
-        &self,
-        config: &DataConfig,
-        options: &FetchOptions,
-        _known: Option<&Preparation>,
-    ) -> Result<Splits, DataError> {
-        data::images(config, options)
-    }
-}
+impl Kind for Images {}
 
 impl Images {
     /// Loads a set of images in its own splits.

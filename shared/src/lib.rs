@@ -33,7 +33,7 @@ pub mod weights;
 pub mod panics;
 
 pub use cli::paper;
-pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, posterior};
+pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, operation, posterior};
 
 #[global_allocator]
 static ALLOCATOR: allocation::Counting = allocation::Counting;

@@ -1,4 +1,4 @@
-//! A small model and a few images for the objectives' laws.
+//! A small model and a few images for laws, those of the crate and those in tests/.
 
 use burn::tensor::{Tensor, TensorData};
 use shared::{
@@ -17,7 +17,7 @@ const SIDE: usize = 8;
 pub(crate) const LATENT: usize = 3;
 
 /// Networks without kinks, for finite differences.
-pub(crate) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
+pub(crate) fn config(objective: impl Into<ObjectiveConfig>, network: Network) -> Config {
     let (_, text) = Paper::PRESETS[0];
     let mut config: Config = toml::from_str(text).unwrap();
     config.model.latent = LATENT;
@@ -31,6 +31,11 @@ pub(crate) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: 
     config.model.decoder_activation = Activation::Tanh;
     config.objective = objective.into();
     assert_eq!(config.problem(), None);
+    config
+}
+
+pub(crate) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
+    let config = config(objective, network);
     Vae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
 }
 

@@ -1,75 +1,34 @@
 //! Laws of the objectives and of the networks.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
+#[path = "../src/tiny.rs"]
+#[allow(dead_code)] // Not all of it is needed here.
+mod tiny;
+
 use beta_vae::{
-    Config, Objective, Paper, Vae,
+    Config, Objective, Paper, Vae, config,
     config::Network,
-    objectives::{ObjectiveConfig, beta::Beta},
+    objectives::{self, ObjectiveConfig, beta::Beta},
 };
-use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
+use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams};
 #[cfg(feature = "ndarray")]
-use shared::backend::NdArray;
+use shared::{Backend, backend::NdArray};
 use shared::{
-    Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape},
+    data::PixelShape,
     laws::{self, disagreements},
-    nn::Activation,
-    noise::{Noise, Stream},
     paper::{Paper as _, RunConfig},
     train::{Moment, Objective as _},
 };
+use tiny::{LATENT, batch, mean, model, values};
 
 type Diff = Autodiff<Flex>;
 
-const SIDE: usize = 8;
-const LATENT: usize = 3;
 const AT: Moment = Moment { epochs: 0.5 };
-
-fn config(objective: ObjectiveConfig, network: Network) -> Config {
-    let (_, text) = Paper::PRESETS[0];
-    let mut config: Config = toml::from_str(text).unwrap();
-    config.model.latent = LATENT;
-    config.model.network = network;
-    (config.model.encoder, config.model.decoder) = (vec![9], vec![7, 8]);
-    config.model.channels = match network {
-        Network::Dense => Vec::new(),
-        Network::Convolutional => vec![2, 4],
-    };
-    // Without kinks, for differences.
-    config.model.encoder_activation = Activation::Tanh;
-    config.model.decoder_activation = Activation::Tanh;
-    config.objective = objective;
-    assert_eq!(config.problem(), None);
-    config
-}
-
-fn model<B: Backend>(objective: &ObjectiveConfig, network: Network) -> Vae<B> {
-    let config = config(objective.clone(), network);
-    Vae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
-}
-
-/// Some binary images.
-fn batch<B: Backend>(count: usize) -> Batch<B> {
-    let shape = PixelShape { height: SIDE, width: SIDE };
-    let noise = Noise::new(8).normal(Stream::Generate, 0, &[0], count * SIDE * SIDE);
-    let pixels = noise.iter().map(|&v| if v > 0.3 { 255 } else { 0 }).collect();
-    let images = ExampleSet::images(shape, pixels, vec![0; count], false);
-    BatchMaker::new(images.into(), Binarise::Threshold, Noise::new(1), B::Device::default())
-        .batch(&(0..count).collect::<Vec<_>>(), 1)
-}
 
 fn row(pixels: usize) -> PixelShape {
     PixelShape { height: 1, width: pixels }
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn beta(beta: f64) -> ObjectiveConfig {
@@ -81,7 +40,7 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
     let (diff, flex) = (batch::<Diff>(4), batch::<Flex>(4));
     for network in [Network::Dense, Network::Convolutional] {
         for config in ObjectiveConfig::examples() {
-            let model = model::<Diff>(&config, network);
+            let model = model::<Diff>(config.clone(), network);
             let loss = Objective.terms(&model, &diff, AT).loss.mean();
             let of = GradientsParams::from_grads(loss.backward(), &model);
             let mut gradients = laws::gradients(&model, &of);
@@ -106,7 +65,7 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
 fn the_two_processor_backends_agree() {
     let found = |network| {
         fn of<B: Backend>(network: Network) -> Vec<f64> {
-            let model = model::<B>(&beta(4.0), network);
+            let model = model::<B>(beta(4.0), network);
             values(Objective.terms(&model, &batch::<B>(5), AT).loss)
         }
         (of::<Flex>(network), of::<NdArray>(network))
@@ -121,13 +80,13 @@ fn the_two_processor_backends_agree() {
 
 #[test]
 fn a_convolutional_network_needs_a_square_that_can_be_halved() {
-    let config = config(beta(1.0), Network::Convolutional);
+    let config = tiny::config(beta(1.0), Network::Convolutional);
     assert_eq!(Paper::problem(&config, row(64)), None);
     for pixels in [784 / 2, 36] {
         let problem = Paper::problem(&config, row(pixels)).unwrap();
         assert!(problem.contains("[model] channels"), "{problem}");
     }
-    let model = model::<Flex>(&beta(1.0), Network::Convolutional);
+    let model = model::<Flex>(beta(1.0), Network::Convolutional);
     assert_eq!((model.input_dim(), model.latent_dim()), (64, LATENT));
 }
 

@@ -1,10 +1,11 @@
 //! The denoising criterion: restore a layer's clean input from a corrupted one.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use shared::{
     Backend,
     data::Batch,
     likelihood::{Likelihood, row_sums},
+    operation::softplus,
     train::{self, Moment, Terms},
 };
 
@@ -46,6 +47,5 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
 
 /// -x log s(l) - (1 - x) log(1 - s(l)) of each coordinate, nats.
 fn cross_entropy<B: Backend>(logits: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
-    let softplus = activation::relu(logits.clone()) + logits.clone().abs().neg().exp().log1p();
-    softplus - x * logits
+    softplus(logits.clone()) - x * logits
 }

@@ -11,8 +11,7 @@ use std::{
 use anyhow::{Result, ensure};
 use rand_chacha::ChaCha8Rng;
 use shared::{
-    data::{DataConfig, DataError, DataKind, FetchOptions, Preparation, Splits},
-    kind::{Images, Kind},
+    kind::Kind,
     metrics::{DisentanglementConfig, Evaluating, Evaluation, WIDE},
     noise::{Noise, Stream},
     progress,
@@ -44,23 +43,6 @@ pub use sap::sap;
 pub struct Factors;
 
 impl Kind for Factors {
-    fn examples(&self) -> DataKind {
-        Images.examples()
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<String> {
-        Images.files(config)
-    }
-
-    fn read(
-        &self,
-        config: &DataConfig,
-        options: &FetchOptions,
-        known: Option<&Preparation>,
-    ) -> Result<Splits, DataError> {
-        Images.read(config, options, known)
-    }
-
     fn evaluate(&self, of: &Evaluating<'_>) -> Result<Evaluation> {
         let mut evaluation = of.images()?;
         if let (Some(config), Some(grid)) = (&of.config.disentanglement, &of.data.sprites) {

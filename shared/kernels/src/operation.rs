@@ -1,5 +1,6 @@
 //! Operations by name, as layers ask for them and backends compute them.
 
+use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 /// What a layer applies to its outputs.
@@ -49,4 +50,9 @@ impl Cell {
             Self::Lstm => 2,
         }
     }
+}
+
+/// log(1 + e^a) without overflow: max(a, 0) + log(1 + e^-|a|).
+pub fn softplus<B: burn::prelude::Backend, const D: usize>(a: Tensor<B, D>) -> Tensor<B, D> {
+    activation::relu(a.clone()) + a.abs().neg().exp().log1p()
 }

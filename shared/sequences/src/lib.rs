@@ -34,7 +34,7 @@ pub use text::Vocabulary;
 
 use anyhow::Result;
 use shared::{
-    data::{DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Splits},
+    data::{DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Splits, name_of},
     kind::{Images, Kind},
     metrics::{Evaluating, Evaluation},
 };
@@ -49,12 +49,11 @@ impl Kind for SequenceData {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<String> {
-        let name = |path: &std::path::Path| Some(path.file_name()?.to_string_lossy().into_owned());
         match config.name {
             DataName::Jsb => catalogue::JSB.names(),
             DataName::Bach => catalogue::BACH.names(),
-            DataName::Pen => config.pen.iter().filter_map(|pen| name(&pen.file)).collect(),
-            DataName::Text => config.text.iter().filter_map(|text| name(&text.file)).collect(),
+            DataName::Pen => config.pen.iter().filter_map(|pen| name_of(&pen.file)).collect(),
+            DataName::Text => config.text.iter().filter_map(|text| name_of(&text.file)).collect(),
             _ => Images.files(config),
         }
     }

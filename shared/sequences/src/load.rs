@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::{
     catalogue::JSB,
@@ -15,7 +14,7 @@ use super::{
 use shared::{
     data::{
         DataConfig, DataError, DataName, ExampleSet, FetchOptions, Knowledge, Preparation,
-        Sequences, Splits, fetch, published,
+        Sequences, Splits, fetch, name_and_sha256, published,
     },
     noise::{Noise, Stream},
 };
@@ -180,7 +179,7 @@ fn pen(
             .collect();
         Sequences::of_numbers(3, &rows)
     };
-    let files = file_of(&pen.file, &bytes);
+    let files = [name_and_sha256(&pen.file, &bytes)].into();
     let splits = split(numbers(pool), numbers(test), held_out, files, config)?;
     Ok(knowing(splits, Known { offset_deviation: Some(deviation), ..Known::default() }))
 }
@@ -206,7 +205,7 @@ fn lines(
     let ordered: Vec<Vec<u32>> = order.into_iter().map(|index| sequences[index].clone()).collect();
     let (pool, test) = ordered.split_at(ordered.len() - held_out);
     let width = vocabulary.len();
-    let files = file_of(&text.file, &bytes);
+    let files = [name_and_sha256(&text.file, &bytes)].into();
     let (pool, test) = (Sequences::of_symbols(width, pool), Sequences::of_symbols(width, test));
     let splits = split(pool, test, held_out, files, config)?;
     Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
@@ -224,12 +223,6 @@ fn read_named(path: &Path) -> Result<Vec<u8>, DataError> {
         hint: DataError::ELSEWHERE,
         reason,
     })
-}
-
-/// Name and sha256 of a file of the user's.
-fn file_of(path: &Path, bytes: &[u8]) -> BTreeMap<String, String> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    [(name, hex::encode(Sha256::digest(bytes)))].into()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Cursor, Write},
-    path::Path,
+    path::PathBuf,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -13,9 +13,10 @@ use super::{
     model::Loaded,
     options::{EncodeArgs, SplitChoice},
     paper::Paper,
+    pictures::say,
 };
 use crate::{
-    data::{OwnImages, npy},
+    data::{ClassNames, npy},
     files::write_atomic,
     metrics::encode_split,
     progress,
@@ -33,10 +34,7 @@ struct Encoded {
 pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "encode")?;
     refuse_sequences(&loaded)?;
-    if let Some(path) = &args.to {
-        refuse_existing(path)?;
-    }
-    let path = args.to.unwrap_or_else(|| loaded.run.file("codes.csv"));
+    let path = destination(&loaded, args.to, "codes.csv")?;
     let is_archive = match path.extension().and_then(|ending| ending.to_str()) {
         Some("csv") => false,
         Some("npz") => true,
@@ -57,12 +55,10 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
     let bytes = if is_archive {
         archive(&encoded).with_context(|| format!("cannot pack {}", path.display()))?
     } else {
-        let names = OwnImages::classes_of(&loaded.preparation).unwrap_or_default();
-        table(&encoded, &names)?
+        table(&encoded, &ClassNames::of(&loaded.preparation))?
     };
     write_atomic(&path, &bytes)?;
-    progress::line(&format!("wrote {}", path.display()));
-    Ok(())
+    say(&path)
 }
 
 /// Refuses a model that has a code at each step and none of the whole.
@@ -77,7 +73,7 @@ pub(super) fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
 
 /// A row an example: split, index in it, class, the mean of the code, its log-variance unless it is a
 /// point.
-fn table(encoded: &[Encoded], names: &[String]) -> Result<Vec<u8>> {
+fn table(encoded: &[Encoded], names: &ClassNames) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let first = encoded.first();
     let latent = first.map_or(0, |first| first.codes.mean.ncols());
@@ -89,8 +85,7 @@ fn table(encoded: &[Encoded], names: &[String]) -> Result<Vec<u8>> {
     writer.write_record(&header)?;
     for Encoded { split, labels, codes } in encoded {
         for (index, &label) in labels.iter().enumerate() {
-            let class = names.get(usize::from(label)).cloned().unwrap_or(label.to_string());
-            let mut row = vec![split.name().to_owned(), index.to_string(), class];
+            let mut row = vec![split.name().to_owned(), index.to_string(), names.name(label)];
             row.extend(codes.mean.row(index).iter().map(f32::to_string));
             if let Some(log_var) = &codes.log_var {
                 row.extend(log_var.row(index).iter().map(f32::to_string));
@@ -98,7 +93,7 @@ fn table(encoded: &[Encoded], names: &[String]) -> Result<Vec<u8>> {
             writer.write_record(&row)?;
         }
     }
-    writer.into_inner().map_err(|error| anyhow!("{error}"))
+    finished(writer)
 }
 
 /// The same as arrays: `mean` and `log_var` `[examples, latent]`, `label`, `index`, and `split`, 0 for
@@ -135,10 +130,22 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// Refuses to replace a file that the user named.
-pub(super) fn refuse_existing(path: &Path) -> Result<()> {
-    if path.exists() {
-        bail!("--to {}: it exists already; delete it, or give another name", path.display());
+/// The file that the user named, which must not be there yet, or the one of this name in the run's folder.
+pub(super) fn destination<P: Paper>(
+    loaded: &Loaded<P>,
+    to: Option<PathBuf>,
+    name: &str,
+) -> Result<PathBuf> {
+    match to {
+        Some(path) if path.exists() => {
+            bail!("--to {}: it exists already; delete it, or give another name", path.display())
+        }
+        Some(path) => Ok(path),
+        None => Ok(loaded.run.file(name)),
     }
-    Ok(())
+}
+
+/// The bytes of a CSV.
+pub(super) fn finished(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>> {
+    writer.into_inner().map_err(|error| anyhow!("{error}"))
 }

@@ -3,10 +3,10 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::paper::{Paper, RunConfig};
 use super::{
     model::{Loaded, not_probed},
     options::EvaluateArgs,
+    paper::{Paper, RunConfig},
     table::table,
 };
 use crate::{

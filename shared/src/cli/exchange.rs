@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, Axis};
 
-use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     demand::Purpose,
@@ -11,6 +10,7 @@ use super::{
     model::{Loaded, check, load},
     options::{ExportArgs, ImportArgs},
     own_data,
+    paper::{Paper, RunConfig},
 };
 use crate::{modules::NamedTensor, noise::Stream, progress, run::RunFolder, weights};
 

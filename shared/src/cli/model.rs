@@ -11,13 +11,13 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     demand::{self, Purpose, Sizes},
     integrity::refuse_unusable,
     options::{Common, OfRun},
     own_data::{self, IfOther, load_own},
+    paper::{Paper, RunConfig},
     shell::quoted,
 };
 use crate::{

@@ -15,14 +15,14 @@ use crate::{
 
 /// Where to look for data: in the folder that `--data-dir` names, in the one the run's data came from,
 /// in that of `AE_DATA_DIR`, in this order.
-pub(super) fn fetch_options(
+pub(super) fn fetch_options<P: Paper>(
     config: &DataConfig,
-    files: &[String],
     common: &Common,
     kept: Option<&RunData>,
 ) -> Result<FetchOptions> {
+    let files = P::KIND.files(config);
     let recorded = kept.and_then(|kept| kept.folder.clone());
-    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, files, folder));
+    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, &files, folder));
     let options = match (&common.data_dir, recorded) {
         (None, Some(folder)) => FetchOptions::from_env(Some(folder)),
         (named, _) => FetchOptions::named(named.clone())?,
@@ -105,7 +105,7 @@ pub(super) fn load_own<P: Paper>(
     kept: Option<&RunData>,
     if_other: IfOther,
 ) -> Result<Loaded> {
-    let options = fetch_options(config.data(), &P::KIND.files(config.data()), common, kept)?;
+    let options = fetch_options::<P>(config.data(), common, kept)?;
     let say_own = || {
         if if_other == IfOther::Use {
             progress::line("--other-data: without effect, these are the run's own data");
@@ -206,7 +206,7 @@ pub(super) fn to_fit<P: Paper>(
             return Ok((load_own::<P>(run, config, common, kept.as_ref(), refuse)?.splits, None));
         }
     }
-    let options = fetch_options(config.data(), &P::KIND.files(config.data()), common, None)?;
+    let options = fetch_options::<P>(config.data(), common, None)?;
     let splits = load_data::<P>(config, &options, None)?;
     let kept = RunData::new(config.data(), &P::KIND.files(config.data()), &splits, &options);
     Ok((splits, Some(kept)))

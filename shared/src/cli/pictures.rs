@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
-use super::paper::Paper;
 use super::{
     model::Loaded,
     options::{
         InterpolateArgs, LatentMapArgs, ReconstructArgs, SampleArgs, SplitChoice, TraverseArgs,
         checked_index,
     },
+    paper::Paper,
 };
 use crate::{
-    data::{DataKind, OwnImages, Split},
+    data::{ClassNames, DataKind, Split},
     metrics::encode_split,
     noise::{Noise, Stream},
     plot::{self, Grid},
@@ -38,7 +38,7 @@ const ROW: usize = 10;
 /// Side of the decoded grid of a 2-D code.
 const GRID: usize = 20;
 
-fn say(path: &std::path::Path) -> Result<()> {
+pub(super) fn say(path: &std::path::Path) -> Result<()> {
     progress::line(&format!("wrote {}", path.display()));
     Ok(())
 }
@@ -406,7 +406,7 @@ fn draw_map<P: Paper>(
     let path = loaded.run.file("latent-map.png");
     let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
     let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
-    let names = OwnImages::classes_of(&loaded.preparation).unwrap_or_default();
+    let names = ClassNames::of(&loaded.preparation);
     plot::scatter(&path, &caption, axes, &plane, &part.labels(), &names)?;
     let mut drawn = vec![path];
     // The code of a sequence is a latent at each step: no one point of the plane is decoded.

@@ -1,17 +1,17 @@
 //! `score`: how likely each example is under the model.
 
 use anyhow::{Result, bail};
-use ndarray::Axis;
 
 use super::{
     Stop,
-    encode::{refuse_existing, refuse_sequences},
+    encode::{destination, finished, refuse_sequences},
     model::Loaded,
     options::ScoreArgs,
     paper::{Paper, RunConfig},
+    pictures::say,
 };
 use crate::{
-    data::{DataKind, OwnImages},
+    data::{ClassNames, DataKind},
     files::write_atomic,
     metrics::scores,
     plot::Grid,
@@ -26,11 +26,9 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     if args.samples == 0 {
         bail!("--samples 0: at least 1");
     }
-    if let Some(path) = &args.to {
-        refuse_existing(path)?;
-    }
     let loaded = Loaded::<P>::open(&args.of, "score")?;
     refuse_sequences(&loaded)?;
+    let path = destination(&loaded, args.to, "scores.csv")?;
     let (data, binarise) = (loaded.data()?, loaded.config.data().binarise);
     let whole = args.split.of(data);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
@@ -50,23 +48,18 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     }
     let mut ranked: Vec<usize> = (0..split.len()).collect();
     ranked.sort_by(|&a, &b| found.nll[a].total_cmp(&found.nll[b]).then(a.cmp(&b)));
-    let names = OwnImages::classes_of(&loaded.preparation).unwrap_or_default();
+    let names = ClassNames::of(&loaded.preparation);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["rank", "index", "class", "nll", "negative_elbo"])?;
     for (rank, &index) in ranked.iter().enumerate() {
-        let label = split.label(index);
-        let class = names.get(usize::from(label)).cloned().unwrap_or(label.to_string());
+        let class = names.name(split.label(index));
         let elbo = found.negative_elbo.as_ref().map_or(String::new(), |e| e[index].to_string());
         let (rank, place) = ((rank + 1).to_string(), index.to_string());
         writer.write_record([rank, place, class, found.nll[index].to_string(), elbo])?;
     }
-    let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
-    let path = args.to.unwrap_or_else(|| loaded.run.file("scores.csv"));
-    write_atomic(&path, &bytes)?;
+    write_atomic(&path, &finished(writer)?)?;
     progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
     if P::KIND.examples() == DataKind::Images {
-        let images = split.all_grey();
-        let row = |indices: &[usize]| images.select(Axis(0), indices);
         let shown = SHOWN.min(ranked.len());
         let caption =
             format!("{} images by -log p(x), nats: {}", args.split.name(), loaded.title());
@@ -77,10 +70,10 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         let (likely, unlikely) = (&ranked[..shown], &ranked[ranked.len() - shown..]);
         let picture = path.with_extension("png");
         Grid::new(split.shape(), caption)
-            .row(format!("most likely: {}", range(likely)), row(likely))
-            .row(format!("least likely: {}", range(unlikely)), row(unlikely))
+            .row(format!("most likely: {}", range(likely)), split.grey(likely))
+            .row(format!("least likely: {}", range(unlikely)), split.grey(unlikely))
             .save(&picture)?;
-        progress::line(&format!("wrote {}", picture.display()));
+        say(&picture)?;
     }
     Ok(())
 }

@@ -10,7 +10,6 @@ use anyhow::{Result, anyhow, bail};
 use burn::backend::Autodiff;
 use clap::Args;
 
-use super::paper::{Paper, RunConfig};
 use super::{
     Stop,
     configuration::{ConfigurationArgs, Resolved, identity, last_epochs},
@@ -19,7 +18,9 @@ use super::{
     integrity::{is_finished, prepare_to_continue},
     model::{Loaded, check, load, place_of, refuse, with_labels},
     options::Common,
-    own_data, pictures,
+    own_data,
+    paper::{Paper, RunConfig},
+    pictures,
     shell::quoted,
 };
 use crate::{
@@ -210,12 +211,7 @@ pub fn check_all<'a, P: Paper>(
     let mut data = None;
     for config in configs {
         if data.is_none() {
-            let options = own_data::fetch_options(
-                config.data(),
-                &P::KIND.files(config.data()),
-                common,
-                None,
-            )?;
+            let options = own_data::fetch_options::<P>(config.data(), common, None)?;
             data = Some(own_data::load_data::<P>(config, &options, None)?);
         }
         if let Some(data) = &data {

@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::{larochelle::Variant, own::ImageFiles};
+use super::{larochelle::Variant, own::ImageFiles, own_files::name_of};
 
 /// `[data]` of a configuration: which images, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,8 +108,8 @@ impl DataConfig {
 
     /// What the data are called in a title: the set's name, or that of the user's folder or file.
     pub fn title(&self) -> String {
-        let own = self.images.as_ref().and_then(|images| images.path.file_name());
-        own.map_or_else(|| self.name.to_string(), |name| name.to_string_lossy().into_owned())
+        let own = self.images.as_ref().and_then(|images| name_of(&images.path));
+        own.unwrap_or_else(|| self.name.to_string())
     }
 
     /// What is said here that means nothing for this data set, if anything is.

@@ -2,7 +2,19 @@
 
 use std::path::Path;
 
-use super::{DataConfig, DataName, FetchOptions, ImageFiles, catalogue, larochelle::Variant, npz};
+use sha2::{Digest, Sha256};
+
+use super::{DataConfig, DataName, FetchOptions, catalogue, larochelle::Variant, npz};
+
+/// Name of a file or folder without those it lies in; `..`, for instance, has none.
+pub fn name_of(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Name of a file and the sha256 of its content, as [`Splits::files`](super::Splits::files) has them.
+pub fn name_and_sha256(path: &Path, bytes: &[u8]) -> (String, String) {
+    (name_of(path).unwrap_or_default(), hex::encode(Sha256::digest(bytes)))
+}
 
 /// Names of the files a set of images may be read from; none of a generated set.
 pub(crate) fn image_files(config: &DataConfig) -> Vec<String> {
@@ -19,11 +31,7 @@ pub(crate) fn image_files(config: &DataConfig) -> Vec<String> {
         DataName::Mnist => catalogue::MNIST.names(),
         DataName::FashionMnist => catalogue::FASHION_MNIST.names(),
         DataName::Dsprites => vec![npz::FILE.to_owned()],
-        DataName::Images => {
-            let name =
-                |files: &ImageFiles| Some(files.path.file_name()?.to_string_lossy().into_owned());
-            config.images.iter().filter_map(name).collect()
-        }
+        DataName::Images => config.images.iter().filter_map(|files| name_of(&files.path)).collect(),
         _ => Vec::new(),
     }
 }

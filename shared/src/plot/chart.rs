@@ -9,7 +9,7 @@ use plotters::{
 };
 
 use super::axis::{Axis, Ticked};
-use crate::files::write_atomic;
+use crate::{data::ClassNames, files::write_atomic};
 
 /// The font of every picture, carried in the program: nothing need be installed.
 pub const FONT: &str = "sans-serif";
@@ -154,7 +154,7 @@ pub fn scatter(
     axes: [&str; 2],
     points: &[[f32; 2]],
     classes: &[u8],
-    names: &[String],
+    names: &ClassNames,
 ) -> Result<()> {
     fonts()?;
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
@@ -175,7 +175,7 @@ pub fn scatter(
             let drawn = chart.draw_series(circles)?;
             if place < NAMED {
                 drawn
-                    .label(names.get(usize::from(class)).cloned().unwrap_or(class.to_string()))
+                    .label(names.name(class))
                     .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
             } else if place == NAMED {
                 drawn
@@ -347,7 +347,7 @@ mod tests {
         let path = folder.path().join("map.png");
         let points: Vec<[f32; 2]> =
             (0..classes.len()).map(|i| [i as f32, (i % 7) as f32]).collect();
-        scatter(&path, "map", ["a", "b"], &points, classes, &[]).unwrap();
+        scatter(&path, "map", ["a", "b"], &points, classes, &ClassNames::default()).unwrap();
         image::open(&path).unwrap().to_rgb8().into_raw()
     }
 

@@ -24,7 +24,10 @@ use std::path::PathBuf;
 
 use ndarray::Axis;
 use shared::{
-    data::{DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Split, Splits},
+    data::{
+        DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Split, Splits,
+        name_of,
+    },
     kind::Kind as DataIs,
     metrics::{Evaluating, Evaluation, encode_split},
     progress,
@@ -50,7 +53,7 @@ impl DataIs for Tables {
             DataName::Csv => {
                 let csv = config.csv.iter();
                 csv.flat_map(|csv| csv.files.iter().chain([&csv.schema]))
-                    .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+                    .filter_map(|file| name_of(file))
                     .collect()
             }
             _ => Vec::new(),

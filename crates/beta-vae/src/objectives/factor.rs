@@ -2,13 +2,14 @@
 
 use burn::{
     module::Module,
-    tensor::{Int, Tensor, TensorData, activation},
+    tensor::{Int, Tensor, TensorData},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     Backend,
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::{Stream, uniform},
+    operation::softplus,
     train::Terms,
 };
 
@@ -118,11 +119,6 @@ impl<B: Backend> Discriminator<B> {
         let fake = softplus(both.narrow(0, examples, examples));
         (real + fake).mul_scalar(0.5)
     }
-}
-
-/// log(1 + e^a) without overflow.
-fn softplus<B: Backend>(a: Tensor<B, 1>) -> Tensor<B, 1> {
-    activation::relu(a.clone()) + a.abs().neg().exp().log1p()
 }
 
 /// Each latent shuffled over the examples by itself: a draw from the product of the marginals (Kim &

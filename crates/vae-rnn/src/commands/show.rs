@@ -101,9 +101,12 @@ pub(super) fn show(
             Ok(files)
         }
         Steps::Symbols => {
+            let vocabulary = Known::of(&run.preparation).vocabulary;
             let mut text = String::new();
             for shown in sequences {
-                text.push_str(&line(run, &shown.steps));
+                if let Some(vocabulary) = &vocabulary {
+                    text.push_str(&vocabulary.line(symbols(&shown.steps)));
+                }
                 text.push('\n');
             }
             let file = run.run.file(&format!("{name}.txt"));
@@ -193,11 +196,6 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
         step.iter().position(|&is_this| is_this > 0.5).unwrap_or_default()
     };
     steps.rows().into_iter().map(number).collect()
-}
-
-fn line(run: &Loaded<Paper>, steps: &Array2<f32>) -> String {
-    let vocabulary = Known::of(&run.preparation).vocabulary;
-    vocabulary.map_or_else(String::new, |vocabulary| vocabulary.line(symbols(steps)))
 }
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
         return Ok(vec![path]);
     }
     let width = run.preparation.shape.width;
+    let vocabulary = Known::of(&run.preparation).vocabulary;
     let all = nats
         .into_iter()
         .enumerate()
@@ -136,7 +137,7 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
             let title = format!("{}, {mean:.2} nats a step", titles[place]);
             let own = x.slice(s![place, ..steps[place] * width]).to_owned();
             let own = own.into_shape_with_order((steps[place], width))?;
-            let labels = match &Known::of(&run.preparation).vocabulary {
+            let labels = match &vocabulary {
                 Some(vocabulary) => {
                     let symbol = |number| match vocabulary.symbol(number) {
                         "\n" => "¶".to_owned(),

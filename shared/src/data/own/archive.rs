@@ -7,11 +7,10 @@ use std::{
 };
 
 use image::{DynamicImage, GrayImage, RgbImage};
-use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::{Found, LONGEST_SIDE, numbered};
-use crate::data::npy::Header;
+use crate::data::{name_and_sha256, npy::Header};
 
 /// Names the array of images may have, and that of classes.
 const IMAGES: [&str; 4] = ["x", "images", "imgs", "arr_0"];
@@ -23,7 +22,7 @@ const LARGEST: u64 = 1 << 33;
 /// The images of an archive, `[n, h, w]` or `[n, h, w, c]`.
 pub(super) fn read(path: &Path, grey: bool) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let file = name_and_sha256(path, &bytes);
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| format!("no whole npz archive ({error})"))?;
     let names: Vec<String> =
@@ -84,8 +83,7 @@ pub(super) fn read(path: &Path, grey: bool) -> Result<Found, String> {
         }
     };
     let (labels, classes) = numbered(&names)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Found { images, labels, classes, files: [(name, sha256)].into() })
+    Ok(Found { images, labels, classes, files: [file].into() })
 }
 
 /// Shape and values of an array of numbers, row-major.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{Found, LONGEST_SIDE, all_told, numbered};
-use crate::progress;
+use crate::{data::name_of, progress};
 
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;
@@ -71,8 +71,9 @@ pub(super) fn read(folder: &Path, grey: bool) -> Result<Found, String> {
         digest.update(sha256);
         images.push(image);
     }
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let files = [(format!("{name}/"), hex::encode(digest.finalize()))].into();
+    let files =
+        [(format!("{}/", name_of(folder).unwrap_or_default()), hex::encode(digest.finalize()))]
+            .into();
     Ok(Found { images, labels, classes, files })
 }
 

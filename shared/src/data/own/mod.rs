@@ -19,7 +19,9 @@ use image::GrayImage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Splits};
+use super::{
+    DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation, Splits,
+};
 use crate::{
     noise::{Noise, Stream},
     progress,
@@ -106,10 +108,21 @@ pub struct OwnImages {
 
 impl OwnImages {
     const NAME: &str = "class_names";
+}
 
-    /// Names of the classes that a run kept; none of images that have none.
-    pub fn classes_of(preparation: &super::Preparation) -> Option<Vec<String>> {
-        preparation.own(Self::NAME)
+/// What classes are called: by their names where a run kept such, by their numbers otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct ClassNames(Vec<String>);
+
+impl ClassNames {
+    /// Those a run kept.
+    pub fn of(preparation: &Preparation) -> Self {
+        Self(preparation.own(OwnImages::NAME).unwrap_or_default())
+    }
+
+    /// The name of a class.
+    pub fn name(&self, class: u8) -> String {
+        self.0.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
     }
 }
 
@@ -197,9 +210,10 @@ fn splits(
     let order = Noise::new(config.split_seed.unwrap_or(1)).permutation(Stream::Split, 0, count);
     let set = |order: &[usize], test: bool| {
         let size = shape.pixels();
-        let pixels = order.iter().flat_map(|&i| &pixels[i * size..(i + 1) * size]);
+        let pixels: Vec<&[u8]> =
+            order.iter().map(|&image| &pixels[image * size..(image + 1) * size]).collect();
         let labels = order.iter().map(|&image| found.labels[image]).collect();
-        Arc::new(ExampleSet::images(shape, pixels.copied().collect(), labels, test))
+        Arc::new(ExampleSet::images(shape, pixels.concat(), labels, test))
     };
     let (pool, test) = order.split_at(count - held_out);
     let splits = Splits::new(set(pool, false), set(test, true), Some(held_out), config)?;

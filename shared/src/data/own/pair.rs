@@ -8,10 +8,9 @@ use std::{
 };
 
 use image::GrayImage;
-use sha2::{Digest, Sha256};
 
 use super::{Found, LONGEST_SIDE, numbered};
-use crate::data::idx;
+use crate::data::{DataError, idx, name_and_sha256};
 
 /// True if the file begins as an IDX file of bytes in three dimensions does.
 pub(super) fn is_images(path: &Path) -> bool {
@@ -24,8 +23,8 @@ pub(super) fn is_images(path: &Path) -> bool {
 /// and `idx1` for `idx3`, if it is there.
 pub(super) fn read(path: &Path) -> Result<Found, String> {
     // The message begins with the path already.
-    let plain = |error: crate::data::DataError| match error {
-        crate::data::DataError::Format { reason, .. } => reason,
+    let plain = |error: DataError| match error {
+        DataError::Format { reason, .. } => reason,
         error => error.to_string(),
     };
     let (count, shape, pixels) = idx::images(path).map_err(plain)?;
@@ -61,6 +60,5 @@ fn labels_beside(path: &Path) -> Option<PathBuf> {
 
 fn checked(path: &Path) -> Result<(String, String), String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, hex::encode(Sha256::digest(bytes))))
+    Ok(name_and_sha256(path, &bytes))
 }

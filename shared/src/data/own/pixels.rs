@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use image::GrayImage;
-use sha2::{Digest, Sha256};
 
 use super::{Found, ImageFiles, LONGEST_SIDE, numbered};
+use crate::data::name_and_sha256;
 
 /// What a UTF-8 file may begin with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -15,7 +15,7 @@ const CLASSES: [&str; 4] = ["label", "class", "y", "target"];
 /// The images of a table: square ones, or of the configured size.
 pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let sha256 = hex::encode(Sha256::digest(&bytes));
+    let file = name_and_sha256(path, &bytes);
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -67,8 +67,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     };
     let images = images.into_iter().filter_map(image).collect();
     let (labels, classes) = numbered(&names)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Found { images, labels, classes, files: [(name, sha256)].into() })
+    Ok(Found { images, labels, classes, files: [file].into() })
 }
 
 fn fields(row: &csv::StringRecord) -> Vec<String> {

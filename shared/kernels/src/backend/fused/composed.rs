@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorPrimitive, activation, ops::FloatTensor};
 
-use crate::operation::{Activation, LEAK};
+use crate::operation::{Activation, LEAK, softplus};
 
 type B2<B> = Tensor<B, 2>;
 
@@ -67,13 +67,13 @@ pub(crate) fn dense_gradient_composed<B: burn::prelude::Backend>(
     (unwrap(gradient), unwrap(bias))
 }
 
-/// sum_j x_j l_j - softplus(l_j) of each row, with softplus(l) = max(l, 0) + log(1 + exp(-|l|)).
+/// sum_j x_j l_j - softplus(l_j) of each row.
 pub(crate) fn bernoulli_log_prob_composed<B: burn::prelude::Backend>(
     logits: FloatTensor<B>,
     x: FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (logits, x): (B2<B>, B2<B>) = (wrap(logits), wrap(x));
-    let softplus = activation::relu(logits.clone()) + logits.clone().abs().neg().exp().log1p();
+    let softplus = softplus(logits.clone());
     unwrap::<B, 1>((x * logits - softplus).sum_dim(1).squeeze_dim(1))
 }
 
