@@ -65,20 +65,20 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
     }
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
-        let centred = x - self.mean.val().unsqueeze();
+        let centred = x - self.mean.val().unsqueeze(); // [examples, pixels]
         Posterior::Point(match &self.components {
-            Some(components) => centred.matmul(components.val().transpose()),
+            Some(components) => centred.matmul(components.val().transpose()), // [examples, latent]
             None => centred,
         })
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let centred = match &self.components {
-            Some(components) => z.matmul(components.val()),
-            None => z,
+            Some(components) => z.matmul(components.val()), // [examples, pixels]
+            None => z, // [examples, pixels]: the code is the image
         };
-        let mean = centred + self.mean.val().unsqueeze();
-        let log_var = Tensor::zeros([1, 1], &mean.device());
+        let mean = centred + self.mean.val().unsqueeze(); // [examples, pixels]
+        let log_var = Tensor::zeros([1, 1], &mean.device()); // one variance for every pixel
         Likelihood::Gaussian { mean, log_var }
     }
 }

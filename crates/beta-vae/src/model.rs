@@ -92,12 +92,17 @@ impl<B: Backend> Vae<B> {
 
     /// q(z|x) for x `[examples, pixels]`.
     pub fn posterior(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        self.encoder.forward(self.convolutions.iter().fold(x, |x, layer| layer.forward(x)))
+        // [examples, height * width * channels], half as high and wide after each layer
+        let image = self.convolutions.iter().fold(x, |x, layer| layer.forward(x));
+        self.encoder.forward(image) // [examples, latent], mean and log-variance
     }
 
     /// Log-odds of white pixels for z `[examples, latent]`.
     fn logits(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
-        let image = self.output.forward(self.decoder.forward(z));
+        let hidden = self.decoder.forward(z); // [examples, hidden]
+        // Dense: [examples, pixels]. Convolutional: [examples, height * width * channels], doubled in
+        // height and width by each layer up to [examples, pixels].
+        let image = self.output.forward(hidden);
         self.transposed.iter().fold(image, |image, layer| layer.forward(image))
     }
 }

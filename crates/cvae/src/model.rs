@@ -131,7 +131,8 @@ impl<B: Backend> Predictor<B> {
     }
 
     fn logits(&self, input: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.output.forward(self.hidden.forward(input))
+        let hidden = self.hidden.forward(input); // [examples, hidden]
+        self.output.forward(hidden) // [examples, modelled pixels]
     }
 
     /// p(x|c) of a condition `[examples, width]`.
@@ -163,11 +164,13 @@ impl<B: Backend> Autoencoder<B> for Predictor<B> {
     }
 
     fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
+        // [examples, condition]
         let given = self.target.condition_or_zero(given, x.dims()[0], &x.device());
-        Posterior::Point(self.hidden.forward(given))
+        Posterior::Point(self.hidden.forward(given)) // [examples, hidden]
     }
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
+        // [examples, condition]
         let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
         self.target.likelihood(self.output.forward(z), &given)
     }
@@ -242,7 +245,7 @@ impl<B: Backend> Model<B> {
     pub fn prior_input(&self, given: &Tensor<B, 2>) -> Tensor<B, 2> {
         // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
         let Some(predictor) = self.predictor.clone() else { return given.clone() };
-        predictor.no_grad().predict(given).mean()
+        predictor.no_grad().predict(given).mean() // [examples, pixels]
     }
 
     /// The baseline, if the model is it; it has no code.
@@ -255,9 +258,10 @@ impl<B: Backend> Model<B> {
         let (rows, device) = (x.dims()[0], x.device());
         match (&self.recognition, self.target.conditioning, given) {
             (Some(recognition), Conditioning::Label { .. }, Some(given)) => {
+                // [examples, pixels + condition] to [examples, latent]
                 recognition.forward(Tensor::cat(vec![x, given.clone()], 1))
             }
-            (Some(recognition), _, _) => recognition.forward(x),
+            (Some(recognition), _, _) => recognition.forward(x), // [examples, latent]
             (None, _, given) => self.prior(given).unwrap_or_else(|| self.standard(rows, &device)),
         }
     }
@@ -269,7 +273,7 @@ impl<B: Backend> Model<B> {
 
     /// N(0, I) for `rows` examples.
     fn standard(&self, rows: usize, device: &B::Device) -> DiagonalGaussian<B> {
-        let zero = Tensor::zeros([rows, self.latent_dim()], device);
+        let zero = Tensor::zeros([rows, self.latent_dim()], device); // [examples, latent]
         DiagonalGaussian { mean: zero.clone(), log_var: zero }
     }
 }
@@ -307,9 +311,12 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         if let Some(baseline) = self.as_baseline() {
             return baseline.decode(z, given);
         }
+        // [examples, condition]
         let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
+        // [examples, modelled pixels]
         let logits = match &self.generation {
             Some(generation) if self.sees_condition => {
+                // [examples, latent + condition]
                 generation.logits(Tensor::cat(vec![z, given.clone()], 1))
             }
             Some(generation) => generation.logits(z),

@@ -138,6 +138,7 @@ impl<B: Backend> Model<B> {
 
     /// log p(class|x) with this output layer, `[examples, classes]`.
     fn log_p_class(&self, output: &Dense<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        // [examples, inputs], or [examples, components] above PCA
         let x = match &self.deviations {
             // Sigmoid layers hardly learn from codes whose scales differ tenfold.
             Some(deviations) => {
@@ -145,6 +146,7 @@ impl<B: Backend> Model<B> {
             }
             None => x,
         };
+        // [examples, width of the top layer]
         let top = self.hidden.iter().fold(x, |x, layer| layer.forward(x));
         activation::log_softmax(output.forward(top), 1)
     }
@@ -184,9 +186,9 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let mut layers = self.layers.iter().rev().peekable();
-        let mut x = z;
+        let mut x = z; // [examples, width of the top layer]
         while let Some(layer) = layers.next() {
-            x = layer.logits(x);
+            x = layer.logits(x); // [examples, width of the layer below], at last [examples, pixels]
             if layers.peek().is_some() {
                 x = activation::sigmoid(x);
             }

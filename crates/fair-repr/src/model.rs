@@ -67,8 +67,9 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
         let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
-        let s = given.cloned().unwrap_or_else(nobody);
+        let s = given.cloned().unwrap_or_else(nobody); // [people, 1]
         let features = self.input_dim() - 1;
+        // [people, features]
         let natural = match self {
             Self::Variational(model) => return model.decode(z, given),
             Self::Linear(model) => model.decode(z).narrow(1, 0, features),
@@ -79,7 +80,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        let z = self.encode(x, None).mean();
+        let z = self.encode(x, None).mean(); // [people, latent]
         Some(match self {
             Self::Linear(model) => activation::log_softmax(model.scores(z), 1),
             Self::Prototypes(model) => model.log_classes(z),

@@ -55,17 +55,17 @@ impl<B: Backend> Prototypes<B> {
     /// and 6); `x` `[people, features + 1]`, its last column s; `[people, prototypes]`.
     pub fn encode(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let features = self.features();
-        let s = x.clone().narrow(1, features, 1);
-        let x = x.narrow(1, 0, features);
+        let s = x.clone().narrow(1, features, 1); // [people, 1]
+        let x = x.narrow(1, 0, features); // [people, features]
         let of_group = |group: usize| {
-            let alpha = self.weights.val().narrow(0, group, 1);
-            let v = self.prototypes.val();
-            let weighted = v.clone() * alpha;
-            let squares = row_sums(weighted.clone() * v).unsqueeze::<2>();
+            let alpha = self.weights.val().narrow(0, group, 1); // [1, features]
+            let v = self.prototypes.val(); // [prototypes, features]
+            let weighted = v.clone() * alpha; // [prototypes, features]
+            let squares = row_sums(weighted.clone() * v).unsqueeze::<2>(); // [1, prototypes]
             // sum_i alpha_i x_i^2 is the same for every prototype.
             activation::softmax(x.clone().matmul(weighted.transpose()).mul_scalar(2.0) - squares, 1)
         };
-        let (zero, one) = (of_group(0), of_group(1));
+        let (zero, one) = (of_group(0), of_group(1)); // [people, prototypes] each
         zero.clone() + (one - zero) * s
     }
 
@@ -76,6 +76,7 @@ impl<B: Backend> Prototypes<B> {
 
     /// log p(y = 0) and log p(y = 1), p = M w (equation 10), `[people, 2]`.
     pub fn log_classes(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
+        // [people, 1]
         let yes = m.matmul(self.predictions.val().unsqueeze_dim(1)).clamp(EDGE, 1.0 - EDGE);
         Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
     }

@@ -47,12 +47,14 @@ pub struct Upper<B: Backend> {
 impl<B: Backend> Upper<B> {
     /// q(z2|z1, y), y with a single one, `[people, 2]`.
     pub fn encode(&self, z1: Tensor<B, 2>, y: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        self.encoder.forward(Tensor::cat(vec![z1, y], 1))
+        let input = Tensor::cat(vec![z1, y], 1); // [people, latent + 2]
+        self.encoder.forward(input) // [people, upper], mean and log-variance
     }
 
     /// p(z1|z2, y).
     pub fn prior(&self, z2: Tensor<B, 2>, y: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        self.prior.forward(Tensor::cat(vec![z2, y], 1))
+        let input = Tensor::cat(vec![z2, y], 1); // [people, upper + 2]
+        self.prior.forward(input) // [people, latent], mean and log-variance
     }
 
     /// Width of z2.
@@ -119,18 +121,20 @@ impl<B: Backend> FairVae<B> {
     /// q(z1|x, s) of rows whose last column is s.
     pub fn posterior(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
         let width = self.features() + usize::from(self.knows_s);
-        self.encoder.forward(x.narrow(1, 0, width))
+        let input = x.narrow(1, 0, width); // [people, features + 1]; without s [people, features]
+        self.encoder.forward(input) // [people, latent], mean and log-variance
     }
 
     /// p(x|z1, s), `s` `[people, 1]`: Bernoulli features, and Gaussian ones with the variance 1 that
     /// they are standardised to. (With a variance of their own, features that follow from others have
     /// densities without bound, and nothing else counts any more.)
     pub fn likelihood(&self, z1: Tensor<B, 2>, s: Tensor<B, 2>) -> Likelihood<B> {
+        // [people, latent + 1]; without s [people, latent]
         let input = if self.knows_s { Tensor::cat(vec![z1, s.clone()], 1) } else { z1 };
-        let binary = self.binary.val().unsqueeze();
+        let binary = self.binary.val().unsqueeze(); // [1, features]
         Likelihood::Row {
-            natural: self.output.forward(self.decoder.forward(input)),
-            log_var: Tensor::zeros_like(&binary),
+            natural: self.output.forward(self.decoder.forward(input)), // [people, features]
+            log_var: Tensor::zeros_like(&binary),                      // [1, features]
             binary,
             given: s,
         }
@@ -163,7 +167,7 @@ impl<B: Backend> Autoencoder<B> for FairVae<B> {
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
         let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
-        let s = given.cloned().unwrap_or_else(nobody);
+        let s = given.cloned().unwrap_or_else(nobody); // [people, 1]
         self.likelihood(z, s)
     }
 

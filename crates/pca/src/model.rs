@@ -109,8 +109,9 @@ impl<B: Backend> Model<B> {
 
     /// U (x - mu), and x - mu.
     fn project(&self, x: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
-        let centred = x - self.mean.val().unsqueeze();
-        (centred.clone().matmul(self.components.val().transpose()), centred)
+        let centred = x - self.mean.val().unsqueeze(); // [examples, pixels]
+        let z = centred.clone().matmul(self.components.val().transpose()); // [examples, latent]
+        (z, centred)
     }
 }
 
@@ -124,7 +125,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
-        let (z, _) = self.project(x);
+        let (z, _) = self.project(x); // [examples, latent]
         let is_variance = self.is_variance();
         Posterior::Point(if self.whiten {
             // A component without variance carries nothing.
@@ -135,8 +136,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
-        let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z };
+        let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z }; // [examples, latent]
+        // [examples, pixels]
         let mean = z.matmul(self.components.val()) + self.mean.val().unsqueeze();
+        // [1, 1]: one variance for every pixel.
         let log_var = Tensor::full([1, 1], self.noise_variance().ln(), &mean.device());
         Likelihood::Gaussian { mean, log_var }
     }
@@ -168,8 +171,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let left_out = (self.input_dim() - latent) as f64;
         let log_determinant = variances.iter().map(|v| v.ln()).sum::<f64>() + left_out * noise.ln();
         let constant = self.input_dim() as f64 * (2.0 * PI).ln() + log_determinant;
-        let (z, centred) = self.project(x);
+        let (z, centred) = self.project(x); // [examples, latent], [examples, pixels]
+        // [examples, pixels]
         let residual = centred - z.clone().matmul(self.components.val());
+        // [examples]
         let distance = row_sums(z.square() * self.per_latent(f64::recip))
             + row_sums(residual.square()).div_scalar(noise);
         Some(distance.add_scalar(constant).mul_scalar(-0.5))

@@ -100,28 +100,32 @@ impl<B: Backend> Model<B> {
         let [sequences, columns] = x.dims();
         let (width, latents) = (self.output.width(), self.step_latents());
         let steps = columns / width;
-        let mut state = self.recurrence.start(sequences);
+        let mut state = self.recurrence.start(sequences); // [sequences, state]
         let mut contexts = Vec::with_capacity(steps);
         let (mut before, mut means, mut log_vars) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..steps {
             if truncate.is_some_and(|border| step > 0 && step.is_multiple_of(border)) {
                 state = state.detach();
             }
-            let h = self.recurrence.output(&state);
+            let h = self.recurrence.output(&state); // [sequences, hidden]
+            // phi_x(x_t), [sequences, features]
             let input = self.input.forward(x.clone().narrow(1, step * width, width));
             let drawn = self.latent.as_ref().map(|latent| {
+                // q(z_t | x_t, before), mean and log-variance [sequences, latents]
                 let posterior =
                     latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
-                let eps = eps.clone().narrow(1, step * latents, latents);
-                let features = latent.features.forward(posterior.reparameterise(eps));
+                let eps = eps.clone().narrow(1, step * latents, latents); // [sequences, latents]
+                let z = posterior.reparameterise(eps); // [sequences, latents]
+                let features = latent.features.forward(z); // phi_z(z_t), [sequences, features]
                 means.push(posterior.mean);
                 log_vars.push(posterior.log_var);
                 features
             });
-            contexts.push(joined(drawn.clone(), h.clone()));
+            contexts.push(joined(drawn.clone(), h.clone())); // [sequences, features + hidden]
             before.push(h);
-            state = self.recurrence.step(joined(drawn, input), state);
+            state = self.recurrence.step(joined(drawn, input), state); // [sequences, state]
         }
+        // Step-major: [steps * sequences, latents].
         let posterior = self.latent.is_some().then(|| DiagonalGaussian {
             mean: Tensor::cat(means, 0),
             log_var: Tensor::cat(log_vars, 0),
@@ -132,8 +136,10 @@ impl<B: Backend> Model<B> {
     /// The terms of -ELBO of an unrolled model for x as it is to be predicted.
     pub fn terms(&self, unrolled: Unrolled<B>, x: &Tensor<B, 2>) -> StepTerms<B> {
         let Unrolled { context, before, posterior } = unrolled;
-        let x = step_major(x, self.output.width());
+        let x = step_major(x, self.output.width()); // [steps * sequences, width]
+        // [steps * sequences]
         let reconstruction = self.output.log_prob(self.decoder.forward(context), x).neg();
+        // [steps * sequences, latents]
         let kl_per_latent = posterior.map(|posterior| match self.prior(before) {
             Some(prior) => posterior.kl_to(&prior),
             None => posterior.kl_per_latent(),
@@ -181,15 +187,15 @@ impl<B: Backend> Sequential<B> for Model<B> {
         x: Tensor<B, 2>,
         eps: Tensor<B, 2>,
     ) -> (Tensor<B, 1>, Tensor<B, 2>) {
-        let h = self.recurrence.output(&state);
-        let input = self.input.forward(x.clone());
+        let h = self.recurrence.output(&state); // [rows, hidden]
+        let input = self.input.forward(x.clone()); // [rows, features]
         let (drawn, distance) = match &self.latent {
             None => (None, None),
             Some(latent) => {
                 let posterior =
                     latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
-                let z = posterior.reparameterise(eps.clone());
-                // log p(z) - log q(z|x): the constants cancel, and (z - mu) / sigma is eps.
+                let z = posterior.reparameterise(eps.clone()); // [rows, latents]
+                // log p(z) - log q(z|x), [rows]: the constants cancel, and (z - mu) / sigma is eps.
                 let log_prior = match self.prior(h.clone()) {
                     Some(prior) => prior.log_density(z.clone()),
                     None => row_sums(z.clone().square()).mul_scalar(-0.5),
@@ -198,8 +204,8 @@ impl<B: Backend> Sequential<B> for Model<B> {
                 (Some(latent.features.forward(z)), Some(log_prior - log_posterior))
             }
         };
-        let hidden = self.decoder.forward(joined(drawn.clone(), h));
-        let mut log_weight = self.output.log_prob(hidden, x);
+        let hidden = self.decoder.forward(joined(drawn.clone(), h)); // [rows, features]
+        let mut log_weight = self.output.log_prob(hidden, x); // [rows]
         if let Some(distance) = distance {
             log_weight = log_weight + distance;
         }
@@ -217,17 +223,18 @@ impl<B: Backend> Sequential<B> for Model<B> {
         generators: &mut [ChaCha8Rng],
         temperature: f32,
     ) -> Drawn<B> {
-        let h = self.recurrence.output(state);
+        let h = self.recurrence.output(state); // [rows, hidden]
         let drawn = self.latent.as_ref().map(|latent| {
+            // [rows, latents]
             let z = match self.prior(h.clone()) {
                 Some(prior) => prior.reparameterise(eps),
                 None => eps,
             };
-            latent.features.forward(z)
+            latent.features.forward(z) // [rows, features]
         });
-        let hidden = self.decoder.forward(joined(drawn.clone(), h));
-        let x = self.output.draw(hidden, generators, temperature);
-        let input = self.input.forward(x.clone());
+        let hidden = self.decoder.forward(joined(drawn.clone(), h)); // [rows, features]
+        let x = self.output.draw(hidden, generators, temperature); // [rows, width]
+        let input = self.input.forward(x.clone()); // [rows, features]
         Drawn { x, state: self.recurrence.step(joined(drawn, input), state.clone()) }
     }
 }
@@ -250,6 +257,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         Posterior::Point(match self.unroll(&x, &eps, None).posterior {
             None => Tensor::zeros([sequences, 0], &device),
             Some(posterior) => {
+                // The posterior's mean is [steps * sequences, latents], step-major.
                 let by_step = posterior.mean.reshape([steps, sequences, latents]);
                 by_step.mean_dim(0).reshape([sequences, latents])
             }
@@ -258,9 +266,11 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     /// The first step when z is its latent.
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
-        let state = self.start(z.dims()[0]);
-        let h = self.recurrence.output(&state);
+        let state = self.start(z.dims()[0]); // [rows, state]
+        let h = self.recurrence.output(&state); // [rows, hidden]
+        // phi_z(z), [rows, features]
         let drawn = self.latent.as_ref().map(|latent| latent.features.forward(z));
+        // [rows, width]
         let mean = self.output.mean(self.decoder.forward(joined(drawn, h)));
         let log_var = mean.zeros_like();
         Likelihood::Gaussian { mean, log_var }

@@ -56,7 +56,8 @@ impl<B: Backend> Output<B> {
 
     /// log p of each step x `[rows, width]` in nats, for hidden layers `[rows, inputs]`.
     pub fn log_prob(&self, hidden: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 1> {
-        let parameters = self.parameters.forward(hidden);
+        let parameters = self.parameters.forward(hidden); // [rows, parameters]
+        // [rows]
         match self.kind {
             OutputConfig::Bernoulli => Likelihood::Bernoulli { logits: parameters }.log_prob(x),
             OutputConfig::Gaussian => {
@@ -70,7 +71,8 @@ impl<B: Backend> Output<B> {
 
     /// E\[x\], `[rows, width]`.
     pub fn mean(&self, hidden: Tensor<B, 2>) -> Tensor<B, 2> {
-        let parameters = self.parameters.forward(hidden);
+        let parameters = self.parameters.forward(hidden); // [rows, parameters]
+        // [rows, width]
         match self.kind {
             OutputConfig::Bernoulli => activation::sigmoid(parameters),
             OutputConfig::Gaussian => self.gaussian(&parameters).0,
@@ -94,7 +96,7 @@ impl<B: Backend> Output<B> {
         temperature: f32,
     ) -> Tensor<B, 2> {
         let device = hidden.device();
-        let parameters = self.parameters.forward(hidden);
+        let parameters = self.parameters.forward(hidden); // [rows, parameters]
         let columns = parameters.dims()[1];
         let values: Vec<f32> = parameters.into_data().iter::<f32>().collect();
         let mut drawn = vec![0f32; generators.len() * self.width];
@@ -160,7 +162,7 @@ fn pen_log_prob<B: Backend>(
     components: usize,
 ) -> Tensor<B, 1> {
     let of = |at: usize| block(parameters, at, components);
-    let log_weights = activation::log_softmax(of(0), 1);
+    let log_weights = activation::log_softmax(of(0), 1); // [rows, components]
     let [log_across, log_down] = [3, 4].map(|at| of(at).clamp_min(0.5 * LEAST_LOG_VAR));
     let scaled = |axis: usize, log_deviation: &Tensor<B, 2>| {
         (x.clone().narrow(1, axis, 1) - of(1 + axis)) * log_deviation.clone().neg().exp()
@@ -175,9 +177,9 @@ fn pen_log_prob<B: Backend>(
         - log_down
         - rest.log().mul_scalar(0.5)
         - (2.0 * PI).ln();
-    let joint = log_weights + log_density;
-    let largest = joint.clone().max_dim(1).detach();
-    let sum = (joint - largest.clone()).exp().sum_dim(1).log() + largest;
+    let joint = log_weights + log_density; // [rows, components]
+    let largest = joint.clone().max_dim(1).detach(); // [rows, 1]
+    let sum = (joint - largest.clone()).exp().sum_dim(1).log() + largest; // [rows, 1]
     let pen = Likelihood::Bernoulli { logits: parameters.clone().narrow(1, 6 * components, 1) };
     sum.squeeze_dim::<1>(1) + pen.log_prob(x.clone().narrow(1, 2, 1))
 }

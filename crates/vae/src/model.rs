@@ -61,10 +61,10 @@ impl<B: Backend> Model<B> {
 
     /// q(z|x) for x `[examples, pixels]`.
     pub fn posterior(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        let hidden = self.encoder.forward(x);
+        let hidden = self.encoder.forward(x); // [examples, hidden]
         DiagonalGaussian {
-            mean: self.mean.forward(hidden.clone()),
-            log_var: self.log_var.forward(hidden),
+            mean: self.mean.forward(hidden.clone()), // [examples, latent]
+            log_var: self.log_var.forward(hidden),   // [examples, latent]
         }
     }
 
@@ -98,7 +98,8 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
-        let hidden = self.decoder.forward(z);
+        let hidden = self.decoder.forward(z); // [examples, hidden]
+        // Every tensor below is [examples, pixels].
         match &self.output_log_var {
             None => Likelihood::Bernoulli { logits: self.output.forward(hidden) },
             Some(log_var) => Likelihood::Gaussian {

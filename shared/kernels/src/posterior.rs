@@ -48,6 +48,7 @@ impl<B: Backend> DiagonalGaussian<B> {
     /// `eps` is `[samples * examples, latent]`, sample-major; so is the result.
     pub fn reparameterise(&self, eps: Tensor<B, 2>) -> Tensor<B, 2> {
         let samples = eps.dims()[0] / self.mean.dims()[0].max(1);
+        // [examples, latent]
         let sigma = self.log_var.clone().mul_scalar(0.5).exp();
         repeat_rows(self.mean.clone(), samples) + repeat_rows(sigma, samples) * eps
     }

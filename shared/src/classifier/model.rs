@@ -42,7 +42,8 @@ impl<B: Backend> ClassifierModel<B> {
 
     /// log p(class|x), `[images, classes]`.
     pub fn log_classes(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        activation::log_softmax(self.output.forward(self.features(x)), 1)
+        let hidden = self.features(x); // [images, width]
+        activation::log_softmax(self.output.forward(hidden), 1) // [images, classes]
     }
 }
 
@@ -57,11 +58,13 @@ pub struct ClassifierObjective {
 
 impl<B: Backend> Objective<B, ClassifierModel<B>> for ClassifierObjective {
     fn terms(&self, model: &ClassifierModel<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+        // [images, pixels]
         let x = batch.changed(Stream::Deform, |random, row| deform(random, self.shape, row));
-        let log_p = model.log_classes(x);
-        let target = batch.one_hot(self.classes);
+        let log_p = model.log_classes(x); // [images, classes]
+        let target = batch.one_hot(self.classes); // [images, classes]
+        // [images, 1]
         let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
-        let error = right.bool_not().float().squeeze_dim::<1>(1);
+        let error = right.bool_not().float().squeeze_dim::<1>(1); // [images]
         Terms { named: vec![("error", error)], loss: row_sums(target * log_p).neg() }
     }
 }

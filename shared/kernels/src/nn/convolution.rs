@@ -45,6 +45,7 @@ impl<B: Backend> Convolution<B> {
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let examples = x.dims()[0];
         let weight = self.weight.val().into_primitive().tensor();
+        // [examples * positions, channels out]
         let sum = B::convolve(x.into_primitive().tensor(), weight, self.geometry);
         let y = B::activate(sum, self.bias.val().into_primitive().tensor(), self.activation);
         Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(y))
@@ -99,8 +100,10 @@ impl<B: Backend> TransposedConvolution<B> {
         let examples = x.dims()[0];
         let [down, across] = self.geometry.positions();
         let [height, width, channels] = self.geometry.image;
+        // [examples * positions, channels in]
         let x = x.reshape([examples * down * across, self.weight.dims()[0]]);
         let weight = self.weight.val().into_primitive().tensor();
+        // [examples, height * width * channels out]
         let sum = B::convolve_transposed(x.into_primitive().tensor(), weight, self.geometry);
         let sum = B::float_reshape(sum, [examples * height * width, channels].into());
         let y = B::activate(sum, self.bias.val().into_primitive().tensor(), self.activation);

@@ -30,6 +30,7 @@ impl<B: Backend> Dense<B> {
 
     /// y for x `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        // [examples, outputs]
         let y = B::dense(
             x.into_primitive().tensor(),
             self.weight.val().into_primitive().tensor(),
@@ -41,6 +42,7 @@ impl<B: Backend> Dense<B> {
 
     /// y W^T + bias for y `[examples, outputs]`: the layer backwards, as tied weights have it.
     pub fn transposed(&self, y: Tensor<B, 2>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
+        // [examples, inputs]
         let x = B::dense_transposed(
             y.into_primitive().tensor(),
             self.weight.val().into_primitive().tensor(),

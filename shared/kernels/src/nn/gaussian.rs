@@ -33,10 +33,10 @@ impl<B: Backend> GaussianMlp<B> {
 
     /// The Gaussian for each x, `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        let hidden = self.hidden.forward(x);
+        let hidden = self.hidden.forward(x); // [examples, hidden]
         DiagonalGaussian {
-            mean: self.mean.forward(hidden.clone()),
-            log_var: self.log_var.forward(hidden),
+            mean: self.mean.forward(hidden.clone()), // [examples, outputs]
+            log_var: self.log_var.forward(hidden),   // [examples, outputs]
         }
     }
 

@@ -29,7 +29,7 @@ impl<B: Backend> Mlp<B> {
         Self { layers }
     }
 
-    /// The last layer's output for x `[examples, inputs]`.
+    /// The last layer's output, `[examples, last width]`, for x `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x, |x, layer| layer.forward(x))
     }

@@ -60,13 +60,14 @@ impl<B: Backend> Recurrent<B> {
 
     /// The state after a step with input x `[rows, inputs]`.
     pub fn step(&self, x: Tensor<B, 2>, state: Tensor<B, 2>) -> Tensor<B, 2> {
-        let sums = self.hidden.forward(self.output(&state));
+        let sums = self.hidden.forward(self.output(&state)); // [rows, gates * width]
         let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
+        // [rows, state]
         let (after, _) = B::recur(
             self.cell,
-            primitive(self.input.forward(x)),
+            primitive(self.input.forward(x)), // [rows, gates * width]
             primitive(sums),
-            primitive(state),
+            primitive(state), // [rows, state]
         );
         Tensor::from_primitive(TensorPrimitive::Float(after))
     }
