@@ -1,4 +1,14 @@
-//! The objectives of the paper: baseline, GSNN, CVAE and their mixture (Sohn et al. 2015, section 4.2).
+//! The objectives of Sohn et al. 2015, section 4: baseline, GSNN, CVAE and their mixture.
+//!
+//! The paper's x is our condition c, and its y our x. It maximises
+//!
+//! ```text
+//! L_CVAE(x, y)   = -KL(q_phi(z|x, y) || p_theta(z|x)) + 1/L sum_l log p_theta(y | x, z^(l))
+//!                  with z^(l) ~ q_phi(z|x, y)
+//! L_GSNN(x, y)   = 1/L sum_l log p_theta(y | x, z^(l))
+//!                  with z^(l) ~ p_theta(z|x)
+//! L_hybrid(x, y) = alpha L_CVAE + (1 - alpha) L_GSNN
+//! ```
 
 use shared::{
     Backend,

@@ -1,4 +1,12 @@
-//! The denoising criterion: restore a layer's clean input from a corrupted one.
+//! The denoising criterion: restore a layer's clean input x from a corrupted copy x~, with emphasis on
+//! the corrupted coordinates J(x~) (Vincent et al. 2010, sections 3.1 and 4.2):
+//!
+//! ```text
+//! x~ ~ q_D(x~|x),  y = f_theta(x~),  z = g_theta'(y)
+//! L_H(x, z) = -sum_j [ x_j log z_j + (1 - x_j) log (1 - z_j) ]
+//! L_{H, alpha}(x, z) = alpha (-sum_{j in J(x~)}     [ x_j log z_j + (1 - x_j) log (1 - z_j) ])
+//!                    + beta  (-sum_{j not in J(x~)} [ x_j log z_j + (1 - x_j) log (1 - z_j) ])
+//! ```
 
 use burn::tensor::Tensor;
 use shared::{

@@ -1,4 +1,13 @@
 //! The objective of the variational fair autoencoder (Louizos et al. 2016, equations 5 to 9).
+//!
+//! The bound for a person whose target y is seen, maximised:
+//!
+//! ```text
+//! L_s = E_{q(z1|x, s)} [ log p(x|z1, s) - KL(q(z2|z1, y) || p(z2)) ]
+//!       + E_{q(z1|x, s) q(z2|z1, y)} [ log p(z1|z2, y) - log q(z1|x, s) ]
+//! ```
+//!
+//! The prediction term and the MMD penalty are added below, as the loss is minimised.
 
 use burn::tensor::Tensor;
 use shared::{

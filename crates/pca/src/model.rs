@@ -1,4 +1,14 @@
 //! A linear encoder and its transpose as decoder, and the probabilistic model they belong to.
+//!
+//! Maximum likelihood of probabilistic PCA (Tipping & Bishop 1999), with t for our x, d pixels, q
+//! components, and S the covariance of the N training images, whose eigenvalues are lambda_j:
+//!
+//! ```text
+//! t ~ N(mu, C),  C = W W^T + sigma^2 I
+//! L          = -N/2 { d ln(2 pi) + ln |C| + tr(C^-1 S) }         (4)
+//! W_ML       = U_q (Lambda_q - sigma^2 I)^(1/2) R                (7)
+//! sigma^2_ML = 1/(d - q) sum_{j = q+1..d} lambda_j               (8)
+//! ```
 
 use std::f64::consts::PI;
 

@@ -1,4 +1,9 @@
-//! The objective: the sum over a sequence's steps of reconstruction and KL (equation 11).
+//! The objective: the sum over a sequence's steps of reconstruction and KL. The paper maximises
+//!
+//! ```text
+//! E_{q(z_<=T | x_<=T)} [ sum_{t = 1..T} ( -KL(q(z_t | x_<=t, z_<t) || p(z_t | x_<t, z_<t))
+//!                                         + log p(x_t | z_<=t, x_<t) ) ]                    (11)
+//! ```
 
 use burn::tensor::{Tensor, TensorData};
 use shared::{

@@ -1,4 +1,18 @@
 //! The two objectives: the ELBO with L samples and the importance-weighted bound with k.
+//!
+//! Kingma & Welling 2014, equation 10, for one image:
+//!
+//! ```text
+//! L(theta, phi; x) ~= 1/2 sum_j (1 + log sigma_j^2 - mu_j^2 - sigma_j^2)
+//!                     + 1/L sum_{l = 1..L} log p_theta(x | z^(l))
+//! z^(l) = mu + sigma * eps^(l),  eps^(l) ~ N(0, I)
+//! ```
+//!
+//! Burda et al. 2016, equation 8, where h is our z:
+//!
+//! ```text
+//! L_k(x) = E_{h_1, ..., h_k ~ q(h|x)} [ log 1/k sum_{i = 1..k} p(x, h_i) / q(h_i|x) ]
+//! ```
 
 use burn::tensor::Tensor;
 use shared::{

@@ -1,4 +1,8 @@
-//! beta-VAE (Higgins et al. 2017, equation 4).
+//! beta-VAE (Higgins et al. 2017, equation 4), which maximises
+//!
+//! ```text
+//! L(theta, phi; x, z, beta) = E_{q_phi(z|x)} [ log p_theta(x|z) ] - beta D_KL(q_phi(z|x) || p(z))
+//! ```
 
 use burn::module::Module;
 use serde::{Deserialize, Serialize};

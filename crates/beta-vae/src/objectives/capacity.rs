@@ -1,4 +1,9 @@
-//! A KL held at a capacity that rises (Burgess et al. 2018, equation 8).
+//! A KL held at a capacity that rises (Burgess et al. 2018, equation 8), which maximises
+//!
+//! ```text
+//! L(theta, phi; x, z, C) = E_{q_phi(z|x)} [ log p_theta(x|z) ]
+//!                          - gamma |D_KL(q_phi(z|x) || p(z)) - C|
+//! ```
 
 use burn::module::Module;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,10 @@
-//! FactorVAE: the total correlation by a discriminator (Kim & Mnih 2018).
+//! FactorVAE: the total correlation by a discriminator (Kim & Mnih 2018, equation 2 and section 3),
+//! which maximises
+//!
+//! ```text
+//! 1/N sum_i [ E_{q(z|x_i)} [ log p(x_i|z) ] - KL(q(z|x_i) || p(z)) ] - gamma KL(q(z) || qbar(z))
+//! qbar(z) = prod_j q(z_j),  KL(q(z) || qbar(z)) ~= E_{q(z)} [ log D(z) / (1 - D(z)) ]
+//! ```
 
 use burn::{
     module::Module,

@@ -1,8 +1,14 @@
-//! beta-TCVAE: the KL taken apart, and each part weighted (Chen et al. 2018, equations 2 and 4;
-//! Hoffman & Johnson 2016).
+//! beta-TCVAE: the KL decomposed, and each part weighted (Chen et al. 2018; after Hoffman & Johnson
+//! 2016).
 //!
-//! E_x KL(q(z|x) || p(z)) = I(x; z) + KL(q(z) || prod_j q(z_j)) + sum_j KL(q(z_j) || p(z_j)), where
-//! q(z) = E_x q(z|x) is the aggregate posterior.
+//! n is the index of an example, our x, and q(z) = E_{p(n)} q(z|n) the aggregate posterior:
+//!
+//! ```text
+//! E_{p(n)} [ KL(q(z|n) || p(z)) ] = KL(q(z, n) || q(z) p(n)) + KL(q(z) || prod_j q(z_j))
+//!                                   + sum_j KL(q(z_j) || p(z_j))                             (2)
+//! L = E_{q(z|n) p(n)} [ log p(n|z) ] - alpha I_q(z; n) - beta KL(q(z) || prod_j q(z_j))
+//!     - gamma sum_j KL(q(z_j) || p(z_j))                                                     (4)
+//! ```
 
 use std::f64::consts::PI;
 
