@@ -98,7 +98,7 @@ fn issues(messages: impl BufRead, root: &Path) -> Result<Vec<Issue>> {
     for line in messages.lines() {
         lines += 1;
         let line: Line = serde_json::from_str(&line?).with_context(|| {
-            format!("line {lines} is no message of cargo clippy --message-format=json")
+            format!("line {lines} is not a message of cargo clippy --message-format=json")
         })?;
         let Some(message) = line.message.filter(|_| line.reason == "compiler-message") else {
             continue;

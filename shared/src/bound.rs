@@ -11,7 +11,7 @@ use crate::{
     posterior::{DiagonalGaussian, repeat_rows},
 };
 
-/// The two terms of -ELBO, in nats for each example.
+/// The two terms of -ELBO, in nats per example.
 pub struct ElboTerms<B: Backend> {
     /// -E_q log p(x|z), the mean over the samples, `[examples]`.
     pub reconstruction: Tensor<B, 1>,

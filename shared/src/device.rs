@@ -34,7 +34,7 @@ impl FromStr for Device {
             ("cuda", Some(index)) => index
                 .parse()
                 .map(Self::Cuda)
-                .map_err(|_| format!("'{index}' is no GPU number: write cuda or cuda:0")),
+                .map_err(|_| format!("'{index}' is not a GPU number: write cuda or cuda:0")),
             _ => Err("choose flex, ndarray or cuda[:N]".into()),
         }
     }

@@ -46,10 +46,12 @@ mod tests {
 
     #[test]
     fn a_message_stays_as_it_is_unless_nobody_can_read_it() {
-        let message = "poems.txt, line 3: 'été\t\\n' is no number\nwrite 0.5";
+        let message = "poems.txt, line 3: 'été\t\\n' is not a number\nwrite 0.5";
         assert_eq!(excerpt(message), message);
-        let long = excerpt(&format!("'{}' is no number", "x".repeat(1 << 20)));
-        assert!(long.len() < 600 && long.starts_with("'xx") && long.ends_with("xx' is no number"));
+        let long = excerpt(&format!("'{}' is not a number", "x".repeat(1 << 20)));
+        assert!(
+            long.len() < 600 && long.starts_with("'xx") && long.ends_with("xx' is not a number")
+        );
         assert!(long.contains("x ... x"), "{long}");
         assert_eq!(excerpt("a\u{1b}[2Jb\u{202e}c\rd"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}d");
         assert_eq!(excerpt(&"line\n".repeat(100)).lines().count(), MOST_LINES + 1);

@@ -1,7 +1,7 @@
 //! Everything the papers' crates share: data, layers, training loop, metrics, pictures, commands.
 //!
 //! A paper implements [`paper::Paper`] and gets every command from [`cli::run`]. Losses are sums
-//! over pixels, in nats for each example; `docs/architecture.md` explains the rest.
+//! over pixels, in nats per example; `docs/architecture.md` explains the rest.
 
 pub mod allocation;
 pub mod autoencoder;

@@ -47,7 +47,7 @@ fn wrong_options_are_named() {
             1,
             "train.schedule.rate = \"0.001\": a number belongs",
         ),
-        (&["--set", "data.text.file=\"C:\\Users\\me\\a.txt\""], 1, "stands in single quotes"),
+        (&["--set", "data.text.file=\"C:\\Users\\me\\a.txt\""], 1, "must be in single quotes"),
         (&["--set", "data.name=fashon-mnist"], 1, "did you mean fashion-mnist?"),
         (&["--data", "fashon-mnist"], 2, "fashion-mnist"),
         (&["--threads", "100000000"], 1, "--threads 100000000: 1 to"),
@@ -69,7 +69,10 @@ fn wrong_options_are_named() {
         program("cvae").train(work.path(), options).failure(1, message);
     }
     let cases: &[(&[&str], &str)] = &[
-        (&["--set", "pretraining.corruption.fraction=1.5"], "fraction = 1.5 is no share"),
+        (
+            &["--set", "pretraining.corruption.fraction=1.5"],
+            "fraction = 1.5 is not between 0 and 1",
+        ),
         (&["--set", "data.binarise=dynamic"], "a corruption"),
         (&["--set", "model.classes=1"], "[model] classes = 1"),
         (&["--data", "mnist-bg-img"], "mnist_background_images_train.amat"),
@@ -96,11 +99,11 @@ fn wrong_options_are_named() {
             &["--set", "objective={kind=\"factor\",gamma=1.0,discriminator=[]}"],
             "[objective] discriminator",
         ),
-        (&["--set", "data.binarise=none"], "a Bernoulli is no probability"),
+        (&["--set", "data.binarise=none"], "a Bernoulli is not a probability"),
         (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
         (
             &["--set", "model.network=convolutional", "--set", "model.channels=[4,4,4]"],
-            "784 pixels are no square that can be halved 3 times",
+            "784 pixels are not a square that can be halved 3 times",
         ),
         (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
         (&["--set", "data.distinct_orientations=true"], "distinct_orientations is for dsprites"),
@@ -163,7 +166,7 @@ columns = [
     for (rows, message) in [
         (
             rows.replace("23,south", "old,south"),
-            "people.csv, line 5, column 'age': 'old' is no number",
+            "people.csv, line 5, column 'age': 'old' is not a number",
         ),
         (rows.replace("23,south", "23,east"), "line 5, column 'town': 'east' is none of"),
         (rows.replace("age,town", "years,town"), "no column 'age' in the header: years, town"),
@@ -177,7 +180,8 @@ columns = [
     }
     train(&rows, &["--set", "evaluate.probe_labels=[]"]).success();
     fs::write(&schema, written.replace("\"sex\", values", "\"gender\", values")).unwrap();
-    train(&rows, &["--force"]).failure(1, "people.toml: sensitive.column = 'gender' is no column");
+    train(&rows, &["--force"])
+        .failure(1, "people.toml: sensitive.column = 'gender' is not a column");
     fs::remove_file(&schema).unwrap();
     train(&rows, &["--force"]).failure(1, "people.toml: cannot read it");
 }

@@ -87,7 +87,7 @@ fn cvae_completes_and_rewrites() {
     let again = program.on_run("style", &by_label, &style).success();
     assert_eq!(again.out(), said.out());
     assert!(!again.err().contains("fitting"), "{}", again.err());
-    // A damaged one is named, and made anew from its checkpoint.
+    // A damaged one is named, and made again from its checkpoint.
     let weights = runs.join("classifier/segments/weights.safetensors");
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
@@ -172,9 +172,9 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     audit(&[]).failure(1, "choose with --member one of: f, m");
     audit(&["--member", "m", "--target", "turth"])
         .failure(1, "no column 'turth'; there are: p, truth");
-    audit(&["--member", "m", "--prediction", "x"]).failure(1, "2 is no probability");
+    audit(&["--member", "m", "--prediction", "x"]).failure(1, "2 is not a probability");
     fs::write(&file, rows.replace("0.4,1,f", "high,1,f")).unwrap();
-    audit(&["--member", "m"]).failure(1, "line 6, column 'p': 'high' is no number");
+    audit(&["--member", "m"]).failure(1, "line 6, column 'p': 'high' is not a number");
     fs::write(&file, rows.replace(",f,", ",m,")).unwrap();
     audit(&["--member", "m"]).failure(1, "everybody has 'm'");
     fs::write(&file, "p,truth,sex,x\n").unwrap();
@@ -244,7 +244,7 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     }
     assert!(record(&folder, "seed-2/pixels")["metrics"]["z_diff"]["value"].is_f64());
 
-    // Another, killed while its second run is being fitted, and begun anew.
+    // Another, killed while its second run is being fitted, and started again.
     let arguments = sweep("killed", &all);
     let mut child = program
         .command(&arguments.split('\n').collect::<Vec<_>>())

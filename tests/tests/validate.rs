@@ -124,7 +124,7 @@ fn labels_are_learned_with_the_input() {
         ("vae", "train.labels={count=1,weight=1.0}", "[train.labels] count = 1"),
         ("vae", "train.labels={count=100,weight=-1.0}", "[train.labels] weight"),
         ("vae", "train.labels={count=999999,weight=1.0}", "there are"),
-        ("cvae", labels, "what is told in hand"),
+        ("cvae", labels, "the condition as input"),
         ("denoising-ae", labels, "[fine_tuning]"),
     ] {
         let called =

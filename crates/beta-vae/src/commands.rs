@@ -9,9 +9,9 @@ use shared::cli::OwnCommands;
 /// The commands.
 #[derive(clap::Subcommand)]
 pub enum Own {
-    /// Objectives, weights and seeds, each a run with its record, and the pictures of all together.
+    /// Fit every combination of objective, weight and seed, and plot the scores of all runs.
     Sweep(Box<sweep::Args>),
-    /// Write a run's codes of every image of dSprites as safetensors, for numpy and others.
+    /// Write a run's codes of every dSprites image as safetensors, for numpy and others.
     Codes(codes::Args),
 }
 

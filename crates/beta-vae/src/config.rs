@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -11,17 +11,17 @@ use shared::{
 
 use crate::objectives::ObjectiveConfig;
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,
     /// `[model]`.
     pub model: ModelConfig,
-    /// `[objective]`: what is minimised.
+    /// `[objective]`: the loss.
     pub objective: ObjectiveConfig,
     /// `[train]`.
     pub train: TrainConfig,
@@ -30,14 +30,14 @@ pub struct Config {
     pub evaluate: EvaluateConfig,
 }
 
-/// What makes the code.
+/// The kind of encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The networks, trained by the objective.
     #[default]
     Vae,
-    /// The same networks as they were drawn.
+    /// The same networks at their initial weights.
     Untrained,
     /// Principal components.
     Pca,
@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As `--model` has it.
+    /// Its name in `--model`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vae => "vae",
@@ -77,10 +77,10 @@ pub enum Network {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// What makes the code.
+    /// The kind of encoder.
     #[serde(default)]
     pub kind: Kind,
-    /// Width of the code z; not looked at where the code is the pixels.
+    /// Width of the code z; unused where the code is the pixels.
     pub latent: usize,
     /// The layers between x and z.
     #[serde(default)]
@@ -92,9 +92,9 @@ pub struct ModelConfig {
     pub encoder: Vec<usize>,
     /// Widths of the decoder's.
     pub decoder: Vec<usize>,
-    /// What the encoder's layers apply.
+    /// Activation of the encoder's layers.
     pub encoder_activation: Activation,
-    /// What the decoder's layers apply.
+    /// Activation of the decoder's layers.
     pub decoder_activation: Activation,
     /// Initial weights.
     #[serde(default)]
@@ -142,8 +142,8 @@ impl RunConfig for Config {
             .problem()
             .or_else(|| {
                 grey.then(|| {
-                    "[data] binarise = \"none\": on grey pixels a Bernoulli is no probability and \
-                     its ELBO no bound"
+                    "[data] binarise = \"none\": on grey pixels a Bernoulli is not a probability and \
+                     its ELBO is not a bound"
                         .into()
                 })
             })

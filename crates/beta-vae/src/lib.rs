@@ -1,10 +1,9 @@
 //! Higgins et al. 2017, "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
 //! Framework", with the objectives of Burgess et al. 2018, Chen et al. 2018 and Kim & Mnih 2018.
 //!
-//! [`objectives`] is what may be minimised, a file for each, [`objective`] what is, [`model`] the
-//! networks, [`baselines`] what they are compared with, [`config`] what a configuration may say,
-//! [`commands`] what this program does besides the shared commands. The metrics of disentanglement and
-//! dSprites are in `factors`.
+//! [`objectives`] has one file per loss, [`objective`] the training step; [`model`] the networks,
+//! [`baselines`] the baselines, [`config`] the configuration, [`commands`] the paper's own commands.
+//! The disentanglement metrics are in `factors`.
 
 pub mod baselines;
 pub mod commands;
@@ -40,7 +39,8 @@ pub struct Paper;
 
 impl paper::Paper for Paper {
     const NAME: &'static str = "beta-vae";
-    const ABOUT: &'static str = "beta-VAE: a dearer KL, and latents that each mean one thing";
+    const ABOUT: &'static str =
+        "beta-VAE: a higher weight on the KL, and latents that each mean one thing";
     const CITATION: &'static str = "I. Higgins et al.: beta-VAE: Learning Basic Visual Concepts with a Constrained \
          Variational Framework. ICLR 2017.\n\
          C. P. Burgess et al.: Understanding disentangling in beta-VAE. arXiv:1804.03599, 2018.\n\

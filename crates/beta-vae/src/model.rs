@@ -49,7 +49,9 @@ fn square(pixels: usize, layers: usize) -> Option<[usize; 3]> {
 pub fn image_problem(model: &ModelConfig, pixels: usize) -> Option<String> {
     let layers = model.channels.len();
     (model.network == Network::Convolutional && square(pixels, layers).is_none()).then(|| {
-        format!("[model] channels: {pixels} pixels are no square that can be halved {layers} times")
+        format!(
+            "[model] channels: {pixels} pixels are not a square that can be halved {layers} times"
+        )
     })
 }
 

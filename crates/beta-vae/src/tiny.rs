@@ -49,7 +49,7 @@ pub(crate) fn batch<B: Backend>(count: usize) -> Batch<B> {
         .batch(&(0..count).collect::<Vec<_>>(), 1)
 }
 
-/// The terms of a batch after so many epochs.
+/// The terms of a batch after this many epochs.
 pub(crate) fn terms<B: Backend>(model: &Vae<B>, batch: &Batch<B>, epochs: f64) -> Terms<B> {
     Objective.terms(model, batch, Moment { epochs })
 }

@@ -10,9 +10,9 @@ use shared::cli::OwnCommands;
 /// Commands of this paper.
 #[derive(Subcommand)]
 pub enum Own {
-    /// Draw what is missing from images of which some quadrants are given, several times each.
+    /// Draw several completions of images whose other quadrants are given.
     Complete(complete::Args),
-    /// Keep the handwriting of a digit and write the others in it.
+    /// Write every digit in the handwriting of a given one.
     Style(style::Args),
 }
 

@@ -1,10 +1,10 @@
-//! What the model is told: the class of an image, or some of its quadrants.
+//! The condition: the class of an image, or some of its quadrants.
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use shared::{Backend, data::one_hot};
 
-/// What a pixel that is not observed counts as in the condition.
+/// Value of an unobserved pixel in the condition.
 const UNOBSERVED: f32 = -1.0;
 
 /// `[conditioning]`.

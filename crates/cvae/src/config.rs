@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -11,11 +11,11 @@ use shared::{
 
 use crate::conditioning::Conditioning;
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,
@@ -27,8 +27,8 @@ pub struct Config {
     pub objective: ObjectiveConfig,
     /// `[train]`.
     pub train: TrainConfig,
-    /// `[predictor]`: how the baseline is trained whose guess the prior sees; it comes first and is
-    /// fixed afterwards. Left out, the prior sees the condition alone.
+    /// `[predictor]`: training of the baseline whose prediction the prior sees; it is trained first and
+    /// then fixed. Without this section the prior sees only the condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictor: Option<TrainConfig>,
     /// `[evaluate]`.
@@ -44,16 +44,16 @@ pub struct ModelConfig {
     pub latent: usize,
     /// Widths of the hidden layers, from the input on.
     pub hidden: Vec<usize>,
-    /// What the hidden layers apply.
+    /// Activation of the hidden layers.
     pub activation: Activation,
     /// Initial weights.
     #[serde(default)]
     pub init: Init,
     /// The prior p(z|c).
     pub prior: Prior,
-    /// Whether the generation network sees the condition beside z, or has to find all in z.
+    /// Whether the generation network sees the condition beside z, or only z.
     pub generation_sees_condition: bool,
-    /// Score grey pixels by their cross-entropy, which is no likelihood; needs `binarise = "none"`.
+    /// Score grey pixels by their cross-entropy, which is not a likelihood; needs `binarise = "none"`.
     #[serde(default)]
     pub grey_targets: bool,
 }
@@ -62,9 +62,9 @@ pub struct ModelConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Prior {
-    /// N(0, I), whatever the condition.
+    /// N(0, I), independent of the condition.
     Standard,
-    /// A network of the condition.
+    /// A network that maps the condition to a Gaussian.
     Conditional,
 }
 
@@ -108,7 +108,7 @@ impl RunConfig for Config {
         } else if is_grey != model.grey_targets {
             Some(
                 "[model] grey_targets = true and [data] binarise = \"none\" go together: on grey \
-                 pixels a cross-entropy is no likelihood, so it has to be asked for"
+                 pixels a cross-entropy is not a likelihood, so it has to be asked for"
                     .into(),
             )
         } else if self.objective == ObjectiveConfig::Gsnn && model.prior == Prior::Standard {
@@ -127,7 +127,7 @@ impl RunConfig for Config {
         problem
             .or_else(|| self.conditioning.problem().map(|p| format!("[conditioning] {p}")))
             .or_else(|| self.train.problem())
-            .or_else(|| self.train.labels_refused("the code is made with what is told in hand"))
+            .or_else(|| self.train.labels_refused("the code is made with the condition as input"))
             .or_else(|| {
                 let problem = self.predictor.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[predictor", 1))

@@ -1,9 +1,8 @@
 //! Sohn, Lee & Yan 2015, "Learning Structured Output Representation using Deep Conditional
 //! Generative Models".
 //!
-//! [`conditioning`] is what the model is told, [`model`] the networks, [`objective`] what is
-//! minimised, [`config`] what a configuration may say, [`handwriting`] how a style is measured, [`commands`] what this program does besides
-//! the shared commands.
+//! [`conditioning`] has the condition, [`model`] the networks, [`objective`] the losses, [`config`] the
+//! configuration, [`handwriting`] the scores of style, [`commands`] the paper's own commands.
 
 pub mod commands;
 pub mod conditioning;

@@ -1,6 +1,5 @@
 //! The networks of the paper: recognition q(z|x, c), prior p(z|c), generation p(x|z, c), and the
-//! baseline p(x|c). The paper's x is our condition c, its y our x: what is modelled is x in every
-//! crate.
+//! baseline p(x|c). The paper's x is our condition c, its y our x.
 
 use burn::{
     module::Module,
@@ -23,9 +22,9 @@ use crate::{
 /// A conditional model of images.
 #[derive(Module, Debug)]
 pub struct Model<B: Backend> {
-    /// p(x|c) without z: the baseline, and what the prior starts from.
+    /// p(x|c) without z: the baseline, and an input of the prior.
     predictor: Option<Predictor<B>>,
-    /// q(z|x, c); where there is none it is the prior (GSNN).
+    /// q(z|x, c); without one (GSNN) it is the prior.
     recognition: Option<GaussianMlp<B>>,
     /// p(z|c), where it is not N(0, I).
     prior: Option<GaussianMlp<B>>,
@@ -37,7 +36,7 @@ pub struct Model<B: Backend> {
     sees_condition: bool,
 }
 
-/// Which pixels are modelled, given the others or the class.
+/// The modelled pixels, given the others or the class.
 #[derive(Clone, Copy, Debug)]
 struct Target {
     conditioning: Conditioning,
@@ -51,12 +50,12 @@ impl Target {
         self.conditioning.width(self.pixels)
     }
 
-    /// Number of pixels that are modelled.
+    /// Number of modelled pixels.
     fn modelled(self) -> usize {
         self.pixels - self.conditioning.observed(self.pixels).iter().filter(|o| **o).count()
     }
 
-    /// Places of these pixels, `[modelled]`.
+    /// Indices of the modelled pixels, `[modelled]`.
     fn places<B: Backend>(self, device: &B::Device) -> Tensor<B, 1, Int> {
         let observed = self.conditioning.observed(self.pixels);
         let places: Vec<i32> =
@@ -77,7 +76,7 @@ impl Target {
         }
     }
 
-    /// The condition, or one that says nothing.
+    /// The condition, or zeros.
     fn condition_or_zero<B: Backend>(
         self,
         given: Given<'_, B>,
@@ -240,15 +239,15 @@ impl<B: Backend> Model<B> {
         }
     }
 
-    /// What the prior sees: the condition, with the baseline's guess at the pixels that are not
-    /// observed where there is a baseline, which stays as it is.
+    /// Input of the prior: the condition, or, with a fixed baseline, its completion of the
+    /// unobserved pixels.
     pub fn prior_input(&self, given: &Tensor<B, 2>) -> Tensor<B, 2> {
         // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
         let Some(predictor) = self.predictor.clone() else { return given.clone() };
         predictor.no_grad().predict(given).mean() // [examples, pixels]
     }
 
-    /// The baseline, if the model is it; it has no code.
+    /// The baseline, if the model consists of it alone.
     pub fn as_baseline(&self) -> Option<&Predictor<B>> {
         self.predictor.as_ref().filter(|_| self.generation.is_none())
     }

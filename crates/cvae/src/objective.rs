@@ -24,7 +24,7 @@ use crate::{
     model::{Model, Predictor},
 };
 
-/// `nn`: -log p(x|c) of the baseline, nats for each example.
+/// `nn`: -log p(x|c) of the baseline, nats per example.
 #[derive(Clone, Copy, Debug)]
 pub struct BaselineObjective;
 
@@ -36,7 +36,7 @@ impl<B: Backend> train::Objective<B, Predictor<B>> for BaselineObjective {
     }
 }
 
-/// What the conditional networks minimise, nats for each example, one sample of z.
+/// What the conditional networks minimise, nats per example, one sample of z.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
     /// `gsnn`: -E_p log p(x|z, c), z from the prior.

@@ -11,9 +11,9 @@ use shared::cli::OwnCommands;
 /// Commands of this paper.
 #[derive(Subcommand)]
 pub enum Own {
-    /// First-layer weights as pictures, for several amounts of corruption.
+    /// Draw first-layer weights as pictures, for several amounts of corruption.
     Filters(filters::Args),
-    /// Corrupted images and what the model makes of them.
+    /// Draw corrupted images and their reconstructions.
     Denoise(denoise::Args),
     /// Choose hyper-parameters on the validation split.
     Search(search::Args),

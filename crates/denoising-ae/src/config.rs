@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -10,21 +10,21 @@ use shared::{
 
 use crate::corruption::Corruption;
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,
     /// `[model]`.
     pub model: ModelConfig,
-    /// `[pretraining]`: what the layers learn before they see a label.
+    /// `[pretraining]`: how the layers learn without labels.
     pub pretraining: Pretraining,
     /// `[train]`: how each layer is pre-trained.
     pub train: TrainConfig,
-    /// `[fine_tuning]`: how the classifier is trained; left out, there is none.
+    /// `[fine_tuning]`: training of the classifier; without this section there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tuning: Option<TrainConfig>,
     /// `[evaluate]`.
@@ -46,10 +46,10 @@ pub struct ModelConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Pretraining {
-    /// Each layer restores the clean output of the one below from a corrupted one; without
-    /// corruption an ordinary stacked autoencoder.
+    /// Each layer restores the clean output of the one below from a corrupted copy; without
+    /// corruption, an ordinary stacked autoencoder.
     Denoising {
-        /// What is done to a layer's input.
+        /// Corruption of a layer's input.
         corruption: Corruption,
         /// Weight of the corrupted coordinates in the loss (Vincent et al. 2010, alpha).
         #[serde(default = "one")]
@@ -58,9 +58,9 @@ pub enum Pretraining {
         #[serde(default = "one")]
         clean_weight: f32,
     },
-    /// Baseline: random weights, all left to the fine-tuning.
+    /// Baseline: random weights and fine-tuning only.
     None,
-    /// Baseline: the same classifier on so many principal components.
+    /// Baseline: the same classifier on principal components.
     Pca {
         /// Number of components.
         components: usize,
@@ -72,7 +72,7 @@ fn one() -> f32 {
 }
 
 impl Pretraining {
-    /// Denoising with this share of the coordinates masked, without emphasis.
+    /// Denoising with this fraction of the coordinates masked, without emphasis.
     pub fn masking(fraction: f64) -> Self {
         Self::Denoising {
             corruption: Corruption::Masking { fraction },

@@ -1,4 +1,4 @@
-//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): drawn anew at every
+//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): redrawn at every
 //! presentation.
 
 use std::fmt;
@@ -57,7 +57,7 @@ impl Corruption {
         match *self {
             Self::Masking { fraction } | Self::SaltAndPepper { fraction } => (!(0.0..=1.0)
                 .contains(&fraction))
-            .then(|| format!("fraction = {fraction} is no share: 0 to 1")),
+            .then(|| format!("fraction = {fraction} is not between 0 and 1")),
             Self::Gaussian { std } => (!(std >= 0.0 && std.is_finite()))
                 .then(|| format!("std = {std}: a finite number, 0 or more")),
         }

@@ -1,9 +1,9 @@
 //! Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and Composing Robust Features with
 //! Denoising Autoencoders", and Vincent et al. 2010, "Stacked Denoising Autoencoders".
 //!
-//! [`corruption`] is the noise, [`model`] the stack with its classifier, [`pretraining`] the
-//! denoising criterion, [`fine_tuning`] what follows it, [`config`] what a configuration may say,
-//! [`commands`] what this program does besides the shared commands.
+//! [`corruption`] has the noise, [`model`] the stack with its classifier, [`pretraining`] the denoising
+//! criterion, [`fine_tuning`] the supervised loss, [`config`] the configuration, [`commands`] the
+//! paper's own commands.
 
 pub mod commands;
 pub mod config;

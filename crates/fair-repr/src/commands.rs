@@ -10,9 +10,9 @@ use shared::cli::OwnCommands;
 /// The commands.
 #[derive(clap::Subcommand)]
 pub enum Own {
-    /// Accuracy against discrimination of every method, over several splits of the table.
+    /// Plot accuracy against discrimination for every method, over several splits of the table.
     Frontier(frontier::Args),
-    /// Every metric of fairness for a CSV file of predictions.
+    /// Compute every fairness metric for a CSV file of predictions.
     Audit(audit::Args),
     /// Predict a second target from a run's code.
     Transfer(transfer::Args),

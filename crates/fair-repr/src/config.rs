@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -8,7 +8,7 @@ use shared::{
     train::TrainConfig,
 };
 
-/// A run of these papers.
+/// The configuration of a run of these papers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -38,14 +38,14 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Which.
+    /// Kind of model.
     pub kind: Kind,
     /// Width of the code: prototypes of `lfr`, z1 of `vfae`, z of `vae`, components of `pca`. The
-    /// others have the features themselves for a code.
+    /// code of the others is the features themselves.
     pub latent: usize,
 }
 
-/// A model: two papers, and what they are compared with.
+/// A model of either paper, or a baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -53,7 +53,7 @@ pub enum Kind {
     Lfr,
     /// Variational fair autoencoder (Louizos et al. 2016).
     Vfae,
-    /// Baseline: logistic regression on all features, the sensitive one among them.
+    /// Baseline: logistic regression on all features, including the sensitive one.
     Raw,
     /// Baseline: the same without the sensitive attribute.
     WithoutS,
@@ -61,13 +61,13 @@ pub enum Kind {
     Regularised,
     /// Baseline: logistic regression on principal components.
     Pca,
-    /// Baseline: logistic regression on the codes of a plain VAE, which knows neither target nor
+    /// Baseline: logistic regression on the codes of a plain VAE, fitted without target and
     /// sensitive attribute.
     Vae,
 }
 
 impl Kind {
-    /// As `--model` has it.
+    /// Its name in `--model`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lfr => "lfr",
@@ -97,7 +97,7 @@ pub struct LfrConfig {
     pub a_y: f64,
     /// A_z, weight of parity.
     pub a_z: f64,
-    /// Starting points, of which the best result is taken.
+    /// Random restarts, of which the best is kept.
     pub restarts: usize,
     /// Steps of L-BFGS from each, at most.
     pub iterations: u64,
@@ -119,13 +119,13 @@ pub struct VfaeConfig {
     pub upper: usize,
     /// Weight of log q(y|z1) (alpha).
     pub prediction: f64,
-    /// Weight of the maximum mean discrepancy, a person (beta over the batch's size).
+    /// Weight of the maximum mean discrepancy per person (beta over the batch size).
     pub mmd: f64,
     /// Random features of its kernel (D).
     pub features: usize,
     /// The kernel's gamma: exp(-|a - b|^2 / (2 gamma)), over the width of z1.
     pub bandwidth: f64,
-    /// Share of the training rows whose target may be seen; the others are trained on without.
+    /// Fraction of the training rows that are labelled; the others are used without their target.
     pub labelled: f64,
 }
 

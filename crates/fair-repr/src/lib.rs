@@ -1,11 +1,10 @@
 //! Zemel, Wu, Swersky, Pitassi & Dwork 2013, "Learning Fair Representations", and Louizos, Swersky,
 //! Li, Welling & Zemel 2016, "The Variational Fair Autoencoder".
 //!
-//! [`lfr`] is the objective of the former with its gradient, [`prototypes`] its model; [`vfae`] are
-//! the networks of the latter, [`objective`] and [`discrepancy`] what they are trained by.
-//! [`linear`] and [`logistic`] are what both are compared with, [`model`] puts all behind one type,
-//! [`config`] is what a configuration may say, [`commands`] what this program does besides the
-//! shared commands.
+//! [`lfr`] is the objective of the former with its gradient, [`prototypes`] its model; [`vfae`] has
+//! the networks of the latter, [`objective`] and [`discrepancy`] its loss. [`linear`] and [`logistic`]
+//! are the baselines, [`model`] puts all behind one type, [`config`] is the configuration,
+//! [`commands`] the papers' own commands.
 
 pub mod commands;
 pub mod config;
@@ -137,11 +136,11 @@ impl paper::Paper for Paper {
     fn cannot(command: &str, _: &Config) -> Option<String> {
         match command {
             "reconstruct" | "sample" | "interpolate" | "traverse" => Some(
-                "rows of a table are no pictures; evaluate has the error of the reconstruction, and \
+                "rows of a table are not images; evaluate has the error of the reconstruction, and \
                  latent-map and frontier draw what there is to see"
                     .into(),
             ),
-            "snapshots" => Some("rows of a table are no pictures".into()),
+            "snapshots" => Some("rows of a table are not images".into()),
             _ => None,
         }
     }

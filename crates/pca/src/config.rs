@@ -1,13 +1,13 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise: only pictures and label subsets use any.
+    /// Seed of all random numbers: only pictures and label subsets use them.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,

@@ -1,8 +1,8 @@
 //! Principal component analysis, "just another autoencoder": Pearson 1901 and Hotelling 1933, with
 //! the likelihood of Tipping & Bishop 1999, "Probabilistic Principal Component Analysis".
 //!
-//! [`model`] is the linear encoder and decoder, [`config`] what a configuration may say. The fit
-//! has a closed form: [`shared::principal`].
+//! [`model`] is the linear encoder and decoder, [`config`] the configuration. The fit has a
+//! closed form: [`shared::principal`].
 
 pub mod config;
 pub mod model;

@@ -11,11 +11,11 @@ use shared::cli::OwnCommands;
 /// The commands.
 #[derive(clap::Subcommand)]
 pub enum Own {
-    /// Sequences drawn from the model: images, a MIDI file and a piano roll, drawings or text.
+    /// Draw sequences from the model: images, a MIDI file and a piano roll, drawings or text.
     Generate(generate::Args),
-    /// The second half of sequences, drawn after their first half.
+    /// Draw the second half of sequences, given their first half.
     Complete(complete::Args),
-    /// How unexpected each step of a sequence is to the model, drawn under the sequence.
+    /// Plot the model's surprise at each step of a sequence.
     Surprise(surprise::Args),
 }
 

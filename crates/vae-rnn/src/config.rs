@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -9,11 +9,11 @@ use shared::{
     train::TrainConfig,
 };
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,
@@ -29,11 +29,11 @@ pub struct Config {
     pub evaluate: EvaluateConfig,
 }
 
-/// Which model.
+/// Kind of model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A latent at each step, with a prior that knows what came before (section 3).
+    /// A latent at each step, with a prior conditional on the past (section 3).
     #[default]
     Vrnn,
     /// The same with the prior N(0, I) at each step (section 4, VRNN-I).
@@ -46,7 +46,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Which model.
+    /// Kind of model.
     #[serde(default)]
     pub kind: Kind,
     /// The recurrent cell.
@@ -58,7 +58,7 @@ pub struct ModelConfig {
     pub hidden: usize,
     /// Widths of the layers of each feature extractor: phi_x, phi_z, phi_enc, phi_prior, phi_dec.
     pub features: Vec<usize>,
-    /// What their layers apply.
+    /// Activation of their layers.
     #[serde(default = "relu")]
     pub activation: Activation,
     /// Distribution of a step.
@@ -98,14 +98,14 @@ pub enum OutputConfig {
 pub struct ObjectiveConfig {
     /// Epochs over which the weight of the KL rises to 1.
     pub kl_warmup_epochs: f64,
-    /// Where it begins.
+    /// Its initial value.
     pub kl_warmup_from: f64,
-    /// Gradients do not flow back over the borders between so many steps; left out, they flow through
+    /// Truncated back-propagation: gradients stop every this many steps. Without it they flow through
     /// the whole sequence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncate: Option<usize>,
-    /// Probability with which an element of an input to the recurrence and the encoder is hidden in
-    /// training; what is to be predicted is not.
+    /// Probability of hiding an input element from the recurrence and the encoder in training; the
+    /// prediction target stays whole.
     pub drop_inputs: f64,
 }
 

@@ -1,8 +1,7 @@
 //! Chung et al. 2015, "A Recurrent Latent Variable Model for Sequential Data".
 //!
-//! [`model`] is the network, [`output`] the distributions of a step, [`objective`] what is minimised,
-//! [`config`] what a configuration may say, [`commands`] what this program does besides the shared
-//! commands.
+//! [`model`] is the network, [`output`] the distributions of a step, [`objective`] the loss, [`config`]
+//! the configuration, [`commands`] the paper's own commands.
 
 pub mod commands;
 pub mod config;
@@ -129,13 +128,14 @@ impl paper::Paper for Paper {
         let is_image = config.data().name.kind() == DataKind::Images;
         match command {
             "reconstruct" | "snapshots" => Some(
-                "a model of sequences has a latent at each step and is told what came before: complete \
+                "a model of sequences has a latent at each step and depends on the past: complete \
                  shows what it makes of half a sequence"
                     .into(),
             ),
             "sample" => Some("a model of sequences draws step by step: use generate".into()),
             "interpolate" | "traverse" => Some(
-                "there is no code of a whole sequence to vary: each step has a latent of its own".into(),
+                "there is no code of a whole sequence to vary: each step has a latent of its own"
+                    .into(),
             ),
             "latent-map" if config.model.kind == Kind::Rnn => {
                 Some("model.kind = \"rnn\" has no code".into())

@@ -29,13 +29,13 @@ use crate::{
 pub struct Model<B: Backend> {
     /// phi_x.
     input: Mlp<B>,
-    /// z_t and what has to do with it; none in the baseline.
+    /// The networks of z_t; none in the baseline.
     latent: Option<Latent<B>>,
     /// f.
     recurrence: Recurrent<B>,
-    /// phi_dec but for its last layer.
+    /// phi_dec without its last layer.
     decoder: Mlp<B>,
-    /// The last layer, and the distribution it speaks of.
+    /// The last layer of phi_dec, and the distribution of a step.
     output: Output<B>,
 }
 
@@ -50,10 +50,9 @@ struct Latent<B: Backend> {
     features: Mlp<B>,
 }
 
-/// What an unrolled model knows of all steps, step-major: row `t * sequences + i` is step t of sequence
-/// i.
+/// All steps of an unrolled model, step-major: row `t * sequences + i` is step t of sequence i.
 pub struct Unrolled<B: Backend> {
-    /// What phi_dec is given: phi_z(z_t) and h_{t-1}.
+    /// Input of phi_dec: phi_z(z_t) and h_{t-1}.
     context: Tensor<B, 2>,
     /// h_{t-1}.
     before: Tensor<B, 2>,
@@ -133,7 +132,7 @@ impl<B: Backend> Model<B> {
         Unrolled { context: Tensor::cat(contexts, 0), before: Tensor::cat(before, 0), posterior }
     }
 
-    /// The terms of -ELBO of an unrolled model for x as it is to be predicted.
+    /// The terms of -ELBO of an unrolled model for the prediction target x.
     pub fn terms(&self, unrolled: Unrolled<B>, x: &Tensor<B, 2>) -> StepTerms<B> {
         let Unrolled { context, before, posterior } = unrolled;
         let x = step_major(x, self.output.width()); // [steps * sequences, width]
@@ -153,7 +152,7 @@ impl<B: Backend> Model<B> {
     }
 }
 
-/// What came before beside what is drawn, where something is.
+/// `[drawn, other]`, or `other` alone without latents.
 fn joined<B: Backend>(drawn: Option<Tensor<B, 2>>, other: Tensor<B, 2>) -> Tensor<B, 2> {
     match drawn {
         Some(drawn) => Tensor::cat(vec![drawn, other], 1),
@@ -264,7 +263,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         })
     }
 
-    /// The first step when z is its latent.
+    /// The first step, with z as its latent.
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let state = self.start(z.dims()[0]); // [rows, state]
         let h = self.recurrence.output(&state); // [rows, hidden]

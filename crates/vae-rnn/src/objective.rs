@@ -30,7 +30,7 @@ impl Objective {
         Self { config }
     }
 
-    /// Weight of the KL after so many epochs.
+    /// Weight of the KL after this many epochs.
     pub fn kl_weight(&self, at: Moment) -> f64 {
         at.warmed_up(self.config.kl_warmup_from, self.config.kl_warmup_epochs)
     }

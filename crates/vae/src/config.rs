@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -10,11 +10,11 @@ use shared::{
     train::TrainConfig,
 };
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,
@@ -38,7 +38,7 @@ pub struct ModelConfig {
     pub latent: usize,
     /// Widths of the hidden layers between x and z.
     pub hidden: Vec<usize>,
-    /// What the hidden layers apply.
+    /// Activation of the hidden layers.
     pub activation: Activation,
     /// Distribution of a pixel.
     #[serde(default)]
@@ -51,17 +51,17 @@ pub struct ModelConfig {
     pub output_bias_from_data: bool,
 }
 
-/// `[objective]`: what is maximised.
+/// `[objective]`: the bound that is maximised.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectiveConfig {
     /// The bound.
     pub bound: Bound,
-    /// Samples of z for each example: L of the ELBO, k of IWAE.
+    /// Samples of z per example: L of the ELBO, k of IWAE.
     pub samples: usize,
     /// Epochs over which the weight of the KL rises from 0 to 1.
     pub kl_warmup_epochs: f64,
-    /// Nats of KL, on average over a batch and for each latent, that cost nothing.
+    /// Free bits: nats of KL per latent, averaged over a batch, below which the KL is not penalised.
     pub free_bits: f64,
 }
 
@@ -128,7 +128,7 @@ impl RunConfig for Config {
         {
             Some(
                 "[data] binarise = \"none\" needs likelihood = \"gaussian\": on grey pixels a \
-                 Bernoulli is no probability and its ELBO no bound"
+                 Bernoulli is not a probability and its ELBO is not a bound"
                     .into(),
             )
         } else if model.output_bias_from_data && model.likelihood != LikelihoodKind::Bernoulli {

@@ -1,8 +1,7 @@
 //! Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with the importance-weighted bound of
 //! Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders".
 //!
-//! [`model`] is the encoder and the decoder, [`objective`] what is maximised, [`config`] what a
-//! configuration may say.
+//! [`model`] has the encoder and the decoder, [`objective`] the bounds, [`config`] the configuration.
 
 pub mod config;
 pub mod model;

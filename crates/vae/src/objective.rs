@@ -29,7 +29,7 @@ use crate::{
     model::Model,
 };
 
-/// Minus a bound on log p(x), in nats for each example.
+/// Minus a bound on log p(x), in nats per example.
 ///
 /// - `elbo`: reconstruction + w sum_j max(KL_j, free), with w rising from 0 to 1 during the
 ///   warm-up and KL_j the mean over the batch of latent j's KL (free bits as in Kingma et al.

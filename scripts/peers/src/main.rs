@@ -77,7 +77,8 @@ fn serve(mut once: Box<dyn FnMut() -> Result<()>>) -> Result<()> {
     writeln!(out, "ready")?;
     for line in stdin().lock().lines() {
         let line = line?;
-        let times: usize = line.trim().parse().with_context(|| format!("'{line}' is no number"))?;
+        let times: usize =
+            line.trim().parse().with_context(|| format!("'{line}' is not a number"))?;
         let started = Instant::now();
         for _ in 0..times {
             once()?;

@@ -39,5 +39,5 @@ fn each_request_is_answered_with_its_seconds() {
 fn a_request_that_is_no_number_is_named() {
     let output = asked("often\n", &["--work", "step"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("'often' is no number"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("'often' is not a number"));
 }

@@ -57,7 +57,7 @@ pub(super) struct RecordSet {
 }
 
 impl RecordSet {
-    /// Every record below `folder`. JSON that is no record is passed over, since summaries and
+    /// Every record below `folder`. JSON that is not a record is passed over, since summaries and
     /// other results lie there too.
     ///
     /// # Errors

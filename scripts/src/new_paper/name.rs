@@ -36,7 +36,7 @@ impl Name {
         };
         if !text.split('-').all(is_part) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
             bail!(
-                "'{text}' is no name for a crate: lower-case letters and digits, a letter first, words \
+                "'{text}' is not a valid crate name: lower-case letters and digits, a letter first, words \
                  joined by single hyphens, for instance sparse-ae"
             );
         }

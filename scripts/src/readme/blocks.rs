@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 
 const END: &str = "<!-- end -->";
 
-/// The page with every block of that kind written anew by `write` from its argument.
+/// The page with every block of that kind rewritten by `write` from its argument.
 ///
 /// # Errors
 /// What `write` says; a marker without its end.

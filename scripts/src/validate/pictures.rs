@@ -64,7 +64,7 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
         let folder = runs.join(format!("seed-{seed}/super-intelligent/packed"));
         for picture in COPIER {
             let from = folder.join(picture);
-            // Runs may be gone when only the pictures of other parts are drawn anew.
+            // Runs may be gone when only the pictures of other parts are redrawn.
             if from.is_file() {
                 let path = to.join(format!("super-intelligent-packed-{picture}"));
                 fs::copy(&from, &path).with_context(|| from.display().to_string())?;

@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};

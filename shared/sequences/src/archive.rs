@@ -21,7 +21,7 @@ impl<'a> Archive<'a> {
     /// The archive that is these bytes; `kind` is what such a file is called.
     pub(super) fn open(bytes: &'a [u8], kind: &str) -> Result<Self, String> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
-            format!("it is no whole {kind} archive ({error}): truncated, damaged or another format")
+            format!("it is not a complete {kind} archive ({error}): truncated, damaged or another format")
         })?;
         Ok(Self { zip, most: LITTLE + MOST * bytes.len() as u64 })
     }
@@ -110,7 +110,7 @@ pub(super) mod tests {
         let member =
             |zip: &[u8], name: &str| Archive::open(zip, "npz").and_then(|mut a| a.member(name, 9));
         assert_eq!(member(&zip, "c"), Err("it has no member c, only a, b".into()));
-        assert!(member(b"text", "c").unwrap_err().contains("no whole npz archive"));
+        assert!(member(b"text", "c").unwrap_err().contains("not a complete npz archive"));
         // The checksum of the first member, at 14 in its entry.
         zip[14] ^= 1;
         let entry = zip.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();

@@ -24,7 +24,7 @@ pub(super) fn load(options: &FetchOptions) -> Result<Chords, DataError> {
     let path = fetch(set, options)?.remove(0);
     progress::line(&format!("bach: reading the chorales of {}", path.display()));
     let chorales = read(&path).map_err(|reason| {
-        let reason = format!("{reason}; delete it to have it fetched anew");
+        let reason = format!("{reason}; delete it to have it fetched again");
         DataError::Format { path: path.clone(), reason }
     })?;
     let held_out = chorales.len() / 5;

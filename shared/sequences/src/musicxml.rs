@@ -425,7 +425,7 @@ mod tests {
         for (xml, part) in [
             ("<score-timewise/>", "score-partwise"),
             ("<html/>", "its root is html"),
-            ("X:1", "no XML"),
+            ("X:1", "not XML"),
         ] {
             let reason = parts(xml.as_bytes()).unwrap_err();
             assert!(reason.contains(part), "{part}: {reason}");

@@ -38,7 +38,7 @@ pub(super) fn text(file: &[u8]) -> Result<Cow<'_, str>, String> {
 pub(super) fn document(text: &str) -> Result<Document<'_>, String> {
     // MusicXML has a document type declaration; nothing it refers to is fetched.
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|error| format!("it is no XML ({error})"))
+    Document::parse_with_options(text, options).map_err(|error| format!("it is not XML ({error})"))
 }
 
 fn encoding(name: &str, error: &std::str::Utf8Error) -> String {
@@ -65,11 +65,11 @@ mod tests {
         for (file, part) in [
             (zipped(&[("a.xml", b"")]), "no member META-INF/container.xml, only a.xml"),
             (zipped(&[(CONTAINER, b"<container/>")]), "names no score"),
-            (zipped(&[(CONTAINER, b"<container>")]), "container.xml: it is no XML"),
+            (zipped(&[(CONTAINER, b"<container>")]), "container.xml: it is not XML"),
             (zipped(&[(CONTAINER, container)]), "no member a.xml"),
             (zipped(&[(CONTAINER, container), ("a.xml", b"\xff\xfe<\0")]), "a.xml is not text"),
             (b"\xff\xfe<\0".to_vec(), "it is not text in UTF-8"),
-            (b"PK\x03\x04".to_vec(), "no whole mxl archive"),
+            (b"PK\x03\x04".to_vec(), "not a complete mxl archive"),
         ] {
             let reason = text(&file).unwrap_err();
             assert!(reason.contains(part), "{part}: {reason}");

@@ -63,7 +63,7 @@ impl Global {
             }
             (Self::Encode, &[text, encoding]) if values.string(encoding) == Some(b"latin1") => {
                 let Value::Text(text) = values.get(text) else {
-                    return Err(format!("{} is no text to encode", values.get(text).describe()));
+                    return Err(format!("{} is not text to encode", values.get(text).describe()));
                 };
                 let bytes = text.chars().map(u8::try_from).collect::<Result<Vec<u8>, _>>();
                 let bytes = bytes.map_err(|error| format!("a text is not of bytes ({error})"))?;
@@ -84,7 +84,7 @@ pub(super) fn build(values: &mut Values<'_>, object: Id, state: Id) -> Result<()
         (Value::Dtype(dtype), Some(&[_version, order, subtype, names, ..])) => {
             let plain = [subtype, names].iter().all(|&id| matches!(values.get(id), Value::None));
             if !plain {
-                return Err("elements that have fields are no numbers".into());
+                return Err("elements that have fields are not numbers".into());
             }
             if !matches!(values.string(order), Some(b"<" | b"|")) {
                 return Err(format!("{dtype} elements that are not little-endian; convert them"));

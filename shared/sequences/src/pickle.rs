@@ -261,7 +261,7 @@ impl<'a> Machine<'a> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let string = |id| self.values.string(id).ok_or("a function's name is no text");
+                let string = |id| self.values.string(id).ok_or("a function's name is not text");
                 let global = Global::named(string(module)?, string(name)?)?;
                 self.push(Value::Global(global));
             }

@@ -237,7 +237,7 @@ mod tests {
         assert!(reason(&block).contains("objects of shape [1, 1, 3]"), "{}", reason(&block));
         let numbers = npy("<i2", "(1, 3)", &[0; 6]);
         assert!(reason(&numbers).contains("type <i2"), "{}", reason(&numbers));
-        assert!(reason(b"text").contains("train.npy: it is no numpy array"));
+        assert!(reason(b"text").contains("train.npy: it is not a numpy array"));
         let empty = npy("|O", "(1,)", b"");
         let place = format!("byte {}: 1 bytes expected", empty.len());
         assert!(reason(&empty).contains(&place), "{}", reason(&empty));

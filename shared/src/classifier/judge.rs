@@ -148,7 +148,7 @@ where
         },
     };
     if run.config_text()? != text {
-        bail!("{} holds another classifier: remove it to have it fitted anew", path.display());
+        bail!("{} holds another classifier: remove it to have it fitted again", path.display());
     }
     let mut fitted = is_fitted(&run)?;
     if !fitted {
@@ -167,7 +167,7 @@ where
         if run.has(weights::WEIGHTS)?
             && let Err(damage) = run.read(weights::WEIGHTS)
         {
-            progress::line(&format!("{damage}: it is fitted anew"));
+            progress::line(&format!("{damage}: it is fitted again"));
         }
         progress::line(&format!("fitting the classifier of {} in {}", config.data, path.display()));
         let session = Session::<Autodiff<B>> {

@@ -47,7 +47,7 @@ impl<B: Backend> ClassifierModel<B> {
     }
 }
 
-/// -log p(class|x) of images deformed anew at every presentation, nats.
+/// -log p(class|x) of images deformed afresh at every presentation, nats.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassifierObjective {
     /// Height and width of the images.

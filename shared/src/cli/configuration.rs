@@ -25,10 +25,10 @@ use crate::{
 /// Options that choose a configuration and change it.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigurationArgs {
-    /// A configuration that comes with the program, or a TOML file.
+    /// A built-in configuration, or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) config: Option<String>,
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     #[arg(long)]
     seed: Option<u64>,
     /// Width of the code.
@@ -37,28 +37,28 @@ pub struct ConfigurationArgs {
     /// Passes over the training split.
     #[arg(long, value_name = "N")]
     pub(super) epochs: Option<usize>,
-    /// Examples in a step, of every phase of the fit.
+    /// Examples per step, in every phase of the fit.
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Data set by name, or the path of your own: a folder of pictures, an .npz, .csv or IDX file.
     #[arg(long, value_name = "NAME|PATH", value_parser = DataParser)]
     data: Option<DataChoice>,
-    /// Cut and scale images of your own to so many pixels, for instance 28x28.
+    /// Crop and scale your own images to this size, e.g. 28x28.
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = size_of)]
     size: Option<[usize; 2]>,
-    /// Take colour images of your own as grey ones.
+    /// Convert your own colour images to grey.
     #[arg(long)]
     grey: bool,
-    /// Which of the paper's models, where it has several.
+    /// One of the paper's models, where it has several.
     #[arg(long, value_name = "KIND")]
     model: Option<String>,
-    /// Any other value, for instance train.schedule.rate=0.0005; may be repeated.
+    /// Any other value, e.g. train.schedule.rate=0.0005; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-/// What a run that is continued may change: how long and how fast it goes on, and its evaluation.
-/// In the section of the last phase of a fit: later phases go on from what earlier ones came to.
+/// The keys that `--resume` may change: length and speed of the training, and evaluation. In the
+/// section of the last phase of a fit, since later phases start from the result of earlier ones.
 const CHANGEABLE: [&str; 6] =
     ["epochs", "schedule", "patience", "clip_norm", "checkpoint_every", "keep_checkpoints"];
 
@@ -74,7 +74,7 @@ pub(super) fn last_epochs<P: Paper>(text: &str) -> Option<usize> {
     Some(phase.try_into::<TrainConfig>().ok()?.total_epochs())
 }
 
-/// What a run that is continued cannot change, by dotted key, where `last` is the last phase of its fit.
+/// The values that `--resume` cannot change, by dotted key, where `last` is the last phase of its fit.
 fn fixed(table: &Table, last: Option<&str>) -> BTreeMap<String, Value> {
     let free: Vec<String> = last
         .iter()
@@ -87,8 +87,8 @@ fn fixed(table: &Table, last: Option<&str>) -> BTreeMap<String, Value> {
     values
 }
 
-/// What tells a run of this configuration, fitted to these data, from others: a checksum of all that
-/// `--resume` cannot change and of what a model sees of the data. Where their files lie is not in it.
+/// Identifies a run of this configuration on these data: a checksum of all that `--resume` cannot
+/// change and of the data as the model sees them, wherever their files are.
 pub(super) fn identity<P: Paper>(text: &str, data: &Identity) -> Result<String> {
     let table: Table = toml::from_str(text)?;
     let mut digest = Sha256::new();
@@ -168,7 +168,7 @@ impl ConfigurationArgs {
         }
     }
 
-    /// The name a run gets from these options, if it gets no other.
+    /// The default name of a run with these options.
     pub(super) fn name<P: Paper>(&self) -> String {
         match &self.config {
             None => P::PRESETS[0].0.into(),
@@ -360,7 +360,7 @@ fn value_of(text: &str) -> Result<Value> {
         return Ok(Value::String(text.into()));
     }
     let hint = if text.contains('\\') {
-        "; a path with backslashes stands in single quotes, as in 'C:\\data\\a.csv'"
+        "; a path with backslashes must be in single quotes, as in 'C:\\data\\a.csv'"
     } else {
         ""
     };
@@ -371,7 +371,7 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     let mut place = table;
     let mut parts: Vec<&str> = key.split('.').collect();
     let Some(last) = parts.pop().filter(|last| !last.is_empty()) else {
-        bail!("'{key}' is no key: write for instance train.batch_size");
+        bail!("'{key}' is not a key: write for instance train.batch_size");
     };
     for part in parts {
         let inner = place.entry(part).or_insert_with(|| Value::Table(Table::new()));

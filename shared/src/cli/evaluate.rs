@@ -68,7 +68,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     // A damaged record is no reason not to write a new one.
     let old = run.record().unwrap_or_else(|error| {
         progress::line(&format!(
-            "{error:#}; what it had on the training is lost until `train --resume` writes it anew"
+            "{error:#}; what it had on the training is lost until `train --resume` rewrites it"
         ));
         None
     });

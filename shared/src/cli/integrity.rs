@@ -22,7 +22,7 @@ const OUTPUTS: [&str; 7] = [
     DESCRIPTION,
 ];
 
-/// Files that nothing but their own rewriting depends on, and the command that writes them anew.
+/// Files that nothing but their own rewriting depends on, and the command that rewrites them.
 const REWRITTEN: [(&str, &str); 6] = [
     (RunFolder::RECORD, "evaluate"),
     (RunFolder::OTHER_RECORD, "evaluate --other-data"),
@@ -37,9 +37,9 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     for damage in run.damaged()? {
         let name = damage.name();
         match REWRITTEN.iter().find(|(file, _)| *file == name) {
-            Some((_, command)) => progress::line(&format!("{damage}; {command} writes it anew")),
+            Some((_, command)) => progress::line(&format!("{damage}; {command} rewrites it")),
             None if OUTPUTS.contains(&name.as_str()) => {
-                bail!("{damage}: {} writes it anew", resume_command::<P>(run))
+                bail!("{damage}: {} rewrites it", resume_command::<P>(run))
             }
             None => refuse_beyond_repair(&damage)?,
         }
@@ -74,14 +74,14 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
             continue;
         }
         if matches!(damage, Damage::Unreadable { .. }) {
-            bail!("{damage}: move it away, and it is written anew");
+            bail!("{damage}: move it away, and it is rewritten");
         }
-        progress::line(&format!("{damage}: the end of this training writes it anew"));
+        progress::line(&format!("{damage}: the end of this training rewrites it"));
     }
     let goes_on = can_continue(run, backend)?;
     if !goes_on && is_finished(run)? {
         bail!(
-            "{} is finished and has no checkpoint to continue from: --force trains it anew, --name \
+            "{} is finished and has no checkpoint to continue from: --force trains it again, --name \
              starts another run",
             run.path().display()
         );
@@ -93,7 +93,7 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
 /// Refuses damage that no command repairs; what a run knows of its data may have been deleted.
 fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
     if damage.name() != RunData::FILE {
-        bail!("{damage}: put it back from a copy, or train the run anew with --force");
+        bail!("{damage}: put it back from a copy, or train the run again with --force");
     }
     match damage {
         Damage::Missing { .. } => {

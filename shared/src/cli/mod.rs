@@ -45,26 +45,26 @@ const INTERRUPTED: u8 = 130;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Processor threads; by default one a core.
+    /// Threads (default: one per core).
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fit a model, evaluate it, draw its pictures.
+    /// Fit a model, evaluate it and draw its pictures.
     Train(TrainArgs),
-    /// Evaluate a run on the test split and write its record anew.
+    /// Evaluate a run on the test split and rewrite its record.
     Evaluate(EvaluateArgs),
-    /// Images and their reconstructions.
+    /// Draw images beside their reconstructions.
     Reconstruct(ReconstructArgs),
-    /// Draws from the model.
+    /// Draw samples from the model.
     Sample(SampleArgs),
-    /// From one image to another through the code space.
+    /// Interpolate between two images in code space and in pixel space.
     Interpolate(InterpolateArgs),
-    /// Vary one latent at a time.
+    /// Vary one latent at a time, the most informative first.
     Traverse(TraverseArgs),
-    /// The code space in two dimensions, coloured by class.
+    /// Draw the code space in two dimensions, coloured by class.
     LatentMap(LatentMapArgs),
     /// Write the code of every example as CSV or npz.
     Encode(EncodeArgs),
@@ -72,11 +72,11 @@ enum Command {
     Score(ScoreArgs),
     /// Write the weights as safetensors with a description, for PyTorch and others.
     Export(ExportArgs),
-    /// Make a run from weights that `export` or a PyTorch user wrote.
+    /// Make a run from weights written by `export` or by PyTorch.
     Import(ImportArgs),
 }
 
-/// What is no failure of the program but ends it with a code of its own.
+/// Ends the program with a code of its own, without being a failure.
 #[derive(Debug, thiserror::Error)]
 enum Stop {
     /// The model cannot do this.
@@ -92,7 +92,7 @@ pub trait OwnCommands: Subcommand + Send {
     /// Does what was asked for.
     ///
     /// # Errors
-    /// Whatever went wrong, for people to read.
+    /// Whatever went wrong, in readable form.
     fn run(self) -> Result<()>;
 }
 
@@ -157,7 +157,7 @@ fn help_of_epochs<P: Paper>() -> String {
     }
 }
 
-/// More threads than any machine has cores; each takes memory.
+/// Upper limit of threads: each takes memory.
 const MOST_THREADS: usize = 1024;
 
 /// Does all of `work` inside the pool: a thread outside would sleep and wake at every parallel loop.

@@ -14,10 +14,10 @@ use crate::{
 /// Where to compute and where data lie.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Device: flex, ndarray or cuda[:N]; by default the best there is.
+    /// Device: flex, ndarray or cuda[:N] (default: the best available).
     #[arg(long, value_name = "DEVICE")]
     device: Option<Device>,
-    /// Folder that may hold the data files; looked into before the cache and the network.
+    /// Folder with data files, searched before the cache and the network.
     #[arg(long, value_name = "FOLDER")]
     pub(super) data_dir: Option<PathBuf>,
     /// Where relative paths of the configuration start.
@@ -55,12 +55,12 @@ impl Common {
 /// A run that was trained.
 #[derive(Args, Clone, Debug)]
 pub struct OfRun {
-    /// Folder of the run; by default runs/PAPER/quick.
+    /// Folder of the run (default: runs/PAPER/quick).
     #[arg(long, value_name = "FOLDER")]
     pub(super) run: Option<PathBuf>,
     #[command(flatten)]
     pub(super) common: Common,
-    /// Use the data although they are not those the run was fitted to.
+    /// Use the data even though the run was fitted to others.
     #[arg(long)]
     pub(super) other_data: bool,
 }
@@ -114,10 +114,10 @@ pub fn checked_index(option: &str, index: usize, split: &Split) -> Result<usize>
 pub(super) struct EvaluateArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// K of the importance-weighted bound; by default as configured.
+    /// K of the importance-weighted bound (default: as configured).
     #[arg(long, value_name = "K")]
     pub(super) samples: Option<usize>,
-    /// Test images the bound is computed on; by default as configured.
+    /// Number of test images for the bound (default: as configured).
     #[arg(long, value_name = "N")]
     pub(super) images: Option<usize>,
 }
@@ -126,7 +126,7 @@ pub(super) struct EvaluateArgs {
 pub(super) struct ReconstructArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Images by index; by default one of each class, of the first 36, and ten at least.
+    /// Images by index (default: one per class among the first 36, at least ten).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     pub(super) indices: Option<Vec<usize>>,
     /// Split they come from.
@@ -141,7 +141,7 @@ pub(super) struct SampleArgs {
     /// Number of samples.
     #[arg(long, default_value_t = 100)]
     pub(super) count: usize,
-    /// Seed of the samples; by default the run's.
+    /// Seed of the samples (default: the run's).
     #[arg(long)]
     pub(super) seed: Option<u64>,
 }
@@ -168,16 +168,16 @@ pub(super) struct InterpolateArgs {
 pub(super) struct TraverseArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Image whose code is varied, by index; by default the prior's mean.
+    /// Image whose code is varied, by index (default: the prior's mean).
     #[arg(long)]
     pub(super) index: Option<usize>,
-    /// Reach on both sides, in standard deviations of the prior.
+    /// Range on both sides, in standard deviations of the prior.
     #[arg(long, default_value_t = 3.0)]
     pub(super) span: f32,
-    /// Images in a row.
+    /// Images per row.
     #[arg(long, default_value_t = 11)]
     pub(super) steps: usize,
-    /// Latents, the most informative first; by default 12, or all if there are fewer.
+    /// Number of latents, the most informative first (default: 12, or all if fewer).
     #[arg(long, value_name = "N")]
     pub(super) latents: Option<usize>,
     /// Split the image comes from.
@@ -189,7 +189,7 @@ pub(super) struct TraverseArgs {
 pub(super) struct LatentMapArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Points; by default 5000, or all if there are fewer.
+    /// Number of points (default: 5000, or all if fewer).
     #[arg(long, value_name = "N")]
     pub(super) points: Option<usize>,
     /// Split they come from.
@@ -201,10 +201,10 @@ pub(super) struct LatentMapArgs {
 pub(super) struct EncodeArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Split to encode; by default all three.
+    /// Split to encode (default: all three).
     #[arg(long)]
     pub(super) split: Option<SplitChoice>,
-    /// File to write, .csv or .npz; by default codes.csv in the run's folder.
+    /// File to write, .csv or .npz (default: codes.csv in the run's folder).
     #[arg(long, value_name = "FILE")]
     pub(super) to: Option<PathBuf>,
 }
@@ -213,16 +213,16 @@ pub(super) struct EncodeArgs {
 pub(super) struct ScoreArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Samples of the importance-weighted bound, where log p(x) is not known exactly.
+    /// Samples of the importance-weighted bound, where log p(x) has no closed form.
     #[arg(long, value_name = "K", default_value_t = 100)]
     pub(super) samples: usize,
-    /// Score only so many examples, the first ones.
+    /// Score only the first N examples.
     #[arg(long, value_name = "N")]
     pub(super) examples: Option<usize>,
     /// Split they come from.
     #[arg(long, default_value = "valid")]
     pub(super) split: SplitChoice,
-    /// File to write, a CSV, and beside it a picture; by default scores.csv in the run's folder.
+    /// CSV file to write, with a picture beside it (default: scores.csv in the run's folder).
     #[arg(long, value_name = "FILE")]
     pub(super) to: Option<PathBuf>,
 }
@@ -234,8 +234,8 @@ pub(super) struct ExportArgs {
     /// Folder to write to.
     #[arg(long, value_name = "FOLDER")]
     pub(super) to: PathBuf,
-    /// Write the -ELBO terms of this many test images too, with their inputs and noise, so that
-    /// another implementation can be compared.
+    /// Also write the -ELBO terms of the first N test images with their inputs and noise, to compare
+    /// another implementation.
     #[arg(long, value_name = "N")]
     pub(super) terms: Option<usize>,
 }

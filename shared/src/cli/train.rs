@@ -44,7 +44,7 @@ pub(super) struct TrainArgs {
     target: TargetArgs,
     #[command(flatten)]
     common: Common,
-    /// Continue the run from its newest checkpoint; epochs, schedule and the like may be changed.
+    /// Resume the run from its newest checkpoint; epochs, schedule and the like may change.
     #[arg(long, conflicts_with = "force")]
     resume: bool,
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
@@ -55,10 +55,10 @@ pub(super) struct TrainArgs {
 /// Where a new run goes.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TargetArgs {
-    /// Name of the run; by default that of the configuration.
+    /// Name of the run (default: that of the configuration).
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// Folder of all runs; this one lies under PAPER/NAME.
+    /// Folder of all runs; this run is in PAPER/NAME below it.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     pub(super) out: PathBuf,
     /// Replace a run of the same name.
@@ -188,8 +188,8 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
     Ok(())
 }
 
-/// Lets the checkpoints of a run be told from those of others of the same architecture; `fresh` is what it is
-/// to keep of its data, if it keeps nothing yet. A run that an earlier version began is not told apart.
+/// Distinguishes the checkpoints of a run from those of other runs of the same architecture; `fresh` is what it is
+/// to keep of its data, if it keeps nothing yet. Runs of earlier versions are not distinguished.
 fn identify<P: Paper>(run: &RunFolder, text: &str, fresh: Option<&RunData>) -> Result<()> {
     let kept = if fresh.is_some() { None } else { RunData::read(run)? };
     if let Some(data) = fresh.or(kept.as_ref()) {
@@ -290,7 +290,7 @@ pub fn recorded<P: Paper>(
     match loaded.run.record() {
         Ok(Some(record)) => return Ok((loaded, record)),
         Ok(None) => {}
-        Err(error) => progress::line(&format!("{error:#}: it is written anew")),
+        Err(error) => progress::line(&format!("{error:#}: it is rewritten")),
     }
     loaded.run.lock()?;
     let report = match report {

@@ -89,7 +89,7 @@ pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> 
         let mut count = 0;
         for word in text.split_ascii_whitespace() {
             let value: f32 =
-                word.parse().map_err(|_| wrong(line, format!("'{word}' is no number")))?;
+                word.parse().map_err(|_| wrong(line, format!("'{word}' is not a number")))?;
             if count < width && (0.0..=1.0).contains(&value) {
                 pixels.push((value * 255.0).round() as u8);
             } else if count == width && value.fract() == 0.0 && (0.0..256.0).contains(&value) {
@@ -97,7 +97,10 @@ pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> 
             } else if count < width {
                 return Err(wrong(line, format!("pixel {}: {value} is not in [0, 1]", count + 1)));
             } else {
-                return Err(wrong(line, format!("'{word}' is no class, or the line is too long")));
+                return Err(wrong(
+                    line,
+                    format!("'{word}' is not a class, or the line is too long"),
+                ));
             }
             count += 1;
         }
@@ -143,9 +146,9 @@ mod tests {
         for (text, message) in [
             (line("1.5", "7"), "line 1: pixel 1: 1.5"),
             (line("0", "7") + &line("NaN", "7"), "line 2: pixel 1: NaN"),
-            (line("x", "7"), "'x' is no number"),
-            (line("0", "seven"), "'seven' is no number"),
-            (line("0", "7.5"), "no class"),
+            (line("x", "7"), "'x' is not a number"),
+            (line("0", "seven"), "'seven' is not a number"),
+            (line("0", "7.5"), "not a class"),
             ("0 0 1\n".into(), "3 numbers"),
             (String::new(), "no example"),
         ] {

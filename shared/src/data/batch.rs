@@ -120,7 +120,7 @@ impl<B: Backend> Batch<B> {
     }
 }
 
-/// Classes as rows with a single one, `[labels, classes]`; none for a label that is no class.
+/// Classes as rows with a single one, `[labels, classes]`; none for a label that is not a class.
 pub fn one_hot<B: Backend>(labels: &[u8], classes: usize, device: &B::Device) -> Tensor<B, 2> {
     let mut values = vec![0f32; labels.len() * classes];
     for (row, &label) in values.chunks_mut(classes.max(1)).zip(labels) {

@@ -24,7 +24,7 @@ pub enum DataError {
     /// A file that the user named is not the published one.
     #[error(
         "{path}: not the published {set} file: its sha256 is {found}, expected {expected}; \
-         it is corrupt, truncated or another file: delete it to have it fetched anew"
+         it is corrupt, truncated or another file: delete it to have it fetched again"
     )]
     Checksum {
         /// The file.

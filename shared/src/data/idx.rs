@@ -52,7 +52,7 @@ fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<([usize; D], Vec<u
     let header = 4 + 4 * D;
     if bytes.len() < header {
         let reason = format!(
-            "{} bytes are too few for an IDX header of {header}: truncated? fetch it anew",
+            "{} bytes are too few for an IDX header of {header}: truncated? fetch it again",
             bytes.len()
         );
         return Err(format(path, reason));
@@ -73,7 +73,7 @@ fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<([usize; D], Vec<u
     let payload = &bytes[header..];
     if expected != Some(payload.len()) {
         let reason = format!(
-            "its header promises {dims:?} bytes but {} follow: truncated or damaged; fetch it anew",
+            "its header promises {dims:?} bytes but {} follow: truncated or damaged; fetch it again",
             payload.len()
         );
         return Err(format(path, reason));

@@ -1,5 +1,5 @@
 //! The data sets of Larochelle et al. 2007, "An empirical evaluation of deep architectures on
-//! problems with many factors of variation", drawn anew by their description with a fixed seed.
+//! problems with many factors of variation", redrawn by their description with a fixed seed.
 //!
 //! Same distributions and split sizes as far as the description goes, other draws than the
 //! original files: error rates can be compared to within their confidence intervals. The three
@@ -87,7 +87,7 @@ impl Variant {
         }
     }
 
-    /// True if it can be drawn anew.
+    /// True if it can be redrawn.
     pub(super) fn can_be_regenerated(self) -> bool {
         !matches!(
             self,

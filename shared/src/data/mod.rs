@@ -115,7 +115,7 @@ fn dsprites(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
 /// come from.
 type Loaded = (ExampleSet, ExampleSet, Option<usize>, BTreeMap<String, String>);
 
-/// A set of Larochelle et al. 2007 from its original files, or drawn anew.
+/// A set of Larochelle et al. 2007 from its original files, or redrawn.
 fn larochelle(
     variant: Variant,
     name: DataName,
@@ -130,7 +130,7 @@ fn larochelle(
     if !variant.can_be_regenerated() {
         return Err(DataError::NoSource {
             set: set.clone(),
-            attempts: "  - it cannot be drawn anew: its natural images were never published".into(),
+            attempts: "  - it cannot be redrawn: its natural images were never published".into(),
             by_hand: options.cache_dir.join(set).display().to_string(),
             files: variant.original_files().join(", "),
         });

@@ -34,11 +34,11 @@ impl Header {
             source
                 .read_exact(&mut bytes)
                 .map(|()| bytes)
-                .map_err(|error| format!("no numpy array ({error})"))
+                .map_err(|error| format!("not a numpy array ({error})"))
         };
         let start = take(MAGIC.len() + 2)?;
         let Some(&[version, _]) = start.strip_prefix(MAGIC) else {
-            return Err("no numpy array: it does not begin like one".into());
+            return Err("not a numpy array: it does not begin like one".into());
         };
         let length = match (version, take(2)?) {
             (1, length) => usize::from(u16::from_le_bytes([length[0], length[1]])),
@@ -52,7 +52,7 @@ impl Header {
             return Err(format!("a numpy array whose header has {length} bytes: damaged"));
         }
         let text = String::from_utf8(take(length)?)
-            .map_err(|_| "a numpy array whose header is no text: damaged")?;
+            .map_err(|_| "a numpy array whose header is not text: damaged")?;
         Self::parse(&text).ok_or_else(|| {
             let shown: String = text.trim().escape_debug().take(200).collect();
             format!(
@@ -129,8 +129,8 @@ mod tests {
             &format!("{{'descr': '|O', 'fortran_order': False, 'shape':{}", "[".repeat(2000)),
         );
         for (bytes, part) in [
-            (b"PK".to_vec(), "no numpy array"),
-            (with_header(1, "{'descr'")[..9].to_vec(), "no numpy array"),
+            (b"PK".to_vec(), "not a numpy array"),
+            (with_header(1, "{'descr'")[..9].to_vec(), "not a numpy array"),
             (with_header(4, "{'descr'"), "of version 4"),
             (long, "4294967295 bytes"),
             (nested, "type, order and shape are expected"),

@@ -58,7 +58,7 @@ pub fn read(path: &Path, count: usize) -> Result<Vec<Sprite>, DataError> {
     let wrong = |reason: String| DataError::Format {
         path: path.into(),
         reason: format!(
-            "{reason}; delete it to have the images drawn, or get the published file anew"
+            "{reason}; delete it to have the images drawn, or get the published file again"
         ),
     };
     let file = File::open(path).map_err(|source| DataError::unreadable(path, source))?;

@@ -15,7 +15,7 @@ use super::write_atomic;
 /// Name of the checksums beside the files they are of.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
-/// Extensions of the files that are read again; pictures, tunes and texts are made anew instead.
+/// Extensions of the files that are read again; pictures, tunes and texts are made again instead.
 const STATE: [&str; 6] = ["toml", "json", "jsonl", "csv", "safetensors", "mpk"];
 
 /// Begins the last line, the checksum of the lines above it; `sha256sum` takes it for a comment.

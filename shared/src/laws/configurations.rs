@@ -14,7 +14,7 @@ pub fn mistakes_not_named<P: Paper>() -> Vec<String> {
     let mut unnamed = Vec::new();
     for (preset, text) in P::PRESETS {
         let Ok(table) = text.parse::<Table>() else {
-            unnamed.push(format!("{preset} is no TOML"));
+            unnamed.push(format!("{preset} is not TOML"));
             continue;
         };
         for path in paths(&table) {

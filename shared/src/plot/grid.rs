@@ -194,7 +194,7 @@ pub fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
     let row = file.decode().with_context(cannot)?.into_luma8();
     if row.height() != height || !(row.width() as usize).is_multiple_of(width) {
         bail!(
-            "{}: {} x {} pixels are no images of {} x {width} side by side; train the run again",
+            "{}: {} x {} pixels are not images of {} x {width} side by side; train the run again",
             path.display(),
             row.height(),
             row.width(),

@@ -113,7 +113,7 @@ impl Places {
     }
 }
 
-/// What is wrong with a text that is no TOML, in one line.
+/// What is wrong with a text that is not TOML, in one line.
 pub fn syntax(name: &str, text: &str, error: &toml::de::Error) -> String {
     let problem = error.message().trim().replace('\n', ", ");
     match error.span() {

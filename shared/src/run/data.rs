@@ -42,7 +42,7 @@ impl RunData {
         options: &FetchOptions,
     ) -> Self {
         let preparation = Preparation::of(data);
-        // A path that is no text cannot be kept; nothing but convenience is lost.
+        // A path that is not text cannot be kept; nothing but convenience is lost.
         let kept = |path: &Path| {
             std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
         };

@@ -12,7 +12,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// A weight that rises in a line from `from` at the start to 1 after so many epochs, and stays there.
+    /// A weight that rises in a line from `from` at the start to 1 after this many epochs, and stays there.
     pub fn warmed_up(self, from: f64, epochs: f64) -> f64 {
         if self.epochs >= epochs {
             return 1.0;

@@ -28,7 +28,7 @@ pub(super) fn restore<B: Backend, M: Module<B>>(
 /// mistakes in a record, for instance an id of a parameter that is none.
 pub(super) fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = caught(work);
-    result.unwrap_or_else(|_| Err(anyhow!("it is no record of this model")))
+    result.unwrap_or_else(|_| Err(anyhow!("it is not a record of this model")))
 }
 
 /// Id and size of every parameter.

@@ -84,7 +84,7 @@ impl Snapshots {
     }
 }
 
-/// Where the snapshot after so many epochs is kept.
+/// Where the snapshot after this many epochs is kept.
 fn picture(run: &RunFolder, epoch: f64) -> PathBuf {
     run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"))
 }

@@ -327,7 +327,7 @@ mod tests {
         assert!(encoded.features.column(1).iter().all(|&value| (value.abs() - 1.0).abs() < 0.01));
     }
 
-    /// Found by fuzzing: 1e308 among the rows made features that are no numbers.
+    /// Found by fuzzing: 1e308 among the rows made features that are not numbers.
     #[test]
     fn numbers_too_large_to_be_standardised_are_refused() {
         for (training, outlier) in [("1e308", "-1e308"), ("1e200", "3"), ("2.0000001", "1e39")] {
@@ -365,7 +365,12 @@ mod tests {
             "{ name = \"note\", kind = \"ignore\", categories = [\"a\", \"b\"] }",
         );
         for (schema, from, to, message) in [
-            (SCHEMA, "20,smith,3", "20,smith,three", "line 3, column 'sum': 'three' is no number"),
+            (
+                SCHEMA,
+                "20,smith,3",
+                "20,smith,three",
+                "line 3, column 'sum': 'three' is not a number",
+            ),
             (SCHEMA, "20,smith,3", "20,smith,", "line 3, column 'sum': empty"),
             (
                 SCHEMA,
@@ -392,7 +397,7 @@ mod tests {
         assert!(bad(SCHEMA, &all_paid).contains("everybody of 4 rows"));
         assert!(bad(SCHEMA, "paid,age,job,sum,note\n").contains("no row"));
         for (from, to, message) in [
-            ("column = \"age\"", "column = \"sex\"", "sensitive.column = 'sex' is no column"),
+            ("column = \"age\"", "column = \"sex\"", "sensitive.column = 'sex' is not a column"),
             (", above = 25", "", "either values or above"),
             ("negative = [\"no\"]", "negative = [\"yes\"]", "both positive and negative"),
             ("name = \"note\"", "name = \"sum\"", "two columns are called 'sum'"),

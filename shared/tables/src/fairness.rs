@@ -50,7 +50,7 @@ pub enum FairnessError {
         /// Number of groups.
         groups: usize,
     },
-    /// A prediction that is no probability.
+    /// A prediction that is not a probability.
     #[error("prediction {index} is {value}: probabilities lie in [0, 1]")]
     NoProbability {
         /// Its place, from 0.

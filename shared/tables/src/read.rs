@@ -183,7 +183,7 @@ impl Row<'_> {
         match field.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
             _ if field.is_empty() => Err(self.wrong(column, "empty, expected a number".into())),
-            _ => Err(self.wrong(column, format!("'{field}' is no number"))),
+            _ => Err(self.wrong(column, format!("'{field}' is not a number"))),
         }
     }
 

@@ -142,7 +142,7 @@ impl Schema {
         let groups = [("sensitive", Some(&self.sensitive)), ("transfer", self.transfer.as_ref())];
         for (what, group) in groups.into_iter().filter_map(|(what, group)| Some((what, group?))) {
             if !names.contains(&group.column.as_str()) {
-                return Some(format!("{what}.column = '{}' is no column", group.column));
+                return Some(format!("{what}.column = '{}' is not a column", group.column));
             }
             if group.values.is_empty() == group.above.is_none() {
                 return Some(format!("{what}: give either values or above"));
@@ -161,7 +161,7 @@ impl Schema {
             }
         }
         if !names.contains(&self.target.column.as_str()) {
-            return Some(format!("target.column = '{}' is no column", self.target.column));
+            return Some(format!("target.column = '{}' is not a column", self.target.column));
         }
         if self.target.positive.is_empty() || self.target.negative.is_empty() {
             return Some("target: positive and negative need one value each at least".into());

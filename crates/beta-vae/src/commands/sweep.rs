@@ -23,12 +23,12 @@ use crate::{
 };
 
 /// Every objective at every weight and seed is a run of its own under OUT/beta-vae/NAME. What was
-/// finished before is not done again, and what was interrupted goes on.
+/// finished before is not repeated, and interrupted runs resume.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// Weights of the KL (Higgins et al. 2017), 1 being the VAE; 1 and 4 if nothing at all is named.
+    /// KL weights (Higgins et al. 2017), where 1 is the VAE (default: 1 and 4, if no option names any run).
     #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]
     betas: Vec<f64>,
     /// Weights of the total correlation (beta-TCVAE, Chen et al. 2018).
@@ -46,13 +46,13 @@ pub struct Args {
         requires = "factor"
     )]
     discriminator: Vec<usize>,
-    /// What the networks are compared with: untrained, pca, pixels.
+    /// Baselines: untrained, pca, pixels.
     #[arg(long, value_delimiter = ',', value_name = "KIND,...")]
     baselines: Vec<String>,
     /// Seeds.
     #[arg(long, value_delimiter = ',', value_name = "S,...", default_value = "1,2,3")]
     seeds: Vec<u64>,
-    /// Name of the sweep; by default sweep-DATA.
+    /// Name of the sweep (default: sweep-DATA).
     #[arg(long)]
     name: Option<String>,
     /// Folder of all runs.

@@ -10,7 +10,7 @@ use shared::{Backend, nn::Initialiser, train::Terms};
 
 use super::{Encoded, Loss, Settings, refused_weight};
 
-/// reconstruction + beta KL(q(z|x) || p(z)), nats for each example. With beta = 1 it is -ELBO.
+/// reconstruction + beta KL(q(z|x) || p(z)), nats per example. With beta = 1 it is -ELBO.
 #[derive(Module, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Beta {

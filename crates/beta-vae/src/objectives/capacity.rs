@@ -15,7 +15,7 @@ use shared::{
 
 use super::{Encoded, Loss, Settings, refused_weight};
 
-/// reconstruction + gamma |KL(q(z|x) || p(z)) - C|, nats for each example, with the mean KL of the
+/// reconstruction + gamma |KL(q(z|x) || p(z)) - C|, nats per example, with the mean KL of the
 /// batch, and C rising linearly from 0 (Burgess et al. 2018, section 4).
 #[derive(Module, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -60,7 +60,7 @@ impl Settings for Factor {
     }
 }
 
-/// reconstruction + KL(q(z|x) || p(z)) + gamma (log D(z) - log (1 - D(z))), nats for each example (Kim &
+/// reconstruction + KL(q(z|x) || p(z)) + gamma (log D(z) - log (1 - D(z))), nats per example (Kim &
 /// Mnih 2018, equation 2 with the density ratio of section 3), plus the discriminator's own
 /// cross-entropy. Neither of the last two terms moves the other's weights.
 #[derive(Module, Debug)]

@@ -54,7 +54,7 @@ pub trait Settings: Sized {
 
 /// A loss to be minimised.
 pub trait Loss<B: Backend>: Module<B> {
-    /// The loss of a batch, nats for each example, `[examples]`, and those of its terms that
+    /// The loss of a batch, nats per example, `[examples]`, and those of its terms that
     /// [`Encoded`] does not have.
     fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B>;
 

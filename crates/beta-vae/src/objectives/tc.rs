@@ -21,7 +21,7 @@ use shared::{
 use super::{Encoded, Loss, Settings, refused_weight};
 
 /// reconstruction + alpha I(x; z) + beta KL(q(z) || prod_j q(z_j)) + gamma sum_j KL(q(z_j) || p(z_j)),
-/// nats for each example (Chen et al. 2018, equation 4), with the batch's aggregate posterior
+/// nats per example (Chen et al. 2018, equation 4), with the batch's aggregate posterior
 /// ([`decompose`]).
 #[derive(Module, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

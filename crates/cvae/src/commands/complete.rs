@@ -23,13 +23,13 @@ const UNOBSERVED: f32 = 0.4;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation images, by index; by default the first eight.
+    /// Validation images, by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
-    /// Completions of each.
+    /// Completions per image.
     #[arg(long, default_value_t = 8)]
     count: usize,
-    /// Seed of the draws; by default the run's.
+    /// Seed of the draws (default: the run's).
     #[arg(long)]
     seed: Option<u64>,
 }

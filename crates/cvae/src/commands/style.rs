@@ -28,13 +28,13 @@ const MEASURED: usize = 1000;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation images, by index; by default the first eight.
+    /// Validation images, by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
-    /// Test images that are rewritten as every digit and judged; 0 for the picture alone.
+    /// Test images to rewrite as every digit and score; 0 to draw only the picture.
     #[arg(long, default_value_t = MEASURED, value_name = "N")]
     measure: usize,
-    /// Folder of all runs, where the classifier that judges is kept.
+    /// Folder of all runs, which also holds the judging classifier.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
 }

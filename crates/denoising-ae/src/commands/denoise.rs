@@ -15,10 +15,10 @@ use crate::{Paper, config::Pretraining, corruption::Corruption};
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Share of the pixels that is corrupted; by default as in training.
+    /// Fraction of corrupted pixels (default: as in training).
     #[arg(long, value_name = "NU")]
     fraction: Option<f64>,
-    /// Validation images, by index; by default the first ten.
+    /// Validation images, by index (default: the first ten).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
 }

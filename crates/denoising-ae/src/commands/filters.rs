@@ -22,10 +22,10 @@ const ROW: usize = 20;
 /// Its options.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Shares of the input that are masked, one model for each.
+    /// Masked fractions of the input, one model per value.
     #[arg(long, value_delimiter = ',', default_value = "0,0.1,0.25,0.5", value_name = "NU,...")]
     fractions: Vec<f64>,
-    /// Filters drawn of each model, the first ones.
+    /// Number of filters per model, the first ones.
     #[arg(long, default_value_t = 60)]
     count: usize,
     #[command(flatten)]

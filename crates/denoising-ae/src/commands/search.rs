@@ -24,10 +24,10 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// Shares of masked coordinates.
+    /// Masked fractions of the input.
     #[arg(long, value_delimiter = ',', value_name = "NU,...")]
     fractions: Vec<f64>,
-    /// Numbers of hidden layers, all as wide as the first configured one.
+    /// Numbers of hidden layers, each as wide as the first configured one.
     #[arg(long, value_delimiter = ',', value_name = "N,...")]
     depths: Vec<usize>,
     /// Widths of the hidden layers.
@@ -36,7 +36,7 @@ pub struct Args {
     /// Epochs of pre-training.
     #[arg(long, value_delimiter = ',', value_name = "N,...")]
     pretraining_epochs: Vec<usize>,
-    /// Learning rates of fine-tuning, constant.
+    /// Constant learning rates of fine-tuning.
     #[arg(long, value_delimiter = ',', value_name = "RATE,...")]
     fine_tuning_rates: Vec<f64>,
     /// Folder of all runs.

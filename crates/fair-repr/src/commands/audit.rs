@@ -17,25 +17,25 @@ pub struct Args {
     /// Column with the truth.
     #[arg(long, default_value = "target", value_name = "COLUMN")]
     target: String,
-    /// The value of that column that means yes.
+    /// Its value for yes.
     #[arg(long, default_value = "1", value_name = "VALUE")]
     positive: String,
-    /// The values that mean no; by default the only other one.
+    /// Its values for no (default: the only other value).
     #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
     negative: Vec<String>,
     /// Column with the sensitive attribute.
     #[arg(long, default_value = "sensitive", value_name = "COLUMN")]
     sensitive: String,
-    /// The value of that column that makes a member of the group s = 1.
+    /// Its value for the group s = 1.
     #[arg(long, default_value = "1", value_name = "VALUE")]
     member: String,
-    /// The values of the group s = 0; by default the only other one.
+    /// Its values for the group s = 0 (default: the only other value).
     #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
     others: Vec<String>,
-    /// Numeric columns by which people are near each other; gives the consistency.
+    /// Numeric columns that define the nearest neighbours of the consistency metric.
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
     features: Vec<String>,
-    /// Neighbours of the consistency.
+    /// Number of neighbours of the consistency metric.
     #[arg(long, default_value_t = 5, requires = "features")]
     neighbours: usize,
     /// Print JSON instead of a table.
@@ -89,7 +89,7 @@ impl<'a> File<'a> {
             .map(|(line, row)| {
                 row[place].parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(|| {
                     anyhow!(
-                        "{}, line {line}, column '{column}': '{}' is no number",
+                        "{}, line {line}, column '{column}': '{}' is not a number",
                         self.args.file.display(),
                         &row[place]
                     )
@@ -167,7 +167,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let probabilities = file.numbers(&args.prediction)?;
     if let Some(row) = probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
         bail!(
-            "{}, line {}, column '{}': {} is no probability",
+            "{}, line {}, column '{}': {} is not a probability",
             args.file.display(),
             file.rows[row].0,
             args.prediction,

@@ -27,7 +27,7 @@ const MOST_SPLITS: u64 = 10_000;
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// Random splits, and seeds, 1 to this.
+    /// Number of random splits; split n uses seed n.
     #[arg(long, default_value_t = 5, value_name = "N")]
     splits: u64,
     /// Methods.

@@ -26,19 +26,19 @@ const NOT_GIVEN: f32 = 0.4;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation sequences, by index; by default the first eight images or two others.
+    /// Validation sequences, by index (default: the first eight images, or two other sequences).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
-    /// Share of the steps that are given.
+    /// Fraction of the steps that is given.
     #[arg(long, default_value_t = 0.5)]
     given: f64,
-    /// Completions of each.
+    /// Completions per sequence.
     #[arg(long, default_value_t = 3)]
     count: usize,
-    /// Below 1 what is likely is drawn more often, above 1 less.
+    /// Sampling temperature: below 1 favours likely steps, above 1 unlikely ones.
     #[arg(long, default_value_t = 1.0)]
     temperature: f32,
-    /// Seed of the draws; by default the run's.
+    /// Seed of the draws (default: the run's).
     #[arg(long)]
     seed: Option<u64>,
 }

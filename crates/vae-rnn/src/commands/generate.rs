@@ -25,16 +25,16 @@ const LONGEST: usize = 10_000;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Sequences; by default 40 images or 4 others.
+    /// Number of sequences (default: 40 images, or 4 other sequences).
     #[arg(long)]
     count: Option<usize>,
-    /// Steps of each; by default as many as a training sequence has on average, and an image's rows.
+    /// Steps per sequence (default: the mean length of training sequences, or the rows of an image).
     #[arg(long)]
     steps: Option<usize>,
-    /// Below 1 what is likely is drawn more often, above 1 less.
+    /// Sampling temperature: below 1 favours likely steps, above 1 unlikely ones.
     #[arg(long, default_value_t = 1.0)]
     temperature: f32,
-    /// Seed of the draws; by default the run's.
+    /// Seed of the draws (default: the run's).
     #[arg(long)]
     seed: Option<u64>,
 }

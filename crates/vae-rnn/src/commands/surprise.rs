@@ -26,11 +26,11 @@ const PARTICLES: usize = 100;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation sequences, by index; by default the first ten images or two others.
+    /// Validation sequences, by index (default: the first ten images, or two other sequences).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Vec<usize>,
-    /// A line of text in place of validation sequences, for a run on a text; may be repeated. Needs no
-    /// data.
+    /// A line of text instead of validation sequences, for a run on text; may be repeated. Needs no
+    /// data files.
     #[arg(long, value_name = "LINE", conflicts_with = "indices")]
     text: Vec<String>,
 }

@@ -70,7 +70,7 @@ fn values(found: &[Found], metric: &str) -> Vec<f64> {
     found.iter().filter_map(|f| f.record.metrics.get(metric)).map(|metric| metric.value).collect()
 }
 
-/// Base with every metric of every run drawn anew.
+/// Base with every metric of every run redrawn.
 fn redrawn(kept: &RecordSet, random: &mut ChaCha8Rng) -> RecordSet {
     let mut new = kept.clone();
     for (key, found) in &kept.runs {
@@ -132,7 +132,7 @@ fn worse(run: Run, spreads: &Spreads) -> Vec<usize> {
     lines.filter(|(_, line)| line.verdict == Verdict::Regression).map(|(l, _)| l).collect()
 }
 
-/// Alarms of each case where base is drawn anew too, each time.
+/// Alarms of each case where base is redrawn too, each time.
 fn alarms_redrawn(kept: &RecordSet, cases: &[Case], random: &mut ChaCha8Rng) -> Vec<Share> {
     let mut shares = vec![Share::default(); cases.len()];
     for _ in 0..TRIALS {

@@ -1,4 +1,4 @@
-//! What a configuration may say.
+//! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -9,7 +9,7 @@ use shared::{
     train::TrainConfig,
 };
 
-/// A run of this paper.
+/// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -59,7 +59,7 @@ impl RunConfig for Config {
         } else if self.data.binarise == Binarise::None {
             Some(
                 "[data] binarise = \"none\": on grey pixels the Bernoulli likelihood of this model \
-                 is no probability"
+                 is not a probability"
                     .into(),
             )
         } else {

@@ -9,7 +9,7 @@ use shared::{
 
 use crate::model::Model;
 
-/// -log p(x|z(x)): the reconstruction alone, in nats for each example.
+/// -log p(x|z(x)): the reconstruction alone, in nats per example.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective;
 
