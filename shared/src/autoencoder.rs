@@ -1,4 +1,4 @@
-//! What every autoencoder can do, whatever its paper.
+//! The interface of every autoencoder.
 
 use burn::{
     module::{Module, ModuleDisplay},
@@ -13,14 +13,67 @@ use crate::{
     sequential::Sequential,
 };
 
-/// What a conditional model is told besides x: the c of q(z|x, c), p(z|c) and p(x|z, c),
-/// `[examples, width]`; `None` for all other models.
+/// The condition c of q(z|x, c), p(z|c) and p(x|z, c), `[examples, width]`; `None` for
+/// unconditional models.
 pub type Given<'a, B> = Option<&'a Tensor<B, 2>>;
 
 /// An encoder and a decoder with a prior between them.
 ///
-/// All that evaluates, draws, compares or exports a model uses this trait alone. Implement it on
-/// a Burn module; `x` and `z` are `[examples, pixels]` and `[examples, latent]`.
+/// Evaluation, pictures, comparison and export use only this trait. Implement it on a Burn module;
+/// `x` and `z` are `[examples, pixels]` and `[examples, latent]`.
+///
+/// ```
+/// use burn::{module::Module, tensor::Tensor};
+/// use shared::{
+///     Backend,
+///     autoencoder::{Autoencoder, Given},
+///     backend::Flex,
+///     likelihood::Likelihood,
+///     nn::{Activation, Dense, Init, Initialiser},
+///     noise::Noise,
+///     posterior::Posterior,
+/// };
+///
+/// /// A linear code of black and white pixels, without a prior.
+/// #[derive(Module, Debug)]
+/// struct Linear<B: Backend> {
+///     encoder: Dense<B>,
+///     decoder: Dense<B>,
+/// }
+///
+/// impl<B: Backend> Autoencoder<B> for Linear<B> {
+///     fn input_dim(&self) -> usize {
+///         self.encoder.inputs()
+///     }
+///
+///     fn latent_dim(&self) -> usize {
+///         self.encoder.outputs()
+///     }
+///
+///     fn has_prior(&self) -> bool {
+///         false
+///     }
+///
+///     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+///         Posterior::Point(self.encoder.forward(x)) // [examples, latent]
+///     }
+///
+///     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+///         Likelihood::Bernoulli { logits: self.decoder.forward(z) } // [examples, pixels]
+///     }
+/// }
+///
+/// let device = Default::default();
+/// let init = &mut Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
+/// let model = Linear {
+///     encoder: Dense::new(4, 2, Activation::Linear, init),
+///     decoder: Dense::new(2, 4, Activation::Linear, init),
+/// };
+/// let x = Tensor::ones([3, 4], &device); // [examples, pixels]
+/// let z = model.encode(x.clone(), None).mean();
+/// assert_eq!(z.dims(), [3, 2]); // [examples, latent]
+/// assert_eq!(model.decode(z, None).log_prob(x).dims(), [3]); // nats per example
+/// ```
 pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// Width of x.
     fn input_dim(&self) -> usize;
@@ -28,12 +81,12 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// Width of the code z.
     fn latent_dim(&self) -> usize;
 
-    /// What a conditional model is told of images `x` of these classes.
+    /// The condition for images `x` of these classes, if the model has one.
     fn condition(&self, _x: &Tensor<B, 2>, _labels: &[u8]) -> Option<Tensor<B, 2>> {
         None
     }
 
-    /// The same, `[labels, width]`, where the class alone says it; `None` where the pixels do.
+    /// The same, `[labels, width]`, if it depends on the class alone; `None` if it needs the pixels.
     fn condition_of_classes(&self, _labels: &[u8], _device: &B::Device) -> Option<Tensor<B, 2>> {
         None
     }
@@ -44,7 +97,7 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// p(x|z), or p(x|z, c).
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B>;
 
-    /// False where nothing says how codes are distributed: codes cannot be drawn then.
+    /// False if the model has no prior, so codes cannot be sampled.
     fn has_prior(&self) -> bool {
         true
     }
@@ -54,13 +107,13 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         None
     }
 
-    /// False where z has further latents above it: bounds with this one layer alone do not hold then,
-    /// and none are reported.
+    /// False if z has further latents above it: the bounds of a single layer do not hold then, and
+    /// are not reported.
     fn has_bound(&self) -> bool {
         true
     }
 
-    /// A draw from the prior made from standard normal `eps`, one for each row of it.
+    /// One draw from the prior per row of standard normal `eps`, `[draws, latent]`.
     fn sample_prior(&self, eps: Tensor<B, 2>, given: Given<'_, B>) -> Tensor<B, 2> {
         match self.prior(given) {
             Some(prior) => prior.reparameterise(eps),
@@ -68,27 +121,27 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         }
     }
 
-    /// log p(x), or log p(x|c), of each example in nats where the model knows it exactly.
+    /// log p(x), or log p(x|c), of each example in nats, if it has a closed form.
     fn log_marginal(&self, _x: Tensor<B, 2>, _given: Given<'_, B>) -> Option<Tensor<B, 1>> {
         None
     }
 
-    /// Which part of an image p(x|z, c) is about, where it is not the whole; for people.
+    /// Describes the part of an image that p(x|z, c) models, if it is not the whole.
     fn scored(&self) -> Option<String> {
         None
     }
 
-    /// The model seen step by step, where it is one of sequences.
+    /// The step-by-step interface of a model of sequences.
     fn sequential(&self) -> Option<&dyn Sequential<B>> {
         None
     }
 
-    /// log p(class|x), `[examples, classes]`, where the model classifies.
+    /// log p(class|x), `[examples, classes]`, if the model classifies.
     fn log_classes(&self, _x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
         None
     }
 
-    /// Figures only this kind of model has, by name.
+    /// Metrics that only this kind of model has, by name.
     fn own_metrics(&self) -> Vec<(String, Metric)> {
         Vec::new()
     }

@@ -5,8 +5,8 @@ const LONGEST_LINE: usize = 500;
 /// Lines that are shown.
 const MOST_LINES: usize = 16;
 
-/// A message as people can read it, whatever it quotes: lines that are too long without their middle, since what
-/// is wrong stands at the end as often as at the beginning; characters that steer a terminal by their number.
+/// A readable message, whatever it quotes. Long lines lose their middle, since the error is at the end as often
+/// as at the beginning; control characters are replaced by their number.
 pub fn excerpt(message: &str) -> String {
     let mut lines: Vec<String> = message.lines().take(MOST_LINES).map(line).collect();
     if message.lines().nth(MOST_LINES).is_some() {

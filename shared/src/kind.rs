@@ -8,13 +8,12 @@ use crate::{
     progress,
 };
 
-/// A kind of data: what the examples of a paper are, where they come from, and what is asked of a model
-/// of them.
+/// A kind of data: the examples of a paper, their source, and the metrics of a model of them.
 ///
 /// `shared` has [`Images`]. Tables, sequences and images with known factors are crates of their own, and
-/// so may the next kind be: nothing here knows them. What a kind does not say is as images have it.
+/// so may the next kind be: nothing here depends on them. The defaults are those of images.
 pub trait Kind: Sync {
-    /// What the examples are, for messages.
+    /// Name of the examples, for messages.
     fn examples(&self) -> DataKind {
         DataKind::Images
     }
@@ -39,7 +38,7 @@ pub trait Kind: Sync {
         data::images(config, options)
     }
 
-    /// Everything `evaluate` finds out on the test split.
+    /// All metrics of `evaluate` on the test split.
     ///
     /// # Errors
     /// If a metric cannot be computed.

@@ -1,4 +1,4 @@
-//! Everything the papers' crates share: data, layers, training loop, metrics, pictures, commands.
+//! Code shared by all papers: data, layers, training loop, metrics, pictures, commands.
 //!
 //! A paper implements [`paper::Paper`] and gets every command from [`cli::run`]. Losses are sums
 //! over pixels, in nats per example; `docs/architecture.md` explains the rest.

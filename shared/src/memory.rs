@@ -32,12 +32,12 @@ impl Default for Needs {
 /// What is done with a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Steps with so many examples.
+    /// Training steps.
     Training {
         /// Examples in a step.
         batch: u64,
     },
-    /// It is loaded and computes, so many rows at once.
+    /// Loaded for computation only.
     Inference {
         /// Rows at once.
         rows: u64,
@@ -56,7 +56,7 @@ pub fn needed(outline: Outline, needs: Needs, of: Use) -> u64 {
     parameters.saturating_add(outputs).saturating_add(needs.numbers).saturating_mul(NUMBER)
 }
 
-/// Bytes that can still be had: what the system calls available, or less if the process is in a group with a
+/// Bytes still available: as reported by the system, or less if the process is in a group with a
 /// limit. `AE_MEMORY_GB` sets it.
 pub fn available() -> u64 {
     let set = std::env::var(VARIABLE).ok().and_then(|text| text.trim().parse::<f64>().ok());
@@ -111,7 +111,7 @@ fn of_groups(root: &Path, names: &str) -> Option<u64> {
         .min()
 }
 
-/// Bytes for people: "1.5 GB".
+/// Bytes in readable form: "1.5 GB".
 pub fn readable(bytes: u64) -> String {
     let units = [("EB", 1e18), ("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
     let bytes = bytes as f64;

@@ -51,7 +51,7 @@ pub fn rounding_variance(variances: &[f64]) -> f64 {
     greatest * f64::from(f32::EPSILON) * (variances.len() as f64).sqrt()
 }
 
-/// Why so many components of a training split cannot be had, if they cannot: `option` names them in
+/// Why a training split does not have this many components, if it does not: `option` names them in
 /// the configuration. Deviations from the mean of n examples span n - 1 directions at most.
 pub fn too_many_components(option: &str, count: usize, train: &Split) -> Option<String> {
     let (examples, width) = (train.len(), train.input_dim());

@@ -71,7 +71,7 @@ pub struct StepValues {
     pub kl_per_latent: Array3<f32>,
 }
 
-/// What a conditional model is told, `[examples, width]`; `None` for all other models.
+/// The condition c, `[examples, width]`; `None` for unconditional models.
 pub type GivenArray<'a> = Option<ArrayView2<'a, f32>>;
 
 /// A fitted model. Arrays are `[examples, width]`.
@@ -82,7 +82,7 @@ pub trait Trained: Sync {
     fn latent_dim(&self) -> usize;
     /// Number of fitted numbers.
     fn parameters(&self) -> usize;
-    /// What a conditional model is told of images of these classes.
+    /// The condition for images of these classes, if the model has one.
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>>;
     /// The same of these classes, where the class alone says it; `None` where the pixels do.
     fn condition_of_classes(&self, labels: &[u8]) -> Option<Array2<f32>>;

@@ -52,7 +52,7 @@ pub struct Corrupted<B: Backend> {
 }
 
 impl Corruption {
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         match *self {
             Self::Masking { fraction } | Self::SaltAndPepper { fraction } => (!(0.0..=1.0)

@@ -12,7 +12,7 @@ use shared::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Seed of all noise but the split's, which is `data.split_seed`.
+    /// Seed of all random numbers except the split's, which is `data.split_seed`.
     pub seed: u64,
     /// `[data]`.
     pub data: DataConfig,

@@ -1,4 +1,4 @@
-//! What models are computed with: [`backend`]s and their fused operations, layers ([`nn`]), the distributions of codes
+//! The numerical layer: [`backend`]s and their fused operations, layers ([`nn`]), the distributions of codes
 //! and inputs ([`posterior`], [`likelihood`]), and [`noise`]. Rarely rebuilt, always optimised.
 
 pub mod backend;

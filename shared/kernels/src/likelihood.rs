@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 
-/// Which distribution the decoder puts on a pixel.
+/// The distribution of a pixel given the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LikelihoodKind {
@@ -19,6 +19,18 @@ pub enum LikelihoodKind {
 }
 
 /// p(x|z) with independent pixels; tensors are `[codes, pixels]`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use kernels::{backend::Flex, likelihood::Likelihood};
+///
+/// let device = Default::default();
+/// // Log-odds of 0: three pixels that are white with probability one half.
+/// let p = Likelihood::<Flex>::Bernoulli { logits: Tensor::zeros([1, 3], &device) };
+/// let x = Tensor::from_floats([[1.0, 0.0, 1.0]], &device); // [examples, pixels]
+/// let nats = p.log_prob(x).into_scalar(); // a sum over pixels, never a mean
+/// assert!((nats - 3.0 * 0.5f32.ln()).abs() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Likelihood<B: Backend> {
     /// p(x_i = 1) = sigmoid(logits_i).
@@ -33,8 +45,8 @@ pub enum Likelihood<B: Backend> {
         /// Log-variance, `[codes, pixels]` or one row for all.
         log_var: Tensor<B, 2>,
     },
-    /// Independent Bernoulli pixels at some places of an image; the others are given, and no
-    /// probability is put on them.
+    /// Independent Bernoulli pixels at some places of an image; the others are given and not
+    /// modelled.
     Completion {
         /// Log-odds at those places, `[codes, places]`.
         logits: Tensor<B, 2>,
@@ -43,8 +55,8 @@ pub enum Likelihood<B: Backend> {
         /// The given pixels, and 0 at those places, `[codes, pixels]`.
         rest: Tensor<B, 2>,
     },
-    /// A row of a table: Bernoulli features, Gaussian features, and columns after them that are
-    /// given, on which no probability is put.
+    /// A row of a table: Bernoulli features, Gaussian features, and after them given columns
+    /// that are not modelled.
     Row {
         /// Log-odds of a Bernoulli feature, mean of a Gaussian one, `[codes, features]`.
         natural: Tensor<B, 2>,
@@ -94,7 +106,7 @@ impl<B: Backend> Likelihood<B> {
         }
     }
 
-    /// E[x|z], with the given pixels where some are: what a picture shows, `[codes, pixels]`.
+    /// E[x|z] with the given pixels filled in, as in pictures, `[codes, pixels]`.
     pub fn mean(&self) -> Tensor<B, 2> {
         match self {
             Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),

@@ -1,16 +1,15 @@
 //! Counter-based random numbers.
 //!
-//! Every random number of the workspace is a function of `(seed, stream, epoch, example)` and of
-//! nothing else: not of the thread that draws it, of the batch it falls into, of the device, nor
-//! of how often a run was interrupted. The four numbers are the 256-bit key of a ChaCha8 cipher,
-//! whose output is the stream.
+//! Every random number of the workspace is a function of `(seed, stream, epoch, example)` alone. It
+//! does not depend on thread, batch, device or interruptions. The four numbers are the 256-bit key
+//! of a ChaCha8 cipher, whose output is the stream.
 
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-/// What a random number is for. Two streams never share a number.
+/// The purpose of a random number. Two streams never share a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Stream {
@@ -57,12 +56,22 @@ pub enum Stream {
 }
 
 /// The source of all randomness of a run.
+///
+/// ```
+/// use kernels::noise::{Noise, Stream};
+///
+/// let noise = Noise::new(7);
+/// // Two numbers for each of the examples 10, 11 and 12 in epoch 3.
+/// let together = noise.normal(Stream::Posterior, 3, &[10, 11, 12], 2);
+/// // Example 11 gets the same numbers in any other batch.
+/// assert_eq!(noise.normal(Stream::Posterior, 3, &[11], 2), together[2..4]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noise {
     seed: u64,
 }
 
-/// The smallest amount of normals worth handing to a second thread.
+/// The smallest number of normals for which a second thread pays off.
 const PARALLEL_NORMALS: usize = 1 << 14;
 
 impl Noise {

@@ -5,7 +5,24 @@ use ndarray::Array2;
 
 use crate::{backend::Backend, likelihood::row_sums};
 
-/// What an encoder says about the code of each example.
+/// The code of each example, as the encoder outputs it.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use kernels::{
+///     backend::Flex,
+///     posterior::{DiagonalGaussian, Posterior},
+/// };
+///
+/// let device = Default::default();
+/// let code = Posterior::<Flex>::Gaussian(DiagonalGaussian {
+///     mean: Tensor::from_floats([[1.0, 0.0]], &device), // [examples, latent]
+///     log_var: Tensor::from_floats([[0.0, 0.0]], &device), // [examples, latent]
+/// });
+/// let eps = Tensor::from_floats([[2.0, -1.0]], &device); // standard normal, here by hand
+/// let z = code.draw(eps); // mu + sigma eps, [examples, latent]
+/// assert_eq!(z.into_data().to_vec::<f32>().unwrap(), [3.0, -1.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Posterior<B: Backend> {
     /// A deterministic code, `[examples, latent]`.
@@ -34,6 +51,20 @@ impl<B: Backend> Posterior<B> {
 }
 
 /// N(mu, diag(sigma^2)) for each example.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use kernels::{backend::Flex, posterior::DiagonalGaussian};
+///
+/// let device = Default::default();
+/// let q = DiagonalGaussian::<Flex> {
+///     mean: Tensor::from_floats([[1.0, 0.0]], &device), // [examples, latent]
+///     log_var: Tensor::from_floats([[0.0, 0.0]], &device), // [examples, latent]
+/// };
+/// // The second latent equals the prior N(0, 1), so it costs nothing.
+/// let kl = q.kl_per_latent(); // [examples, latent], nats
+/// assert_eq!(kl.into_data().to_vec::<f32>().unwrap(), [0.5, 0.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct DiagonalGaussian<B: Backend> {
     /// mu, `[examples, latent]`.

@@ -35,7 +35,7 @@ impl<B: Backend> ClassifierModel<B> {
         }
     }
 
-    /// The last hidden layer, `[images, width]`: features to compare sets of images by.
+    /// The last hidden layer, `[images, width]`: features for comparing sets of images.
     pub fn features(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         self.hidden.forward(x)
     }

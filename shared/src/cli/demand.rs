@@ -1,4 +1,4 @@
-//! What a configuration asks of the machine, before anything is made.
+//! The memory that a configuration needs, estimated before anything is built.
 
 use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
@@ -53,7 +53,7 @@ impl Sizes {
     }
 }
 
-/// Refuses a number that is out of all proportion.
+/// Refuses an absurdly large number.
 ///
 /// # Errors
 /// Names the key.
@@ -90,7 +90,7 @@ fn too_large(table: &Table, path: &mut Vec<String>) -> Option<i64> {
     )
 }
 
-/// Refuses a configuration whose model does not fit into memory. Nothing of the model is made.
+/// Refuses a configuration whose model does not fit into memory, without building it.
 ///
 /// # Errors
 /// Names the key to make smaller, what it needs, and what there is.
@@ -106,7 +106,7 @@ pub(super) fn check<P: Paper>(
     check_within::<P>(config, &table, sizes, device, purpose, places, available())
 }
 
-/// The same for a machine with so many bytes.
+/// The same for a machine with this many bytes.
 fn check_within<P: Paper>(
     config: &P::Config,
     table: &Table,

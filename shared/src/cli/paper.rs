@@ -1,4 +1,4 @@
-//! What a paper's crate provides.
+//! The trait that a paper's crate implements.
 
 use std::path::PathBuf;
 
@@ -17,16 +17,108 @@ use crate::{
     train::{FitReport, Session},
 };
 
-/// Keys of the evaluation that say how log p(x) is estimated, where a model's is.
+/// Keys of the evaluation that control the estimate of log p(x).
 pub const ESTIMATE: &[&str] =
     &["evaluate.nll_samples", "evaluate.nll_images", "evaluate.prior_samples"];
 
-/// These keys with one reason, as [`Paper::unused`] has them.
+/// These keys with one reason, in the form of [`Paper::unused`].
 pub fn unused_because(keys: &[&'static str], reason: &str) -> Vec<(&'static str, String)> {
     keys.iter().map(|key| (*key, reason.to_owned())).collect()
 }
 
 /// One paper: how its model is configured, built and fitted. All commands follow from it.
+///
+/// The smallest paper describes every image by the mean training image:
+///
+/// ```
+/// use burn::{module::{Module, Param}, tensor::Tensor};
+/// use serde::{Deserialize, Serialize};
+/// use shared::{
+///     AutodiffBackend, Backend,
+///     autoencoder::{Autoencoder, Given},
+///     backend::Flex,
+///     data::{DataConfig, PixelShape, Splits},
+///     likelihood::Likelihood,
+///     metrics::EvaluateConfig,
+///     nn::{parameter, zeros},
+///     noise::Noise,
+///     paper::{Paper, RunConfig},
+///     posterior::Posterior,
+///     train::{FitReport, Session},
+/// };
+///
+/// #[derive(Module, Debug)]
+/// struct Mean<B: Backend> {
+///     image: Param<Tensor<B, 2>>, // [1, pixels]
+/// }
+///
+/// impl<B: Backend> Autoencoder<B> for Mean<B> {
+///     fn input_dim(&self) -> usize {
+///         self.image.dims()[1]
+///     }
+///
+///     fn latent_dim(&self) -> usize {
+///         1
+///     }
+///
+///     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+///         Posterior::Point(Tensor::zeros([x.dims()[0], 1], &x.device())) // [examples, latent]
+///     }
+///
+///     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+///         let mean = self.image.val().expand([z.dims()[0], self.input_dim()]); // [examples, pixels]
+///         Likelihood::Gaussian { log_var: mean.zeros_like(), mean }
+///     }
+/// }
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Config {
+///     seed: u64,
+///     data: DataConfig,
+///     #[serde(default)]
+///     evaluate: EvaluateConfig,
+/// }
+/// # impl RunConfig for Config {
+/// #     fn seed(&self) -> u64 { self.seed }
+/// #     fn data(&self) -> &DataConfig { &self.data }
+/// #     fn evaluate(&self) -> &EvaluateConfig { &self.evaluate }
+/// #     fn problem(&self) -> Option<String> { None }
+/// # }
+///
+/// struct MeanImage;
+///
+/// impl Paper for MeanImage {
+///     const NAME: &'static str = "mean-image";
+///     const ABOUT: &'static str = "Every image is the mean image";
+///     const CITATION: &'static str = "Nobody: A Baseline. Nowhere, never.";
+///     const PRESETS: &'static [(&'static str, &'static str)] =
+///         &[("quick", "seed = 1\n[data]\nname = \"mnist\"\nbinarise = \"none\"")];
+///
+///     type Config = Config;
+///     type Model<B: Backend> = Mean<B>;
+///
+///     fn build<B: Backend>(_: &Config, shape: PixelShape, _: Noise, device: &B::Device) -> Mean<B> {
+///         Mean { image: zeros(1, [1, shape.pixels()], device) } // to load weights into
+///     }
+///
+///     fn fit<B: AutodiffBackend>(
+///         _: &Config,
+///         data: &Splits,
+///         session: &Session<B>,
+///     ) -> anyhow::Result<(Mean<B::InnerBackend>, FitReport)> {
+///         let mean = data.train.mean(); // [pixels]
+///         let shape = [1, mean.len()];
+///         let image = parameter(1, mean, shape, &session.device);
+///         Ok((Mean { image }, FitReport::default()))
+///     }
+/// }
+///
+/// // `shared::cli::run::<MeanImage>()` in `main` would be the whole program.
+/// let config: Config = toml::from_str(MeanImage::PRESETS[0].1).unwrap();
+/// let shape = PixelShape { height: 28, width: 28 };
+/// let model = MeanImage::build::<Flex>(&config, shape, Noise::new(1), &Default::default());
+/// assert_eq!((model.input_dim(), model.latent_dim()), (784, 1));
+/// ```
 pub trait Paper: Sized + 'static {
     /// Name of the crate and the program.
     const NAME: &'static str;
@@ -37,14 +129,13 @@ pub trait Paper: Sized + 'static {
     /// Configurations that come with the program, `(name, TOML)`; the first is the default.
     const PRESETS: &'static [(&'static str, &'static str)];
 
-    /// What its examples are, where they come from and what is asked of a model of them.
+    /// The kind of data: its examples, their source, and the metrics of a model of them.
     const KIND: &'static dyn Kind = &Images;
 
-    /// Sections that say how a phase of the fit descends, in their order: what `--epochs` and
-    /// `--batch-size` set, in each of them that a configuration has. None where the fit is a closed form.
+    /// Sections of the phases of gradient descent, in order: `--epochs` and `--batch-size` set each of
+    /// them that a configuration has. Empty if the fit has a closed form.
     const PHASES: &'static [&'static str] = &["train"];
-    /// Whose passes over the training split `--epochs` counts, for its help, where the fit has several
-    /// phases.
+    /// The phases whose passes `--epochs` counts, for its help text, if the fit has several.
     const EPOCHS: &'static str = "";
 
     /// The whole configuration of a run.
@@ -71,37 +162,37 @@ pub trait Paper: Sized + 'static {
         session: &Session<B>,
     ) -> Result<(Self::Model<B::InnerBackend>, FitReport)>;
 
-    /// What a training step holds beside one pass of an example through all layers.
+    /// Memory of a training step beyond one pass of an example through all layers.
     ///
-    /// Models too large for the machine are refused by it before anything is made; `examples` are those
-    /// of the training split.
+    /// Models too large for the machine are refused on this basis before anything is built; `examples`
+    /// counts the training split.
     fn needs(_config: &Self::Config, _shape: PixelShape, _examples: usize) -> Needs {
         Needs::default()
     }
 
-    /// What is wrong with the configuration for inputs of this shape, if anything.
+    /// The error of a configuration for inputs of this shape, if any.
     fn problem(_config: &Self::Config, _shape: PixelShape) -> Option<String> {
         None
     }
 
-    /// The same for these data, found before anything is fitted or written.
+    /// The same for these data, checked before anything is fitted or written.
     fn problem_with(_config: &Self::Config, _data: &Splits) -> Option<String> {
         None
     }
 
-    /// Sections and keys, dotted, that a run of this configuration does not use, each with the reason: an
-    /// option that sets nothing else is said to have no effect.
+    /// Dotted sections and keys that a run of this configuration does not use, each with the reason; an
+    /// option that sets nothing else is reported as without effect.
     fn unused(_config: &Self::Config) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// What helps against a collapsed posterior in this configuration, beginning with the option; `None`
-    /// where the KL is near zero by design.
+    /// Advice against a collapsed posterior in this configuration, beginning with the option; `None`
+    /// if the KL is near zero by design.
     fn against_collapse(_config: &Self::Config) -> Option<String> {
         None
     }
 
-    /// Draws what only this paper has to show of a fresh run; the files.
+    /// Draws the paper's own pictures of a fresh run and returns their files.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -109,20 +200,57 @@ pub trait Paper: Sized + 'static {
         Ok(Vec::new())
     }
 
-    /// Why this model cannot do a shared command, or take "snapshots" in training, if it cannot.
+    /// The reason why this model cannot run a shared command, or take "snapshots" in training, if any.
     fn cannot(_command: &str, _config: &Self::Config) -> Option<String> {
         None
     }
 }
 
 /// A run's configuration: the sections every paper has.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Config {
+///     seed: u64,
+///     latent: usize,
+///     data: DataConfig,
+///     #[serde(default)]
+///     evaluate: EvaluateConfig,
+/// }
+///
+/// impl RunConfig for Config {
+///     fn seed(&self) -> u64 {
+///         self.seed
+///     }
+///
+///     fn data(&self) -> &DataConfig {
+///         &self.data
+///     }
+///
+///     fn evaluate(&self) -> &EvaluateConfig {
+///         &self.evaluate
+///     }
+///
+///     fn problem(&self) -> Option<String> {
+///         (self.latent == 0).then(|| "latent = 0: at least 1".into())
+///     }
+/// }
+///
+/// let text = "seed = 1\nlatent = 0\n[data]\nname = \"mnist\"\nbinarise = \"none\"";
+/// let config: Config = toml::from_str(text).unwrap();
+/// assert_eq!(config.problem().unwrap(), "latent = 0: at least 1");
+/// ```
 pub trait RunConfig: Clone + Serialize + DeserializeOwned {
-    /// Seed of all noise.
+    /// Seed of all random numbers.
     fn seed(&self) -> u64;
     /// `[data]`.
     fn data(&self) -> &DataConfig;
     /// `[evaluate]`.
     fn evaluate(&self) -> &EvaluateConfig;
-    /// What is wrong with the values, if anything, beginning with the section.
+    /// The first error in the values, if any, beginning with the section.
     fn problem(&self) -> Option<String>;
 }

@@ -130,7 +130,7 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
     draw_map(&loaded, points, args.split)?.iter().try_for_each(|path| say(path))
 }
 
-/// What a conditional model is told of one image of each of these classes, counted among those of the
+/// The condition for one image of each of these classes, counted among those of the
 /// data; classes beyond the last begin anew. Where the class does not say it all, the images are from
 /// the validation split.
 fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Option<Array2<f32>>> {
@@ -326,7 +326,7 @@ fn draw_traversal<P: Paper>(
         }
         None => (None, given_classes(loaded, &[0])?),
     };
-    // What one image is given, for so many rows.
+    // The condition of one image, repeated for every row.
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
     // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.

@@ -8,13 +8,13 @@ use crate::{
     noise::{Noise, Stream, uniform},
 };
 
-/// A batch of examples, and the noise they are entitled to.
+/// A batch of examples with their noise.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Backend> {
-    /// Inputs, `[examples, pixels]`; of sequences `[examples, steps * width]` with the steps of the
+    /// Inputs, `[examples, pixels]`; for sequences `[examples, steps * width]` with the steps of the
     /// longest, and zeros after the end of the others.
     pub x: Tensor<B, 2>,
-    /// Steps of each example: those of a sequence, or the rows of an image.
+    /// Steps of each example: of a sequence, or the rows of an image.
     pub steps: Vec<usize>,
     /// Classes.
     pub labels: Vec<u8>,
@@ -35,7 +35,7 @@ impl<B: Backend> Batch<B> {
         self.keys.is_empty()
     }
 
-    /// True of a batch to validate with, whose noise is that of epoch 0.
+    /// True for a validation batch, whose noise is that of epoch 0.
     pub fn is_validation(&self) -> bool {
         self.epoch == 0
     }
@@ -48,18 +48,18 @@ impl<B: Backend> Batch<B> {
         self.device.clone()
     }
 
-    /// What the noise of the first example depends on; 0 if there is none.
+    /// Noise key of the first example; 0 if there is none.
     pub(crate) fn first_key(&self) -> u64 {
         self.keys.first().copied().unwrap_or(0)
     }
 
-    /// Classes as rows with a single one, `[examples, classes]`.
+    /// One-hot classes, `[examples, classes]`.
     pub fn one_hot(&self, classes: usize) -> Tensor<B, 2> {
         one_hot(&self.labels, classes, &self.device)
     }
 
-    /// Numbers `[examples, width]` that `fill` draws row by row, each row from a generator that
-    /// depends on the run's seed, the stream, the epoch and the example alone.
+    /// Random numbers `[examples, width]`, drawn by `fill` row by row. The generator of a row depends
+    /// only on the run's seed, the stream, the epoch and the example.
     pub fn drawn(
         &self,
         stream: Stream,
@@ -91,7 +91,7 @@ impl<B: Backend> Batch<B> {
         self.tensor(values, width)
     }
 
-    /// 1 for examples of a share that is drawn once, 0 for the others, `[examples]`.
+    /// 1 for a random fraction of the examples, drawn once per run, 0 for the others, `[examples]`.
     pub fn chosen(&self, stream: Stream, share: f64) -> Tensor<B, 1> {
         let is_chosen = |&key: &u64| {
             let mut generator = self.noise.generator(stream, 0, key);
@@ -106,8 +106,8 @@ impl<B: Backend> Batch<B> {
         Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
     }
 
-    /// Standard normal noise `[samples * examples, width]`, sample-major. It depends on the run's
-    /// seed, the epoch and the example alone.
+    /// Standard normal noise `[samples * examples, width]`, sample-major. It depends only on the
+    /// run's seed, the epoch and the example.
     pub fn eps(&self, samples: usize, width: usize) -> Tensor<B, 2> {
         let (examples, row) = (self.keys.len(), samples * width);
         let by_example = self.noise.normal(Stream::Posterior, self.epoch, &self.keys, row);
@@ -120,7 +120,7 @@ impl<B: Backend> Batch<B> {
     }
 }
 
-/// Classes as rows with a single one, `[labels, classes]`; none for a label that is not a class.
+/// One-hot labels, `[labels, classes]`; a row of zeros for a label that is not a class.
 pub fn one_hot<B: Backend>(labels: &[u8], classes: usize, device: &B::Device) -> Tensor<B, 2> {
     let mut values = vec![0f32; labels.len() * classes];
     for (row, &label) in values.chunks_mut(classes.max(1)).zip(labels) {
@@ -149,6 +149,31 @@ pub(crate) fn sample_major(
 }
 
 /// Makes batches of a split.
+///
+/// ```
+/// use shared::{
+///     backend::Flex,
+///     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
+///     noise::Noise,
+/// };
+///
+/// let shape = PixelShape { height: 1, width: 2 };
+/// let images = ExampleSet::images(shape, vec![0, 64, 128, 255], vec![3, 7], false);
+/// let maker = BatchMaker::<Flex>::new(
+///     images.into(),
+///     Binarise::Threshold,
+///     Noise::new(1),
+///     Default::default(),
+/// );
+/// let batch = maker.batch(&[1, 0], 5); // images 1 and 0, with the noise of epoch 5
+/// assert_eq!(batch.labels, [7, 3]);
+/// // Half grey and above is white, [examples, pixels].
+/// assert_eq!(batch.x.to_data().to_vec::<f32>().unwrap(), [1.0, 1.0, 0.0, 0.0]);
+/// // Noise belongs to an example and an epoch, not to a place in the batch.
+/// let eps = batch.eps(1, 3).into_data().to_vec::<f32>().unwrap(); // [examples, latent]
+/// let alone = maker.batch(&[0], 5).eps(1, 3).into_data().to_vec::<f32>().unwrap();
+/// assert_eq!(eps[3..], alone);
+/// ```
 #[derive(Clone, Debug)]
 pub struct BatchMaker<B: Backend> {
     split: Split,

@@ -1,9 +1,9 @@
-//! How many classes a data set has, and models that are told of fewer.
+//! The number of classes of a data set, and models configured for fewer.
 
 use super::Splits;
 
 impl Splits {
-    /// True if the training split has examples of two classes at least, to be told apart.
+    /// True if the training split has examples of at least two classes.
     pub fn has_classes(&self) -> bool {
         let labels = self.train.labels();
         labels.iter().any(|label| *label != labels[0])

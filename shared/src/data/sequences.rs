@@ -15,7 +15,7 @@ pub struct Sequences {
 enum Steps {
     /// Numbers, as many as a step is wide.
     Numbers(Vec<f32>),
-    /// One of so many symbols as a step is wide, seen as a vector with a single one.
+    /// Symbols, as one-hot vectors as wide as a step.
     Symbols(Vec<u32>),
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::noise::{Noise, Stream, uniform};
 
-/// Pixels below which threads cost more than they bring.
+/// Number of pixels below which one thread is faster.
 const PARALLEL: usize = 1 << 15;
 
 /// Part of a set of examples.
@@ -69,7 +69,7 @@ impl Split {
         indices.iter().map(|&index| self.label(index)).collect()
     }
 
-    /// The number that keys the noise of example `index`.
+    /// Noise key of example `index`.
     pub fn key(&self, index: usize) -> u64 {
         self.examples.key(self.range.start + index)
     }
@@ -79,7 +79,7 @@ impl Split {
         self.examples.example(self.range.start + index)
     }
 
-    /// Hands over all bytes that make the examples what they are.
+    /// Feeds all bytes of the examples to a checksum.
     pub(super) fn feed(&self, sink: &mut dyn FnMut(&[u8])) {
         self.examples.feed(self.range.clone(), sink);
     }
@@ -89,7 +89,7 @@ impl Split {
         self.examples.is_sequences()
     }
 
-    /// Steps of example `index`: those of a sequence, or the rows of an image.
+    /// Steps of example `index`: of a sequence, or the rows of an image.
     pub fn steps(&self, index: usize) -> usize {
         self.examples.steps(self.range.start + index)
     }
@@ -104,8 +104,8 @@ impl Split {
         self.grey(&(0..self.len()).collect::<Vec<_>>())
     }
 
-    /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`; after the
-    /// end of a sequence zeros.
+    /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`; zeros
+    /// after the end of a sequence.
     pub fn inputs(
         &self,
         indices: &[usize],
@@ -234,25 +234,40 @@ impl Split {
 }
 
 /// Three disjoint splits. The test split is for `evaluate` alone.
+///
+/// ```
+/// use std::{collections::BTreeMap, sync::Arc};
+///
+/// use shared::data::{ExampleSet, PixelShape, Splits};
+///
+/// let shape = PixelShape { height: 1, width: 1 };
+/// let pixels = vec![0, 51, 102, 255];
+/// let images = Arc::new(ExampleSet::images(shape, pixels, vec![0, 1, 0, 1], false));
+/// // Two images for training, one for validation, the rest for test.
+/// let splits = Splits::consecutive(images, [2, 1], BTreeMap::new());
+/// assert_eq!([splits.train.len(), splits.valid.len(), splits.test.len()], [2, 1, 1]);
+/// assert_eq!(splits.train.grey(&[1])[[0, 0]], 0.2); // grey levels in [0, 1]
+/// assert_eq!(splits.test.label(0), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Splits {
-    /// What a model is fitted to.
+    /// For fitting.
     pub train: Split,
-    /// What early stopping and choices look at.
+    /// For early stopping and model selection.
     pub valid: Split,
-    /// What is reported.
+    /// For reported metrics.
     pub test: Split,
-    /// Files they come from, with the sha256 of their uncompressed content (of an npz archive, its own);
-    /// none if they are drawn.
+    /// Source files, with the sha256 of their uncompressed content (of an npz archive, its own); empty
+    /// for generated data.
     pub files: BTreeMap<String, String>,
-    /// The grid of factors the images are taken from, where they are.
+    /// The grid of factors, for images that are taken from one.
     pub sprites: Option<Arc<Sprites>>,
-    /// What more the kind of data knows of them.
+    /// Further knowledge of the kind of data: a vocabulary, columns.
     pub known: Option<Arc<dyn Knowledge>>,
 }
 
 impl Splits {
-    /// Consecutive examples: so many for training, so many for validation, the rest for test.
+    /// Consecutive examples: `train` for training, `valid` for validation, the rest for test.
     pub fn consecutive(
         rows: Arc<ExampleSet>,
         [train, valid]: [usize; 2],
@@ -269,14 +284,14 @@ impl Splits {
         }
     }
 
-    /// What the kind of data knows, if it is of this type.
+    /// The knowledge of the kind of data, if it has this type.
     pub fn known<T: Knowledge>(&self) -> Option<&T> {
         let known: &dyn Any = self.known.as_deref()?;
         known.downcast_ref()
     }
 
-    /// Splits `pool` into training and validation as configured; `own` is the number of validation
-    /// examples the data set itself names.
+    /// Splits `pool` into training and validation as configured; `own` is the data set's own number of
+    /// validation examples.
     ///
     /// # Errors
     /// If more training examples are asked for than there are.

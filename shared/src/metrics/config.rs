@@ -72,7 +72,7 @@ impl EvaluateConfig {
         })
     }
 
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         if self.nll_samples == 0 {
             Some("[evaluate] nll_samples = 0: at least 1".into())

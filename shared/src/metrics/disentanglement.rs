@@ -52,7 +52,7 @@ impl Default for DisentanglementConfig {
 const MOST_POINTS: usize = 10_000_000;
 
 impl DisentanglementConfig {
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         // A tenth of the points is scored too, and must not be empty.
         let range = [

@@ -9,7 +9,7 @@ use crate::{
 
 /// L2 penalty on the weights of the mean cross-entropy: small, but it makes the optimum unique.
 const PENALTY: f64 = 1e-4;
-/// The fit ends when the gradient is this small, or after so many iterations.
+/// The fit ends when the gradient is this small, or after this many iterations.
 const TOLERANCE: f64 = 1e-5;
 const ITERATIONS: u64 = 500;
 

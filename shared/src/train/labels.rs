@@ -36,7 +36,7 @@ fn batch() -> usize {
 }
 
 impl LabelsConfig {
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         if self.count < 2 {
             Some(format!("count = {}: at least 2", self.count))

@@ -4,15 +4,15 @@ use burn::tensor::Tensor;
 
 use crate::{backend::Backend, data::Batch};
 
-/// Where in the run a batch is looked at; schedules of the objective depend on it.
+/// Position in the run, on which schedules of the objective depend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
-    /// Epochs done, with the fraction of the one under way.
+    /// Epochs done, including the fraction of the current one.
     pub epochs: f64,
 }
 
 impl Moment {
-    /// A weight that rises in a line from `from` at the start to 1 after this many epochs, and stays there.
+    /// A weight that rises linearly from `from` to 1 over this many epochs, and then stays at 1.
     pub fn warmed_up(self, from: f64, epochs: f64) -> f64 {
         if self.epochs >= epochs {
             return 1.0;
@@ -21,18 +21,18 @@ impl Moment {
     }
 }
 
-/// What an objective says of each example of a batch, in nats, `[examples]` each.
+/// The loss of a batch and its parts, in nats per example, `[examples]` each.
 pub struct Terms<B: Backend> {
     /// The parts, by name: reconstruction, kl, ...
     pub named: Vec<(&'static str, Tensor<B, 1>)>,
-    /// What is minimised: a function of the parts that the objective's documentation states.
+    /// The minimised value, a function of the parts that the objective documents.
     pub loss: Tensor<B, 1>,
 }
 
-/// What names of terms for one latent each begin with.
+/// Prefix of the terms of single latents.
 pub(super) const PER_LATENT: &str = "kl_z";
 
-/// Name of the term that is the KL of one latent: stands in `metrics.jsonl`, not on the screen.
+/// Name of the KL of one latent, written to `metrics.jsonl` but not printed.
 ///
 /// # Panics
 /// Beyond latent 1023.
@@ -42,18 +42,50 @@ pub fn latent_term(latent: usize) -> &'static str {
 }
 
 /// A training objective, the same in training and in validation.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use shared::{
+///     Backend,
+///     backend::Flex,
+///     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape},
+///     likelihood::Likelihood,
+///     noise::Noise,
+///     train::{Moment, Objective, Terms},
+/// };
+///
+/// /// -log p(x) per example, for a model that is nothing but a distribution of pixels.
+/// struct NegativeLogLikelihood;
+///
+/// impl<B: Backend> Objective<B, Likelihood<B>> for NegativeLogLikelihood {
+///     fn terms(&self, model: &Likelihood<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+///         let loss = model.log_prob(batch.x.clone()).neg(); // [examples], nats
+///         Terms { named: vec![("nll", loss.clone())], loss }
+///     }
+/// }
+///
+/// let shape = PixelShape { height: 1, width: 2 };
+/// let images = ExampleSet::images(shape, vec![0, 255, 255, 255], vec![0, 1], false);
+/// let device = Default::default();
+/// let maker =
+///     BatchMaker::<Flex>::new(images.into(), Binarise::Threshold, Noise::new(1), device);
+/// let model = Likelihood::Bernoulli { logits: Tensor::zeros([2, 2], &device) };
+/// let batch = maker.batch(&[0, 1], 1); // both images, epoch 1
+/// let terms = NegativeLogLikelihood.terms(&model, &batch, Moment { epochs: 0.5 });
+/// let mean = terms.loss.mean().into_scalar();
+/// assert!((mean - 2.0 * 2f32.ln()).abs() < 1e-6); // two pixels, log 2 each
+/// ```
 pub trait Objective<B: Backend, M> {
     /// The terms of a batch.
     fn terms(&self, model: &M, batch: &Batch<B>, at: Moment) -> Terms<B>;
 
-    /// The term whose validation mean chooses the best epoch: the loss, unless something else is
-    /// what counts.
+    /// The term whose validation mean selects the best epoch; by default the loss.
     fn criterion(&self) -> &'static str {
         "loss"
     }
 
-    /// False while a warm-up still changes the objective: values are not comparable between
-    /// epochs then, and none is chosen as the best.
+    /// False while a warm-up still changes the objective: values of such epochs are not comparable,
+    /// so none of them is selected as the best.
     fn is_settled(&self, _model: &M, _at: Moment) -> bool {
         true
     }

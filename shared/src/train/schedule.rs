@@ -59,7 +59,7 @@ impl Schedule {
         }
     }
 
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         let positive = |name: &str, value: f64| {
             (!(value > 0.0 && value.is_finite()))

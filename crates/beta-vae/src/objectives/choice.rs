@@ -29,7 +29,7 @@ macro_rules! choice {
                 }
             }
 
-            /// What is wrong with the values, if anything.
+            /// The error in the values, if any.
             pub fn problem(&self) -> Option<String> {
                 match self {
                     $(Self::$name(settings) => settings.problem(),)*

@@ -39,7 +39,7 @@ pub trait Settings: Sized {
     /// Settings for laws to try.
     fn example() -> Self;
 
-    /// What is wrong with the values, if anything.
+    /// The error in the values, if any.
     fn problem(&self) -> Option<String>;
 
     /// The weight a sweep varies: beta, or gamma where the paper calls it so.

@@ -1,7 +1,6 @@
 //! A plain autoencoder.
 //!
-//! [`model`] is the encoder and the decoder, [`objective`] what is minimised, [`config`] what a
-//! configuration may say.
+//! [`model`] has the encoder and the decoder, [`objective`] the loss, [`config`] the configuration.
 
 pub mod config;
 pub mod model;

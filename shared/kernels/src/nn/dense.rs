@@ -7,6 +7,21 @@ use super::Initialiser;
 use crate::{backend::Backend, operation::Activation};
 
 /// A fully connected layer, y = f(x W + b).
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use kernels::{
+///     backend::Flex,
+///     nn::{Activation, Dense, Init, Initialiser},
+///     noise::Noise,
+/// };
+///
+/// let device = Default::default();
+/// let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
+/// let layer = Dense::new(784, 20, Activation::Tanh, &mut init);
+/// let x = Tensor::zeros([5, 784], &device); // [examples, inputs]
+/// assert_eq!(layer.forward(x).dims(), [5, 20]); // [examples, outputs]
+/// ```
 #[derive(Module, Debug)]
 pub struct Dense<B: Backend> {
     /// W, `[inputs, outputs]`.

@@ -12,7 +12,7 @@ use crate::{
     noise::{Noise, Stream, uniform},
 };
 
-/// How initial weights are drawn; biases start at zero.
+/// The distribution of initial weights; biases start at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Init {
@@ -32,7 +32,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         match *self {
             Self::Normal { std } if !(std > 0.0 && std.is_finite()) => {
@@ -65,6 +65,23 @@ pub fn zeros<B: Backend, const D: usize>(
 }
 
 /// Draws the weights of one model, each parameter from a key of its own.
+///
+/// ```
+/// use kernels::{
+///     backend::Flex,
+///     nn::{Activation, Dense, Init, Initialiser},
+///     noise::Noise,
+/// };
+///
+/// let device = Default::default();
+/// let layer = |seed| {
+///     let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(seed), &device);
+///     Dense::new(784, 20, Activation::Linear, &mut init)
+/// };
+/// let weights = |seed| layer(seed).weight.val().into_data();
+/// assert_eq!(weights(1), weights(1)); // the same seed, the same weights
+/// assert_ne!(weights(1), weights(2));
+/// ```
 pub struct Initialiser<'a, B: Backend> {
     init: Init,
     noise: Noise,

@@ -17,7 +17,7 @@ impl Default for SamplesConfig {
 }
 
 impl SamplesConfig {
-    /// What is wrong with the numbers, if anything.
+    /// The error in the numbers, if any.
     pub fn problem(&self) -> Option<String> {
         if self.neighbours == 0 {
             Some("[evaluate.samples] neighbours = 0: at least 1".into())

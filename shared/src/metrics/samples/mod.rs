@@ -58,7 +58,7 @@ pub(super) fn sample_quality(
         format!("share of {count} test images that the classifier gets wrong"),
     );
 
-    // Between two test images; what is told of the first is told of the point between.
+    // Between two test images; the midpoint gets the condition of the first.
     let between = midpoints(model, &test, noise);
     let features = judge.features(between.view());
     add(
@@ -142,7 +142,7 @@ fn midpoints(model: &dyn Trained, split: &Split, noise: Noise) -> Array2<f32> {
     model.decode(between.view(), given.as_ref().map(|given| given.view()))
 }
 
-/// Decoded draws from the prior; a conditional model is told of validation images in turn.
+/// Decoded draws from the prior; a conditional model gets the conditions of validation images in turn.
 fn draw(model: &dyn Trained, data: &Splits, count: usize, noise: Noise) -> Array2<f32> {
     let latent = model.latent_dim();
     let keys: Vec<u64> = (0..count as u64).collect();

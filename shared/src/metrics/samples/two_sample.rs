@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, Axis, concatenate, s};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TwoSample {
     /// Share of held-out examples that the classifier assigns to their own set: 1/2 if the sets
-    /// cannot be told apart, 1 if they always can.
+    /// are indistinguishable, 1 if they are always distinguished.
     pub accuracy: f64,
     /// Standard error of the accuracy if both sets are of one distribution.
     pub standard_error: f64,
