@@ -371,7 +371,7 @@ impl Contestant {
         Ok(line.trim().into())
     }
 
-    /// Seconds for so many repetitions.
+    /// Seconds for this many repetitions.
     fn work(&mut self, times: usize) -> Result<f64> {
         writeln!(self.requests, "{times}")?;
         self.requests.flush()?;

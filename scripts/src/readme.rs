@@ -265,7 +265,7 @@ pub(crate) fn cell(values: &[f64]) -> String {
     rounded(values, if mean(values).abs() >= 10.0 { 2 } else { 4 })
 }
 
-/// Mean and standard deviation over seeds, with so many digits.
+/// Mean and standard deviation over seeds, with this many digits.
 pub(crate) fn rounded(values: &[f64], digits: usize) -> String {
     let (mean, deviation) = mean_and_deviation(values);
     match values.len() {

@@ -27,7 +27,7 @@ pub trait Kind: Sync {
     /// which looks at the configuration first.
     ///
     /// # Errors
-    /// A file that cannot be had or does not verify, named together with what to do; a set of another
+    /// A file that is not available or fails its checksum, with advice; a set of another
     /// kind.
     fn read(
         &self,

@@ -18,7 +18,7 @@ pub struct Stopping {
     pub gradient: f64,
     /// A step gains less than this; 0 for never.
     pub gain: f64,
-    /// So many steps were made.
+    /// Most steps.
     pub iterations: u64,
 }
 
@@ -88,8 +88,8 @@ impl<F: Fn(&[f64]) -> Evaluated> Gradient for Remembered<'_, F> {
 
 /// Minimises `function`, which returns its value and its gradient, from `start` on.
 ///
-/// A line search that finds no better point ends the search: where a function has a kink that is
-/// how its minimum looks.
+/// A line search that finds no better point ends the search: at a kink of the function that is
+/// what a minimum looks like.
 ///
 /// # Errors
 /// If the function is not finite anywhere it was tried.

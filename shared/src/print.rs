@@ -27,13 +27,13 @@ pub fn text(text: Arguments<'_>) {
     }
 }
 
-/// As `print!`, but a closed pipe is no panic: see [`text`](crate::print::text).
+/// As `print!`, but a closed pipe does not panic: see [`text`](crate::print::text).
 #[macro_export]
 macro_rules! print_text {
     ($($text:tt)*) => { $crate::print::text(format_args!($($text)*)) };
 }
 
-/// As `println!`, but a closed pipe is no panic: see [`text`](crate::print::text).
+/// As `println!`, but a closed pipe does not panic: see [`text`](crate::print::text).
 #[macro_export]
 macro_rules! print_line {
     () => { $crate::print::text(format_args!("\n")) };

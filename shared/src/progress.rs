@@ -13,8 +13,8 @@ pub fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A line that stays, in a terminal and in a log. Where nobody reads standard error any more it is lost,
-/// and the work goes on.
+/// A permanent line, in a terminal and in a log. If standard error is closed the line is lost, and the
+/// work continues.
 pub fn line(text: &str) {
     // One write, so that lines of several threads do not mix.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());

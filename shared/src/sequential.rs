@@ -1,4 +1,4 @@
-//! Models of sequences: what they do step by step, and the bounds that follow from it.
+//! Models of sequences: their step-by-step interface, and the bounds that follow from it.
 //!
 //! A sequence x_1, ..., x_T has a latent z_t at each step, and a state carries what came before:
 //! p(x, z) = prod_t p(z_t | before) p(x_t | z_t, before). A model without latents is the special case
@@ -34,12 +34,12 @@ pub trait Sequential<B: Backend> {
         eps: Tensor<B, 2>,
     ) -> (Tensor<B, 1>, Tensor<B, 2>);
 
-    /// -ELBO by step for x `[sequences, steps * width]`; what is beyond a sequence's own steps is to be
-    /// left out by the caller. `eps` is `[sequences, steps * latents]`.
+    /// -ELBO by step for x `[sequences, steps * width]`; the caller ignores steps beyond the
+    /// end of a sequence. `eps` is `[sequences, steps * latents]`.
     fn terms_by_step(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> StepTerms<B>;
 
     /// A step drawn from the model: z_t from its prior with `eps` `[rows, latents]`, x_t with one
-    /// generator for each row. At a temperature below 1 what is likely is drawn more often.
+    /// generator for each row. A temperature below 1 favours likely steps.
     fn draw(
         &self,
         state: &Tensor<B, 2>,
@@ -80,7 +80,7 @@ pub enum Resampling {
     Adaptive,
 }
 
-/// Numbers of the tensors of one step that are fine to hold at once.
+/// Rows of a step to compute at once.
 const ROWS: usize = 4000;
 
 /// Estimates of log p(x_t | x_1, ..., x_{t-1}) with `particles` each, nats, `[sequences, steps]`, zero

@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::Command};
 
 use programs::{Called, executable, workspace};
 
-/// What a tiny run of the validation is told besides its own options.
+/// Options of a tiny run of the validation, besides its own.
 const TINY: &str = "--data segments --set data.train_examples=2000 --set evaluate.nll_samples=5 \
                     --set evaluate.nll_images=20 --set evaluate.probe_labels=[10,100,1000] \
                     --set evaluate.samples={count=300}";

@@ -58,7 +58,7 @@ fn message(message: MidiMessage) -> TrackEventKind<'static> {
     TrackEventKind::Midi { channel: CHANNEL, message }
 }
 
-/// An event so many steps after the one before; MIDI cannot wait for more than 2.8 million.
+/// An event this many steps after the previous one; MIDI cannot wait for more than 2.8 million.
 fn event(waited: u32, kind: TrackEventKind<'_>) -> TrackEvent<'_> {
     let ticks = waited.saturating_mul(TICKS_PER_STEP.into()).min(u28::max_value().as_int());
     TrackEvent { delta: u28::new(ticks), kind }

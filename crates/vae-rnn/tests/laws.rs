@@ -107,7 +107,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Estimates of log p of one sequence, by so many independent filters.
+/// Estimates of log p of one sequence, by this many independent filters.
 fn estimates(
     model: &Model<Flex>,
     sequence: &[f32],

@@ -1,4 +1,4 @@
-//! A page as one HTML file that needs no other: style and pictures stand in it.
+//! A page as one self-contained HTML file, with style and pictures inside.
 
 use std::{fs, path::Path};
 

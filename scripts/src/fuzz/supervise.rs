@@ -1,4 +1,4 @@
-//! Starts workers, listens to them, and goes on where one ends.
+//! Starts workers, listens to them, and replaces those that die.
 
 use std::{
     collections::BTreeMap,

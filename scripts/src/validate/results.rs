@@ -20,7 +20,7 @@ pub(crate) struct Results {
 pub(super) struct Measured {
     /// What it was run for.
     pub(super) part: Part,
-    /// Runs with the same label stand in one line.
+    /// Runs with the same label share one row.
     pub(super) label: String,
     /// Numbers in the code.
     pub(super) code: usize,

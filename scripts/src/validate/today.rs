@@ -10,7 +10,7 @@ use shared::{
     run::{Record, RunData, RunFolder},
 };
 
-/// The data of today, by their configuration and where its paths start; `None` of those that cannot be had.
+/// The data of today, by their configuration and where its paths start; `None` if they are not available.
 #[derive(Default)]
 pub(super) struct Today(BTreeMap<String, Option<Identity>>);
 

@@ -29,7 +29,7 @@ pub struct Model<B: Backend> {
 }
 
 impl<B: Backend> Model<B> {
-    /// For images of so many pixels.
+    /// For images of this many pixels.
     pub fn new(config: &ModelConfig, pixels: usize, device: &B::Device) -> Self {
         Self {
             black: zeros(1, [pixels], device),
@@ -47,7 +47,7 @@ impl<B: Backend> Model<B> {
     }
 }
 
-/// The columns with so many zeros before and after them.
+/// The columns padded with this many zeros before and after.
 fn framed<B: Backend>(before: usize, columns: Tensor<B, 2>, after: usize) -> Tensor<B, 2> {
     let ([examples, _], device) = (columns.dims(), columns.device());
     let zeros = |width| (width > 0).then(|| Tensor::zeros([examples, width], &device));

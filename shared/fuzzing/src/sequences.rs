@@ -125,7 +125,7 @@ const NUMPY: [&[u8]; 6] = [
     include_bytes!("../../sequences/src/fixtures/float32.npz"),
 ];
 
-/// Instructions of a pickle, and what they are told.
+/// Instructions of a pickle with their arguments.
 const PICKLE: &[&str] = &[
     "N",
     "(",
@@ -205,7 +205,7 @@ fn members(archive: &[u8]) -> Vec<Vec<u8>> {
     (0..count).map_while(unpacked).collect()
 }
 
-/// A score of so many parts and beats, with chords, rests, triplets and a transposition.
+/// A score of this many parts and beats, with chords, rests, triplets and a transposition.
 fn score(parts: usize, beats: usize) -> String {
     let note = |beat: usize, part: usize| {
         let (step, octave) = (["C", "D", "E", "F", "G"][(beat + part) % 5], 3 + part % 3);

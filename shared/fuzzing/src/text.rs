@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::mutate::{Material, below, range};
 
-/// What stands in place of a number.
+/// A replacement for a number.
 const NUMBERS: [&str; 26] = [
     "0",
     "-1",

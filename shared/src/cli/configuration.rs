@@ -62,7 +62,7 @@ pub struct ConfigurationArgs {
 const CHANGEABLE: [&str; 6] =
     ["epochs", "schedule", "patience", "clip_norm", "checkpoint_every", "keep_checkpoints"];
 
-/// The last phase of a fit that a configuration has, of these.
+/// The last of these phases that a configuration has.
 fn last_phase(phases: &[&'static str], table: &Table) -> Option<&'static str> {
     phases.iter().rev().copied().find(|phase| table.contains_key(*phase))
 }
@@ -135,7 +135,7 @@ impl ConfigurationArgs {
     /// The configuration these options describe.
     ///
     /// # Errors
-    /// If there is none, or something in it is wrong.
+    /// If it does not exist, or has an error.
     pub fn config<P: Paper>(&self) -> Result<P::Config> {
         Ok(self.resolve::<P>()?.config)
     }
@@ -178,7 +178,7 @@ impl ConfigurationArgs {
         }
     }
 
-    /// The configuration of a run that is continued, changed by these options; `--config` only
+    /// The configuration of a resumed run, changed by these options; `--config` only
     /// names the run. Its relative paths start in `base`.
     pub(super) fn resume<P: Paper>(
         &self,
@@ -239,7 +239,7 @@ impl ConfigurationArgs {
         Ok((text, wanted.clone()))
     }
 
-    /// What `--size` and `--grey` set of images of the user's.
+    /// The values that `--size` and `--grey` set for the user's own images.
     fn of_images(&self, table: &Table) -> Result<Vec<Change>> {
         let mut changes: Vec<Change> = Vec::new();
         if let Some([height, width]) = self.size {
@@ -322,7 +322,7 @@ impl ConfigurationArgs {
 /// The configuration in `text`, from a file of this name, changed as `--set` changes it.
 ///
 /// # Errors
-/// The first mistake, with its place: the option, or the file and the line.
+/// The first mistake, with the option, or the file and line, where it is.
 pub fn parsed<P: Paper>(name: &str, text: &str, set: &[String]) -> Result<P::Config> {
     let options = ConfigurationArgs {
         config: None,

@@ -14,8 +14,7 @@ use crate::{
     reading::Places,
 };
 
-/// Numbers larger than this are of no use anywhere but as seeds; below it no product of a few of them
-/// overflows.
+/// Larger numbers make sense only as seeds; products of a few numbers below it do not overflow.
 const LARGEST: i64 = (1 << 31) - 1;
 
 /// Rows that evaluation computes at once: samples of the bound on each thread, chunks of a split elsewhere.
@@ -23,16 +22,16 @@ const ROWS: u64 = 1000;
 /// Examples whose codes are held at once.
 const CODES: u64 = 60_000;
 
-/// What a model is wanted for.
+/// The purpose of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To be fitted and evaluated.
+    /// Fitting and evaluation.
     Fit,
-    /// To be loaded.
+    /// Loading only.
     Load,
 }
 
-/// How large the data are.
+/// The size of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
     shape: PixelShape,
@@ -47,7 +46,7 @@ impl Sizes {
         Self { shape: data.train.shape(), train: data.train.len(), test: data.test.len() }
     }
 
-    /// For a model that is only to be loaded.
+    /// For a model that is only loaded.
     pub(super) fn of_shape(shape: PixelShape) -> Self {
         Self { shape, train: 0, test: 0 }
     }
@@ -93,7 +92,7 @@ fn too_large(table: &Table, path: &mut Vec<String>) -> Option<i64> {
 /// Refuses a configuration whose model does not fit into memory, without building it.
 ///
 /// # Errors
-/// Names the key to make smaller, what it needs, and what there is.
+/// Names the key to reduce, the memory needed, and the memory available.
 pub(super) fn check<P: Paper>(
     config: &P::Config,
     sizes: Sizes,
@@ -212,7 +211,7 @@ fn numbers(table: &Table, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) 
     }
 }
 
-/// Makes the number at this path, or all in a list, as small as can be; what stood there.
+/// Replaces the number at this path, or all in a list, by the smallest possible; returns the old value.
 fn shrink(table: &mut Table, path: &[String]) -> Option<String> {
     let (last, sections) = path.split_last()?;
     let mut place = table;

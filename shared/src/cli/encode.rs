@@ -23,7 +23,7 @@ use crate::{
     trained::Codes,
 };
 
-/// Codes of a split, with what they are codes of.
+/// Codes of a split, with their examples.
 struct Encoded {
     split: SplitChoice,
     labels: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
     say(&path)
 }
 
-/// Refuses a model that has a code at each step and none of the whole.
+/// Refuses a model that has a code per step but none of the whole sequence.
 pub(super) fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
     if loaded.model.step_widths().is_some() {
         let reason = "a model of sequences has a code at each step and none of the whole; surprise has \
@@ -71,7 +71,7 @@ pub(super) fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
     Ok(())
 }
 
-/// A row an example: split, index in it, class, the mean of the code, its log-variance unless it is a
+/// One row per example: split, index, class, mean of the code, and log-variance unless the code is a
 /// point.
 fn table(encoded: &[Encoded], names: &ClassNames) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -130,7 +130,7 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// The file that the user named, which must not be there yet, or the one of this name in the run's folder.
+/// The file that the user named, which must not exist yet, or the one of this name in the run's folder.
 pub(super) fn destination<P: Paper>(
     loaded: &Loaded<P>,
     to: Option<PathBuf>,

@@ -47,16 +47,16 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Name of the record: an evaluation on other data leaves the run's own as it is.
+/// Name of the record: an evaluation on other data does not change the run's own.
 fn record_name<P: Paper>(loaded: &Loaded<P>) -> &'static str {
     if loaded.trained_on().is_some() { RunFolder::OTHER_RECORD } else { RunFolder::RECORD }
 }
 
-/// What is known of a run when it is evaluated.
+/// The state of a run before its evaluation.
 pub(super) enum Evaluated<'a> {
-    /// It was just fitted.
+    /// Just fitted.
     After(&'a FitReport),
-    /// It was fitted earlier; evaluate as said here.
+    /// Fitted earlier; evaluate with these settings.
     Again(EvaluateConfig),
 }
 
@@ -65,7 +65,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     let Loaded { run, config, model, device, .. } = loaded;
     let data = loaded.data()?;
     let started = Instant::now();
-    // A damaged record is no reason not to write a new one.
+    // A damaged record does not prevent a new one.
     let old = run.record().unwrap_or_else(|error| {
         progress::line(&format!(
             "{error:#}; what it had on the training is lost until `train --resume` rewrites it"
@@ -188,7 +188,7 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
     })
 }
 
-/// `latents.csv`: what each latent does on the test split.
+/// `latents.csv`: statistics of each latent on the test split.
 fn latents(evaluation: &Evaluation) -> Option<String> {
     let codes = evaluation.codes.as_ref()?;
     let mut text = "latent,kl_nats,variance_of_mean,aggregate_mean,aggregate_variance\n".to_owned();

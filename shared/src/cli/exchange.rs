@@ -1,4 +1,4 @@
-//! Weights out of and into the workspace.
+//! Export and import of weights.
 
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, Axis};

@@ -1,4 +1,4 @@
-//! What a command does about a run that is damaged, unfinished or in use.
+//! How a command treats a run that is damaged, unfinished or in use.
 
 use anyhow::{Result, bail};
 
@@ -11,7 +11,7 @@ use crate::{
     weights::{BURN_WEIGHTS, DESCRIPTION, WEIGHTS},
 };
 
-/// What the end of a training leaves; what an earlier end left would be taken for it.
+/// Files written at the end of a training; older ones could be mistaken for new.
 const OUTPUTS: [&str; 7] = [
     RunFolder::RECORD,
     RunFolder::OTHER_RECORD,
@@ -22,7 +22,7 @@ const OUTPUTS: [&str; 7] = [
     DESCRIPTION,
 ];
 
-/// Files that nothing but their own rewriting depends on, and the command that rewrites them.
+/// Files on which no other file depends, and the command that rewrites them.
 const REWRITTEN: [(&str, &str); 6] = [
     (RunFolder::RECORD, "evaluate"),
     (RunFolder::OTHER_RECORD, "evaluate --other-data"),
@@ -32,7 +32,7 @@ const REWRITTEN: [(&str, &str); 6] = [
     (RunFolder::METRICS, "train --resume"),
 ];
 
-/// Refuses a run whose model is not there or damaged; names other damage.
+/// Refuses a run whose model is missing or damaged; reports other damage.
 pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     for damage in run.damaged()? {
         let name = damage.name();
@@ -60,11 +60,11 @@ pub(super) fn is_finished(run: &RunFolder) -> Result<bool> {
     Ok(is_whole(WEIGHTS) && (!run.has(LABEL_HEAD)? || is_whole(LABEL_HEAD)))
 }
 
-/// Makes a run ready to be continued with this configuration, without changing anything yet; false
-/// if it has no checkpoint and begins from the start.
+/// Prepares a run to resume with this configuration, without changing anything yet; false if it has
+/// no checkpoint and starts over.
 ///
 /// # Errors
-/// Whatever keeps it from being continued.
+/// If it cannot be resumed.
 pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str) -> Result<bool> {
     run.lock()?;
     for damage in run.damaged()? {
@@ -90,7 +90,7 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
     Ok(goes_on)
 }
 
-/// Refuses damage that no command repairs; what a run knows of its data may have been deleted.
+/// Refuses damage that no command repairs; `data.json` may have been deleted.
 fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
     if damage.name() != RunData::FILE {
         bail!("{damage}: put it back from a copy, or train the run again with --force");
@@ -104,7 +104,7 @@ fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
     Ok(())
 }
 
-/// The command line that continues a run in this folder.
+/// The command line that resumes a run in this folder.
 fn resume_command<P: Paper>(run: &RunFolder) -> String {
     format!("{} train --resume{}", P::NAME, place_of::<P>(run.path()))
 }

@@ -87,16 +87,16 @@ enum Stop {
     Interrupted(String),
 }
 
-/// Commands of one paper alone.
+/// A paper's own commands.
 pub trait OwnCommands: Subcommand + Send {
-    /// Does what was asked for.
+    /// Runs the command.
     ///
     /// # Errors
-    /// Whatever went wrong, in readable form.
+    /// Any error, in readable form.
     fn run(self) -> Result<()>;
 }
 
-/// No commands but the shared ones.
+/// No commands beyond the shared ones.
 #[derive(Subcommand)]
 pub enum NoCommands {}
 

@@ -35,17 +35,17 @@ use crate::{
     weights,
 };
 
-/// A run with its model, and its data as soon as they are needed.
+/// A run with its model; its data are loaded on demand.
 pub struct Loaded<P: Paper> {
     /// The run.
     pub run: RunFolder,
     /// Its configuration.
     pub config: P::Config,
-    /// What it keeps of its data, whether they can be had or not.
+    /// Its description of the data, whether or not they are available.
     pub preparation: Preparation,
     /// Its model.
     pub model: Box<dyn Trained>,
-    /// Where the model computes.
+    /// Device of the model.
     pub device: Device,
     data: OnceLock<own_data::Loaded>,
     source: Option<Source>,
@@ -56,7 +56,7 @@ struct Source {
     common: Common,
     kept: Option<RunData>,
     if_other: IfOther,
-    /// Set once they were asked for.
+    /// Set on first use.
     is_used: AtomicBool,
 }
 
@@ -69,10 +69,10 @@ impl Drop for Source {
 }
 
 impl<P: Paper> Loaded<P> {
-    /// Opens the run; refuses if the model cannot do `command`.
+    /// Opens the run, unless the model cannot run `command`.
     ///
     /// # Errors
-    /// If there is no finished run, or it cannot do the command.
+    /// If there is no finished run, or it cannot run the command.
     pub fn open(of: &OfRun, command: &str) -> Result<Self> {
         let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
         Self::of_run(run, of, command)
@@ -126,7 +126,7 @@ impl<P: Paper> Loaded<P> {
         Ok(Self { run, config, preparation, model, device, data, source })
     }
 
-    /// A run whose data are at hand.
+    /// A run with its data.
     pub(super) fn with_data(
         run: RunFolder,
         config: P::Config,
@@ -139,11 +139,10 @@ impl<P: Paper> Loaded<P> {
         Self { run, config, preparation, model, device, data, source: None }
     }
 
-    /// Its data, loaded when they are first asked for.
+    /// Its data, loaded on first use.
     ///
     /// # Errors
-    /// If they cannot be had, or are not those the run was fitted to and nobody said that this is on
-    /// purpose.
+    /// If they are not available, or differ from the run's own without `--other-data`.
     pub fn data(&self) -> Result<&Splits> {
         if self.data.get().is_none() {
             let Some(Source { common, kept, if_other, is_used }) = &self.source else {
@@ -160,7 +159,7 @@ impl<P: Paper> Loaded<P> {
         }
     }
 
-    /// The data the run was fitted to, if others are used in their place.
+    /// The identity of the run's own data, if others are used instead.
     pub(super) fn trained_on(&self) -> Option<&Identity> {
         self.data.get()?.trained_on.as_ref()
     }
@@ -178,7 +177,7 @@ impl<P: Paper> Loaded<P> {
         self.run.add_metrics(metrics)
     }
 
-    /// What a picture of this run is entitled: paper, run, code, data.
+    /// The caption of a picture of this run: paper, run, code, data.
     pub fn title(&self) -> String {
         let name = self.run.path().file_name().unwrap_or_default().to_string_lossy();
         let (latents, data) = (self.model.latent_dim(), self.config.data().title());
@@ -209,7 +208,7 @@ pub(super) fn place_of<P: Paper>(run: &Path) -> String {
     }
 }
 
-/// Refuses what a configuration and these data cannot make together, before anything is fitted or written.
+/// Refuses a configuration that does not fit these data, before anything is fitted or written.
 pub(super) fn refuse<P: Paper>(
     config: &P::Config,
     data: &Splits,
@@ -227,7 +226,7 @@ pub(super) fn refuse<P: Paper>(
     demand::check::<P>(config, Sizes::of(data), device, purpose, places)
 }
 
-/// The same, and says what in the configuration means nothing for these data.
+/// The same, and reports the settings that mean nothing for these data.
 pub(super) fn check<P: Paper>(
     config: &P::Config,
     data: &Splits,

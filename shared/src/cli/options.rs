@@ -11,7 +11,7 @@ use crate::{
     device::Device,
 };
 
-/// Where to compute and where data lie.
+/// The device, and where to find the data.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// Device: flex, ndarray or cuda[:N] (default: the best available).
@@ -52,7 +52,7 @@ impl Common {
     }
 }
 
-/// A run that was trained.
+/// A trained run.
 #[derive(Args, Clone, Debug)]
 pub struct OfRun {
     /// Folder of the run (default: runs/PAPER/quick).

@@ -17,7 +17,7 @@ pub(super) fn is_path(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// Changes every path in what stands under `key`.
+/// Changes every path in the value of `key`.
 fn change(key: &str, value: &mut Value, to: &impl Fn(&str) -> String) {
     match value {
         Value::Table(table) => {
@@ -34,7 +34,7 @@ fn change(key: &str, value: &mut Value, to: &impl Fn(&str) -> String) {
     }
 }
 
-/// A path of an option as it must stand in a configuration whose relative paths start in `base`.
+/// A path of an option, rewritten for a configuration whose relative paths start in `base`.
 pub(super) fn of_option(key: &str, value: &mut Value, base: &Path) {
     if base.as_os_str().is_empty() {
         return;
@@ -45,7 +45,7 @@ pub(super) fn of_option(key: &str, value: &mut Value, base: &Path) {
     });
 }
 
-/// The file that a path of a configuration means, so that two ways to write it can be compared.
+/// The file of a path in a configuration, so that two spellings can be compared.
 pub(super) fn resolved(key: &str, value: &mut Value, base: &Path) {
     change(key, value, &|path| {
         let joined = base.join(path);

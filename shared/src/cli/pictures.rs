@@ -30,7 +30,7 @@ use crate::{
 const MOST: usize = 10_000;
 /// Images in a row, at most.
 const MOST_STEPS: usize = 100;
-/// Latents of a traversal, and points of a map, unless the user names a number.
+/// Default latents of a traversal, and points of a map.
 const LATENTS: usize = 12;
 const POINTS: usize = 5000;
 /// Images a row of samples.
@@ -131,7 +131,7 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
 }
 
 /// The condition for one image of each of these classes, counted among those of the
-/// data; classes beyond the last begin anew. Where the class does not say it all, the images are from
+/// data; classes beyond the last start over. If the condition needs pixels, the images are from
 /// the validation split.
 fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Option<Array2<f32>>> {
     let (model, known) = (&loaded.model, &loaded.preparation.classes);
@@ -264,8 +264,8 @@ fn draw_interpolation<P: Paper>(
     Ok(path)
 }
 
-/// Mean KL of each latent in nats, on the first 2,000 images of a split, or where these cannot be had and
-/// no image of them is asked for, on the test split as evaluate found it; `None` of a point code.
+/// Mean KL of each latent in nats, on the first 2,000 images of a split, or, if the data are not available
+/// and no image is requested, on the test split as `evaluate` computed it; `None` of a point code.
 fn information<P: Paper>(
     loaded: &Loaded<P>,
     index: Option<usize>,

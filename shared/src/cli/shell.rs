@@ -1,4 +1,4 @@
-//! Words of a command line for people to copy.
+//! Words of a command line, quoted for copying.
 
 /// A word as a shell reads it back.
 pub(super) fn quoted(word: &str) -> String {

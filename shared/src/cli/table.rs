@@ -1,8 +1,8 @@
-//! The table a person reads.
+//! The printed table of metrics.
 
 use crate::run::{Better, Record};
 
-/// The metrics of a record, aligned, one a line.
+/// The metrics of a record, aligned, one per line.
 pub(super) fn table(record: &Record) -> String {
     let rows: Vec<[String; 4]> = record
         .metrics

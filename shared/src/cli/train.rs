@@ -198,8 +198,8 @@ fn identify<P: Paper>(run: &RunFolder, text: &str, fresh: Option<&RunData>) -> R
     Ok(())
 }
 
-/// Refuses configurations that [`fitted`] would refuse, before the first of them is fitted. They are of one
-/// data set, whose first split is looked at.
+/// Refuses configurations that [`fitted`] would refuse, before the first of them is fitted. All use one
+/// data set, whose first split is checked.
 ///
 /// # Errors
 /// If a value is wrong, or a model does not fit into memory.
@@ -221,8 +221,8 @@ pub fn check_all<'a, P: Paper>(
     Ok(())
 }
 
-/// The run of this configuration in this folder, fitted if it is not yet: continued if it was
-/// interrupted, loaded if it is finished.
+/// The run of this configuration in this folder: fitted, resumed if it was interrupted, or loaded if it
+/// is finished.
 ///
 /// For commands that need several runs; a second Ctrl-C ends them at once.
 ///
@@ -312,7 +312,7 @@ pub fn recorded<P: Paper>(
     Ok((loaded, record))
 }
 
-/// What the program ends with after this error of a fit: after Ctrl-C, how the run is continued.
+/// The program's final error after a failed fit: after Ctrl-C, how to resume the run.
 fn resumable(error: anyhow::Error, advice: impl FnOnce() -> String) -> anyhow::Error {
     if error.is::<Interrupted>() { Stop::Interrupted(advice()).into() } else { error }
 }

@@ -5,7 +5,7 @@ pub struct DataFile {
     pub name: &'static str,
     /// sha256 of the uncompressed content, hexadecimal.
     pub sha256: &'static str,
-    /// Its size: a download that goes on beyond is ended.
+    /// Its size: a longer download is stopped.
     pub bytes: u64,
 }
 

@@ -94,7 +94,7 @@ fn terms(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -
     Some(Terms { reconstruction, kl, by_latent })
 }
 
-/// How z is drawn when log p(x) is estimated, and what is averaged.
+/// The proposal of z in an estimate of log p(x), and its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimator {
     /// z ~ q(z|x), weights p(x, z) / q(z|x): the importance-weighted bound (Burda et al. 2016,
@@ -182,7 +182,7 @@ fn by_example(
     values
 }
 
-/// -log p(x) where the model knows it exactly.
+/// -log p(x), if the model has it in closed form.
 pub fn marginal(
     model: &dyn Trained,
     split: &Split,
@@ -205,18 +205,18 @@ fn exact(model: &dyn Trained, split: &Split, binarise: Binarise, noise: Noise) -
     Some(values)
 }
 
-/// How likely each example of a split is.
+/// The likelihood of each example of a split.
 #[derive(Clone, Debug)]
 pub struct Scores {
     /// -log p(x), or the bound on it, nats.
     pub nll: Vec<f64>,
     /// -ELBO with one sample, nats, where there is one.
     pub negative_elbo: Option<Vec<f64>>,
-    /// How `nll` was found.
+    /// The estimator of `nll`.
     pub about: String,
 }
 
-/// -log p(x) of each example, exactly where the model knows it, otherwise the importance-weighted bound
+/// -log p(x) of each example, in closed form if the model has one, otherwise the importance-weighted bound
 /// with `samples` weights; `None` where it has neither.
 pub fn scores(
     model: &dyn Trained,

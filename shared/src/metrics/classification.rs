@@ -2,7 +2,7 @@ use ndarray::Array2;
 
 use super::Estimate;
 
-/// Share of examples whose likeliest class is not their label, from log p(class|x)
+/// Fraction of examples whose likeliest class is not their label, from log p(class|x)
 /// `[examples, classes]`.
 pub fn classification_error(log_classes: &Array2<f32>, labels: &[u8]) -> Estimate {
     let wrong: Vec<f64> = log_classes

@@ -5,7 +5,7 @@ use crate::{
     trained::{Codes, Trained},
 };
 
-/// Examples turned into numbers at once; large images would not fit into memory all together.
+/// Examples converted at once; all together, large images would not fit into memory.
 const AT_ONCE: usize = 10_000;
 
 /// Codes of the chosen examples of a split.
@@ -34,7 +34,7 @@ pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Co
 /// 2016, section 5.2).
 pub const ACTIVE_VARIANCE: f64 = 0.01;
 
-/// What the codes of a split look like, by latent.
+/// Statistics of the codes of a split, by latent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeStatistics {
     /// Variance over examples of the posterior mean, Var_x(E_q(z|x)\[z\]).

@@ -1,11 +1,11 @@
-//! Posterior collapse: the posterior is the prior whatever x, and the decoder works without a code
+//! Posterior collapse: the posterior equals the prior for every x, and the decoder ignores the code
 //! (Bowman et al. 2016, section 3.2).
 
 use super::Evaluation;
 
-/// Total KL, nats for an example, below which a code tells hardly anything.
+/// Total KL, nats per example, below which a code carries almost no information.
 const LEAST_KL: f64 = 0.1;
-/// The same for a step of a sequence, and for one latent of it.
+/// The same per step of a sequence, and for one latent of it.
 const LEAST_STEP_KL: f64 = 0.01;
 
 impl Evaluation {

@@ -8,16 +8,16 @@ use super::{disentanglement::DisentanglementConfig, samples::SamplesConfig};
 pub struct EvaluateConfig {
     /// K of the importance-weighted bound.
     pub nll_samples: usize,
-    /// K of the Monte Carlo estimate with z from the prior; left out, there is none.
+    /// K of the Monte Carlo estimate with z from the prior; omitted if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior_samples: Option<usize>,
-    /// Test images both are computed on, the first ones; all if there are fewer.
+    /// Number of test images for both, the first ones; all if there are fewer.
     pub nll_images: usize,
     /// Numbers of labels for the probes; each takes an equal share of every class.
     pub probe_labels: Vec<usize>,
-    /// Probe with all labels of the training split too.
+    /// Also probe with all labels of the training split.
     pub probe_all: bool,
-    /// Trees of the random forest that guesses the sensitive attribute of a table; 100 if left out.
+    /// Trees of the random forest that predicts the sensitive attribute of a table (default: 100).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forest_trees: Option<u16>,
     /// Metrics of disentanglement, for images whose factors are known; left out, there are none.
@@ -26,7 +26,7 @@ pub struct EvaluateConfig {
     /// How much better training images are reconstructed than test images.
     #[serde(skip_serializing_if = "is_false")]
     pub gap: bool,
-    /// Quality of samples and of what lies between two codes; left out, there is none.
+    /// Quality of samples and interpolations; omitted if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<SamplesConfig>,
 }
@@ -53,14 +53,14 @@ impl Default for EvaluateConfig {
 }
 
 impl EvaluateConfig {
-    /// Numbers of labels that a training split of `labels` has enough of. All of them are no number of
-    /// their own where `probe_all` has them.
+    /// The configured numbers of labels that a training split of `labels` can provide, without the
+    /// total if `probe_all` covers it.
     pub fn probed(&self, labels: usize) -> impl Iterator<Item = usize> {
         let most = if self.probe_all { labels.saturating_sub(1) } else { labels };
         self.probe_labels.iter().copied().filter(move |&count| count <= most)
     }
 
-    /// Which numbers of labels are beyond a training split of `labels`, in one line; `None` if none is.
+    /// The configured numbers of labels that exceed a training split of `labels`, in one line; `None` if none does.
     pub fn not_probed(&self, labels: usize) -> Option<String> {
         let beyond = self.probe_labels.iter().filter(|&&count| count > labels);
         let beyond: Vec<String> = beyond.map(usize::to_string).collect();

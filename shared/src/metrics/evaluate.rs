@@ -18,7 +18,7 @@ use crate::{
     trained::{Codes, Trained},
 };
 
-/// Everything `evaluate` finds out.
+/// The results of `evaluate`.
 pub struct Evaluation {
     /// Metrics by name.
     pub metrics: BTreeMap<String, Metric>,
@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub kl_per_latent: Option<Vec<f64>>,
 }
 
-/// What is evaluated, on what data, and how; its methods are the parts of an evaluation.
+/// A model, its data and the settings of an evaluation; the methods are the parts of an evaluation.
 pub struct Evaluating<'a> {
     /// The model.
     pub model: &'a dyn Trained,
@@ -36,22 +36,22 @@ pub struct Evaluating<'a> {
     pub data: &'a Splits,
     /// Which data they are, and how grey levels become inputs.
     pub of: &'a DataConfig,
-    /// What is asked.
+    /// The requested metrics.
     pub config: &'a EvaluateConfig,
     /// Randomness of samples and subsets.
     pub noise: Noise,
-    /// The classifier of the images that `[evaluate.samples]` asks.
+    /// The classifier for `[evaluate.samples]`.
     pub judge: Option<&'a dyn Judge>,
 }
 
 /// Metrics by name.
 type Metrics = BTreeMap<String, Metric>;
 
-/// Which training examples the probes are fitted to.
+/// The training examples of the probes.
 pub struct Subsets {
     /// Indices of the largest subset, which begins with the others.
     pub chosen: Vec<usize>,
-    /// Sizes, and what each is called.
+    /// Sizes and their names.
     counts: Vec<(String, usize)>,
 }
 
@@ -151,8 +151,8 @@ impl Evaluating<'_> {
         (metrics, elbo.map(|elbo| elbo.kl_per_latent))
     }
 
-    /// How well the test split is restored and classified, and its codes. `examples` and `inputs` say
-    /// what its examples are called, and what they are as a model is given them.
+    /// Reconstruction and classification of the test split, and its codes. `examples` and `inputs` are
+    /// the names of its examples, and of the model's inputs.
     pub fn reconstructions(&self, examples: &str, inputs: &str) -> (Metrics, Codes) {
         let (model, test) = (self.model, &self.data.test);
         let mut metrics = Metrics::new();
@@ -180,7 +180,7 @@ impl Evaluating<'_> {
         (metrics, codes)
     }
 
-    /// What the codes of the test split look like.
+    /// Statistics of the codes of the test split.
     pub fn codes(&self, codes: &Codes) -> (Metrics, CodeStatistics) {
         let statistics = code_statistics(codes);
         let latents = self.model.latent_dim().max(1) as f64;
@@ -228,7 +228,7 @@ impl Evaluating<'_> {
         Subsets { chosen: balanced_subset(&labels, largest, self.noise), counts }
     }
 
-    /// Probes that guess the class by the code: fitted on codes of the chosen training examples, in their
+    /// Probes that predict the class from the code: fitted on codes of the chosen training examples, in their
     /// order, tested on those of the test split.
     ///
     /// # Errors

@@ -45,9 +45,9 @@ impl LinearProbe {
         Self::fit_to(codes * &scale, labels, penalty, centre, scale)
     }
 
-    /// Fits to codes as they are, not standardised: the minimum of `strength` times the summed
-    /// cross-entropy plus half the squared norm of the weights, biases free. It is what
-    /// scikit-learn's `LogisticRegression(C = strength)` looks for.
+    /// Fits to codes without standardisation: the minimum of `strength` times the summed
+    /// cross-entropy plus half the squared norm of the weights, biases free. It is the
+    /// optimum of scikit-learn's `LogisticRegression(C = strength)`.
     ///
     /// # Errors
     /// If the optimiser breaks down.
@@ -93,7 +93,7 @@ impl LinearProbe {
         self.gradient_norm
     }
 
-    /// Weights `[features, classes]` and biases `[classes]` on codes as they are, not standardised:
+    /// Weights `[features, classes]` and biases `[classes]` on codes without standardisation:
     /// scores are codes · weights + biases.
     pub fn plain_weights(&self) -> (Array2<f64>, Array1<f64>) {
         let (slopes, biases) = self.weights.view().split_at(Axis(0), self.centre.len());
@@ -131,7 +131,7 @@ impl LinearProbe {
             .collect()
     }
 
-    /// Share of rows whose label is predicted.
+    /// Fraction of rows whose label is predicted.
     pub fn accuracy(&self, codes: ArrayView2<'_, f32>, labels: &[u8]) -> f64 {
         let predicted = self.predict(codes);
         let correct = predicted.iter().zip(labels).filter(|(p, l)| p == l).count();

@@ -7,7 +7,7 @@ use crate::{
     trained::{Codes, Trained},
 };
 
-/// How well a decoder's mean restores grey images.
+/// Reconstruction error of grey images by a decoder's mean.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconstruction {
     /// Mean squared error per pixel.
@@ -16,8 +16,8 @@ pub struct Reconstruction {
     pub bce: Estimate,
 }
 
-/// The least probability a cross-entropy is charged for; a decoder that is not a probability (PCA)
-/// is cut to it.
+/// The least probability in a cross-entropy; decoders that do not output probabilities (PCA) are
+/// clipped to it.
 const LEAST: f64 = 1e-6;
 
 /// Compares images with their reconstructions, both `[examples, pixels]` in grey levels.
@@ -42,7 +42,7 @@ pub fn reconstruction(images: &Array2<f32>, decoded: &Array2<f32>) -> Reconstruc
     Reconstruction { mse: Estimate::of(&mse), bce: Estimate::of(&bce) }
 }
 
-/// Codes of grey images of these classes, and how well the decoded mean code restores them.
+/// Codes of grey images of these classes, and the error of the decoded mean codes.
 pub(super) fn restored(
     model: &dyn Trained,
     images: &Array2<f32>,
@@ -55,8 +55,7 @@ pub(super) fn restored(
     (codes, reconstruction(images, &decoded))
 }
 
-/// How well training images are restored, and how much worse test images whose error is `test`; with
-/// names.
+/// The error on training images, and the gap to the test error `test`, with names.
 pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Metric); 2] {
     let (_, restored) = restored(model, &train.all_grey(), &train.labels());
     let restored = restored.mse;

@@ -84,7 +84,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// What serde expected, in words for people.
+/// What serde expected, in readable words.
 fn belongs(wanted: &str) -> String {
     match wanted {
         "f32" | "f64" => "a number".into(),

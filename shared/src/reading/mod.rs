@@ -1,5 +1,5 @@
-//! Files that people write by hand: what is wrong in them is named with the line and the key, and the nearest
-//! right one is suggested.
+//! Files that people write by hand: errors name the line and the key, and suggest the nearest valid
+//! one.
 
 mod mistake;
 mod nearest;

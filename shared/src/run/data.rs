@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::RunFolder;
 use crate::data::{DataConfig, FetchOptions, Identity, Preparation, Splits, holds};
 
-/// `data.json`: the data of a run, which ones they are and what is needed to do without them.
+/// `data.json`: the identity of a run's data, and the preparation that allows using the run without them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunData {
@@ -14,15 +14,15 @@ pub struct RunData {
     schema: u32,
     /// The data set.
     pub name: String,
-    /// Which data they are.
+    /// Identity of the data.
     pub identity: Identity,
-    /// The folder of the user's they were read from, absolute; `None` if nobody named one.
+    /// The user's folder with the files, absolute; `None` if none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
     /// Where relative paths of the configuration start, absolute; `None` if it has no paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
-    /// What a model must know of them.
+    /// The preparation that a model needs.
     pub preparation: Preparation,
 }
 
@@ -74,7 +74,7 @@ impl RunData {
     /// The file of a run; `None` if it has none, as older versions wrote none.
     ///
     /// # Errors
-    /// If it cannot be read, or is not as it was written.
+    /// If it cannot be read, or was changed.
     pub fn read(run: &RunFolder) -> Result<Option<Self>> {
         let path = run.file(Self::FILE);
         if !path.exists() {

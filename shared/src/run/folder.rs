@@ -21,23 +21,23 @@ use crate::{
 
 /// Folder of a run's checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
-/// File of a checkpoint that says whose it is: [`RunFolder::identity`].
+/// File of a checkpoint that identifies its run: [`RunFolder::identity`].
 pub(crate) const OWNER: &str = "run.json";
-/// Begins the name of a folder that is not written to its end.
+/// Prefix of a folder that is not complete yet.
 pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// There is something already.
+    /// The folder exists already.
     #[error(
         "{0} holds a run already: --resume continues it, --force replaces it, --name starts another"
     )]
     Exists(PathBuf),
-    /// `--force` would delete something that is no run.
+    /// `--force` would delete something that is not a run.
     #[error("{0} is not empty and holds no run: it is left alone; choose another --name or --out")]
     NotARun(PathBuf),
-    /// Nothing there.
+    /// There is nothing.
     #[error("{0} holds no run (no config.toml): train one first, or name its folder with --run")]
     Missing(PathBuf),
     /// It is being written to.
@@ -62,11 +62,11 @@ struct Writing {
     root: PathBuf,
     lock: Option<RunLock>,
     continued: Option<Continued>,
-    /// What tells its checkpoints from those of other runs.
+    /// Identity of the run, carried by its checkpoints.
     identity: Option<String>,
 }
 
-/// What is done before the first change of a run that is continued.
+/// Work to do before the first change of a resumed run.
 #[derive(Debug)]
 struct Continued {
     config: String,
@@ -88,7 +88,7 @@ impl RunFolder {
     /// A new, empty folder with the resolved configuration in it, locked.
     ///
     /// # Errors
-    /// If there is a run already and `force` is not set, or anything else there; with `force`, if
+    /// If there is a run already and `force` is not set, or anything else; with `force`, if
     /// another process writes into that run.
     pub fn create(path: PathBuf, config: &str, force: bool) -> Result<Self> {
         refuse_occupied(&path, force)?;
@@ -119,13 +119,13 @@ impl RunFolder {
         Self { path, writing: Arc::new(Mutex::new(writing)) }
     }
 
-    /// Gives the run what tells its checkpoints from those of other runs of the same architecture:
-    /// each carries it, and none that carries another is used.
+    /// Sets the identity of the run. Each checkpoint carries it; one that carries another is not
+    /// used.
     pub(crate) fn identify(&self, identity: String) {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity = Some(identity);
     }
 
-    /// What was given to [`Self::identify`].
+    /// The identity set by [`Self::identify`].
     pub(crate) fn identity(&self) -> Option<String> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity.clone()
     }
@@ -158,9 +158,9 @@ impl RunFolder {
         Ok(writing)
     }
 
-    /// From now on the first change of this run, whatever it is, removes the files `stale`, which
-    /// would be taken for those of its new end, and writes the configuration it is continued with.
-    /// So a run that cannot be continued stays as it is.
+    /// From now on, the first change of this run also removes the files `stale`, which could be
+    /// mistaken for new ones, and writes the new configuration. Until then, a run that cannot be
+    /// resumed stays as it is.
     ///
     /// # Errors
     /// As [`Self::lock`].
@@ -338,7 +338,7 @@ impl RunFolder {
     }
 }
 
-/// Says that nothing in `folder` can be checked.
+/// Reports that nothing in `folder` can be checked.
 pub(crate) fn say_unchecked(folder: &Path) {
     crate::progress::line(&format!(
         "{} has no {CHECKSUMS} (an earlier version wrote it, or the list was deleted): its files are \

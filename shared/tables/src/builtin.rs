@@ -34,7 +34,7 @@ impl TableName {
     /// What its columns are and where its files lie, fetched if need be, if it is published.
     ///
     /// # Errors
-    /// If the files cannot be had.
+    /// If the files are not available.
     pub(super) fn published(self, options: &FetchOptions) -> Result<Option<Published>, DataError> {
         let (schema, set) = match self {
             Self::Adult | Self::AdultAge => (include_str!("adult.toml"), &ADULT),

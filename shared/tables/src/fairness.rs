@@ -170,7 +170,7 @@ impl Neighbours {
                 (OwnNeighbour::LeftOut, Some(place)) => {
                     neighbours.remove(place);
                 }
-                // Among twins others may stand in its place.
+                // Identical rows may replace each other.
                 (OwnNeighbour::Counted, None) => {
                     neighbours.pop();
                     neighbours.push(person);

@@ -37,7 +37,7 @@ pub struct People {
     pub binary: Vec<bool>,
     /// How rows became numbers; a generated table consists of numbers already.
     pub encoder: Option<Encoder>,
-    /// What makes a member of the sensitive group, for people.
+    /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
     /// The second target, where there is one.
     pub second: Option<SecondTarget>,
@@ -55,7 +55,7 @@ pub struct TableColumns {
     pub features: Vec<String>,
     /// True for features that are 0 or 1.
     pub binary: Vec<bool>,
-    /// What makes a member of the sensitive group, for people.
+    /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
     /// How rows become numbers, by the statistics of the training split; a generated table consists of
     /// numbers already.
@@ -89,7 +89,7 @@ impl Knowledge for People {
 /// A second target of the same people, for the transfer of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecondTarget {
-    /// What it is, for people.
+    /// Readable description.
     pub name: String,
     /// 1 where it holds, training split.
     pub train: Vec<u8>,
@@ -269,7 +269,7 @@ impl Rows {
     }
 }
 
-/// Training and validation rows of so many.
+/// Training and validation rows of this many.
 fn sizes(rows: usize) -> [usize; 2] {
     SHARES.map(|share| (rows as f64 * share).round() as usize)
 }

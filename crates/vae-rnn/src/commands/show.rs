@@ -46,7 +46,7 @@ impl Steps {
     }
 }
 
-/// A sequence that was drawn, or begun and drawn to its end.
+/// A sequence drawn from the model, or a completed one.
 pub(super) struct Shown {
     /// Its name.
     pub(super) title: String,

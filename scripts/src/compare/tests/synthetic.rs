@@ -104,7 +104,7 @@ pub(super) fn seeds(seeds: impl IntoIterator<Item = u64>, trial: u64) -> Vec<Rec
     seeds.into_iter().map(noisy).collect()
 }
 
-/// Moves a metric by so many standard deviations over seeds, to the worse.
+/// Worsens a metric by this many standard deviations over seeds.
 pub(super) fn worsen(record: &mut Record, metric: &str, deviations: f64) {
     for (name, _, deviation, better) in METRICS {
         if let Some(metric) = record.metrics.get_mut(name).filter(|_| name == metric) {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// `[evaluate.samples]`: what a classifier of the same images thinks of samples and interpolations.
+/// `[evaluate.samples]`: samples and interpolations in the features of a classifier of the same images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplesConfig {

@@ -105,7 +105,7 @@ fn kth(
     nearest.last().copied().unwrap_or(f64::INFINITY)
 }
 
-/// What a function makes of blocks of rows, of which it is told the first row's index, in order.
+/// The results of a function on blocks of rows, in order; it receives the index of the first row.
 fn by_blocks<T: Send + Clone>(
     rows: ArrayView2<'_, f32>,
     of: impl Fn(usize, ArrayView2<'_, f32>) -> Vec<T> + Sync,

@@ -1,5 +1,5 @@
-//! How good are a model's samples, and what lies between two codes? Asked in the features of a
-//! classifier that knows nothing of the model ([`crate::classifier`]).
+//! The quality of a model's samples and interpolations, in the features of a classifier that is
+//! independent of the model ([`crate::classifier`]).
 
 mod config;
 mod distances;
@@ -27,7 +27,7 @@ use crate::{
     trained::Trained,
 };
 
-/// Everything `[evaluate.samples]` asks for.
+/// All metrics of `[evaluate.samples]`.
 ///
 /// # Errors
 /// If a classifier cannot be fitted or features are not finite.
@@ -126,7 +126,7 @@ pub(super) fn sample_quality(
     Ok(metrics)
 }
 
-/// The decoded middles between the codes of each image and another one, drawn without regard to class.
+/// The decoded midpoints between the codes of each image and another one, drawn regardless of class.
 fn midpoints(model: &dyn Trained, split: &Split, noise: Noise) -> Array2<f32> {
     let all: Vec<usize> = (0..split.len()).collect();
     let codes = encode_split(model, split, &all).mean;

@@ -15,9 +15,9 @@ pub struct TwoSample {
     pub p_value: f64,
 }
 
-/// Classifier two-sample test (Lopez-Paz & Oquab 2017, section 3): a classifier learns to tell the
-/// first halves of both sets `[examples, width]` apart, and its accuracy on the second halves is the
-/// statistic. Under the null hypothesis it is N(1/2, 1 / (4 n)), with n held-out examples.
+/// Classifier two-sample test (Lopez-Paz & Oquab 2017, section 3): a classifier learns to
+/// distinguish the first halves of both sets `[examples, width]`; its accuracy on the second halves is
+/// the statistic. Under the null hypothesis it is N(1/2, 1 / (4 n)), with n held-out examples.
 ///
 /// `fit` gets the examples and labels of the first halves, 0 for real and 1 for generated, and
 /// returns a function that predicts labels. Examples must be in random order.
