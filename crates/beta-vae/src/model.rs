@@ -34,7 +34,7 @@ pub struct Vae<B: Backend> {
     output: Dense<B>,
     /// Transposed convolutions from there to the logits of the pixels.
     transposed: Vec<TransposedConvolution<B>>,
-    /// What the networks are trained by, with those it trains beside them.
+    /// The loss, with any networks of its own.
     pub loss: AnyLoss<B>,
 }
 
@@ -45,7 +45,7 @@ fn square(pixels: usize, layers: usize) -> Option<[usize; 3]> {
     fits.then_some([side, side, 1])
 }
 
-/// What is wrong with these networks for images of `pixels` pixels, if anything.
+/// The error of these networks for images of `pixels` pixels, if any.
 pub fn image_problem(model: &ModelConfig, pixels: usize) -> Option<String> {
     let layers = model.channels.len();
     (model.network == Network::Convolutional && square(pixels, layers).is_none()).then(|| {
@@ -128,7 +128,7 @@ impl<B: Backend> Autoencoder<B> for Vae<B> {
     }
 }
 
-/// The networks, or what they are compared with.
+/// The networks, or a baseline.
 #[derive(Module, Debug)]
 pub enum Model<B: Backend> {
     /// Trained or not.

@@ -1,4 +1,4 @@
-//! What a training step minimises: the loss of the model's own objective.
+//! The objective of a training step: the loss that the model carries.
 
 use shared::{
     Backend,
@@ -14,7 +14,7 @@ use crate::{
     objectives::{Encoded, Loss},
 };
 
-/// The loss of the model, which carries it since a loss may have networks of its own.
+/// The loss of the model, which carries it because a loss may have its own networks.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective;
 

@@ -1,4 +1,4 @@
-//! What this program does besides the shared commands.
+//! The paper's own commands, besides the shared ones.
 
 pub mod complete;
 pub mod style;

@@ -24,7 +24,7 @@ pub enum Conditioning {
 }
 
 impl Conditioning {
-    /// What is wrong, if anything.
+    /// The error in the values, if any.
     pub fn problem(self) -> Option<String> {
         match self {
             Self::Label { classes } if !(2..=256).contains(&classes) => {
@@ -61,8 +61,8 @@ impl Conditioning {
         (0..pixels).map(is_observed).collect()
     }
 
-    /// The condition of images `[images, pixels]` of these classes, `[images, width]`: classes with
-    /// a single one, or pixels with -1 where they are not observed.
+    /// The condition of images `[images, pixels]` of these classes, `[images, width]`: one-hot
+    /// classes, or pixels with -1 where they are not observed.
     pub fn of<B: Backend>(self, x: &Tensor<B, 2>, labels: &[u8]) -> Tensor<B, 2> {
         match self {
             Self::Label { classes } => one_hot(labels, classes, &x.device()),
@@ -74,7 +74,7 @@ impl Conditioning {
         }
     }
 
-    /// The same, where it is the class alone.
+    /// The same, if it is the class alone.
     pub fn of_classes<B: Backend>(self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {
         match self {
             Self::Label { classes } => Some(one_hot(labels, classes, device)),

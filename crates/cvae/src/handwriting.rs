@@ -1,4 +1,4 @@
-//! Measures of a handwriting that say nothing of which digit is written.
+//! Measures of handwriting that do not depend on the digit.
 
 use ndarray::{Array2, ArrayView1};
 use shared::data::PixelShape;
@@ -48,10 +48,10 @@ pub fn stroke_width(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
     if outline > 0.0 { 2.0 * ink / outline } else { 0.0 }
 }
 
-/// Correlation over all sources and labels of a measure of the source, `[sources]`, with that of
-/// what was made of it, `[sources, labels]`, each less its mean over the pairs of the same source
-/// class and label: so that neither a class's nor a label's own shape counts. 0 where one of them
-/// differs by no more than the rounding of those means.
+/// Correlation, over all sources and labels, of a measure of the source, `[sources]`, with the same
+/// measure of its rewritten digits, `[sources, labels]`. Both are centred within each pair of source
+/// class and label, so the shapes of classes and labels do not count. 0 if either varies by no more
+/// than rounding.
 pub fn correlation(sources: &[f64], made: &Array2<f64>, classes: &[u8]) -> f64 {
     let (mut both, mut source_squares, mut made_squares) = (0f64, 0f64, 0f64);
     for label in 0..made.ncols() {

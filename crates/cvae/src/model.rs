@@ -205,7 +205,7 @@ impl<B: Backend> Model<B> {
         }
     }
 
-    /// Fresh conditional networks whose prior sees the predictor's guess.
+    /// Fresh conditional networks whose prior sees the predictor's completion.
     pub fn above(
         predictor: Option<Predictor<B>>,
         config: &Config,

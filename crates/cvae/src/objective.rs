@@ -36,14 +36,14 @@ impl<B: Backend> train::Objective<B, Predictor<B>> for BaselineObjective {
     }
 }
 
-/// What the conditional networks minimise, nats per example, one sample of z.
+/// The loss of the conditional networks, nats per example, with one sample of z.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
     /// `gsnn`: -E_p log p(x|z, c), z from the prior.
     Gsnn,
     /// `cvae`: -E_q log p(x|z, c) + KL(q(z|x, c) || p(z|c)).
     Cvae,
-    /// `hybrid`: alpha of the latter and 1 - alpha of the former.
+    /// `hybrid`: alpha times the latter plus 1 - alpha times the former.
     Hybrid {
         /// Weight of the bound.
         alpha: f64,
@@ -51,7 +51,7 @@ pub enum Objective {
 }
 
 impl Objective {
-    /// That of a configuration; `None` for the baseline, which has no z.
+    /// The objective of a configuration; `None` for the baseline, which has no z.
     pub fn new(config: ObjectiveConfig) -> Option<Self> {
         match config {
             ObjectiveConfig::Nn => None,

@@ -1,4 +1,4 @@
-//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): redrawn at every
+//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): drawn afresh at every
 //! presentation.
 
 use std::fmt;
@@ -14,17 +14,17 @@ use shared::{Backend, data::Batch, noise::Stream};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Corruption {
-    /// Exactly this share of the coordinates, chosen at random, becomes 0.
+    /// Exactly this fraction of the coordinates, chosen at random, becomes 0.
     Masking {
         /// nu.
         fraction: f64,
     },
-    /// Exactly this share of the coordinates, chosen at random, becomes 0 or 1 by a fair coin.
+    /// Exactly this fraction of the coordinates, chosen at random, becomes 0 or 1 with equal probability.
     SaltAndPepper {
         /// nu.
         fraction: f64,
     },
-    /// Each coordinate gets normal noise.
+    /// Normal noise is added to each coordinate.
     Gaussian {
         /// Its standard deviation.
         std: f64,
@@ -63,7 +63,7 @@ impl Corruption {
         }
     }
 
-    /// Draws what happens to one input: for Gaussian noise the noise, else 0 where a coordinate
+    /// Draws the corruption of one input: for Gaussian noise the noise, else 0 where a coordinate
     /// stays, 1 where it becomes 0 and 2 where it becomes 1.
     fn draw(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {
         let mut choose = |fraction: f64, value: &dyn Fn(&mut ChaCha8Rng) -> f32| {

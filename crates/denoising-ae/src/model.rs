@@ -30,7 +30,7 @@ impl<B: Backend> Layer<B> {
         Self { encoder: Dense::new(inputs, outputs, f, init), visible: init.bias(inputs) }
     }
 
-    /// What the decoder outputs before its sigmoid, `[examples, inputs]`.
+    /// Output of the decoder before its sigmoid, `[examples, inputs]`.
     pub fn logits(&self, code: Tensor<B, 2>) -> Tensor<B, 2> {
         self.encoder.transposed(code, self.visible.val())
     }
@@ -39,13 +39,13 @@ impl<B: Backend> Layer<B> {
 /// The stack and its classifier.
 #[derive(Module, Debug)]
 pub struct Model<B: Backend> {
-    /// The autoencoders, the lowest first; one linear layer where it is PCA.
+    /// The autoencoders, the lowest first; a single linear layer for PCA.
     pub layers: Vec<Layer<B>>,
     /// Layers of the classifier: copies of the encoders, or layers above PCA.
     hidden: Vec<Dense<B>>,
     /// To the classes; none without fine-tuning.
     output: Option<Dense<B>>,
-    /// Standard deviations of the principal components, `[components]`; none unless it is PCA.
+    /// Standard deviations of the principal components, `[components]`; only for PCA.
     deviations: Option<Param<Tensor<B, 1>>>,
 }
 
@@ -79,13 +79,13 @@ impl<B: Backend> Model<B> {
         Self { layers, hidden, output, deviations }
     }
 
-    /// Clean output of the `layer` lowest layers, which stay as they are, `[examples, width]`.
+    /// Clean output of the `layer` lowest layers, which stay fixed, `[examples, width]`.
     pub fn below(&self, x: Tensor<B, 2>, layer: usize) -> Tensor<B, 2> {
         // Without `no_grad` every batch would stay in the autodiff graph: docs/architecture.md.
         self.layers[..layer].iter().fold(x, |x, layer| layer.encoder.clone().no_grad().forward(x))
     }
 
-    /// The model whose classifier starts at the encoders' weights; above PCA it stays random.
+    /// The model with its classifier initialised from the encoders; above PCA it stays random.
     #[must_use]
     pub fn with_pretrained_classifier(mut self) -> Self {
         if self.deviations.is_none() {
@@ -97,7 +97,7 @@ impl<B: Backend> Model<B> {
         self
     }
 
-    /// The stack as a classifier to be trained; `None` where it was made without fine-tuning.
+    /// The stack as a classifier to train; `None` without fine-tuning.
     pub fn into_classifier(mut self) -> Option<Classifier<B>> {
         let output = self.output.take()?;
         Some(Classifier { stack: self, output })
@@ -206,7 +206,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 }
 
-/// A stack whose classifier is there.
+/// A stack with its classifier.
 #[derive(Module, Debug)]
 pub struct Classifier<B: Backend> {
     stack: Model<B>,

@@ -20,13 +20,13 @@ use shared::{
 use crate::{corruption::Corruption, model::Model};
 
 /// Cross-entropy of one layer's clean input under its reconstruction from a corrupted input, nats
-/// for each example (Vincent et al. 2010, section 3.1), with emphasis on the corrupted coordinates
+/// per example (Vincent et al. 2010, section 3.1), with emphasis on the corrupted coordinates
 /// (section 4.2). The layers below are fixed and see no corruption.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
     /// The layer, the lowest is 0.
     pub layer: usize,
-    /// What is done to its input.
+    /// Corruption of its input.
     pub corruption: Corruption,
     /// alpha.
     pub corrupted_weight: f32,

@@ -21,7 +21,7 @@ pub struct Discrepancy {
 }
 
 impl Discrepancy {
-    /// `features` of them for codes of width `latent` and this gamma.
+    /// This many `features` for codes of width `latent` and this gamma.
     pub fn new(latent: usize, features: usize, gamma: f64, noise: Noise) -> Self {
         let scale = gamma.sqrt().recip() as f32;
         let normal = noise.normal(Stream::Features, 0, &[0], latent * features);
@@ -33,7 +33,7 @@ impl Discrepancy {
         }
     }
 
-    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 over a batch, `[1]`; 0 where a group has nobody. `z`
+    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 over a batch, `[1]`; 0 if a group is empty. `z`
     /// `[people, latent]`, `s` `[people, 1]`.
     pub fn of<B: Backend>(&self, z: Tensor<B, 2>, s: Tensor<B, 2>) -> Tensor<B, 1> {
         let device = z.device();

@@ -26,14 +26,14 @@ use crate::config::LfrConfig;
 const CHUNK: usize = 1024;
 /// Predictions are kept this far from 0 and 1.
 const EDGE: f64 = 1e-9;
-/// |d| is minimised as sqrt(d^2 + e^2) for these e, one after the other: at a kink a search by gradients
-/// stands still, and parity is all kinks.
+/// |d| is minimised as sqrt(d^2 + e^2) for these e, one after the other: gradient
+/// methods stall at kinks, of which parity has many.
 const SMOOTHING: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
 /// The search ends when the gradient is this small, or a step gains less than the second.
 const GRADIENT: f64 = 1e-6;
 const GAIN: f64 = 1e-9;
 
-/// What is fitted.
+/// The fitted parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     /// v, `[prototypes, features]`.
@@ -292,7 +292,7 @@ impl Lfr {
         [prototypes, predictions, weights].concat()
     }
 
-    /// Parameters from numbers without bounds: w = 1 / (1 + exp(-u)) stays in (0, 1), alpha = a^2 is
+    /// Parameters from unconstrained numbers: w = 1 / (1 + exp(-u)) stays in (0, 1), alpha = a^2 is
     /// never negative.
     fn parameters(&self, free: &[f64]) -> Parameters {
         let (k, d) = (self.prototypes, self.features());

@@ -20,7 +20,7 @@ pub struct LinearModel<B: Backend> {
     biases: Param<Tensor<B, 1>>,
 }
 
-/// What a linear model consists of, on the host.
+/// The parameters of a linear model, on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearParts {
     /// mu, `[inputs]`.

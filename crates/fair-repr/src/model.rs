@@ -57,7 +57,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         }
     }
 
-    /// Not with z2 above z1.
+    /// False with z2 above z1.
     fn has_bound(&self) -> bool {
         match self {
             Self::Variational(model) => model.has_bound(),

@@ -1,4 +1,4 @@
-//! Learned prototypes (Zemel et al. 2013): a person's code is how much it belongs to each.
+//! Learned prototypes (Zemel et al. 2013): a person's code is its membership in each.
 
 use burn::{
     module::{Module, Param},

@@ -31,7 +31,7 @@ pub struct FairVae<B: Backend> {
     binary: Param<Tensor<B, 1>>,
     /// q(y|z1), `[latent, 2]`.
     pub classifier: Dense<B>,
-    /// What is above z1.
+    /// The layer above z1.
     pub upper: Option<Upper<B>>,
     #[module(skip)]
     knows_s: bool,
@@ -87,7 +87,7 @@ impl<B: Backend> FairVae<B> {
         }
     }
 
-    /// The same, told which features are 0 or 1.
+    /// The same model, with the features marked that are 0 or 1.
     #[must_use]
     pub fn with_binary(mut self, binary: &[bool], device: &B::Device) -> Self {
         let values: Vec<f64> = binary.iter().map(|&b| f64::from(u8::from(b))).collect();
@@ -126,8 +126,8 @@ impl<B: Backend> FairVae<B> {
     }
 
     /// p(x|z1, s), `s` `[people, 1]`: Bernoulli features, and Gaussian ones with the variance 1 that
-    /// they are standardised to. (With a variance of their own, features that follow from others have
-    /// densities without bound, and nothing else counts any more.)
+    /// they are standardised to. (With a learned variance, the density of features that follow from
+    /// others is unbounded and dominates the loss.)
     pub fn likelihood(&self, z1: Tensor<B, 2>, s: Tensor<B, 2>) -> Likelihood<B> {
         // [people, latent + 1]; without s [people, latent]
         let input = if self.knows_s { Tensor::cat(vec![z1, s.clone()], 1) } else { z1 };
@@ -171,7 +171,7 @@ impl<B: Backend> Autoencoder<B> for FairVae<B> {
         self.likelihood(z, s)
     }
 
-    /// Not with z2 above z1.
+    /// False with z2 above z1.
     fn has_bound(&self) -> bool {
         self.upper.is_none()
     }

@@ -82,14 +82,14 @@ impl<B: Backend> Model<B> {
         left_out.iter().sum::<f64>() / left_out.len().max(1) as f64
     }
 
-    /// True for a variance that is more than what rounding leaves of none.
+    /// True for a variance above rounding error.
     fn is_variance(&self) -> impl Fn(f64) -> bool + use<B> {
         let rounding = rounding_variance(&self.all_variances());
         move |variance| variance > rounding
     }
 
-    /// Why p(x) is not known, if it is not: probabilistic PCA needs variance along every component it
-    /// keeps, and some that is left for the noise.
+    /// Why p(x) has no finite density, if so: probabilistic PCA needs variance along every component it
+    /// keeps, and some left for the noise.
     pub fn without_density(&self) -> Option<String> {
         let (is_variance, variances) = (self.is_variance(), self.all_variances());
         let (latent, pixels) = (self.latent_dim(), variances.len());
@@ -109,7 +109,7 @@ impl<B: Backend> Model<B> {
         })
     }
 
-    /// A row of numbers, one for each latent.
+    /// One number per latent, `[1, latent]`.
     fn per_latent(&self, of: impl Fn(f64) -> f64) -> Tensor<B, 2> {
         let latent = self.latent_dim();
         let values: Vec<f32> =
@@ -138,7 +138,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let (z, _) = self.project(x); // [examples, latent]
         let is_variance = self.is_variance();
         Posterior::Point(if self.whiten {
-            // A component without variance carries nothing.
+            // A component without variance carries no information.
             z * self.per_latent(|v| if is_variance(v) { v.sqrt().recip() } else { 0.0 })
         } else {
             z

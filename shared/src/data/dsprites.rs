@@ -27,12 +27,12 @@ impl Sprites {
     /// Images in the published set.
     pub const PUBLISHED: usize = 737_280;
 
-    /// Images drawn when they are asked for.
+    /// Images drawn on demand.
     ///
     /// The 40 orientations run from 0 to 2 pi *inclusive*: the last repeats the first, image by
     /// image, whatever the data set's description says. With `distinct` it is left out, and 718,848
     /// of 737,280 images remain. (A square still comes within 2.3 degrees of an earlier orientation of
-    /// itself and an ellipse within 4.6, which few pixels tell apart.)
+    /// itself and an ellipse within 4.6, which few pixels distinguish.)
     pub fn drawn(distinct: bool) -> Self {
         let mut sizes = SIZES;
         sizes[2] -= usize::from(distinct);

@@ -44,7 +44,7 @@ enum Values {
     Bytes(Vec<u8>),
     /// Features.
     Numbers(Vec<f32>),
-    /// Images of a grid by their place in it, drawn when they are asked for.
+    /// Images of a grid by their place in it, drawn on demand.
     Sprites(Arc<Sprites>, Vec<u32>),
     /// Sequences of unequal length.
     Sequences(Sequences),
@@ -161,7 +161,7 @@ impl ExampleSet {
         matches!(self.values, Values::Sequences(_))
     }
 
-    /// Hands over all bytes that make these examples what they are.
+    /// Feeds all bytes of these examples to a checksum.
     pub(super) fn feed(&self, range: Range<usize>, sink: &mut dyn FnMut(&[u8])) {
         for size in [self.shape.height, self.shape.width, range.len()] {
             sink(&(size as u64).to_le_bytes());
@@ -196,7 +196,7 @@ impl ExampleSet {
         self.labels[index]
     }
 
-    /// The number that keys the noise of one example.
+    /// Noise key of one example.
     pub fn key(&self, index: usize) -> u64 {
         self.first_key + index as u64
     }

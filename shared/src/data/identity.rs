@@ -1,4 +1,4 @@
-//! Which data a run was fitted to.
+//! The identity of the data of a run.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Preparation, Split, Splits};
 
-/// What tells data from other data of the same name.
+/// Distinguishes data from other data of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {

@@ -1,8 +1,8 @@
 //! The data sets of Larochelle et al. 2007, "An empirical evaluation of deep architectures on
-//! problems with many factors of variation", redrawn by their description with a fixed seed.
+//! problems with many factors of variation", regenerated from their description with a fixed seed.
 //!
-//! Same distributions and split sizes as far as the description goes, other draws than the
-//! original files: error rates can be compared to within their confidence intervals. The three
+//! Same distributions and split sizes as far as the description goes, but different draws from the
+//! original files: error rates compare within their confidence intervals. The three
 //! sets with natural images behind the digits need pictures that were never published: they exist
 //! in their original files alone.
 
@@ -87,7 +87,7 @@ impl Variant {
         }
     }
 
-    /// True if it can be redrawn.
+    /// True if it can be regenerated.
     pub(super) fn can_be_regenerated(self) -> bool {
         !matches!(
             self,

@@ -87,7 +87,7 @@ pub(crate) fn images(config: &DataConfig, options: &FetchOptions) -> Result<Spli
 }
 
 /// dSprites in an order drawn once, so that all three splits have every factor: 10,000 images each for
-/// validation and test, the others for training. From the published file where the user has it.
+/// validation and test, the others for training. From the published file if the user has it.
 fn dsprites(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
     const HELD_OUT: usize = 10_000;
     let mut sprites = Sprites::drawn(config.distinct_orientations);
@@ -115,7 +115,7 @@ fn dsprites(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataE
 /// come from.
 type Loaded = (ExampleSet, ExampleSet, Option<usize>, BTreeMap<String, String>);
 
-/// A set of Larochelle et al. 2007 from its original files, or redrawn.
+/// A set of Larochelle et al. 2007 from its original files, or regenerated.
 fn larochelle(
     variant: Variant,
     name: DataName,

@@ -1,4 +1,4 @@
-//! What a model must know of its data to be used without them.
+//! What a model needs of its data to be used without them.
 
 use std::{any::Any, fmt};
 
@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{PixelShape, Splits};
 
-/// What a run keeps of its data, so that commands that need no example work where the files are gone,
-/// and so that other data can be read as the training data were.
+/// Stored with a run, so that commands that need no example work without the files, and so that other
+/// data are read like the training data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
     /// Height and width of an example; of sequences, the steps of the longest and the width of a step.

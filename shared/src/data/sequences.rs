@@ -65,7 +65,7 @@ impl Sequences {
         (0..self.len()).map(|index| self.steps(index)).max().unwrap_or(0)
     }
 
-    /// Hands over all bytes that make a sequence what it is.
+    /// Feeds all bytes of a sequence to a checksum.
     pub(super) fn feed(&self, index: usize, sink: &mut dyn FnMut(&[u8])) {
         let (start, end) = (self.starts[index], self.starts[index + 1]);
         sink(&((end - start) as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! `sweep`: what does the weight of an objective buy, and what does it cost?
+//! `sweep`: benefits and costs of the weight of an objective.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -62,21 +62,21 @@ pub struct Args {
     common: Common,
 }
 
-/// What is run once for each seed.
+/// A configuration that is run once per seed.
 struct Candidate {
-    /// Of its runs.
+    /// Name of its runs.
     name: String,
-    /// Those with the same line are joined in the pictures.
+    /// Candidates with the same line are joined in the pictures.
     line: String,
     /// The weight of its objective.
     strength: f64,
     config: Config,
 }
 
-/// Values of a metric, one for each seed.
+/// Values of a metric, one per seed.
 type BySeed = BTreeMap<String, Vec<f64>>;
 
-/// What a sweep found, `sweep.json`.
+/// The results of a sweep, `sweep.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Sweep {
     data: String,
@@ -87,7 +87,7 @@ struct Sweep {
     fit_hours: f64,
 }
 
-/// Metrics that are drawn against the weight, with their names in the picture.
+/// Metrics plotted against the weight, with their names in the picture.
 const DRAWN: [(&str, &str); 6] = [
     ("z_diff", "z_diff (Higgins)"),
     ("beta_vae_score", "BetaVAE score"),

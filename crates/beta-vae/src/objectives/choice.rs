@@ -43,7 +43,7 @@ macro_rules! choice {
                 }
             }
 
-            /// What helps against a collapsed posterior, beginning with the option.
+            /// Advice against a collapsed posterior, beginning with the option.
             pub fn against_collapse(&self) -> String {
                 match self {
                     $(Self::$name(settings) => settings.against_collapse(),)*

@@ -25,7 +25,7 @@ use super::{Encoded, Loss, Settings, refused_weight};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Factor {
-    /// Weight of the total correlation, as the discriminator sees it.
+    /// Weight of the total correlation as estimated by the discriminator.
     pub gamma: f64,
     /// Widths of the discriminator's hidden layers.
     pub discriminator: Vec<usize>,
@@ -93,7 +93,7 @@ impl<B: Backend> Loss<B> for Adversaries<B> {
     }
 }
 
-/// Says whether a code was drawn from q(z) or from the product of its marginals.
+/// Classifies a code as drawn from q(z) or from the product of its marginals.
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
     hidden: Mlp<B>,
@@ -111,13 +111,13 @@ impl<B: Backend> Discriminator<B> {
         }
     }
 
-    /// log D(z) - log (1 - D(z)), `[examples]`: log q(z) - log prod_j q(z_j) if D is the best there is.
+    /// log D(z) - log (1 - D(z)), `[examples]`: log q(z) - log prod_j q(z_j) for the optimal D.
     pub fn log_ratio(&self, z: Tensor<B, 2>) -> Tensor<B, 1> {
         self.output.forward(self.hidden.forward(z)).squeeze_dim(1)
     }
 
-    /// Cross-entropy in nats of telling codes from shuffled ones, the mean over both, `[examples]`:
-    /// log 2 for one that cannot tell.
+    /// Cross-entropy in nats of classifying codes against shuffled ones, the mean over both,
+    /// `[examples]`; log 2 at chance.
     pub fn cross_entropy(&self, codes: Tensor<B, 2>, shuffled: Tensor<B, 2>) -> Tensor<B, 1> {
         let [examples, _] = codes.dims();
         let both = self.log_ratio(Tensor::cat(vec![codes, shuffled], 0));

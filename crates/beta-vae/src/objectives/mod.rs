@@ -1,5 +1,5 @@
-//! What is minimised: one file for each objective, with what `[objective]` may say of it, its equation
-//! and its law. Another one is a file, its module and its line in the list below.
+//! The losses: one file per objective, with its settings in `[objective]`, its equation and its law.
+//! To add one, add a file, its module and its line in the list below.
 #![allow(clippy::large_enum_variant)] // A program has one loss.
 
 use burn::{module::Module, tensor::Tensor};
@@ -31,9 +31,9 @@ choice! {
     factor::Factor,
 }
 
-/// What `[objective]` says of one kind.
+/// The settings in `[objective]` of one kind.
 pub trait Settings: Sized {
-    /// The loss: these settings, with the networks that it alone needs.
+    /// The loss: these settings, with its own networks.
     type Loss<B: Backend>: Loss<B>;
 
     /// Settings for laws to try.
@@ -42,10 +42,10 @@ pub trait Settings: Sized {
     /// The error in the values, if any.
     fn problem(&self) -> Option<String>;
 
-    /// The weight a sweep varies: beta, or gamma where the paper calls it so.
+    /// The weight a sweep varies: beta, or gamma where that is the paper's name.
     fn strength(&self) -> f64;
 
-    /// What helps against a collapsed posterior, beginning with the option.
+    /// Advice against a collapsed posterior, beginning with the option.
     fn against_collapse(&self) -> String;
 
     /// The loss of codes of width `latent`, its networks fresh.
@@ -54,8 +54,8 @@ pub trait Settings: Sized {
 
 /// A loss to be minimised.
 pub trait Loss<B: Backend>: Module<B> {
-    /// The loss of a batch, nats per example, `[examples]`, and those of its terms that
-    /// [`Encoded`] does not have.
+    /// The loss of a batch, nats per example, `[examples]`, and its terms beyond those in
+    /// [`Encoded`].
     fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B>;
 
     /// False while it still changes from epoch to epoch.
@@ -74,7 +74,7 @@ pub struct Encoded<'a, B: Backend> {
     pub reconstruction: Tensor<B, 1>,
     /// KL(q(z|x) || p(z)) in closed form, nats, `[examples]`.
     pub kl: Tensor<B, 1>,
-    /// Where in the training the batch is looked at.
+    /// Position in the training.
     pub at: Moment,
 }
 

@@ -97,8 +97,8 @@ pub struct Decomposition<B: Backend> {
 /// over its M examples.
 ///
 /// Minibatch-weighted sampling (Chen et al. 2018, equation 6) has 1 / N M instead, N examples in the
-/// data set: the same gradients, and log N taken from log q(z) and from every log q(z_j), which makes
-/// a dimension-wise KL of -108 nats on dSprites.
+/// data set: the gradients are the same, but log q(z) and every log q(z_j) are smaller by log N,
+/// which gives a dimension-wise KL of -108 nats on dSprites.
 ///
 /// `z` `[examples, latent]` is a draw from `posterior`.
 pub fn decompose<B: Backend>(posterior: &DiagonalGaussian<B>, z: Tensor<B, 2>) -> Decomposition<B> {

@@ -1,4 +1,4 @@
-//! `complete`: several completions of each image, beside what was given and the truth.
+//! `complete`: several completions of each image, beside the given pixels and the truth.
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, Axis, concatenate, s};
@@ -11,11 +11,11 @@ use shared::{
 
 use crate::Paper;
 
-/// Draws averaged in the last column but one.
+/// Draws averaged in the second-last column.
 const AVERAGED: usize = 100;
-/// Images by default.
+/// Default number of images.
 const IMAGES: usize = 8;
-/// Grey level of a pixel that is not observed, in the picture.
+/// Grey level of an unobserved pixel in the picture.
 const UNOBSERVED: f32 = 0.4;
 
 /// Its options.

@@ -1,4 +1,4 @@
-//! `style`: encode a digit, keep z, vary the label; and how well that works.
+//! `style`: encode a digit, keep z and vary the label, with scores.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -18,9 +18,9 @@ use crate::{
     handwriting::{correlation, slant, stroke_width},
 };
 
-/// Images by default.
+/// Default number of images.
 const IMAGES: usize = 8;
-/// Test images that are judged by default.
+/// Default number of scored test images.
 const MEASURED: usize = 1000;
 
 /// Its options.

@@ -1,4 +1,4 @@
-//! `denoise`: corrupted images and what a run's model makes of them.
+//! `denoise`: corrupted images and their reconstructions.
 
 use anyhow::{Result, bail};
 use shared::{

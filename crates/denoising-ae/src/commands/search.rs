@@ -18,8 +18,8 @@ use crate::{
     phase_of_layer,
 };
 
-/// Every combination of the given values is fitted; the test split is not looked at. An option
-/// that is not given leaves its value as configured.
+/// Fits every combination of the given values, without using the test split. Options not given
+/// keep their configured values.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct Args {
     common: Common,
 }
 
-/// Deeper stacks are not pre-trained by anybody.
+/// Limit of the number of layers.
 const MOST_LAYERS: usize = 100;
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -102,11 +102,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// One combination.
 struct Candidate {
-    /// Of its run.
+    /// Name of its run.
     name: String,
     config: Config,
-    /// Name of an earlier one that differs in its fine-tuning alone, so that the layers need not be
-    /// pre-trained again.
+    /// Name of an earlier one that differs only in fine-tuning, whose layers can be reused.
     same_layers: Option<String>,
 }
 
@@ -141,7 +140,7 @@ fn candidates(args: &Args, base: &Config) -> Vec<Candidate> {
     candidates
 }
 
-/// Every candidate so far with every one of `values`; as it was where there are none.
+/// Every candidate so far with each of `values`; unchanged if there are none.
 fn vary<T: Display>(
     all: &mut Vec<(Vec<String>, Config)>,
     values: &[T],

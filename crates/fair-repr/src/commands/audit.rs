@@ -1,4 +1,4 @@
-//! `audit`: anybody's predictions, judged.
+//! `audit`: fairness metrics of any predictions.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
-/// The file has a header; every line is a person.
+/// The file has a header and one person per line.
 #[derive(clap::Args)]
 pub struct Args {
     /// The CSV file.
@@ -43,7 +43,7 @@ pub struct Args {
     json: bool,
 }
 
-/// The columns of a file that are asked for.
+/// The requested columns of a file.
 struct File<'a> {
     args: &'a Args,
     header: csv::StringRecord,

@@ -1,4 +1,4 @@
-//! `frontier`: how much accuracy does fairness cost, and whom?
+//! `frontier`: accuracy against discrimination.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -21,8 +21,8 @@ use crate::{
 /// A mean over more splits would hardly differ.
 const MOST_SPLITS: u64 = 10_000;
 
-/// Every method is fitted to several random splits of the table, at every strength of what makes it
-/// fair. What was fitted before is not fitted again.
+/// Fits every method to several random splits of the table, at every fairness weight. Finished fits
+/// are reused.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -57,14 +57,14 @@ pub struct Args {
     common: Common,
 }
 
-/// Strengths by default.
+/// Default fairness weights.
 const A_Y: &str = "0.1,0.5,1,5,10";
 const A_Z: &str = "0,0.1,0.5,1,5,10";
 const MMD: &str = "0,1,10,100,1000,10000";
 const FAIRNESS: &str = "0.1,1,10,100,1000";
 
 impl Args {
-    /// Refuses strengths of a method that is not among those asked for.
+    /// Refuses fairness weights of a method that is not requested.
     fn strengths_have_a_method(&self) -> Result<()> {
         for (option, values, default, kind) in [
             ("--a-y", &self.a_y, A_Y, Kind::Lfr),
@@ -82,9 +82,9 @@ impl Args {
     }
 }
 
-/// A method at one strength.
+/// A method at one fairness weight.
 struct Candidate {
-    /// Of its runs.
+    /// Name of its runs.
     name: String,
     kind: Kind,
     /// Those of a method with the same `line` are joined in the picture.
@@ -115,7 +115,7 @@ impl std::fmt::Display for Summary {
     }
 }
 
-/// What a frontier found, `frontier.json`.
+/// The results of a frontier, `frontier.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Frontier {
     data: String,
@@ -127,18 +127,17 @@ struct Frontier {
     chosen: BTreeMap<String, BTreeMap<String, Chosen>>,
 }
 
-/// What a rule of selection gives.
+/// The result of a selection rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Chosen {
     candidates: Vec<String>,
     test: BTreeMap<String, Summary>,
 }
 
-/// What a rule of selection minimises.
+/// The criterion that a selection rule minimises.
 type Cost = fn(&Fairness) -> f64;
 
-/// How a candidate is chosen on the validation split (Zemel et al. 2013, section 5): the least value
-/// wins.
+/// Selects a candidate on the validation split (Zemel et al. 2013, section 5): the least value wins.
 const RULES: [(&str, Cost); 2] = [
     ("least discrimination", |f| f.discrimination),
     ("greatest accuracy - discrimination", |f| f.discrimination - f.accuracy),
@@ -267,7 +266,7 @@ fn kind(name: &str) -> Result<Kind> {
     }
 }
 
-/// The methods that were asked for, in order.
+/// The requested methods, in order.
 fn kinds(candidates: &[Candidate]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = candidates.iter().map(|candidate| candidate.kind).collect();
     kinds.dedup();

@@ -1,4 +1,4 @@
-//! `transfer`: is a code of use for a target it was not made for, and does it stay fair?
+//! `transfer`: accuracy and fairness of a code on another target.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use tables::{People, probe_fairness};
 use crate::Paper;
 
 /// A logistic regression is fitted to the second target of the training split, on the code and on
-/// the rows themselves; the test split judges.
+/// the rows themselves, and evaluated on the test split.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
