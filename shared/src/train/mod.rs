@@ -1,5 +1,6 @@
 //! Training by gradient descent: one loop for every paper that needs one.
 
+mod adagrad;
 mod adam;
 mod checkpoint;
 mod config;

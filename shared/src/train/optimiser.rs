@@ -4,15 +4,15 @@ use anyhow::{Result, anyhow, bail};
 use burn::{
     module::{AutodiffModule, ModuleVisitor, Param},
     optim::{
-        AdaGrad, AdaGradConfig, GradientsParams, Optimizer, Sgd, SgdConfig,
-        adaptor::OptimizerAdaptor, decay::WeightDecayConfig, momentum::MomentumConfig,
+        GradientsParams, Optimizer, Sgd, SgdConfig, adaptor::OptimizerAdaptor,
+        decay::WeightDecayConfig, momentum::MomentumConfig,
     },
     record::{FullPrecisionSettings, NamedMpkBytesRecorder, Record, Recorder},
     tensor::Tensor,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{adam::Adam, messagepack};
+use super::{adagrad::Adagrad, adam::Adam, messagepack};
 use crate::{backend::AutodiffBackend, modules::record_bytes};
 
 /// `[train.optimiser]` of a configuration.
@@ -105,7 +105,7 @@ pub enum Optimiser<B: AutodiffBackend, M: AutodiffModule<B>> {
     /// Adam.
     Adam(OptimizerAdaptor<Adam, M, B>),
     /// Adagrad.
-    Adagrad(OptimizerAdaptor<AdaGrad, M, B>),
+    Adagrad(OptimizerAdaptor<Adagrad, M, B>),
     /// Stochastic gradient descent.
     Sgd(OptimizerAdaptor<Sgd<B::InnerBackend>, M, B>),
 }
@@ -113,21 +113,19 @@ pub enum Optimiser<B: AutodiffBackend, M: AutodiffModule<B>> {
 impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
     /// A rule without state.
     pub fn new(config: &OptimiserConfig) -> Self {
-        let decay = |penalty: f32| (penalty > 0.0).then(|| WeightDecayConfig::new(penalty));
         match *config {
             OptimiserConfig::Adam { beta1, beta2, epsilon } => {
                 Self::Adam(OptimizerAdaptor::from(Adam { beta1, beta2, epsilon }))
             }
-            OptimiserConfig::Adagrad { epsilon, weight_decay } => Self::Adagrad(
-                AdaGradConfig::new()
-                    .with_epsilon(epsilon)
-                    .with_weight_decay(decay(weight_decay))
-                    .init(),
-            ),
+            OptimiserConfig::Adagrad { epsilon, weight_decay } => {
+                Self::Adagrad(OptimizerAdaptor::from(Adagrad { epsilon, weight_decay }))
+            }
             OptimiserConfig::Sgd { momentum, weight_decay } => {
                 Self::Sgd(
                     SgdConfig::new()
-                        .with_weight_decay(decay(weight_decay))
+                        .with_weight_decay(
+                            (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay)),
+                        )
                         .with_momentum((momentum > 0.0).then(|| {
                             MomentumConfig::new().with_momentum(momentum).with_dampening(0.0)
                         }))
@@ -227,7 +225,10 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
-    use burn::backend::Autodiff;
+    use burn::{
+        backend::Autodiff,
+        optim::{AdaGrad, AdaGradConfig},
+    };
 
     use super::*;
     use crate::{
@@ -237,6 +238,7 @@ mod tests {
     };
 
     type B = Autodiff<Flex>;
+    type Rule = Optimiser<B, Dense<B>>;
 
     fn layer() -> Dense<B> {
         let device = Default::default();
@@ -287,11 +289,39 @@ mod tests {
             assert!(weight(&once).iter().zip(&before).all(|(a, b)| a < b), "{config:?}");
             let bytes = rule.to_bytes().unwrap();
             let restored = Optimiser::new(&config).with_bytes(bytes, &Default::default());
-            let twice = |mut rule: Optimiser<B, Dense<B>>| {
+            let twice = |mut rule: Rule| {
                 let gradient = gradients(&once);
                 weight(&rule.step(0.01, once.clone(), gradient))
             };
             assert_eq!(twice(restored.unwrap()), twice(rule), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn adagrad_is_burns_own_and_continues_from_its_state() {
+        let rule =
+            |weight_decay| Rule::new(&OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay });
+        for weight_decay in [0.0, 0.01] {
+            let burns = || -> OptimizerAdaptor<AdaGrad, Dense<B>, B> {
+                let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay));
+                AdaGradConfig::new().with_epsilon(1e-8).with_weight_decay(decay).init()
+            };
+            let (mut own, mut theirs) = (rule(weight_decay), burns());
+            let (mut mine, mut other) = (layer(), layer());
+            for step in 0..10 {
+                // The state of Burn's rule is what checkpoints of earlier versions hold.
+                if step == 5 {
+                    let bytes = record_bytes::<B, _>(theirs.to_record()).unwrap();
+                    own = rule(weight_decay).with_bytes(bytes, &Default::default()).unwrap();
+                }
+                let gradient = gradients(&mine);
+                mine = own.step(0.01, mine, gradient);
+                let gradient = gradients(&other);
+                other = theirs.step(0.01, other, gradient);
+                for (a, b) in weight(&mine).iter().zip(weight(&other)) {
+                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
+                }
+            }
         }
     }
 }

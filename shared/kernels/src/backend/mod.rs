@@ -15,7 +15,7 @@ pub use burn_flex::{Flex, FlexDevice};
 #[cfg(any(test, feature = "ndarray"))]
 pub use burn_ndarray::{NdArray, NdArrayDevice};
 
-pub use fused::{AdamStep, Geometry, Window};
+pub use fused::{AdagradStep, AdamStep, Geometry, Window};
 
 use crate::operation::{Activation, Cell};
 
@@ -31,6 +31,26 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         second: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         fused::adam_composed::<Self>(step, weight, gradient, first, second)
+    }
+
+    /// One step of Adagrad: `(weight, sum of squared gradients)` after it.
+    fn adagrad(
+        step: AdagradStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        sum: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adagrad_composed::<Self>(step, weight, gradient, sum)
+    }
+
+    /// An average after it has gone this share of the way to a value: itself, to the bit, where the
+    /// two are equal.
+    fn approach(
+        average: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        share: f32,
+    ) -> FloatTensor<Self> {
+        fused::approach_composed::<Self>(average, value, share)
     }
 
     /// The product of two matrices.
@@ -160,6 +180,23 @@ impl Backend for Flex {
         second: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         fused::adam_flex(step, weight, gradient, first, second)
+    }
+
+    fn adagrad(
+        step: AdagradStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        sum: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adagrad_flex(step, weight, gradient, sum)
+    }
+
+    fn approach(
+        average: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        share: f32,
+    ) -> FloatTensor<Self> {
+        fused::approach_flex(average, value, share)
     }
 
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -64,7 +64,7 @@ pub(crate) fn adam_composed<B: burn::prelude::Backend>(
 
 /// Numbers one task works on.
 #[cfg(feature = "flex")]
-const CHUNK: usize = 1 << 14;
+pub(super) const CHUNK: usize = 1 << 14;
 
 /// Adam in place, in one pass; the gradient's memory is kept for the next one.
 #[cfg(feature = "flex")]

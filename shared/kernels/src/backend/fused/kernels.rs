@@ -6,7 +6,7 @@
 use pulp::NullaryFnOnce;
 
 use super::{
-    AdamStep,
+    AdagradStep, AdamStep,
     elementary::{exp, ln, sigmoid},
 };
 
@@ -187,6 +187,46 @@ impl NullaryFnOnce for Adam<'_> {
             *m = *m * beta1 + g * (1.0 - beta1);
             *v = *v * beta2 + g * g * (1.0 - beta2);
             *w -= *m / (v.sqrt() * root + epsilon) * rate;
+        }
+    }
+}
+
+/// One step of Adagrad in place.
+pub(super) struct Adagrad<'a> {
+    pub(super) step: AdagradStep,
+    pub(super) weight: &'a mut [f32],
+    pub(super) gradient: &'a [f32],
+    pub(super) sum: &'a mut [f32],
+}
+
+impl NullaryFnOnce for Adagrad<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let AdagradStep { rate, epsilon, weight_decay } = self.step;
+        for ((w, &g), sum) in self.weight.iter_mut().zip(self.gradient).zip(self.sum) {
+            let g = g + *w * weight_decay;
+            *sum += g * g;
+            *w -= g / (sum.sqrt() + epsilon) * rate;
+        }
+    }
+}
+
+/// An average, moved by this share of the way to a value.
+pub(super) struct Approach<'a> {
+    pub(super) average: &'a mut [f32],
+    pub(super) value: &'a [f32],
+    pub(super) share: f32,
+}
+
+impl NullaryFnOnce for Approach<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (average, &value) in self.average.iter_mut().zip(self.value) {
+            *average += (value - *average) * self.share;
         }
     }
 }

@@ -7,7 +7,9 @@
 //! [`pulp`]. They use no fused multiply-add and a fixed order of summation, so that all three give
 //! the same bits, at any number of threads.
 
+mod adagrad;
 mod adam;
+mod approach;
 mod autodiff;
 #[cfg(feature = "flex")]
 mod buffers;
@@ -29,10 +31,17 @@ mod recurrent;
 mod recurrent_flex;
 mod window;
 
+pub use adagrad::AdagradStep;
+pub(crate) use adagrad::adagrad_composed;
+#[cfg(feature = "flex")]
+pub(crate) use adagrad::adagrad_flex;
 pub use adam::AdamStep;
 pub(crate) use adam::adam_composed;
 #[cfg(feature = "flex")]
 pub(crate) use adam::adam_flex;
+pub(crate) use approach::approach_composed;
+#[cfg(feature = "flex")]
+pub(crate) use approach::approach_flex;
 pub(crate) use autodiff::{
     autodiff_activate, autodiff_bernoulli_log_prob, autodiff_convolve,
     autodiff_convolve_transposed, autodiff_dense, autodiff_dense_transposed,
