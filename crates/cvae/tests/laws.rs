@@ -41,6 +41,7 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
         schedule: Schedule::Constant { rate: 0.01 },
         optimiser: OptimiserConfig::adam(),
         clip_norm: None,
+        average: None,
         patience: None,
         keep: Keep::Best,
         checkpoint_every: 1,

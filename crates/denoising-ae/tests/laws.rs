@@ -45,6 +45,7 @@ fn config(pretraining: Pretraining) -> Config {
         schedule: Schedule::Constant { rate: 0.01 },
         optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
         clip_norm: None,
+        average: None,
         patience: None,
         keep: shared::train::Keep::Best,
         checkpoint_every: 1,

@@ -123,6 +123,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
         schedule: train::Schedule::Constant { rate: 1e-3 },
         optimiser: OptimiserConfig::adam(),
         clip_norm: None,
+        average: None,
         patience: None,
         keep: train::Keep::Best,
         checkpoint_every: 1,

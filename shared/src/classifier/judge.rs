@@ -65,6 +65,7 @@ pub fn judge(
             schedule: Schedule::Cosine { rate: 0.001, last: 0.00001 },
             optimiser: OptimiserConfig::adam(),
             clip_norm: None,
+            average: None,
             patience: None,
             keep: Keep::Last,
             checkpoint_every: 5,

@@ -47,12 +47,19 @@ pub(super) struct Progress {
 }
 
 pub(super) const MODEL: &str = "model.mpk";
+const AVERAGE: &str = "average.mpk";
 pub(super) const OPTIMISER: &str = "optimiser.mpk";
 pub(super) const PROGRESS: &str = "progress.json";
 const BEST: &str = "best-";
 
 /// What a checkpoint restores.
-pub(super) type Resumed<B, M> = (M, Optimiser<B, M>, Progress);
+pub(super) struct Resumed<B: AutodiffBackend, M: AutodiffModule<B>> {
+    pub(super) model: M,
+    /// The average of its weights, where the fit keeps one.
+    pub(super) average: Option<M>,
+    pub(super) optimiser: Optimiser<B, M>,
+    pub(super) progress: Progress,
+}
 /// A checkpoint that was not used, and why not.
 pub(super) type Damaged = (PathBuf, anyhow::Error);
 /// The newest checkpoint that can be used, with its path, and those that are newer.
@@ -106,6 +113,9 @@ fn progress_of(checkpoint: &Path, run: &RunFolder) -> Result<Progress> {
     if let Some(checksums) = Checksums::read(checkpoint)? {
         for name in [MODEL, OPTIMISER] {
             checksums.checked(checkpoint, name)?;
+        }
+        if checksums.has(AVERAGE) {
+            checksums.checked(checkpoint, AVERAGE)?;
         }
     }
     refuse_of_another_run(checkpoint, run)?;
@@ -182,12 +192,17 @@ impl Checkpoints {
     pub(super) fn save<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
         model: &M,
+        average: Option<&M>,
         optimiser: &Optimiser<B, M>,
         progress: &Progress,
     ) -> Result<()> {
         let target = self.folder.join(format!("{:06}-{:07}", progress.epoch, progress.step));
         self.write(&target, |folder| {
             write(&folder.join(MODEL), &record_bytes::<B, _>(model.clone().into_record())?)?;
+            if let Some(average) = average {
+                let record = average.clone().into_record();
+                write(&folder.join(AVERAGE), &record_bytes::<B, _>(record)?)?;
+            }
             write(&folder.join(OPTIMISER), &optimiser.to_bytes()?)?;
             self.write_owner(folder)?;
             write_json(&folder.join(PROGRESS), progress)
@@ -251,20 +266,19 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The newest checkpoint that can be used, put into a freshly built model and optimiser; those
-    /// that cannot are named. With `needs_best` the weights of its best epoch must be there too.
+    /// The newest checkpoint that can be used, put into a fit that has not begun; those that cannot are
+    /// named. With `needs_best` the weights of its best epoch must be there too.
     ///
     /// # Errors
     /// If there are checkpoints and none can be used, or if it is of another backend.
     pub(super) fn load<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
-        model: &M,
-        optimiser: impl Fn() -> Optimiser<B, M>,
+        fresh: impl Fn() -> Resumed<B, M>,
         needs_best: bool,
         backend: &str,
         device: &B::Device,
     ) -> Result<Option<Resumed<B, M>>> {
-        let found = self.newest_whole(model, optimiser, needs_best, backend, device)?;
+        let found = self.newest_whole(fresh, needs_best, backend, device)?;
         let Some((path, restored, damaged)) = found else { return Ok(None) };
         self.say_passed_over(&path, &damaged);
         self.damaged.replace(damaged.into_iter().map(|(path, _)| path).collect());
@@ -274,8 +288,7 @@ impl Checkpoints {
     /// The same and in silence, with its path and what is wrong with those that are newer.
     pub(super) fn newest_whole<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
-        model: &M,
-        optimiser: impl Fn() -> Optimiser<B, M>,
+        fresh: impl Fn() -> Resumed<B, M>,
         needs_best: bool,
         backend: &str,
         device: &B::Device,
@@ -283,23 +296,27 @@ impl Checkpoints {
         let mut damaged = Vec::new();
         for path in list(&self.folder).into_iter().rev() {
             let restored = (|| {
+                let Resumed { model, average, optimiser, .. } = fresh();
                 let progress = progress_of(&path, &self.run)?;
                 let best = progress.best.map(|(epoch, _)| epoch);
                 if let Some(epoch) = best.filter(|&epoch| needs_best && epoch != progress.epoch) {
-                    self.load_best(model, epoch, device)?;
+                    self.load_best(&model, epoch, device)?;
                 }
-                let restored = restore(model, read(&path.join(MODEL))?, device)
-                    .with_context(|| format!("{} cannot be used", path.display()))?;
+                let weights = |name: &str| {
+                    restore(&model, read(&path.join(name))?, device)
+                        .with_context(|| format!("{} cannot be used", path.display()))
+                };
+                let average = average.map(|_| weights(AVERAGE)).transpose()?;
                 let bytes = read(&path.join(OPTIMISER))?;
-                let optimiser = without_panic(|| optimiser().with_bytes(bytes, device))
+                let optimiser = without_panic(|| optimiser.with_bytes(bytes, device))
                     .with_context(|| {
                         format!("{} cannot be used", path.join(OPTIMISER).display())
                     })?;
-                Ok((restored, optimiser, progress))
+                Ok(Resumed { model: weights(MODEL)?, average, optimiser, progress })
             })();
             match restored {
                 Ok(restored) => {
-                    refuse_other_backend(&restored.2, backend)?;
+                    refuse_other_backend(&restored.progress, backend)?;
                     return Ok(Some((path, restored, damaged)));
                 }
                 Err(error) => damaged.push((path, error)),

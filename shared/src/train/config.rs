@@ -18,6 +18,10 @@ pub struct TrainConfig {
     /// Scale the gradient down to this global Euclidean norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Decay of an exponential moving average of the weights, which is validated, chosen and kept in
+    /// place of them; left out, there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
     /// Stop after this many epochs without a better validation loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
@@ -92,7 +96,12 @@ impl TrainConfig {
             _ => self
                 .clip_norm
                 .filter(|norm| !(*norm > 0.0 && norm.is_finite()))
-                .map(|norm| format!("clip_norm = {norm}: a finite number above 0")),
+                .map(|norm| format!("clip_norm = {norm}: a finite number above 0"))
+                .or_else(|| {
+                    self.average.filter(|decay| !(*decay > 0.0 && *decay < 1.0)).map(|decay| {
+                        format!("average = {decay}: a number above 0 and below 1, or leave it out")
+                    })
+                }),
         };
         problem.map(|problem| format!("[train] {problem}"))
     }

@@ -11,7 +11,8 @@ use burn::module::AutodiffModule;
 
 use super::{
     EpochLine, Keep, Moment, Objective, Optimiser, TrainConfig,
-    checkpoint::{Checkpoints, Progress},
+    average::averaged,
+    checkpoint::{Checkpoints, Progress, Resumed},
     display::Display,
     history::TermSums,
     labels::{Headed, JointObjective, LABEL_HEAD, Labels},
@@ -161,7 +162,8 @@ fn refuse_told<B: Backend, M: Autoencoder<B>>(
     Ok(())
 }
 
-/// [`fit`] for any model, with `watch` called after every step with the steps done.
+/// [`fit`] for any model, with `watch` called after every step with the steps done and the model that
+/// would be validated then.
 ///
 /// # Errors
 /// As [`fit`], and those of `watch`.
@@ -188,14 +190,17 @@ where
     let epochs = config.total_epochs();
     let checkpoints = Checkpoints::new(run, config.keep_checkpoints);
 
-    let mut model = model;
-    let mut optimiser = Optimiser::new(&config.optimiser);
-    let mut progress = Progress { backend: session.backend.into(), ..Progress::default() };
+    let fresh = || Resumed {
+        model: model.clone(),
+        average: config.average.map(|_| model.clone()),
+        optimiser: Optimiser::new(&config.optimiser),
+        progress: Progress { backend: session.backend.into(), ..Progress::default() },
+    };
+    let mut state = fresh();
     if session.resume {
         let needs_best = config.keep == Keep::Best;
-        let fresh = || Optimiser::new(&config.optimiser);
-        match checkpoints.load(&model, fresh, needs_best, session.backend, device)? {
-            Some(restored) => (model, optimiser, progress) = restored,
+        match checkpoints.load(fresh, needs_best, session.backend, device)? {
+            Some(restored) => state = restored,
             // Some epoch was finished once: its checkpoints are gone.
             None if run.file(RunFolder::METRICS).is_file() => progress::line(&format!(
                 "{} has no checkpoint left: this fit begins from the start",
@@ -204,6 +209,8 @@ where
             None => {}
         }
     }
+    drop(model);
+    let Resumed { mut model, mut average, mut optimiser, mut progress } = state;
     let has_stopped =
         |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
     let seen = |progress: &Progress| {
@@ -241,16 +248,21 @@ where
                 );
             }
             display.step(epoch, seen(&progress), || progress.sums.means());
-            watch(epoch * steps + progress.step, &model)?;
+            let done = epoch * steps + progress.step;
+            if let Some(decay) = config.average {
+                average = average.map(|average| averaged(average, &model, decay, done as u64));
+            }
+            watch(done, average.as_ref().unwrap_or(&model))?;
             if session.interrupt.load(Ordering::Relaxed) && progress.step < steps {
                 progress.seconds = before + started.elapsed().as_secs_f64();
-                checkpoints.save(&model, &optimiser, &progress)?;
+                checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;
                 display.finish();
                 return Err(Interrupted.into());
             }
         }
         let at = Moment { epochs: (epoch + 1) as f64 };
-        let figures = validate(&model.valid(), objective, &valid, at);
+        let shown = average.as_ref().unwrap_or(&model);
+        let figures = validate(&shown.valid(), objective, &valid, at);
         let line = EpochLine {
             epoch: epoch + 1,
             rate,
@@ -268,13 +280,13 @@ where
         progress.epoch += 1;
         progress.step = 0;
         progress.sums = TermSums::default();
-        let settled = Objective::<B, M>::is_settled(objective, &model, at);
+        let settled = Objective::<B, M>::is_settled(objective, shown, at);
         let criterion = line.valid[Objective::<B, M>::criterion(objective)];
         let is_best = settled && progress.best.is_none_or(|(_, best)| criterion < best);
         if is_best {
             progress.best = Some((progress.epoch, criterion));
             progress.stale = 0;
-            checkpoints.save_best(&model, progress.epoch)?;
+            checkpoints.save_best(shown, progress.epoch)?;
         } else if settled {
             progress.stale += 1;
         }
@@ -284,7 +296,7 @@ where
         let ends = progress.epoch == epochs || has_stopped(&progress);
         let interrupted = session.interrupt.load(Ordering::Relaxed);
         if ends || interrupted || progress.epoch.is_multiple_of(config.checkpoint_every) {
-            checkpoints.save(&model, &optimiser, &progress)?;
+            checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;
             write_lines(run, &progress.lines)?;
         }
         if interrupted && !ends {
@@ -293,6 +305,7 @@ where
         }
     }
     display.finish();
+    model = average.unwrap_or(model);
     let chosen_epoch = match (config.keep, progress.best) {
         (Keep::Best, Some((epoch, _))) if epoch != progress.epoch => {
             model = checkpoints.load_best(&model, epoch, device)?;
@@ -366,4 +379,164 @@ fn blown_up(
          smaller train.schedule.rate or train.clip_norm usually helps, and --resume takes both by --set",
         epoch + 1
     )
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::{backend::Autodiff, tensor::Tensor};
+
+    use super::*;
+    use crate::{
+        backend::Flex,
+        data::{Batch, DataConfig, DataName, FetchOptions},
+        kind,
+        likelihood::row_sums,
+        nn::{Activation, Dense, Init, Initialiser},
+        train::{OptimiserConfig, Schedule, Terms},
+    };
+
+    type B = Autodiff<Flex>;
+    type Network<B> = Dense<B>;
+
+    /// The squared error of a reconstruction in one layer.
+    struct SquaredError;
+
+    impl<B: Backend> Objective<B, Network<B>> for SquaredError {
+        fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+            let error: Tensor<B, 2> = batch.x.clone() - model.forward(batch.x.clone());
+            Terms { named: Vec::new(), loss: row_sums(error.square()) }
+        }
+    }
+
+    fn splits() -> Splits {
+        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap()
+    }
+
+    fn network(data: &Splits) -> Network<B> {
+        let (device, width) = (Default::default(), data.train.input_dim());
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
+        Dense::new(width, width, Activation::Linear, &mut init)
+    }
+
+    /// Steps so large that the weights never settle: the average is far from them.
+    fn config(epochs: usize, average: Option<f64>) -> TrainConfig {
+        TrainConfig {
+            epochs: Some(epochs),
+            batch_size: 96,
+            schedule: Schedule::Constant { rate: 0.01 },
+            optimiser: OptimiserConfig::adam(),
+            clip_norm: None,
+            average,
+            patience: None,
+            keep: Keep::Last,
+            checkpoint_every: 1,
+            keep_checkpoints: 1,
+            labels: None,
+        }
+    }
+
+    fn session(folder: &std::path::Path) -> Session<B> {
+        let run = RunFolder::open(folder.into())
+            .or_else(|_| RunFolder::create(folder.into(), "", false))
+            .unwrap();
+        Session {
+            paper: "test",
+            noise: Noise::new(3),
+            device: Default::default(),
+            backend: "flex",
+            run,
+            resume: true,
+            snapshot_epochs: Vec::new(),
+            interrupt: Arc::default(),
+        }
+    }
+
+    /// Weights that a fit in this folder comes to, and its figures.
+    fn fitted(
+        data: &Splits,
+        config: &TrainConfig,
+        session: &Session<B>,
+        watch: impl Fn(usize, &Network<B>) -> Result<()>,
+    ) -> Result<(Vec<f32>, Vec<EpochLine>)> {
+        let (model, report) = fit_watched(
+            network(data),
+            &SquaredError,
+            data,
+            Binarise::None,
+            config,
+            session,
+            watch,
+        )?;
+        Ok((values(&model), report.lines))
+    }
+
+    fn values<B: Backend>(model: &Network<B>) -> Vec<f32> {
+        weights_of(model).into_iter().flat_map(|tensor| tensor.values).collect()
+    }
+
+    #[test]
+    fn what_is_validated_watched_and_kept_is_the_average_and_what_learns_is_not() {
+        let (data, folder) = (splits(), tempfile::tempdir().unwrap());
+        let (decay, session) = (0.99, session(folder.path()));
+        let watched = std::cell::RefCell::new(Vec::new());
+        let watch = |_: usize, model: &Network<B>| {
+            watched.borrow_mut().push(values(model));
+            Ok(())
+        };
+        let (found, lines) = fitted(&data, &config(1, Some(decay)), &session, watch).unwrap();
+
+        // The same epoch, by hand.
+        let Session { noise, device, .. } = session;
+        let train = BatchMaker::<B>::new(data.train.clone(), Binarise::None, noise, device);
+        let valid = BatchMaker::<Flex>::new(data.valid.clone(), Binarise::None, noise, device);
+        let order = noise.permutation(Stream::Shuffle, 1, data.train.len());
+        let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
+        let mut model = network(&data);
+        let mut average = model.clone();
+        let at = Moment { epochs: 0.0 };
+        for (step, indices) in order.chunks(96).enumerate() {
+            let batch = train.batch(indices, 1);
+            (model, _) = descend(model, &mut optimiser, &SquaredError, &batch, at, 0.01, None);
+            average = averaged(average, &model, decay, step as u64 + 1);
+            assert_eq!(watched.borrow()[step], values(&average), "step {step}");
+        }
+        assert_eq!(found, values(&average));
+        assert_ne!(found, values(&model));
+        let valid =
+            |model: &Network<B>| validate(&model.valid(), &SquaredError, &valid, at).means();
+        assert_eq!(lines[0].valid, valid(&average));
+        assert_ne!(lines[0].valid, valid(&model));
+    }
+
+    #[test]
+    fn a_fit_with_an_average_resumes_to_the_same_bits_wherever_it_was_interrupted() {
+        let data = splits();
+        let fit = |folder: &tempfile::TempDir, epochs, until: Option<usize>| {
+            let session = session(folder.path());
+            let watch = |steps: usize, _: &Network<B>| {
+                session.interrupt.store(until == Some(steps), Ordering::Relaxed);
+                Ok(())
+            };
+            fitted(&data, &config(epochs, Some(0.99)), &session, watch)
+        };
+        let [straight, longer, stopped] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+        let wanted = fit(&straight, 4, None).unwrap();
+        fit(&longer, 2, None).unwrap();
+        assert_eq!(fit(&longer, 4, None).unwrap(), wanted, "2 and 2 epochs");
+        // In the middle of the second epoch.
+        let steps = data.train.len().div_ceil(96);
+        assert!(fit(&stopped, 4, Some(steps + steps / 2)).is_err());
+        assert_eq!(fit(&stopped, 4, None).unwrap(), wanted, "interrupted");
+    }
+
+    #[test]
+    fn a_decay_that_is_none_is_refused() {
+        for decay in [0.0, 1.0, -0.5, f64::NAN, f64::INFINITY] {
+            let problem = config(1, Some(decay)).problem().unwrap();
+            assert!(problem.starts_with(&format!("[train] average = {decay}: ")), "{problem}");
+        }
+        assert_eq!(config(1, Some(0.999)).problem(), None);
+        assert_eq!(config(1, None).problem(), None);
+    }
 }

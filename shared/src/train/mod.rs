@@ -2,6 +2,7 @@
 
 mod adagrad;
 mod adam;
+mod average;
 mod checkpoint;
 mod config;
 mod curves;

@@ -7,7 +7,7 @@ use burn::{backend::Autodiff, module::Module, optim::GradientsParams, tensor::Te
 
 use super::{
     Optimiser, OptimiserConfig,
-    checkpoint::{Checkpoints, MODEL, OPTIMISER, PROGRESS, Progress, name},
+    checkpoint::{Checkpoints, MODEL, OPTIMISER, PROGRESS, Progress, Resumed, name},
     restore::{restore, without_panic},
 };
 use crate::{
@@ -87,7 +87,7 @@ pub fn write(run: &Path) -> Result<()> {
             seconds: 0.5,
             ..Progress::default()
         };
-        checkpoints.save(&layer, &optimiser, &progress)?;
+        checkpoints.save(&layer, None, &optimiser, &progress)?;
     }
     Ok(())
 }
@@ -98,11 +98,16 @@ pub fn write(run: &Path) -> Result<()> {
 /// If no checkpoint can be used.
 pub fn newest(run: &Path) -> Result<(String, Vec<u8>)> {
     let checkpoints = Checkpoints::new(&RunFolder::open(run.into())?, 2);
-    let fresh = || Rule::new(&RULE);
-    let found =
-        checkpoints.newest_whole(&layer::<B>(3), fresh, false, "flex", &Default::default())?;
-    let (path, (layer, optimiser, progress), _) = found.context("no checkpoint")?;
-    let mut bytes = digest(&layer, &optimiser)?;
+    let fresh = || Resumed {
+        model: layer(3),
+        average: None,
+        optimiser: Rule::new(&RULE),
+        progress: Progress::default(),
+    };
+    let found = checkpoints.newest_whole(fresh, false, "flex", &Default::default())?;
+    let (path, resumed, _) = found.context("no checkpoint")?;
+    let Resumed { model, optimiser, progress, .. } = resumed;
+    let mut bytes = digest(&model, &optimiser)?;
     bytes.extend(serde_json::to_vec(&progress)?);
     Ok((name(&path), bytes))
 }
