@@ -15,7 +15,7 @@ use std::{
 use programs::program;
 
 /// What must be equal between equal runs: the record without the machine, the figures of every
-/// epoch and the weights.
+/// epoch and the weights, in both formats.
 fn outcome(work: &Path, paper: &str) -> (serde_json::Value, String, u64) {
     let run = work.join("runs").join(paper).join("quick");
     let record = fs::read(run.join("record.json")).unwrap();
@@ -23,7 +23,9 @@ fn outcome(work: &Path, paper: &str) -> (serde_json::Value, String, u64) {
     record.as_object_mut().unwrap().remove("machine").unwrap();
     let epochs = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
     let mut hasher = DefaultHasher::new();
-    fs::read(run.join("weights.safetensors")).unwrap().hash(&mut hasher);
+    for file in ["weights.safetensors", "model.mpk"] {
+        fs::read(run.join(file)).unwrap().hash(&mut hasher);
+    }
     (record, epochs, hasher.finish())
 }
 
@@ -68,6 +70,16 @@ fn pca_gives_the_same_bits_at_one_and_two_threads() {
     program("pca").train(one.path(), &["--threads", "1"]).success();
     program("pca").train(two.path(), &["--threads", "2"]).success();
     assert_eq!(outcome(one.path(), "pca"), outcome(two.path(), "pca"));
+}
+
+#[test]
+fn a_stack_above_pca_gives_the_same_bits_twice() {
+    let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let pca = ["--set", "pretraining={kind=\"pca\",components=8}"];
+    for work in [&one, &two] {
+        program("denoising-ae").train(work.path(), &pca).success();
+    }
+    assert_eq!(outcome(one.path(), "denoising-ae"), outcome(two.path(), "denoising-ae"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl<B: Backend> Model<B> {
             }
         };
         let deviations =
-            components.map(|components| Param::from_tensor(Tensor::ones([components], device)));
+            components.map(|components| init.parameter(vec![1.0; components], [components]));
         Self { layers, hidden, output, deviations }
     }
 

@@ -3,7 +3,7 @@
 
 use burn::{
     backend::Autodiff,
-    module::Param,
+    module::{Module, ModuleVisitor, Param, ParamId},
     optim::GradientsParams,
     tensor::{Tensor, TensorData},
 };
@@ -240,6 +240,26 @@ fn the_linear_baseline_is_pca() {
         for (a, b) in expected.iter().zip(restored) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
+    }
+}
+
+#[test]
+fn equal_stacks_have_parameters_of_equal_ids() {
+    struct Ids(Vec<ParamId>);
+    impl ModuleVisitor<Flex> for Ids {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Flex, D>>) {
+            self.0.push(param.id);
+        }
+    }
+    let ids = |pretraining| {
+        let mut ids = Ids(Vec::new());
+        model(pretraining).visit(&mut ids);
+        ids.0
+    };
+    for pretraining in
+        [Pretraining::masking(0.25), Pretraining::None, Pretraining::Pca { components: 20 }]
+    {
+        assert_eq!(ids(pretraining), ids(pretraining), "{pretraining:?}");
     }
 }
 
