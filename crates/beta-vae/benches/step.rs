@@ -16,7 +16,7 @@ use shared::{
     kind,
     noise::Noise,
     paper::Paper as _,
-    train::{Moment, Optimiser, descend},
+    train::repeated_step,
 };
 
 const BATCH: usize = 64;
@@ -37,22 +37,10 @@ fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config, imag
     let (noise, device) = (Noise::new(1), B::Device::default());
     let batches =
         BatchMaker::<Autodiff<B>>::new(images.clone(), Binarise::Threshold, noise, device.clone());
-    let indices: Vec<usize> = (0..BATCH).collect();
-    let mut optimiser = Optimiser::new(&config.train.optimiser);
-    let mut model = Some(Vae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device));
+    let model = Vae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device);
+    let mut step = repeated_step(model, &config.train.optimiser, &Objective, &batches, BATCH);
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
-    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
-        bencher.iter(|| {
-            let batch = batches.batch(&indices, 1);
-            if let Some(current) = model.take() {
-                let at = Moment { epochs: 0.0 };
-                let (next, found) =
-                    descend(current, &mut optimiser, &Objective, &batch, at, 1e-4, None);
-                black_box(found.read());
-                model = Some(next);
-            }
-        });
-    });
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| bencher.iter(&mut step));
     group.finish();
 }
 

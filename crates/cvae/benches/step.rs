@@ -18,7 +18,7 @@ use shared::{
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper as _,
-    train::{Moment, Optimiser, OptimiserConfig, descend},
+    train::{OptimiserConfig, repeated_step},
 };
 
 const BATCH: usize = 128;
@@ -36,22 +36,11 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
     let Some(objective) = Objective::new(config.objective) else { return };
-    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let device = B::Device::default();
-    let mut model = Some(Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let model = Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device);
+    let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, BATCH);
     group.throughput(Throughput::Elements(BATCH as u64));
-    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
-        bencher.iter(|| {
-            let batch = batches.batch(&indices, 1);
-            if let Some(current) = model.take() {
-                let at = Moment { epochs: 0.0 };
-                let (next, found) =
-                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
-                black_box(found.read());
-                model = Some(next);
-            }
-        });
-    });
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| bencher.iter(&mut step));
     group.finish();
     let model: Model<B> = Paper::build(config, SHAPE, Noise::new(1), &device);
     let batch = self::batches::<B>().batch(&indices, 1);

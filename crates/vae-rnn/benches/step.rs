@@ -2,8 +2,6 @@
 //! beside PyTorch.
 #![allow(missing_docs)]
 
-use std::hint::black_box;
-
 use burn::backend::Autodiff;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 #[cfg(feature = "ndarray")]
@@ -14,7 +12,7 @@ use shared::{
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     noise::Noise,
     paper::Paper as _,
-    train::{Moment, Optimiser, OptimiserConfig, descend},
+    train::{OptimiserConfig, repeated_step},
 };
 use vae_rnn::{Config, Objective, Paper, config::Kind};
 
@@ -31,23 +29,13 @@ fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {
         Noise::new(1),
         device.clone(),
     );
-    let indices: Vec<usize> = (0..BATCH).collect();
     let objective = Objective::new(config.objective);
-    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-    let mut model = Some(Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device));
+    let model = Paper::build::<Autodiff<B>>(config, SHAPE, Noise::new(1), &device);
+    let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, BATCH);
     let mut group = criterion.benchmark_group("training_step");
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
     group.bench_function(BenchmarkId::new(name, format!("{:?}", config.model.kind)), |bencher| {
-        bencher.iter(|| {
-            let batch = batches.batch(&indices, 1);
-            if let Some(current) = model.take() {
-                let at = Moment { epochs: 0.0 };
-                let (next, found) =
-                    descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
-                black_box(found.read());
-                model = Some(next);
-            }
-        });
+        bencher.iter(&mut step)
     });
     group.finish();
 }

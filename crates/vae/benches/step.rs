@@ -21,7 +21,7 @@ use shared::{
     metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Init},
     noise::Noise,
-    train::{Moment, Optimiser, OptimiserConfig, descend},
+    train::{OptimiserConfig, repeated_step},
     trained::OnDevice,
 };
 use vae::{
@@ -59,21 +59,11 @@ fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
         let device = B::Device::default();
         let batches =
             BatchMaker::<Autodiff<B>>::new(images(pixels), Binarise::None, Noise::new(1), device);
-        let indices: Vec<usize> = (0..size).collect();
-        let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-        let mut model = Some(model::<Autodiff<B>>(pixels, hidden, latent));
+        let model = model::<Autodiff<B>>(pixels, hidden, latent);
+        let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, size);
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(BenchmarkId::new(name, format!("{size}x{pixels}")), |bencher| {
-            bencher.iter(|| {
-                let batch = batches.batch(&indices, 1);
-                if let Some(current) = model.take() {
-                    let at = Moment { epochs: 0.0 };
-                    let (next, found) =
-                        descend(current, &mut optimiser, &objective, &batch, at, 1e-4, None);
-                    black_box(found.read());
-                    model = Some(next);
-                }
-            });
+            bencher.iter(&mut step)
         });
     }
     group.finish();

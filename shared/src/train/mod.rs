@@ -37,4 +37,4 @@ pub use phase::fit_phase;
 pub use schedule::Schedule;
 pub use snapshot::SNAPSHOT_FOLDER;
 pub(crate) use snapshot::one_of_each_class;
-pub use step::{Found, descend};
+pub use step::{Found, descend, repeated_step};

@@ -1,9 +1,11 @@
+use std::hint::black_box;
+
 use burn::{module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
 
-use super::{Moment, Objective, Optimiser, Terms, optimiser::clip};
+use super::{Moment, Objective, Optimiser, OptimiserConfig, Terms, optimiser::clip};
 use crate::{
     backend::{AutodiffBackend, Backend},
-    data::Batch,
+    data::{Batch, BatchMaker},
 };
 
 /// One step of gradient descent on the mean loss of a batch: the model after it, and what the
@@ -30,6 +32,34 @@ where
         gradients = clip::<B, M>(&model, gradients, norm);
     }
     (optimiser.step(rate, model, gradients), found)
+}
+
+/// What a benchmark of training repeats: one step on the first `size` examples, made into a batch anew and
+/// read back.
+pub fn repeated_step<'a, B, M, O>(
+    model: M,
+    optimiser: &OptimiserConfig,
+    objective: &'a O,
+    batches: &'a BatchMaker<B>,
+    size: usize,
+) -> impl FnMut() + 'a
+where
+    B: AutodiffBackend,
+    M: AutodiffModule<B> + 'a,
+    O: Objective<B, M>,
+{
+    let mut optimiser = Optimiser::new(optimiser);
+    let indices: Vec<usize> = (0..size).collect();
+    let mut model = Some(model);
+    move || {
+        let batch = batches.batch(&indices, 1);
+        if let Some(current) = model.take() {
+            let at = Moment { epochs: 0.0 };
+            let (next, found) = descend(current, &mut optimiser, objective, &batch, at, 1e-4, None);
+            black_box(found.read());
+            model = Some(next);
+        }
+    }
 }
 
 /// Terms of a batch, still on the device.

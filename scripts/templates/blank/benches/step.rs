@@ -15,7 +15,7 @@ use shared::{
     data::{BatchMaker, Binarise, ExampleSet, PixelShape},
     nn::Activation,
     noise::Noise,
-    train::{Moment, Optimiser, OptimiserConfig, descend},
+    train::{OptimiserConfig, repeated_step},
 };
 
 const BATCH: usize = 128;
@@ -36,21 +36,10 @@ fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("training_step");
     let batches = batches::<Autodiff<B>>();
     let indices: Vec<usize> = (0..BATCH).collect();
-    let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
-    let mut model = Some(model::<Autodiff<B>>());
+    let model = model::<Autodiff<B>>();
+    let mut step = repeated_step(model, &OptimiserConfig::adam(), &Objective, &batches, BATCH);
     group.throughput(Throughput::Elements(BATCH as u64));
-    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| {
-        bencher.iter(|| {
-            let batch = batches.batch(&indices, 1);
-            if let Some(current) = model.take() {
-                let at = Moment { epochs: 0.0 };
-                let (next, found) =
-                    descend(current, &mut optimiser, &Objective, &batch, at, 1e-4, None);
-                black_box(found.read());
-                model = Some(next);
-            }
-        });
-    });
+    group.bench_function(BenchmarkId::new(name, BATCH), |bencher| bencher.iter(&mut step));
     group.finish();
 }
 
