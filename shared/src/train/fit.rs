@@ -381,7 +381,7 @@ fn blown_up(
     )
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
 mod tests {
     use burn::{backend::Autodiff, tensor::Tensor};
 
