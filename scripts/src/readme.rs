@@ -20,12 +20,12 @@ use blocks::filled;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::{
-    plot::mean_and_deviation,
     run::{Better, Record},
+    statistics::{mean, mean_and_deviation, median},
 };
 use walkdir::WalkDir;
 
-use crate::{compare::mean, validate::tables::with_validation, workspace};
+use crate::{validate::tables::with_validation, workspace};
 
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
@@ -277,15 +277,13 @@ pub(crate) fn rounded(values: &[f64], digits: usize) -> String {
 
 /// Median, and least and greatest, over seeds.
 fn median_cell(values: &[f64]) -> String {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(least), Some(greatest)) = (sorted.first(), sorted.last()) else { return "-".into() };
-    if sorted.len() == 1 {
-        return format!("{least:.3}");
+    let Some(median) = median(values) else { return "-".into() };
+    if values.len() == 1 {
+        return format!("{median:.3}");
     }
-    let middle = sorted.len() / 2;
-    let lower = sorted[middle - usize::from(sorted.len().is_multiple_of(2))];
-    format!("{:.3} ({least:.3} to {greatest:.3})", 0.5 * (lower + sorted[middle]))
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    format!("{median:.3} ({least:.3} to {greatest:.3})")
 }
 
 fn duration(seconds: f64) -> String {

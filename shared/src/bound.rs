@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::{
     autoencoder::{Autoencoder, Given},
     backend::Backend,
-    likelihood::row_sums,
+    likelihood::{log_sum_exp, row_sums},
     posterior::{DiagonalGaussian, repeat_rows},
 };
 
@@ -90,7 +90,5 @@ fn by_sample<B: Backend, M: Autoencoder<B>>(
 /// importance-weighted bound (Burda et al. 2016, equation 8). Differentiable.
 pub fn log_mean_exp<B: Backend>(log_weights: Tensor<B, 2>) -> Tensor<B, 1> {
     let samples = log_weights.dims()[0] as f64;
-    let largest = log_weights.clone().max_dim(0).detach();
-    let sum = (log_weights - largest.clone()).exp().sum_dim(0);
-    (sum.log() + largest).sub_scalar(samples.ln()).squeeze_dim(0)
+    log_sum_exp(log_weights, 0).sub_scalar(samples.ln()).squeeze_dim(0)
 }

@@ -26,6 +26,7 @@ pub mod progress;
 pub mod reading;
 pub mod run;
 pub mod sequential;
+pub mod statistics;
 pub mod train;
 pub mod trained;
 pub mod weights;

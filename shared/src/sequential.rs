@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     backend::Backend,
     noise::{Noise, Stream, uniform},
+    statistics::log_sum_exp,
 };
 
 /// A model of sequences. Rows are sequences, or particles of them.
@@ -197,15 +198,6 @@ impl<B: Backend> Filter<'_, B> {
     }
 }
 
-/// log sum exp, and the least number there is where all weights vanish.
-fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
-}
-
 /// Systematic resampling: as many particles as there are log weights, each chosen about as often as its
 /// weight says, with one uniform number.
 fn systematic(log_weights: &[f64], offset: f32) -> Vec<usize> {
@@ -272,11 +264,5 @@ mod tests {
             let count = |particle| chosen.iter().filter(|&&c| c == particle).count();
             assert_eq!([count(0), count(1), count(2), count(3)], [2, 1, 1, 0], "{chosen:?}");
         }
-    }
-
-    #[test]
-    fn sums_of_exponentials_do_not_overflow() {
-        assert!((log_sum_exp(&[1000.0, 1000.0]) - 1000.0 - 2f64.ln()).abs() < 1e-12);
-        assert_eq!(log_sum_exp(&[f64::NEG_INFINITY; 2]), f64::NEG_INFINITY);
     }
 }

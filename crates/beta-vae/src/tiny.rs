@@ -58,10 +58,6 @@ pub(crate) fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f6
     tensor.into_data().iter::<f64>().collect()
 }
 
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
 /// Standard normal numbers.
 pub(crate) fn matrix(rows: usize, columns: usize, key: u64) -> Tensor<Flex, 2> {
     let values = Noise::new(5).normal(Stream::Posterior, key, &[0], rows * columns);

@@ -19,9 +19,10 @@ use shared::{
     data::PixelShape,
     laws::{self, disagreements},
     paper::{Paper as _, RunConfig},
+    statistics::mean,
     train::{Moment, Objective as _},
 };
-use tiny::{LATENT, batch, mean, model, values};
+use tiny::{LATENT, batch, model, values};
 
 type Diff = Autodiff<Flex>;
 

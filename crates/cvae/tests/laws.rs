@@ -21,6 +21,7 @@ use shared::{
     nn::{Activation, Init},
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
+    statistics::mean,
     train::{Keep, Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
 };
 
@@ -92,10 +93,6 @@ fn noise<B: Backend>(rows: usize, width: usize, key: u64) -> Tensor<B, 2> {
 
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn gaussian<B: Backend, M: Autoencoder<B>>(model: &M, batch: &Batch<B>) -> DiagonalGaussian<B> {

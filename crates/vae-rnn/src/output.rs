@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use shared::{
     Backend,
-    likelihood::{Likelihood, row_sums},
+    likelihood::{Likelihood, log_sum_exp, row_sums},
     nn::{Activation, Dense, Initialiser},
     noise::uniform,
 };
@@ -178,8 +178,7 @@ fn pen_log_prob<B: Backend>(
         - rest.log().mul_scalar(0.5)
         - (2.0 * PI).ln();
     let joint = log_weights + log_density; // [rows, components]
-    let largest = joint.clone().max_dim(1).detach(); // [rows, 1]
-    let sum = (joint - largest.clone()).exp().sum_dim(1).log() + largest; // [rows, 1]
+    let sum = log_sum_exp(joint, 1); // [rows, 1]
     let pen = Likelihood::Bernoulli { logits: parameters.clone().narrow(1, 6 * components, 1) };
     sum.squeeze_dim::<1>(1) + pen.log_prob(x.clone().narrow(1, 2, 1))
 }

@@ -18,6 +18,7 @@ use shared::{
     nn::{Activation, Cell, Init, Initialiser},
     noise::{Noise, Stream},
     sequential::{Resampling, Sequential, continued, filter},
+    statistics::mean,
     train::{Moment, Objective as _},
 };
 use vae_rnn::{
@@ -101,10 +102,6 @@ fn error(values: &[f64]) -> f64 {
     let centre = mean(values);
     let variance = values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / values.len() as f64;
     (variance / values.len() as f64).sqrt()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Estimates of log p of one sequence, by this many independent filters.

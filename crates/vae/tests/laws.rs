@@ -18,6 +18,7 @@ use shared::{
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
     noise::{Noise, Stream},
+    statistics::mean,
     train::{Moment, Objective as _},
     weights,
 };
@@ -59,10 +60,6 @@ fn noise<B: Backend>(rows: usize, latent: usize, key: u64) -> Tensor<B, 2> {
 
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// log p(x) of a model with one latent, by quadrature of p(x|z) N(z; 0, 1).

@@ -1,10 +1,10 @@
 //! Which metrics have changed.
 
-use shared::run::Better;
+use shared::{run::Better, statistics::mean};
 
 use super::{
     report::{Line, Rules, Run, Verdict},
-    spread::{Spread, Spreads, Tolerance, mean},
+    spread::{Spread, Spreads, Tolerance},
 };
 
 /// Gives every metric that can be judged its tolerance and verdict; returns how many there are.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use shared::run::Better;
+use shared::{
+    run::Better,
+    statistics::{deviation, mean},
+};
 
 use super::{
     document::{Block, Mark, Row, Table},
     number::with_deviation,
     page::arrow,
     report::{Line, Report, Run},
-    spread::{deviation, mean},
 };
 
 /// Places shown.

@@ -23,7 +23,6 @@ mod stale;
 mod tests;
 
 pub(crate) use records::FUZZ;
-pub(crate) use spread::mean;
 
 use std::path::PathBuf;
 

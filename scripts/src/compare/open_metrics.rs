@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{
-    report::{Line, Report, Run, Verdict},
-    spread,
-};
+use shared::statistics::{deviation, mean};
+
+use super::report::{Line, Report, Run, Verdict};
 
 /// The text, with `# EOF` at its end.
 pub(super) fn render(report: &Report) -> String {
@@ -22,10 +21,10 @@ pub(super) fn render(report: &Report) -> String {
         }
     };
     family("autoencoder_metric", "Mean over seeds.", &|line| {
-        [&line.base, &line.new].map(|values| Some(spread::mean(values)))
+        [&line.base, &line.new].map(|values| Some(mean(values)))
     });
     family("autoencoder_metric_deviation", "Standard deviation over seeds.", &|line| {
-        [&line.base, &line.new].map(|values| spread::deviation(values))
+        [&line.base, &line.new].map(|values| deviation(values))
     });
     family("autoencoder_metric_seeds", "Seeds.", &|line| {
         [&line.base, &line.new].map(|values| Some(values.len() as f64).filter(|seeds| *seeds > 0.0))

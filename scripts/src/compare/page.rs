@@ -1,6 +1,9 @@
 //! What is said of a comparison, and in which order.
 
-use shared::run::Better;
+use shared::{
+    run::Better,
+    statistics::{deviation, mean},
+};
 
 use super::{
     document::{Block, Mark, Row, Table},
@@ -9,7 +12,6 @@ use super::{
     pictures,
     records::RecordSet,
     report::{Line, Report, Run, Verdict},
-    spread::{deviation, mean},
 };
 
 /// With more runs than this, each is folded away.

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use shared::run::{Better, Metric, Record};
+use shared::{
+    run::{Better, Metric, Record},
+    statistics,
+};
 
 use super::{
     judge, missing,
     number::{rough, short, signed},
     objective::{self, Check},
     records::{Found, RecordSet, RunKey},
-    spread::{self, Spreads, Tolerance},
+    spread::{Spreads, Tolerance},
     stale,
 };
 
@@ -237,7 +240,7 @@ impl Run {
             new: values(&other),
             new_seeds,
             worse_seeds: Vec::new(),
-            standard_error: (!errors.is_empty()).then(|| spread::mean(&errors)),
+            standard_error: (!errors.is_empty()).then(|| statistics::mean(&errors)),
             tolerance: None,
             verdict: Verdict::Shown,
         });
@@ -258,7 +261,7 @@ impl Line {
 
     /// How it became worse, in a sentence.
     fn regression(&self) -> String {
-        let [base, new] = [&self.base, &self.new].map(|values| short(spread::mean(values)));
+        let [base, new] = [&self.base, &self.new].map(|values| short(statistics::mean(values)));
         let tolerance = |of: fn(&Tolerance) -> f64| {
             self.tolerance.as_ref().map(|t| rough(of(t))).unwrap_or_default()
         };
@@ -277,7 +280,7 @@ impl Line {
 
     /// New minus base.
     pub(super) fn change(&self) -> f64 {
-        spread::mean(&self.new) - spread::mean(&self.base)
+        statistics::mean(&self.new) - statistics::mean(&self.base)
     }
 }
 

@@ -53,7 +53,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use shared::run::Better;
+use shared::{
+    run::Better,
+    statistics::{deviation, mean, median},
+};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::{
@@ -178,25 +181,6 @@ pub(super) struct Tolerance {
     pub basis: String,
 }
 
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Standard deviation, of more than one value.
-pub(super) fn deviation(values: &[f64]) -> Option<f64> {
-    let mean = mean(values);
-    let sum: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (values.len() > 1).then(|| (sum / (values.len() - 1) as f64).sqrt())
-}
-
-/// The middle of some numbers, if there are any.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
-    Some(0.5 * (lower + upper))
-}
-
 fn largest(values: Vec<f64>) -> Option<f64> {
     values.into_iter().max_by(f64::total_cmp)
 }
@@ -245,8 +229,11 @@ impl Spreads {
         let own = deviation(&line.base).filter(|_| !is_equal);
         let known = [
             (own, Source::Own),
-            (borrowed(&runs, median), Source::Runs),
-            (borrowed(&metrics, if is_alone { largest } else { median }), Source::Metrics),
+            (borrowed(&runs, |values| median(&values)), Source::Runs),
+            (
+                borrowed(&metrics, if is_alone { largest } else { |values| median(&values) }),
+                Source::Metrics,
+            ),
         ];
         let found = known
             .into_iter()

@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::plot::{Axis, Spread, error_bars, mean_and_deviation};
+use shared::{
+    plot::{Axis, Spread, error_bars},
+    statistics::mean_and_deviation,
+};
 
 use super::{
     plan::{LABELS, Part},

@@ -3,15 +3,13 @@
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
+use shared::statistics::mean;
 
 use super::{
     plan::{COPIES, LABELS, LABELS_CODE, Part},
     results::Results,
 };
-use crate::{
-    compare::mean,
-    readme::{blocks::filled, cell, result, rounded},
-};
+use crate::readme::{blocks::filled, cell, result, rounded};
 
 /// Code size of the league table.
 const LEAGUE_CODE: usize = 16;

@@ -16,6 +16,7 @@ use shared::{
     noise::{Noise, Stream},
     progress,
     run::{Better, Metric},
+    statistics::mean,
     trained::Codes,
 };
 
@@ -276,10 +277,6 @@ fn drawn<T>(
 
 fn all<T>(found: Vec<Option<T>>) -> Option<Vec<T>> {
     found.into_iter().collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Mean over draws and its standard error.

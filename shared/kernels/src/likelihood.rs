@@ -124,6 +124,12 @@ impl<B: Backend> Likelihood<B> {
     }
 }
 
+/// log sum exp along `dim`, which is 1 in the result. Differentiable.
+pub fn log_sum_exp<B: Backend, const D: usize>(values: Tensor<B, D>, dim: usize) -> Tensor<B, D> {
+    let largest = values.clone().max_dim(dim).detach();
+    (values - largest.clone()).exp().sum_dim(dim).log() + largest
+}
+
 /// The sum of each row.
 pub fn row_sums<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<B, 1> {
     tensor.sum_dim(1).squeeze_dim(1)

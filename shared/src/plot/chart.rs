@@ -233,14 +233,6 @@ pub struct Spread {
     pub label: String,
 }
 
-/// Mean and standard deviation over seeds, for a [`Spread`].
-pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
-}
-
 impl Spread {
     /// A point without a label.
     pub fn new(x: (f64, f64), y: (f64, f64)) -> Self {

@@ -5,7 +5,5 @@ mod chart;
 mod grid;
 
 pub use axis::Axis;
-pub use chart::{
-    COLOURS, FONT, Series, Spread, curves, draw, error_bars, fonts, mean_and_deviation, scatter,
-};
+pub use chart::{COLOURS, FONT, Series, Spread, curves, draw, error_bars, fonts, scatter};
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, check_all, recorded},
     paper::Paper as _,
-    plot::{Axis, Spread, error_bars, mean_and_deviation},
+    plot::{Axis, Spread, error_bars},
     progress,
     run::{Record, write_json},
+    statistics::{mean_and_deviation, median},
 };
 
 use crate::{
@@ -199,17 +200,6 @@ fn by_seed(records: &[Record]) -> BySeed {
     values
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n.is_multiple_of(2) => 0.5 * (sorted[middle - 1] + sorted[middle]),
-        _ => sorted[middle],
-    }
-}
-
 fn print_table(candidates: &[Candidate], sweep: &Sweep) {
     shared::print_line!("\n{}: medians over {} seeds", sweep.data, sweep.seeds.len());
     let columns = ["reconstruction", "kl"].into_iter().chain(DRAWN.map(|(name, _)| name));
@@ -224,11 +214,9 @@ fn print_table(candidates: &[Candidate], sweep: &Sweep) {
         let values = &sweep.candidates[&candidate.name];
         for name in &columns {
             let width = name.len().max(8);
-            match values.get(*name) {
-                Some(values) if median(values).abs() < 10.0 => {
-                    shared::print_text!(" {:>width$.4}", median(values));
-                }
-                Some(values) => shared::print_text!(" {:>width$.2}", median(values)),
+            match values.get(*name).and_then(|values| median(values)) {
+                Some(median) if median.abs() < 10.0 => shared::print_text!(" {median:>width$.4}"),
+                Some(median) => shared::print_text!(" {median:>width$.2}"),
                 None => shared::print_text!(" {:>width$}", "-"),
             }
         }

@@ -79,12 +79,12 @@ impl<B: Backend> Loss<B> for Capacity {
 
 #[cfg(test)]
 mod tests {
-    use shared::backend::Flex;
+    use shared::{backend::Flex, statistics::mean};
 
     use super::*;
     use crate::{
         config::Network,
-        tiny::{batch, mean, model, terms, values},
+        tiny::{batch, model, terms, values},
     };
 
     #[test]

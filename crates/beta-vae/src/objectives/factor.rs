@@ -151,12 +151,13 @@ mod tests {
     use shared::{
         backend::Flex,
         laws::{self, disagreements},
+        statistics::mean,
     };
 
     use super::*;
     use crate::{
         config::Network,
-        tiny::{LATENT, batch, matrix, mean, model, terms, values},
+        tiny::{LATENT, batch, matrix, model, terms, values},
     };
 
     type Diff = Autodiff<Flex>;

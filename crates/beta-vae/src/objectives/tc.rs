@@ -15,7 +15,11 @@ use std::f64::consts::PI;
 use burn::{module::Module, tensor::Tensor};
 use serde::{Deserialize, Serialize};
 use shared::{
-    Backend, likelihood::row_sums, nn::Initialiser, posterior::DiagonalGaussian, train::Terms,
+    Backend,
+    likelihood::{log_sum_exp, row_sums},
+    nn::Initialiser,
+    posterior::DiagonalGaussian,
+    train::Terms,
 };
 
 use super::{Encoded, Loss, Settings, refused_weight};
@@ -113,9 +117,9 @@ pub fn decompose<B: Backend>(posterior: &DiagonalGaussian<B>, z: Tensor<B, 2>) -
     };
     let constant = (examples as f64).ln();
     let joint = pairwise.clone().sum_dim(2).reshape([examples, examples]);
-    let log_qz = log_sum_exp(joint.unsqueeze_dim::<3>(2)).sub_scalar(constant);
-    let log_qz: Tensor<B, 1> = log_qz.squeeze_dim(1);
-    let log_qz_product = row_sums(log_sum_exp(pairwise).sub_scalar(constant));
+    let log_qz = log_sum_exp(joint.unsqueeze_dim::<3>(2), 1).sub_scalar(constant);
+    let log_qz: Tensor<B, 1> = log_qz.reshape([examples]);
+    let log_qz_product = row_sums(log_sum_exp(pairwise, 1).sub_scalar(constant).squeeze_dim(1));
     let log_pz = row_sums(z.clone().square().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5);
     let normal = latent as f64 * 0.5 * (2.0 * PI).ln();
     let log_qz_given_x = posterior.log_density(z).sub_scalar(normal);
@@ -126,20 +130,13 @@ pub fn decompose<B: Backend>(posterior: &DiagonalGaussian<B>, z: Tensor<B, 2>) -
     }
 }
 
-/// log sum_b exp of `[a, b, c]`, `[a, c]`.
-fn log_sum_exp<B: Backend>(values: Tensor<B, 3>) -> Tensor<B, 2> {
-    let largest = values.clone().max_dim(1).detach();
-    let sum = (values - largest.clone()).exp().sum_dim(1);
-    (sum.log() + largest).squeeze_dim(1)
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::TensorData;
-    use shared::backend::Flex;
+    use shared::{backend::Flex, statistics::mean};
 
     use super::*;
-    use crate::tiny::{LATENT, matrix, mean, values};
+    use crate::tiny::{LATENT, matrix, values};
 
     fn gaussian(examples: usize) -> DiagonalGaussian<Flex> {
         DiagonalGaussian {

@@ -3,13 +3,16 @@
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
-use shared::run::Better;
+use shared::{
+    run::Better,
+    statistics::{deviation, mean},
+};
 
 use crate::compare::{
     CONFIDENCE, judge,
     records::{Found, RecordSet, RunKey},
     report::{Line, Report, Rules, Run, Verdict},
-    spread::{Spreads, deviation, mean},
+    spread::Spreads,
 };
 
 /// Comparisons of each kind, of each run.

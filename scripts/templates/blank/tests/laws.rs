@@ -14,6 +14,7 @@ use shared::{
     nn::Activation,
     noise::Noise,
     paper::{Paper as _, RunConfig},
+    statistics::mean,
     train::{Moment, Objective as _, Optimiser, OptimiserConfig, descend},
     trained::{OnDevice, Trained},
     weights,
@@ -40,10 +41,6 @@ fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
 
 fn loss<B: Backend>(model: &Model<B>, batch: &Batch<B>) -> Vec<f64> {
     values(Objective.terms(model, batch, AT).loss)
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn gradients<B: Backend>() -> Vec<ParameterGradient> {

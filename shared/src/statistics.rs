@@ -1,0 +1,60 @@
+//! Statistics of a few numbers, in double precision.
+
+/// Mean; not a number if there is no value.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Standard deviation of a sample, of more than one value.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+}
+
+/// Mean and standard deviation, 0 where there is none.
+pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let mean = if values.is_empty() { 0.0 } else { mean(values) };
+    (mean, deviation(values).unwrap_or_default())
+}
+
+/// The middle value or the mean of the two in the middle, if there are any.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some(0.5 * (lower + upper))
+}
+
+/// log sum exp, and the least number there is where all weights vanish.
+pub fn log_sum_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values() {
+        let values = [4.0, 1.0, 2.0, 9.0];
+        assert_eq!((mean(&values), median(&values)), (4.0, Some(3.0)));
+        assert_eq!(median(&values[..3]), Some(2.0));
+        assert_eq!(deviation(&[1.0, 3.0]), Some(2f64.sqrt()));
+        assert_eq!(mean_and_deviation(&[1.0, 3.0]), (2.0, 2f64.sqrt()));
+        assert_eq!(log_sum_exp(&[1000.0, 1000.0]), 1000.0 + 2f64.ln());
+    }
+
+    #[test]
+    fn few_values() {
+        assert_eq!((median(&[]), deviation(&[]), deviation(&[5.0])), (None, None, None));
+        assert!(mean(&[]).is_nan());
+        assert_eq!((mean_and_deviation(&[]), mean_and_deviation(&[5.0])), ((0.0, 0.0), (5.0, 0.0)));
+        assert_eq!(log_sum_exp(&[f64::NEG_INFINITY]), f64::NEG_INFINITY);
+    }
+}
