@@ -1,24 +1,24 @@
 //! Statistics of a few numbers, in double precision.
 
-/// Mean; not a number if there is no value.
+/// Mean; NaN of no values.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Standard deviation of a sample, of more than one value.
+/// Standard deviation of a sample; `None` for fewer than two values.
 pub fn deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// Mean and standard deviation, 0 where there is none.
+/// Mean and standard deviation, each 0 where there is none.
 pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let mean = if values.is_empty() { 0.0 } else { mean(values) };
     (mean, deviation(values).unwrap_or_default())
 }
 
-/// The middle value or the mean of the two in the middle, if there are any.
+/// Median; `None` of no values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -27,7 +27,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(0.5 * (lower + upper))
 }
 
-/// log sum exp, and the least number there is where all weights vanish.
+/// log sum exp; negative infinity where all weights vanish.
 pub fn log_sum_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {

@@ -45,6 +45,7 @@ impl paper::Paper for Paper {
         ("quick", include_str!("../configs/quick.toml")),
         ("mnist-rows", include_str!("../configs/mnist-rows.toml")),
         ("jsb", include_str!("../configs/jsb.toml")),
+        ("jsb-average", include_str!("../configs/jsb-average.toml")),
         ("pen", include_str!("../configs/pen.toml")),
         ("text", include_str!("../configs/text.toml")),
     ];
