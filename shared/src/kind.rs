@@ -3,9 +3,13 @@
 use anyhow::Result;
 
 use crate::{
-    data::{self, DataConfig, DataError, DataKind, FetchOptions, Preparation, Splits},
+    data::{
+        self, DataConfig, DataError, DataKind, FetchOptions, IMAGE_SOURCES, Preparation, Source,
+        Splits,
+    },
     metrics::{Evaluating, Evaluation},
     progress,
+    reading::Mistake,
 };
 
 /// A kind of data: the examples of a paper, their source, and the metrics of a model of them.
@@ -18,24 +22,9 @@ pub trait Kind: Sync {
         DataKind::Images
     }
 
-    /// Names of the files the configured set may be read from; none of a generated set.
-    fn files(&self, config: &DataConfig) -> Vec<String> {
-        data::image_files(config)
-    }
-
-    /// Loads the set a configuration names and splits it; downloads it first if need be. Use [`load`],
-    /// which looks at the configuration first.
-    ///
-    /// # Errors
-    /// A file that is not available or fails its checksum, with advice; a set of another
-    /// kind.
-    fn read(
-        &self,
-        config: &DataConfig,
-        options: &FetchOptions,
-        _known: Option<&Preparation>,
-    ) -> Result<Splits, DataError> {
-        data::images(config, options)
+    /// The data sets of this kind, in the order of `--help`.
+    fn sources(&self) -> Vec<&'static dyn Source> {
+        IMAGE_SOURCES.to_vec()
     }
 
     /// All metrics of `evaluate` on the test split.
@@ -52,11 +41,21 @@ pub trait Kind: Sync {
     }
 }
 
+impl dyn Kind {
+    /// The data set a configuration names.
+    ///
+    /// # Errors
+    /// As [`data::configured`].
+    pub fn source(&self, config: &DataConfig) -> Result<&'static dyn Source, Mistake> {
+        data::configured(&self.sources(), config)
+    }
+}
+
 /// Loads data of this kind with the statistics and the vocabulary of data that are `known` already, where
 /// there are such; otherwise by their own.
 ///
 /// # Errors
-/// As [`Kind::read`]; settings without effect, symbols the vocabulary does not have, columns the table
+/// As [`Source::read`]; settings without effect, symbols the vocabulary does not have, columns the table
 /// did not have.
 pub fn load(
     kind: &dyn Kind,
@@ -64,13 +63,11 @@ pub fn load(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
-    if let Some(problem) = config.without_effect() {
-        return Err(DataError::Config(problem));
-    }
-    if let Some(message) = data::unused_folder(config, &kind.files(config), options) {
+    let source = data::configured(&kind.sources(), config)?;
+    if let Some(message) = data::unused_folder(source.name(), &source.files(config), options) {
         progress::line(&message);
     }
-    kind.read(config, options, known)
+    source.read(config, options, known)
 }
 
 /// Grey images.

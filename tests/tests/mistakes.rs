@@ -81,7 +81,8 @@ fn wrong_options_are_named() {
         program("denoising-ae").train(work.path(), options).failure(1, message);
     }
     let cases: &[(&[&str], &str)] = &[
-        (&["--data", "mnist"], "fair-repr models tables"),
+        (&["--set", "data.name=mnist"], "fair-repr models tables"),
+        (&["--set", "data.csv.files=[]"], "data.csv: only for name = \"csv\", not for people"),
         (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
         (&["--set", "lfr.a_z=-1.0"], "[lfr] a_z = -1"),
         (&["--set", "vfae.labelled=0.0"], "[vfae] labelled = 0"),
@@ -106,16 +107,19 @@ fn wrong_options_are_named() {
             "784 pixels are not a square that can be halved 3 times",
         ),
         (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
-        (&["--set", "data.distinct_orientations=true"], "distinct_orientations is for dsprites"),
+        (&["--set", "data.distinct_orientations=true"], "only for name = \"dsprites\""),
         (&["--set", "evaluate.disentanglement.batch=1"], "[evaluate.disentanglement] batch = 1"),
     ];
     for (options, message) in cases {
         program("beta-vae").train(work.path(), options).failure(1, message);
     }
-    program("vae").train(work.path(), &["--data", "people"]).failure(1, "vae models images");
-    program("vae").train(work.path(), &["--data", "tunes"]).failure(1, "these are sequences");
+    program("vae")
+        .train(work.path(), &["--set", "data.name=tunes"])
+        .failure(1, "vae models images");
+    program("vae").train(work.path(), &["--data", "people"]).failure(2, "possible values: mnist");
+    program("fair-repr").train(work.path(), &["--data", "mnist"]).failure(2, "values: adult");
     let cases: &[(&[&str], &str)] = &[
-        (&["--data", "people"], "vae-rnn models sequences"),
+        (&["--set", "data.name=people"], "vae-rnn models sequences"),
         (&["--set", "model.output={kind=\"gaussian\"}"], "needs \"bernoulli\""),
         (&["--set", "objective.truncate=0"], "truncate = 0"),
         (&["--set", "objective.drop_inputs=1.0"], "drop_inputs = 1"),

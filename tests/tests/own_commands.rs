@@ -360,5 +360,5 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
         .failure(1, "--set data.text.file=");
     program
         .train(work.path(), &["--set", "data.text.file=x"])
-        .failure(1, "text is for name = \"text\"");
+        .failure(1, "data.text: only for name = \"text\"");
 }

@@ -12,7 +12,7 @@ use shared::backend::NdArray;
 use shared::{
     Backend,
     backend::Flex,
-    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions, Split, Sprites},
+    data::{BatchMaker, Binarise, DataConfig, FetchOptions, Split, Sprites},
     kind,
     noise::Noise,
     paper::Paper as _,
@@ -28,7 +28,7 @@ fn images() -> Option<Split> {
         offline: true,
         base: "".into(),
     };
-    let config = DataConfig::new(DataName::Dsprites, Binarise::Threshold);
+    let config = DataConfig::new("dsprites", Binarise::Threshold);
     Some(kind::Images::load(&config, &options).ok()?.train)
 }
 

@@ -16,7 +16,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     bound::{elbo_terms, log_likelihoods_from_prior, log_mean_exp, log_weights},
-    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
     likelihood::row_sums,
     nn::{Activation, Init},
     noise::{Noise, Stream},
@@ -52,7 +52,7 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
     let has_predictor = conditioning != LABEL;
     Config {
         seed: 1,
-        data: DataConfig::new(DataName::Segments, Binarise::Dynamic),
+        data: DataConfig::new("segments", Binarise::Dynamic),
         conditioning,
         model: ModelConfig {
             latent,

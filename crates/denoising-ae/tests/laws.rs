@@ -18,7 +18,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
     noise::{Noise, Stream},
     principal::PrincipalComponents,
     train::{Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
@@ -29,7 +29,7 @@ type Diff = Autodiff<Flex>;
 const AT: Moment = Moment { epochs: 0.0 };
 
 fn segments<B: Backend>() -> BatchMaker<B> {
-    let config = DataConfig::new(DataName::Segments, Binarise::None);
+    let config = DataConfig::new("segments", Binarise::None);
     let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::None, Noise::new(1), B::Device::default())
 }
@@ -54,7 +54,7 @@ fn config(pretraining: Pretraining) -> Config {
     };
     Config {
         seed: 1,
-        data: DataConfig::new(DataName::Segments, Binarise::None),
+        data: DataConfig::new("segments", Binarise::None),
         model: ModelConfig { hidden: vec![12, 9], classes: 10 },
         pretraining,
         train: train.clone(),

@@ -34,7 +34,7 @@ const AT: Moment = Moment { epochs: 0.0 };
 
 fn config(kind: Kind) -> Config {
     let mut config: Config = toml::from_str(Paper::PRESETS[0].1).unwrap();
-    config.data.name = shared::data::DataName::People;
+    config.data.name = "people".into();
     config.model.kind = kind;
     config.model.latent = 4;
     config.vfae.hidden = vec![6];

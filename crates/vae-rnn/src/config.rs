@@ -1,8 +1,9 @@
 //! The configuration of a run, and its checks.
 
+use sequences::Steps;
 use serde::{Deserialize, Serialize};
 use shared::{
-    data::{DataConfig, DataKind, DataName},
+    data::DataConfig,
     metrics::EvaluateConfig,
     nn::{Activation, Cell, Init},
     paper::RunConfig,
@@ -133,11 +134,11 @@ impl ObjectiveConfig {
 
 impl ModelConfig {
     fn problem(&self, data: &DataConfig) -> Option<String> {
-        let wanted = match (data.name, data.name.kind()) {
-            (DataName::Pen, _) => "pen",
-            (DataName::Text, _) => "categorical",
-            (_, DataKind::Images) if !data.binarise.is_binary() => "gaussian",
-            _ => "bernoulli",
+        let wanted = match Steps::of(data) {
+            Steps::Pen => "pen",
+            Steps::Symbols => "categorical",
+            Steps::Rows if !data.binarise.is_binary() => "gaussian",
+            Steps::Rows | Steps::Chords => "bernoulli",
         };
         let found = match self.output {
             OutputConfig::Bernoulli => "bernoulli",
@@ -156,7 +157,7 @@ impl ModelConfig {
         } else if let Some(problem) = self.init.problem() {
             problem
         } else if wanted != found {
-            let name = data.name;
+            let name = &data.name;
             format!("output.kind = \"{found}\": {name}, as configured, needs \"{wanted}\"")
         } else {
             return None;

@@ -14,11 +14,11 @@ pub mod svg;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use sequences::SequenceData;
+use sequences::{SequenceData, Steps};
 use shared::{
     AutodiffBackend, Backend,
     cli::Loaded,
-    data::{DataKind, PixelShape, Splits},
+    data::{PixelShape, Splits},
     kind,
     memory::Needs,
     noise::Noise,
@@ -126,7 +126,7 @@ impl paper::Paper for Paper {
     }
 
     fn cannot(command: &str, config: &Config) -> Option<String> {
-        let is_image = config.data().name.kind() == DataKind::Images;
+        let is_image = Steps::of(config.data()) == Steps::Rows;
         match command {
             "reconstruct" | "snapshots" => Some(
                 "a model of sequences has a latent at each step and depends on the past: complete \

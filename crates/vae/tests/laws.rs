@@ -13,7 +13,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     bound::{elbo_terms, log_mean_exp, log_weights},
-    data::{BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    data::{BatchMaker, Binarise, DataConfig, FetchOptions},
     laws,
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
@@ -151,7 +151,7 @@ fn many_samples_of_one_image_equal_copies_of_the_image() {
 }
 
 fn batches<B: Backend>() -> BatchMaker<B> {
-    let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
+    let config = DataConfig::new("segments", Binarise::Dynamic);
     let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
 }

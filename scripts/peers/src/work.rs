@@ -4,10 +4,7 @@ use anyhow::{Result, anyhow};
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
-    data::{
-        BatchMaker, Binarise, DataConfig, DataName, ExampleSet, FetchOptions, PixelShape, Split,
-        Splits,
-    },
+    data::{BatchMaker, Binarise, DataConfig, ExampleSet, FetchOptions, PixelShape, Split, Splits},
     likelihood::LikelihoodKind,
     metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Cell, Init},
@@ -110,7 +107,7 @@ fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
 }
 
 fn mnist(arguments: &Arguments) -> Result<Splits> {
-    let config = DataConfig::new(DataName::Mnist, Binarise::Dynamic);
+    let config = DataConfig::new("mnist", Binarise::Dynamic);
     Ok(shared::kind::Images::load(&config, &FetchOptions::from_env(arguments.data.clone()))?)
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use shared::{
-    data::{DataConfig, DataKind, FetchOptions, Identity, Preparation},
+    data::{DataConfig, FetchOptions, Identity, Preparation, source_of},
     kind::{self, Images, Kind},
     progress,
     run::{Record, RunData, RunFolder},
@@ -47,11 +47,9 @@ impl Today {
             let data: DataConfig = data
                 .try_into()
                 .with_context(|| format!("{}, [data]", run.file(RunFolder::CONFIG).display()))?;
-            let kind: &dyn Kind = match data.name.kind() {
-                DataKind::Images => &Images,
-                DataKind::Tables => &tables::Tables,
-                DataKind::Sequences => &sequences::SequenceData,
-            };
+            let kinds: [&dyn Kind; 3] = [&Images, &tables::Tables, &sequences::SequenceData];
+            let has = |kind: &&&dyn Kind| source_of(&kind.sources(), &data.name).is_some();
+            let kind: &dyn Kind = kinds.iter().find(has).map_or(&Images, |kind| *kind);
             let found = FetchOptions::named(data_dir(options))
                 .and_then(|named| kind::load(kind, &data, &FetchOptions { base, ..named }, None));
             let found = match found {

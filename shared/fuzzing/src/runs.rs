@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use sequences::{TextFile, TextLevel};
+
 use super::{Target, bytes, hashed, outcome};
 use shared::{
-    data::{Binarise, DataConfig, DataName, FetchOptions, TextFile, TextLevel},
+    data::{Binarise, DataConfig, FetchOptions},
     kind::{self, Kind},
     metrics::EvaluateConfig,
     modules::NamedTensor,
@@ -163,12 +165,12 @@ fn data() -> Vec<Vec<u8>> {
         };
         let run = open(&folder.path().join(RunData::FILE))?;
         let data = kind::load(kind, config, &options, None)?;
-        RunData::new(config, &kind.files(config), &data, &options).write(&run)?;
+        RunData::new(config, &[], &data, &options).write(&run)?;
         Ok(std::fs::read(run.file(RunData::FILE))?)
     };
-    let people = DataConfig::new(DataName::People, Binarise::None);
-    let mut text = DataConfig::new(DataName::Text, Binarise::None);
-    text.text = Some(TextFile { file: "poems.txt".into(), level: TextLevel::Words, longest: 50 });
+    let people = DataConfig::new("people", Binarise::None);
+    let file = TextFile { file: "poems.txt".into(), level: TextLevel::Words, longest: 50 };
+    let text = DataConfig::new("text", Binarise::None).with("text", file);
     let both: [(&dyn Kind, DataConfig); 2] =
         [(&tables::Tables, people), (&sequences::SequenceData, text)];
     both.iter().filter_map(|(kind, config)| written(*kind, config).ok()).collect()

@@ -8,8 +8,8 @@ use zip::{
 };
 
 use super::{Target, archives::zip, bytes, outcome};
+use sequences::TextLevel;
 use sequences::readers;
-use shared::data::TextLevel;
 
 pub(super) const TARGETS: &[Target] = &[
     Target {

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use super::{archive::Archive, catalogue::BACH, load::Chords, musicxml};
+use super::{archive::Archive, catalogue::BACH, chords::Chords, musicxml};
 use shared::{
     data::{DataError, FetchOptions, fetch, published},
     noise::{Noise, Stream},

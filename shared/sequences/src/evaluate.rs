@@ -6,7 +6,7 @@ use anyhow::Result;
 use ndarray::{Array2, s};
 
 use shared::{
-    data::{Binarise, DataKind, Split},
+    data::{Binarise, Split},
     metrics::{Estimate, Evaluating, Evaluation},
     noise::{Noise, Stream},
     progress,
@@ -15,7 +15,7 @@ use shared::{
     trained::Trained,
 };
 
-use crate::Known;
+use crate::{Known, Steps};
 
 /// Sequences in a batch of the -ELBO, and of the bounds between two lines of progress.
 const BATCH: usize = 100;
@@ -79,9 +79,9 @@ pub(super) fn evaluate(of: &Evaluating<'_>) -> Result<Evaluation> {
 /// If the model is not one of sequences.
 fn bounds(of: &Evaluating<'_>) -> Result<Found> {
     let Evaluating { model, data, config, noise, .. } = *of;
-    let (binarise, name) = (of.of.binarise, of.of.name);
+    let binarise = of.of.binarise;
     let vocabulary = data.known::<Known>().and_then(|known| known.vocabulary.as_ref());
-    let Some((width, latents)) = model.step_widths() else {
+    let Some((_, latents)) = model.step_widths() else {
         anyhow::bail!("the model is not one of sequences");
     };
     let test = &data.test;
@@ -123,9 +123,12 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         }
         Some(terms.kl_per_latent)
     };
-    if name.kind() == DataKind::Sequences && vocabulary.is_none() && width > 3
-        || name.kind() == DataKind::Images && binarise.is_binary()
-    {
+    let is_binary = match Steps::of(of.of) {
+        Steps::Chords => true,
+        Steps::Rows => binarise.is_binary(),
+        Steps::Pen | Steps::Symbols => false,
+    };
+    if is_binary {
         let found = independent(&data.train, test, binarise, noise);
         add("nll_independent", &found, "-log p(x) if every element were independent of all others");
     }

@@ -3,14 +3,19 @@
 mod archive;
 mod bach;
 mod catalogue;
+mod chords;
 mod evaluate;
 mod jsb;
-mod load;
+mod known;
+mod lines;
 mod musicxml;
 mod mxl;
 mod numpy;
+mod pen;
 mod pickle;
 mod rolls;
+mod split;
+mod steps;
 mod strokes;
 mod text;
 mod tunes;
@@ -28,14 +33,18 @@ pub mod readers {
 }
 
 pub use catalogue::CATALOGUE;
-pub use load::{Keys, Known, PIANO};
+pub use known::{Keys, Known, PIANO};
+pub use lines::TextFile;
+pub use pen::PenFile;
 pub use rolls::{Roll, rolls};
-pub use text::Vocabulary;
+pub use steps::Steps;
+pub use text::{TextLevel, Vocabulary};
 
 use anyhow::Result;
+use chords::ChordSet;
 use shared::{
-    data::{DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Splits, name_of},
-    kind::{Images, Kind},
+    data::{DataKind, IMAGE_SOURCES, Source},
+    kind::Kind,
     metrics::{Evaluating, Evaluation},
 };
 
@@ -48,31 +57,20 @@ impl Kind for SequenceData {
         DataKind::Sequences
     }
 
-    fn files(&self, config: &DataConfig) -> Vec<String> {
-        match config.name {
-            DataName::Jsb => catalogue::JSB.names(),
-            DataName::Bach => catalogue::BACH.names(),
-            DataName::Pen => config.pen.iter().filter_map(|pen| name_of(&pen.file)).collect(),
-            DataName::Text => config.text.iter().filter_map(|text| name_of(&text.file)).collect(),
-            _ => Images.files(config),
-        }
-    }
-
-    fn read(
-        &self,
-        config: &DataConfig,
-        options: &FetchOptions,
-        known: Option<&Preparation>,
-    ) -> Result<Splits, DataError> {
-        match config.name.kind() {
-            DataKind::Sequences => load::load(config, options, known),
-            _ => Images.read(config, options, known),
-        }
+    fn sources(&self) -> Vec<&'static dyn Source> {
+        sources()
     }
 
     fn evaluate(&self, of: &Evaluating<'_>) -> Result<Evaluation> {
         evaluate::evaluate(of)
     }
+}
+
+/// Sets of sequences, and those of images. What reads any path comes last.
+fn sources() -> Vec<&'static dyn Source> {
+    const OWN: [&dyn Source; 5] =
+        [&ChordSet::Jsb, &ChordSet::Bach, &ChordSet::Tunes, &pen::Pen, &lines::Text];
+    [&OWN, IMAGE_SOURCES].concat()
 }
 
 /// A sequence of chords on so many keys: 1 where a key is struck.

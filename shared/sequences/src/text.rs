@@ -4,7 +4,16 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use shared::data::TextLevel;
+/// What a step of a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextLevel {
+    /// A character.
+    #[default]
+    Characters,
+    /// A word: what stands between white space.
+    Words,
+}
 
 /// Words that occur less often are one symbol.
 const RARE: usize = 2;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::model::{ClassifierModel, ClassifierObjective};
 use crate::{
     backend::Backend,
-    data::{Binarise, DataName, Identity, Preparation, Splits},
+    data::{Binarise, Identity, Preparation, Splits},
     device::{Device, on_device},
     metrics::samples::Judge,
     metrics::{Estimate, classification_error},
@@ -35,7 +35,7 @@ const IDENTITY: &str = "data-identity.json";
 #[derive(Serialize)]
 struct ClassifierConfig {
     seed: u64,
-    data: DataName,
+    data: String,
     train_examples: usize,
     classes: usize,
     hidden: [usize; 2],
@@ -49,13 +49,13 @@ struct ClassifierConfig {
 /// If it cannot be fitted, read or written.
 pub fn judge(
     data: &Splits,
-    name: DataName,
+    name: &str,
     runs: &Path,
     device: Device,
 ) -> Result<(Box<dyn Judge>, Estimate)> {
     let config = ClassifierConfig {
         seed: 1,
-        data: name,
+        data: name.into(),
         train_examples: data.train.len(),
         classes: data.classes().max(1),
         hidden: [800, 800],
@@ -103,8 +103,8 @@ where
 
 /// The folder of the classifier of these data: that of the set's name, or with the beginning of their
 /// checksum if another edition of the set has that.
-fn folder_of(runs: &Path, name: DataName, identity: &Identity) -> Result<PathBuf> {
-    let plain = runs.join(CLASSIFIER).join(name.to_string());
+fn folder_of(runs: &Path, name: &str, identity: &Identity) -> Result<PathBuf> {
+    let plain = runs.join(CLASSIFIER).join(name);
     let file = plain.join(IDENTITY);
     if !file.is_file() {
         if plain.join(weights::WEIGHTS).is_file() {
@@ -135,7 +135,7 @@ where
     B::Device: Sync,
 {
     let identity = Identity::of(data, &Preparation::of(data));
-    let path = folder_of(runs, config.data, &identity)?;
+    let path = folder_of(runs, &config.data, &identity)?;
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,
@@ -213,14 +213,14 @@ mod tests {
     #[test]
     fn another_edition_of_a_set_gets_a_classifier_of_its_own() {
         let runs = tempfile::tempdir().unwrap();
-        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let config = DataConfig::new("segments", Binarise::None);
         let identity = |config: &DataConfig| {
             let data = crate::kind::Images::load(config, &FetchOptions::from_env(None)).unwrap();
             Identity::of(&data, &Preparation::of(&data))
         };
         let own = identity(&config);
         let other = identity(&DataConfig { train_examples: Some(100), ..config });
-        let folder = |identity| folder_of(runs.path(), DataName::Segments, identity).unwrap();
+        let folder = |identity| folder_of(runs.path(), "segments", identity).unwrap();
         let plain = runs.path().join("classifier/segments");
         assert_eq!(folder(&own), plain);
         write_json(&plain.join(IDENTITY), &own).unwrap();

@@ -17,8 +17,9 @@ use super::{
     paths,
 };
 use crate::{
-    data::Identity,
-    reading::{Places, Problem, from_table, nearest, read_text, syntax},
+    data::{Identity, source_of},
+    kind::{Images, Kind},
+    reading::{Places, Problem, did_you_mean, from_table, nearest, read_text, syntax},
     train::TrainConfig,
 };
 
@@ -41,7 +42,7 @@ pub struct ConfigurationArgs {
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Data set by name, or the path of your own: a folder of pictures, an .npz, .csv or IDX file.
-    #[arg(long, value_name = "NAME|PATH", value_parser = DataParser)]
+    #[arg(long, value_name = "NAME|PATH", value_parser = DataParser(&Images))]
     data: Option<DataChoice>,
     /// Crop and scale your own images to this size, e.g. 28x28.
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = size_of)]
@@ -294,7 +295,7 @@ impl ConfigurationArgs {
             changes.extend(keys.into_iter().map(change));
         }
         if let Some(data) = &self.data {
-            changes.extend(data.changes(P::KIND.examples(), base)?);
+            changes.extend(data.changes(P::KIND, base)?);
         }
         changes.extend(self.of_images(table)?);
         if let Some(kind) = &self.model {
@@ -384,7 +385,19 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
+/// The same with the data set's own name where an alias stands.
+fn with_own_name(table: &Table, kind: &dyn Kind) -> Table {
+    let mut table = table.clone();
+    if let Some(Value::String(name)) = table.get_mut("data").and_then(|data| data.get_mut("name"))
+        && let Some(source) = source_of(&kind.sources(), name)
+    {
+        *name = source.name().into();
+    }
+    table
+}
+
 fn resolve<P: Paper>(table: &Table, places: Places, base: PathBuf) -> Result<Resolved<P::Config>> {
+    let table = &with_own_name(table, P::KIND);
     let config: P::Config = from_table(table).map_err(|mistake| {
         // Options that are short for a key say so themselves where a paper does not have the key.
         let short = places.option(&mistake.path).filter(|option| !option.starts_with("--set"));
@@ -400,6 +413,16 @@ fn resolve<P: Paper>(table: &Table, places: Places, base: PathBuf) -> Result<Res
         }
     })?;
     check_numbers(table, &places)?;
+    P::KIND.source(config.data()).map_err(|mistake| match &mistake.problem {
+        Problem::UnknownWord { found, known } => anyhow!(
+            "{}: data.name = \"{found}\": {} models {}{}",
+            places.of(&mistake.path),
+            P::NAME,
+            P::KIND.examples().plural(),
+            did_you_mean(found, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        ),
+        _ => anyhow!(places.message(&mistake)),
+    })?;
     if let Some(problem) = config.problem() {
         bail!("{}", places.locate(&problem));
     }

@@ -7,20 +7,23 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::{
-    Arg, Command, ValueEnum,
+    Arg, Command,
     builder::{PossibleValue, TypedValueParser},
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use toml::Value;
 
 use super::paths;
-use crate::data::{DataKind, DataName};
+use crate::{
+    data::{Source, source_of},
+    kind::Kind,
+};
 
 /// What `--data` names.
 #[derive(Clone, Debug)]
 pub(super) enum DataChoice {
     /// A set of the catalogue, or a generated one.
-    Name(DataName),
+    Name(&'static str),
     /// Data of the user's.
     Path(PathBuf),
 }
@@ -29,41 +32,36 @@ pub(super) enum DataChoice {
 pub(super) type Change = (String, Value, String);
 
 impl DataChoice {
-    /// What it sets in the configuration of a paper that models such examples.
+    /// What it sets in the configuration of a paper that models such data.
     ///
     /// # Errors
     /// If no data of this kind are read from such a path.
-    pub(super) fn changes(&self, examples: DataKind, base: &Path) -> Result<Vec<Change>> {
+    pub(super) fn changes(&self, kind: &dyn Kind, base: &Path) -> Result<Vec<Change>> {
         let path = match self {
             Self::Name(name) => {
                 let option = format!("--data {name}");
-                return Ok(vec![("data.name".into(), name.to_string().into(), option)]);
+                return Ok(vec![("data.name".into(), (*name).into(), option)]);
             }
             Self::Path(path) => path,
         };
         let option = format!("--data {}", path.display());
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        let (name, key) = match (examples, ending.as_deref()) {
-            (DataKind::Tables, _) => bail!(
+        let sources = kind.sources();
+        let of_path = |source: &&'static dyn Source| Some((source.name(), source.key_of(path)?));
+        let Some((name, key)) = sources.iter().find_map(of_path) else {
+            bail!(
                 "{option}: a table needs a schema too: --set \
                  'data.csv={{schema=\"people.toml\",files=[\"people.csv\"]}}' --data csv"
-            ),
-            (DataKind::Sequences, Some("txt")) => (DataName::Text, "data.text.file"),
-            (DataKind::Sequences, Some("npz")) => (DataName::Pen, "data.pen.file"),
-            _ => (DataName::Images, "data.images.path"),
+            );
         };
         let mut value = Value::String(path.to_string_lossy().into_owned());
         paths::of_option(key, &mut value, base);
-        Ok(vec![
-            ("data.name".into(), name.to_string().into(), option.clone()),
-            (key.into(), value, option),
-        ])
+        Ok(vec![("data.name".into(), name.into(), option.clone()), (key.into(), value, option)])
     }
 }
 
-/// Parses `--data`.
+/// Parses `--data` of a paper that models such data.
 #[derive(Clone)]
-pub(super) struct DataParser;
+pub(super) struct DataParser(pub(super) &'static dyn Kind);
 
 impl TypedValueParser for DataParser {
     type Value = DataChoice;
@@ -75,8 +73,8 @@ impl TypedValueParser for DataParser {
         value: &OsStr,
     ) -> Result<DataChoice, clap::Error> {
         let word = value.to_string_lossy();
-        if let Ok(name) = DataName::from_str(&word, false) {
-            return Ok(DataChoice::Name(name));
+        if let Some(source) = source_of(&self.0.sources(), &word) {
+            return Ok(DataChoice::Name(source.name()));
         }
         let path = Path::new(value);
         let is_path = path.components().count() > 1 || path.extension().is_some() || path.exists();
@@ -94,8 +92,10 @@ impl TypedValueParser for DataParser {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let names = DataName::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        Some(Box::new(names))
+        let values = self.0.sources().into_iter().map(|source| {
+            PossibleValue::new(source.name()).aliases(source.alias()).help(source.about())
+        });
+        Some(Box::new(values))
     }
 }
 

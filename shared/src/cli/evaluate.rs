@@ -76,9 +76,10 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         Evaluated::After(_) => config.evaluate().clone(),
         Evaluated::Again(settings) => settings.clone(),
     };
-    let judge = match (&settings.samples, config.data().name.kind()) {
-        (Some(_), DataKind::Images) if model.step_widths().is_none() && data.has_classes() => {
-            let (judge, error) = judge(data, config.data().name, &runs_of(run), *device)?;
+    let are_images = P::KIND.examples() == DataKind::Images;
+    let judge = match &settings.samples {
+        Some(_) if are_images && data.has_classes() => {
+            let (judge, error) = judge(data, &config.data().name, &runs_of(run), *device)?;
             progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
             Some(judge)
         }

@@ -119,7 +119,12 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .about(P::ABOUT)
         .after_help(P::CITATION)
         .mut_subcommands(|command| {
-            let command = command.args_override_self(true);
+            let mut command = command.args_override_self(true);
+            if command.get_arguments().any(|argument| argument.get_id() == "data") {
+                command = command.mut_arg("data", |argument| {
+                    argument.value_parser(data_option::DataParser(P::KIND))
+                });
+            }
             if !command.get_arguments().any(|argument| argument.get_id() == "epochs") {
                 return command;
             }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
-    data::{DataKind, DataName, FetchOptions, Identity, PixelShape, Preparation, Splits},
+    data::{DataKind, FetchOptions, Identity, PixelShape, Preparation, Splits},
     device::{Device, on_device},
     metrics::EvaluateConfig,
     noise::Noise,
@@ -236,7 +236,9 @@ pub(super) fn check<P: Paper>(
 ) -> Result<()> {
     refuse::<P>(config, data, device, purpose, places)?;
     let modelled = (P::KIND.examples(), P::KIND.has_factors());
-    let lines = without_effect(config.evaluate(), config.data().name, modelled)
+    let examples = P::KIND.source(config.data()).map_or(modelled.0, |source| source.examples());
+    let of = (&*config.data().name, examples, data.sprites.is_some());
+    let lines = without_effect(config.evaluate(), of, modelled)
         .into_iter()
         .chain(not_probed::<P>(config.evaluate(), data))
         .chain(places.without_effect(&P::unused(config)));
@@ -250,25 +252,26 @@ pub(super) fn not_probed<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> 
     has_probes.then(|| evaluate.not_probed(data.train.len())).flatten()
 }
 
-/// Settings of the evaluation that mean nothing for such data.
+/// Settings of the evaluation that mean nothing for data of this name whose examples are these, in a paper
+/// that models `modelled`, and known factors or not.
 fn without_effect(
     evaluate: &EvaluateConfig,
-    name: DataName,
-    (modelled, has_factors): (DataKind, bool),
+    (name, examples, has_factors): (&str, DataKind, bool),
+    (modelled, asks_for_factors): (DataKind, bool),
 ) -> Vec<String> {
-    let has_images = name.kind() == DataKind::Images && modelled == DataKind::Images;
-    let reason = match (name.kind(), modelled) {
+    let has_images = examples == DataKind::Images && modelled == DataKind::Images;
+    let reason = match (examples, modelled) {
         (DataKind::Images, DataKind::Sequences) => "its images are modelled as sequences of rows",
-        (DataKind::Images, _) if name == DataName::Dsprites => "this program does not ask for them",
+        (DataKind::Images, _) if has_factors => "this program does not ask for them",
         (DataKind::Images, _) => "it has no known factors",
         (DataKind::Tables, _) => "it is a table",
         (DataKind::Sequences, _) => "it has sequences",
     };
-    let is_table = name.kind() == DataKind::Tables;
+    let is_table = examples == DataKind::Tables;
     [
         (evaluate.samples.is_some() && !has_images, "[evaluate.samples]", "images"),
         (
-            evaluate.disentanglement.is_some() && !(has_factors && name == DataName::Dsprites),
+            evaluate.disentanglement.is_some() && !(has_factors && asks_for_factors),
             "[evaluate.disentanglement]",
             "dsprites",
         ),
@@ -329,17 +332,18 @@ mod tests {
     fn settings_of_the_evaluation_that_mean_nothing_are_said() {
         let evaluate: EvaluateConfig =
             toml::from_str("forest_trees = 3\n[samples]\n[disentanglement]\n").unwrap();
-        let lines = |name, modelled| without_effect(&evaluate, name, (modelled, true)).join("; ");
-        let said = lines(DataName::Adult, DataKind::Tables);
+        let lines = |of, modelled| without_effect(&evaluate, of, (modelled, true)).join("; ");
+        let said = lines(("adult", DataKind::Tables, false), DataKind::Tables);
         assert!(said.contains("[evaluate.samples] is for images") && !said.contains("forest"));
-        let said = lines(DataName::Dsprites, DataKind::Images);
+        let said = lines(("dsprites", DataKind::Images, true), DataKind::Images);
         assert_eq!(said, "[evaluate] forest_trees is for tables: without effect on dsprites");
-        let said = lines(DataName::Mnist, DataKind::Sequences);
+        let said = lines(("mnist", DataKind::Images, false), DataKind::Sequences);
         assert!(
             said.contains("[evaluate.samples]") && said.contains("sequences of rows"),
             "{said}"
         );
         let none = EvaluateConfig::default();
-        assert!(without_effect(&none, DataName::Tunes, (DataKind::Sequences, false)).is_empty());
+        let tunes = ("tunes", DataKind::Sequences, false);
+        assert!(without_effect(&none, tunes, (DataKind::Sequences, false)).is_empty());
     }
 }

@@ -5,9 +5,7 @@ use anyhow::{Result, bail};
 use super::options::Common;
 use super::paper::{Paper, RunConfig};
 use crate::{
-    data::{
-        DataConfig, DataKind, FetchOptions, Identity, Preparation, Splits, files_differ, holds,
-    },
+    data::{DataConfig, FetchOptions, Identity, Preparation, Splits, files_differ, holds},
     kind, progress,
     run::{CHECKPOINTS, RunData, RunFolder},
     weights::WEIGHTS,
@@ -20,9 +18,9 @@ pub(super) fn fetch_options<P: Paper>(
     common: &Common,
     kept: Option<&RunData>,
 ) -> Result<FetchOptions> {
-    let files = P::KIND.files(config);
+    let files = P::KIND.source(config).map(|source| source.files(config)).unwrap_or_default();
     let recorded = kept.and_then(|kept| kept.folder.clone());
-    let recorded = recorded.filter(|folder| folder.is_dir() && holds(config, &files, folder));
+    let recorded = recorded.filter(|folder| folder.is_dir() && holds(&files, folder));
     let options = match (&common.data_dir, recorded) {
         (None, Some(folder)) => FetchOptions::from_env(Some(folder)),
         (named, _) => FetchOptions::named(named.clone())?,
@@ -31,42 +29,13 @@ pub(super) fn fetch_options<P: Paper>(
     Ok(FetchOptions { base, ..options })
 }
 
-/// The data of a configuration, if they are what the paper is about.
+/// The data of a configuration.
 pub(super) fn load_data<P: Paper>(
     config: &P::Config,
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits> {
-    let name = config.data().name;
-    match (P::KIND.examples(), name.kind()) {
-        // An image is a sequence of rows.
-        (DataKind::Sequences, DataKind::Images) => {}
-        (wanted, found) if wanted == found => {}
-        (wanted, found) => {
-            let examples = match wanted {
-                DataKind::Images => "mnist, for instance, has images",
-                DataKind::Tables => "adult, german, people and csv are tables",
-                DataKind::Sequences => {
-                    "jsb, bach, tunes, pen and text have sequences, and images too"
-                }
-            };
-            bail!(
-                "[data] name = \"{name}\": {} models {}, and these are {}; {examples}",
-                P::NAME,
-                described(wanted),
-                described(found)
-            )
-        }
-    }
     Ok(kind::load(P::KIND, config.data(), options, known)?)
-}
-
-fn described(kind: DataKind) -> &'static str {
-    match kind {
-        DataKind::Images => "images",
-        DataKind::Tables => "tables with a sensitive attribute",
-        DataKind::Sequences => "sequences",
-    }
 }
 
 /// Data that were loaded for a run.
@@ -208,6 +177,7 @@ pub(super) fn to_fit<P: Paper>(
     }
     let options = fetch_options::<P>(config.data(), common, None)?;
     let splits = load_data::<P>(config, &options, None)?;
-    let kept = RunData::new(config.data(), &P::KIND.files(config.data()), &splits, &options);
+    let files = P::KIND.source(config.data()).map(|source| source.files(config.data()));
+    let kept = RunData::new(config.data(), &files.unwrap_or_default(), &splits, &options);
     Ok((splits, Some(kept)))
 }

@@ -8,13 +8,14 @@ use std::{
 
 use toml::Value;
 
-/// Keys whose values are paths, or lists of them.
-const KEYS: [&str; 5] =
-    ["data.images.path", "data.csv.schema", "data.csv.files", "data.pen.file", "data.text.file"];
+/// Keys whose values are paths, or lists of them, in the section of a data set, see
+/// [`Source::own_keys`](crate::data::Source::own_keys).
+const KEYS: [&str; 4] = ["path", "file", "files", "schema"];
 
 /// True for a key whose value is a path, or a list of them.
 pub(super) fn is_path(key: &str) -> bool {
-    KEYS.contains(&key)
+    let parts: Vec<&str> = key.split('.').collect();
+    matches!(parts[..], ["data", _, key] if KEYS.contains(&key))
 }
 
 /// Changes every path in the value of `key`.
@@ -26,10 +27,10 @@ fn change(key: &str, value: &mut Value, to: &impl Fn(&str) -> String) {
                 change(&key, value, to);
             }
         }
-        Value::Array(values) if KEYS.contains(&key) => {
+        Value::Array(values) if is_path(key) => {
             values.iter_mut().for_each(|value| change(key, value, to));
         }
-        Value::String(path) if KEYS.contains(&key) => *path = to(path),
+        Value::String(path) if is_path(key) => *path = to(path),
         _ => {}
     }
 }

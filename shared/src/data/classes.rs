@@ -28,11 +28,11 @@ pub fn too_few_classes(option: &str, classes: usize, data: &Splits) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Binarise, DataConfig, DataName, FetchOptions};
+    use crate::data::{Binarise, DataConfig, FetchOptions};
 
     #[test]
     fn classes_are_counted_over_all_splits_and_too_few_are_refused() {
-        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let config = DataConfig::new("segments", Binarise::None);
         let data = crate::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
         assert_eq!(data.classes(), 10);
         assert_eq!(too_few_classes("classes", 10, &data), None);

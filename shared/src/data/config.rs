@@ -1,16 +1,16 @@
-use std::{fmt, path::PathBuf};
+use std::path::Path;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use toml::{Table, Value};
 
-use super::{larochelle::Variant, own::ImageFiles, own_files::name_of};
+use super::{own::Own, own_files::name_of};
+use crate::reading::{Mistake, from_value};
 
-/// `[data]` of a configuration: which images, how split, how turned into numbers.
+/// `[data]` of a configuration: which data, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// The data set.
-    pub name: DataName,
+    /// Name of the data set, see [`Source`](super::Source).
+    pub name: String,
     /// How it is split into training, validation and test.
     #[serde(default)]
     pub split: SplitName,
@@ -24,126 +24,52 @@ pub struct DataConfig {
     /// fixed splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
-    /// Leave out the last of the 40 orientations of `dsprites`, which repeats the first.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub distinct_orientations: bool,
-    /// Images of your own, for `name = "images"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ImageFiles>,
-    /// Schema and files of a table of your own, for `name = "csv"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub csv: Option<CsvFiles>,
-    /// Drawings of your own, for `name = "pen"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pen: Option<PenFile>,
-    /// A text of your own, for `name = "text"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<TextFile>,
-}
-
-/// `[data.pen]`: drawings of the user's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PenFile {
-    /// A stroke-3 archive in the form of sketch-rnn (Ha & Eck 2018): an npz with the arrays `train`,
-    /// `valid` and `test` of sequences of (dx, dy, pen lifted after this point).
-    pub file: PathBuf,
-}
-
-/// `[data.text]`: a text of the user's, a sequence a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextFile {
-    /// The file, in UTF-8.
-    pub file: PathBuf,
-    /// What a step is.
-    #[serde(default)]
-    pub level: TextLevel,
-    /// Lines of more steps are cut into pieces of so many.
-    #[serde(default = "longest_line")]
-    pub longest: usize,
-}
-
-fn longest_line() -> usize {
-    200
-}
-
-/// What a step of a text is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextLevel {
-    /// A character.
-    #[default]
-    Characters,
-    /// A word: what stands between white space.
-    Words,
-}
-
-/// `[data.csv]`: a table of the user's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CsvFiles {
-    /// What its columns are: a TOML file, see the crate `tables`.
-    pub schema: PathBuf,
-    /// The files, read one after another.
-    pub files: Vec<PathBuf>,
+    /// Keys and sections that only some sets have: each [`Source`](super::Source) names its own.
+    #[serde(flatten)]
+    pub own: Table,
 }
 
 impl DataConfig {
+    /// The keys that every data set has.
+    pub(super) const KEYS: [&str; 5] =
+        ["name", "split", "binarise", "train_examples", "split_seed"];
+
     /// A whole data set in its own split.
-    pub fn new(name: DataName, binarise: Binarise) -> Self {
+    pub fn new(name: &str, binarise: Binarise) -> Self {
         Self {
-            name,
+            name: name.into(),
             split: SplitName::Standard,
             binarise,
             train_examples: None,
             split_seed: None,
-            distinct_orientations: false,
-            images: None,
-            csv: None,
-            pen: None,
-            text: None,
+            own: Table::new(),
         }
+    }
+
+    /// The same with a key or a section of the set's own.
+    ///
+    /// # Panics
+    /// If the value has no TOML.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Serialize) -> Self {
+        let value = Value::try_from(value).expect("settings have a TOML");
+        self.own.insert(key.into(), value);
+        self
+    }
+
+    /// The value of a key of the set's own; `None` if it is left out.
+    ///
+    /// # Errors
+    /// A value of another form.
+    pub fn own<T: DeserializeOwned + Serialize>(&self, key: &str) -> Result<Option<T>, Mistake> {
+        let value = self.own.get(key);
+        value.map(|value| from_value(value, vec!["data".into(), key.into()])).transpose()
     }
 
     /// What the data are called in a title: the set's name, or that of the user's folder or file.
     pub fn title(&self) -> String {
-        let own = self.images.as_ref().and_then(|images| name_of(&images.path));
-        own.unwrap_or_else(|| self.name.to_string())
-    }
-
-    /// What is said here that means nothing for this data set, if anything is.
-    pub(crate) fn without_effect(&self) -> Option<String> {
-        let (name, kind) = (self.name, self.name.kind());
-        let is_table = kind == DataKind::Tables;
-        let is_random = matches!(self.binarise, Binarise::Static | Binarise::Threshold);
-        let misplaced = [
-            (self.csv.is_some() && name != DataName::Csv, "csv is for name = \"csv\", not for"),
-            (
-                self.images.is_some() && name != DataName::Images,
-                "images is for name = \"images\", not for",
-            ),
-            (self.pen.is_some() && name != DataName::Pen, "pen is for name = \"pen\", not for"),
-            (self.text.is_some() && name != DataName::Text, "text is for name = \"text\", not for"),
-            (
-                self.split_seed.is_some() && !is_table && name != DataName::Images,
-                "split_seed is for tables and images of your own; the splits are fixed of",
-            ),
-            (
-                self.distinct_orientations && name != DataName::Dsprites,
-                "distinct_orientations is for dsprites; there are no orientations in",
-            ),
-            (
-                self.split == SplitName::Iwae && kind != DataKind::Images,
-                "split = \"iwae\" is for images; no such split is known of",
-            ),
-            (
-                is_random && kind == DataKind::Sequences,
-                "binarise is for images; there are no grey levels in",
-            ),
-        ];
-        let found = misplaced.into_iter().find(|(is, _)| *is);
-        found.map(|(_, reason)| format!("{reason} {name}"))
+        let path = || self.own.get(Own::SECTION)?.get("path")?.as_str();
+        path().and_then(|path| name_of(Path::new(path))).unwrap_or_else(|| self.name.clone())
     }
 }
 
@@ -158,123 +84,14 @@ pub enum DataKind {
     Sequences,
 }
 
-/// A data set by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataName {
-    /// Handwritten digits; for models of sequences their rows.
-    #[serde(alias = "mnist-rows")]
-    #[value(alias = "mnist-rows")]
-    Mnist,
-    /// Clothing, same shape as MNIST.
-    FashionMnist,
-    /// Generated seven-segment digits, 3,000 images: needs no download; for tests and first steps.
-    Segments,
-    /// MNIST with 10,000 training images (Larochelle et al. 2007; regenerated, as the next four,
-    /// unless the original files are there).
-    MnistBasic,
-    /// The same digits turned by any angle.
-    MnistRot,
-    /// The same digits on uniform noise.
-    MnistBgRand,
-    /// Outlines of rectangles, tall or wide.
-    Rectangles,
-    /// White regions, convex or not.
-    Convex,
-    /// Digits on natural images: only from the original files, as the next two.
-    MnistBgImg,
-    /// The same, turned by any angle.
-    MnistRotBgImg,
-    /// Rectangles of one natural image on another.
-    RectanglesImages,
-    /// Every combination of shape, scale, orientation and place of one white shape on 64 x 64
-    /// pixels, 737,280 images: needs no download.
-    Dsprites,
-    /// Images of yours, as `[data.images]` says; `--data PATH` names them.
-    Images,
-    /// Table: income above 50,000 dollars; sensitive: sex. 45,222 people without missing values.
-    Adult,
-    /// The same without the age among the features: it is a second target, older than 37.
-    AdultAge,
-    /// Table: credit worth giving; sensitive: older than 25. 1,000 people.
-    German,
-    /// Generated table, 2,000 people: needs no download; for tests and first steps.
-    People,
-    /// A table of yours, as `[data.csv]` says.
-    Csv,
-    /// Sequences of chords: 382 chorales by J. S. Bach, a step a quarter note, in the published split.
-    Jsb,
-    /// Sequences of chords: Bach's four-part chorales out of the package music21, in a split of our
-    /// own: numbers are not comparable with those of `jsb`.
-    Bach,
-    /// Sequences of chords: generated tunes in two voices, 300: needs no download; for tests and first
-    /// steps.
-    Tunes,
-    /// Sequences of pen movements: drawings of yours, as `[data.pen]` says.
-    Pen,
-    /// Sequences of characters or words: a text of yours, as `[data.text]` says.
-    Text,
-}
-
-impl DataName {
-    /// Which of the sets of Larochelle et al. 2007 it is, if any.
-    pub(super) fn variant(self) -> Option<Variant> {
-        Some(match self {
-            Self::Mnist | Self::FashionMnist | Self::Segments | Self::Dsprites | Self::Images => {
-                return None;
-            }
-            Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => return None,
-            Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => return None,
-            Self::MnistBasic => Variant::Basic,
-            Self::MnistRot => Variant::Rotated,
-            Self::MnistBgRand => Variant::RandomBackground,
-            Self::Rectangles => Variant::Rectangles,
-            Self::Convex => Variant::Convex,
-            Self::MnistBgImg => Variant::ImageBackground,
-            Self::MnistRotBgImg => Variant::RotatedImageBackground,
-            Self::RectanglesImages => Variant::ImageRectangles,
-        })
-    }
-
-    /// What its examples are.
-    pub fn kind(self) -> DataKind {
+impl DataKind {
+    /// What they are called.
+    pub(crate) fn plural(self) -> &'static str {
         match self {
-            Self::Jsb | Self::Bach | Self::Tunes | Self::Pen | Self::Text => DataKind::Sequences,
-            Self::Adult | Self::AdultAge | Self::German | Self::People | Self::Csv => {
-                DataKind::Tables
-            }
-            _ => DataKind::Images,
-        }
-    }
-}
-
-impl fmt::Display for DataName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mnist => "mnist",
-            Self::FashionMnist => "fashion-mnist",
-            Self::Segments => "segments",
-            Self::MnistBasic => "mnist-basic",
-            Self::MnistRot => "mnist-rot",
-            Self::MnistBgRand => "mnist-bg-rand",
-            Self::Rectangles => "rectangles",
-            Self::Convex => "convex",
-            Self::MnistBgImg => "mnist-bg-img",
-            Self::MnistRotBgImg => "mnist-rot-bg-img",
-            Self::RectanglesImages => "rectangles-images",
-            Self::Dsprites => "dsprites",
             Self::Images => "images",
-            Self::Adult => "adult",
-            Self::AdultAge => "adult-age",
-            Self::German => "german",
-            Self::People => "people",
-            Self::Csv => "csv",
-            Self::Jsb => "jsb",
-            Self::Bach => "bach",
-            Self::Tunes => "tunes",
-            Self::Pen => "pen",
-            Self::Text => "text",
-        })
+            Self::Tables => "tables with a sensitive attribute",
+            Self::Sequences => "sequences",
+        }
     }
 }
 
@@ -314,37 +131,32 @@ impl Binarise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{IMAGE_SOURCES, configured};
 
     #[test]
     fn what_means_nothing_for_a_data_set_is_refused() {
         let of = |name, change: fn(&mut DataConfig)| {
             let mut config = DataConfig::new(name, Binarise::None);
             change(&mut config);
-            config.without_effect().unwrap_or_default()
+            configured(IMAGE_SOURCES, &config).err().map(|e| e.to_string()).unwrap_or_default()
         };
-        let csv = |c: &mut DataConfig| {
-            c.csv = Some(CsvFiles { schema: "a.toml".into(), files: Vec::new() });
-        };
-        let pen = |c: &mut DataConfig| c.pen = Some(PenFile { file: "a.npz".into() });
-        let turned = |c: &mut DataConfig| c.distinct_orientations = true;
-        for name in [DataName::Mnist, DataName::Adult, DataName::Tunes] {
-            assert!(of(name, csv).contains("csv is for"), "{name}");
-            assert!(of(name, pen).contains("pen is for"), "{name}");
-            assert!(of(name, turned).contains("distinct_orientations is for dsprites"), "{name}");
+        let images = |c: &mut DataConfig| *c = c.clone().with("images", Table::new());
+        let turned = |c: &mut DataConfig| *c = c.clone().with("distinct_orientations", true);
+        for name in ["mnist", "rectangles", "segments"] {
+            assert!(of(name, images).contains("images: only for name = \"images\""), "{name}");
+            let said = of(name, turned);
+            assert!(said.contains("distinct_orientations: only for name = \"dsprites\""), "{said}");
+            assert!(of(name, |c| c.split_seed = Some(2)).contains("split_seed: only for tables"));
         }
-        for name in [DataName::Mnist, DataName::Dsprites, DataName::Text] {
-            assert!(of(name, |c| c.split_seed = Some(2)).contains("split_seed is for tables"));
-        }
-        assert!(of(DataName::Adult, |c| c.split = SplitName::Iwae).contains("split = "));
-        assert!(of(DataName::Tunes, |c| c.binarise = Binarise::Static).contains("binarise is"));
-        for (name, change) in [
-            (DataName::Csv, csv as fn(&mut DataConfig)),
-            (DataName::Pen, pen),
-            (DataName::Dsprites, turned),
-            (DataName::Adult, |c| c.split_seed = Some(2)),
-            (DataName::Mnist, |c| c.split = SplitName::Iwae),
-            (DataName::Tunes, |c| c.binarise = Binarise::Dynamic),
-        ] {
+        assert!(of("mnits", |_| {}).contains("did you mean mnist?"));
+        let misspelt = of("mnist", |c| *c = c.clone().with("binarize", "none"));
+        assert!(misspelt.contains("did you mean binarise?"), "{misspelt}");
+        let wrong = of("dsprites", |c| *c = c.clone().with("distinct_orientations", 3));
+        assert!(wrong.starts_with("data.distinct_orientations"), "{wrong}");
+        assert!(of("images", images).contains("path"), "{}", of("images", images));
+        for (name, change) in
+            [("dsprites", turned as fn(&mut DataConfig)), ("mnist", |c| c.split = SplitName::Iwae)]
+        {
             assert_eq!(of(name, change), "", "{name}");
         }
     }

@@ -3,6 +3,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::reading::Mistake;
+
 /// Why a data set could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -70,6 +72,13 @@ pub enum DataError {
     /// What a kind of data of another crate has to say.
     #[error(transparent)]
     Kind(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Mistake> for DataError {
+    fn from(mistake: Mistake) -> Self {
+        let text = mistake.to_string();
+        Self::Config(text.strip_prefix("data.").unwrap_or(&text).to_owned())
+    }
 }
 
 impl DataError {

@@ -136,7 +136,7 @@ pub(crate) fn files_differ(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Binarise, DataConfig, DataName, FetchOptions};
+    use crate::data::{Binarise, DataConfig, FetchOptions};
 
     fn identity(config: &DataConfig) -> Identity {
         let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_same_data_are_the_same_and_fewer_or_others_are_not() {
-        let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
+        let config = DataConfig::new("segments", Binarise::Dynamic);
         let own = identity(&config);
         assert_eq!(own.difference(&identity(&config)), None);
         let fewer = identity(&DataConfig { train_examples: Some(100), ..config });
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn generated_data_and_files_tell_both_checksums() {
-        let drawn = identity(&DataConfig::new(DataName::Segments, Binarise::Dynamic));
+        let drawn = identity(&DataConfig::new("segments", Binarise::Dynamic));
         let sha256 = "0f".repeat(32);
         let files = BTreeMap::from([("segments.amat".to_owned(), sha256.clone())]);
         let read = Identity { files, ..drawn.clone() };

@@ -1,8 +1,12 @@
 //! Seven-segment digits, drawn here: a data set that needs no download.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::{ExampleSet, PixelShape};
+use super::{
+    DataConfig, DataError, ExampleSet, FetchOptions, PixelShape, Preparation, Source, Splits,
+};
 use crate::noise::{Noise, Stream, uniform};
 
 const SIDE: usize = 28;
@@ -22,6 +26,30 @@ const ENDS: [[f32; 4]; 7] = [
     [0.0, 0.0, 0.0, 1.0],
     [0.0, 1.0, 1.0, 1.0],
 ];
+
+/// The set.
+#[derive(Debug)]
+pub(super) struct Segments;
+
+impl Source for Segments {
+    fn name(&self) -> &'static str {
+        "segments"
+    }
+
+    fn about(&self) -> &'static str {
+        "Generated seven-segment digits, 3,000 images: needs no download; for tests and first steps"
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        _: &FetchOptions,
+        _: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let (pool, test) = generate();
+        Splits::new(Arc::new(pool), Arc::new(test), None, config)
+    }
+}
 
 /// 2,400 images for training and validation, 600 for testing, always the same.
 pub(super) fn generate() -> (ExampleSet, ExampleSet) {

@@ -331,7 +331,7 @@ impl Splits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{DataName, segments};
+    use crate::data::segments;
 
     fn splits(config: &DataConfig) -> Result<Splits, DataError> {
         let (pool, test) = segments::generate();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     fn config() -> DataConfig {
-        DataConfig::new(DataName::Segments, Binarise::Dynamic)
+        DataConfig::new("segments", Binarise::Dynamic)
     }
 
     #[test]

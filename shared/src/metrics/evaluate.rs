@@ -11,7 +11,7 @@ use super::{
     samples::{Judge, sample_quality},
 };
 use crate::{
-    data::{Binarise, DataConfig, DataName, Splits},
+    data::{Binarise, DataConfig, Splits},
     metric::{Better, Metric},
     noise::Noise,
     progress,
@@ -106,7 +106,7 @@ impl Evaluating<'_> {
         let binarise = self.of.binarise;
         let mut metrics: Metrics = model.own_metrics().into_iter().collect();
         let mut inputs = match binarise {
-            _ if self.of.name == DataName::Dsprites => "black and white pixels",
+            _ if self.data.sprites.is_some() => "black and white pixels",
             Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
             Binarise::Threshold => "pixels binarised at one half",
             Binarise::None => "grey pixels: not comparable with binary pixels",

@@ -10,5 +10,5 @@ mod text;
 pub use mistake::{Mistake, Problem};
 pub use nearest::{did_you_mean, nearest};
 pub use places::{Places, syntax};
-pub use strict::from_table;
+pub use strict::{from_table, from_value};
 pub use text::{ReadError, not_utf8, read_text};

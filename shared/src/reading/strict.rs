@@ -33,6 +33,25 @@ pub fn from_table<T: DeserializeOwned + Serialize>(table: &Table) -> Result<T, M
     }
 }
 
+/// The settings in a value that stands at `path`.
+///
+/// # Errors
+/// The first mistake, with its whole key.
+pub fn from_value<T: DeserializeOwned + Serialize>(
+    value: &Value,
+    path: Vec<String>,
+) -> Result<T, Mistake> {
+    let located =
+        |mistake: Mistake| Mistake { path: [path.clone(), mistake.path].concat(), ..mistake };
+    match value {
+        Value::Table(table) => from_table(table).map_err(located),
+        value => {
+            let node = Node { value, path: Vec::new() };
+            T::deserialize(node).map_err(|fault| located(fault.located(value)))
+        }
+    }
+}
+
 /// Path to a key that was ignored: beside the tag of a variant without keys serde accepts any.
 fn ignored(given: &Table, read: &Table) -> Option<Vec<String>> {
     let is_tag_alone = read.len() == 1 && read.contains_key(TAG);

@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
+use toml::Value;
 
 use super::RunFolder;
-use crate::data::{DataConfig, FetchOptions, Identity, Preparation, Splits, holds};
+use crate::data::{DataConfig, FetchOptions, Identity, Preparation, SourceFile, Splits, holds};
 
 /// `data.json`: the identity of a run's data, and the preparation that allows using the run without them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl RunData {
     /// The data of a configuration, loaded with these options; `files` are those they may be read from.
     pub fn new(
         config: &DataConfig,
-        files: &[String],
+        files: &[SourceFile],
         data: &Splits,
         options: &FetchOptions,
     ) -> Self {
@@ -46,16 +47,13 @@ impl RunData {
         let kept = |path: &Path| {
             std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
         };
-        let folder = options.data_dir.as_deref().filter(|folder| holds(config, files, folder));
-        let has_paths = config.images.is_some()
-            || config.csv.is_some()
-            || config.pen.is_some()
-            || config.text.is_some();
+        let folder = options.data_dir.as_deref().filter(|folder| holds(files, folder));
+        let has_paths = config.own.values().any(Value::is_table);
         let here = Path::new(".");
         let base = if options.base.as_os_str().is_empty() { here } else { &options.base };
         Self {
             schema: Self::SCHEMA,
-            name: config.name.to_string(),
+            name: config.name.clone(),
             identity: Identity::of(data, &preparation),
             folder: folder.and_then(kept),
             base: has_paths.then_some(base).and_then(kept),
@@ -100,17 +98,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{
-        data::{Binarise, DataName},
-        kind::Images,
-    };
+    use crate::{data::Binarise, kind::Images};
 
     #[test]
     fn what_is_written_is_read_and_a_changed_byte_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::create(folder.path().join("run"), "a = 1\n", false).unwrap();
         assert_eq!(RunData::read(&run).unwrap(), None);
-        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let config = DataConfig::new("segments", Binarise::None);
         let options = FetchOptions::from_env(None);
         let splits = Images::load(&config, &options).unwrap();
         let data = RunData::new(&config, &[], &splits, &options);

@@ -186,7 +186,7 @@ mod tests {
     use crate::{
         autoencoder::Given,
         backend::Flex,
-        data::{DataConfig, DataName, FetchOptions, Splits},
+        data::{DataConfig, FetchOptions, Splits},
         likelihood::Likelihood,
         modules::{NamedTensor, weights_of},
         posterior::Posterior,
@@ -232,7 +232,7 @@ mod tests {
     const CONFIG: LabelsConfig = LabelsConfig { count: 20, weight: 5.0, batch: 8 };
 
     fn splits() -> Splits {
-        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let config = DataConfig::new("segments", Binarise::None);
         crate::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap()
     }
 

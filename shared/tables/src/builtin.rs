@@ -1,13 +1,43 @@
-//! The two tables the papers use.
+//! The tables by name: those the papers use, a generated one, and the user's.
 
 use std::path::PathBuf;
 
-use shared::data::{DataError, DataSet, FetchOptions, fetch};
+use serde::{Deserialize, Serialize};
+use shared::{
+    data::{
+        DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source, SourceFile,
+        Splits, fetch, name_of,
+    },
+    reading::Mistake,
+};
 
 use super::{
     Group, Schema,
     catalogue::{ADULT, GERMAN},
+    people,
 };
+
+/// `[data.csv]`: a table of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvFiles {
+    /// What its columns are: a TOML file, see [`Schema`].
+    pub schema: PathBuf,
+    /// The files, read one after another.
+    pub files: Vec<PathBuf>,
+}
+
+impl CsvFiles {
+    const SECTION: &str = "csv";
+
+    /// Those a configuration names.
+    ///
+    /// # Errors
+    /// A section of another form.
+    pub(super) fn of(config: &DataConfig) -> Result<Option<Self>, Mistake> {
+        config.own(Self::SECTION)
+    }
+}
 
 /// A table by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +52,73 @@ pub(crate) enum TableName {
     People,
     /// The user's.
     Csv,
+}
+
+impl Source for TableName {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+            Self::AdultAge => "adult-age",
+            Self::German => "german",
+            Self::People => "people",
+            Self::Csv => "csv",
+        }
+    }
+
+    fn about(&self) -> &'static str {
+        match self {
+            Self::Adult => {
+                "Table: income above 50,000 dollars; sensitive: sex. 45,222 people without missing values"
+            }
+            Self::AdultAge => {
+                "The same without the age among the features: it is a second target, older than 37"
+            }
+            Self::German => "Table: credit worth giving; sensitive: older than 25. 1,000 people",
+            Self::People => {
+                "Generated table, 2,000 people: needs no download; for tests and first steps"
+            }
+            Self::Csv => "A table of yours, as `[data.csv]` says",
+        }
+    }
+
+    fn examples(&self) -> DataKind {
+        DataKind::Tables
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        if *self == Self::Csv { &[CsvFiles::SECTION] } else { &[] }
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        CsvFiles::of(config).map(drop)
+    }
+
+    fn is_split_by_seed(&self) -> bool {
+        true
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        match self {
+            // The two tables of Adult are one set of files.
+            Self::Adult | Self::AdultAge => SourceFile::named(ADULT.name, ADULT.names()),
+            Self::German => SourceFile::named(GERMAN.name, GERMAN.names()),
+            Self::People => Vec::new(),
+            Self::Csv => {
+                let csv = CsvFiles::of(config).ok().flatten();
+                let paths = csv.into_iter().flat_map(|csv| [csv.files, vec![csv.schema]].concat());
+                SourceFile::named(self.name(), paths.filter_map(|path| name_of(&path)))
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        people::splits(*self, config, options, known)
+    }
 }
 
 /// What is known of a published table: its schema, its entry in the catalogue, its files.

@@ -11,6 +11,7 @@ mod people;
 mod read;
 mod schema;
 
+pub use builtin::CsvFiles;
 pub use catalogue::CATALOGUE;
 pub use encode::{Encoded, Encoder};
 pub use evaluate::{fairness, probabilities, probe_fairness};
@@ -24,10 +25,7 @@ use std::path::PathBuf;
 
 use ndarray::Axis;
 use shared::{
-    data::{
-        DataConfig, DataError, DataKind, DataName, FetchOptions, Preparation, Split, Splits,
-        name_of,
-    },
+    data::{DataConfig, DataError, DataKind, FetchOptions, Source, Split, Splits},
     kind::Kind as DataIs,
     metrics::{Evaluating, Evaluation, encode_split},
     progress,
@@ -46,35 +44,15 @@ impl DataIs for Tables {
         DataKind::Tables
     }
 
-    fn files(&self, config: &DataConfig) -> Vec<String> {
-        match config.name {
-            DataName::Adult | DataName::AdultAge => catalogue::ADULT.names(),
-            DataName::German => catalogue::GERMAN.names(),
-            DataName::Csv => {
-                let csv = config.csv.iter();
-                csv.flat_map(|csv| csv.files.iter().chain([&csv.schema]))
-                    .filter_map(|file| name_of(file))
-                    .collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn read(
-        &self,
-        config: &DataConfig,
-        options: &FetchOptions,
-        known: Option<&Preparation>,
-    ) -> Result<Splits, DataError> {
-        let table = match config.name {
-            DataName::Adult => TableName::Adult,
-            DataName::AdultAge => TableName::AdultAge,
-            DataName::German => TableName::German,
-            DataName::People => TableName::People,
-            DataName::Csv => TableName::Csv,
-            name => return Err(DataError::Config(format!("name = \"{name}\": no table"))),
-        };
-        people::splits(table, config, options, known)
+    fn sources(&self) -> Vec<&'static dyn Source> {
+        const SOURCES: [&dyn Source; 5] = [
+            &TableName::Adult,
+            &TableName::AdultAge,
+            &TableName::German,
+            &TableName::People,
+            &TableName::Csv,
+        ];
+        SOURCES.to_vec()
     }
 
     fn evaluate(&self, of: &Evaluating<'_>) -> anyhow::Result<Evaluation> {

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Encoder, Schema, Table, TableError, TableName, read, read::text_of};
+use super::{CsvFiles, Encoder, Schema, Table, TableError, TableName, read, read::text_of};
 use shared::{
     data::{
         Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, Preparation, Splits,
@@ -132,7 +132,7 @@ pub(crate) fn splits(
     let noise = Noise::new(config.split_seed.unwrap_or(1));
     let known = known.and_then(|known| TableColumns::of(known)?.encoder);
     let known = known.as_ref();
-    let rows = match (name.published(options)?, &config.csv) {
+    let rows = match (name.published(options)?, CsvFiles::of(config)?) {
         (Some((schema, set, files)), _) => {
             let table = read(&schema, &files)?;
             Rows { files: published(set), ..encoded(&schema, &table, noise, known)? }
@@ -361,7 +361,6 @@ fn generated(noise: Noise) -> Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::data::DataName;
 
     fn load(config: &DataConfig) -> Result<Splits, DataError> {
         crate::load(config, &FetchOptions { offline: true, ..FetchOptions::from_env(None) })
@@ -372,8 +371,8 @@ mod tests {
         let [schema_path, rows_path] = ["s.toml", "r.csv"].map(|name| folder.path().join(name));
         std::fs::write(&schema_path, schema).unwrap();
         std::fs::write(&rows_path, rows).unwrap();
-        let mut config = DataConfig::new(DataName::Csv, Binarise::None);
-        config.csv = Some(shared::data::CsvFiles { schema: schema_path, files: vec![rows_path] });
+        let csv = CsvFiles { schema: schema_path, files: vec![rows_path] };
+        let mut config = DataConfig::new("csv", Binarise::None).with("csv", csv);
         change(&mut config);
         load(&config)
     }
@@ -419,8 +418,8 @@ mod tests {
         assert!(say(&rows(4), |_| {}).contains("split"), "{}", say(&rows(4), |_| {}));
         assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("1 to 20"));
         assert!(say(&rows(40), |c| c.binarise = Binarise::Dynamic).contains("binarise"));
-        assert!(say(&rows(40), |c| c.csv = None).contains("data.csv"));
-        assert!(say(&rows(40), |c| c.name = DataName::People).contains("csv is for"));
+        assert!(say(&rows(40), |c| c.own.clear()).contains("data.csv"));
+        assert!(say(&rows(40), |c| c.name = "people".into()).contains("csv: only for"));
         assert!(say(&rows(40).replace(",b,", ",a,"), |_| {}).contains("everybody of 40 rows"));
         // One class in the training rows alone.
         let one = "x,s,y\n".to_owned()
@@ -439,7 +438,7 @@ mod tests {
 
     #[test]
     fn generated_people_have_two_groups_two_classes_and_a_second_target() {
-        let data = load(&DataConfig::new(DataName::People, Binarise::None)).unwrap();
+        let data = load(&DataConfig::new("people", Binarise::None)).unwrap();
         assert_eq!(data.train.input_dim(), GENERATED.1 + 1);
         let people = data.known::<People>().unwrap();
         let second = people.second.as_ref().unwrap();
@@ -449,7 +448,7 @@ mod tests {
 
     #[test]
     fn what_a_run_keeps_of_a_table_survives_its_json_to_the_bit() {
-        let data = load(&DataConfig::new(DataName::People, Binarise::None)).unwrap();
+        let data = load(&DataConfig::new("people", Binarise::None)).unwrap();
         let preparation = Preparation::of(&data);
         assert_eq!(TableColumns::of(&preparation).unwrap().features.len(), 8);
         let text = serde_json::to_string(&preparation).unwrap();

@@ -88,7 +88,7 @@ fn rewritten(
 }
 
 fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {
-    let name = loaded.config.data.name;
+    let name = &loaded.config.data.name;
     let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
     let (asked, all) = (args.measure, loaded.data()?.test.len());
     if asked > all && asked != MEASURED {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, s};
+use sequences::Steps;
 use shared::{
     cli::{Loaded, OfRun, checked_index},
     noise::Noise,
@@ -11,7 +12,7 @@ use shared::{
 
 use super::{
     generate::check_temperature,
-    show::{Shown, Steps, sequence, show},
+    show::{Shown, sequence, show},
 };
 use crate::Paper;
 
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
     let split = &loaded.data()?.valid;
-    let is_image = Steps::of(&loaded) == Steps::Rows;
+    let is_image = Steps::of(&loaded.config.data) == Steps::Rows;
     let default = split.len().min(if is_image { IMAGES } else { FEW });
     let indices = args.indices.clone().unwrap_or_else(|| (0..default).collect());
     let noise = args.seed.map_or(loaded.noise(), Noise::new);

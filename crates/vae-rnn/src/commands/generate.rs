@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, s};
+use sequences::Steps;
 use shared::{
     cli::{Loaded, OfRun},
     noise::Noise,
     progress,
 };
 
-use super::show::{Shown, Steps, show};
+use super::show::{Shown, show};
 use crate::Paper;
 
 /// Sequences by default, of images.
@@ -48,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "generate")?;
-    if Steps::of(&loaded) == Steps::Rows && args.steps.is_some() {
+    if Steps::of(&loaded.config.data) == Steps::Rows && args.steps.is_some() {
         bail!("--steps: an image has as many rows as it has");
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
@@ -81,7 +82,7 @@ pub struct How {
 pub fn drawn(run: &Loaded<Paper>, count: Option<usize>, how: Option<How>) -> Result<Vec<PathBuf>> {
     let How { steps, temperature, noise } =
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
-    let is_image = Steps::of(run) == Steps::Rows;
+    let is_image = Steps::of(&run.config.data) == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });
     let steps = steps.unwrap_or(run.preparation.steps);
     let keys: Vec<u64> = (0..count as u64).collect();

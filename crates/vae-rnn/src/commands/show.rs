@@ -4,15 +4,8 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use ndarray::{Array2, s};
-use sequences::{Known, PIANO, Roll, rolls};
-use shared::{
-    cli::Loaded,
-    data::{DataKind, DataName},
-    paper::RunConfig,
-    plot::Grid,
-    progress,
-    run::write_atomic,
-};
+use sequences::{Known, PIANO, Roll, Steps, rolls};
+use shared::{cli::Loaded, paper::RunConfig, plot::Grid, progress, run::write_atomic};
 
 use crate::{Paper, midi::midi_file, svg::drawing};
 
@@ -21,32 +14,7 @@ const TEMPO: f64 = 90.0;
 /// Images a row.
 const ROW: usize = 10;
 
-/// What the steps of a run's sequences are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Steps {
-    /// Rows of an image.
-    Rows,
-    /// Chords.
-    Chords,
-    /// Movements of a pen.
-    Pen,
-    /// Symbols of a text.
-    Symbols,
-}
-
-impl Steps {
-    pub(super) fn of(run: &Loaded<Paper>) -> Self {
-        let name = run.config.data().name;
-        match (name, name.kind()) {
-            (_, DataKind::Images) => Self::Rows,
-            (DataName::Pen, _) => Self::Pen,
-            (DataName::Text, _) => Self::Symbols,
-            _ => Self::Chords,
-        }
-    }
-}
-
-/// A sequence drawn from the model, or a completed one.
+/// A sequence that was drawn, or begun and drawn to its end.
 pub(super) struct Shown {
     /// Its name.
     pub(super) title: String,
@@ -64,7 +32,7 @@ pub(super) fn show(
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
     let caption = format!("{caption}: {}", run.title());
-    match Steps::of(run) {
+    match Steps::of(run.config.data()) {
         Steps::Rows => {
             let picture = run.run.file(&format!("{name}.png"));
             let mut grid = Grid::new(run.preparation.shape, caption);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use ndarray::{Array2, s};
-use sequences::{Known, Roll, rolls};
+use sequences::{Known, Roll, Steps, rolls};
 use shared::{
     cli::{Loaded, OfRun, checked_index},
     plot::Grid,
@@ -12,7 +12,7 @@ use shared::{
     sequential::Resampling,
 };
 
-use super::show::{Shown, Steps, roll, symbols};
+use super::show::{Shown, roll, symbols};
 use crate::Paper;
 
 /// Sequences by default.
@@ -72,7 +72,7 @@ impl Sequences {
     /// Those of the validation split, by default the first few.
     fn of_validation(run: &Loaded<Paper>, indices: &[usize]) -> Result<Self> {
         let split = &run.data()?.valid;
-        let few = if Steps::of(run) == Steps::Rows { IMAGES } else { FEW };
+        let few = if Steps::of(&run.config.data) == Steps::Rows { IMAGES } else { FEW };
         let default: Vec<usize> = (0..split.len().min(few)).collect();
         let indices = if indices.is_empty() { &default[..] } else { indices };
         for &index in indices {
@@ -111,7 +111,7 @@ impl Sequences {
 }
 
 fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
-    let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(run), sequences);
+    let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(&run.config.data), sequences);
     // Without latents one particle knows it exactly.
     let particles = if run.model.latent_dim() == 0 { 1 } else { PARTICLES };
     let noise = (run.noise(), &keys[..]);

@@ -9,7 +9,7 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, DataConfig, DataName, FetchOptions},
+    data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
     laws::{self, ParameterGradient},
     nn::Activation,
     noise::Noise,
@@ -29,7 +29,7 @@ fn model<B: Backend>(seed: u64) -> Model<B> {
 }
 
 fn batch<B: Backend>() -> Batch<B> {
-    let config = DataConfig::new(DataName::Segments, Binarise::Dynamic);
+    let config = DataConfig::new("segments", Binarise::Dynamic);
     let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
         .batch(&[4, 5, 6, 7], 1)

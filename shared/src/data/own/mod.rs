@@ -20,11 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation, Splits,
+    DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation, Source,
+    SourceFile, Splits, name_of,
 };
 use crate::{
     noise::{Noise, Stream},
     progress,
+    reading::{Mistake, Problem},
 };
 
 /// `[data.images]`: images of the user's, for `name = "images"`.
@@ -141,20 +143,70 @@ impl ImageFiles {
     }
 }
 
-/// Loads the images a configuration names.
-pub(super) fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    let Some(files) = &config.images else {
+/// Images of the user's.
+#[derive(Debug)]
+pub(super) struct Own;
+
+impl Own {
+    /// Its section of `[data]`.
+    pub(super) const SECTION: &str = "images";
+}
+
+impl Source for Own {
+    fn name(&self) -> &'static str {
+        "images"
+    }
+
+    fn about(&self) -> &'static str {
+        "Images of yours, as `[data.images]` says; `--data PATH` names them"
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[Self::SECTION]
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        let files = config.own::<ImageFiles>(Self::SECTION)?;
+        let wrong = |problem| Mistake {
+            path: ["data", Self::SECTION, "size"].map(str::to_owned).to_vec(),
+            problem: Problem::Other(problem),
+        };
+        files.and_then(|files| files.problem()).map_or(Ok(()), |problem| Err(wrong(problem)))
+    }
+
+    fn key_of(&self, _: &Path) -> Option<&'static str> {
+        Some("data.images.path")
+    }
+
+    fn is_split_by_seed(&self) -> bool {
+        true
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        let files = config.own::<ImageFiles>(Self::SECTION).ok().flatten();
+        SourceFile::named(self.name(), files.and_then(|files| name_of(&files.path)))
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        _: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        load(config, options)
+    }
+}
+
+fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
+    let Some(files) = config.own::<ImageFiles>(Own::SECTION)? else {
         return Err(DataError::Config(
             "name = \"images\" needs a path: --data FOLDER, or --set data.images.path=FOLDER"
                 .into(),
         ));
     };
-    if let Some(problem) = files.problem() {
-        return Err(DataError::Config(problem));
-    }
     let path = options.locate(&files.path);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-    let found = read(&path, files).map_err(wrong)?;
+    let found = read(&path, &files).map_err(wrong)?;
     if found.images.len() < FEWEST {
         return Err(wrong(format!(
             "{} image{}: at least {FEWEST} are needed for training, validation and test",

@@ -5,14 +5,14 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 use crate::{
-    data::{Binarise, DataName, npy},
+    data::{Binarise, npy},
     kind::Images,
 };
 
 fn config(path: &Path, change: impl Fn(&mut ImageFiles)) -> DataConfig {
     let mut files = ImageFiles { path: path.into(), size: None, grey: false, label: None };
     change(&mut files);
-    DataConfig { images: Some(files), ..DataConfig::new(DataName::Images, Binarise::None) }
+    DataConfig::new("images", Binarise::None).with(Own::SECTION, files)
 }
 
 fn loaded(path: &Path, change: impl Fn(&mut ImageFiles)) -> Result<Splits, String> {

@@ -7,11 +7,11 @@
 use std::{f64::consts::TAU, sync::OnceLock};
 
 /// Height and width of an image.
-pub(super) const SIDE: usize = 64;
+pub(in crate::data) const SIDE: usize = 64;
 /// Values of each factor in the published order; the last varies fastest.
 const SIZES: [usize; 5] = [3, 6, 40, 32, 32];
 /// One image, a bit a pixel: row by row, the leftmost pixel in the lowest bit.
-pub(super) type Sprite = [u64; SIDE];
+pub(in crate::data) type Sprite = [u64; SIDE];
 
 /// A grid of images, by index, all of them or without a repeated orientation.
 #[derive(Clone, Debug)]
@@ -41,12 +41,12 @@ impl Sprites {
 
     /// The same with the published images, which must be [`Self::PUBLISHED`].
     #[must_use]
-    pub(super) fn with_published(self, images: Vec<Sprite>) -> Self {
+    pub(in crate::data) fn with_published(self, images: Vec<Sprite>) -> Self {
         Self { published: Some(images), ..self }
     }
 
     /// True if the images are the published ones.
-    pub(super) fn is_published(&self) -> bool {
+    pub(in crate::data) fn is_published(&self) -> bool {
         self.published.is_some()
     }
 
@@ -97,7 +97,7 @@ impl Sprites {
 }
 
 /// A sprite as numbers 0 and 1, `[64 * 64]`.
-pub(super) fn write_bits(sprite: &Sprite, pixels: &mut [f32]) {
+pub(in crate::data) fn write_bits(sprite: &Sprite, pixels: &mut [f32]) {
     for (bits, row) in sprite.iter().zip(pixels.chunks_mut(SIDE)) {
         if *bits == 0 {
             row.fill(0.0);

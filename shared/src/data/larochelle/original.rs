@@ -9,7 +9,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{DataError, ExampleSet, FetchOptions, PixelShape, larochelle::Variant};
+use super::{
+    super::{DataError, ExampleSet, FetchOptions, PixelShape},
+    Variant,
+};
 
 /// One of the sets in its original files.
 pub(super) struct Original {

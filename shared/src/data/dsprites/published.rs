@@ -10,9 +10,8 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 use super::{
-    DataError, FetchOptions,
-    dsprites::{SIDE, Sprite, Sprites},
-    npy::Header,
+    super::{DataError, FetchOptions, npy::Header},
+    SIDE, Sprite, Sprites,
 };
 use crate::progress;
 

@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{ExampleSet, PixelShape, bilinear};
+use super::super::{ExampleSet, PixelShape, bilinear};
 use crate::noise::{Noise, Stream, uniform};
 
 const SIDE: usize = 28;
@@ -29,7 +29,7 @@ type Image = [u8; PIXELS];
 
 /// One of the sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(in crate::data) enum Variant {
     /// MNIST's digits, fewer for training.
     Basic,
     /// Rotated by a uniform angle.
@@ -50,7 +50,7 @@ pub(super) enum Variant {
 
 impl Variant {
     /// Examples for training and for validation.
-    pub(super) fn sizes(self) -> (usize, usize) {
+    pub(in crate::data) fn sizes(self) -> (usize, usize) {
         match self {
             Self::Basic
             | Self::Rotated
@@ -64,7 +64,7 @@ impl Variant {
     }
 
     /// Names of the original files: training and validation, test.
-    pub(super) fn original_files(self) -> [&'static str; 2] {
+    pub(in crate::data) fn original_files(self) -> [&'static str; 2] {
         match self {
             Self::Basic => ["mnist_train.amat", "mnist_test.amat"],
             Self::Rotated => [
@@ -87,8 +87,8 @@ impl Variant {
         }
     }
 
-    /// True if it can be regenerated.
-    pub(super) fn can_be_regenerated(self) -> bool {
+    /// True if it can be drawn anew.
+    pub(in crate::data) fn can_be_regenerated(self) -> bool {
         !matches!(
             self,
             Self::ImageBackground | Self::RotatedImageBackground | Self::ImageRectangles
@@ -96,13 +96,13 @@ impl Variant {
     }
 
     /// True if the set is made from MNIST.
-    pub(super) fn needs_digits(self) -> bool {
+    pub(in crate::data) fn needs_digits(self) -> bool {
         matches!(self, Self::Basic | Self::Rotated | Self::RandomBackground)
     }
 
     /// Draws the examples for training and validation, and those for testing, from `digits`: all
     /// of MNIST, training set first. They are not looked at where a set has no digits.
-    pub(super) fn generate(self, digits: &[ExampleSet]) -> (ExampleSet, ExampleSet) {
+    pub(in crate::data) fn generate(self, digits: &[ExampleSet]) -> (ExampleSet, ExampleSet) {
         let noise = Noise::new(2007);
         let (train, valid) = self.sizes();
         let pool = train + valid;

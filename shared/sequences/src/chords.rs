@@ -1,0 +1,116 @@
+//! Sets of chords on the keys of a piano.
+
+use std::collections::BTreeMap;
+
+use super::{
+    bach,
+    catalogue::{BACH, JSB},
+    jsb,
+    known::{Keys, Known, PIANO, knowing},
+    piano_keys,
+    split::{read, split},
+    tunes::tunes,
+};
+use shared::data::{
+    DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Sequences, Source,
+    SourceFile, Splits, fetch, published,
+};
+
+/// Chords of one set: training and validation, test, the number of validation sequences, and files.
+pub(super) type Chords = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>, usize, BTreeMap<String, String>);
+
+/// A set of chords.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChordSet {
+    /// Boulanger-Lewandowski, Bengio & Vincent 2012.
+    Jsb,
+    /// Out of music21.
+    Bach,
+    /// Generated.
+    Tunes,
+}
+
+impl ChordSet {
+    fn published(self) -> Option<&'static DataSet> {
+        match self {
+            Self::Jsb => Some(&JSB),
+            Self::Bach => Some(&BACH),
+            Self::Tunes => None,
+        }
+    }
+}
+
+impl Source for ChordSet {
+    fn name(&self) -> &'static str {
+        self.published().map_or("tunes", |set| set.name)
+    }
+
+    fn about(&self) -> &'static str {
+        match self {
+            Self::Jsb => {
+                "Sequences of chords: 382 chorales by J. S. Bach, a step a quarter note, in the \
+                 published split"
+            }
+            Self::Bach => {
+                "Sequences of chords: Bach's four-part chorales out of the package music21, in a split \
+                 of our own: numbers are not comparable with those of `jsb`"
+            }
+            Self::Tunes => {
+                "Sequences of chords: generated tunes in two voices, 300: needs no download; for tests \
+                 and first steps"
+            }
+        }
+    }
+
+    fn examples(&self) -> DataKind {
+        DataKind::Sequences
+    }
+
+    fn files(&self, _: &DataConfig) -> Vec<SourceFile> {
+        let files = |set: &'static DataSet| SourceFile::named(set.name, set.names());
+        self.published().map(files).unwrap_or_default()
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        _: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let chords = match self {
+            Self::Jsb => chorales(options)?,
+            Self::Bach => bach::load(options)?,
+            Self::Tunes => {
+                let [pool, test] = tunes();
+                let valid = pool.len() / 6;
+                (pool, test, valid, BTreeMap::new())
+            }
+        };
+        on_piano(chords, config)
+    }
+}
+
+/// Chords as keys of a piano that are struck.
+pub(super) fn on_piano(chords: Chords, config: &DataConfig) -> Result<Splits, DataError> {
+    let (pool, test, valid, files) = chords;
+    let (lowest, keys) = PIANO;
+    let on_keys = |chords: Vec<Vec<Vec<u8>>>| {
+        let rows: Vec<Vec<f32>> =
+            chords.iter().map(|steps| piano_keys(steps, lowest, keys)).collect();
+        Sequences::of_numbers(keys, &rows)
+    };
+    let splits = split(on_keys(pool), on_keys(test), valid, files, config)?;
+    Ok(knowing(splits, Known { keys: Some(Keys { lowest, count: keys }), ..Known::default() }))
+}
+
+fn chorales(options: &FetchOptions) -> Result<Chords, DataError> {
+    let set = &JSB;
+    let path = fetch(set, options)?.remove(0);
+    let [mut pool, valid, test] = jsb::parse(&read(&path)?).map_err(|reason| {
+        let reason = format!("{reason}; delete it to have it fetched anew");
+        DataError::Format { path: path.clone(), reason }
+    })?;
+    let count = valid.len();
+    pool.extend(valid);
+    Ok((pool, test, count, published(set)))
+}

@@ -1,0 +1,71 @@
+//! What is known of sequences besides their steps.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::text::Vocabulary;
+use shared::data::{Knowledge, Preparation, Splits};
+
+/// The keys of a piano: the lowest note, and their number.
+pub const PIANO: (u8, usize) = (21, 88);
+
+/// A range of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// MIDI number of the lowest.
+    pub lowest: u8,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// What is known of sequences besides their steps.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The keys chords are played on.
+    pub keys: Option<Keys>,
+    /// Standard deviation of the offsets of the training drawings, by which all are divided.
+    pub offset_deviation: Option<f64>,
+    /// The symbols of a text, by number.
+    pub vocabulary: Option<Vocabulary>,
+}
+
+impl Known {
+    pub(crate) const KEYS: &str = "keys";
+    pub(crate) const OFFSET_DEVIATION: &str = "offset_deviation";
+    pub(crate) const VOCABULARY: &str = "vocabulary";
+
+    /// What a run kept.
+    pub fn of(preparation: &Preparation) -> Self {
+        Self {
+            keys: preparation.own(Self::KEYS),
+            offset_deviation: preparation.own(Self::OFFSET_DEVIATION),
+            vocabulary: preparation.own(Self::VOCABULARY),
+        }
+    }
+}
+
+impl Knowledge for Known {
+    fn kept(&self) -> Map<String, Value> {
+        // What consists of numbers and strings always has a JSON.
+        let value = |value: Option<Value>, name: &str| Some((name.to_owned(), value?));
+        [
+            value(self.keys.map(|keys| serde_json::to_value(keys).unwrap_or_default()), Self::KEYS),
+            value(self.offset_deviation.map(Value::from), Self::OFFSET_DEVIATION),
+            value(
+                self.vocabulary.as_ref().map(|v| serde_json::to_value(v).unwrap_or_default()),
+                Self::VOCABULARY,
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The same splits, of which this is known.
+pub(crate) fn knowing(splits: Splits, known: Known) -> Splits {
+    Splits { known: Some(Arc::new(known)), ..splits }
+}

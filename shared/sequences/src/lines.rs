@@ -1,0 +1,161 @@
+//! A text of the user's, a sequence a line.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    known::{Known, knowing},
+    split::{read_named, split},
+    text::{self, TextLevel, Vocabulary},
+};
+use shared::{
+    data::{
+        DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source, SourceFile,
+        Splits, name_and_sha256, name_of,
+    },
+    noise::{Noise, Stream},
+    reading::Mistake,
+};
+
+/// `[data.text]`: a text of the user's, a sequence a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextFile {
+    /// The file, in UTF-8.
+    pub file: PathBuf,
+    /// What a step is.
+    #[serde(default)]
+    pub level: TextLevel,
+    /// Lines of more steps are cut into pieces of so many.
+    #[serde(default = "longest_line")]
+    pub longest: usize,
+}
+
+fn longest_line() -> usize {
+    200
+}
+
+/// The set.
+#[derive(Debug)]
+pub(crate) struct Text;
+
+impl Text {
+    pub(crate) const NAME: &str = "text";
+    const SECTION: &str = "text";
+}
+
+impl Source for Text {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Sequences of characters or words: a text of yours, as `[data.text]` says"
+    }
+
+    fn examples(&self) -> DataKind {
+        DataKind::Sequences
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[Self::SECTION]
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        config.own::<TextFile>(Self::SECTION).map(drop)
+    }
+
+    fn key_of(&self, path: &Path) -> Option<&'static str> {
+        path.extension()?.eq_ignore_ascii_case("txt").then_some("data.text.file")
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        let text = config.own::<TextFile>(Self::SECTION).ok().flatten();
+        SourceFile::named(Self::NAME, text.and_then(|text| name_of(&text.file)))
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        lines(config, options, known)
+    }
+}
+
+/// A tenth of the lines each for validation and test, drawn once.
+fn lines(
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+) -> Result<Splits, DataError> {
+    let Some(text) = config.own::<TextFile>(Text::SECTION)? else {
+        return Err(DataError::Config(
+            "name = \"text\" needs a file: --set data.text.file=poems.txt".into(),
+        ));
+    };
+    let path = options.locate(&text.file);
+    let bytes = read_named(&path)?;
+    let known = known.and_then(|known| known.own::<Vocabulary>(Known::VOCABULARY));
+    let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest, known.as_ref())
+        .map_err(|reason| DataError::Format { path, reason })?;
+    let held_out = (sequences.len() / 10).max(1);
+    let order = Noise::new(1).permutation(Stream::Split, 0, sequences.len());
+    let ordered: Vec<Vec<u32>> = order.into_iter().map(|index| sequences[index].clone()).collect();
+    let (pool, test) = ordered.split_at(ordered.len() - held_out);
+    let width = vocabulary.len();
+    let files = [name_and_sha256(&text.file, &bytes)].into();
+    let (pool, test) = (Sequences::of_symbols(width, pool), Sequences::of_symbols(width, test));
+    let splits = split(pool, test, held_out, files, config)?;
+    Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::data::{Binarise, Identity};
+
+    use super::*;
+
+    fn of_text(text: &str) -> (Identity, Preparation) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("poem.txt");
+        std::fs::write(&file, text).unwrap();
+        let text = TextFile { file, level: TextLevel::Characters, longest: 200 };
+        let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::SECTION, text);
+        let data =
+            shared::kind::load(&crate::SequenceData, &config, &FetchOptions::from_env(None), None)
+                .unwrap();
+        let preparation = Preparation::of(&data);
+        (Identity::of(&data, &preparation), preparation)
+    }
+
+    #[test]
+    fn letters_exchanged_are_other_data_though_the_numbers_are_the_same() {
+        let text = "aab a\n".repeat(40);
+        let (own, _) = of_text(&text);
+        let exchanged = text.replace('a', "x").replace('b', "a").replace('x', "b");
+        let (other, _) = of_text(&exchanged);
+        assert_eq!(own.train, other.train);
+        assert_ne!(own.preparation, other.preparation);
+        assert!(!own.same_contents(&other));
+        let told = own.difference(&other).unwrap();
+        assert!(told.contains(&own.files["poem.txt"]), "{told}");
+        assert!(told.contains(&other.files["poem.txt"]), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_a_model_sees_no_change_of_is_the_same_contents() {
+        let text = "so much depends\n".repeat(40);
+        let ((own, _), (other, _)) = (of_text(&text), of_text(&text.replace('\n', "\r\n")));
+        assert!(own.same_contents(&other) && own.difference(&other).is_some());
+    }
+
+    #[test]
+    fn a_preparation_survives_its_json_to_the_bit() {
+        let (_, preparation) = of_text(&"où est\n".repeat(40));
+        let text = serde_json::to_string(&preparation).unwrap();
+        assert_eq!(serde_json::from_str::<Preparation>(&text).unwrap(), preparation);
+    }
+}

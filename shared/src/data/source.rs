@@ -1,0 +1,150 @@
+//! What a data set is.
+
+use std::path::Path;
+
+use super::{
+    Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits,
+};
+use crate::reading::{Mistake, Problem};
+
+/// A data set. A new one is a file that implements this trait and a line in the list of its
+/// [kind](crate::kind::Kind::sources); nothing else knows it.
+pub trait Source: Sync {
+    /// Its name in `[data]` and after `--data`.
+    fn name(&self) -> &'static str;
+
+    /// Another name for it, which a configuration may use too.
+    fn alias(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// One line for `--help`.
+    fn about(&self) -> &'static str;
+
+    /// What its examples are.
+    fn examples(&self) -> DataKind {
+        DataKind::Images
+    }
+
+    /// Keys and sections of `[data]` that only this set has. Of a section's keys `path`, `file`, `files`
+    /// and `schema` are paths, relative to the configuration's file.
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is wrong with the values of its own keys, if anything.
+    ///
+    /// # Errors
+    /// The first mistake.
+    fn check(&self, _config: &DataConfig) -> Result<(), Mistake> {
+        Ok(())
+    }
+
+    /// The key, dotted, that names data of the user's at this path, if this set reads such.
+    fn key_of(&self, _path: &Path) -> Option<&'static str> {
+        None
+    }
+
+    /// True if `split_seed` draws its splits; those of published sets are fixed.
+    fn is_split_by_seed(&self) -> bool {
+        false
+    }
+
+    /// The files it may be read from; none if it is generated.
+    fn files(&self, _config: &DataConfig) -> Vec<SourceFile> {
+        Vec::new()
+    }
+
+    /// Loads the set and splits it; downloads it first if need be. Call [`kind::load`](crate::kind::load),
+    /// which checks the configuration first. `known` are the statistics of the data a model was fitted to.
+    ///
+    /// # Errors
+    /// A file that cannot be had or does not verify, named together with what to do.
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError>;
+}
+
+/// A file a data set may be read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Folder it may lie in within a folder of the user's.
+    pub folder: &'static str,
+    /// Its name, without `.gz`.
+    pub name: String,
+}
+
+impl SourceFile {
+    /// Files of these names.
+    pub fn named(
+        folder: &'static str,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Vec<Self> {
+        names.into_iter().map(|name| Self { folder, name: name.into() }).collect()
+    }
+}
+
+/// The set of this name among `sources`.
+pub fn source_of<'a>(sources: &[&'a dyn Source], name: &str) -> Option<&'a dyn Source> {
+    sources.iter().copied().find(|of| of.name() == name || of.alias() == Some(name))
+}
+
+/// The set a configuration names.
+///
+/// # Errors
+/// A name that none of `sources` has; keys the set does not have, or whose values are wrong; settings
+/// that mean nothing for it.
+pub fn configured<'a>(
+    sources: &[&'a dyn Source],
+    config: &DataConfig,
+) -> Result<&'a dyn Source, Mistake> {
+    let mistake =
+        |key: &str, problem: Problem| Mistake { path: vec!["data".into(), key.into()], problem };
+    let Some(source) = source_of(sources, &config.name) else {
+        let known = sources.iter().map(|source| source.name().to_owned()).collect();
+        return Err(mistake("name", Problem::UnknownWord { found: config.name.clone(), known }));
+    };
+    let name = source.name();
+    for key in config.own.keys() {
+        if source.own_keys().contains(&key.as_str()) {
+            continue;
+        }
+        let owner = sources.iter().find(|other| other.own_keys().contains(&key.as_str()));
+        return Err(match owner {
+            Some(owner) => mistake(
+                key,
+                Problem::Other(format!("only for name = \"{}\", not for {name}", owner.name())),
+            ),
+            None => {
+                let known = DataConfig::KEYS.iter().chain(source.own_keys());
+                mistake(key, Problem::UnknownKey(known.map(|&key| key.to_owned()).collect()))
+            }
+        });
+    }
+    let is_random = matches!(config.binarise, Binarise::Static | Binarise::Threshold);
+    let without_effect = [
+        (
+            config.split_seed.is_some() && !source.is_split_by_seed(),
+            "split_seed",
+            format!("only for tables and images of your own; the splits of {name} are fixed"),
+        ),
+        (
+            config.split == SplitName::Iwae && source.examples() != DataKind::Images,
+            "split",
+            format!("\"iwae\" is only for images; {name} has no such split"),
+        ),
+        (
+            is_random && source.examples() == DataKind::Sequences,
+            "binarise",
+            format!("only for images; {name} has no grey levels"),
+        ),
+    ];
+    if let Some((_, key, reason)) = without_effect.into_iter().find(|(is, ..)| *is) {
+        return Err(mistake(key, Problem::Other(reason)));
+    }
+    source.check(config)?;
+    Ok(source)
+}
