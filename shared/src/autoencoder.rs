@@ -126,7 +126,13 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         None
     }
 
-    /// Describes the part of an image that p(x|z, c) models, if it is not the whole.
+    /// True if p(x|z) is a probability of 256 levels, not a density and not of binary pixels: nats are
+    /// then comparable with published bits per dimension.
+    fn has_levels(&self) -> bool {
+        false
+    }
+
+    /// Which part of an image p(x|z, c) is about, where it is not the whole; for people.
     fn scored(&self) -> Option<String> {
         None
     }

@@ -117,6 +117,8 @@ pub trait Trained: Sync {
     ) -> Option<Array2<f32>>;
     /// log p(x) where it is known exactly.
     fn log_marginal(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Option<Array1<f32>>;
+    /// See [`Autoencoder::has_levels`].
+    fn has_levels(&self) -> bool;
     /// Which part of an image likelihoods are about, where it is not the whole.
     fn scored(&self) -> Option<String>;
     /// Width of a step and of its latent, where the model is one of sequences.
@@ -347,6 +349,10 @@ where
             values.extend(array1(self.model.log_marginal(rows, given.as_ref())?));
         }
         Some(values.into())
+    }
+
+    fn has_levels(&self) -> bool {
+        self.model.has_levels()
     }
 
     fn scored(&self) -> Option<String> {

@@ -59,7 +59,11 @@ fn options_without_effect_are_refused_or_said() {
         ("vae", &["--snapshot-epochs", "1,5"][..], "--snapshot-epochs 5: the fit ends after 2"),
         ("vae", &["--set", "data.split_seed=2"], "split_seed: only for tables"),
         ("vae", &["--set", "data.csv={schema=\"a\",files=[\"b\"]}"], "data.csv: no such key"),
-        ("fair-repr", &["--set", "data.distinct_orientations=true"], "data.distinct_orientations: no such key"),
+        (
+            "fair-repr",
+            &["--set", "data.distinct_orientations=true"],
+            "data.distinct_orientations: no such key",
+        ),
         ("fair-repr", &["--set", "data.split=iwae"], "split = \"iwae\" is for images"),
         ("vae-rnn", &["--model", "rnn", "--set", "objective.kl_warmup_epochs=1.0"], "has no KL"),
         ("vae-rnn", &["--set", "objective.kl_warmup_from=0.5"], "needs kl_warmup_epochs above 0"),

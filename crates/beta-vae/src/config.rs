@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     data::{Binarise, DataConfig},
+    likelihood::LikelihoodKind,
     metrics::EvaluateConfig,
     nn::{Activation, Init},
     paper::RunConfig,
@@ -99,6 +100,14 @@ pub struct ModelConfig {
     /// Initial weights.
     #[serde(default)]
     pub init: Init,
+    /// Distribution of a pixel: Bernoulli, or logistic for grey levels and colour.
+    #[serde(default, skip_serializing_if = "is_bernoulli")]
+    pub likelihood: LikelihoodKind,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_bernoulli(likelihood: &LikelihoodKind) -> bool {
+    *likelihood == LikelihoodKind::Bernoulli
 }
 
 impl ModelConfig {
@@ -114,6 +123,8 @@ impl ModelConfig {
             "network = \"convolutional\" needs channels, none of them 0"
         } else if !convolutional && !self.channels.is_empty() {
             "channels are for network = \"convolutional\""
+        } else if self.likelihood == LikelihoodKind::Gaussian {
+            "likelihood = \"gaussian\": \"bernoulli\", or \"logistic\" for grey levels and colour"
         } else if let Some(problem) = self.init.problem() {
             return Some(format!("[model] {problem}"));
         } else {
@@ -137,16 +148,22 @@ impl RunConfig for Config {
     }
 
     fn problem(&self) -> Option<String> {
-        let grey = self.model.kind.has_networks() && self.data.binarise == Binarise::None;
+        let are_levels = self.data.binarise == Binarise::None;
+        let has_levels = self.model.likelihood == LikelihoodKind::Logistic;
+        let likelihood = match (are_levels, has_levels) {
+            (true, false) => Some(
+                "[data] binarise = \"none\" needs likelihood = \"logistic\": on grey pixels a Bernoulli is not \
+                 a probability and its ELBO is not a bound",
+            ),
+            (false, true) => Some(
+                "[model] likelihood = \"logistic\" needs binarise = \"none\": it is a probability of 256 levels",
+            ),
+            _ => None,
+        };
+        let likelihood = likelihood.filter(|_| self.model.kind.has_networks());
         self.model
             .problem()
-            .or_else(|| {
-                grey.then(|| {
-                    "[data] binarise = \"none\": on grey pixels a Bernoulli is not a probability and \
-                     its ELBO is not a bound"
-                        .into()
-                })
-            })
+            .or_else(|| likelihood.map(str::to_owned))
             .or_else(|| self.objective.problem())
             .or_else(|| self.train.problem())
             .or_else(|| self.evaluate.problem())

@@ -49,6 +49,7 @@ impl paper::Paper for Paper {
          H. Kim, A. Mnih: Disentangling by Factorising. ICML 2018.";
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
+        ("colour", include_str!("../configs/colour.toml")),
         ("convolutional", include_str!("../configs/convolutional.toml")),
         ("paper", include_str!("../configs/paper.toml")),
     ];
@@ -62,7 +63,7 @@ impl paper::Paper for Paper {
         let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         match kind {
-            Kind::Vae | Kind::Untrained => model::image_problem(&config.model, input),
+            Kind::Vae | Kind::Untrained => model::image_problem(&config.model, shape),
             Kind::Pca if latent > input => Some(format!(
                 "[model] latent = {latent}: inputs of width {input} have no more components"
             )),
@@ -135,7 +136,7 @@ impl paper::Paper for Paper {
     ) -> Model<B> {
         match config.model.kind {
             Kind::Vae | Kind::Untrained => {
-                Model::Variational(Vae::new(config, shape.pixels(), noise, device))
+                Model::Variational(Vae::new(config, shape, noise, device))
             }
             Kind::Pca => {
                 Model::Linear(LinearCode::zeros(config.model.latent, shape.pixels(), device))

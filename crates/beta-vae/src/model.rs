@@ -6,7 +6,8 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     backend::Window,
-    likelihood::Likelihood,
+    data::PixelShape,
+    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
     nn::{Activation, Convolution, Dense, GaussianMlp, Initialiser, Mlp, TransposedConvolution},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -21,7 +22,7 @@ use crate::{
 /// Halves height and width, or doubles them.
 const HALVING: Window = Window { side: 4, stride: 2, padding: 1 };
 
-/// A VAE with Bernoulli pixels.
+/// A VAE with Bernoulli pixels, or logistic ones in 256 levels.
 #[derive(Module, Debug)]
 pub struct Vae<B: Backend> {
     /// Convolutions below the encoder; none in a dense network.
@@ -34,35 +35,37 @@ pub struct Vae<B: Backend> {
     output: Dense<B>,
     /// Transposed convolutions from there to the logits of the pixels.
     transposed: Vec<TransposedConvolution<B>>,
-    /// The loss, with any networks of its own.
+    /// Scales of logistic pixels.
+    scale: Option<LogisticScale<B>>,
+    /// What the networks are trained by, with those it trains beside them.
     pub loss: AnyLoss<B>,
 }
 
-/// Height, width and channels of a square image that can be halved by `layers` convolutions.
-fn square(pixels: usize, layers: usize) -> Option<[usize; 3]> {
-    let side = pixels.isqrt();
-    let fits = side * side == pixels && side.is_multiple_of(1 << layers.min(16)) && side > 0;
-    fits.then_some([side, side, 1])
+/// True if both sides can be halved by so many convolutions.
+fn can_be_halved(shape: PixelShape, layers: usize) -> bool {
+    let halves = |side: usize| side > 0 && side.is_multiple_of(1 << layers.min(16));
+    halves(shape.height) && halves(shape.width)
 }
 
-/// The error of these networks for images of `pixels` pixels, if any.
-pub fn image_problem(model: &ModelConfig, pixels: usize) -> Option<String> {
+/// What is wrong with these networks for such images, if anything.
+pub fn image_problem(model: &ModelConfig, shape: PixelShape) -> Option<String> {
     let layers = model.channels.len();
-    (model.network == Network::Convolutional && square(pixels, layers).is_none()).then(|| {
+    (model.network == Network::Convolutional && !can_be_halved(shape, layers)).then(|| {
         format!(
-            "[model] channels: {pixels} pixels are not a square that can be halved {layers} times"
+            "[model] channels: {} x {} pixels cannot be halved {layers} times",
+            shape.height, shape.width
         )
     })
 }
 
 impl<B: Backend> Vae<B> {
-    /// Networks with fresh weights for `pixels` pixels.
-    pub fn new(config: &Config, pixels: usize, noise: Noise, device: &B::Device) -> Self {
+    /// Networks with fresh weights for images of this shape.
+    pub fn new(config: &Config, shape: PixelShape, noise: Noise, device: &B::Device) -> Self {
         let model = &config.model;
         let mut init = Initialiser::new(model.init, noise, device);
         let (below, above) = (model.encoder_activation, model.decoder_activation);
         let mut convolutions = Vec::new();
-        let mut image = square(pixels, model.channels.len()).unwrap_or([1, pixels, 1]);
+        let mut image = [shape.height, shape.width, shape.channels];
         if model.network == Network::Convolutional {
             for &channels in &model.channels {
                 let layer = Convolution::new(image, channels, HALVING, below, &mut init);
@@ -86,10 +89,14 @@ impl<B: Backend> Vae<B> {
                 transposed.push(layer);
             }
             let linear = Activation::Linear;
-            transposed.push(TransposedConvolution::new(image, 1, HALVING, linear, &mut init));
+            let channels = shape.channels;
+            transposed
+                .push(TransposedConvolution::new(image, channels, HALVING, linear, &mut init));
         }
         let loss = config.objective.loss(model.latent, &mut init);
-        Self { convolutions, encoder, decoder, output, transposed, loss }
+        let scale = (model.likelihood == LikelihoodKind::Logistic)
+            .then(|| LogisticScale::new(shape.pixels(), &mut init));
+        Self { convolutions, encoder, decoder, output, transposed, scale, loss }
     }
 
     /// q(z|x) for x `[examples, pixels]`.
@@ -123,8 +130,16 @@ impl<B: Backend> Autoencoder<B> for Vae<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
+    fn has_levels(&self) -> bool {
+        self.scale.is_some()
+    }
+
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
-        Likelihood::Bernoulli { logits: self.logits(z) }
+        let logits = self.logits(z);
+        match &self.scale {
+            None => Likelihood::Bernoulli { logits },
+            Some(scale) => scale.likelihood(logits),
+        }
     }
 }
 
@@ -142,6 +157,13 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         match self {
             Self::Variational(model) => model.input_dim(),
             Self::Linear(model) => model.input_dim(),
+        }
+    }
+
+    fn has_levels(&self) -> bool {
+        match self {
+            Self::Variational(model) => model.has_levels(),
+            Self::Linear(model) => model.has_levels(),
         }
     }
 

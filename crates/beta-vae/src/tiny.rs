@@ -36,12 +36,12 @@ pub(crate) fn config(objective: impl Into<ObjectiveConfig>, network: Network) ->
 
 pub(crate) fn model<B: Backend>(objective: impl Into<ObjectiveConfig>, network: Network) -> Vae<B> {
     let config = config(objective, network);
-    Vae::new(&config, SIDE * SIDE, Noise::new(3), &B::Device::default())
+    Vae::new(&config, PixelShape::grey(SIDE, SIDE), Noise::new(3), &B::Device::default())
 }
 
 /// Some binary images.
 pub(crate) fn batch<B: Backend>(count: usize) -> Batch<B> {
-    let shape = PixelShape { height: SIDE, width: SIDE };
+    let shape = PixelShape::grey(SIDE, SIDE);
     let noise = Noise::new(8).normal(Stream::Generate, 0, &[0], count * SIDE * SIDE);
     let pixels = noise.iter().map(|&v| if v > 0.3 { 255 } else { 0 }).collect();
     let images = ExampleSet::images(shape, pixels, vec![0; count], false);

@@ -29,7 +29,7 @@ type Diff = Autodiff<Flex>;
 const AT: Moment = Moment { epochs: 0.5 };
 
 fn row(pixels: usize) -> PixelShape {
-    PixelShape { height: 1, width: pixels }
+    PixelShape::grey(1, pixels)
 }
 
 fn beta(beta: f64) -> ObjectiveConfig {
@@ -108,7 +108,7 @@ fn every_mistake_in_a_configuration_is_named() {
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
-    let shape = shared::data::PixelShape { height: 64, width: 64 };
+    let shape = shared::data::PixelShape::grey(64, 64);
     let wrong = shared::laws::configurations::sizes_misjudged::<
         beta_vae::Paper,
         shared::backend::Flex,

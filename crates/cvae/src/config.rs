@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     data::{Binarise, DataConfig},
+    likelihood::LikelihoodKind,
     metrics::EvaluateConfig,
     nn::{Activation, Init},
     paper::RunConfig,
@@ -56,6 +57,14 @@ pub struct ModelConfig {
     /// Score grey pixels by their cross-entropy, which is not a likelihood; needs `binarise = "none"`.
     #[serde(default)]
     pub grey_targets: bool,
+    /// Distribution of a pixel: Bernoulli, or logistic for grey levels and colour.
+    #[serde(default, skip_serializing_if = "is_bernoulli")]
+    pub likelihood: LikelihoodKind,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_bernoulli(likelihood: &LikelihoodKind) -> bool {
+    *likelihood == LikelihoodKind::Bernoulli
 }
 
 /// The prior of the code.
@@ -105,7 +114,22 @@ impl RunConfig for Config {
             Some("[model] latent = 0: at least 1".into())
         } else if model.hidden.is_empty() || model.hidden.contains(&0) {
             Some("[model] hidden: one width or more, none of them 0".into())
-        } else if is_grey != model.grey_targets {
+        } else if model.likelihood == LikelihoodKind::Gaussian {
+            Some(
+                "[model] likelihood = \"gaussian\": \"bernoulli\", or \"logistic\" for grey levels and colour"
+                    .into(),
+            )
+        } else if model.likelihood == LikelihoodKind::Logistic
+            && !matches!(self.conditioning, Conditioning::Label { .. })
+        {
+            Some("[model] likelihood = \"logistic\" needs [conditioning] kind = \"label\"".into())
+        } else if model.likelihood == LikelihoodKind::Logistic && (!is_grey || model.grey_targets) {
+            Some(
+                "[model] likelihood = \"logistic\" needs binarise = \"none\" and no grey_targets: it is a \
+                 probability of 256 levels"
+                    .into(),
+            )
+        } else if model.likelihood == LikelihoodKind::Bernoulli && is_grey != model.grey_targets {
             Some(
                 "[model] grey_targets = true and [data] binarise = \"none\" go together: on grey \
                  pixels a cross-entropy is not a likelihood, so it has to be asked for"

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use ndarray::Array1;
 
-    const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+    const SHAPE: PixelShape = PixelShape::grey(28, 28);
 
     /// A stroke of some width that moves by `lean` columns a row.
     fn stroke(lean: f64, width: usize) -> Array1<f32> {

@@ -5,6 +5,7 @@
 //! configuration, [`handwriting`] the scores of style, [`commands`] the paper's own commands.
 
 pub mod commands;
+mod completion;
 pub mod conditioning;
 pub mod config;
 pub mod handwriting;
@@ -41,6 +42,7 @@ impl paper::Paper for Paper {
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
         ("quadrants", include_str!("../configs/quadrants.toml")),
+        ("colour", include_str!("../configs/colour.toml")),
         ("paper", include_str!("../configs/paper.toml")),
         ("pyro", include_str!("../configs/pyro.toml")),
     ];
@@ -53,11 +55,13 @@ impl paper::Paper for Paper {
     type Model<B: Backend> = Model<B>;
 
     fn problem(config: &Config, shape: PixelShape) -> Option<String> {
-        let input = shape.pixels();
-        let side = input.isqrt();
-        let is_square = side * side == input && side.is_multiple_of(2);
-        (matches!(config.conditioning, Conditioning::Quadrants { .. }) && !is_square).then(|| {
-            format!("[conditioning] kind = \"quadrants\": {input} pixels have no quadrants")
+        let PixelShape { height, width, channels } = shape;
+        let has_quadrants = height == width && height.is_multiple_of(2) && channels == 1;
+        (matches!(config.conditioning, Conditioning::Quadrants { .. }) && !has_quadrants).then(|| {
+            format!(
+                "[conditioning] kind = \"quadrants\" is for grey squares of an even side, not for images of \
+                 {height} x {width} pixels with {channels} channels"
+            )
         })
     }
 

@@ -1,6 +1,8 @@
 //! The networks of the paper: recognition q(z|x, c), prior p(z|c), generation p(x|z, c), and the
 //! baseline p(x|c). The paper's x is our condition c, its y our x.
 
+use std::rc::Rc;
+
 use burn::{
     module::Module,
     tensor::{Int, Tensor, TensorData},
@@ -8,13 +10,14 @@ use burn::{
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
-    likelihood::Likelihood,
+    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
     nn::{Activation, Dense, GaussianMlp, Initialiser, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };
 
 use crate::{
+    completion::Completion,
     conditioning::Conditioning,
     config::{Config, ModelConfig, ObjectiveConfig, Prior},
 };
@@ -68,11 +71,11 @@ impl Target {
     fn likelihood<B: Backend>(self, logits: Tensor<B, 2>, given: &Tensor<B, 2>) -> Likelihood<B> {
         match self.conditioning {
             Conditioning::Label { .. } => Likelihood::Bernoulli { logits },
-            Conditioning::Quadrants { .. } => Likelihood::Completion {
+            Conditioning::Quadrants { .. } => Likelihood::Own(Rc::new(Completion {
                 places: self.places(&given.device()),
                 rest: self.conditioning.known(given),
                 logits,
-            },
+            })),
         }
     }
 
@@ -104,6 +107,8 @@ impl Target {
 pub struct Predictor<B: Backend> {
     hidden: Mlp<B>,
     output: Dense<B>,
+    /// Scales of logistic pixels.
+    scale: Option<LogisticScale<B>>,
     #[module(skip)]
     target: Target,
 }
@@ -125,6 +130,8 @@ impl<B: Backend> Predictor<B> {
         Self {
             hidden: Mlp::new(inputs, &model.hidden, model.activation, init),
             output: Dense::new(top, target.modelled(), Activation::Linear, init),
+            scale: (model.likelihood == LikelihoodKind::Logistic)
+                .then(|| LogisticScale::new(target.modelled(), init)),
             target,
         }
     }
@@ -134,9 +141,17 @@ impl<B: Backend> Predictor<B> {
         self.output.forward(hidden) // [examples, modelled pixels]
     }
 
+    /// p(x|...) of these logits, under a condition `[examples, width]`.
+    fn likelihood(&self, logits: Tensor<B, 2>, given: &Tensor<B, 2>) -> Likelihood<B> {
+        match &self.scale {
+            Some(scale) => scale.likelihood(logits),
+            None => self.target.likelihood(logits, given),
+        }
+    }
+
     /// p(x|c) of a condition `[examples, width]`.
     pub fn predict(&self, given: &Tensor<B, 2>) -> Likelihood<B> {
-        self.target.likelihood(self.logits(given.clone()), given)
+        self.likelihood(self.logits(given.clone()), given)
     }
 
     /// The condition of images of these classes, `[examples, width]`.
@@ -171,7 +186,11 @@ impl<B: Backend> Autoencoder<B> for Predictor<B> {
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
         // [examples, condition]
         let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
-        self.target.likelihood(self.output.forward(z), &given)
+        self.likelihood(self.output.forward(z), &given)
+    }
+
+    fn has_levels(&self) -> bool {
+        self.scale.is_some()
     }
 
     fn log_marginal(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Option<Tensor<B, 1>> {
@@ -312,16 +331,16 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         }
         // [examples, condition]
         let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
+        let Some(generation) = &self.generation else { return self.target.likelihood(z, &given) };
+        // [examples, latent + condition]; without the condition [examples, latent]
+        let input = if self.sees_condition { Tensor::cat(vec![z, given.clone()], 1) } else { z };
         // [examples, modelled pixels]
-        let logits = match &self.generation {
-            Some(generation) if self.sees_condition => {
-                // [examples, latent + condition]
-                generation.logits(Tensor::cat(vec![z, given.clone()], 1))
-            }
-            Some(generation) => generation.logits(z),
-            None => z,
-        };
-        self.target.likelihood(logits, &given)
+        generation.likelihood(generation.logits(input), &given)
+    }
+
+    fn has_levels(&self) -> bool {
+        let networks = self.generation.as_ref().or(self.predictor.as_ref());
+        networks.is_some_and(|network| network.scale.is_some())
     }
 
     fn prior(&self, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {

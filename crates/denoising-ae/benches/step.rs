@@ -20,7 +20,7 @@ use shared::{
 
 const BATCH: usize = 50;
 
-const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+const SHAPE: PixelShape = PixelShape::grey(28, 28);
 
 fn batches<B: Backend>() -> BatchMaker<B> {
     let pixels = (0..1000 * 784).map(|i| (i * 37 % 256) as u8).collect();

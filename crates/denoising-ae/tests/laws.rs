@@ -281,7 +281,7 @@ fn every_mistake_in_a_configuration_is_named() {
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
-    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let shape = shared::data::PixelShape::grey(28, 28);
     let wrong = shared::laws::configurations::sizes_misjudged::<
         denoising_ae::Paper,
         shared::backend::Flex,

@@ -15,6 +15,7 @@ pub mod logistic;
 pub mod model;
 pub mod objective;
 pub mod prototypes;
+mod row;
 pub mod vfae;
 
 use std::time::Instant;

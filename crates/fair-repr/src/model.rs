@@ -1,6 +1,8 @@
 //! One model type for both papers and their baselines.
 #![allow(clippy::large_enum_variant)] // A program has one model.
 
+use std::rc::Rc;
+
 use burn::{
     module::Module,
     tensor::{Tensor, activation},
@@ -12,7 +14,7 @@ use shared::{
     posterior::Posterior,
 };
 
-use crate::{linear::LinearModel, prototypes::Prototypes, vfae::FairVae};
+use crate::{linear::LinearModel, prototypes::Prototypes, row::Row, vfae::FairVae};
 
 /// A representation of rows whose last column is the sensitive attribute, and a prediction of the
 /// target from it.
@@ -76,7 +78,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             Self::Prototypes(model) => model.decode(z),
         };
         let zeros = Tensor::zeros([1, features], &natural.device());
-        Likelihood::Row { natural, log_var: zeros.clone(), binary: zeros, given: s }
+        Likelihood::Own(Rc::new(Row { natural, binary: zeros, given: s }))
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

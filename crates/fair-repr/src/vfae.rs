@@ -1,6 +1,8 @@
 //! The networks of the variational fair autoencoder (Louizos et al. 2016, figure 2), and of the
 //! plain VAE it is compared with.
 
+use std::rc::Rc;
+
 use burn::{
     module::{Module, Param},
     tensor::{Tensor, activation},
@@ -18,6 +20,7 @@ use shared::{
 use crate::{
     config::{Config, Kind},
     linear::parameter,
+    row::Row,
 };
 
 /// q(z1|x, s), p(x|z1, s) and q(y|z1), with a second layer of latents z2 above. Without `upper` and
@@ -132,12 +135,8 @@ impl<B: Backend> FairVae<B> {
         // [people, latent + 1]; without s [people, latent]
         let input = if self.knows_s { Tensor::cat(vec![z1, s.clone()], 1) } else { z1 };
         let binary = self.binary.val().unsqueeze(); // [1, features]
-        Likelihood::Row {
-            natural: self.output.forward(self.decoder.forward(input)), // [people, features]
-            log_var: Tensor::zeros_like(&binary),                      // [1, features]
-            binary,
-            given: s,
-        }
+        let natural = self.output.forward(self.decoder.forward(input)); // [people, features]
+        Likelihood::Own(Rc::new(Row { natural, binary, given: s }))
     }
 
     /// log q(y|z1), `[people, 2]`.

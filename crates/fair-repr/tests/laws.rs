@@ -410,7 +410,7 @@ fn every_mistake_in_a_configuration_is_named() {
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
-    let shape = shared::data::PixelShape { height: 1, width: 12 };
+    let shape = shared::data::PixelShape::grey(1, 12);
     let wrong = shared::laws::configurations::sizes_misjudged::<
         fair_repr::Paper,
         shared::backend::Flex,

@@ -16,7 +16,7 @@ use shared::{
 };
 use vae_rnn::{Config, Objective, Paper, config::Kind};
 
-const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+const SHAPE: PixelShape = PixelShape::grey(28, 28);
 const BATCH: usize = 128;
 
 fn steps<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config) {

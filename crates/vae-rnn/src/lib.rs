@@ -55,6 +55,11 @@ impl paper::Paper for Paper {
     type Model<B: Backend> = Model<B>;
 
     fn problem(config: &Config, shape: PixelShape) -> Option<String> {
+        if shape.is_coloured() {
+            return Some(
+                "[data] images: rows of coloured images are not modelled: use --grey".into(),
+            );
+        }
         let is_pen = matches!(config.model.output, OutputConfig::Pen { .. });
         (is_pen && shape.width != 3).then(|| {
             format!(

@@ -48,7 +48,7 @@ fn config(kind: Kind, cell: Cell, output: OutputConfig) -> ModelConfig {
 }
 
 fn model<B: Backend>(config: &ModelConfig) -> Model<B> {
-    let shape = PixelShape { height: 6, width: WIDTH };
+    let shape = PixelShape::grey(6, WIDTH);
     Model::new(config, shape, Noise::new(3), &B::Device::default())
 }
 
@@ -395,7 +395,7 @@ fn every_mistake_in_a_configuration_is_named() {
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
-    let shape = shared::data::PixelShape { height: 28, width: 28 };
+    let shape = shared::data::PixelShape::grey(28, 28);
     let wrong = shared::laws::configurations::sizes_misjudged::<
         vae_rnn::Paper,
         shared::backend::Flex,

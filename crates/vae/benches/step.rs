@@ -42,7 +42,7 @@ fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> Model<B>
 }
 
 fn images(pixels: usize) -> Split {
-    let shape = PixelShape { height: 1, width: pixels };
+    let shape = PixelShape::grey(1, pixels);
     let bytes = (0..600 * pixels).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
     ExampleSet::images(shape, bytes, vec![0; 600], false).into()
 }

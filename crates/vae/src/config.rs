@@ -127,8 +127,14 @@ impl RunConfig for Config {
             && self.data.binarise == Binarise::None
         {
             Some(
-                "[data] binarise = \"none\" needs likelihood = \"gaussian\": on grey pixels a \
-                 Bernoulli is not a probability and its ELBO is not a bound"
+                "[data] binarise = \"none\" needs likelihood = \"logistic\" or likelihood = \"gaussian\": on \
+                 grey pixels a Bernoulli is not a probability and its ELBO is not a bound"
+                    .into(),
+            )
+        } else if model.likelihood == LikelihoodKind::Logistic && self.data.binarise.is_binary() {
+            Some(
+                "[model] likelihood = \"logistic\" needs binarise = \"none\": it is a probability of 256 \
+                 levels"
                     .into(),
             )
         } else if model.output_bias_from_data && model.likelihood != LikelihoodKind::Bernoulli {

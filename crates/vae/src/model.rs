@@ -8,7 +8,7 @@ use burn::{
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
-    likelihood::{Likelihood, LikelihoodKind},
+    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -34,10 +34,12 @@ pub struct Model<B: Backend> {
     log_var: Dense<B>,
     /// z to the last hidden layer.
     decoder: Mlp<B>,
-    /// Hidden layer to the logits of a Bernoulli, or of the mean of a Gaussian.
+    /// Hidden layer to the logits of a Bernoulli, or of the mean of a Gaussian or logistic pixel.
     output: Dense<B>,
     /// Hidden layer to the log-variance of a Gaussian pixel.
     output_log_var: Option<Dense<B>>,
+    /// Scales of logistic pixels.
+    output_scale: Option<LogisticScale<B>>,
 }
 
 impl<B: Backend> Model<B> {
@@ -56,6 +58,8 @@ impl<B: Backend> Model<B> {
             output: Dense::new(bottom, input, linear, &mut init),
             output_log_var: (config.likelihood == LikelihoodKind::Gaussian)
                 .then(|| Dense::new(bottom, input, linear, &mut init)),
+            output_scale: (config.likelihood == LikelihoodKind::Logistic)
+                .then(|| LogisticScale::new(input, &mut init)),
         }
     }
 
@@ -97,9 +101,16 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
+    fn has_levels(&self) -> bool {
+        self.output_scale.is_some()
+    }
+
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let hidden = self.decoder.forward(z); // [examples, hidden]
         // Every tensor below is [examples, pixels].
+        if let Some(scale) = &self.output_scale {
+            return scale.likelihood(self.output.forward(hidden));
+        }
         match &self.output_log_var {
             None => Likelihood::Bernoulli { logits: self.output.forward(hidden) },
             Some(log_var) => Likelihood::Gaussian {

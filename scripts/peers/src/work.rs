@@ -53,7 +53,7 @@ where
 }
 
 fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once {
-    let shape = PixelShape { height: 1, width: arguments.pixels };
+    let shape = PixelShape::grey(1, arguments.pixels);
     let model =
         vae::Model::<B>::new(config, arguments.pixels, Noise::new(1), &B::Device::default());
     stepping(model, vae::Objective::new(ObjectiveConfig::default()), shape, arguments)
@@ -71,7 +71,7 @@ fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
         output: OutputConfig::Bernoulli,
         init: Init::Glorot,
     };
-    let shape = PixelShape { height: 28, width: 28 };
+    let shape = PixelShape::grey(28, 28);
     let model = vae_rnn::Model::<B>::new(&config, shape, Noise::new(1), &B::Device::default());
     stepping(model, vae_rnn::Objective::new(Default::default()), shape, arguments)
 }

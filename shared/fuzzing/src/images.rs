@@ -76,7 +76,7 @@ pub(super) const TARGETS: &[Target] = &[
 /// Images in an archive of dSprites.
 const SPRITES: usize = 4;
 /// Images of a snapshot.
-const SNAPSHOT: PixelShape = PixelShape { height: 5, width: 4 };
+const SNAPSHOT: PixelShape = PixelShape::grey(5, 4);
 
 /// A row of images that training leaves.
 fn snapshot() -> Vec<Vec<u8>> {

@@ -1,11 +1,14 @@
 //! The likelihood p(x|z) a decoder outputs.
 
-use std::f64::consts::PI;
+use std::{f64::consts::PI, fmt::Debug, rc::Rc};
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorPrimitive, activation};
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorPrimitive, activation},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::{backend::Backend, nn::Initialiser, operation::softplus};
 
 /// The distribution of a pixel given the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,9 @@ pub enum LikelihoodKind {
     Bernoulli,
     /// Independent Gaussian pixels, mean in (0, 1) and a variance of their own.
     Gaussian,
+    /// Independent logistic distributions, discretised to the 256 levels of a channel, with a learned
+    /// scale: a probability of grey or coloured pixels.
+    Logistic,
 }
 
 /// p(x|z) with independent pixels; tensors are `[codes, pixels]`.
@@ -45,28 +51,25 @@ pub enum Likelihood<B: Backend> {
         /// Log-variance, `[codes, pixels]` or one row for all.
         log_var: Tensor<B, 2>,
     },
-    /// Independent Bernoulli pixels at some places of an image; the others are given and not
-    /// modelled.
-    Completion {
-        /// Log-odds at those places, `[codes, places]`.
-        logits: Tensor<B, 2>,
-        /// The places, ascending, `[places]`.
-        places: Tensor<B, 1, Int>,
-        /// The given pixels, and 0 at those places, `[codes, pixels]`.
-        rest: Tensor<B, 2>,
+    /// P(x_i) of the 256 levels of a channel: the mass that a logistic distribution puts within half a
+    /// level of x_i, and beyond it at 0 and at 1.
+    Logistic {
+        /// Mean, in [0, 1].
+        mean: Tensor<B, 2>,
+        /// Logarithm of the scale, `[codes, pixels]` or one row for all.
+        log_scale: Tensor<B, 2>,
     },
-    /// A row of a table: Bernoulli features, Gaussian features, and after them given columns
-    /// that are not modelled.
-    Row {
-        /// Log-odds of a Bernoulli feature, mean of a Gaussian one, `[codes, features]`.
-        natural: Tensor<B, 2>,
-        /// Log-variance of the Gaussian ones, `[1, features]`.
-        log_var: Tensor<B, 2>,
-        /// 1 for Bernoulli features, 0 for Gaussian ones, `[1, features]`.
-        binary: Tensor<B, 2>,
-        /// The given columns, `[codes, columns]`.
-        given: Tensor<B, 2>,
-    },
+    /// A distribution that only one paper has.
+    Own(Rc<dyn Distribution<B>>),
+}
+
+/// A distribution of x given z.
+pub trait Distribution<B: Backend>: Debug {
+    /// log p(x|z) of each row in nats, as [`Likelihood::log_prob`].
+    fn log_prob(&self, x: Tensor<B, 2>) -> Tensor<B, 1>;
+
+    /// E[x|z], as [`Likelihood::mean`].
+    fn mean(&self) -> Tensor<B, 2>;
 }
 
 impl<B: Backend> Likelihood<B> {
@@ -83,26 +86,14 @@ impl<B: Backend> Likelihood<B> {
                 );
                 Tensor::from_primitive(TensorPrimitive::Float(log_prob))
             }
-            Self::Completion { logits, places, .. } => {
-                let logits = logits.clone();
-                Self::Bernoulli { logits }.log_prob(x.select(1, places.clone()))
-            }
-            Self::Row { natural, log_var, binary, .. } => {
-                let features = natural.dims()[1];
-                let x = x.narrow(1, 0, features);
-                // log(1 + e^a) without overflow, for the log-odds a.
-                let softplus =
-                    natural.clone().clamp_min(0.0) + natural.clone().abs().neg().exp().log1p();
-                let bernoulli = x.clone() * natural.clone() - softplus;
-                let squared = (x - natural.clone()).square() * log_var.clone().neg().exp();
-                let gaussian =
-                    (squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5);
-                row_sums(gaussian.clone() + (bernoulli - gaussian) * binary.clone())
-            }
             Self::Gaussian { mean, log_var } => {
                 let squared = (x - mean.clone()).square() * log_var.clone().neg().exp();
                 row_sums((squared + log_var.clone().add_scalar((2.0 * PI).ln())).mul_scalar(-0.5))
             }
+            Self::Logistic { mean, log_scale } => {
+                row_sums(logistic_log_mass(x, mean.clone(), log_scale.clone()))
+            }
+            Self::Own(distribution) => distribution.log_prob(x),
         }
     }
 
@@ -110,16 +101,73 @@ impl<B: Backend> Likelihood<B> {
     pub fn mean(&self) -> Tensor<B, 2> {
         match self {
             Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),
-            Self::Gaussian { mean, .. } => mean.clone(),
-            Self::Row { natural, binary, given, .. } => {
-                let probability = activation::sigmoid(natural.clone());
-                let mean = natural.clone() + (probability - natural.clone()) * binary.clone();
-                Tensor::cat(vec![mean, given.clone()], 1)
-            }
-            Self::Completion { logits, places, rest } => {
-                let mean = activation::sigmoid(logits.clone());
-                rest.clone().select_assign(1, places.clone(), mean, IndexingUpdateOp::Add)
-            }
+            Self::Gaussian { mean, .. } | Self::Logistic { mean, .. } => mean.clone(),
+            Self::Own(distribution) => distribution.mean(),
+        }
+    }
+}
+
+/// Width of one of the 256 levels.
+const LEVEL: f64 = 1.0 / 255.0;
+
+/// log P(x) of each number, x a level in [0, 1] (Kingma et al. 2016, "Improved Variational Inference
+/// with Inverse Autoregressive Flow", appendix C; Salimans et al. 2017 for the edges).
+///
+/// With b and a the upper and lower edge of a level in units of the scale, sigmoid(b) - sigmoid(a) =
+/// sigmoid(b) sigmoid(-a) (1 - exp(a - b)): no difference of two nearly equal numbers is taken.
+fn logistic_log_mass<B: Backend>(
+    x: Tensor<B, 2>,
+    mean: Tensor<B, 2>,
+    log_scale: Tensor<B, 2>,
+) -> Tensor<B, 2> {
+    let inverse = log_scale.neg().exp();
+    let centred = x.clone() - mean;
+    let b = centred.clone().add_scalar(LEVEL / 2.0) * inverse.clone();
+    let a = centred.sub_scalar(LEVEL / 2.0) * inverse.clone();
+    // Levels 0 and 255 have no lower and no upper edge.
+    let has_lower = x.clone().greater_elem(LEVEL / 2.0).float();
+    let has_upper = x.lower_elem(1.0 - LEVEL / 2.0).float();
+    let below_upper = softplus(b.neg()) * has_upper.clone();
+    let above_lower = softplus(a) * has_lower.clone();
+    let width = log_one_minus_exp_neg(inverse.mul_scalar(LEVEL));
+    width * has_lower * has_upper - below_upper - above_lower
+}
+
+/// log(1 - e^-t) for t > 0, where 1 - e^-t loses its digits too.
+fn log_one_minus_exp_neg<B: Backend>(t: Tensor<B, 2>) -> Tensor<B, 2> {
+    // 1 - e^-t = 2 e^(-t/2) sinh(t/2), and log(sinh(t/2) / (t/2)) = t^2/24 - t^4/2880 + ...
+    let small = t.clone().clamp_max(0.5);
+    let square = small.clone().square();
+    let series = small.clone().log() - small.div_scalar(2.0) + square.clone().div_scalar(24.0)
+        - square.square().div_scalar(2880.0);
+    let direct = t.clone().clamp_min(0.5).neg().exp().neg().add_scalar(1.0).log();
+    let is_small = t.lower_elem(0.5).float();
+    series * is_small.clone() + direct * (is_small.neg().add_scalar(1.0))
+}
+
+/// Least logarithm of a logistic scale: a twentieth of a level, below which nothing is gained.
+const LEAST_LOG_SCALE: f32 = -8.5;
+/// Where scales start: a standard deviation of a fifth of the range.
+const FIRST_LOG_SCALE: f32 = -2.2;
+
+/// The learned scales of a logistic likelihood, one for each number of an image.
+#[derive(Module, Debug)]
+pub struct LogisticScale<B: Backend> {
+    /// Logarithms, `[1, pixels]`.
+    log_scale: Param<Tensor<B, 2>>,
+}
+
+impl<B: Backend> LogisticScale<B> {
+    /// Equal scales for images of `pixels` numbers.
+    pub fn new(pixels: usize, init: &mut Initialiser<'_, B>) -> Self {
+        Self { log_scale: init.parameter(vec![FIRST_LOG_SCALE; pixels], [1, pixels]) }
+    }
+
+    /// The likelihood whose mean has these log-odds, `[codes, pixels]`.
+    pub fn likelihood(&self, logits: Tensor<B, 2>) -> Likelihood<B> {
+        Likelihood::Logistic {
+            mean: activation::sigmoid(logits),
+            log_scale: self.log_scale.val().clamp_min(LEAST_LOG_SCALE),
         }
     }
 }
@@ -133,4 +181,65 @@ pub fn log_sum_exp<B: Backend, const D: usize>(values: Tensor<B, D>, dim: usize)
 /// The sum of each row.
 pub fn row_sums<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<B, 1> {
     tensor.sum_dim(1).squeeze_dim(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{backend::Autodiff, tensor::TensorData};
+
+    use super::*;
+    use crate::backend::Flex;
+
+    fn row<B: Backend>(values: Vec<f32>) -> Tensor<B, 2> {
+        let count = values.len();
+        Tensor::from_data(TensorData::new(values, [1, count]), &B::Device::default())
+    }
+
+    /// log P of all 256 levels.
+    fn masses(mean: f32, log_scale: f32) -> Vec<f64> {
+        let x = row::<Flex>((0..256).map(|level| level as f32 / 255.0).collect());
+        let (mean, log_scale) = (row(vec![mean; 256]), row(vec![log_scale; 256]));
+        logistic_log_mass(x, mean, log_scale).to_data().iter::<f64>().collect()
+    }
+
+    #[test]
+    fn the_levels_of_a_discretised_logistic_sum_to_one() {
+        for mean in [0.0, 0.013, 0.5, 0.99, 1.0] {
+            for log_scale in [-8.5, -7.0, -4.0, -2.2, 0.0, 3.0] {
+                let total: f64 = masses(mean, log_scale).iter().map(|log_p| log_p.exp()).sum();
+                assert!((total - 1.0).abs() < 2e-4, "{mean} {log_scale}: {total}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_level_has_the_mass_between_its_edges() {
+        let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+        for (mean, log_scale) in [(0.3, -3.0), (0.7, -5.0), (0.5, -1.0)] {
+            let (centre, scale) = (f64::from(mean), f64::from(log_scale).exp());
+            for (level, log_p) in masses(mean, log_scale as f32).into_iter().enumerate() {
+                let edge = |at: f64| sigmoid((at / 255.0 - centre) / scale);
+                let lower = if level == 0 { 0.0 } else { edge(level as f64 - 0.5) };
+                let upper = if level == 255 { 1.0 } else { edge(level as f64 + 0.5) };
+                let expected = upper - lower;
+                let off = (log_p.exp() - expected).abs();
+                assert!(off < 1e-3 * expected + 1e-12, "{level}: {log_p} {}", expected.ln());
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_finite_at_the_extremes() {
+        type B = Autodiff<Flex>;
+        let mean = row::<B>(vec![0.0, 1.0, 0.5, 1.0]).require_grad();
+        let log_scale = row::<B>(vec![-8.5, -8.5, 4.0, -8.5]).require_grad();
+        let x = row::<B>(vec![1.0, 0.0, 0.5, 0.5]);
+        let loss = logistic_log_mass(x, mean.clone(), log_scale.clone());
+        assert!(loss.to_data().iter::<f64>().all(f64::is_finite));
+        let gradients = loss.sum().backward();
+        for tensor in [mean, log_scale] {
+            let gradient = tensor.grad(&gradients).unwrap();
+            assert!(gradient.to_data().iter::<f64>().all(f64::is_finite), "{gradient}");
+        }
+    }
 }

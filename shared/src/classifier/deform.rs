@@ -29,10 +29,11 @@ pub(super) fn deform(random: &mut ChaCha8Rng, shape: PixelShape, image: &mut [f3
         let normal: f32 = StandardNormal.sample(random);
         *bend = normal * ELASTIC * side;
     }
-    let grid = PixelShape { height: GRID, width: GRID };
+    let grid = PixelShape::grey(GRID, GRID);
     let centre = [(shape.width as f32 - 1.0) / 2.0, (shape.height as f32 - 1.0) / 2.0];
     let source = image.to_vec();
-    for (index, pixel) in image.iter_mut().enumerate() {
+    let channels = shape.channels;
+    for (index, pixel) in image.chunks_mut(channels.max(1)).enumerate() {
         let (column, row) = ((index % shape.width) as f32, (index / shape.width) as f32);
         let (dx, dy) = (column - centre[0], row - centre[1]);
         let place = |at: f32, size: usize| at / size as f32 * (GRID - 1) as f32;
@@ -40,7 +41,9 @@ pub(super) fn deform(random: &mut ChaCha8Rng, shape: PixelShape, image: &mut [f3
         let bend = |axis: usize| bilinear(grid, gx, gy, |point| bends[axis][point]);
         let x = wide * (cos * dx + sin * dy) + slant * dy + centre[0] + shift[0] + bend(0);
         let y = tall * (cos * dy - sin * dx) + centre[1] + shift[1] + bend(1);
-        *pixel = bilinear(shape, x, y, |pixel| source[pixel]);
+        for (channel, level) in pixel.iter_mut().enumerate() {
+            *level = bilinear(shape, x, y, |pixel| source[pixel * channels + channel]);
+        }
     }
 }
 
@@ -51,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_deformed_bar_is_another_bar_of_about_the_same_ink() {
-        let shape = PixelShape { height: 28, width: 28 };
+        let shape = PixelShape::grey(28, 28);
         let bar = |index: usize| f32::from(u8::from((12..16).contains(&(index % 28))));
         let mut ink = 0.0;
         for example in 0..200 {

@@ -218,6 +218,7 @@ pub(super) fn refuse<P: Paper>(
 ) -> Result<()> {
     let problem = config
         .problem()
+        .or_else(|| not_binarised::<P>(config, data.train.shape()))
         .or_else(|| P::problem(config, data.train.shape()))
         .or_else(|| P::problem_with(config, data));
     if let Some(problem) = problem {
@@ -226,7 +227,21 @@ pub(super) fn refuse<P: Paper>(
     demand::check::<P>(config, Sizes::of(data), device, purpose, places)
 }
 
-/// The same, and reports the settings that mean nothing for these data.
+/// Why images of this shape are not binarised, if they were to be.
+fn not_binarised<P: Paper>(config: &P::Config, shape: PixelShape) -> Option<String> {
+    let binarise = config.data().binarise;
+    (shape.is_coloured() && binarise.is_binary()).then(|| {
+        let colour = P::PRESETS.iter().any(|(name, _)| *name == "colour");
+        format!(
+            "[data] binarise = \"{}\": a Bernoulli likelihood is for black and white, and these images have \
+             colour: use {}, or --grey",
+            binarise.name(),
+            if colour { "--config colour" } else { "--set data.binarise=none" }
+        )
+    })
+}
+
+/// The same, and says what in the configuration means nothing for these data.
 pub(super) fn check<P: Paper>(
     config: &P::Config,
     data: &Splits,

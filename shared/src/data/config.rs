@@ -122,6 +122,16 @@ pub enum Binarise {
 }
 
 impl Binarise {
+    /// As a configuration has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+            Self::Threshold => "threshold",
+            Self::None => "none",
+        }
+    }
+
     /// True if inputs are 0 or 1.
     pub fn is_binary(self) -> bool {
         self != Self::None

@@ -8,7 +8,9 @@ use super::{
     dsprites::{SIDE, Sprite, Sprites},
 };
 
-/// Height and width of an image.
+/// Height, width and channels of an image.
+///
+/// Its numbers lie row by row, those of a pixel's channels side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PixelShape {
@@ -16,12 +18,34 @@ pub struct PixelShape {
     pub height: usize,
     /// Columns.
     pub width: usize,
+    /// Numbers of a pixel: 1 if it is grey, 3 for red, green and blue.
+    #[serde(default = "grey", skip_serializing_if = "is_grey")]
+    pub channels: usize,
+}
+
+fn grey() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_grey(channels: &usize) -> bool {
+    *channels == 1
 }
 
 impl PixelShape {
-    /// Pixels of one image.
-    pub fn pixels(self) -> usize {
-        self.height * self.width
+    /// Grey images, the rows of a table or the steps of sequences.
+    pub const fn grey(height: usize, width: usize) -> Self {
+        Self { height, width, channels: 1 }
+    }
+
+    /// Numbers of one image.
+    pub const fn pixels(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// True if a pixel has several channels.
+    pub const fn is_coloured(self) -> bool {
+        self.channels > 1
     }
 }
 
@@ -82,7 +106,7 @@ impl ExampleSet {
     pub fn rows(features: &Array2<f32>, labels: Vec<u8>) -> Self {
         assert_eq!(features.nrows(), labels.len());
         Self {
-            shape: PixelShape { height: 1, width: features.ncols() },
+            shape: PixelShape::grey(1, features.ncols()),
             values: Values::Numbers(features.iter().copied().collect()),
             labels,
             first_key: 0,
@@ -94,7 +118,7 @@ impl ExampleSet {
     pub(super) fn sprites(grid: Arc<Sprites>, order: Vec<u32>, test: bool) -> Self {
         let labels = order.iter().map(|&index| grid.factors(index as usize)[0] as u8).collect();
         Self {
-            shape: PixelShape { height: SIDE, width: SIDE },
+            shape: PixelShape::grey(SIDE, SIDE),
             values: Values::Sprites(grid, order),
             labels,
             first_key: if test { TEST_KEY } else { 0 },
@@ -105,7 +129,7 @@ impl ExampleSet {
     /// no classes: all are of class 0.
     pub fn sequences(sequences: Sequences, test: bool) -> Self {
         Self {
-            shape: PixelShape { height: sequences.longest(), width: sequences.width() },
+            shape: PixelShape::grey(sequences.longest(), sequences.width()),
             labels: vec![0; sequences.len()],
             values: Values::Sequences(sequences),
             first_key: if test { TEST_KEY } else { 0 },
@@ -163,7 +187,10 @@ impl ExampleSet {
 
     /// Feeds all bytes of these examples to a checksum.
     pub(super) fn feed(&self, range: Range<usize>, sink: &mut dyn FnMut(&[u8])) {
-        for size in [self.shape.height, self.shape.width, range.len()] {
+        let PixelShape { height, width, channels } = self.shape;
+        // Of grey images and of all else there is one channel, which was not always counted.
+        let channels = Some(channels).filter(|&channels| channels > 1);
+        for size in [height, width, range.len()].into_iter().chain(channels) {
             sink(&(size as u64).to_le_bytes());
         }
         sink(&self.labels[range.clone()]);

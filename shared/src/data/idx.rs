@@ -10,7 +10,7 @@ use super::{DataError, PixelShape};
 /// `(count, shape, pixels)` of an IDX file of images.
 pub fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
     let (dims, pixels) = parse::<3>(path, &read(path)?)?;
-    let shape = PixelShape { height: dims[1], width: dims[2] };
+    let shape = PixelShape::grey(dims[1], dims[2]);
     if dims[0] == 0 || shape.pixels() == 0 {
         return Err(format(path, "holds no image".into()));
     }

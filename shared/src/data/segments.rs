@@ -53,7 +53,7 @@ impl Source for Segments {
 
 /// 2,400 images for training and validation, 600 for testing, always the same.
 pub(super) fn generate() -> (ExampleSet, ExampleSet) {
-    let shape = PixelShape { height: SIDE, width: SIDE };
+    let shape = PixelShape::grey(SIDE, SIDE);
     let noise = Noise::new(0);
     let draw = |range: std::ops::Range<usize>, test: bool| {
         let images: Vec<(Vec<u8>, u8)> =

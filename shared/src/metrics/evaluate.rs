@@ -71,6 +71,18 @@ fn plain(value: f64, unit: &str, better: Better, about: String) -> Metric {
     Metric { value, standard_error: None, unit: unit.into(), better, about }
 }
 
+/// What a likelihood of images of so many numbers is in bits for each.
+fn bits_per_dimension(nll: &Metric, numbers: usize) -> Metric {
+    let scale = 1.0 / (numbers.max(1) as f64 * std::f64::consts::LN_2);
+    Metric {
+        value: nll.value * scale,
+        standard_error: nll.standard_error.map(|error| error * scale),
+        unit: "bits".into(),
+        better: Better::Lower,
+        about: format!("per number of an image: {}", nll.about),
+    }
+}
+
 impl Evaluating<'_> {
     /// A model of images.
     ///
@@ -109,6 +121,7 @@ impl Evaluating<'_> {
             _ if self.data.sprites.is_some() => "black and white pixels",
             Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
             Binarise::Threshold => "pixels binarised at one half",
+            Binarise::None if model.has_levels() => "256 levels a channel",
             Binarise::None => "grey pixels: not comparable with binary pixels",
         }
         .to_owned();
@@ -147,6 +160,12 @@ impl Evaluating<'_> {
                 let what = "Monte Carlo estimate of -log p(x), z from the prior";
                 estimate("nll_prior", what, Estimator::Prior, samples);
             }
+        }
+        if model.has_levels()
+            && let Some(bits) =
+                metrics.get("nll").map(|nll| bits_per_dimension(nll, test.input_dim()))
+        {
+            metrics.insert("bits_per_dimension".into(), bits);
         }
         (metrics, elbo.map(|elbo| elbo.kl_per_latent))
     }

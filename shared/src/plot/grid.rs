@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::TensorData;
 use image::{
-    Delay, Frame, GrayImage, ImageFormat, ImageReader, Limits, Luma, RgbImage,
+    Delay, DynamicImage, Frame, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
     buffer::ConvertBuffer, codecs::gif, imageops,
 };
 use ndarray::{Array2, ArrayView1};
@@ -21,7 +21,7 @@ const MARGIN: usize = 10;
 const CAPTION: usize = 34;
 const LABEL_SIZE: f64 = 16.0;
 
-/// A grid of grey images with a caption, labelled rows and optionally labelled columns.
+/// A grid of grey or coloured images with a caption, labelled rows and optionally labelled columns.
 pub struct Grid {
     shape: PixelShape,
     caption: String,
@@ -87,10 +87,10 @@ impl Grid {
                 root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
                 for (column, image) in images.rows().into_iter().enumerate() {
                     let x = left + column * (width + GAP);
-                    let grey = grey_image(image, self.shape);
-                    for (px, py, Luma([value])) in grey.enumerate_pixels() {
+                    let picture = picture(image, self.shape);
+                    for (px, py, Rgb([red, green, blue])) in picture.enumerate_pixels() {
                         let corner = (x + px as usize * scale, y + py as usize * scale);
-                        let colour = RGBColor(*value, *value, *value);
+                        let colour = RGBColor(*red, *green, *blue);
                         for dy in 0..scale {
                             for dx in 0..scale {
                                 let at = ((corner.0 + dx) as i32, (corner.1 + dy) as i32);
@@ -105,10 +105,14 @@ impl Grid {
     }
 }
 
-fn grey_image(values: ArrayView1<'_, f32>, shape: PixelShape) -> GrayImage {
-    GrayImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
-        let value = values[y as usize * shape.width + x as usize];
-        Luma([(value.clamp(0.0, 1.0) * 255.0).round() as u8])
+/// The numbers of an image as a picture: three channels are red, green and blue, one is grey.
+fn picture(values: ArrayView1<'_, f32>, shape: PixelShape) -> RgbImage {
+    RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
+        let first = (y as usize * shape.width + x as usize) * shape.channels;
+        let last = shape.channels - 1;
+        Rgb([0, 1, 2].map(|channel: usize| {
+            (values[first + channel.min(last)].clamp(0.0, 1.0) * 255.0).round() as u8
+        }))
     })
 }
 
@@ -149,11 +153,13 @@ pub fn to_array(data: TensorData, rows: usize, columns: usize) -> Result<Array2<
 /// # Errors
 /// If the file cannot be written.
 pub fn save_row(path: &Path, images: &Array2<f32>, shape: PixelShape) -> Result<()> {
-    let mut row = GrayImage::new((images.nrows() * shape.width) as u32, shape.height as u32);
+    let mut row = RgbImage::new((images.nrows() * shape.width) as u32, shape.height as u32);
     for (column, image) in images.rows().into_iter().enumerate() {
         let x = (column * shape.width) as i64;
-        imageops::replace(&mut row, &grey_image(image, shape), x, 0);
+        imageops::replace(&mut row, &picture(image, shape), x, 0);
     }
+    let row = DynamicImage::ImageRgb8(row);
+    let row = if shape.is_coloured() { row } else { row.into_luma8().into() };
     let mut bytes = std::io::Cursor::new(Vec::new());
     row.write_to(&mut bytes, image::ImageFormat::Png)
         .with_context(|| format!("cannot encode {}", path.display()))?;
@@ -191,7 +197,7 @@ pub fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
     let mut file = ImageReader::open(path).with_context(cannot)?;
     file.set_format(ImageFormat::Png);
     file.limits(limits);
-    let row = file.decode().with_context(cannot)?.into_luma8();
+    let row = file.decode().with_context(cannot)?.into_rgb8();
     if row.height() != height || !(row.width() as usize).is_multiple_of(width) {
         bail!(
             "{}: {} x {} pixels are not images of {} x {width} side by side; train the run again",
@@ -202,9 +208,10 @@ pub fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
         );
     }
     let images = row.width() as usize / width;
-    Ok(Array2::from_shape_fn((images, shape.pixels()), |(image, pixel)| {
+    Ok(Array2::from_shape_fn((images, shape.pixels()), |(image, number)| {
+        let (pixel, channel) = (number / shape.channels, number % shape.channels);
         let x = image * shape.width + pixel % shape.width;
-        f32::from(row.get_pixel(x as u32, (pixel / shape.width) as u32).0[0]) / 255.0
+        f32::from(row.get_pixel(x as u32, (pixel / shape.width) as u32).0[channel]) / 255.0
     }))
 }
 
@@ -217,12 +224,18 @@ mod tests {
     fn a_row_that_is_none_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("input.png");
-        let shape = |height, width| PixelShape { height, width };
+        let shape = |height, width| PixelShape::grey(height, width);
         save_row(&path, &Array2::zeros((3, 20)), shape(5, 4)).unwrap();
         assert_eq!(read_row(&path, shape(5, 4)).unwrap(), Array2::<f32>::zeros((3, 20)));
         for other in [shape(6, 4), shape(4, 4), shape(5, 5)] {
             assert!(read_row(&path, other).is_err(), "{other:?}");
         }
+        let colour = PixelShape { channels: 3, ..shape(2, 2) };
+        let levels =
+            Array2::from_shape_fn((3, 12), |(image, at)| ((12 * image + at) as f32) / 255.0);
+        let coloured = folder.path().join("colour.png");
+        save_row(&coloured, &levels, colour).unwrap();
+        assert_eq!(read_row(&coloured, colour).unwrap(), levels);
         let mut bytes = fs::read(&path).unwrap();
         // Width and height, of which the checksum follows at 29.
         bytes[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);

@@ -129,7 +129,7 @@ mod tests {
     use crate::data::ExampleSet;
 
     fn split(labels: Vec<u8>) -> Split {
-        let shape = PixelShape { height: 1, width: 1 };
+        let shape = PixelShape::grey(1, 1);
         ExampleSet::images(shape, vec![0; labels.len()], labels, false).into()
     }
 

@@ -26,7 +26,7 @@ fn model<B: Backend>() -> Model<B> {
 }
 
 fn batches<B: Backend>() -> BatchMaker<B> {
-    let shape = PixelShape { height: 28, width: 28 };
+    let shape = PixelShape::grey(28, 28);
     let pixels = (0..600 * 784).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
     let images = ExampleSet::images(shape, pixels, vec![0; 600], false);
     BatchMaker::new(images.into(), Binarise::None, Noise::new(1), B::Device::default())

@@ -126,7 +126,7 @@ impl Variant {
                 .collect();
             let labels = drawn.iter().map(|(_, label)| *label).collect();
             let pixels = drawn.iter().flat_map(|(image, _)| *image).collect();
-            ExampleSet::images(PixelShape { height: SIDE, width: SIDE }, pixels, labels, test)
+            ExampleSet::images(PixelShape::grey(SIDE, SIDE), pixels, labels, test)
         };
         (draw(0..pool, false), draw(pool..pool + TEST, true))
     }
@@ -158,7 +158,7 @@ impl Variant {
 fn rotated(pixels: &[u8], angle: f32) -> Image {
     let centre = (SIDE - 1) as f32 / 2.0;
     let (sin, cos) = angle.sin_cos();
-    let shape = PixelShape { height: SIDE, width: SIDE };
+    let shape = PixelShape::grey(SIDE, SIDE);
     std::array::from_fn(|index| {
         let (dx, dy) = ((index % SIDE) as f32 - centre, (index / SIDE) as f32 - centre);
         let (x, y) = (cos * dx + sin * dy + centre, cos * dy - sin * dx + centre);

@@ -72,7 +72,7 @@ pub(super) fn original(
 
 /// Reads one file; its digest comes along.
 pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
-    const SHAPE: PixelShape = PixelShape { height: 28, width: 28 };
+    const SHAPE: PixelShape = PixelShape::grey(28, 28);
     let width = SHAPE.pixels();
     let io = |source| DataError::unreadable(path, source);
     let wrong = |line: usize, what: String| DataError::Format {

@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-use image::{DynamicImage, GrayImage, RgbImage};
+use image::{GrayImage, RgbImage};
 use zip::ZipArchive;
 
-use super::{Found, LONGEST_SIDE, numbered};
+use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
 use crate::data::{name_and_sha256, npy::Header};
 
 /// Names the array of images may have, and that of classes.
@@ -20,7 +20,7 @@ const CLASSES: [&str; 4] = ["y", "labels", "label", "arr_1"];
 const LARGEST: u64 = 1 << 33;
 
 /// The images of an archive, `[n, h, w]` or `[n, h, w, c]`.
-pub(super) fn read(path: &Path, grey: bool) -> Result<Found, String> {
+pub(super) fn read(path: &Path) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let file = name_and_sha256(path, &bytes);
     let mut archive = ZipArchive::new(Cursor::new(bytes))
@@ -55,18 +55,12 @@ pub(super) fn read(path: &Path, grey: bool) -> Result<Found, String> {
     }
     let levels = levels(x, &values)?;
     let size = height * width * channels;
-    let is_coloured =
-        channels == 3 && levels.chunks(3).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2]);
-    if is_coloured && !grey {
-        return Err("colour images: --grey takes them as grey ones".into());
-    }
     let (rows, columns) = (height as u32, width as u32);
     let image = |levels: &[u8]| match channels {
-        1 => GrayImage::from_raw(columns, rows, levels.to_vec()),
-        _ => RgbImage::from_raw(columns, rows, levels.to_vec())
-            .map(|image| DynamicImage::ImageRgb8(image).into_luma8()),
+        1 => GrayImage::from_raw(columns, rows, levels.to_vec()).map(Picture::from),
+        _ => RgbImage::from_raw(columns, rows, levels.to_vec()).map(Picture::from),
     };
-    let images: Vec<GrayImage> = levels.chunks(size).filter_map(image).collect();
+    let images: Vec<Picture> = levels.chunks(size).filter_map(image).collect();
     let names = match found(&CLASSES) {
         None => vec!["all".to_owned(); count],
         Some(y) => {
@@ -146,7 +140,7 @@ fn numbers(
     Ok((shape, bytes.chunks(width).map(value).collect()))
 }
 
-/// 256 grey levels of numbers that are 0 to 255, or of fractions 0 to 1.
+/// 256 levels of numbers that are 0 to 255, or of fractions 0 to 1.
 fn levels(name: &str, values: &[f64]) -> Result<Vec<u8>, String> {
     let mut largest = 0f64;
     for (place, &value) in values.iter().enumerate() {

@@ -2,65 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use image::{
-    GrayImage,
-    imageops::{FilterType, crop_imm, resize},
-};
 use rayon::prelude::*;
 
-use super::super::PixelShape;
+use super::{super::PixelShape, picture::Picture};
 
-/// Grey levels of all images, image by image: as they are if they have one size, otherwise cut to the
-/// proportions of `size` around their middle and scaled to it.
+/// Levels of all images, image by image: as they are if they have one size, otherwise cut to the
+/// proportions of `size` around their middle and scaled to it. All are grey if all pictures are, or if
+/// they shall be; coloured otherwise.
 ///
 /// # Errors
 /// If they have several sizes and none is asked for.
 pub(super) fn fit(
-    images: &[GrayImage],
+    images: Vec<Picture>,
     size: Option<[usize; 2]>,
+    grey: bool,
 ) -> Result<(PixelShape, Vec<u8>), String> {
     let mut sizes: BTreeMap<(u32, u32), usize> = BTreeMap::new();
-    for image in images {
-        *sizes.entry((image.height(), image.width())).or_default() += 1;
+    for image in &images {
+        *sizes.entry(image.size()).or_default() += 1;
     }
     let [height, width] = match (size, sizes.keys().next()) {
         (Some(size), _) => size,
         (None, Some(&(height, width))) if sizes.len() == 1 => [height as usize, width as usize],
         _ => return Err(several(&sizes)),
     };
-    let shape = PixelShape { height, width };
+    let channels = images.iter().map(Picture::channels).max().unwrap_or(1);
+    let channels = if grey { 1 } else { channels };
     let parts: Vec<Vec<u8>> = images
-        .par_iter()
+        .into_par_iter()
         .map(|image| {
-            if (image.height() as usize, image.width() as usize) == (height, width) {
-                image.as_raw().clone()
+            let image = image.with_channels(channels);
+            let (own_height, own_width) = image.size();
+            if (own_height as usize, own_width as usize) == (height, width) {
+                image.into_levels()
             } else {
-                scaled(image, shape).into_raw()
+                image.scaled([height, width]).into_levels()
             }
         })
         .collect();
-    Ok((shape, parts.concat()))
-}
-
-/// The largest part around the middle that has the proportions of `shape`, scaled to it; each pixel is the
-/// mean of those it covers, weighted by distance.
-fn scaled(image: &GrayImage, shape: PixelShape) -> GrayImage {
-    let (height, width) = (u64::from(image.height()), u64::from(image.width()));
-    let (to_height, to_width) = (shape.height as u64, shape.width as u64);
-    // Cross products: neither side may be longer than the image's.
-    let (cut_height, cut_width) = if width * to_height > height * to_width {
-        (height, (height * to_width / to_height).max(1))
-    } else {
-        ((width * to_height / to_width).max(1), width)
-    };
-    let part = crop_imm(
-        image,
-        ((width - cut_width) / 2) as u32,
-        ((height - cut_height) / 2) as u32,
-        cut_width as u32,
-        cut_height as u32,
-    );
-    resize(&*part, to_width as u32, to_height as u32, FilterType::Triangle)
+    Ok((PixelShape { height, width, channels }, parts.concat()))
 }
 
 fn several(sizes: &BTreeMap<(u32, u32), usize>) -> String {

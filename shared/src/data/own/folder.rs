@@ -6,18 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, Luma, Rgb, RgbImage,
+    metadata::Orientation,
+};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Found, LONGEST_SIDE, all_told, numbered};
+use super::{Found, LONGEST_SIDE, all_told, numbered, picture::Picture};
 use crate::{data::name_of, progress};
 
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;
 
 /// Every picture of the folder, in the order of names.
-pub(super) fn read(folder: &Path, grey: bool) -> Result<Found, String> {
+pub(super) fn read(folder: &Path) -> Result<Found, String> {
     let mut files = Vec::new();
     let (pictures, subfolders) = listing(folder)?;
     let has_classes = !subfolders.is_empty();
@@ -43,10 +46,10 @@ pub(super) fn read(folder: &Path, grey: bool) -> Result<Found, String> {
         return Err("no PNG or JPEG file in it".into());
     }
     let bar = progress::steps("reading", files.len() as u64, "images");
-    let read: Vec<Result<(GrayImage, [u8; 32]), String>> = files
+    let read: Vec<Result<(Picture, [u8; 32]), String>> = files
         .par_iter()
         .map(|path| {
-            let picture = picture(path, grey);
+            let picture = picture(path);
             bar.inc(1);
             let name = path.strip_prefix(folder).unwrap_or(path).display();
             picture.map_err(|reason| format!("{name}: {reason}"))
@@ -99,8 +102,8 @@ fn listing(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
     Ok((pictures, folders))
 }
 
-/// A picture, upright, on white where it is transparent, 256 grey levels; and the file's sha256.
-fn picture(path: &Path, grey: bool) -> Result<(GrayImage, [u8; 32]), String> {
+/// A picture, upright, on white where it is transparent, 256 levels; and the file's sha256.
+fn picture(path: &Path) -> Result<(Picture, [u8; 32]), String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let sha256 = Sha256::digest(&bytes).into();
     let cannot = |error: image::ImageError| format!("cannot be read as a picture ({error})");
@@ -124,24 +127,32 @@ fn picture(path: &Path, grey: bool) -> Result<(GrayImage, [u8; 32]), String> {
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(cannot)?;
     image.apply_orientation(orientation);
-    if !grey && image.color().has_color() && is_coloured(&image) {
-        return Err("a colour picture: --grey takes it as a grey one".into());
-    }
     Ok((on_white(&image), sha256))
 }
 
-/// True unless all three channels are equal: many grey pictures are saved as colour ones.
-fn is_coloured(image: &DynamicImage) -> bool {
-    image.to_rgb8().pixels().any(|pixel| pixel.0[0] != pixel.0[1] || pixel.0[1] != pixel.0[2])
-}
-
-fn on_white(image: &DynamicImage) -> GrayImage {
-    if !image.color().has_alpha() {
-        return image.to_luma8();
+fn on_white(image: &DynamicImage) -> Picture {
+    let blend = |level: u8, alpha: u8| {
+        let (level, alpha) = (u32::from(level), u32::from(alpha));
+        ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    match (image.color().has_color(), image.color().has_alpha()) {
+        (false, false) => image.to_luma8().into(),
+        (true, false) => image.to_rgb8().into(),
+        (false, true) => {
+            let image = image.to_luma_alpha8();
+            let pixel = |x, y| {
+                let [grey, alpha] = image.get_pixel(x, y).0;
+                Luma([blend(grey, alpha)])
+            };
+            GrayImage::from_fn(image.width(), image.height(), pixel).into()
+        }
+        (true, true) => {
+            let image = image.to_rgba8();
+            let pixel = |x, y| {
+                let [red, green, blue, alpha] = image.get_pixel(x, y).0;
+                Rgb([red, green, blue].map(|level| blend(level, alpha)))
+            };
+            RgbImage::from_fn(image.width(), image.height(), pixel).into()
+        }
     }
-    let image = image.to_luma_alpha8();
-    GrayImage::from_fn(image.width(), image.height(), |x, y| {
-        let [grey, alpha] = image.get_pixel(x, y).0.map(u32::from);
-        image::Luma([((grey * alpha + 255 * (255 - alpha) + 127) / 255) as u8])
-    })
 }

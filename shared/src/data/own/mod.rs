@@ -1,23 +1,26 @@
 //! Images of the user's: a folder of pictures, an npz archive, a pair of IDX files, or a table of pixels.
 //!
-//! What is there says which it is. Every reader gives the same: grey images as they are, of whatever
-//! size, with a class each. [`fit`] brings them to one size, and [`splits`] shares them out.
+//! What is there says which it is. Every reader gives the same: images as they are, grey or
+//! coloured and of whatever size, with a class each. [`fit`] brings them to one size, and [`splits`] shares them out.
 
 mod archive;
 mod fit;
 mod folder;
 mod pair;
+mod picture;
 mod pixels;
 
 use std::{
     collections::BTreeMap,
+    mem::take,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use image::GrayImage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use picture::Picture;
 
 use super::{
     DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation, Source,
@@ -40,7 +43,7 @@ pub struct ImageFiles {
     /// their middle and scaled; left out, all must have the same size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 2]>,
-    /// Take colour images as grey ones, by their luma; otherwise they are refused.
+    /// Take colour images as grey ones, by their luma.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
     /// The column of a CSV that has the class, by its name in the header or its number from 0.
@@ -66,16 +69,17 @@ pub mod readers {
 
     fn plain(found: Found) -> Vec<(u32, u32, Vec<u8>, u8)> {
         assert_eq!(found.images.len(), found.labels.len());
-        let of = |(image, label): (GrayImage, u8)| {
+        let of = |(image, label): (Picture, u8)| {
             assert!(usize::from(label) < found.classes.len());
-            (image.height(), image.width(), image.into_raw(), label)
+            let (height, width) = image.size();
+            (height, width, image.into_levels(), label)
         };
         found.images.into_iter().zip(found.labels).map(of).collect()
     }
 
     /// An npz archive.
     pub fn archive(path: &Path) -> Read {
-        super::archive::read(path, true).map(plain)
+        super::archive::read(path).map(plain)
     }
 
     /// A table of pixels.
@@ -86,13 +90,13 @@ pub mod readers {
 
     /// The pictures of a folder, of which this file is one.
     pub fn picture(path: &Path) -> Read {
-        super::folder::read(path.parent().unwrap_or(path), true).map(plain)
+        super::folder::read(path.parent().unwrap_or(path)).map(plain)
     }
 }
 
 /// Images of a source, before they have one size.
 struct Found {
-    images: Vec<GrayImage>,
+    images: Vec<Picture>,
     /// Class of each by its place in `classes`.
     labels: Vec<u8>,
     /// Names of the classes, in their order; one if nothing tells them apart.
@@ -214,11 +218,14 @@ fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError
             if found.images.len() == 1 { "" } else { "s" }
         )));
     }
-    let (shape, pixels) = fit::fit(&found.images, files.size).map_err(wrong)?;
+    let mut found = found;
+    let (shape, pixels) =
+        fit::fit(take(&mut found.images), files.size, files.grey).map_err(wrong)?;
     progress::line(&format!(
-        "{}: {} images of {} x {} pixels in {} class{}",
+        "{}: {} {}images of {} x {} pixels in {} class{}",
         path.display(),
-        found.images.len(),
+        found.labels.len(),
+        if shape.is_coloured() { "coloured " } else { "" },
         shape.height,
         shape.width,
         found.classes.len(),
@@ -230,14 +237,14 @@ fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError
 /// Reads what lies at `path`.
 fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     if path.is_dir() {
-        return folder::read(path, files.grey);
+        return folder::read(path);
     }
     if !path.exists() {
         return Err("no such file or folder; name another with --data or data.images.path".into());
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
-        Some("npz") => archive::read(path, files.grey),
+        Some("npz") => archive::read(path),
         Some("csv") => pixels::read(path, files),
         Some("png" | "jpg" | "jpeg") => {
             Err("one picture: name the folder that has all of them".into())
@@ -257,7 +264,7 @@ fn splits(
     pixels: &[u8],
     found: Found,
 ) -> Result<Splits, DataError> {
-    let count = found.images.len();
+    let count = found.labels.len();
     let held_out = (count / 10).max(1);
     let order = Noise::new(config.split_seed.unwrap_or(1)).permutation(Stream::Split, 0, count);
     let set = |order: &[usize], test: bool| {

@@ -9,7 +9,7 @@ use std::{
 
 use image::GrayImage;
 
-use super::{Found, LONGEST_SIDE, numbered};
+use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
 use crate::data::{DataError, idx, name_and_sha256};
 
 /// True if the file begins as an IDX file of bytes in three dimensions does.
@@ -46,7 +46,8 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     };
     let (labels, classes) = numbered(&names)?;
     let (height, width) = (shape.height as u32, shape.width as u32);
-    let image = |pixels: &[u8]| GrayImage::from_raw(width, height, pixels.to_vec());
+    let image =
+        |pixels: &[u8]| GrayImage::from_raw(width, height, pixels.to_vec()).map(Picture::from);
     let images = pixels.chunks(shape.pixels()).filter_map(image).collect();
     Ok(Found { images, labels, classes, files })
 }

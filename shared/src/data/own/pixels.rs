@@ -1,11 +1,12 @@
-//! A CSV of pixels: a row an image, pixel by pixel, and perhaps its class.
+//! A CSV of pixels: a row an image, pixel by pixel, and perhaps its class. Three numbers are red, green
+//! and blue of a pixel.
 
 use std::{fs, path::Path};
 
-use image::GrayImage;
+use image::{GrayImage, RgbImage};
 
-use super::{Found, ImageFiles, LONGEST_SIDE, numbered};
-use crate::data::name_and_sha256;
+use super::{Found, ImageFiles, LONGEST_SIDE, numbered, picture::Picture};
+use crate::data::{PixelShape, name_and_sha256};
 
 /// What a UTF-8 file may begin with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -33,7 +34,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     }
     let class = class_column(&header, has_header, files.label.as_deref())?;
     let pixels = header.len() - usize::from(class.is_some());
-    let [height, width] = sides(pixels, files.size, class.is_some())?;
+    let PixelShape { height, width, channels } = sides(pixels, files.size, class.is_some())?;
     let (mut names, mut images) = (Vec::new(), Vec::new());
     for row in rows {
         let row = row?;
@@ -63,7 +64,11 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let scale = if largest <= 1.0 { 255.0 } else { 1.0 };
     let image = |levels: Vec<f64>| {
         let levels = levels.into_iter().map(|level| (level * scale).round() as u8).collect();
-        GrayImage::from_raw(width as u32, height as u32, levels)
+        let (width, height) = (width as u32, height as u32);
+        match channels {
+            1 => GrayImage::from_raw(width, height, levels).map(Picture::from),
+            _ => RgbImage::from_raw(width, height, levels).map(Picture::from),
+        }
     };
     let images = images.into_iter().filter_map(image).collect();
     let (labels, classes) = numbered(&names)?;
@@ -108,21 +113,42 @@ fn class_column(
     }
 }
 
-/// Height and width of so many pixels.
-fn sides(pixels: usize, size: Option<[usize; 2]>, has_class: bool) -> Result<[usize; 2], String> {
-    let side = (pixels as f64).sqrt().round() as usize;
+/// The shape of images of so many numbers: three for each pixel if one would not fit.
+fn sides(numbers: usize, size: Option<[usize; 2]>, has_class: bool) -> Result<PixelShape, String> {
+    let square = |pixels: usize| {
+        let side = pixels.isqrt();
+        let fits = side > 0 && side * side == pixels && side <= LONGEST_SIDE as usize;
+        fits.then(|| PixelShape::grey(side, side))
+    };
+    let coloured = |shape| PixelShape { channels: 3, ..shape };
     match size {
-        Some(size) if size[0] * size[1] == pixels => Ok(size),
-        Some([height, width]) => Err(format!(
-            "rows of {pixels} pixels, and --size {height}x{width} has {}; a table is not scaled",
-            height * width
-        )),
-        None if side > 0 && side * side == pixels && side <= LONGEST_SIDE as usize => {
-            Ok([side, side])
+        Some([height, width]) => {
+            let shape = PixelShape::grey(height, width);
+            [shape, coloured(shape)].into_iter().find(|shape| shape.pixels() == numbers).ok_or_else(
+                || {
+                    format!(
+                        "rows of {numbers} numbers, and --size {height}x{width} has {}, or {} in \
+                         colour; a table is not scaled",
+                        shape.pixels(),
+                        coloured(shape).pixels()
+                    )
+                },
+            )
         }
-        None => Err(format!(
-            "rows of {pixels} pixels are no squares: give --size HEIGHTxWIDTH{}",
-            if has_class { "" } else { ", or the column of the class with data.images.label" }
-        )),
+        None => {
+            let colour =
+                || Some(coloured(square(numbers.is_multiple_of(3).then_some(numbers / 3)?)?));
+            square(numbers).or_else(colour).ok_or_else(|| {
+                format!(
+                    "rows of {numbers} numbers are no squares, nor coloured ones: give --size \
+                     HEIGHTxWIDTH{}",
+                    if has_class {
+                        ""
+                    } else {
+                        ", or the column of the class with data.images.label"
+                    }
+                )
+            })
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::{fs, io::Write};
 
-use image::{Luma, LumaA, Rgb, RgbImage};
+use image::{GrayImage, Luma, LumaA, Rgb, RgbImage};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
@@ -100,7 +100,7 @@ fn a_folder_an_archive_a_pair_and_a_table_of_the_same_images_are_the_same() {
             files.size = name.ends_with("csv").then_some([2, 3]);
         };
         let splits = loaded(&path(name), size).unwrap();
-        assert_eq!(splits.train.shape(), PixelShape { height: 2, width: 3 }, "{name}");
+        assert_eq!(splits.train.shape(), PixelShape::grey(2, 3), "{name}");
         let sizes = [&splits.train, &splits.valid, &splits.test].map(super::super::Split::len);
         assert_eq!(sizes, [10, 1, 1], "{name}");
         assert_eq!(all(&splits), expected(), "{name}");
@@ -167,25 +167,50 @@ fn pictures_are_turned_flattened_on_white_narrowed_and_cut_around_their_middle()
         fs::write(turned_folder.path().join(format!("{number}.jpg")), &turned).unwrap();
     }
     let splits = loaded(turned_folder.path(), |_| {}).unwrap();
-    assert_eq!(splits.train.shape(), PixelShape { height: 3, width: 2 });
+    assert_eq!(splits.train.shape(), PixelShape::grey(3, 2));
+}
+
+/// Twelve pictures of 4 x 4, red at their left and blue at their right.
+fn coloured(number: u8) -> RgbImage {
+    RgbImage::from_fn(4, 4, |x, _| Rgb([200 - 50 * x as u8, number, 50 * x as u8]))
 }
 
 #[test]
-fn colour_is_refused_unless_it_shall_be_grey() {
-    let folder = tempfile::tempdir().unwrap();
-    for number in 0..12u8 {
-        let image = RgbImage::from_pixel(4, 4, Rgb([200, number, 0]));
-        image.save(folder.path().join(format!("{number}.png"))).unwrap();
+fn colour_is_kept_the_same_from_every_source_and_grey_if_it_shall_be() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    fs::create_dir(path("folder")).unwrap();
+    let mut csv = String::new();
+    for number in 0..12 {
+        let image = coloured(number);
+        image.save(path("folder").join(format!("{number}.png"))).unwrap();
+        let fields: Vec<String> = image.into_raw().iter().map(u8::to_string).collect();
+        csv.push_str(&format!("{}\n", fields.join(",")));
     }
-    let told = loaded(folder.path(), |_| {}).unwrap_err();
-    assert!(told.contains("a colour picture: --grey") && told.contains("and 4 more"), "{told}");
-    let grey = loaded(folder.path(), |files| files.grey = true).unwrap();
-    assert!(all(&grey).iter().all(|(levels, _)| (40..60).contains(&levels[0])));
-    let pixels = [[9u8, 0, 0]; 12].concat();
-    let path = folder.path().join("c.npz");
-    fs::write(&path, npz(&[("x", npy::array("|u1", "(12, 1, 1, 3)", &pixels))])).unwrap();
-    assert!(loaded(&path, |_| {}).unwrap_err().contains("--grey"));
-    assert!(loaded(&path, |files| files.grey = true).is_ok());
+    let pixels: Vec<u8> = (0..12).flat_map(|number| coloured(number).into_raw()).collect();
+    fs::write(path("c.npz"), npz(&[("x", npy::array("|u1", "(12, 4, 4, 3)", &pixels))])).unwrap();
+    fs::write(path("c.csv"), csv).unwrap();
+    let expected: Vec<(Vec<u8>, u8)> = (0..12).map(|n| (coloured(n).into_raw(), 0)).collect();
+    for name in ["folder", "c.npz", "c.csv"] {
+        let splits = loaded(&path(name), |_| {}).unwrap();
+        let shape = PixelShape { height: 4, width: 4, channels: 3 };
+        assert_eq!(splits.train.shape(), shape, "{name}");
+        let mut found = all(&splits);
+        found.sort_by_key(|(levels, _)| levels[1]);
+        assert_eq!(found, expected, "{name}");
+        let grey = loaded(&path(name), |files| files.grey = true).unwrap();
+        assert_eq!(grey.train.shape(), PixelShape::grey(4, 4), "{name}");
+    }
+    // A grey picture among coloured ones, and a half transparent one on white.
+    picture(1).save(path("folder").join("grey.png")).unwrap();
+    let half = image::RgbaImage::from_pixel(4, 4, image::Rgba([255, 0, 0, 0]));
+    half.save(path("folder").join("half.png")).unwrap();
+    let splits = loaded(&path("folder"), |files| files.size = Some([2, 2])).unwrap();
+    assert_eq!(splits.train.shape(), PixelShape { height: 2, width: 2, channels: 3 });
+    let found = all(&splits);
+    assert!(found.iter().any(|(levels, _)| levels == &[255; 12]), "{found:?}");
+    let is_grey = |levels: &[u8]| levels.chunks(3).all(|c| c[0] == c[1] && c[1] == c[2]);
+    assert_eq!(found.iter().filter(|(levels, _)| is_grey(levels)).count(), 2, "{found:?}");
 }
 
 /// Each kind of bad input: what is said names what is wrong and what helps.
@@ -259,7 +284,7 @@ fn bad_input_gets_one_clear_line() {
     fs::write(at("empty.csv"), "\n").unwrap();
     told("empty.csv", &["no row"]);
     fs::write(at("odd.csv"), "1,2,3,4,5\n".repeat(12)).unwrap();
-    told("odd.csv", &["5 pixels are no squares", "--size", "data.images.label"]);
+    told("odd.csv", &["5 numbers are no squares", "--size", "data.images.label"]);
     fs::write(at("word.csv"), format!("{}1,2,3,x\n", "1,2,3,4\n".repeat(11))).unwrap();
     told("word.csv", &["line 12, pixel 3: 'x'"]);
     fs::write(at("ragged.csv"), format!("{}1,2\n", "1,2,3,4\n".repeat(11))).unwrap();
