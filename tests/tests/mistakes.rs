@@ -32,7 +32,7 @@ fn wrong_options_are_named() {
         (&["--threads", "0"], 1, "--threads"),
         (&["--device", "tpu"], 2, "flex, ndarray or cuda"),
         (&["--device", "cuda"], 1, "--features cuda"),
-        (&["--data", "cifar"], 2, "possible values"),
+        (&["--data", "cifra"], 2, "possible values"),
         (&["--resume"], 1, "holds no run"),
         (&["--config", "quik"], 1, "did you mean quick?"),
         (&["--model", "foo"], 1, "--model: vae has no such option"),

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use image::{GrayImage, Luma};
+use image::{GrayImage, Luma, Rgb, RgbImage};
 use programs::{program, programs, workspace};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -33,6 +33,27 @@ fn pictures(folder: &Path) {
         let class = folder.join(["left", "middle", "right"][number % 3]);
         fs::create_dir_all(&class).unwrap();
         bar(number).save(class.join(format!("{number:03}.png"))).unwrap();
+    }
+}
+
+/// A bar of one of three colours on a dark ground, at one of many heights.
+fn coloured_bar(number: usize) -> RgbImage {
+    let (class, top) = (number % 3, number as u32 / 3 % 16);
+    RgbImage::from_fn(40, 48, |x, y| {
+        let is_on = (8..32).contains(&x) && (top..top + 24).contains(&y);
+        let mut pixel = [20, 20, (number % 40) as u8];
+        if is_on {
+            pixel[class] = 230;
+        }
+        Rgb(pixel)
+    })
+}
+
+fn photos(folder: &Path) {
+    for number in 0..IMAGES {
+        let class = folder.join(["red", "green", "blue"][number % 3]);
+        fs::create_dir_all(&class).unwrap();
+        coloured_bar(number).save(class.join(format!("{number:03}.png"))).unwrap();
     }
 }
 
@@ -104,6 +125,40 @@ fn every_image_paper_trains_on_a_folder_of_pictures_and_answers_about_it() {
 }
 
 #[test]
+fn every_image_paper_trains_in_colour_and_draws_in_colour() {
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join("photos");
+    photos(&folder);
+    let data = ["--data", folder.to_str().unwrap(), "--set", FEWER];
+    program("vae").train(work.path(), &data).failure(1, "--config colour");
+    program("vae-rnn").train(work.path(), &data).failure(1, "--grey");
+    let by_class = ["--set", "conditioning.classes=3"];
+    let cases: [(&str, &str, &[&str]); 5] = [
+        ("pca", "quick", &[]),
+        ("denoising-ae", "quick", &[]),
+        ("vae", "colour", &[]),
+        ("cvae", "colour", &by_class),
+        ("beta-vae", "colour", &["--set", "model.network=convolutional"]),
+    ];
+    for (name, preset, extra) in cases {
+        let program = program(name);
+        let options = [&data[..], &["--config", preset], extra].concat();
+        program.train(work.path(), &options).success();
+        let run = work.path().join("runs").join(name).join(preset);
+        let record = fs::read_to_string(run.join("record.json")).unwrap();
+        assert_eq!(record.contains("\"bits_per_dimension\""), preset == "colour", "{name}");
+        for command in ["reconstruct", "encode", "score", "sample", "traverse"].map(String::from) {
+            if !program.cannot.contains(&command) {
+                program.on_run(&command, &run, &[]).success();
+            }
+        }
+        let picture = image::open(run.join("reconstructions.png")).unwrap().into_rgb8();
+        let colours = picture.pixels().filter(|pixel| pixel.0[0] > 150 && pixel.0[2] < 100).count();
+        assert!(colours > 100, "{name}: {colours} red pixels");
+    }
+}
+
+#[test]
 fn images_without_classes_have_no_probes_and_that_is_said() {
     let work = tempfile::tempdir().unwrap();
     let folder = work.path().join("flat");
@@ -138,6 +193,7 @@ fn options_of_own_images_without_them_and_sets_that_are_none_are_refused() {
 fn every_command_of_the_page_works_as_it_stands() {
     let work = tempfile::tempdir().unwrap();
     pictures(&work.path().join("my-pictures"));
+    photos(&work.path().join("my-photos"));
     files(work.path());
     let page = fs::read_to_string(workspace().join("docs/your-own-data.md")).unwrap();
     let commands: Vec<Vec<&str>> = page

@@ -37,7 +37,7 @@ fn step<B: Backend>(criterion: &mut Criterion, name: &str, config: &Config, imag
     let (noise, device) = (Noise::new(1), B::Device::default());
     let batches =
         BatchMaker::<Autodiff<B>>::new(images.clone(), Binarise::Threshold, noise, device.clone());
-    let model = Vae::<Autodiff<B>>::new(config, images.input_dim(), noise, &device);
+    let model = Vae::<Autodiff<B>>::new(config, images.shape(), noise, &device);
     let mut step = repeated_step(model, &config.train.optimiser, &Objective, &batches, BATCH);
     group.throughput(Throughput::Elements(BATCH as u64)).sample_size(10);
     group.bench_function(BenchmarkId::new(name, BATCH), |bencher| bencher.iter(&mut step));

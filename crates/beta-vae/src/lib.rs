@@ -151,11 +151,11 @@ impl paper::Paper for Paper {
         session: &Session<B>,
     ) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let (train, binarise) = (&data.train, config.data.binarise);
-        let (noise, device, input) = (session.noise, &session.device, train.input_dim());
+        let (noise, device) = (session.noise, &session.device);
         let started = Instant::now();
         let model = match config.model.kind {
             Kind::Vae => {
-                let model = Vae::<B>::new(config, input, noise, device);
+                let model = Vae::<B>::new(config, train.shape(), noise, device);
                 let (model, report) =
                     train::fit(model, &Objective, data, binarise, &config.train, session)?;
                 return Ok((Model::Variational(model), report));

@@ -62,6 +62,7 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
             prior: Prior::Conditional,
             generation_sees_condition: true,
             grey_targets: false,
+            likelihood: shared::likelihood::LikelihoodKind::Bernoulli,
         },
         objective,
         train: train.clone(),

@@ -3,6 +3,7 @@
 mod batch;
 mod bilinear;
 mod catalogue;
+mod cifar;
 mod classes;
 mod config;
 mod dsprites;
@@ -59,6 +60,7 @@ use std::collections::BTreeMap;
 pub const IMAGE_SOURCES: &[&dyn Source] = &[
     &mnist::MNIST,
     &mnist::FASHION_MNIST,
+    &cifar::Cifar10,
     &segments::Segments,
     &larochelle::Variant::Basic,
     &larochelle::Variant::Rotated,
