@@ -11,7 +11,11 @@ use programs::{program, programs};
 fn wrong_options_are_named() {
     let work = tempfile::tempdir().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["--config", "nosuch"], 1, "neither a file nor one of quick, paper, burda, burda-stages"),
+        (
+            &["--config", "nosuch"],
+            1,
+            "neither a file nor one of quick, paper, burda, burda-stages, colour",
+        ),
         (
             &["--set", "train.bach_size=3"],
             1,

@@ -49,9 +49,9 @@ impl paper::Paper for Paper {
          H. Kim, A. Mnih: Disentangling by Factorising. ICML 2018.";
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
-        ("colour", include_str!("../configs/colour.toml")),
         ("convolutional", include_str!("../configs/convolutional.toml")),
         ("paper", include_str!("../configs/paper.toml")),
+        ("colour", include_str!("../configs/colour.toml")),
     ];
 
     const KIND: &'static dyn kind::Kind = &Factors;

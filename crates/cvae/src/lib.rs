@@ -42,9 +42,9 @@ impl paper::Paper for Paper {
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
         ("quadrants", include_str!("../configs/quadrants.toml")),
-        ("colour", include_str!("../configs/colour.toml")),
         ("paper", include_str!("../configs/paper.toml")),
         ("pyro", include_str!("../configs/pyro.toml")),
+        ("colour", include_str!("../configs/colour.toml")),
     ];
 
     const PHASES: &'static [&'static str] = &["predictor", "train"];

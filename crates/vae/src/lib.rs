@@ -33,9 +33,9 @@ impl paper::Paper for Paper {
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
         ("paper", include_str!("../configs/paper.toml")),
-        ("colour", include_str!("../configs/colour.toml")),
         ("burda", include_str!("../configs/burda.toml")),
         ("burda-stages", include_str!("../configs/burda-stages.toml")),
+        ("colour", include_str!("../configs/colour.toml")),
     ];
 
     type Config = Config;

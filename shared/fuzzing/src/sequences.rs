@@ -68,6 +68,25 @@ pub(super) const TARGETS: &[Target] = &[
         ..Target::BYTES
     },
     Target {
+        name: "midi",
+        file: "song.mid",
+        seeds: || vec![MIDI.to_vec()],
+        words: &["MThd", "MTrk", "\x60\x3c\x50", "\x60\x3c\x00", "\x00\x2f\x00"],
+        // A delta of four bytes is up to 2^28 ticks, and each step of them a chord.
+        memory: 1 << 19,
+        read: |path| outcome(readers::midi(&bytes(path)?, 1.0)),
+        ..Target::BYTES
+    },
+    Target {
+        name: "mat",
+        file: "rolls.mat",
+        seeds: || vec![rolls()],
+        words: &["MATLAB 5.0 MAT-file", "traindata", "validdata", "testdata"],
+        memory: 1 << 12,
+        read: |path| outcome(readers::mat(&bytes(path)?)),
+        ..Target::BYTES
+    },
+    Target {
         name: "jsb",
         file: "jsb.json",
         seeds: || {
@@ -246,4 +265,35 @@ fn mxl(score: &str) -> Vec<u8> {
 fn read_score(file: &[u8]) -> Result<u64, String> {
     let parts = readers::parts(file)?;
     outcome(readers::chords_by_quarter(file).map(|chords| (parts, chords)))
+}
+
+/// A chord of one quarter, 96 ticks a quarter.
+const MIDI: &[u8] = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x13\0\x90\x3c\x50\0\x40\x50\x60\x90\x3c\0\0\x40\0\0\xff\x2f\0";
+
+/// A MATLAB file whose splits have a roll of one step each.
+fn rolls() -> Vec<u8> {
+    let element = |kind: u32, content: &[u8]| {
+        let mut bytes = [kind.to_le_bytes(), (content.len() as u32).to_le_bytes()].concat();
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        bytes
+    };
+    let array = |class: u8, columns: u32, name: &str, content: &[u8]| {
+        let sizes = [1, columns].map(u32::to_le_bytes).concat();
+        let flags = element(6, &[class, 0, 0, 0, 0, 0, 0, 0]);
+        element(
+            14,
+            &[flags, element(5, &sizes), element(1, name.as_bytes()), content.to_vec()].concat(),
+        )
+    };
+    let mut keys = [0u8; 88];
+    keys[40] = 1;
+    let roll = array(9, 88, "", &element(2, &keys));
+    let mut file = b"MATLAB 5.0 MAT-file".to_vec();
+    file.resize(124, b' ');
+    file.extend(b"\0\x01IM");
+    for name in ["traindata", "validdata", "testdata"] {
+        file.extend(array(1, 1, name, &roll));
+    }
+    file
 }

@@ -52,6 +52,8 @@ no_input_breaks! {
     musicxml: "musicxml",
     mxl: "mxl",
     bach: "bach",
+    midi: "midi",
+    mat: "mat",
     jsb: "jsb",
     text_lines: "text",
     schema: "schema",

@@ -8,6 +8,9 @@ mod evaluate;
 mod jsb;
 mod known;
 mod lines;
+mod mat;
+mod midi;
+mod music;
 mod musicxml;
 mod mxl;
 mod numpy;
@@ -26,6 +29,8 @@ pub mod readers {
     pub use super::{
         bach::read as bach,
         jsb::parse as jsb,
+        mat::parse as mat,
+        midi::parse as midi,
         musicxml::{chords_by_quarter, parts},
         strokes::{drawings, parse as strokes},
         text::parse as text,
@@ -35,6 +40,7 @@ pub mod readers {
 pub use catalogue::CATALOGUE;
 pub use known::{Keys, Known, PIANO};
 pub use lines::TextFile;
+pub use music::MusicFiles;
 pub use pen::PenFile;
 pub use rolls::{Roll, rolls};
 pub use steps::Steps;
@@ -68,8 +74,8 @@ impl Kind for SequenceData {
 
 /// Sets of sequences, and those of images. What reads any path comes last.
 fn sources() -> Vec<&'static dyn Source> {
-    const OWN: [&dyn Source; 5] =
-        [&ChordSet::Jsb, &ChordSet::Bach, &ChordSet::Tunes, &pen::Pen, &lines::Text];
+    const OWN: [&dyn Source; 6] =
+        [&ChordSet::Jsb, &ChordSet::Bach, &ChordSet::Tunes, &music::Music, &pen::Pen, &lines::Text];
     [&OWN, IMAGE_SOURCES].concat()
 }
 

@@ -17,9 +17,9 @@ use super::{
     paths,
 };
 use crate::{
-    data::{Identity, source_of},
+    data::{DataConfig, Identity, source_of},
     kind::{Images, Kind},
-    reading::{Places, Problem, did_you_mean, from_table, nearest, read_text, syntax},
+    reading::{Places, Problem, did_you_mean, from_table, from_value, nearest, read_text, syntax},
     train::TrainConfig,
 };
 
@@ -385,6 +385,21 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a data set that is none of the paper's kind, and settings it does not have.
+fn check_source<P: Paper>(data: &DataConfig, places: &Places) -> Result<()> {
+    let checked = P::KIND.source(data).map(drop);
+    checked.map_err(|mistake| match &mistake.problem {
+        Problem::UnknownWord { found, known } => anyhow!(
+            "{}: data.name = \"{found}\": {} models {}{}",
+            places.of(&mistake.path),
+            P::NAME,
+            P::KIND.examples().plural(),
+            did_you_mean(found, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        ),
+        _ => anyhow!(places.message(&mistake)),
+    })
+}
+
 /// The same with the data set's own name where an alias stands.
 fn with_own_name(table: &Table, kind: &dyn Kind) -> Table {
     let mut table = table.clone();
@@ -398,6 +413,12 @@ fn with_own_name(table: &Table, kind: &dyn Kind) -> Table {
 
 fn resolve<P: Paper>(table: &Table, places: Places, base: PathBuf) -> Result<Resolved<P::Config>> {
     let table = &with_own_name(table, P::KIND);
+    // First, as any misspelt key: only the data set knows which keys [data] may have.
+    if let Some(data) = table.get("data")
+        && let Ok(data) = from_value::<DataConfig>(data, vec!["data".into()])
+    {
+        check_source::<P>(&data, &places)?;
+    }
     let config: P::Config = from_table(table).map_err(|mistake| {
         // Options that are short for a key say so themselves where a paper does not have the key.
         let short = places.option(&mistake.path).filter(|option| !option.starts_with("--set"));
@@ -413,16 +434,6 @@ fn resolve<P: Paper>(table: &Table, places: Places, base: PathBuf) -> Result<Res
         }
     })?;
     check_numbers(table, &places)?;
-    P::KIND.source(config.data()).map_err(|mistake| match &mistake.problem {
-        Problem::UnknownWord { found, known } => anyhow!(
-            "{}: data.name = \"{found}\": {} models {}{}",
-            places.of(&mistake.path),
-            P::NAME,
-            P::KIND.examples().plural(),
-            did_you_mean(found, &known.iter().map(String::as_str).collect::<Vec<_>>())
-        ),
-        _ => anyhow!(places.message(&mistake)),
-    })?;
     if let Some(problem) = config.problem() {
         bail!("{}", places.locate(&problem));
     }

@@ -90,7 +90,9 @@ impl Evaluating<'_> {
     /// If a probe cannot be fitted.
     pub fn images(&self) -> Result<Evaluation> {
         let (mut metrics, kl_per_latent) = self.bounds();
-        let (found, codes) = self.reconstructions("images", "grey test images");
+        let inputs =
+            if self.data.test.shape().is_coloured() { "test images" } else { "grey test images" };
+        let (found, codes) = self.reconstructions("images", inputs);
         metrics.extend(found);
         let (found, statistics) = self.codes(&codes);
         metrics.extend(found);

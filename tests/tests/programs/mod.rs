@@ -30,9 +30,7 @@ pub struct Program {
     pub pictures: Vec<String>,
 }
 
-const EVALUATE: [&str; 8] = [
-    "--data",
-    "segments",
+const EVALUATE: [&str; 6] = [
     "--set",
     "evaluate.nll_samples=20",
     "--set",
@@ -192,12 +190,22 @@ impl Program {
         Called(output, format!("{} {}", self.name, arguments.join(" ")))
     }
 
+    /// The generated digits, unless the description names data of its own.
+    fn data(&self) -> &'static [&'static str] {
+        if self.tiny.iter().any(|option| option == "--data") {
+            &[]
+        } else {
+            &["--data", "segments"]
+        }
+    }
+
     /// Arguments of a tiny training under `work`/runs.
     pub fn training<'a>(&'a self, work: &Path, extra: &[&'a str]) -> Vec<String> {
         let out = work.join("runs").to_string_lossy().into_owned();
         ["train", "--out", &out]
             .into_iter()
             .chain(EVALUATE)
+            .chain(self.data().iter().copied())
             .chain(self.tiny.iter().map(String::as_str))
             .chain(extra.iter().copied())
             .map(str::to_owned)
@@ -224,6 +232,7 @@ impl Program {
         let arguments: Vec<&str> = ["import", "--weights", &weights, "--out", &out]
             .into_iter()
             .chain(EVALUATE)
+            .chain(self.data().iter().copied())
             .chain(self.tiny.iter().map(String::as_str))
             .chain(extra.iter().copied())
             .collect();

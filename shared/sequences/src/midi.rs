@@ -1,0 +1,148 @@
+//! MIDI files as chords: which keys of a piano sound at each step.
+
+use std::collections::BTreeMap;
+
+use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
+
+use super::PIANO;
+
+/// The channel of percussion, whose numbers are no pitches.
+const DRUMS: u8 = 9;
+/// Steps a piece may have; more than a day of quarters at 120 a minute.
+const MOST_STEPS: u64 = 1 << 18;
+/// Steps that all notes of a piece may sound together.
+const MOST_SOUNDING: u64 = 1 << 26;
+
+/// Chords of a piece, a step every `beats` quarter notes: the keys that sound when the step begins, or begin
+/// within it. Silence before the first note and after the last is left out.
+///
+/// # Errors
+/// No MIDI file, times in frames of a film, no note, a piece too long.
+pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
+    let smf = Smf::parse(bytes).map_err(|error| format!("no MIDI file ({error})"))?;
+    let Timing::Metrical(ticks) = smf.header.timing else {
+        return Err("its times are frames of a film, not beats: export it with beats".into());
+    };
+    let step = (f64::from(ticks.as_int()) * beats).max(1.0);
+    let mut notes: Vec<(u64, u64, u8)> = Vec::new();
+    for track in &smf.tracks {
+        let mut time = 0u64;
+        // A key may be struck again before it is released, on each channel.
+        let mut sounding: BTreeMap<(u8, u8), u64> = BTreeMap::new();
+        for event in track {
+            time += u64::from(event.delta.as_int());
+            match event.kind {
+                TrackEventKind::Midi { channel, message } if channel.as_int() != DRUMS => {
+                    let (key, is_struck) = match message {
+                        MidiMessage::NoteOn { key, vel } => (key, vel.as_int() > 0),
+                        MidiMessage::NoteOff { key, .. } => (key, false),
+                        _ => continue,
+                    };
+                    let place = (channel.as_int(), key.as_int());
+                    if let Some(began) = sounding.remove(&place) {
+                        notes.push((began, time, key.as_int()));
+                    }
+                    if is_struck {
+                        sounding.insert(place, time);
+                    }
+                }
+                TrackEventKind::Meta(MetaMessage::EndOfTrack) => break,
+                _ => {}
+            }
+        }
+        notes.extend(sounding.into_iter().map(|((_, key), began)| (began, time, key)));
+    }
+    let range = PIANO.0..PIANO.0 + PIANO.1 as u8;
+    notes.retain(|(_, _, key)| range.contains(key));
+    let first = notes.iter().map(|note| note.0).min().ok_or("no note of a piano in it")?;
+    let last = notes.iter().map(|note| note.1.max(note.0 + 1)).max().unwrap_or(first);
+    // Played notes begin a little early or late: each end goes to the nearest step.
+    let place = |time: u64| ((time - first) as f64 / step).round() as u64;
+    let steps = place(last).max(1);
+    if steps > MOST_STEPS {
+        return Err(format!("{steps} steps: at most {MOST_STEPS}"));
+    }
+    // A bit for each key, so that a key that two voices play counts once.
+    let mut sounding = vec![0u128; steps as usize];
+    let mut total = 0;
+    for (began, ended, key) in notes {
+        let from = place(began).min(steps - 1);
+        let to = place(ended).clamp(from + 1, steps);
+        total += to - from;
+        if total > MOST_SOUNDING {
+            return Err(format!("its notes sound for more than {MOST_SOUNDING} steps"));
+        }
+        for keys in &mut sounding[from as usize..to as usize] {
+            *keys |= 1 << (key - PIANO.0);
+        }
+    }
+    let struck = |keys: u128| range.clone().filter(move |key| keys >> (key - PIANO.0) & 1 == 1);
+    Ok(sounding.into_iter().map(|keys| struck(keys).collect()).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use midly::{
+        Format, Header, Track, TrackEvent,
+        num::{u4, u7, u15, u28},
+    };
+
+    use super::*;
+
+    /// A file whose notes are (first tick, last tick, channel, key), 480 ticks a quarter.
+    pub(crate) fn file(notes: &[(u32, u32, u8, u8)]) -> Vec<u8> {
+        let mut events: Vec<(u32, bool, u8, u8)> = notes
+            .iter()
+            .flat_map(|&(on, off, channel, key)| {
+                [(on, true, channel, key), (off, false, channel, key)]
+            })
+            .collect();
+        events.sort_unstable();
+        let mut time = 0;
+        let mut track = Track::new();
+        for (at, is_on, channel, key) in events {
+            let (key, vel) = (u7::new(key), u7::new(if is_on { 80 } else { 0 }));
+            track.push(TrackEvent {
+                delta: u28::new(at - time),
+                kind: TrackEventKind::Midi {
+                    channel: u4::new(channel),
+                    message: MidiMessage::NoteOn { key, vel },
+                },
+            });
+            time = at;
+        }
+        let end = TrackEventKind::Meta(MetaMessage::EndOfTrack);
+        track.push(TrackEvent { delta: u28::new(0), kind: end });
+        let timing = Timing::Metrical(u15::new(480));
+        let mut smf = Smf::new(Header::new(Format::SingleTrack, timing));
+        smf.tracks.push(track);
+        let mut bytes = Vec::new();
+        smf.write_std(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn keys_sound_from_their_step_to_the_next_and_drums_do_not() {
+        let bytes =
+            file(&[(480, 950, 0, 60), (485, 1440, 1, 64), (960, 1440, 0, 62), (480, 960, 9, 40)]);
+        assert_eq!(parse(&bytes, 1.0).unwrap(), [vec![60, 64], vec![62, 64]]);
+        let eighths = parse(&bytes, 0.5).unwrap();
+        assert_eq!(eighths.len(), 4);
+        assert_eq!((&eighths[0], &eighths[3]), (&vec![60, 64], &vec![62, 64]));
+    }
+
+    #[test]
+    fn what_is_no_music_is_refused() {
+        for (bytes, part) in [
+            (b"MThd".to_vec(), "no MIDI file"),
+            (b"not at all".to_vec(), "no MIDI file"),
+            (file(&[]), "no note"),
+            (file(&[(0, 480, 9, 40)]), "no note"),
+            (file(&[(0, 480, 0, 3)]), "no note"),
+            (file(&[(0, 200_000_000, 0, 60)]), "at most"),
+        ] {
+            let told = parse(&bytes, 0.1).unwrap_err();
+            assert!(told.contains(part), "{told}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Music of the user's: a folder of MIDI files, or the piano rolls of a MATLAB or JSON file.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    chords::{Chords, on_piano},
+    jsb, mat, midi,
+    split::read_named,
+};
+use shared::{
+    data::{
+        DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, SourceFile, Splits,
+        name_and_sha256, name_of,
+    },
+    noise::{Noise, Stream},
+    progress,
+    reading::{Mistake, Problem},
+};
+
+/// `[data.music]`: music of the user's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MusicFiles {
+    /// A folder of MIDI files, a piece each; or a `.mat` file with the cells `traindata`, `validdata` and
+    /// `testdata` of T x 88 zeros and ones; or a `.json` file in the form of `jsb`, with `train`, `valid`
+    /// and `test`.
+    pub path: PathBuf,
+    /// Quarter notes a step, of MIDI files.
+    #[serde(default = "quarter")]
+    pub beats: f64,
+    /// Pieces of more steps are cut into parts of so many.
+    #[serde(default = "longest")]
+    pub longest: usize,
+}
+
+fn quarter() -> f64 {
+    1.0
+}
+
+fn longest() -> usize {
+    200
+}
+
+/// The set.
+#[derive(Debug)]
+pub(crate) struct Music;
+
+/// Fewer pieces have no three splits worth the name.
+const FEWEST: usize = 3;
+/// Faults of single files that are told, at most.
+const TOLD: usize = 8;
+
+impl Music {
+    const SECTION: &str = "music";
+}
+
+impl Source for Music {
+    fn name(&self) -> &'static str {
+        "music"
+    }
+
+    fn about(&self) -> &'static str {
+        "Sequences of chords: music of yours, as `[data.music]` says; `--data PATH` names it"
+    }
+
+    fn examples(&self) -> DataKind {
+        DataKind::Sequences
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[Self::SECTION]
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        let Some(music) = config.own::<MusicFiles>(Self::SECTION)? else { return Ok(()) };
+        let wrong = |key: &str, problem: String| Mistake {
+            path: ["data", Self::SECTION, key].map(str::to_owned).to_vec(),
+            problem: Problem::Other(problem),
+        };
+        if !(0.01..=64.0).contains(&music.beats) {
+            return Err(wrong(
+                "beats",
+                format!("{}: quarter notes a step, 0.01 to 64", music.beats),
+            ));
+        }
+        if music.longest == 0 {
+            return Err(wrong("longest", "0: at least 1 step".into()));
+        }
+        Ok(())
+    }
+
+    fn key_of(&self, path: &Path) -> Option<&'static str> {
+        let is_music = match path.extension().and_then(|ending| ending.to_str()) {
+            Some(ending) => ["mat", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)),
+            None => false,
+        };
+        let has_midi = || pieces(path).is_ok_and(|pieces| !pieces.is_empty());
+        (is_music || path.is_dir() && has_midi()).then_some("data.music.path")
+    }
+
+    fn is_split_by_seed(&self) -> bool {
+        true
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        let music = config.own::<MusicFiles>(Self::SECTION).ok().flatten();
+        SourceFile::named(self.name(), music.and_then(|music| name_of(&music.path)))
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        _: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let Some(music) = config.own::<MusicFiles>(Self::SECTION)? else {
+            return Err(DataError::Config(
+                "name = \"music\" needs a path: --data FOLDER of MIDI files, a .mat or a .json"
+                    .into(),
+            ));
+        };
+        let path = options.locate(&music.path);
+        let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
+        let (mut pool, mut test, mut valid, files) = if path.is_dir() {
+            folder(&path, &music, config.split_seed.unwrap_or(1)).map_err(wrong)?
+        } else {
+            if config.split_seed.is_some() {
+                return Err(DataError::Config("split_seed: the file has splits of its own".into()));
+            }
+            let bytes = read_named(&path)?;
+            let is_json =
+                path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+            let read = if is_json { jsb::parse(&bytes) } else { mat::parse(&bytes) };
+            let [mut pool, valid, test] = read.map_err(wrong)?;
+            if [&pool, &valid, &test].iter().any(|split| split.is_empty()) {
+                return Err(wrong("one of its three splits is empty".into()));
+            }
+            let count = valid.len();
+            pool.extend(valid);
+            (pool, test, count, [name_and_sha256(&music.path, &bytes)].into())
+        };
+        let held_out = pool.split_off(pool.len() - valid);
+        let held_out = cut(held_out, music.longest);
+        valid = held_out.len();
+        pool = cut(pool, music.longest);
+        pool.extend(held_out);
+        test = cut(test, music.longest);
+        progress::line(&format!(
+            "{}: {} sequences of chords, {} steps",
+            path.display(),
+            pool.len() + test.len(),
+            pool.iter().chain(&test).map(Vec::len).sum::<usize>()
+        ));
+        on_piano((pool, test, valid, files), config)
+    }
+}
+
+/// Pieces in parts of at most `longest` steps.
+fn cut(pieces: Vec<Vec<Vec<u8>>>, longest: usize) -> Vec<Vec<Vec<u8>>> {
+    pieces.iter().flat_map(|piece| piece.chunks(longest).map(<[_]>::to_vec)).collect()
+}
+
+/// The MIDI files of a folder, in the order of names.
+fn pieces(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_midi = name.ends_with(".mid") || name.ends_with(".midi");
+        if is_midi && !name.starts_with('.') && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A tenth of the pieces of a folder each for validation and test, drawn by `seed`.
+fn folder(folder: &Path, music: &MusicFiles, seed: u64) -> Result<Chords, String> {
+    let files = pieces(folder).map_err(|error| format!("cannot look into it: {error}"))?;
+    if files.len() < FEWEST {
+        return Err(format!(
+            "{} MIDI file{}: at least {FEWEST} are needed for training, validation and test",
+            files.len(),
+            if files.len() == 1 { "" } else { "s" }
+        ));
+    }
+    let (mut read, mut faults, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
+    for path in &files {
+        let name = name_of(path).unwrap_or_default();
+        let bytes = fs::read(path).map_err(|error| error.to_string());
+        digest.update(name.as_bytes());
+        digest.update([0]);
+        digest.update(bytes.as_deref().unwrap_or_default());
+        match bytes.and_then(|bytes| midi::parse(&bytes, music.beats)) {
+            Ok(chords) => read.push(chords),
+            Err(reason) => faults.push(format!("{name}: {reason}")),
+        }
+    }
+    if !faults.is_empty() {
+        let more = faults.len().saturating_sub(TOLD);
+        let told = faults[..faults.len() - more].join("; ");
+        return Err(if more == 0 { told } else { format!("{told}; and {more} more like these") });
+    }
+    let held_out = (read.len() / 10).max(1);
+    let order = Noise::new(seed).permutation(Stream::Split, 0, read.len());
+    let mut pool: Vec<_> = order.into_iter().map(|index| read[index].clone()).collect();
+    let test = pool.split_off(pool.len() - held_out);
+    let name = format!("{}/", name_of(folder).unwrap_or_default());
+    let files = BTreeMap::from([(name, hex::encode(digest.finalize()))]);
+    Ok((pool, test, held_out, files))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::data::Binarise;
+
+    use super::*;
+    use crate::{SequenceData, mat::tests as roll, midi::tests as song};
+
+    fn loaded(path: &Path, beats: f64) -> Result<Splits, String> {
+        let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+        let music = MusicFiles { path: path.into(), beats, longest: 8 };
+        let config = DataConfig::new("music", Binarise::None).with("music", music);
+        shared::kind::load(&SequenceData, &config, &options, None)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn midi_rolls_and_json_of_the_same_chords_are_the_same() {
+        let work = tempfile::tempdir().unwrap();
+        fs::create_dir(work.path().join("songs")).unwrap();
+        let notes: Vec<(u32, u32, u8, u8)> =
+            (0..10).map(|step| (480 * step, 480 * (step + 1), 0, 60 + step as u8)).collect();
+        for name in ["a.mid", "b.MIDI", "c.mid"] {
+            fs::write(work.path().join("songs").join(name), song::file(&notes)).unwrap();
+        }
+        let keys: Vec<[u8; 1]> = (60..70).map(|key| [key]).collect();
+        let steps: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+        fs::write(work.path().join("rolls.mat"), roll::file(&[&steps], true)).unwrap();
+        let json = serde_json::json!({"train": [keys], "valid": [keys], "test": [keys]});
+        fs::write(work.path().join("chords.json"), json.to_string()).unwrap();
+        let mut all = Vec::new();
+        for name in ["songs", "rolls.mat", "chords.json"] {
+            let splits = loaded(&work.path().join(name), 1.0).unwrap();
+            // Ten steps are cut after eight.
+            let lengths =
+                [&splits.train, &splits.valid, &splits.test].map(shared::data::Split::len);
+            assert_eq!(lengths, [2, 2, 2], "{name}");
+            all.push([&splits.train, &splits.valid, &splits.test].map(|split| split.grey(&[0, 1])));
+        }
+        assert_eq!(all[0], all[1]);
+        assert_eq!(all[0], all[2]);
+        assert_eq!(all[0][0].sum(), 10.0);
+    }
+
+    #[test]
+    fn what_cannot_be_played_is_told_with_every_file() {
+        let work = tempfile::tempdir().unwrap();
+        let told = |path: &Path| loaded(path, 1.0).unwrap_err();
+        fs::write(work.path().join("one.mid"), song::file(&[(0, 480, 0, 60)])).unwrap();
+        assert!(told(work.path()).contains("1 MIDI file: at least 3"));
+        fs::write(work.path().join("silent.mid"), song::file(&[])).unwrap();
+        fs::write(work.path().join("text.mid"), "la la la").unwrap();
+        let said = told(work.path());
+        assert!(
+            said.contains("silent.mid: no note") && said.contains("text.mid: no MIDI"),
+            "{said}"
+        );
+        assert!(loaded(work.path(), 0.0).unwrap_err().contains("music.beats"));
+        fs::write(work.path().join("a.mat"), "no").unwrap();
+        assert!(told(&work.path().join("a.mat")).contains("no MAT file of level 5"));
+    }
+}
