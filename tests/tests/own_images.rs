@@ -1,4 +1,4 @@
-//! Images of the user's: every image paper trains on them, and the page's commands work as they stand.
+//! Data of the user's: every image paper trains on images, and the page's commands work as they stand.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
 mod programs;
@@ -54,6 +54,23 @@ fn photos(folder: &Path) {
         let class = folder.join(["red", "green", "blue"][number % 3]);
         fs::create_dir_all(&class).unwrap();
         coloured_bar(number).save(class.join(format!("{number:03}.png"))).unwrap();
+    }
+}
+
+/// Ninety MIDI files, each a scale of eight quarters from another key.
+fn songs(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for number in 0..IMAGES {
+        let mut track = Vec::new();
+        for step in 0..8 {
+            let key = 50 + (number % 12) as u8 + 2 * step;
+            // Struck at once, released 96 ticks later.
+            track.extend([0, 0x90, key, 80, 96, 0x80, key, 0]);
+        }
+        track.extend([0, 0xff, 0x2f, 0]);
+        let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk";
+        let bytes = [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat();
+        fs::write(folder.join(format!("{number:02}.mid")), bytes).unwrap();
     }
 }
 
@@ -194,6 +211,7 @@ fn every_command_of_the_page_works_as_it_stands() {
     let work = tempfile::tempdir().unwrap();
     pictures(&work.path().join("my-pictures"));
     photos(&work.path().join("my-photos"));
+    songs(&work.path().join("my-songs"));
     files(work.path());
     let page = fs::read_to_string(workspace().join("docs/your-own-data.md")).unwrap();
     let commands: Vec<Vec<&str>> = page
