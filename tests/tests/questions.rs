@@ -92,3 +92,57 @@ fn what_cannot_be_scored_or_encoded_says_why() {
     program("vae-rnn").on_run("encode", &run, &[]).failure(2, "a code at each step");
     program("vae-rnn").on_run("score", &run, &["--samples", "0"]).failure(1, "at least 1");
 }
+
+#[test]
+fn reconstructions_may_be_drawn_and_their_images_noisy_and_nothing_is_overwritten() {
+    let work = tempfile::tempdir().unwrap();
+    let (run, _) = trained(program("vae"), work.path());
+    let vae = program("vae");
+    let rows_of = |options: &[&str], name: &str| {
+        let to = work.path().join(name);
+        let options = [options, &["--indices", "1,2,3", "--to", to.to_str().unwrap()]].concat();
+        vae.on_run("reconstruct", &run, &options).success();
+        vae.on_run("reconstruct", &run, &options).failure(1, "it exists already");
+        image::open(&to).unwrap().into_rgb8()
+    };
+    let plain = rows_of(&[], "plain.png");
+    let drawn = rows_of(&["--draws", "2"], "drawn.png");
+    let one = drawn.height() - plain.height();
+    assert!(one > 0 && one.is_multiple_of(2), "{one}");
+    let row = |picture: &image::RgbImage, number: u32| {
+        let height = one / 2;
+        let top = picture.height() - number * height - 10;
+        image::imageops::crop_imm(picture, 0, top, picture.width(), height).to_image()
+    };
+    // The last rows: two draws, which differ, and above them the decoded mean, as without draws.
+    assert_ne!(row(&drawn, 1), row(&drawn, 2));
+    assert_eq!(row(&drawn, 3), row(&plain, 1));
+    for kind in ["gaussian", "masking", "salt-and-pepper"] {
+        let noisy = rows_of(&["--noise", "0.5", "--noise-kind", kind], &format!("{kind}.png"));
+        assert_eq!(noisy.height(), plain.height() + one / 2, "{kind}");
+        assert_ne!(row(&noisy, 1), row(&plain, 1), "{kind}");
+    }
+    vae.on_run("reconstruct", &run, &["--noise", "1.5", "--noise-kind", "masking"])
+        .failure(1, "at most 1 for --noise-kind masking");
+    vae.on_run("sample", &run, &["--class", "7"]).failure(1, "not conditional on classes");
+    let pca = program("pca");
+    let (run, _) = trained(pca, work.path());
+    pca.on_run("reconstruct", &run, &["--draws", "1"]).success();
+}
+
+#[test]
+fn one_class_is_sampled_by_its_name() {
+    let work = tempfile::tempdir().unwrap();
+    let cvae = program("cvae");
+    let (run, _) = trained(cvae, work.path());
+    let sampled = |class: &str| {
+        let to = work.path().join(format!("{class}.png"));
+        let options = ["--class", class, "--count", "10", "--to", to.to_str().unwrap()];
+        cvae.on_run("sample", &run, &options).success();
+        image::open(&to).unwrap().into_rgb8()
+    };
+    let (three, eight) = (sampled("3"), sampled("8"));
+    assert_eq!(three.dimensions(), eight.dimensions());
+    assert_ne!(three, eight);
+    cvae.on_run("sample", &run, &["--class", "12"]).failure(1, "the model knows 0, 1, 2");
+}

@@ -13,6 +13,7 @@ mod own_data;
 pub mod paper;
 mod paths;
 mod pictures;
+mod reconstruct;
 mod score;
 mod shell;
 mod table;
@@ -183,7 +184,7 @@ fn dispatch<P: Paper>(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::train::<P>(args),
         Command::Evaluate(args) => evaluate::evaluate::<P>(args),
-        Command::Reconstruct(args) => pictures::reconstruct::<P>(args),
+        Command::Reconstruct(args) => reconstruct::reconstruct::<P>(args),
         Command::Sample(args) => pictures::sample::<P>(args),
         Command::Interpolate(args) => pictures::interpolate::<P>(args),
         Command::Traverse(args) => pictures::traverse::<P>(args),

@@ -132,6 +132,29 @@ pub(super) struct ReconstructArgs {
     /// Split they come from.
     #[arg(long, default_value = "valid")]
     pub(super) split: SplitChoice,
+    /// Also decode N draws from the posterior, beside the decoded mean.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) draws: usize,
+    /// Add noise to the images first: its standard deviation, or the share of pixels it hits.
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) noise: Option<f64>,
+    /// Kind of that noise.
+    #[arg(long, value_name = "KIND", default_value = "gaussian", requires = "noise")]
+    pub(super) noise_kind: NoiseKind,
+    /// PNG file to write (default: reconstructions.png in the run's folder).
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
+}
+
+/// What `reconstruct --noise` does to a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum NoiseKind {
+    /// Adds a normal number of this standard deviation, then clips to [0, 1].
+    Gaussian,
+    /// Sets it to 0 with this probability.
+    Masking,
+    /// Sets it to 0 or 1, with equal chances, with this probability.
+    SaltAndPepper,
 }
 
 #[derive(Args, Debug)]
@@ -144,6 +167,12 @@ pub(super) struct SampleArgs {
     /// Seed of the samples (default: the run's).
     #[arg(long)]
     pub(super) seed: Option<u64>,
+    /// Draw this class only, by name or number, from a model conditional on classes.
+    #[arg(long, value_name = "CLASS")]
+    pub(super) class: Option<String>,
+    /// PNG file to write (default: samples.png in the run's folder).
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

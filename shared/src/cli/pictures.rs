@@ -6,12 +6,13 @@ use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
+    encode::destination,
     model::Loaded,
     options::{
-        InterpolateArgs, LatentMapArgs, ReconstructArgs, SampleArgs, SplitChoice, TraverseArgs,
-        checked_index,
+        InterpolateArgs, LatentMapArgs, SampleArgs, SplitChoice, TraverseArgs, checked_index,
     },
     paper::Paper,
+    reconstruct::{self, Restoration},
 };
 use crate::{
     data::{ClassNames, DataKind, Split},
@@ -51,10 +52,10 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.extend(draw_curves(loaded, report)?);
     }
     if wanted("reconstruct") {
-        drawn.push(draw_reconstructions(loaded, None, SplitChoice::Valid)?);
+        drawn.push(reconstruct::draw(loaded, &Restoration::default())?);
     }
     if wanted("sample") {
-        drawn.push(draw_samples(loaded, 100, loaded.noise())?);
+        drawn.push(draw_samples(loaded, 100, loaded.noise(), None, None)?);
     }
     if wanted("interpolate") {
         drawn.push(draw_interpolation(loaded, None, None, 11, SplitChoice::Valid)?);
@@ -73,12 +74,6 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     Ok(drawn.iter().map(name).collect())
 }
 
-/// `reconstruct`.
-pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
-    let loaded = Loaded::<P>::open(&args.of, "reconstruct")?;
-    say(&draw_reconstructions(&loaded, args.indices, args.split)?)
-}
-
 /// `sample`.
 pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
     if !(1..=MOST).contains(&args.count) {
@@ -86,7 +81,8 @@ pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "sample")?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
-    say(&draw_samples(&loaded, args.count, noise)?)
+    let class = args.class.map(|class| class_of(&loaded, &class)).transpose()?;
+    say(&draw_samples(&loaded, args.count, noise, class, args.to)?)
 }
 
 /// `interpolate`.
@@ -168,63 +164,55 @@ fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<P
     Ok(drawn)
 }
 
-fn draw_reconstructions<P: Paper>(
-    loaded: &Loaded<P>,
-    indices: Option<Vec<usize>>,
-    split: SplitChoice,
-) -> Result<PathBuf> {
-    let from = split.of(loaded.data()?);
-    let mut note = String::new();
-    let indices = match indices {
-        Some(indices) => indices
-            .into_iter()
-            .map(|index| checked_index("--indices", index, from))
-            .collect::<Result<_>>()?,
-        None => {
-            let each = one_of_each_class(from);
-            note = each.note();
-            each.indices
-        }
+/// The place of a class, by name or number, among those a model is conditional on.
+fn class_of<P: Paper>(loaded: &Loaded<P>, wanted: &str) -> Result<usize> {
+    let known = &loaded.preparation.classes;
+    if loaded.model.condition_of_classes(known).is_none() {
+        bail!("--class {wanted}: this model is not conditional on classes");
+    }
+    let names = ClassNames::of(&loaded.preparation);
+    let place = known.iter().position(|&class| names.name(class) == wanted);
+    let Some(place) = place.or_else(|| known.iter().position(|class| class.to_string() == wanted))
+    else {
+        let all: Vec<String> = known.iter().map(|&class| names.name(class)).collect();
+        bail!("--class {wanted}: the model knows {}", all.join(", "))
     };
-    let images = from.grey(&indices);
-    let given = loaded.model.condition(images.view(), &from.labels_of(&indices));
-    let given = given.as_ref().map(|given| given.view());
-    let codes = loaded.model.encode(images.view(), given).mean;
-    let restored = loaded.model.decode(codes.view(), given);
-    let path = loaded.run.file("reconstructions.png");
-    Grid::new(
-        from.shape(),
-        format!("Reconstructions ({} images{note}): {}", split.name(), loaded.title()),
-    )
-    .columns(indices.iter().map(|index| format!("#{index}")))
-    .row("image", images)
-    .row("restored", restored)
-    .save(&path)?;
-    Ok(path)
+    Ok(place)
 }
 
-fn draw_samples<P: Paper>(loaded: &Loaded<P>, count: usize, noise: Noise) -> Result<PathBuf> {
+/// Samples of all classes in turn, or of one.
+fn draw_samples<P: Paper>(
+    loaded: &Loaded<P>,
+    count: usize,
+    noise: Noise,
+    class: Option<usize>,
+    to: Option<PathBuf>,
+) -> Result<PathBuf> {
+    let path = destination(loaded, to, "samples.png")?;
     let latent = loaded.model.latent_dim();
     let keys: Vec<u64> = (0..count as u64).collect();
     let eps = noise.normal(Stream::Prior, 0, &keys, latent);
     let eps = Array2::from_shape_vec((count, latent), eps)?;
-    let given = given_classes(loaded, &(0..count).collect::<Vec<_>>())?;
+    let classes = (0..count).map(|sample| class.unwrap_or(sample)).collect::<Vec<_>>();
+    let given = given_classes(loaded, &classes)?;
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let images = loaded.model.decode(codes.view(), given);
     let known = &loaded.preparation.classes;
     let is_told = loaded.model.condition_of_classes(known).is_some();
     let classes = if is_told { known.len() } else { 0 };
-    let of = if classes > count {
-        format!(" of the first {count} of {classes} classes")
-    } else {
-        String::new()
+    let of = match class {
+        Some(class) => {
+            let names = ClassNames::of(&loaded.preparation);
+            format!(" of class {}", known.get(class).map(|&c| names.name(c)).unwrap_or_default())
+        }
+        None if classes > count => format!(" of the first {count} of {classes} classes"),
+        None => String::new(),
     };
     let mut grid = Grid::new(loaded.preparation.shape, format!("Samples{of}: {}", loaded.title()));
     for row in images.axis_chunks_iter(Axis(0), ROW) {
         grid = grid.row("", row.to_owned());
     }
-    let path = loaded.run.file("samples.png");
     grid.save(&path)?;
     Ok(path)
 }

@@ -1,0 +1,142 @@
+//! `reconstruct`: images, what the model makes of them, draws from their posterior, and of noisy images.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use ndarray::{Array2, Zip};
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{
+    encode::destination,
+    model::Loaded,
+    options::{NoiseKind, ReconstructArgs, SplitChoice, checked_index},
+    paper::Paper,
+    pictures::say,
+};
+use crate::{
+    data::Split,
+    noise::{Noise, Stream, uniform},
+    plot::Grid,
+    train::one_of_each_class,
+};
+
+/// Draws from the posterior in one picture, at most.
+const MOST_DRAWS: usize = 20;
+
+/// What is reconstructed, and how.
+pub(super) struct Restoration {
+    indices: Option<Vec<usize>>,
+    split: SplitChoice,
+    draws: usize,
+    noise: Option<(NoiseKind, f64)>,
+    to: Option<PathBuf>,
+}
+
+impl Default for Restoration {
+    fn default() -> Self {
+        Self { indices: None, split: SplitChoice::Valid, draws: 0, noise: None, to: None }
+    }
+}
+
+/// `reconstruct`.
+pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
+    if args.draws > MOST_DRAWS {
+        bail!("--draws {}: at most {MOST_DRAWS}", args.draws);
+    }
+    if let Some(level) = args.noise {
+        let (kind, most) = match args.noise_kind {
+            NoiseKind::Gaussian => ("gaussian", 10.0),
+            NoiseKind::Masking => ("masking", 1.0),
+            NoiseKind::SaltAndPepper => ("salt-and-pepper", 1.0),
+        };
+        if !(level > 0.0 && level <= most) {
+            bail!("--noise {level}: above 0, at most {most} for --noise-kind {kind}");
+        }
+    }
+    let loaded = Loaded::<P>::open(&args.of, "reconstruct")?;
+    let noise = args.noise.map(|level| (args.noise_kind, level));
+    let ReconstructArgs { indices, split, draws, to, .. } = args;
+    say(&draw(&loaded, &Restoration { indices, split, draws, noise, to })?)
+}
+
+/// Draws the picture; its file.
+pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<PathBuf> {
+    let path = destination(loaded, how.to.clone(), "reconstructions.png")?;
+    let from = how.split.of(loaded.data()?);
+    let mut note = String::new();
+    let indices = match &how.indices {
+        Some(indices) => indices
+            .iter()
+            .map(|&index| checked_index("--indices", index, from))
+            .collect::<Result<_>>()?,
+        None => {
+            let each = one_of_each_class(from);
+            note = each.note();
+            each.indices
+        }
+    };
+    let images = from.grey(&indices);
+    let caption =
+        format!("Reconstructions ({} images{note}): {}", how.split.name(), loaded.title());
+    let mut grid = Grid::new(from.shape(), caption)
+        .columns(indices.iter().map(|index| format!("#{index}")))
+        .row("image", images.clone());
+    let mut seen = images;
+    if let Some((kind, level)) = how.noise {
+        corrupt(&mut seen, kind, level, from, &indices, loaded.noise());
+        grid = grid.row("noisy", seen.clone());
+    }
+    let given = loaded.model.condition(seen.view(), &from.labels_of(&indices));
+    let given = given.as_ref().map(|given| given.view());
+    let codes = loaded.model.encode(seen.view(), given);
+    grid = grid.row("restored", loaded.model.decode(codes.mean.view(), given));
+    if how.draws > 0 {
+        let Some(log_var) = &codes.log_var else {
+            bail!("--draws {}: this model has one code for an image, nothing to draw", how.draws);
+        };
+        let keys: Vec<u64> = indices.iter().map(|&index| from.key(index)).collect();
+        for draw in 0..how.draws {
+            let eps = loaded.noise().normal(Stream::Draw, draw as u64, &keys, codes.mean.ncols());
+            let mut z = Array2::from_shape_vec(codes.mean.dim(), eps)?;
+            Zip::from(&mut z)
+                .and(&codes.mean)
+                .and(log_var)
+                .for_each(|z, mean, log_var| *z = mean + (0.5 * log_var).exp() * *z);
+            let decoded = loaded.model.decode(z.view(), given);
+            grid = grid.row(format!("draw {}", draw + 1), decoded);
+        }
+    }
+    grid.save(&path)?;
+    Ok(path)
+}
+
+/// Adds noise to images `[images, pixels]`, which depends on the run's seed and the image alone.
+fn corrupt(
+    images: &mut Array2<f32>,
+    kind: NoiseKind,
+    level: f64,
+    from: &Split,
+    indices: &[usize],
+    noise: Noise,
+) {
+    let share = level as f32;
+    for (mut image, &index) in images.rows_mut().into_iter().zip(indices) {
+        let mut generator = noise.generator(Stream::Corrupt, 0, from.key(index));
+        for pixel in &mut image {
+            match kind {
+                NoiseKind::Gaussian => {
+                    let normal: f32 = StandardNormal.sample(&mut generator);
+                    *pixel = (*pixel + share * normal).clamp(0.0, 1.0);
+                }
+                NoiseKind::Masking if uniform(&mut generator) < share => *pixel = 0.0,
+                NoiseKind::SaltAndPepper => {
+                    let (hit, white) = (uniform(&mut generator), uniform(&mut generator));
+                    if hit < share {
+                        *pixel = f32::from(u8::from(white < 0.5));
+                    }
+                }
+                NoiseKind::Masking => {}
+            }
+        }
+    }
+}
