@@ -127,7 +127,7 @@ fn reconstructions_may_be_drawn_and_their_images_noisy_and_nothing_is_overwritte
     vae.on_run("sample", &run, &["--class", "7"]).failure(1, "not conditional on classes");
     let pca = program("pca");
     let (run, _) = trained(pca, work.path());
-    pca.on_run("reconstruct", &run, &["--draws", "1"]).success();
+    pca.on_run("reconstruct", &run, &["--draws", "1"]).failure(1, "nothing to draw");
 }
 
 #[test]
