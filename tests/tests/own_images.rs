@@ -74,6 +74,17 @@ fn songs(folder: &Path) {
     }
 }
 
+/// A table of 200 people, of whom more of one group are paid well.
+fn people(folder: &Path) {
+    let row = |i: usize| {
+        let (sex, job) = (["f", "m"][i % 2], ["clerk", "nurse", "smith"][i / 2 % 3]);
+        let pay = ["low", "high"][usize::from(i / 6 % (3 - i % 2) == 0)];
+        format!("{},{sex},{job},{pay}\n", 20 + i * 7 % 45)
+    };
+    let rows: String = (0..200).map(row).collect();
+    fs::write(folder.join("people.csv"), format!("age,sex,job,income\n{rows}")).unwrap();
+}
+
 /// An array as numpy writes it.
 fn npy(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
@@ -120,7 +131,7 @@ fn every_image_paper_trains_on_a_folder_of_pictures_and_answers_about_it() {
     let data = folder.to_str().unwrap();
     for program in programs() {
         if program.name == "fair-repr" {
-            program.train(work.path(), &["--data", data]).failure(1, "a table needs a schema");
+            program.train(work.path(), &["--data", data]).failure(1, "no data of tables");
             continue;
         }
         program.train(work.path(), &["--data", data, "--set", FEWER]).success();
@@ -206,12 +217,36 @@ fn options_of_own_images_without_them_and_sets_that_are_none_are_refused() {
     assert!(!work.path().join("runs").exists());
 }
 
+/// Saves the schema that the program guesses.
+fn save_guess(folder: &Path) {
+    let table = folder.join("people.csv");
+    let called = program("fair-repr").train(folder, &["--data", table.to_str().unwrap()]);
+    let told = called.failure(1, "This is a guess: correct it, save it there and call again").err();
+    let (_, schema) = told.split_once("\n\n").unwrap();
+    assert!(schema.starts_with("header = true") && schema.contains("sensitive"), "{schema}");
+    assert!(!folder.join("runs").exists());
+    fs::write(folder.join("people.toml"), schema).unwrap();
+}
+
+#[test]
+fn a_schema_is_guessed_saved_and_trained_with() {
+    let work = tempfile::tempdir().unwrap();
+    people(work.path());
+    save_guess(work.path());
+    let table = work.path().join("people.csv");
+    program("fair-repr").train(work.path(), &["--data", table.to_str().unwrap()]).success();
+    let record = fs::read_to_string(work.path().join("runs/fair-repr/quick/record.json")).unwrap();
+    assert!(record.contains("people.toml") && record.contains("people.csv"), "{record}");
+}
+
 #[test]
 fn every_command_of_the_page_works_as_it_stands() {
     let work = tempfile::tempdir().unwrap();
     pictures(&work.path().join("my-pictures"));
     photos(&work.path().join("my-photos"));
     songs(&work.path().join("my-songs"));
+    people(work.path());
+    save_guess(work.path());
     files(work.path());
     let page = fs::read_to_string(workspace().join("docs/your-own-data.md")).unwrap();
     let commands: Vec<Vec<&str>> = page

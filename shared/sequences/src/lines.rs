@@ -11,8 +11,8 @@ use super::{
 };
 use shared::{
     data::{
-        DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source, SourceFile,
-        Splits, name_and_sha256, name_of,
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
+        SourceFile, Splits, at_key, name_and_sha256, name_of,
     },
     noise::{Noise, Stream},
     reading::Mistake,
@@ -66,8 +66,8 @@ impl Source for Text {
         config.own::<TextFile>(Self::SECTION).map(drop)
     }
 
-    fn key_of(&self, path: &Path) -> Option<&'static str> {
-        path.extension()?.eq_ignore_ascii_case("txt").then_some("data.text.file")
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        path.extension()?.eq_ignore_ascii_case("txt").then(|| at_key("data.text.file", path))
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {

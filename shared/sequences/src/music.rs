@@ -16,8 +16,8 @@ use super::{
 };
 use shared::{
     data::{
-        DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, SourceFile, Splits,
-        name_and_sha256, name_of,
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, SourceFile,
+        Splits, at_key, name_and_sha256, name_of,
     },
     noise::{Noise, Stream},
     progress,
@@ -96,13 +96,13 @@ impl Source for Music {
         Ok(())
     }
 
-    fn key_of(&self, path: &Path) -> Option<&'static str> {
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
         let is_music = match path.extension().and_then(|ending| ending.to_str()) {
             Some(ending) => ["mat", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)),
             None => false,
         };
         let has_midi = || pieces(path).is_ok_and(|pieces| !pieces.is_empty());
-        (is_music || path.is_dir() && has_midi()).then_some("data.music.path")
+        (is_music || path.is_dir() && has_midi()).then(|| at_key("data.music.path", path))
     }
 
     fn is_split_by_seed(&self) -> bool {

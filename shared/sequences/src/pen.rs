@@ -11,8 +11,8 @@ use super::{
 };
 use shared::{
     data::{
-        DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source, SourceFile,
-        Splits, name_and_sha256, name_of,
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
+        SourceFile, Splits, at_key, name_and_sha256, name_of,
     },
     reading::Mistake,
 };
@@ -56,8 +56,8 @@ impl Source for Pen {
         config.own::<PenFile>(Self::SECTION).map(drop)
     }
 
-    fn key_of(&self, path: &Path) -> Option<&'static str> {
-        path.extension()?.eq_ignore_ascii_case("npz").then_some("data.pen.file")
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        path.extension()?.eq_ignore_ascii_case("npz").then(|| at_key("data.pen.file", path))
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {

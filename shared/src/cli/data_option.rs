@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{
     Arg, Command,
     builder::{PossibleValue, TypedValueParser},
@@ -46,16 +46,17 @@ impl DataChoice {
         };
         let option = format!("--data {}", path.display());
         let sources = kind.sources();
-        let of_path = |source: &&'static dyn Source| Some((source.name(), source.key_of(path)?));
-        let Some((name, key)) = sources.iter().find_map(of_path) else {
-            bail!(
-                "{option}: a table needs a schema too: --set \
-                 'data.csv={{schema=\"people.toml\",files=[\"people.csv\"]}}' --data csv"
-            );
+        let at_path = |source: &&'static dyn Source| Some((source.name(), source.at_path(path)?));
+        let Some((name, values)) = sources.iter().find_map(at_path) else {
+            bail!("{option}: no data of {} are read from such a path", kind.examples().plural());
         };
-        let mut value = Value::String(path.to_string_lossy().into_owned());
-        paths::of_option(key, &mut value, base);
-        Ok(vec![("data.name".into(), name.into(), option.clone()), (key.into(), value, option)])
+        let values = values.map_err(|reason| anyhow!("{option}: {reason}"))?;
+        let mut changes = vec![("data.name".to_owned(), name.into(), option.clone())];
+        for (key, mut value) in values {
+            paths::of_option(key, &mut value, base);
+            changes.push((key.into(), value, option.clone()));
+        }
+        Ok(changes)
     }
 }
 

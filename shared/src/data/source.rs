@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use toml::Value;
+
 use super::{
     Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits,
 };
@@ -40,8 +42,8 @@ pub trait Source: Sync {
         Ok(())
     }
 
-    /// The key, dotted, that names data of the user's at this path, if this set reads such.
-    fn key_of(&self, _path: &Path) -> Option<&'static str> {
+    /// What names data of the user's at this path, if this set reads such.
+    fn at_path(&self, _path: &Path) -> Option<AtPath> {
         None
     }
 
@@ -66,6 +68,14 @@ pub trait Source: Sync {
         options: &FetchOptions,
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError>;
+}
+
+/// Values of dotted keys that name data at a path, or why more is needed.
+pub type AtPath = Result<Vec<(&'static str, Value)>, String>;
+
+/// The same for a set that needs the path alone, under this key.
+pub fn at_key(key: &'static str, path: &Path) -> AtPath {
+    Ok(vec![(key, Value::String(path.to_string_lossy().into_owned()))])
 }
 
 /// A file a data set may be read from.

@@ -1,19 +1,21 @@
 //! The tables by name: those the papers use, a generated one, and the user's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared::{
     data::{
-        DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source, SourceFile,
-        Splits, fetch, name_of,
+        AtPath, DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source,
+        SourceFile, Splits, fetch, name_of,
     },
     reading::Mistake,
 };
+use toml::Value;
 
 use super::{
     Group, Schema,
     catalogue::{ADULT, GERMAN},
+    guess::{guess, written},
     people,
 };
 
@@ -91,6 +93,28 @@ impl Source for TableName {
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
         CsvFiles::of(config).map(drop)
+    }
+
+    /// A CSV and, beside it, its schema: a TOML file of the same name.
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        if *self != Self::Csv || !is_csv {
+            return None;
+        }
+        let schema = path.with_extension("toml");
+        let name = |path: &Path| Value::String(path.to_string_lossy().into_owned());
+        Some(if schema.is_file() {
+            let files = Value::Array(vec![name(path)]);
+            Ok(vec![("data.csv.schema", name(&schema)), ("data.csv.files", files)])
+        } else {
+            guess(path).and_then(|guessed| {
+                Err(format!(
+                    "no schema {} beside it. This is a guess: correct it, save it there and call again\n\n{}",
+                    schema.display(),
+                    written(&guessed)
+                ))
+            })
+        })
     }
 
     fn is_split_by_seed(&self) -> bool {

@@ -7,6 +7,7 @@ mod encode;
 mod evaluate;
 mod fairness;
 mod forest;
+mod guess;
 mod people;
 mod read;
 mod schema;

@@ -23,8 +23,8 @@ use serde_json::{Map, Value};
 use picture::Picture;
 
 use super::{
-    DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation, Source,
-    SourceFile, Splits, name_of,
+    AtPath, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation,
+    Source, SourceFile, Splits, at_key, name_of,
 };
 use crate::{
     noise::{Noise, Stream},
@@ -178,8 +178,8 @@ impl Source for Own {
         files.and_then(|files| files.problem()).map_or(Ok(()), |problem| Err(wrong(problem)))
     }
 
-    fn key_of(&self, _: &Path) -> Option<&'static str> {
-        Some("data.images.path")
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        Some(at_key("data.images.path", path))
     }
 
     fn is_split_by_seed(&self) -> bool {

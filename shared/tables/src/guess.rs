@@ -1,0 +1,262 @@
+//! A guess at the schema of a table, for its owner to read, correct and save.
+
+use std::{collections::BTreeMap, path::Path};
+
+use toml::Value;
+
+use super::{Column, Group, Kind, Missing, Schema, Target};
+use shared::reading::read_text;
+
+/// Rows that are looked at.
+const ROWS: usize = 20_000;
+/// Ways to write that a value is missing.
+const MISSING: [&str; 7] = ["?", "", "NA", "N/A", "nan", "NaN", "null"];
+/// Columns that are often predicted, and often protected.
+const TARGETS: [&str; 11] = [
+    "target", "label", "class", "y", "outcome", "income", "credit", "default", "approved", "hired",
+    "decision",
+];
+const SENSITIVE: [&str; 8] =
+    ["sex", "gender", "race", "ethnicity", "religion", "nationality", "disability", "age"];
+/// Values that often mean yes.
+const POSITIVE: [&str; 9] = ["1", "yes", "true", "y", "t", "good", "approved", ">50K", "positive"];
+
+/// A column as it was found.
+struct Found {
+    name: String,
+    /// How often each value occurs.
+    counts: BTreeMap<String, usize>,
+    rows: usize,
+}
+
+impl Found {
+    fn is_number(&self) -> bool {
+        self.counts.len() > 2 && self.counts.keys().all(|value| value.parse::<f64>().is_ok())
+    }
+
+    /// True of names and numbers of people: as many values as rows.
+    fn is_label(&self) -> bool {
+        self.rows > 20 && self.counts.len() == self.rows && !self.has_fractions()
+    }
+
+    fn has_fractions(&self) -> bool {
+        self.counts.keys().any(|value| value.parse::<f64>().is_ok_and(|v| v.fract() != 0.0))
+    }
+
+    /// The place of its name among these, part of a longer name counts too.
+    fn rank(&self, names: &[&str]) -> Option<usize> {
+        let own = self.name.to_lowercase();
+        names.iter().position(|name| own.split(['-', '_', ' ', '.']).any(|part| part == *name))
+    }
+
+    fn column(&self) -> Column {
+        let kind = match (self.is_label(), self.is_number()) {
+            (true, _) => Kind::Ignore,
+            (false, true) => Kind::Number,
+            (false, false) => Kind::Category,
+        };
+        Column { name: self.name.clone(), kind, categories: Vec::new() }
+    }
+}
+
+/// The schema that a CSV seems to have.
+///
+/// # Errors
+/// No table; nothing with two values to predict, or nobody to compare.
+pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
+    let text = read_text(path).map_err(|error| error.to_string())?;
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.trim().is_empty()).take(ROWS + 1).collect();
+    let first = *lines.first().ok_or("no row")?;
+    let separator = [',', ';', '\t']
+        .into_iter()
+        .max_by_key(|separator| first.matches(*separator).count())
+        .unwrap_or(',');
+    let fields = |line: &str| -> Vec<String> {
+        line.split(separator).map(|field| field.trim().trim_matches('"').to_owned()).collect()
+    };
+    let header = fields(first);
+    if header.len() < 3 {
+        return Err(format!(
+            "{} columns: a target, a sensitive attribute and a feature at least",
+            header.len()
+        ));
+    }
+    let has_header = header.iter().all(|field| field.parse::<f64>().is_err() && !field.is_empty());
+    let names = match has_header {
+        true => header,
+        false => (1..=header.len()).map(|number| format!("column-{number}")).collect(),
+    };
+    let mut columns: Vec<Found> =
+        names.into_iter().map(|name| Found { name, counts: BTreeMap::new(), rows: 0 }).collect();
+    let mut marks: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in lines.iter().skip(usize::from(has_header)) {
+        for (column, value) in columns.iter_mut().zip(fields(line)) {
+            match MISSING.iter().find(|mark| **mark == value) {
+                Some(mark) => *marks.entry(mark).or_default() += 1,
+                None => {
+                    *column.counts.entry(value).or_default() += 1;
+                    column.rows += 1;
+                }
+            }
+        }
+    }
+    let binary = |found: &&Found| found.counts.len() == 2;
+    let target = columns.iter().filter(binary).filter_map(|f| Some((f.rank(&TARGETS)?, f)));
+    let target = target.min_by_key(|(rank, _)| *rank).map(|(_, found)| found);
+    let target = target
+        .or_else(|| columns.iter().rev().find(binary))
+        .ok_or("no column has two values to predict: write a schema, see the page of fair-repr")?;
+    let others =
+        || columns.iter().filter(|found| found.name != target.name && found.counts.len() > 1);
+    let sensitive = others().filter_map(|f| Some((f.rank(&SENSITIVE)?, f)));
+    let sensitive = sensitive.min_by_key(|(rank, _)| *rank).map(|(_, found)| found);
+    let sensitive = sensitive.or_else(|| others().find(binary)).ok_or(
+        "no column divides the people in two groups: write a schema, see the page of fair-repr",
+    )?;
+    let means_yes = |value: &String| POSITIVE.iter().any(|yes| yes.eq_ignore_ascii_case(value));
+    let values: Vec<&String> = target.counts.keys().collect();
+    let rarer = |value: &&&String| target.counts[**value];
+    let positive = values.iter().find(|value| means_yes(value)).or(values.iter().min_by_key(rarer));
+    let positive = positive.map(|value| (*value).clone()).unwrap_or_default();
+    let negative = values.into_iter().filter(|value| **value != positive).cloned().collect();
+    let mut described: Vec<Column> = columns.iter().map(Found::column).collect();
+    let most_frequent = || sensitive.counts.iter().max_by_key(|(_, count)| **count);
+    let group = if sensitive.is_number() {
+        Group { column: sensitive.name.clone(), values: Vec::new(), above: Some(median(sensitive)) }
+    } else {
+        let values = most_frequent().map(|(value, _)| value.clone()).into_iter().collect();
+        for column in described.iter_mut().filter(|column| column.name == sensitive.name) {
+            column.kind = Kind::Category;
+            column.categories = sensitive.counts.keys().cloned().collect();
+        }
+        Group { column: sensitive.name.clone(), values, above: None }
+    };
+    for column in described.iter_mut().filter(|column| column.name == target.name) {
+        column.kind = Kind::Category;
+    }
+    let mark = marks.into_iter().max_by_key(|(_, count)| *count).map(|(mark, _)| mark.to_owned());
+    Ok(Schema {
+        header: has_header,
+        separator,
+        comment: None,
+        missing: mark.map(|mark| Missing { mark, drop_rows: true }),
+        target: Target { column: target.name.clone(), positive: vec![positive], negative },
+        sensitive: group,
+        transfer: None,
+        columns: described,
+    })
+}
+
+/// The median of a column of numbers.
+fn median(found: &Found) -> f64 {
+    let mut values: Vec<(f64, usize)> = found
+        .counts
+        .iter()
+        .filter_map(|(value, count)| Some((value.parse().ok()?, *count)))
+        .collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut seen = 0;
+    let middle = values.iter().find(|(_, count)| {
+        seen += count;
+        2 * seen >= found.rows
+    });
+    middle.map_or(0.0, |(value, _)| *value)
+}
+
+/// A schema as its owner would write it.
+pub(crate) fn written(schema: &Schema) -> String {
+    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
+    let list = |values: &[String]| {
+        format!("[{}]", values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", "))
+    };
+    let mut lines = vec![format!("header = {}", schema.header)];
+    if schema.separator != ',' {
+        lines.push(format!("separator = {}", quoted(&schema.separator.to_string())));
+    }
+    if let Some(missing) = &schema.missing {
+        lines.push(format!("missing = {{ mark = {}, drop_rows = true }}", quoted(&missing.mark)));
+    }
+    let Target { column, positive, negative } = &schema.target;
+    lines.push(format!(
+        "target = {{ column = {}, positive = {}, negative = {} }}",
+        quoted(column),
+        list(positive),
+        list(negative)
+    ));
+    let members = match schema.sensitive.above {
+        Some(above) => format!("above = {above:?}"),
+        None => format!("values = {}", list(&schema.sensitive.values)),
+    };
+    lines.push(format!(
+        "sensitive = {{ column = {}, {members} }}",
+        quoted(&schema.sensitive.column)
+    ));
+    lines.push("columns = [".into());
+    for column in &schema.columns {
+        let kind = match column.kind {
+            Kind::Number => "number",
+            Kind::Category => "category",
+            Kind::Ignore => "ignore",
+        };
+        let categories = match column.categories.as_slice() {
+            [] => String::new(),
+            categories => format!(", categories = {}", list(categories)),
+        };
+        lines.push(format!(
+            "    {{ name = {}, kind = \"{kind}\"{categories} }},",
+            quoted(&column.name)
+        ));
+    }
+    lines.push("]".into());
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guessed(text: &str) -> Result<Schema, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, text).unwrap();
+        guess(&path)
+    }
+
+    fn people() -> String {
+        let row = |i: usize| {
+            let (sex, pay) =
+                (["female", "male"][i % 2], ["<=50K", ">50K"][usize::from(i % 3 == 0)]);
+            let job = if i == 5 { "?" } else { ["clerk", "smith", "nurse"][i % 3] };
+            format!("p{i};{};{sex};{job};{pay}\n", 20 + i % 40)
+        };
+        "name;age;sex;job;pay\n".to_owned() + &(0..60).map(row).collect::<String>()
+    }
+
+    #[test]
+    fn what_is_guessed_can_be_saved_and_reads_the_table() {
+        let schema = guessed(&people()).unwrap();
+        assert_eq!((&*schema.target.column, &*schema.target.positive[0]), ("pay", ">50K"));
+        assert_eq!(schema.sensitive.column, "sex");
+        let kinds: Vec<Kind> = schema.columns.iter().map(|column| column.kind).collect();
+        use Kind::{Category, Ignore, Number};
+        assert_eq!(kinds, [Ignore, Number, Category, Category, Category]);
+        assert_eq!(Schema::from_toml(&written(&schema)).unwrap(), schema);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, people()).unwrap();
+        let table = crate::read(&schema, &[path]).unwrap();
+        assert_eq!((table.len(), table.dropped), (59, 1));
+    }
+
+    #[test]
+    fn numbers_without_a_header_are_guessed_too_and_what_cannot_be_is_said() {
+        let rows: String = (0..40).map(|i| format!("{}.5,{},{}\n", i, i % 2, i % 3 / 2)).collect();
+        let schema = guessed(&rows).unwrap();
+        assert_eq!((schema.header, &*schema.target.column), (false, "column-3"));
+        assert_eq!(schema.sensitive.column, "column-2");
+        assert!(guessed("a,b\n1,2\n").unwrap_err().contains("2 columns"));
+        assert!(guessed("a,b,c\n1,2,3\n4,5,6\n7,8,9\n").unwrap_err().contains("to predict"));
+        assert!(guessed("").unwrap_err().contains("no row"));
+    }
+}
