@@ -108,7 +108,7 @@ fn wrong_options_are_named() {
         (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
         (
             &["--set", "model.network=convolutional", "--set", "model.channels=[4,4,4]"],
-            "784 pixels are not a square that can be halved 3 times",
+            "28 x 28 pixels cannot be halved 3 times",
         ),
         (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
         (&["--set", "data.distinct_orientations=true"], "only for name = \"dsprites\""),

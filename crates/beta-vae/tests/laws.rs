@@ -28,10 +28,6 @@ type Diff = Autodiff<Flex>;
 
 const AT: Moment = Moment { epochs: 0.5 };
 
-fn row(pixels: usize) -> PixelShape {
-    PixelShape::grey(1, pixels)
-}
-
 fn beta(beta: f64) -> ObjectiveConfig {
     Beta { beta }.into()
 }
@@ -80,11 +76,13 @@ fn the_two_processor_backends_agree() {
 }
 
 #[test]
-fn a_convolutional_network_needs_a_square_that_can_be_halved() {
+fn a_convolutional_network_needs_sides_that_can_be_halved() {
     let config = tiny::config(beta(1.0), Network::Convolutional);
-    assert_eq!(Paper::problem(&config, row(64)), None);
-    for pixels in [784 / 2, 36] {
-        let problem = Paper::problem(&config, row(pixels)).unwrap();
+    for (height, width) in [(8, 8), (40, 48)] {
+        assert_eq!(Paper::problem(&config, PixelShape::grey(height, width)), None);
+    }
+    for (height, width) in [(14, 28), (6, 6), (1, 64)] {
+        let problem = Paper::problem(&config, PixelShape::grey(height, width)).unwrap();
         assert!(problem.contains("[model] channels"), "{problem}");
     }
     let model = model::<Flex>(beta(1.0), Network::Convolutional);
@@ -96,7 +94,7 @@ fn every_preset_is_a_configuration() {
     for (name, text) in Paper::PRESETS {
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.problem(), None, "{name}");
-        assert_eq!(Paper::problem(&config, row(4096)), None, "{name}");
+        assert_eq!(Paper::problem(&config, PixelShape::grey(64, 64)), None, "{name}");
     }
 }
 
