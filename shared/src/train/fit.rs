@@ -388,7 +388,7 @@ mod tests {
     use super::*;
     use crate::{
         backend::Flex,
-        data::{Batch, DataConfig, DataName, FetchOptions},
+        data::{Batch, DataConfig, FetchOptions},
         kind,
         likelihood::row_sums,
         nn::{Activation, Dense, Init, Initialiser},
@@ -409,7 +409,7 @@ mod tests {
     }
 
     fn splits() -> Splits {
-        let config = DataConfig::new(DataName::Segments, Binarise::None);
+        let config = DataConfig::new("segments", Binarise::None);
         kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap()
     }
 
