@@ -16,6 +16,8 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 const IMAGES: usize = 90;
 /// The tiny trainings take more examples than there are.
 const FEWER: &str = "data.train_examples=60";
+/// Trainings that are made tiny may binarise.
+const GREY_LEVELS: [&str; 2] = ["--set", "data.binarise=none"];
 const HEIGHT: u32 = 12;
 const WIDTH: u32 = 10;
 
@@ -161,12 +163,18 @@ fn every_image_paper_trains_in_colour_and_draws_in_colour() {
     program("vae").train(work.path(), &data).failure(1, "--config colour");
     program("vae-rnn").train(work.path(), &data).failure(1, "--grey");
     let by_class = ["--set", "conditioning.classes=3"];
+    // What makes other trainings tiny takes the convolutions away and binarises.
+    let convolutional = [
+        &GREY_LEVELS[..],
+        &["--set", "model.network=convolutional", "--set", "model.channels=[4,4,4]"],
+    ]
+    .concat();
     let cases: [(&str, &str, &[&str]); 5] = [
         ("pca", "quick", &[]),
         ("denoising-ae", "quick", &[]),
         ("vae", "colour", &[]),
         ("cvae", "colour", &by_class),
-        ("beta-vae", "colour", &["--set", "model.network=convolutional"]),
+        ("beta-vae", "colour", &convolutional),
     ];
     for (name, preset, extra) in cases {
         let program = program(name);
@@ -260,7 +268,8 @@ fn every_command_of_the_page_works_as_it_stands() {
             panic!("{command:?} is no call of a program");
         };
         let program = program(name);
-        let fewer = [options, &["--set", FEWER]].concat();
+        let levels = if options.contains(&"colour") { &GREY_LEVELS[..] } else { &[] };
+        let fewer = [options, &["--set", FEWER], levels].concat();
         let arguments = match *verb {
             "train" => program.training(work.path(), &fewer),
             verb => [&[verb], options].concat().into_iter().map(String::from).collect(),
