@@ -64,7 +64,7 @@ fn options_without_effect_are_refused_or_said() {
             &["--set", "data.distinct_orientations=true"],
             "data.distinct_orientations: no such key",
         ),
-        ("fair-repr", &["--set", "data.split=iwae"], "split = \"iwae\" is for images"),
+        ("fair-repr", &["--set", "data.split=iwae"], "\"iwae\" is only for images"),
         ("vae-rnn", &["--model", "rnn", "--set", "objective.kl_warmup_epochs=1.0"], "has no KL"),
         ("vae-rnn", &["--set", "objective.kl_warmup_from=0.5"], "needs kl_warmup_epochs above 0"),
         ("pca", &["--epochs", "3"], "--epochs: this fit has a closed form"),

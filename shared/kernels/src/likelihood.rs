@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn a_level_has_the_mass_between_its_edges() {
         let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
-        for (mean, log_scale) in [(0.3, -3.0), (0.7, -5.0), (0.5, -1.0)] {
-            let (centre, scale) = (f64::from(mean), f64::from(log_scale).exp());
+        for (mean, log_scale) in [(0.3f32, -3.0f64), (0.7, -5.0), (0.5, -1.0)] {
+            let (centre, scale) = (f64::from(mean), log_scale.exp());
             for (level, log_p) in masses(mean, log_scale as f32).into_iter().enumerate() {
                 let edge = |at: f64| sigmoid((at / 255.0 - centre) / scale);
                 let lower = if level == 0 { 0.0 } else { edge(level as f64 - 0.5) };

@@ -46,14 +46,12 @@ impl DataConfig {
         }
     }
 
-    /// The same with a key or a section of the set's own.
-    ///
-    /// # Panics
-    /// If the value has no TOML.
+    /// The same with a key or a section of the set's own; a value that has no TOML is left out.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Serialize) -> Self {
-        let value = Value::try_from(value).expect("settings have a TOML");
-        self.own.insert(key.into(), value);
+        if let Ok(value) = Value::try_from(value) {
+            self.own.insert(key.into(), value);
+        }
         self
     }
 

@@ -226,7 +226,7 @@ mod tests {
     fn people() -> String {
         let row = |i: usize| {
             let (sex, pay) =
-                (["female", "male"][i % 2], ["<=50K", ">50K"][usize::from(i % 3 == 0)]);
+                (["female", "male"][i % 2], ["<=50K", ">50K"][usize::from(i.is_multiple_of(3))]);
             let job = if i == 5 { "?" } else { ["clerk", "smith", "nurse"][i % 3] };
             format!("p{i};{};{sex};{job};{pay}\n", 20 + i % 40)
         };
