@@ -80,7 +80,7 @@ fn songs(folder: &Path) {
 fn people(folder: &Path) {
     let row = |i: usize| {
         let (sex, job) = (["f", "m"][i % 2], ["clerk", "nurse", "smith"][i / 2 % 3]);
-        let pay = ["low", "high"][usize::from(i / 6 % (3 - i % 2) == 0)];
+        let pay = ["low", "high"][usize::from((i / 6).is_multiple_of(3 - i % 2))];
         format!("{},{sex},{job},{pay}\n", 20 + i * 7 % 45)
     };
     let rows: String = (0..200).map(row).collect();

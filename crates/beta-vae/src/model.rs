@@ -7,8 +7,11 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     backend::Window,
     data::PixelShape,
-    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
-    nn::{Activation, Convolution, Dense, GaussianMlp, Initialiser, Mlp, TransposedConvolution},
+    likelihood::{Likelihood, LikelihoodKind},
+    nn::{
+        Activation, Convolution, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp,
+        TransposedConvolution,
+    },
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };

@@ -10,8 +10,8 @@ use burn::{
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
-    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
-    nn::{Activation, Dense, GaussianMlp, Initialiser, Mlp},
+    likelihood::{Likelihood, LikelihoodKind},
+    nn::{Activation, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };

@@ -8,8 +8,8 @@ use burn::{
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
-    likelihood::{Likelihood, LikelihoodKind, LogisticScale},
-    nn::{Activation, Dense, Initialiser, Mlp},
+    likelihood::{Likelihood, LikelihoodKind},
+    nn::{Activation, Dense, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };

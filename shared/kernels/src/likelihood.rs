@@ -2,13 +2,10 @@
 
 use std::{f64::consts::PI, fmt::Debug, rc::Rc};
 
-use burn::{
-    module::{Module, Param},
-    tensor::{Tensor, TensorPrimitive, activation},
-};
+use burn::tensor::{Tensor, TensorPrimitive, activation};
 use serde::{Deserialize, Serialize};
 
-use crate::{backend::Backend, nn::Initialiser, operation::softplus};
+use crate::{backend::Backend, operation::softplus};
 
 /// The distribution of a pixel given the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,33 +140,6 @@ fn log_one_minus_exp_neg<B: Backend>(t: Tensor<B, 2>) -> Tensor<B, 2> {
     let direct = t.clone().clamp_min(0.5).neg().exp().neg().add_scalar(1.0).log();
     let is_small = t.lower_elem(0.5).float();
     series * is_small.clone() + direct * (is_small.neg().add_scalar(1.0))
-}
-
-/// Least logarithm of a logistic scale: a twentieth of a level, below which nothing is gained.
-const LEAST_LOG_SCALE: f32 = -8.5;
-/// Where scales start: a standard deviation of a fifth of the range.
-const FIRST_LOG_SCALE: f32 = -2.2;
-
-/// The learned scales of a logistic likelihood, one for each number of an image.
-#[derive(Module, Debug)]
-pub struct LogisticScale<B: Backend> {
-    /// Logarithms, `[1, pixels]`.
-    log_scale: Param<Tensor<B, 2>>,
-}
-
-impl<B: Backend> LogisticScale<B> {
-    /// Equal scales for images of `pixels` numbers.
-    pub fn new(pixels: usize, init: &mut Initialiser<'_, B>) -> Self {
-        Self { log_scale: init.parameter(vec![FIRST_LOG_SCALE; pixels], [1, pixels]) }
-    }
-
-    /// The likelihood whose mean has these log-odds, `[codes, pixels]`.
-    pub fn likelihood(&self, logits: Tensor<B, 2>) -> Likelihood<B> {
-        Likelihood::Logistic {
-            mean: activation::sigmoid(logits),
-            log_scale: self.log_scale.val().clamp_min(LEAST_LOG_SCALE),
-        }
-    }
 }
 
 /// log sum exp along `dim`, which is 1 in the result. Differentiable.
