@@ -115,7 +115,7 @@ pub fn unused_because(keys: &[&'static str], reason: &str) -> Vec<(&'static str,
 ///
 /// // `shared::cli::run::<MeanImage>()` in `main` would be the whole program.
 /// let config: Config = toml::from_str(MeanImage::PRESETS[0].1).unwrap();
-/// let shape = PixelShape { height: 28, width: 28 };
+/// let shape = PixelShape::grey(28, 28);
 /// let model = MeanImage::build::<Flex>(&config, shape, Noise::new(1), &Default::default());
 /// assert_eq!((model.input_dim(), model.latent_dim()), (784, 1));
 /// ```

@@ -157,7 +157,7 @@ pub(crate) fn sample_major(
 ///     noise::Noise,
 /// };
 ///
-/// let shape = PixelShape { height: 1, width: 2 };
+/// let shape = PixelShape::grey(1, 2);
 /// let images = ExampleSet::images(shape, vec![0, 64, 128, 255], vec![3, 7], false);
 /// let maker = BatchMaker::<Flex>::new(
 ///     images.into(),

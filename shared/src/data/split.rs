@@ -240,7 +240,7 @@ impl Split {
 ///
 /// use shared::data::{ExampleSet, PixelShape, Splits};
 ///
-/// let shape = PixelShape { height: 1, width: 1 };
+/// let shape = PixelShape::grey(1, 1);
 /// let pixels = vec![0, 51, 102, 255];
 /// let images = Arc::new(ExampleSet::images(shape, pixels, vec![0, 1, 0, 1], false));
 /// // Two images for training, one for validation, the rest for test.

@@ -64,7 +64,7 @@ pub fn latent_term(latent: usize) -> &'static str {
 ///     }
 /// }
 ///
-/// let shape = PixelShape { height: 1, width: 2 };
+/// let shape = PixelShape::grey(1, 2);
 /// let images = ExampleSet::images(shape, vec![0, 255, 255, 255], vec![0, 1], false);
 /// let device = Default::default();
 /// let maker =
