@@ -41,7 +41,7 @@ pub trait Kind: Sync {
     }
 }
 
-impl dyn Kind {
+impl dyn Kind + '_ {
     /// The data set a configuration names.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ pub fn load(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
-    let source = data::configured(&kind.sources(), config)?;
+    let source = kind.source(config)?;
     if let Some(message) = data::unused_folder(source.name(), &source.files(config), options) {
         progress::line(&message);
     }

@@ -58,13 +58,8 @@ pub struct ModelConfig {
     #[serde(default)]
     pub grey_targets: bool,
     /// Distribution of a pixel: Bernoulli, or logistic for grey levels and colour.
-    #[serde(default, skip_serializing_if = "is_bernoulli")]
+    #[serde(default, skip_serializing_if = "LikelihoodKind::is_bernoulli")]
     pub likelihood: LikelihoodKind,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
-fn is_bernoulli(likelihood: &LikelihoodKind) -> bool {
-    *likelihood == LikelihoodKind::Bernoulli
 }
 
 /// The prior of the code.

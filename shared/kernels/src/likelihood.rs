@@ -21,6 +21,14 @@ pub enum LikelihoodKind {
     Logistic,
 }
 
+impl LikelihoodKind {
+    /// True of the default, which a configuration need not name.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+    pub fn is_bernoulli(&self) -> bool {
+        *self == Self::Bernoulli
+    }
+}
+
 /// p(x|z) with independent pixels; tensors are `[codes, pixels]`.
 ///
 /// ```

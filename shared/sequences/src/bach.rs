@@ -3,10 +3,9 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use super::{archive::Archive, catalogue::BACH, chords::Chords, musicxml};
+use super::{archive::Archive, catalogue::BACH, chords::Chords, musicxml, split::dealt};
 use shared::{
     data::{DataError, FetchOptions, fetch, published},
-    noise::{Noise, Stream},
     progress,
 };
 
@@ -28,9 +27,7 @@ pub(super) fn load(options: &FetchOptions) -> Result<Chords, DataError> {
         DataError::Format { path: path.clone(), reason }
     })?;
     let held_out = chorales.len() / 5;
-    let order = Noise::new(1).permutation(Stream::Split, 0, chorales.len());
-    let mut pool: Vec<_> = order.into_iter().map(|index| chorales[index].clone()).collect();
-    let test = pool.split_off(pool.len() - held_out);
+    let (pool, test) = dealt(&chorales, held_out, 1);
     Ok((pool, test, held_out, published(set)))
 }
 

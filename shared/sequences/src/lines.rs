@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     known::{Known, knowing},
-    split::{read_named, split},
+    split::{dealt, read_named, split},
     text::{self, TextLevel, Vocabulary},
 };
 use shared::{
@@ -14,7 +14,6 @@ use shared::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
         SourceFile, Splits, at_key, name_and_sha256, name_of,
     },
-    noise::{Noise, Stream},
     reading::Mistake,
 };
 
@@ -41,8 +40,8 @@ fn longest_line() -> usize {
 pub(crate) struct Text;
 
 impl Text {
+    /// Its name, and that of its section of `[data]`.
     pub(crate) const NAME: &str = "text";
-    const SECTION: &str = "text";
 }
 
 impl Source for Text {
@@ -59,11 +58,11 @@ impl Source for Text {
     }
 
     fn own_keys(&self) -> &'static [&'static str] {
-        &[Self::SECTION]
+        &[Self::NAME]
     }
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
-        config.own::<TextFile>(Self::SECTION).map(drop)
+        config.own::<TextFile>(Self::NAME).map(drop)
     }
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
@@ -71,7 +70,7 @@ impl Source for Text {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let text = config.own::<TextFile>(Self::SECTION).ok().flatten();
+        let text = config.own::<TextFile>(Self::NAME).ok().flatten();
         SourceFile::named(Self::NAME, text.and_then(|text| name_of(&text.file)))
     }
 
@@ -91,7 +90,7 @@ fn lines(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
-    let Some(text) = config.own::<TextFile>(Text::SECTION)? else {
+    let Some(text) = config.own::<TextFile>(Text::NAME)? else {
         return Err(DataError::Config(
             "name = \"text\" needs a file: --set data.text.file=poems.txt".into(),
         ));
@@ -102,12 +101,10 @@ fn lines(
     let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest, known.as_ref())
         .map_err(|reason| DataError::Format { path, reason })?;
     let held_out = (sequences.len() / 10).max(1);
-    let order = Noise::new(1).permutation(Stream::Split, 0, sequences.len());
-    let ordered: Vec<Vec<u32>> = order.into_iter().map(|index| sequences[index].clone()).collect();
-    let (pool, test) = ordered.split_at(ordered.len() - held_out);
+    let (pool, test) = dealt(&sequences, held_out, 1);
     let width = vocabulary.len();
     let files = [name_and_sha256(&text.file, &bytes)].into();
-    let (pool, test) = (Sequences::of_symbols(width, pool), Sequences::of_symbols(width, test));
+    let (pool, test) = (Sequences::of_symbols(width, &pool), Sequences::of_symbols(width, &test));
     let splits = split(pool, test, held_out, files, config)?;
     Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
 }
@@ -123,7 +120,7 @@ mod tests {
         let file = folder.path().join("poem.txt");
         std::fs::write(&file, text).unwrap();
         let text = TextFile { file, level: TextLevel::Characters, longest: 200 };
-        let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::SECTION, text);
+        let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::NAME, text);
         let data =
             shared::kind::load(&crate::SequenceData, &config, &FetchOptions::from_env(None), None)
                 .unwrap();

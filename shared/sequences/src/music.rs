@@ -12,14 +12,13 @@ use sha2::{Digest, Sha256};
 use super::{
     chords::{Chords, on_piano},
     jsb, mat, midi,
-    split::read_named,
+    split::{dealt, read_named},
 };
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, SourceFile,
-        Splits, at_key, name_and_sha256, name_of,
+        Splits, all_told, at_key, name_and_sha256, name_of,
     },
-    noise::{Noise, Stream},
     progress,
     reading::{Mistake, Problem},
 };
@@ -54,16 +53,15 @@ pub(crate) struct Music;
 
 /// Fewer pieces have no three splits worth the name.
 const FEWEST: usize = 3;
-/// Faults of single files that are told, at most.
-const TOLD: usize = 8;
 
 impl Music {
-    const SECTION: &str = "music";
+    /// Its name, and that of its section of `[data]`.
+    const NAME: &str = "music";
 }
 
 impl Source for Music {
     fn name(&self) -> &'static str {
-        "music"
+        Self::NAME
     }
 
     fn about(&self) -> &'static str {
@@ -75,13 +73,13 @@ impl Source for Music {
     }
 
     fn own_keys(&self) -> &'static [&'static str] {
-        &[Self::SECTION]
+        &[Self::NAME]
     }
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
-        let Some(music) = config.own::<MusicFiles>(Self::SECTION)? else { return Ok(()) };
+        let Some(music) = config.own::<MusicFiles>(Self::NAME)? else { return Ok(()) };
         let wrong = |key: &str, problem: String| Mistake {
-            path: ["data", Self::SECTION, key].map(str::to_owned).to_vec(),
+            path: ["data", Self::NAME, key].map(str::to_owned).to_vec(),
             problem: Problem::Other(problem),
         };
         if !(0.01..=64.0).contains(&music.beats) {
@@ -110,8 +108,8 @@ impl Source for Music {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let music = config.own::<MusicFiles>(Self::SECTION).ok().flatten();
-        SourceFile::named(self.name(), music.and_then(|music| name_of(&music.path)))
+        let music = config.own::<MusicFiles>(Self::NAME).ok().flatten();
+        SourceFile::named(Self::NAME, music.and_then(|music| name_of(&music.path)))
     }
 
     fn read(
@@ -120,7 +118,7 @@ impl Source for Music {
         options: &FetchOptions,
         _: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        let Some(music) = config.own::<MusicFiles>(Self::SECTION)? else {
+        let Some(music) = config.own::<MusicFiles>(Self::NAME)? else {
             return Err(DataError::Config(
                 "name = \"music\" needs a path: --data FOLDER of MIDI files, a .mat or a .json"
                     .into(),
@@ -205,14 +203,10 @@ fn folder(folder: &Path, music: &MusicFiles, seed: u64) -> Result<Chords, String
         }
     }
     if !faults.is_empty() {
-        let more = faults.len().saturating_sub(TOLD);
-        let told = faults[..faults.len() - more].join("; ");
-        return Err(if more == 0 { told } else { format!("{told}; and {more} more like these") });
+        return Err(all_told(&faults));
     }
     let held_out = (read.len() / 10).max(1);
-    let order = Noise::new(seed).permutation(Stream::Split, 0, read.len());
-    let mut pool: Vec<_> = order.into_iter().map(|index| read[index].clone()).collect();
-    let test = pool.split_off(pool.len() - held_out);
+    let (pool, test) = dealt(&read, held_out, seed);
     let name = format!("{}/", name_of(folder).unwrap_or_default());
     let files = BTreeMap::from([(name, hex::encode(digest.finalize()))]);
     Ok((pool, test, held_out, files))

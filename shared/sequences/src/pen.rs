@@ -31,8 +31,8 @@ pub struct PenFile {
 pub(crate) struct Pen;
 
 impl Pen {
+    /// Its name, and that of its section of `[data]`.
     pub(crate) const NAME: &str = "pen";
-    const SECTION: &str = "pen";
 }
 
 impl Source for Pen {
@@ -49,11 +49,11 @@ impl Source for Pen {
     }
 
     fn own_keys(&self) -> &'static [&'static str] {
-        &[Self::SECTION]
+        &[Self::NAME]
     }
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
-        config.own::<PenFile>(Self::SECTION).map(drop)
+        config.own::<PenFile>(Self::NAME).map(drop)
     }
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
@@ -61,7 +61,7 @@ impl Source for Pen {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let pen = config.own::<PenFile>(Self::SECTION).ok().flatten();
+        let pen = config.own::<PenFile>(Self::NAME).ok().flatten();
         SourceFile::named(Self::NAME, pen.and_then(|pen| name_of(&pen.file)))
     }
 
@@ -82,7 +82,7 @@ fn pen(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
-    let Some(pen) = config.own::<PenFile>(Pen::SECTION)? else {
+    let Some(pen) = config.own::<PenFile>(Pen::NAME)? else {
         return Err(DataError::Config(
             "name = \"pen\" needs a file of drawings: --set data.pen.file=sheep.npz".into(),
         ));

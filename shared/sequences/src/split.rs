@@ -2,7 +2,19 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
-use shared::data::{DataConfig, DataError, ExampleSet, Sequences, Splits};
+use shared::{
+    data::{DataConfig, DataError, ExampleSet, Sequences, Splits},
+    noise::{Noise, Stream},
+};
+
+/// All of `items` in an order drawn by `seed`: the last `held_out` for test, the others for training and
+/// validation.
+pub(crate) fn dealt<T: Clone>(items: &[T], held_out: usize, seed: u64) -> (Vec<T>, Vec<T>) {
+    let order = Noise::new(seed).permutation(Stream::Split, 0, items.len());
+    let mut pool: Vec<T> = order.into_iter().map(|index| items[index].clone()).collect();
+    let test = pool.split_off(pool.len() - held_out);
+    (pool, test)
+}
 
 /// `valid` of the pool's sequences, the last ones, are for validation.
 pub(crate) fn split(

@@ -66,7 +66,7 @@ impl DataConfig {
 
     /// What the data are called in a title: the set's name, or that of the user's folder or file.
     pub fn title(&self) -> String {
-        let path = || self.own.get(Own::SECTION)?.get("path")?.as_str();
+        let path = || self.own.get(Own::NAME)?.get("path")?.as_str();
         path().and_then(|path| name_of(Path::new(path))).unwrap_or_else(|| self.name.clone())
     }
 }

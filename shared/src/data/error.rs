@@ -90,3 +90,13 @@ impl DataError {
         Self::Io { path: path.into(), action: "read it", hint: "", reason }
     }
 }
+
+/// Faults of single files that are told, at most; the others are counted.
+const TOLD: usize = 8;
+
+/// Faults of several files on one line.
+pub fn all_told(faults: &[String]) -> String {
+    let more = faults.len().saturating_sub(TOLD);
+    let told = faults[..faults.len() - more].join("; ");
+    if more == 0 { told } else { format!("{told}; and {more} more like these") }
+}

@@ -29,7 +29,7 @@ pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use classes::too_few_classes;
 pub use config::{Binarise, DataConfig, DataKind, SplitName};
 pub use dsprites::Sprites;
-pub use error::DataError;
+pub use error::{DataError, all_told};
 pub use examples::{ExampleSet, PixelShape};
 pub use fetch::{FetchOptions, fetch};
 pub(crate) use identity::files_differ;

@@ -65,17 +65,23 @@ impl Found {
 /// No table; nothing with two values to predict, or nobody to compare.
 pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
     let text = read_text(path).map_err(|error| error.to_string())?;
-    let lines: Vec<&str> =
-        text.lines().filter(|line| !line.trim().is_empty()).take(ROWS + 1).collect();
-    let first = *lines.first().ok_or("no row")?;
+    let first = text.lines().find(|line| !line.trim().is_empty()).ok_or("no row")?;
     let separator = [',', ';', '\t']
         .into_iter()
         .max_by_key(|separator| first.matches(*separator).count())
         .unwrap_or(',');
-    let fields = |line: &str| -> Vec<String> {
-        line.split(separator).map(|field| field.trim().trim_matches('"').to_owned()).collect()
-    };
-    let header = fields(first);
+    // As the table itself will be read.
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(separator as u8)
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.as_bytes())
+        .into_records()
+        .map(|row| Ok(row.map_err(|error| error.to_string())?.iter().map(str::to_owned).collect()))
+        .filter(|row: &Result<Vec<String>, String>| !row.as_deref().is_ok_and(|row| row == [""]))
+        .peekable();
+    let header = rows.peek().cloned().ok_or("no row")??;
     if header.len() < 3 {
         return Err(format!(
             "{} columns: a target, a sensitive attribute and a feature at least",
@@ -90,8 +96,8 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
     let mut columns: Vec<Found> =
         names.into_iter().map(|name| Found { name, counts: BTreeMap::new(), rows: 0 }).collect();
     let mut marks: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in lines.iter().skip(usize::from(has_header)) {
-        for (column, value) in columns.iter_mut().zip(fields(line)) {
+    for row in rows.skip(usize::from(has_header)).take(ROWS) {
+        for (column, value) in columns.iter_mut().zip(row?) {
             match MISSING.iter().find(|mark| **mark == value) {
                 Some(mark) => *marks.entry(mark).or_default() += 1,
                 None => {
@@ -255,6 +261,9 @@ mod tests {
         let schema = guessed(&rows).unwrap();
         assert_eq!((schema.header, &*schema.target.column), (false, "column-3"));
         assert_eq!(schema.sensitive.column, "column-2");
+        let quoted: String =
+            (0..40).map(|i| format!("\"{i}, or so\",{},{}\n", i % 2, i % 3 / 2)).collect();
+        assert_eq!(guessed(&quoted).unwrap().columns.len(), 3);
         assert!(guessed("a,b\n1,2\n").unwrap_err().contains("2 columns"));
         assert!(guessed("a,b,c\n1,2,3\n4,5,6\n7,8,9\n").unwrap_err().contains("to predict"));
         assert!(guessed("").unwrap_err().contains("no row"));

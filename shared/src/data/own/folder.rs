@@ -13,8 +13,11 @@ use image::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Found, LONGEST_SIDE, all_told, numbered, picture::Picture};
-use crate::{data::name_of, progress};
+use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
+use crate::{
+    data::{all_told, name_of},
+    progress,
+};
 
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;

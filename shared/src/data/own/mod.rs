@@ -57,8 +57,6 @@ const LONGEST_SIDE: u32 = 4096;
 const FEWEST: usize = 10;
 /// Classes are numbered by a byte.
 const MOST_CLASSES: usize = 256;
-/// Faults of single files that are told, at most; the others are counted.
-const TOLD: usize = 8;
 
 /// Readers of single files, for fuzzing: sizes, levels and classes of what they hold.
 #[allow(unreachable_pub)] // Public by way of `data::readers`.
@@ -152,13 +150,13 @@ impl ImageFiles {
 pub(super) struct Own;
 
 impl Own {
-    /// Its section of `[data]`.
-    pub(super) const SECTION: &str = "images";
+    /// Its name, and that of its section of `[data]`.
+    pub(super) const NAME: &str = "images";
 }
 
 impl Source for Own {
     fn name(&self) -> &'static str {
-        "images"
+        Self::NAME
     }
 
     fn about(&self) -> &'static str {
@@ -166,13 +164,13 @@ impl Source for Own {
     }
 
     fn own_keys(&self) -> &'static [&'static str] {
-        &[Self::SECTION]
+        &[Self::NAME]
     }
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
-        let files = config.own::<ImageFiles>(Self::SECTION)?;
+        let files = config.own::<ImageFiles>(Self::NAME)?;
         let wrong = |problem| Mistake {
-            path: ["data", Self::SECTION, "size"].map(str::to_owned).to_vec(),
+            path: ["data", Self::NAME, "size"].map(str::to_owned).to_vec(),
             problem: Problem::Other(problem),
         };
         files.and_then(|files| files.problem()).map_or(Ok(()), |problem| Err(wrong(problem)))
@@ -187,8 +185,8 @@ impl Source for Own {
     }
 
     fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let files = config.own::<ImageFiles>(Self::SECTION).ok().flatten();
-        SourceFile::named(self.name(), files.and_then(|files| name_of(&files.path)))
+        let files = config.own::<ImageFiles>(Self::NAME).ok().flatten();
+        SourceFile::named(Self::NAME, files.and_then(|files| name_of(&files.path)))
     }
 
     fn read(
@@ -202,7 +200,7 @@ impl Source for Own {
 }
 
 fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    let Some(files) = config.own::<ImageFiles>(Own::SECTION)? else {
+    let Some(files) = config.own::<ImageFiles>(Own::NAME)? else {
         return Err(DataError::Config(
             "name = \"images\" needs a path: --data FOLDER, or --set data.images.path=FOLDER"
                 .into(),
@@ -210,7 +208,7 @@ fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError
     };
     let path = options.locate(&files.path);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-    let found = read(&path, &files).map_err(wrong)?;
+    let mut found = read(&path, &files).map_err(wrong)?;
     if found.images.len() < FEWEST {
         return Err(wrong(format!(
             "{} image{}: at least {FEWEST} are needed for training, validation and test",
@@ -218,7 +216,6 @@ fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError
             if found.images.len() == 1 { "" } else { "s" }
         )));
     }
-    let mut found = found;
     let (shape, pixels) =
         fit::fit(take(&mut found.images), files.size, files.grey).map_err(wrong)?;
     progress::line(&format!(
@@ -295,13 +292,6 @@ fn numbered(names: &[String]) -> Result<(Vec<u8>, Vec<String>), String> {
     let places: BTreeMap<&str, u8> =
         classes.iter().zip(0..=u8::MAX).map(|(name, number)| (name.as_str(), number)).collect();
     Ok((names.iter().map(|name| places[name.as_str()]).collect(), classes))
-}
-
-/// Faults of several files on one line.
-fn all_told(faults: &[String]) -> String {
-    let more = faults.len().saturating_sub(TOLD);
-    let told = faults[..faults.len() - more].join("; ");
-    if more == 0 { told } else { format!("{told}; and {more} more like these") }
 }
 
 #[cfg(test)]

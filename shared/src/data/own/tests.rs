@@ -12,7 +12,7 @@ use crate::{
 fn config(path: &Path, change: impl Fn(&mut ImageFiles)) -> DataConfig {
     let mut files = ImageFiles { path: path.into(), size: None, grey: false, label: None };
     change(&mut files);
-    DataConfig::new("images", Binarise::None).with(Own::SECTION, files)
+    DataConfig::new("images", Binarise::None).with(Own::NAME, files)
 }
 
 fn loaded(path: &Path, change: impl Fn(&mut ImageFiles)) -> Result<Splits, String> {
