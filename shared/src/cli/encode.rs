@@ -1,22 +1,23 @@
 //! `encode`: the code of every example, for other programs.
 
-use std::{
-    io::{Cursor, Write},
-    path::PathBuf,
-};
+use std::io::{Cursor, Write};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
     Stop,
+    asked::{Asked, Examples},
     model::Loaded,
     options::{EncodeArgs, SplitChoice},
     paper::Paper,
     pictures::say,
 };
+/// The number of other data in an archive.
+const OTHER: u8 = 3;
+
 use crate::{
-    data::{ClassNames, npy},
+    data::npy,
     files::write_atomic,
     metrics::encode_split,
     progress,
@@ -25,8 +26,9 @@ use crate::{
 
 /// Codes of a split, with their examples.
 struct Encoded {
-    split: SplitChoice,
-    labels: Vec<u8>,
+    examples: Examples,
+    /// 0 for training, 1 for validation, 2 for test, 3 for other data.
+    place: u8,
     codes: Codes,
 }
 
@@ -34,28 +36,30 @@ struct Encoded {
 pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "encode")?;
     refuse_sequences(&loaded)?;
-    let path = destination(&loaded, args.to, "codes.csv")?;
-    let is_archive = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("csv") => false,
-        Some("npz") => true,
-        _ => bail!("--to {}: a name that ends in .csv or .npz", path.display()),
+    let parts = match (&args.asked.on.other, args.asked.split) {
+        (None, None | Some(SplitChoice::All)) => SplitChoice::THREE.map(Asked::split).to_vec(),
+        _ => vec![args.asked.clone()],
     };
-    let data = loaded.data()?;
-    let splits = args.split.map_or_else(|| SplitChoice::ALL.to_vec(), |split| vec![split]);
-    let encoded: Vec<Encoded> = splits
-        .into_iter()
-        .map(|choice| {
-            let split = choice.of(data);
-            progress::line(&format!("encoding {} {} examples", split.len(), choice.name()));
-            let all: Vec<usize> = (0..split.len()).collect();
-            let codes = encode_split(loaded.model.as_ref(), split, &all);
-            Encoded { split: choice, labels: split.labels(), codes }
-        })
-        .collect();
+    let encode = |asked: Asked| {
+        let place = match asked.split {
+            Some(split) => split as u8,
+            None => OTHER,
+        };
+        let examples = loaded.examples(&asked)?;
+        let split = &examples.split;
+        progress::line(&format!("encoding {} {} examples", split.len(), examples.name));
+        let all: Vec<usize> = (0..split.len()).collect();
+        let codes = encode_split(loaded.model.as_ref(), split, &all);
+        Ok(Encoded { examples, place, codes })
+    };
+    // Where it goes is settled before anything is encoded.
+    let path = loaded.examples(&parts[0])?.any_file(&args.to, &loaded.run, "codes", &["csv", "npz"])?;
+    let encoded = parts.into_iter().map(encode).collect::<Result<Vec<_>>>()?;
+    let is_archive = path.extension().is_some_and(|ending| ending == "npz");
     let bytes = if is_archive {
         archive(&encoded).with_context(|| format!("cannot pack {}", path.display()))?
     } else {
-        table(&encoded, &ClassNames::of(&loaded.preparation))?
+        table(&encoded)?
     };
     write_atomic(&path, &bytes)?;
     say(&path)
@@ -71,21 +75,26 @@ pub(super) fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
     Ok(())
 }
 
-/// One row per example: split, index, class, mean of the code, and log-variance unless the code is a
-/// point.
-fn table(encoded: &[Encoded], names: &ClassNames) -> Result<Vec<u8>> {
+/// One row per example: split, index, its name where its data name it, class, mean of the code, and
+/// log-variance unless the code is a point.
+fn table(encoded: &[Encoded]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let first = encoded.first();
     let latent = first.map_or(0, |first| first.codes.mean.ncols());
-    let mut header: Vec<String> = ["split", "index", "class"].map(String::from).to_vec();
+    let is_named = encoded.iter().any(|part| part.examples.split.name(0).is_some());
+    let mut header = vec!["split".to_owned(), "index".into()];
+    header.extend(is_named.then(|| "name".into()));
+    header.push("class".into());
     header.extend((0..latent).map(|z| format!("z{z}")));
     if first.is_some_and(|first| first.codes.log_var.is_some()) {
         header.extend((0..latent).map(|z| format!("log_var{z}")));
     }
     writer.write_record(&header)?;
-    for Encoded { split, labels, codes } in encoded {
-        for (index, &label) in labels.iter().enumerate() {
-            let mut row = vec![split.name().to_owned(), index.to_string(), names.name(label)];
+    for Encoded { examples, codes, .. } in encoded {
+        for (index, label) in examples.split.labels().into_iter().enumerate() {
+            let mut row = vec![examples.name.clone(), index.to_string()];
+            row.extend(is_named.then(|| examples.split.name(index).unwrap_or_default().into()));
+            row.push(examples.classes.name(label));
             row.extend(codes.mean.row(index).iter().map(f32::to_string));
             if let Some(log_var) = &codes.log_var {
                 row.extend(log_var.row(index).iter().map(f32::to_string));
@@ -97,9 +106,10 @@ fn table(encoded: &[Encoded], names: &ClassNames) -> Result<Vec<u8>> {
 }
 
 /// The same as arrays: `mean` and `log_var` `[examples, latent]`, `label`, `index`, and `split`, 0 for
-/// training, 1 for validation, 2 for test.
+/// training, 1 for validation, 2 for test, 3 for other data.
 fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
-    let count: usize = encoded.iter().map(|part| part.labels.len()).sum();
+    let parts: Vec<Vec<u8>> = encoded.iter().map(|part| part.examples.split.labels()).collect();
+    let count: usize = parts.iter().map(Vec::len).sum();
     let latent = encoded.first().map_or(0, |first| first.codes.mean.ncols());
     let floats = |of: &dyn Fn(&Codes) -> Option<Vec<u8>>| -> Option<Vec<u8>> {
         let parts: Option<Vec<Vec<u8>>> = encoded.iter().map(|part| of(&part.codes)).collect();
@@ -108,13 +118,11 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     let bytes =
         |array: &ndarray::Array2<f32>| array.iter().flat_map(|value| value.to_le_bytes()).collect();
     let whole = format!("({count},)");
-    let labels: Vec<u8> = encoded.iter().flat_map(|part| part.labels.iter().copied()).collect();
-    let places: Vec<u8> =
-        encoded.iter().flat_map(|part| (0..part.labels.len()).map(|_| part.split as u8)).collect();
-    let indices: Vec<u8> = encoded
-        .iter()
-        .flat_map(|part| (0..part.labels.len() as u32).flat_map(u32::to_le_bytes))
-        .collect();
+    let places = encoded.iter().zip(&parts).flat_map(|(part, of)| vec![part.place; of.len()]);
+    let places: Vec<u8> = places.collect();
+    let indices: Vec<u8> =
+        parts.iter().flat_map(|of| (0..of.len() as u32).flat_map(u32::to_le_bytes)).collect();
+    let labels = parts.concat();
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, array) in [
         ("mean", floats(&|codes| Some(bytes(&codes.mean)))),
@@ -128,21 +136,6 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
         writer.write_all(&array)?;
     }
     Ok(writer.finish()?.into_inner())
-}
-
-/// The file that the user named, which must not exist yet, or the one of this name in the run's folder.
-pub(super) fn destination<P: Paper>(
-    loaded: &Loaded<P>,
-    to: Option<PathBuf>,
-    name: &str,
-) -> Result<PathBuf> {
-    match to {
-        Some(path) if path.exists() => {
-            bail!("--to {}: it exists already; delete it, or give another name", path.display())
-        }
-        Some(path) => Ok(path),
-        None => Ok(loaded.run.file(name)),
-    }
 }
 
 /// The bytes of a CSV.

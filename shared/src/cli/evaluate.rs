@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::{
+    data_option::DataChoice,
     model::{Loaded, not_probed},
     options::EvaluateArgs,
     paper::{Paper, RunConfig},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     classifier::{CLASSIFIER, judge},
-    data::DataKind,
+    data::{DataConfig, DataKind, Splits},
     metrics::{EvaluateConfig, Evaluating, Evaluation},
     progress,
     run::{DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor},
@@ -27,16 +28,30 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if let Some(problem) = config.problem() {
         bail!("{problem}");
     }
-    let (images, test) = (args.images.unwrap_or(0), loaded.data()?.test.len());
+    let other = args.on.other.as_ref().map(|choice| beside_own(&loaded, choice)).transpose()?;
+    let data = match &other {
+        Some((splits, _)) => splits,
+        None => loaded.data()?,
+    };
+    if other.is_some() && config.samples.take().is_some() {
+        progress::line("--on: samples are the model's, whatever they are compared with: left out");
+    }
+    let (images, test) = (args.images.unwrap_or(0), data.test.len());
     if images > test {
         progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
     }
-    not_probed::<P>(&config, loaded.data()?).iter().for_each(|line| progress::line(line));
-    crate::print_text!("{}", finish(&loaded, Evaluated::Again(config))?);
-    let record = loaded.run.record()?;
+    if !data.train.is_empty() {
+        not_probed::<P>(&config, data).iter().for_each(|line| progress::line(line));
+    }
+    let evaluated = match &other {
+        Some((splits, of)) => Evaluated::Beside { settings: config, splits, of },
+        None => Evaluated::Again(config),
+    };
+    let (text, record) = finish(&loaded, evaluated)?;
+    crate::print_text!("{text}");
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
     if (args.samples.is_some() || args.images.is_some())
-        && !record.is_some_and(|record| record.metrics.values().any(is_estimated))
+        && !record.metrics.values().any(is_estimated)
     {
         progress::line(
             "--samples and --images: without effect, no metric of this model is estimated from \
@@ -45,6 +60,33 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     }
     crate::print_line!("\nrecord in {}", loaded.run.file(record_name(&loaded)).display());
     Ok(())
+}
+
+/// Other data as the test split beside the run's own training data, and their configuration.
+fn beside_own<'a, P: Paper>(
+    loaded: &'a Loaded<P>,
+    choice: &DataChoice,
+) -> Result<(Splits, &'a DataConfig)> {
+    let other = loaded.other(choice)?;
+    let splits = other.splits.clone();
+    if other.has_strange_classes {
+        progress::line(
+            "--on: there are classes that the model was not fitted to: nothing that needs classes is \
+             measured",
+        );
+        return Ok((splits, &other.config));
+    }
+    let splits = match loaded.data() {
+        Ok(own) => Splits { train: own.train.clone(), valid: own.valid.clone(), ..splits },
+        Err(error) if P::KIND.examples() == DataKind::Images => {
+            progress::line(&format!(
+                "without the run's training data, which probes need: they are left out ({error:#})"
+            ));
+            splits
+        }
+        Err(error) => return Err(error),
+    };
+    Ok((splits, &other.config))
 }
 
 /// Name of the record: an evaluation on other data does not change the run's own.
@@ -58,12 +100,20 @@ pub(super) enum Evaluated<'a> {
     After(&'a FitReport),
     /// Fitted earlier; evaluate with these settings.
     Again(EvaluateConfig),
+    /// The same on other data.
+    Beside { settings: EvaluateConfig, splits: &'a Splits, of: &'a DataConfig },
 }
 
-/// Evaluates, writes the record and the table of latents, and returns the table to print.
-pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> Result<String> {
+/// Evaluates, writes the record and the table of latents; the table to print, and the record.
+pub(super) fn finish<P: Paper>(
+    loaded: &Loaded<P>,
+    evaluated: Evaluated<'_>,
+) -> Result<(String, Record)> {
     let Loaded { run, config, model, device, .. } = loaded;
-    let data = loaded.data()?;
+    let (data, of) = match &evaluated {
+        Evaluated::Beside { splits, of, .. } => (*splits, *of),
+        Evaluated::After(_) | Evaluated::Again(_) => (loaded.data()?, config.data()),
+    };
     let started = Instant::now();
     // A damaged record does not prevent a new one.
     let old = run.record().unwrap_or_else(|error| {
@@ -74,18 +124,18 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     });
     let settings = match &evaluated {
         Evaluated::After(_) => config.evaluate().clone(),
-        Evaluated::Again(settings) => settings.clone(),
+        Evaluated::Again(settings) | Evaluated::Beside { settings, .. } => settings.clone(),
     };
     let are_images = P::KIND.examples() == DataKind::Images;
     let judge = match &settings.samples {
         Some(_) if are_images && data.has_classes() => {
-            let (judge, error) = judge(data, &config.data().name, &runs_of(run), *device)?;
+            let (judge, error) = judge(data, &of.name, &runs_of(run), *device)?;
             progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
             Some(judge)
         }
         _ => None,
     };
-    let (of, judge) = (config.data(), judge.as_deref());
+    let judge = judge.as_deref();
     let evaluation = P::KIND.evaluate(&Evaluating {
         model: model.as_ref(),
         data,
@@ -101,7 +151,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         Evaluated::After(_) => P::against_collapse(config).and_then(|helps| {
             Some(format!("{}; what helps: {helps}", evaluation.collapse(model.latent_dim())?))
         }),
-        Evaluated::Again(_) => None,
+        Evaluated::Again(_) | Evaluated::Beside { .. } => None,
     };
     let (training, fit_seconds, examples_per_second) = match evaluated {
         Evaluated::After(report) => {
@@ -109,7 +159,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
                 (report.examples > 0).then(|| report.examples as f64 / report.seconds.max(1e-9));
             (training(report), report.seconds, rate)
         }
-        Evaluated::Again(_) => match old {
+        Evaluated::Again(_) | Evaluated::Beside { .. } => match old {
             Some(old) => (old.training, old.machine.fit_seconds, old.machine.examples_per_second),
             None => (None, 0.0, None),
         },
@@ -125,7 +175,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
         config: serde_json::to_value(config)?,
         evaluate: settings,
         data: DataRecord {
-            name: config.data().name.to_string(),
+            name: of.name.clone(),
             sha256: data.files.clone(),
             train: data.train.len(),
             valid: data.valid.len(),
@@ -165,7 +215,7 @@ pub(super) fn finish<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> 
     if let Some(warning) = warning {
         let _ = writeln!(text, "\nwarning: {warning}");
     }
-    Ok(text)
+    Ok((text, record))
 }
 
 /// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there.

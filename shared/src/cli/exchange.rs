@@ -100,7 +100,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     weights::save_in_run(&run, &model.weights(), P::NAME, P::CITATION, &config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
-    crate::print_text!("{}", finish(&loaded, Evaluated::Again(settings))?);
+    crate::print_text!("{}", finish(&loaded, Evaluated::Again(settings))?.0);
     crate::print_line!("\nimported into {}", loaded.run.path().display());
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The commands every paper's program has.
 
+mod asked;
 mod configuration;
 mod data_option;
 mod demand;
@@ -19,6 +20,7 @@ mod shell;
 mod table;
 mod train;
 
+pub use asked::{Asked, Examples, On, To};
 pub use configuration::{ConfigurationArgs, parsed};
 pub use model::Loaded;
 pub use options::{Common, OfRun, checked_index};
@@ -121,10 +123,12 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .after_help(P::CITATION)
         .mut_subcommands(|command| {
             let mut command = command.args_override_self(true);
-            if command.get_arguments().any(|argument| argument.get_id() == "data") {
-                command = command.mut_arg("data", |argument| {
-                    argument.value_parser(data_option::DataParser(P::KIND))
-                });
+            for option in ["data", "other"] {
+                if command.get_arguments().any(|argument| argument.get_id() == option) {
+                    command = command.mut_arg(option, |argument| {
+                        argument.value_parser(data_option::DataParser(P::KIND))
+                    });
+                }
             }
             if !command.get_arguments().any(|argument| argument.get_id() == "epochs") {
                 return command;

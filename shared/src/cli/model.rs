@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 
 use super::{
     Stop,
+    asked::{Asked, Examples, Other, load_other},
+    data_option::DataChoice,
     demand::{self, Purpose, Sizes},
     integrity::refuse_unusable,
     options::{Common, OfRun},
@@ -48,6 +50,7 @@ pub struct Loaded<P: Paper> {
     /// Device of the model.
     pub device: Device,
     data: OnceLock<own_data::Loaded>,
+    other: OnceLock<Other>,
     source: Option<Source>,
 }
 
@@ -123,7 +126,8 @@ impl<P: Paper> Loaded<P> {
         // A run of an older version has asked for them already.
         let is_used = AtomicBool::new(data.get().is_some());
         let source = Some(Source { common: of.common.clone(), kept, if_other, is_used });
-        Ok(Self { run, config, preparation, model, device, data, source })
+        let other = OnceLock::new();
+        Ok(Self { run, config, preparation, model, device, data, other, source })
     }
 
     /// A run with its data.
@@ -136,7 +140,8 @@ impl<P: Paper> Loaded<P> {
     ) -> Self {
         let preparation = Preparation::of(&splits);
         let data = OnceLock::from(own_data::Loaded { splits, trained_on: None });
-        Self { run, config, preparation, model, device, data, source: None }
+        let other = OnceLock::new();
+        Self { run, config, preparation, model, device, data, other, source: None }
     }
 
     /// Its data, loaded on first use.
@@ -159,8 +164,30 @@ impl<P: Paper> Loaded<P> {
         }
     }
 
+    /// The examples that a command asks about: of the run's data, or other data.
+    ///
+    /// # Errors
+    /// As [`Self::data`]; if other data cannot be read, or are none for this model.
+    pub fn examples(&self, asked: &Asked) -> Result<Examples> {
+        Examples::of(self, asked)
+    }
+
+    /// Data in place of the run's own, loaded on first use.
+    pub(super) fn other(&self, choice: &DataChoice) -> Result<&Other> {
+        if self.other.get().is_none() {
+            let Some(Source { common, kept, .. }) = &self.source else {
+                bail!("{} was just fitted", self.run.path().display());
+            };
+            let _ = self.other.set(load_other(self, kept.as_ref(), common, choice)?);
+        }
+        self.other.get().with_context(|| "there are no other data")
+    }
+
     /// The identity of the run's own data, if others are used instead.
     pub(super) fn trained_on(&self) -> Option<&Identity> {
+        if self.other.get().is_some() {
+            return Some(&self.source.as_ref()?.kept.as_ref()?.identity);
+        }
         self.data.get()?.trained_on.as_ref()
     }
 
@@ -181,8 +208,11 @@ impl<P: Paper> Loaded<P> {
     pub fn title(&self) -> String {
         let name = self.run.path().file_name().unwrap_or_default().to_string_lossy();
         let (latents, data) = (self.model.latent_dim(), self.config.data().title());
-        let other =
-            if self.trained_on().is_some() { ", other data than it was fitted to" } else { "" };
+        let other = match (self.other.get(), self.trained_on()) {
+            (Some(other), _) => format!("; on {}", other.title),
+            (None, Some(_)) => ", other data than it was fitted to".to_owned(),
+            (None, None) => String::new(),
+        };
         format!("{} {name}, {latents} latents, {data}{other}", P::NAME)
     }
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use super::configuration::ConfigurationArgs;
+use super::{
+    asked::{Asked, On, To},
+    configuration::ConfigurationArgs,
+};
 use crate::{
     data::{Split, Splits},
     device::Device,
@@ -77,16 +80,19 @@ pub(super) enum SplitChoice {
     Train,
     Valid,
     Test,
+    All,
 }
 
 impl SplitChoice {
-    pub(super) const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
+    /// Those that share out the examples.
+    pub(super) const THREE: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
 
-    pub(super) fn of(self, data: &Splits) -> &Split {
+    pub(super) fn of(self, data: &Splits) -> Split {
         match self {
-            Self::Train => &data.train,
-            Self::Valid => &data.valid,
-            Self::Test => &data.test,
+            Self::Train => data.train.clone(),
+            Self::Valid => data.valid.clone(),
+            Self::Test => data.test.clone(),
+            Self::All => data.all(),
         }
     }
 
@@ -95,6 +101,7 @@ impl SplitChoice {
             Self::Train => "training",
             Self::Valid => "validation",
             Self::Test => "test",
+            Self::All => "all",
         }
     }
 }
@@ -120,6 +127,8 @@ pub(super) struct EvaluateArgs {
     /// Number of test images for the bound (default: as configured).
     #[arg(long, value_name = "N")]
     pub(super) images: Option<usize>,
+    #[command(flatten)]
+    pub(super) on: On,
 }
 
 #[derive(Args, Debug)]
@@ -129,9 +138,8 @@ pub(super) struct ReconstructArgs {
     /// Images by index (default: one per class among the first 36, at least ten).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     pub(super) indices: Option<Vec<usize>>,
-    /// Split they come from.
-    #[arg(long, default_value = "valid")]
-    pub(super) split: SplitChoice,
+    #[command(flatten)]
+    pub(super) asked: Asked,
     /// Also decode N draws from the posterior, beside the decoded mean.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) draws: usize,
@@ -141,9 +149,8 @@ pub(super) struct ReconstructArgs {
     /// Kind of that noise.
     #[arg(long, value_name = "KIND", default_value = "gaussian", requires = "noise")]
     pub(super) noise_kind: NoiseKind,
-    /// PNG file to write (default: reconstructions.png in the run's folder).
-    #[arg(long, value_name = "FILE")]
-    pub(super) to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 /// What `reconstruct --noise` does to a pixel.
@@ -170,27 +177,24 @@ pub(super) struct SampleArgs {
     /// Draw this class only, by name or number, from a model conditional on classes.
     #[arg(long, value_name = "CLASS")]
     pub(super) class: Option<String>,
-    /// PNG file to write (default: samples.png in the run's folder).
-    #[arg(long, value_name = "FILE")]
-    pub(super) to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct InterpolateArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// First image, by index.
-    #[arg(long)]
-    pub(super) from: Option<usize>,
-    /// Last image, by index.
-    #[arg(long)]
-    pub(super) to: Option<usize>,
+    /// First and last image, by index (default: one of class 2 and one of class 7).
+    #[arg(long, value_delimiter = ',', value_name = "I,J", num_args = 1)]
+    pub(super) indices: Option<Vec<usize>>,
     /// Images in the row, both ends included.
     #[arg(long, default_value_t = 11)]
     pub(super) steps: usize,
-    /// Split they come from.
-    #[arg(long, default_value = "valid")]
-    pub(super) split: SplitChoice,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]
@@ -209,9 +213,10 @@ pub(super) struct TraverseArgs {
     /// Number of latents, the most informative first (default: 12, or all if fewer).
     #[arg(long, value_name = "N")]
     pub(super) latents: Option<usize>,
-    /// Split the image comes from.
-    #[arg(long, default_value = "valid")]
-    pub(super) split: SplitChoice,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]
@@ -221,21 +226,20 @@ pub(super) struct LatentMapArgs {
     /// Number of points (default: 5000, or all if fewer).
     #[arg(long, value_name = "N")]
     pub(super) points: Option<usize>,
-    /// Split they come from.
-    #[arg(long, default_value = "valid")]
-    pub(super) split: SplitChoice,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct EncodeArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Split to encode (default: all three).
-    #[arg(long)]
-    pub(super) split: Option<SplitChoice>,
-    /// File to write, .csv or .npz (default: codes.csv in the run's folder).
-    #[arg(long, value_name = "FILE")]
-    pub(super) to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]
@@ -248,12 +252,10 @@ pub(super) struct ScoreArgs {
     /// Score only the first N examples.
     #[arg(long, value_name = "N")]
     pub(super) examples: Option<usize>,
-    /// Split they come from.
-    #[arg(long, default_value = "valid")]
-    pub(super) split: SplitChoice,
-    /// CSV file to write, with a picture beside it (default: scores.csv in the run's folder).
-    #[arg(long, value_name = "FILE")]
-    pub(super) to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
 }
 
 #[derive(Args, Debug)]

@@ -1,16 +1,14 @@
 //! The commands that draw.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
-    encode::destination,
+    asked::{Asked, To},
     model::Loaded,
-    options::{
-        InterpolateArgs, LatentMapArgs, SampleArgs, SplitChoice, TraverseArgs, checked_index,
-    },
+    options::{InterpolateArgs, LatentMapArgs, SampleArgs, TraverseArgs},
     paper::Paper,
     reconstruct::{self, Restoration},
 };
@@ -47,6 +45,7 @@ pub(super) fn say(path: &std::path::Path) -> Result<()> {
 /// Every picture of a fresh run; the names of their files.
 pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<String>> {
     let mut drawn = Vec::new();
+    let own = Asked::default();
     let wanted = |command: &str| P::cannot(command, &loaded.config).is_none();
     if !report.lines.is_empty() {
         drawn.extend(draw_curves(loaded, report)?);
@@ -55,16 +54,16 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.push(reconstruct::draw(loaded, &Restoration::default())?);
     }
     if wanted("sample") {
-        drawn.push(draw_samples(loaded, 100, loaded.noise(), None, None)?);
+        drawn.push(draw_samples(loaded, 100, loaded.noise(), None, &To::default())?);
     }
     if wanted("interpolate") {
-        drawn.push(draw_interpolation(loaded, None, None, 11, SplitChoice::Valid)?);
+        drawn.push(draw_interpolation(loaded, None, 11, &own, &To::default())?);
     }
     if wanted("traverse") {
-        drawn.extend(draw_traversal(loaded, None, 3.0, 11, LATENTS, SplitChoice::Valid)?);
+        drawn.extend(draw_traversal(loaded, &Traversal::default())?);
     }
     if wanted("latent-map") {
-        drawn.extend(draw_map(loaded, POINTS, SplitChoice::Valid)?);
+        drawn.extend(draw_map(loaded, POINTS, &own, &To::default())?);
     }
     drawn.extend(P::pictures(loaded)?);
     if loaded.run.file("snapshots.png").is_file() {
@@ -82,7 +81,7 @@ pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "sample")?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let class = args.class.map(|class| class_of(&loaded, &class)).transpose()?;
-    say(&draw_samples(&loaded, args.count, noise, class, args.to)?)
+    say(&draw_samples(&loaded, args.count, noise, class, &args.to)?)
 }
 
 /// `interpolate`.
@@ -91,22 +90,40 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
         bail!("--steps {}: 2 to {MOST_STEPS}", args.steps);
     }
     let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
-    say(&draw_interpolation(&loaded, args.from, args.to, args.steps, args.split)?)
+    let InterpolateArgs { indices, steps, asked, to, .. } = args;
+    say(&draw_interpolation(&loaded, indices.as_deref(), steps, &asked, &to)?)
+}
+
+/// What is traversed, and how.
+struct Traversal {
+    index: Option<usize>,
+    span: f32,
+    steps: usize,
+    latents: usize,
+    asked: Asked,
+    to: To,
+}
+
+impl Default for Traversal {
+    fn default() -> Self {
+        let (asked, to) = (Asked::default(), To::default());
+        Self { index: None, span: 3.0, steps: 11, latents: LATENTS, asked, to }
+    }
 }
 
 /// `traverse`.
 pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
-    let TraverseArgs { steps, span, .. } = args;
-    let latents = args.latents.unwrap_or(LATENTS);
+    let TraverseArgs { of, index, span, steps, latents: wanted, asked, to } = args;
+    let latents = wanted.unwrap_or(LATENTS);
     if !(2..=MOST_STEPS).contains(&steps) || latents == 0 || !(span > 0.0 && span.is_finite()) {
         bail!("--steps must be 2 to {MOST_STEPS}, --latents at least 1, --span positive");
     }
-    let loaded = Loaded::<P>::open(&args.of, "traverse")?;
+    let loaded = Loaded::<P>::open(&of, "traverse")?;
     let all = loaded.model.latent_dim();
-    if args.latents.is_some_and(|latents| latents > all) {
+    if wanted.is_some_and(|latents| latents > all) {
         progress::line(&format!("--latents {latents}: the model has {all}, all are drawn"));
     }
-    draw_traversal(&loaded, args.index, span, steps, latents, args.split)?
+    draw_traversal(&loaded, &Traversal { index, span, steps, latents, asked, to })?
         .iter()
         .try_for_each(|path| say(path))
 }
@@ -118,12 +135,12 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
         bail!("--points {points}: at least 2");
     }
     let loaded = Loaded::<P>::open(&args.of, "latent-map")?;
-    let all = args.split.of(loaded.data()?).len();
+    let examples = loaded.examples(&args.asked)?;
+    let (of, all) = (&examples.name, examples.split.len());
     if args.points.is_some_and(|points| points > all) {
-        let split = args.split.name();
-        progress::line(&format!("--points {points}: the {split} split has {all}, all are drawn"));
+        progress::line(&format!("--points {points}: {of} has {all}, all are drawn"));
     }
-    draw_map(&loaded, points, args.split)?.iter().try_for_each(|path| say(path))
+    draw_map(&loaded, points, &args.asked, &args.to)?.iter().try_for_each(|path| say(path))
 }
 
 /// The condition for one image of each of these classes, counted among those of the
@@ -186,9 +203,9 @@ fn draw_samples<P: Paper>(
     count: usize,
     noise: Noise,
     class: Option<usize>,
-    to: Option<PathBuf>,
+    to: &To,
 ) -> Result<PathBuf> {
-    let path = destination(loaded, to, "samples.png")?;
+    let path = to.file(&loaded.run, "samples.png")?;
     let latent = loaded.model.latent_dim();
     let keys: Vec<u64> = (0..count as u64).collect();
     let eps = noise.normal(Stream::Prior, 0, &keys, latent);
@@ -219,17 +236,25 @@ fn draw_samples<P: Paper>(
 
 fn draw_interpolation<P: Paper>(
     loaded: &Loaded<P>,
-    from: Option<usize>,
-    to: Option<usize>,
+    indices: Option<&[usize]>,
     steps: usize,
-    split: SplitChoice,
+    asked: &Asked,
+    to: &To,
 ) -> Result<PathBuf> {
-    let images = split.of(loaded.data()?);
-    let classes = one_of_each_class(images).indices;
-    // By default a 2 turns into a 7: two shapes with something in common and something not.
-    let default = |class: usize| classes.get(class).copied().unwrap_or(0);
-    let from = checked_index("--from", from.unwrap_or_else(|| default(2)), images)?;
-    let to = checked_index("--to", to.unwrap_or_else(|| default(7)), images)?;
+    let examples = loaded.examples(asked)?;
+    let path = examples.file(to, &loaded.run, "interpolation.png")?;
+    let images = &examples.split;
+    let [from, to] = match indices {
+        Some(indices) => match *examples.indices("--indices", indices)? {
+            [from, to] => [from, to],
+            _ => bail!("--indices: two, the first image and the last"),
+        },
+        // A 2 turns into a 7: two shapes with something in common and something not.
+        None => {
+            let classes = one_of_each_class(images).indices;
+            [2, 7].map(|class| classes.get(class).or(classes.last()).copied().unwrap_or(0))
+        }
+    };
     let ends = images.grey(&[from, to]);
     let given = loaded.model.condition(ends.view(), &images.labels_of(&[from, to]));
     let codes = loaded.model.encode(ends.view(), given.as_ref().map(|given| given.view())).mean;
@@ -243,8 +268,9 @@ fn draw_interpolation<P: Paper>(
     let between = given.as_ref().map(blend);
     let decoded =
         loaded.model.decode(blend(&codes).view(), between.as_ref().map(|given| given.view()));
-    let path = loaded.run.file("interpolation.png");
-    Grid::new(images.shape(), format!("From image #{from} to #{to}: {}", loaded.title()))
+    let ends_of = format!("{} image {} to", examples.name, examples.title(from));
+    let caption = format!("From {ends_of} {}: {}", examples.title(to), loaded.title());
+    Grid::new(images.shape(), caption)
         .columns((0..steps).map(|step| format!("{:.2}", step as f32 / (steps - 1) as f32)))
         .row("codes", decoded)
         .row("pixels", blend(&ends))
@@ -257,10 +283,11 @@ fn draw_interpolation<P: Paper>(
 fn information<P: Paper>(
     loaded: &Loaded<P>,
     index: Option<usize>,
-    split: SplitChoice,
+    asked: &Asked,
 ) -> Result<Option<Vec<f64>>> {
-    let data = match (loaded.data(), index) {
-        (Ok(data), _) => data,
+    let examples = match (loaded.examples(asked), index) {
+        (Ok(examples), _) => examples,
+        (Err(error), None) if asked.on.other.is_some() => return Err(error),
         (Err(error), Some(_)) => return Err(error),
         (Err(error), None) => {
             let path = loaded.run.file(RunFolder::LATENTS);
@@ -278,7 +305,7 @@ fn information<P: Paper>(
             return Ok(found);
         }
     };
-    let codes = encode_part(loaded, &split.of(data).take(2000));
+    let codes = encode_part(loaded, &examples.split.take(2000));
     Ok(codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var)))
 }
 
@@ -296,23 +323,22 @@ fn nats_of(text: &str, latents: usize) -> Option<Option<Vec<f64>>> {
     cells.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>().map(Some)
 }
 
-fn draw_traversal<P: Paper>(
-    loaded: &Loaded<P>,
-    index: Option<usize>,
-    span: f32,
-    steps: usize,
-    latents: usize,
-    split: SplitChoice,
-) -> Result<Vec<PathBuf>> {
+fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<PathBuf>> {
+    let Traversal { index, span, steps, latents, asked, to } = how;
+    let (index, span, steps, latents) = (*index, *span, *steps, *latents);
     let latent = loaded.model.latent_dim();
-    let (image, given) = match index {
+    let mut about = "around the prior's mean".to_owned();
+    let name = "traversal.png";
+    let (path, image, given) = match index {
         Some(index) => {
-            let images = split.of(loaded.data()?);
-            let image = images.grey(&[checked_index("--index", index, images)?]);
+            let examples = loaded.examples(asked)?;
+            let images = &examples.split;
+            let image = images.grey(&examples.indices("--index", &[index])?);
             let given = loaded.model.condition(image.view(), &images.labels_of(&[index]));
-            (Some(image), given)
+            about = format!("around {} image {}", examples.name, examples.title(index));
+            (examples.file(to, &loaded.run, name)?, Some(image), given)
         }
-        None => (None, given_classes(loaded, &[0])?),
+        None => (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?),
     };
     // The condition of one image, repeated for every row.
     let given =
@@ -320,14 +346,11 @@ fn draw_traversal<P: Paper>(
     // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
     let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
     let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
-    let (base, about) = match image {
-        Some(image) => {
-            let code = loaded.model.encode(image.view(), given(1)).mean;
-            (code.row(0).to_owned(), format!("around image #{}", index.unwrap_or_default()))
-        }
-        None => (origin.row(0).to_owned(), "around the prior's mean".into()),
+    let base = match image {
+        Some(image) => loaded.model.encode(image.view(), given(1)).mean.row(0).to_owned(),
+        None => origin.row(0).to_owned(),
     };
-    let (information, unit_name): (Vec<f64>, &str) = match information(loaded, index, split)? {
+    let (information, unit_name): (Vec<f64>, &str) = match information(loaded, index, asked)? {
         Some(nats) => (nats, "nats"),
         // A point has no KL; what one standard deviation changes in the picture takes its place.
         None => {
@@ -357,7 +380,7 @@ fn draw_traversal<P: Paper>(
         columns.push((format!("z{dimension}"), row.clone()));
         grid = grid.row(label, row);
     }
-    let drawn = vec![loaded.run.file("traversal.png"), loaded.run.file("traversal.gif")];
+    let drawn = vec![path.clone(), path.with_extension("gif")];
     grid.save(&drawn[0])?;
     let frames = (0..steps).map(|step| {
         let views: Vec<_> = columns.iter().map(|(_, row)| row.slice(s![step..=step, ..])).collect();
@@ -373,9 +396,12 @@ fn draw_traversal<P: Paper>(
 fn draw_map<P: Paper>(
     loaded: &Loaded<P>,
     points: usize,
-    split: SplitChoice,
+    asked: &Asked,
+    to: &To,
 ) -> Result<Vec<PathBuf>> {
-    let part = split.of(loaded.data()?).take(points);
+    let examples = loaded.examples(asked)?;
+    let path = examples.file(to, &loaded.run, "latent-map.png")?;
+    let part = examples.split.take(points);
     let codes = encode_part(loaded, &part).mean;
     let latent = codes.ncols();
     let (plane, axes) = if latent > 2 {
@@ -391,21 +417,24 @@ fn draw_map<P: Paper>(
         let (first, second) = (column(0), column(1));
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
-    let path = loaded.run.file("latent-map.png");
     let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
-    let caption = format!("Codes of {} {} {what}: {}", part.len(), split.name(), loaded.title());
-    let names = ClassNames::of(&loaded.preparation);
-    plot::scatter(&path, &caption, axes, &plane, &part.labels(), &names)?;
+    let caption = format!("Codes of {} {} {what}: {}", part.len(), examples.name, loaded.title());
+    plot::scatter(&path, &caption, axes, &plane, &part.labels(), &examples.classes)?;
+    let grid = path.with_file_name(format!(
+        "{}-grid.png",
+        path.file_stem().unwrap_or_default().to_string_lossy().trim_end_matches("-map")
+    ));
     let mut drawn = vec![path];
     // The code of a sequence is a latent at each step: no one point of the plane is decoded.
     if latent == 2 && loaded.model.step_widths().is_none() {
-        drawn.push(draw_grid(loaded)?);
+        draw_grid(loaded, &grid)?;
+        drawn.push(grid);
     }
     Ok(drawn)
 }
 
 /// The decoded plane of a 2-D code: equal shares of the prior (Kingma & Welling 2014, figure 4).
-fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
+fn draw_grid<P: Paper>(loaded: &Loaded<P>, path: &Path) -> Result<()> {
     let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / GRID as f64) as f32;
     let eps = Array2::from_shape_fn((GRID * GRID, 2), |(cell, axis)| {
         if axis == 0 { quantile(cell % GRID) } else { -quantile(cell / GRID) }
@@ -421,9 +450,7 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>) -> Result<PathBuf> {
     for row in 0..GRID {
         grid = grid.row("", images.slice(s![row * GRID..(row + 1) * GRID, ..]).to_owned());
     }
-    let path = loaded.run.file("latent-grid.png");
-    grid.save(&path)?;
-    Ok(path)
+    grid.save(path)
 }
 
 /// The point a standard normal number is below with probability `p`, by bisection.

@@ -7,9 +7,9 @@ use ndarray::{Array2, Zip};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{
-    encode::destination,
+    asked::{Asked, To},
     model::Loaded,
-    options::{NoiseKind, ReconstructArgs, SplitChoice, checked_index},
+    options::{NoiseKind, ReconstructArgs},
     paper::Paper,
     pictures::say,
 };
@@ -24,18 +24,13 @@ use crate::{
 const MOST_DRAWS: usize = 20;
 
 /// What is reconstructed, and how.
+#[derive(Default)]
 pub(super) struct Restoration {
     indices: Option<Vec<usize>>,
-    split: SplitChoice,
+    asked: Asked,
     draws: usize,
     noise: Option<(NoiseKind, f64)>,
-    to: Option<PathBuf>,
-}
-
-impl Default for Restoration {
-    fn default() -> Self {
-        Self { indices: None, split: SplitChoice::Valid, draws: 0, noise: None, to: None }
-    }
+    to: To,
 }
 
 /// `reconstruct`.
@@ -55,20 +50,18 @@ pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "reconstruct")?;
     let noise = args.noise.map(|level| (args.noise_kind, level));
-    let ReconstructArgs { indices, split, draws, to, .. } = args;
-    say(&draw(&loaded, &Restoration { indices, split, draws, noise, to })?)
+    let ReconstructArgs { indices, asked, draws, to, .. } = args;
+    say(&draw(&loaded, &Restoration { indices, asked, draws, noise, to })?)
 }
 
 /// Draws the picture; its file.
 pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<PathBuf> {
-    let path = destination(loaded, how.to.clone(), "reconstructions.png")?;
-    let from = how.split.of(loaded.data()?);
+    let examples = loaded.examples(&how.asked)?;
+    let path = examples.file(&how.to, &loaded.run, "reconstructions.png")?;
+    let from = &examples.split;
     let mut note = String::new();
     let indices = match &how.indices {
-        Some(indices) => indices
-            .iter()
-            .map(|&index| checked_index("--indices", index, from))
-            .collect::<Result<_>>()?,
+        Some(indices) => examples.indices("--indices", indices)?,
         None => {
             let each = one_of_each_class(from);
             note = each.note();
@@ -77,9 +70,9 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Pa
     };
     let images = from.grey(&indices);
     let caption =
-        format!("Reconstructions ({} images{note}): {}", how.split.name(), loaded.title());
+        format!("Reconstructions ({} images{note}): {}", examples.name, loaded.title());
     let mut grid = Grid::new(from.shape(), caption)
-        .columns(indices.iter().map(|index| format!("#{index}")))
+        .columns(indices.iter().map(|&index| examples.title(index)))
         .row("image", images.clone());
     let mut seen = images;
     if let Some((kind, level)) = how.noise {

@@ -4,14 +4,14 @@ use anyhow::{Result, bail};
 
 use super::{
     Stop,
-    encode::{destination, finished, refuse_sequences},
+    encode::{finished, refuse_sequences},
     model::Loaded,
     options::ScoreArgs,
     paper::{Paper, RunConfig},
     pictures::say,
 };
 use crate::{
-    data::{ClassNames, DataKind},
+    data::DataKind,
     files::write_atomic,
     metrics::scores,
     plot::Grid,
@@ -28,9 +28,9 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "score")?;
     refuse_sequences(&loaded)?;
-    let path = destination(&loaded, args.to, "scores.csv")?;
-    let (data, binarise) = (loaded.data()?, loaded.config.data().binarise);
-    let whole = args.split.of(data);
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
+    let (whole, binarise) = (&examples.split, loaded.config.data().binarise);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
     if split.is_empty() {
         bail!("--examples 0: at least 1");
@@ -43,26 +43,28 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     if let Some(index) = found.nll.iter().position(|nll| !nll.is_finite()) {
         bail!(
             "{} example {index} has an infinite -log p(x): the model is broken",
-            args.split.name()
+            examples.name
         );
     }
     let mut ranked: Vec<usize> = (0..split.len()).collect();
     ranked.sort_by(|&a, &b| found.nll[a].total_cmp(&found.nll[b]).then(a.cmp(&b)));
-    let names = ClassNames::of(&loaded.preparation);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["rank", "index", "class", "nll", "negative_elbo"])?;
+    let is_named = split.name(0).is_some();
+    let header = ["rank", "index", "name", "class", "nll", "negative_elbo"];
+    writer.write_record(header.into_iter().filter(|&column| is_named || column != "name"))?;
     for (rank, &index) in ranked.iter().enumerate() {
-        let class = names.name(split.label(index));
         let elbo = found.negative_elbo.as_ref().map_or(String::new(), |e| e[index].to_string());
-        let (rank, place) = ((rank + 1).to_string(), index.to_string());
-        writer.write_record([rank, place, class, found.nll[index].to_string(), elbo])?;
+        let mut row = vec![(rank + 1).to_string(), index.to_string()];
+        row.extend(is_named.then(|| split.name(index).unwrap_or_default().into()));
+        row.extend([examples.classes.name(split.label(index)), found.nll[index].to_string(), elbo]);
+        writer.write_record(row)?;
     }
     write_atomic(&path, &finished(writer)?)?;
     progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
     if P::KIND.examples() == DataKind::Images {
         let shown = SHOWN.min(ranked.len());
         let caption =
-            format!("{} images by -log p(x), nats: {}", args.split.name(), loaded.title());
+            format!("{} images by -log p(x), nats: {}", examples.name, loaded.title());
         let range = |indices: &[usize]| {
             let nats = |index: Option<&usize>| index.map_or(0.0, |&index| found.nll[index]);
             format!("{:.1} to {:.1}", nats(indices.first()), nats(indices.last()))

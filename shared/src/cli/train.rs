@@ -177,7 +177,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         );
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
-    let record = finish(&loaded, Evaluated::After(&report))?;
+    let (record, _) = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
     crate::print_text!("{record}");
     crate::print_line!(
@@ -307,7 +307,7 @@ pub fn recorded<P: Paper>(
     };
     // The record comes last: where it is, all is.
     pictures::all(&loaded, &report)?;
-    crate::print_text!("{}", finish(&loaded, Evaluated::After(&report))?);
+    crate::print_text!("{}", finish(&loaded, Evaluated::After(&report))?.0);
     let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
     Ok((loaded, record))
 }

@@ -60,6 +60,8 @@ pub struct ExampleSet {
     values: Values,
     labels: Vec<u8>,
     first_key: u64,
+    /// What the examples are called where they come from; none of published sets.
+    names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl ExampleSet {
     pub fn images(shape: PixelShape, pixels: Vec<u8>, labels: Vec<u8>, test: bool) -> Self {
         assert_eq!(pixels.len(), labels.len() * shape.pixels());
         let first_key = if test { TEST_KEY } else { 0 };
-        Self { shape, values: Values::Bytes(pixels), labels, first_key }
+        Self { shape, values: Values::Bytes(pixels), labels, first_key, names: Vec::new() }
     }
 
     /// Rows of a table, `[examples, features]`.
@@ -110,6 +112,7 @@ impl ExampleSet {
             values: Values::Numbers(features.iter().copied().collect()),
             labels,
             first_key: 0,
+            names: Vec::new(),
         }
     }
 
@@ -122,6 +125,7 @@ impl ExampleSet {
             values: Values::Sprites(grid, order),
             labels,
             first_key: if test { TEST_KEY } else { 0 },
+            names: Vec::new(),
         }
     }
 
@@ -133,7 +137,19 @@ impl ExampleSet {
             labels: vec![0; sequences.len()],
             values: Values::Sequences(sequences),
             first_key: if test { TEST_KEY } else { 0 },
+            names: Vec::new(),
         }
+    }
+
+    /// The same with what its examples are called where they come from: a file's name, a row's number.
+    #[must_use]
+    pub fn named(self, names: Vec<String>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// What an example is called where it comes from, if it has a name there.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.names.get(index).map(String::as_str)
     }
 
     /// Number of examples.

@@ -47,6 +47,11 @@ pub trait Source: Sync {
         None
     }
 
+    /// What names data of the user's at this path for a model fitted to `fitted`.
+    fn at_path_for(&self, path: &Path, _fitted: &DataConfig) -> Option<AtPath> {
+        self.at_path(path)
+    }
+
     /// True if `split_seed` draws its splits; those of published sets are fixed.
     fn is_split_by_seed(&self) -> bool {
         false
@@ -68,6 +73,20 @@ pub trait Source: Sync {
         options: &FetchOptions,
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError>;
+
+    /// The whole set as the test split, for a model that was fitted to other data: in the shape, with the
+    /// statistics and by the names of classes that are `known` of those.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        Ok(self.read(config, options, Some(known))?.as_test())
+    }
 }
 
 /// Values of dotted keys that name data at a path, or why more is needed.

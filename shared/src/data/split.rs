@@ -13,9 +13,16 @@ use crate::noise::{Noise, Stream, uniform};
 /// Number of pixels below which one thread is faster.
 const PARALLEL: usize = 1 << 15;
 
-/// Part of a set of examples.
+/// Part of a set of examples, or of several of one shape.
 #[derive(Clone, Debug)]
 pub struct Split {
+    /// At least one.
+    parts: Vec<Part>,
+}
+
+/// Consecutive examples of a set.
+#[derive(Clone, Debug)]
+struct Part {
     examples: Arc<ExampleSet>,
     range: Range<usize>,
 }
@@ -23,24 +30,41 @@ pub struct Split {
 impl From<ExampleSet> for Split {
     fn from(examples: ExampleSet) -> Self {
         let range = 0..examples.len();
-        Self { examples: Arc::new(examples), range }
+        Self::of(Arc::new(examples), range)
     }
 }
 
 impl Split {
+    fn of(examples: Arc<ExampleSet>, range: Range<usize>) -> Self {
+        Self { parts: vec![Part { examples, range }] }
+    }
+
     /// Number of examples.
     pub fn len(&self) -> usize {
-        self.range.len()
+        self.parts.iter().map(|part| part.range.len()).sum()
     }
 
     /// True if there is no example.
     pub fn is_empty(&self) -> bool {
-        self.range.is_empty()
+        self.len() == 0
+    }
+
+    /// The set that has example `index`, and its place there.
+    fn place(&self, index: usize) -> (&ExampleSet, usize) {
+        let (last, others) = self.parts.split_last().expect("a split has at least one part");
+        let mut left = index;
+        for part in others {
+            if left < part.range.len() {
+                return (&part.examples, part.range.start + left);
+            }
+            left -= part.range.len();
+        }
+        (&last.examples, last.range.start + left)
     }
 
     /// Height and width of every image.
     pub fn shape(&self) -> PixelShape {
-        self.examples.shape()
+        self.parts[0].examples.shape()
     }
 
     /// Width of an input.
@@ -50,13 +74,28 @@ impl Split {
 
     /// The first `count` examples, or all if there are fewer.
     pub fn take(&self, count: usize) -> Self {
-        let end = self.range.end.min(self.range.start.saturating_add(count));
-        Self { examples: self.examples.clone(), range: self.range.start..end }
+        let mut left = count;
+        let first = |part: &Part| {
+            let taken = left.min(part.range.len());
+            left -= taken;
+            Part {
+                examples: part.examples.clone(),
+                range: part.range.start..part.range.start + taken,
+            }
+        };
+        Self { parts: self.parts.iter().map(first).collect() }
+    }
+
+    /// What example `index` is called where its data come from: a file's name, a row's number.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        let (examples, place) = self.place(index);
+        examples.name(place)
     }
 
     /// Class of example `index`.
     pub fn label(&self, index: usize) -> u8 {
-        self.examples.label(self.range.start + index)
+        let (examples, place) = self.place(index);
+        examples.label(place)
     }
 
     /// Classes of all examples.
@@ -71,27 +110,32 @@ impl Split {
 
     /// Noise key of example `index`.
     pub fn key(&self, index: usize) -> u64 {
-        self.examples.key(self.range.start + index)
+        let (examples, place) = self.place(index);
+        examples.key(place)
     }
 
     /// Example `index` as it is stored.
     fn example(&self, index: usize) -> Example<'_> {
-        self.examples.example(self.range.start + index)
+        let (examples, place) = self.place(index);
+        examples.example(place)
     }
 
     /// Feeds all bytes of the examples to a checksum.
     pub(super) fn feed(&self, sink: &mut dyn FnMut(&[u8])) {
-        self.examples.feed(self.range.clone(), sink);
+        for part in &self.parts {
+            part.examples.feed(part.range.clone(), sink);
+        }
     }
 
     /// True if the examples are sequences, of unequal length.
     pub fn is_sequences(&self) -> bool {
-        self.examples.is_sequences()
+        self.parts[0].examples.is_sequences()
     }
 
     /// Steps of example `index`: of a sequence, or the rows of an image.
     pub fn steps(&self, index: usize) -> usize {
-        self.examples.steps(self.range.start + index)
+        let (examples, place) = self.place(index);
+        examples.steps(place)
     }
 
     /// Grey levels in [0, 1] of the chosen examples, or rows of a table, `[examples, pixels]`.
@@ -273,7 +317,7 @@ impl Splits {
         [train, valid]: [usize; 2],
         files: BTreeMap<String, String>,
     ) -> Self {
-        let part = |range| Split { examples: rows.clone(), range };
+        let part = |range| Split::of(rows.clone(), range);
         Self {
             train: part(0..train),
             valid: part(train..train + valid),
@@ -282,6 +326,26 @@ impl Splits {
             sprites: None,
             known: None,
         }
+    }
+
+    /// Every example of the sets the splits are taken from, in the order of the sets: also those that
+    /// `train_examples` leaves out. MNIST's training images are its first 60,000, the test images follow.
+    pub fn all(&self) -> Split {
+        let mut parts: Vec<Part> = Vec::new();
+        for part in [&self.train, &self.valid, &self.test].into_iter().flat_map(|s| &s.parts) {
+            if parts.iter().all(|known| !Arc::ptr_eq(&known.examples, &part.examples)) {
+                let range = 0..part.examples.len();
+                parts.push(Part { examples: part.examples.clone(), range });
+            }
+        }
+        Split { parts }
+    }
+
+    /// The same data with every example in the test split.
+    #[must_use]
+    pub fn as_test(self) -> Self {
+        let all = self.all();
+        Self { train: all.take(0), valid: all.take(0), test: all, ..self }
     }
 
     /// The knowledge of the kind of data, if it has this type.
@@ -318,9 +382,9 @@ impl Splits {
         }
         let test_range = 0..test.len();
         Ok(Self {
-            train: Split { examples: pool.clone(), range: train },
-            valid: Split { examples: pool, range: total - valid..total },
-            test: Split { examples: test, range: test_range },
+            train: Split::of(pool.clone(), train),
+            valid: Split::of(pool, total - valid..total),
+            test: Split::of(test, test_range),
             files: BTreeMap::new(),
             sprites: None,
             known: None,

@@ -101,7 +101,7 @@ impl Evaluating<'_> {
             let subsets = self.subsets();
             let train_codes = encode_split(self.model, &self.data.train, &subsets.chosen);
             metrics.extend(self.probes(&subsets, &train_codes.mean, &codes)?);
-        } else {
+        } else if !self.data.train.is_empty() {
             progress::line(
                 "evaluating: the training split has one class, so there is nothing to probe",
             );
@@ -179,8 +179,12 @@ impl Evaluating<'_> {
         let mut metrics = Metrics::new();
         progress::line("evaluating: reconstructions and codes");
         let images = test.all_grey();
-        if let Some(classes) = model.log_classes(images.view()) {
-            let error = classification_error(&classes, &test.labels());
+        let labels = test.labels();
+        let knows = |classes: &Array2<f32>| {
+            labels.iter().all(|&label| usize::from(label) < classes.ncols())
+        };
+        if let Some(classes) = model.log_classes(images.view()).filter(knows) {
+            let error = classification_error(&classes, &labels);
             let about = format!(
                 "share of {} test {examples} classified wrongly, 95% interval ± {:.4}",
                 test.len(),
@@ -195,7 +199,7 @@ impl Evaluating<'_> {
         metrics.insert("reconstruction_mse".into(), mse);
         let bce = measured(restored.bce, "nats", about("binary cross-entropy"));
         metrics.insert("reconstruction_bce".into(), bce);
-        if self.config.gap {
+        if self.config.gap && !self.data.train.is_empty() {
             metrics.extend(gap(model, &self.data.train.take(test.len()), restored.mse.mean));
         }
         (metrics, codes)

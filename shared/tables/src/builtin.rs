@@ -117,6 +117,19 @@ impl Source for TableName {
         })
     }
 
+    /// Another CSV with the schema of the first.
+    fn at_path_for(&self, path: &Path, fitted: &DataConfig) -> Option<AtPath> {
+        let own = CsvFiles::of(fitted).ok().flatten();
+        match (self.at_path(path)?, own.filter(|_| *self == Self::Csv)) {
+            (Err(_), Some(own)) => {
+                let name = |path: &Path| Value::String(path.to_string_lossy().into_owned());
+                let files = Value::Array(vec![name(path)]);
+                Some(Ok(vec![("data.csv.schema", name(&own.schema)), ("data.csv.files", files)]))
+            }
+            (named, _) => Some(named),
+        }
+    }
+
     fn is_split_by_seed(&self) -> bool {
         true
     }
@@ -142,6 +155,15 @@ impl Source for TableName {
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
         people::splits(*self, config, options, known)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        people::whole(*self, config, options, known)
     }
 }
 

@@ -105,6 +105,7 @@ struct Rows {
     targets: Vec<u8>,
     groups: Vec<u8>,
     second: Option<(String, Vec<u8>)>,
+    places: Vec<String>,
     names: Vec<String>,
     binary: Vec<bool>,
     encoder: Option<Encoder>,
@@ -126,13 +127,39 @@ pub(crate) fn splits(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
+    let noise = Noise::new(config.split_seed.unwrap_or(1));
+    rows(name, config, options, known, Some(noise))?.handed_out(config)
+}
+
+/// The whole table as the test split, in the order of its rows, encoded as those that are `known` were.
+///
+/// # Errors
+/// As [`splits`]; but a few rows are enough.
+pub(crate) fn whole(
+    name: TableName,
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: &Preparation,
+) -> Result<Splits, DataError> {
+    let (rows, people, files) = rows(name, config, options, Some(known), None)?.told()?;
+    let splits = Splits::consecutive(rows.into(), [0, 0], files);
+    Ok(Splits { known: Some(Arc::new(people)), ..splits })
+}
+
+/// The rows of a table, in random order if there is `noise`.
+fn rows(
+    name: TableName,
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<&Preparation>,
+    noise: Option<Noise>,
+) -> Result<Rows, DataError> {
     if config.binarise != Binarise::None {
         return Err(DataError::Config("binarise = \"none\": a table has no pixels".into()));
     }
-    let noise = Noise::new(config.split_seed.unwrap_or(1));
     let known = known.and_then(|known| TableColumns::of(known)?.encoder);
     let known = known.as_ref();
-    let rows = match (name.published(options)?, CsvFiles::of(config)?) {
+    Ok(match (name.published(options)?, CsvFiles::of(config)?) {
         (Some((schema, set, files)), _) => {
             let table = read(&schema, &files)?;
             Rows { files: published(set), ..encoded(&schema, &table, noise, known)? }
@@ -151,7 +178,9 @@ pub(crate) fn splits(
             }
             rows
         }
-        (None, None) if name == TableName::People => generated(noise),
+        (None, None) if name == TableName::People => {
+            generated(Noise::new(config.split_seed.unwrap_or(1)))
+        }
         (None, None) => {
             return Err(DataError::Config(
                 "name = \"csv\" needs [data.csv] with schema and files, for instance \
@@ -159,8 +188,7 @@ pub(crate) fn splits(
                     .into(),
             ));
         }
-    };
-    rows.handed_out(config)
+    })
 }
 
 impl Rows {
@@ -179,18 +207,29 @@ impl Rows {
         ] {
             self.check(what, range)?;
         }
-        let second = self.second.map(|(name, values)| SecondTarget {
+        let second = self.second.clone().map(|(name, values)| SecondTarget {
             name,
             train: values[..wanted].to_vec(),
             valid: values[train..train + valid].to_vec(),
             test: values[train + valid..].to_vec(),
         });
+        let (rows, people, files) = self.told()?;
+        let splits = Splits::consecutive(rows.into(), [train, valid], files);
+        let known = People { second, ..people };
+        let mut splits = Splits { known: Some(Arc::new(known)), ..splits };
+        splits.train = splits.train.take(wanted);
+        Ok(splits)
+    }
+
+    /// The rows as examples and what is known of them, but for the second target; says what of their
+    /// values is lost.
+    fn told(self) -> Result<(ExampleSet, People, BTreeMap<String, String>), DataError> {
         let people = People {
             features: self.names,
             binary: self.binary,
             encoder: self.encoder,
             sensitive: self.sensitive,
-            second,
+            second: None,
             dropped: self.dropped,
             unseen: self.unseen,
         };
@@ -214,11 +253,7 @@ impl Rows {
         let inputs =
             concatenate(Axis(1), &[self.features.view(), groups.view().insert_axis(Axis(1))])
                 .map_err(|e| TableError::Degenerate(e.to_string()))?;
-        let rows = ExampleSet::rows(&inputs, self.targets);
-        let splits = Splits::consecutive(rows.into(), [train, valid], self.files);
-        let mut splits = Splits { known: Some(Arc::new(people)), ..splits };
-        splits.train = splits.train.take(wanted);
-        Ok(splits)
+        Ok((ExampleSet::rows(&inputs, self.targets).named(self.places), people, self.files))
     }
 
     /// Refuses a split without two classes and two groups.
@@ -277,10 +312,13 @@ fn sizes(rows: usize) -> [usize; 2] {
 fn encoded(
     schema: &Schema,
     table: &Table,
-    noise: Noise,
+    noise: Option<Noise>,
     known: Option<&Encoder>,
 ) -> Result<Rows, TableError> {
-    let order = noise.permutation(Stream::Split, 0, table.len());
+    let order = match noise {
+        Some(noise) => noise.permutation(Stream::Split, 0, table.len()),
+        None => (0..table.len()).collect(),
+    };
     let [train, _] = sizes(table.len());
     let encoder = match known {
         Some(known) => known.clone(),
@@ -295,6 +333,7 @@ fn encoded(
         targets: pick(&table.targets),
         groups: pick(&table.groups),
         second: second.map(|(group, values)| (group.to_string(), pick(values))),
+        places: order.iter().map(|&row| table.places[row].clone()).collect(),
         names: encoder.names(),
         binary: encoder.binary(),
         encoder: Some(encoder),
@@ -347,6 +386,7 @@ fn generated(noise: Noise) -> Rows {
         targets,
         groups,
         second: Some(("talent above 0".into(), second)),
+        places: Vec::new(),
         names: (0..width).map(|i| format!("feature {i}")).collect(),
         binary: vec![false; width],
         encoder: None,

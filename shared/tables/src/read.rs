@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
-    data::DataError,
+    data::{DataError, name_of},
     reading::{ReadError, read_text},
 };
 
@@ -28,6 +28,8 @@ pub struct Table {
     pub groups: Vec<u8>,
     /// 1 for members of the second target, if there is one.
     pub transfer: Option<Vec<u8>>,
+    /// Where each row stands: `people.csv:17`, the line of its file.
+    pub places: Vec<String>,
     /// Rows that were left out because a value is missing.
     pub dropped: usize,
 }
@@ -59,6 +61,7 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
         targets: Vec::new(),
         groups: Vec::new(),
         transfer: schema.transfer.as_ref().map(|_| Vec::new()),
+        places: Vec::new(),
         dropped: 0,
     };
     for path in paths {
@@ -282,6 +285,8 @@ impl Row<'_> {
         let [of_sensitive, of_transfer] = known;
         let group = self.member(sensitive, of_sensitive)?;
         let second = transfer.as_ref().map(|group| self.member(group, of_transfer)).transpose()?;
+        let file = name_of(self.path).unwrap_or_default();
+        table.places.push(format!("{file}:{}", self.line));
         table.rows.push(row);
         table.targets.push(label);
         table.groups.push(group);

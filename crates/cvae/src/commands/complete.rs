@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use ndarray::{Array2, Axis, concatenate, s};
 use shared::{
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Loaded, OfRun, To},
     noise::{Noise, Stream},
     plot::Grid,
     progress,
@@ -23,9 +23,13 @@ const UNOBSERVED: f32 = 0.4;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation images, by index (default: the first eight).
+    /// Images by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
     /// Completions per image.
     #[arg(long, default_value_t = 8)]
     count: usize,
@@ -39,14 +43,16 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--count {}: 1 to {AVERAGED}", args.count);
     }
     let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
-    let (model, split) = (&loaded.model, &loaded.data()?.valid);
-    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
-    for &index in &indices {
-        checked_index("--indices", index, split)?;
-    }
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "completions.png")?;
+    let (model, split) = (&loaded.model, &examples.split);
+    let indices = match &args.indices {
+        Some(indices) => examples.indices("--indices", indices)?,
+        None => (0..split.len().min(IMAGES)).collect(),
+    };
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let names = (1..=args.count).map(|sample| format!("draw {sample}"));
-    let mut grid = Grid::new(split.shape(), format!("Completions: {}", loaded.title())).columns(
+    let mut grid = Grid::new(split.shape(), format!("Completions of {} images: {}", examples.name, loaded.title())).columns(
         std::iter::once("given".to_owned())
             .chain(names)
             .chain(["mean".to_owned(), "truth".to_owned()]),
@@ -66,9 +72,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let given = given.mapv(|pixel| if pixel < 0.0 { UNOBSERVED } else { pixel });
         let draws = drawn.slice(s![..args.count, ..]);
         let row = concatenate(Axis(0), &[given.view(), draws, mean.view(), truth.view()])?;
-        grid = grid.row(format!("#{index}"), row);
+        grid = grid.row(examples.title(index), row);
     }
-    let path = loaded.run.file("completions.png");
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     Ok(())

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use ndarray::{Array2, Axis, concatenate};
 use shared::{
     classifier::judge,
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Loaded, OfRun, To},
     metrics::classification_error,
     plot::Grid,
     progress,
@@ -28,9 +28,13 @@ const MEASURED: usize = 1000;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation images, by index (default: the first eight).
+    /// Images by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
     /// Test images to rewrite as every digit and score; 0 to draw only the picture.
     #[arg(long, default_value_t = MEASURED, value_name = "N")]
     measure: usize,
@@ -44,11 +48,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Conditioning::Label { classes } = loaded.config.conditioning else {
         bail!("this run is not conditioned on classes");
     };
-    let split = &loaded.data()?.valid;
-    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
-    for &index in &indices {
-        checked_index("--indices", index, split)?;
-    }
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "style.png")?;
+    let split = &examples.split;
+    let indices = match &args.indices {
+        Some(indices) => examples.indices("--indices", indices)?,
+        None => (0..split.len().min(IMAGES)).collect(),
+    };
     let sources = split.grey(&indices);
     let made = rewritten(&loaded, &sources, &split.labels_of(&indices), classes);
     let mut grid =
@@ -61,12 +67,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .chain(made.iter().map(|images| images.row(row)))
             .map(|image| image.insert_axis(Axis(0)))
             .collect();
-        grid = grid.row(format!("#{index}"), concatenate(Axis(0), &images)?);
+        grid = grid.row(examples.title(index), concatenate(Axis(0), &images)?);
     }
-    let path = loaded.run.file("style.png");
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
-    if args.measure > 0 { measure(args, &loaded, classes) } else { Ok(()) }
+    // The figures are of the run's test images, whichever are drawn.
+    if args.measure > 0 && !args.asked.is_of_other_data() {
+        return measure(args, &loaded, classes);
+    }
+    Ok(())
 }
 
 /// The images rewritten as every class: `[images, pixels]` for each class.

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use shared::{
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Loaded, OfRun, To},
     noise::Stream,
     plot::Grid,
     progress,
@@ -18,9 +18,13 @@ pub struct Args {
     /// Fraction of corrupted pixels (default: as in training).
     #[arg(long, value_name = "NU")]
     fraction: Option<f64>,
-    /// Validation images, by index (default: the first ten).
+    /// Images by index (default: the first ten).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -42,11 +46,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(problem) = corruption.problem() {
         bail!("--fraction: {problem}");
     }
-    let split = &loaded.data()?.valid;
-    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(10)).collect());
-    for &index in &indices {
-        checked_index("--indices", index, split)?;
-    }
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "denoised.png")?;
+    let split = &examples.split;
+    let indices = match &args.indices {
+        Some(indices) => examples.indices("--indices", indices)?,
+        None => (0..split.len().min(10)).collect(),
+    };
     let clean = split.grey(&indices);
     let mut corrupted = clean.clone();
     for (mut row, &index) in corrupted.rows_mut().into_iter().zip(&indices) {
@@ -57,11 +63,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let restored =
         loaded.model.decode(loaded.model.encode(corrupted.view(), None).mean.view(), None);
-    let grid = Grid::new(split.shape(), format!("{corruption}, {}", loaded.config.data.name))
+    let caption = format!("{corruption}, {} images: {}", examples.name, loaded.title());
+    let grid = Grid::new(split.shape(), caption)
+        .columns(indices.iter().map(|&index| examples.title(index)))
         .row("clean", clean)
         .row("corrupted", corrupted)
         .row("restored", restored);
-    let path = loaded.run.file("denoised.png");
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     Ok(())

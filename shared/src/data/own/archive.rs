@@ -9,7 +9,7 @@ use std::{
 use image::{GrayImage, RgbImage};
 use zip::ZipArchive;
 
-use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
+use super::{Found, LONGEST_SIDE, counted, numbered, picture::Picture};
 use crate::data::{name_and_sha256, npy::Header};
 
 /// Names the array of images may have, and that of classes.
@@ -77,7 +77,8 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
         }
     };
     let (labels, classes) = numbered(&names)?;
-    Ok(Found { images, labels, classes, files: [file].into() })
+    let names = counted(labels.len());
+    Ok(Found { images, labels, classes, names, files: [file].into() })
 }
 
 /// Shape and values of an array of numbers, row-major.

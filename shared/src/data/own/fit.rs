@@ -7,15 +7,15 @@ use rayon::prelude::*;
 use super::{super::PixelShape, picture::Picture};
 
 /// Levels of all images, image by image: as they are if they have one size, otherwise cut to the
-/// proportions of `size` around their middle and scaled to it. All are grey if all pictures are, or if
-/// they shall be; coloured otherwise.
+/// proportions of `size` around their middle and scaled to it. Without a number of `channels` all are grey if all
+/// pictures are, and coloured otherwise.
 ///
 /// # Errors
 /// If they have several sizes and none is asked for.
 pub(super) fn fit(
     images: Vec<Picture>,
     size: Option<[usize; 2]>,
-    grey: bool,
+    channels: Option<usize>,
 ) -> Result<(PixelShape, Vec<u8>), String> {
     let mut sizes: BTreeMap<(u32, u32), usize> = BTreeMap::new();
     for image in &images {
@@ -26,8 +26,8 @@ pub(super) fn fit(
         (None, Some(&(height, width))) if sizes.len() == 1 => [height as usize, width as usize],
         _ => return Err(several(&sizes)),
     };
-    let channels = images.iter().map(Picture::channels).max().unwrap_or(1);
-    let channels = if grey { 1 } else { channels };
+    let own = images.iter().map(Picture::channels).max().unwrap_or(1);
+    let channels = channels.unwrap_or(own);
     let parts: Vec<Vec<u8>> = images
         .into_par_iter()
         .map(|image| {

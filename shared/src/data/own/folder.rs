@@ -70,9 +70,11 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
     let (labels, classes) = numbered(&files.iter().map(class).collect::<Vec<_>>())?;
     // One checksum of all names and contents: thousands of lines would help nobody.
     let mut digest = Sha256::new();
-    let mut images = Vec::with_capacity(files.len());
+    let (mut images, mut names) = (Vec::new(), Vec::new());
     for (path, (image, sha256)) in files.iter().zip(read.into_iter().flatten()) {
-        digest.update(path.strip_prefix(folder).unwrap_or(path).to_string_lossy().as_bytes());
+        let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
+        digest.update(name.as_bytes());
+        names.push(name);
         digest.update([0]);
         digest.update(sha256);
         images.push(image);
@@ -80,7 +82,20 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
     let files =
         [(format!("{}/", name_of(folder).unwrap_or_default()), hex::encode(digest.finalize()))]
             .into();
-    Ok(Found { images, labels, classes, files })
+    Ok(Found { images, labels, classes, names, files })
+}
+
+/// One picture.
+pub(super) fn read_one(path: &Path) -> Result<Found, String> {
+    let (image, sha256) = picture(path)?;
+    let name = name_of(path).unwrap_or_default();
+    Ok(Found {
+        images: vec![image],
+        labels: vec![0],
+        classes: vec!["all".into()],
+        files: [(name.clone(), hex::encode(sha256))].into(),
+        names: vec![name],
+    })
 }
 
 /// Pictures and subfolders, in the order of names; hidden ones and other files are passed over.

@@ -99,6 +99,8 @@ struct Found {
     labels: Vec<u8>,
     /// Names of the classes, in their order; one if nothing tells them apart.
     classes: Vec<String>,
+    /// What each is called: its file in the folder, or its number in the file, from 0.
+    names: Vec<String>,
     /// sha256 of the files they come from.
     files: BTreeMap<String, String>,
 }
@@ -122,6 +124,11 @@ impl ClassNames {
     /// Those a run kept.
     pub fn of(preparation: &Preparation) -> Self {
         Self(preparation.own(OwnImages::NAME).unwrap_or_default())
+    }
+
+    /// Those of data that were read for a model.
+    pub fn of_data(data: &Splits) -> Self {
+        Self(data.known::<OwnImages>().map(|own| own.classes.clone()).unwrap_or_default())
     }
 
     /// The name of a class.
@@ -195,44 +202,72 @@ impl Source for Own {
         options: &FetchOptions,
         _: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        load(config, options)
+        let files = configured(config)?;
+        let path = options.locate(&files.path);
+        splits(config, load(&files, &path, None)?)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        let files = configured(config)?;
+        let path = options.locate(&files.path);
+        let (shape, pixels, mut found) = load(&files, &path, Some(known.shape))?;
+        let classes = found.numbered_as(known);
+        let classes = classes.map_err(|reason| DataError::Format { path, reason })?;
+        let set = ExampleSet::images(shape, pixels, found.labels, true).named(found.names);
+        let splits = Splits::consecutive(Arc::new(set), [0, 0], found.files);
+        Ok(Splits { known: Some(Arc::new(OwnImages { classes })), ..splits })
     }
 }
 
-fn load(config: &DataConfig, options: &FetchOptions) -> Result<Splits, DataError> {
-    let Some(files) = config.own::<ImageFiles>(Own::NAME)? else {
-        return Err(DataError::Config(
+fn configured(config: &DataConfig) -> Result<ImageFiles, DataError> {
+    config.own::<ImageFiles>(Own::NAME)?.ok_or_else(|| {
+        DataError::Config(
             "name = \"images\" needs a path: --data FOLDER, or --set data.images.path=FOLDER"
                 .into(),
-        ));
-    };
-    let path = options.locate(&files.path);
-    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-    let mut found = read(&path, &files).map_err(wrong)?;
-    if found.images.len() < FEWEST {
+        )
+    })
+}
+
+/// Images of one shape, and what is known of each.
+type Images = (PixelShape, Vec<u8>, Found);
+
+/// Reads what lies at `path`, in the shape of a model that was fitted to other images if there is one.
+fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<Images, DataError> {
+    let wrong = |reason: String| DataError::Format { path: path.into(), reason };
+    let mut found = read(path, files, fitted.is_some()).map_err(wrong)?;
+    if found.images.len() < FEWEST && fitted.is_none() {
         return Err(wrong(format!(
             "{} image{}: at least {FEWEST} are needed for training, validation and test",
             found.images.len(),
             if found.images.len() == 1 { "" } else { "s" }
         )));
     }
-    let (shape, pixels) =
-        fit::fit(take(&mut found.images), files.size, files.grey).map_err(wrong)?;
+    let (size, channels) = match fitted {
+        Some(shape) => (Some([shape.height, shape.width]), Some(shape.channels)),
+        None => (files.size, files.grey.then_some(1)),
+    };
+    let (shape, pixels) = fit::fit(take(&mut found.images), size, channels).map_err(wrong)?;
     progress::line(&format!(
-        "{}: {} {}images of {} x {} pixels in {} class{}",
+        "{}: {} {}image{} of {} x {} pixels in {} class{}",
         path.display(),
         found.labels.len(),
         if shape.is_coloured() { "coloured " } else { "" },
+        if found.labels.len() == 1 { "" } else { "s" },
         shape.height,
         shape.width,
         found.classes.len(),
         if found.classes.len() == 1 { "" } else { "es" }
     ));
-    splits(config, shape, &pixels, found)
+    Ok((shape, pixels, found))
 }
 
-/// Reads what lies at `path`.
-fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
+/// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
+fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
     if path.is_dir() {
         return folder::read(path);
     }
@@ -243,6 +278,7 @@ fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     match ending.as_deref() {
         Some("npz") => archive::read(path),
         Some("csv") => pixels::read(path, files),
+        Some("png" | "jpg" | "jpeg") if is_fitted => folder::read_one(path),
         Some("png" | "jpg" | "jpeg") => {
             Err("one picture: name the folder that has all of them".into())
         }
@@ -257,9 +293,7 @@ fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
 /// A tenth of the images each for validation and test, drawn by `split_seed`.
 fn splits(
     config: &DataConfig,
-    shape: PixelShape,
-    pixels: &[u8],
-    found: Found,
+    (shape, pixels, found): Images,
 ) -> Result<Splits, DataError> {
     let count = found.labels.len();
     let held_out = (count / 10).max(1);
@@ -269,12 +303,39 @@ fn splits(
         let pixels: Vec<&[u8]> =
             order.iter().map(|&image| &pixels[image * size..(image + 1) * size]).collect();
         let labels = order.iter().map(|&image| found.labels[image]).collect();
-        Arc::new(ExampleSet::images(shape, pixels.concat(), labels, test))
+        let names = order.iter().map(|&image| found.names[image].clone()).collect();
+        Arc::new(ExampleSet::images(shape, pixels.concat(), labels, test).named(names))
     };
     let (pool, test) = order.split_at(count - held_out);
     let splits = Splits::new(set(pool, false), set(test, true), Some(held_out), config)?;
     let known = Arc::new(OwnImages { classes: found.classes });
     Ok(Splits { files: found.files, known: Some(known), ..splits })
+}
+
+impl Found {
+    /// Numbers its classes as those a model was fitted to, by their names; names of all of them. Classes
+    /// that it was not fitted to come after those.
+    fn numbered_as(&mut self, known: &Preparation) -> Result<Vec<String>, String> {
+        let mut names: Vec<String> = known.own(OwnImages::NAME).unwrap_or_else(|| {
+            let last = known.classes.last().copied().unwrap_or_default();
+            (0..=last).map(|class| class.to_string()).collect()
+        });
+        let place = |name: &String| {
+            let found = names.iter().position(|known| known == name).unwrap_or_else(|| {
+                names.push(name.clone());
+                names.len() - 1
+            });
+            u8::try_from(found).map_err(|_| format!("more than {MOST_CLASSES} classes"))
+        };
+        let places = self.classes.iter().map(place).collect::<Result<Vec<u8>, String>>()?;
+        self.labels.iter_mut().for_each(|label| *label = places[usize::from(*label)]);
+        Ok(names)
+    }
+}
+
+/// Numbers of the images of a file, from 0.
+fn counted(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
 }
 
 /// Classes by name, numbered in the order of their names, of numbers in that of their values.

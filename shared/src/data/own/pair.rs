@@ -9,7 +9,7 @@ use std::{
 
 use image::GrayImage;
 
-use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
+use super::{Found, LONGEST_SIDE, counted, numbered, picture::Picture};
 use crate::data::{DataError, idx, name_and_sha256};
 
 /// True if the file begins as an IDX file of bytes in three dimensions does.
@@ -49,7 +49,8 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     let image =
         |pixels: &[u8]| GrayImage::from_raw(width, height, pixels.to_vec()).map(Picture::from);
     let images = pixels.chunks(shape.pixels()).filter_map(image).collect();
-    Ok(Found { images, labels, classes, files })
+    let names = counted(labels.len());
+    Ok(Found { images, labels, classes, names, files })
 }
 
 fn labels_beside(path: &Path) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use image::{GrayImage, RgbImage};
 
-use super::{Found, ImageFiles, LONGEST_SIDE, numbered, picture::Picture};
+use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture};
 use crate::data::{PixelShape, name_and_sha256};
 
 /// What a UTF-8 file may begin with.
@@ -72,7 +72,8 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     };
     let images = images.into_iter().filter_map(image).collect();
     let (labels, classes) = numbered(&names)?;
-    Ok(Found { images, labels, classes, files: [file].into() })
+    let names = counted(labels.len());
+    Ok(Found { images, labels, classes, names, files: [file].into() })
 }
 
 fn fields(row: &csv::StringRecord) -> Vec<String> {

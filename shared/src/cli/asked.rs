@@ -1,0 +1,293 @@
+//! The examples a command asks a model about, and the file its answer goes to.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use toml::{Table, Value};
+
+use super::{
+    data_option::{DataChoice, DataParser},
+    model::Loaded,
+    options::{Common, SplitChoice},
+    own_data::fetch_options,
+    paper::{Paper, RunConfig},
+};
+use crate::{
+    data::{ClassNames, DataConfig, DataError, FetchOptions, Split, Splits, name_of},
+    kind::{self, Images},
+    run::{RunData, RunFolder},
+};
+
+/// Options that choose the examples: a split of the run's data, or other data.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Asked {
+    /// Split they come from (default: valid); `all` counts them as the data set does.
+    #[arg(long, value_name = "SPLIT", conflicts_with = "other")]
+    pub(super) split: Option<SplitChoice>,
+    #[command(flatten)]
+    pub(super) on: On,
+}
+
+impl Asked {
+    /// True if they are not the run's.
+    pub fn is_of_other_data(&self) -> bool {
+        self.on.other.is_some()
+    }
+
+    /// A split of the run's data.
+    pub(super) fn split(choice: SplitChoice) -> Self {
+        Self { split: Some(choice), on: On::default() }
+    }
+}
+
+/// Data that a model was not fitted to.
+#[derive(Args, Clone, Debug, Default)]
+pub struct On {
+    /// Other data than the run's: a path as for `train --data`, all of it, or a data set's name, its
+    /// test split. They are brought to the shape of the run's and read by its statistics.
+    #[arg(long = "on", value_name = "PATH|NAME", conflicts_with = "other_data",
+          value_parser = DataParser(&Images))]
+    pub(super) other: Option<DataChoice>,
+}
+
+/// Where a command's file goes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct To {
+    /// File to write, which must not exist (default: one in the run's folder, replaced).
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+}
+
+/// Data in place of the run's own.
+pub(super) struct Other {
+    /// All of them are its test split.
+    pub(super) splits: Splits,
+    pub(super) config: DataConfig,
+    /// What they are called.
+    pub(super) title: String,
+    /// True if the model was not fitted to one of their classes.
+    pub(super) has_strange_classes: bool,
+}
+
+/// The examples a command asks about.
+pub struct Examples {
+    /// The examples.
+    pub split: Split,
+    /// What they are called, for captions: `validation`, or the name of other data.
+    pub name: String,
+    /// Names of their classes.
+    pub classes: ClassNames,
+    /// The same for names of files; empty for the run's own data.
+    suffix: String,
+    /// Sizes of the run's splits.
+    sizes: Option<[usize; 3]>,
+}
+
+impl Examples {
+    pub(super) fn of<P: Paper>(loaded: &Loaded<P>, asked: &Asked) -> Result<Self> {
+        if let Some(choice) = &asked.on.other {
+            let other = loaded.other(choice)?;
+            return Ok(Self {
+                split: other.splits.test.clone(),
+                name: other.title.clone(),
+                classes: ClassNames::of_data(&other.splits),
+                suffix: format!("-on-{}", plain(&other.title)),
+                sizes: None,
+            });
+        }
+        let (data, split) = (loaded.data()?, asked.split.unwrap_or(SplitChoice::Valid));
+        Ok(Self {
+            split: split.of(data),
+            name: split.name().into(),
+            classes: ClassNames::of(&loaded.preparation),
+            suffix: String::new(),
+            sizes: Some([data.train.len(), data.valid.len(), data.test.len()]),
+        })
+    }
+
+    /// Indices that an option names, checked.
+    ///
+    /// # Errors
+    /// An index that no example has, with the splits that have one.
+    pub fn indices(&self, option: &str, indices: &[usize]) -> Result<Vec<usize>> {
+        let Some(index) = indices.iter().find(|&&index| index >= self.split.len()) else {
+            return Ok(indices.to_vec());
+        };
+        let last = |count: usize| count.saturating_sub(1);
+        let mut reason =
+            format!("{option} {index}: {} has 0 to {}", self.name, last(self.split.len()));
+        if let Some([train, valid, test]) = self.sizes {
+            reason += &format!(
+                "; --split train has 0 to {}, valid 0 to {}, test 0 to {}, and all counts every \
+                 example",
+                last(train),
+                last(valid),
+                last(test)
+            );
+        }
+        bail!(reason)
+    }
+
+    /// What an example is called in a picture: its number, and its name where it has one.
+    pub fn title(&self, index: usize) -> String {
+        let short = |name: &str| Path::new(name).file_stem()?.to_str().map(str::to_owned);
+        match self.split.name(index).filter(|name| name.parse::<u64>().is_err()) {
+            Some(name) if !self.suffix.is_empty() => short(name).unwrap_or_else(|| name.into()),
+            _ => format!("#{index}"),
+        }
+    }
+
+    /// The file for an answer about them: where `to` says, otherwise `name` in the run's folder, for other
+    /// data with theirs added.
+    ///
+    /// # Errors
+    /// As [`To::file`].
+    pub fn file(&self, to: &To, run: &RunFolder, name: &str) -> Result<PathBuf> {
+        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+        self.any_file(to, run, stem, &[ending])
+    }
+
+    /// The same with one of several endings, the first by default.
+    pub(super) fn any_file(
+        &self,
+        to: &To,
+        run: &RunFolder,
+        stem: &str,
+        endings: &[&str],
+    ) -> Result<PathBuf> {
+        let ending = endings.first().copied().unwrap_or_default();
+        to.ending_in(run, &format!("{stem}{}.{ending}", self.suffix), endings)
+    }
+}
+
+impl To {
+    /// The file that the user named, or the one of this name in the run's folder.
+    ///
+    /// # Errors
+    /// If it exists, or has another ending than `name`.
+    pub fn file(&self, run: &RunFolder, name: &str) -> Result<PathBuf> {
+        let ending = Path::new(name).extension().unwrap_or_default().to_string_lossy();
+        self.ending_in(run, name, &[&ending])
+    }
+
+    fn ending_in(
+        &self,
+        run: &RunFolder,
+        name: &str,
+        endings: &[&str],
+    ) -> Result<PathBuf> {
+        let Some(path) = &self.to else { return Ok(run.file(name)) };
+        let place = path.display();
+        let found = path.extension().and_then(|ending| ending.to_str());
+        if !found.is_some_and(|found| endings.contains(&found)) {
+            bail!("--to {place}: a name that ends in .{}", endings.join(" or ."));
+        }
+        if path.exists() {
+            bail!("--to {place}: it exists already; delete it, or give another name");
+        }
+        Ok(path.clone())
+    }
+}
+
+/// Letters, digits and points of a name.
+fn plain(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
+}
+
+/// Loads other data for the model of a run.
+pub(super) fn load_other<P: Paper>(
+    loaded: &Loaded<P>,
+    kept: Option<&RunData>,
+    common: &Common,
+    choice: &DataChoice,
+) -> Result<Other> {
+    let own = loaded.config.data();
+    let (config, title, option) = match choice {
+        DataChoice::Name(name) => {
+            let mut config = DataConfig::new(name, own.binarise);
+            if own.name == *name {
+                config.own.clone_from(&own.own);
+            }
+            (config, (*name).to_owned(), format!("--on {name}"))
+        }
+        DataChoice::Path(path) => {
+            let option = format!("--on {}", path.display());
+            let config = at_path::<P>(own, path, &option)?;
+            (config, name_of(path).unwrap_or_else(|| "other data".into()), option)
+        }
+    };
+    let source = P::KIND.source(&config).map_err(DataError::from)?;
+    let known = &loaded.preparation;
+    let splits = match choice {
+        DataChoice::Name(_) => {
+            let options = FetchOptions::named(common.data_dir.clone())?;
+            let splits = kind::load(P::KIND, &config, &options, Some(known))?;
+            let none = splits.test.take(0);
+            Splits { train: none.clone(), valid: none, sprites: None, ..splits }
+        }
+        // The path, not a file of its name in the folder of the run's data.
+        DataChoice::Path(_) => {
+            let options = fetch_options::<P>(&config, common, kept)?;
+            let options = FetchOptions { data_dir: None, ..options };
+            source.read_for(&config, &options, known).with_context(|| option.clone())?
+        }
+    };
+    if splits.test.is_empty() {
+        bail!("{option}: there is no example");
+    }
+    if let Some(problem) = known.problem(&splits) {
+        bail!("{option}: {problem}");
+    }
+    let names = ClassNames::of_data(&splits);
+    let mut strange = splits.test.labels();
+    strange.retain(|class| !known.classes.contains(class));
+    if let Some(&class) = strange.first()
+        && loaded.model.condition_of_classes(&known.classes).is_some()
+    {
+        let own = ClassNames::of(known);
+        let all: Vec<String> = known.classes.iter().map(|&class| own.name(class)).collect();
+        bail!(
+            "{option}: class '{}', and the model is conditional on the classes {}; put each picture \
+             into a subfolder of its class",
+            names.name(class),
+            all.join(", ")
+        );
+    }
+    Ok(Other { has_strange_classes: !strange.is_empty(), splits, config, title })
+}
+
+/// The configuration that reads what lies at a path for a model fitted to `own`.
+fn at_path<P: Paper>(own: &DataConfig, path: &Path, option: &str) -> Result<DataConfig> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let sources = P::KIND.sources();
+    // A source of the same kind of file as the run's is the likelier reading of a path.
+    let is_own = |name: &str| name == own.name;
+    let found = sources
+        .iter()
+        .filter(|source| is_own(source.name()))
+        .chain(sources.iter().filter(|source| !is_own(source.name())))
+        .find_map(|source| Some((source.name(), source.at_path_for(&absolute, own)?)));
+    let Some((name, values)) = found else {
+        bail!("{option}: no data of {} are read from such a path", P::KIND.examples().plural());
+    };
+    let mut config = DataConfig::new(name, own.binarise);
+    if is_own(name) {
+        config.own.clone_from(&own.own);
+    }
+    for (key, value) in values.map_err(|reason| anyhow!("{option}: {reason}"))? {
+        let mut parts = key.split('.').skip(1).peekable();
+        let mut table = &mut config.own;
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                table.insert(part.into(), value);
+                break;
+            }
+            let inner = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            let Value::Table(inner) = inner else { break };
+            table = inner;
+        }
+    }
+    Ok(config)
+}
