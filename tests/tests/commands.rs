@@ -65,11 +65,7 @@ fn every_command(program: &Program) {
         ("evaluate", &["--samples", "10", "--images", "5"][..], None),
         ("reconstruct", &["--indices", "0,3", "--split", "test"][..], Some("reconstructions.png")),
         ("sample", &["--count", "4", "--seed", "3"][..], Some("samples.png")),
-        (
-            "interpolate",
-            &["--from", "0", "--to", "1", "--steps", "5"][..],
-            Some("interpolation.png"),
-        ),
+        ("interpolate", &["--indices", "0,1", "--steps", "5"][..], Some("interpolation.png")),
         ("traverse", &["--index", "2", "--span", "2", "--steps", "5"][..], Some("traversal.png")),
         ("latent-map", &["--points", "50"][..], Some("latent-map.png")),
         ("encode", &["--split", "test"][..], None),

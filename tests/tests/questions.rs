@@ -54,7 +54,7 @@ fn every_example_of_every_split_has_its_code_and_class() {
         .collect();
     let expected = test.iter().flat_map(|row| row[3..5].iter().map(|z| z.parse().unwrap()));
     assert_eq!(floats, expected.collect::<Vec<f32>>());
-    vae.on_run("encode", &run, &to).failure(1, "it exists already");
+    vae.on_run("encode", &run, &to).failure(1, "exists already");
     vae.on_run("encode", &run, &["--to", "codes.txt"]).failure(1, "ends in .csv or .npz");
 }
 
@@ -102,7 +102,7 @@ fn reconstructions_may_be_drawn_and_their_images_noisy_and_nothing_is_overwritte
         let to = work.path().join(name);
         let options = [options, &["--indices", "1,2,3", "--to", to.to_str().unwrap()]].concat();
         vae.on_run("reconstruct", &run, &options).success();
-        vae.on_run("reconstruct", &run, &options).failure(1, "it exists already");
+        vae.on_run("reconstruct", &run, &options).failure(1, "exists already");
         image::open(&to).unwrap().into_rgb8()
     };
     let plain = rows_of(&[], "plain.png");

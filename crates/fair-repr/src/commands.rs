@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod frontier;
+pub mod predict;
 pub mod transfer;
 
 use anyhow::Result;
@@ -14,6 +15,8 @@ pub enum Own {
     Frontier(frontier::Args),
     /// Compute every fairness metric for a CSV file of predictions.
     Audit(audit::Args),
+    /// Write the prediction for every row, as audit reads it.
+    Predict(predict::Args),
     /// Predict a second target from a run's code.
     Transfer(transfer::Args),
 }
@@ -23,6 +26,7 @@ impl OwnCommands for Own {
         match self {
             Self::Frontier(args) => frontier::run(&args),
             Self::Audit(args) => audit::run(&args),
+            Self::Predict(args) => predict::run(&args),
             Self::Transfer(args) => transfer::run(&args),
         }
     }

@@ -92,7 +92,7 @@ impl Examples {
                 split: other.splits.test.clone(),
                 name: other.title.clone(),
                 classes: ClassNames::of_data(&other.splits),
-                suffix: format!("-on-{}", plain(&other.title)),
+                suffix: format!("-on-{}", plain(stem(&other.title))),
                 sizes: None,
             });
         }
@@ -131,9 +131,11 @@ impl Examples {
 
     /// What an example is called in a picture: its number, and its name where it has one.
     pub fn title(&self, index: usize) -> String {
-        let short = |name: &str| Path::new(name).file_stem()?.to_str().map(str::to_owned);
         match self.split.name(index).filter(|name| name.parse::<u64>().is_err()) {
-            Some(name) if !self.suffix.is_empty() => short(name).unwrap_or_else(|| name.into()),
+            Some(name) if !self.suffix.is_empty() => {
+                let file = name_of(Path::new(name));
+                stem(&file.unwrap_or_default()).into()
+            }
             _ => format!("#{index}"),
         }
     }
@@ -171,23 +173,31 @@ impl To {
         self.ending_in(run, name, &[&ending])
     }
 
-    fn ending_in(
-        &self,
-        run: &RunFolder,
-        name: &str,
-        endings: &[&str],
-    ) -> Result<PathBuf> {
+    fn ending_in(&self, run: &RunFolder, name: &str, endings: &[&str]) -> Result<PathBuf> {
         let Some(path) = &self.to else { return Ok(run.file(name)) };
         let place = path.display();
         let found = path.extension().and_then(|ending| ending.to_str());
         if !found.is_some_and(|found| endings.contains(&found)) {
             bail!("--to {place}: a name that ends in .{}", endings.join(" or ."));
         }
-        if path.exists() {
-            bail!("--to {place}: it exists already; delete it, or give another name");
-        }
-        Ok(path.clone())
+        self.beside(path.clone())
     }
+
+    /// A file that is written beside the first, under this name.
+    ///
+    /// # Errors
+    /// If it exists and the user named the first.
+    pub fn beside(&self, path: PathBuf) -> Result<PathBuf> {
+        if self.to.is_some() && path.exists() {
+            bail!("--to: {} exists already; delete it, or give another name", path.display());
+        }
+        Ok(path)
+    }
+}
+
+/// A name without its ending.
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Letters, digits and points of a name.

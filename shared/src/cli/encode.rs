@@ -16,13 +16,7 @@ use super::{
 /// The number of other data in an archive.
 const OTHER: u8 = 3;
 
-use crate::{
-    data::npy,
-    files::write_atomic,
-    metrics::encode_split,
-    progress,
-    trained::Codes,
-};
+use crate::{data::npy, files::write_atomic, metrics::encode_split, progress, trained::Codes};
 
 /// Codes of a split, with their examples.
 struct Encoded {
@@ -53,7 +47,8 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
         Ok(Encoded { examples, place, codes })
     };
     // Where it goes is settled before anything is encoded.
-    let path = loaded.examples(&parts[0])?.any_file(&args.to, &loaded.run, "codes", &["csv", "npz"])?;
+    let path =
+        loaded.examples(&parts[0])?.any_file(&args.to, &loaded.run, "codes", &["csv", "npz"])?;
     let encoded = parts.into_iter().map(encode).collect::<Result<Vec<_>>>()?;
     let is_archive = path.extension().is_some_and(|ending| ending == "npz");
     let bytes = if is_archive {

@@ -340,6 +340,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         }
         None => (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?),
     };
+    let animation = to.beside(path.with_extension("gif"))?;
     // The condition of one image, repeated for every row.
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
@@ -380,7 +381,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         columns.push((format!("z{dimension}"), row.clone()));
         grid = grid.row(label, row);
     }
-    let drawn = vec![path.clone(), path.with_extension("gif")];
+    let drawn = [path, animation];
     grid.save(&drawn[0])?;
     let frames = (0..steps).map(|step| {
         let views: Vec<_> = columns.iter().map(|(_, row)| row.slice(s![step..=step, ..])).collect();
@@ -390,7 +391,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
             .painted()
     });
     plot::save_animation(&drawn[1], &frames.collect::<Result<Vec<_>>>()?)?;
-    Ok(drawn)
+    Ok(drawn.to_vec())
 }
 
 fn draw_map<P: Paper>(
@@ -401,6 +402,10 @@ fn draw_map<P: Paper>(
 ) -> Result<Vec<PathBuf>> {
     let examples = loaded.examples(asked)?;
     let path = examples.file(to, &loaded.run, "latent-map.png")?;
+    let grid = to.beside(path.with_file_name(format!(
+        "{}-grid.png",
+        path.file_stem().unwrap_or_default().to_string_lossy().trim_end_matches("-map")
+    )))?;
     let part = examples.split.take(points);
     let codes = encode_part(loaded, &part).mean;
     let latent = codes.ncols();
@@ -420,10 +425,6 @@ fn draw_map<P: Paper>(
     let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
     let caption = format!("Codes of {} {} {what}: {}", part.len(), examples.name, loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels(), &examples.classes)?;
-    let grid = path.with_file_name(format!(
-        "{}-grid.png",
-        path.file_stem().unwrap_or_default().to_string_lossy().trim_end_matches("-map")
-    ));
     let mut drawn = vec![path];
     // The code of a sequence is a latent at each step: no one point of the plane is decoded.
     if latent == 2 && loaded.model.step_widths().is_none() {

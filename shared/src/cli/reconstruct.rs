@@ -69,8 +69,7 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Pa
         }
     };
     let images = from.grey(&indices);
-    let caption =
-        format!("Reconstructions ({} images{note}): {}", examples.name, loaded.title());
+    let caption = format!("Reconstructions ({} images{note}): {}", examples.name, loaded.title());
     let mut grid = Grid::new(from.shape(), caption)
         .columns(indices.iter().map(|&index| examples.title(index)))
         .row("image", images.clone());

@@ -10,13 +10,7 @@ use super::{
     paper::{Paper, RunConfig},
     pictures::say,
 };
-use crate::{
-    data::DataKind,
-    files::write_atomic,
-    metrics::scores,
-    plot::Grid,
-    progress,
-};
+use crate::{data::DataKind, files::write_atomic, metrics::scores, plot::Grid, progress};
 
 /// Images of a row of the picture.
 const SHOWN: usize = 10;
@@ -30,6 +24,7 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     refuse_sequences(&loaded)?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
+    let picture = args.to.beside(path.with_extension("png"))?;
     let (whole, binarise) = (&examples.split, loaded.config.data().binarise);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
     if split.is_empty() {
@@ -41,10 +36,7 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         return Err(Stop::Cannot(reason.into()).into());
     };
     if let Some(index) = found.nll.iter().position(|nll| !nll.is_finite()) {
-        bail!(
-            "{} example {index} has an infinite -log p(x): the model is broken",
-            examples.name
-        );
+        bail!("{} example {index} has an infinite -log p(x): the model is broken", examples.name);
     }
     let mut ranked: Vec<usize> = (0..split.len()).collect();
     ranked.sort_by(|&a, &b| found.nll[a].total_cmp(&found.nll[b]).then(a.cmp(&b)));
@@ -63,14 +55,12 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
     if P::KIND.examples() == DataKind::Images {
         let shown = SHOWN.min(ranked.len());
-        let caption =
-            format!("{} images by -log p(x), nats: {}", examples.name, loaded.title());
+        let caption = format!("{} images by -log p(x), nats: {}", examples.name, loaded.title());
         let range = |indices: &[usize]| {
             let nats = |index: Option<&usize>| index.map_or(0.0, |&index| found.nll[index]);
             format!("{:.1} to {:.1}", nats(indices.first()), nats(indices.last()))
         };
         let (likely, unlikely) = (&ranked[..shown], &ranked[ranked.len() - shown..]);
-        let picture = path.with_extension("png");
         Grid::new(split.shape(), caption)
             .row(format!("most likely: {}", range(likely)), split.grey(likely))
             .row(format!("least likely: {}", range(unlikely)), split.grey(unlikely))

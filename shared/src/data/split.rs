@@ -51,14 +51,14 @@ impl Split {
 
     /// The set that has example `index`, and its place there.
     fn place(&self, index: usize) -> (&ExampleSet, usize) {
-        let (last, others) = self.parts.split_last().expect("a split has at least one part");
         let mut left = index;
-        for part in others {
+        for part in &self.parts[..self.parts.len() - 1] {
             if left < part.range.len() {
                 return (&part.examples, part.range.start + left);
             }
             left -= part.range.len();
         }
+        let last = &self.parts[self.parts.len() - 1];
         (&last.examples, last.range.start + left)
     }
 
@@ -416,6 +416,27 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), count);
         assert_eq!(splits.train.len() + splits.valid.len(), 2400);
+    }
+
+    #[test]
+    fn all_is_every_example_once_in_the_order_of_the_sets() {
+        let few = DataConfig { train_examples: Some(100), ..config() };
+        let splits = splits(&few).unwrap();
+        let all = splits.all();
+        assert_eq!((splits.train.len(), all.len()), (100, 3000));
+        let same = |index: usize, split: &Split, place: usize| {
+            assert_eq!(all.grey(&[index]), split.grey(&[place]));
+            assert_eq!((all.key(index), all.label(index)), (split.key(place), split.label(place)));
+        };
+        same(99, &splits.train, 99);
+        same(2000, &splits.valid, 0);
+        same(2399, &splits.valid, 399);
+        same(2400, &splits.test, 0);
+        same(2999, &splits.test, 599);
+        let part = all.take(2401);
+        assert_eq!((part.len(), part.key(2400)), (2401, splits.test.key(0)));
+        let test = splits.clone().as_test();
+        assert_eq!([test.train.len(), test.valid.len(), test.test.len()], [0, 0, 3000]);
     }
 
     #[test]

@@ -52,7 +52,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let names = (1..=args.count).map(|sample| format!("draw {sample}"));
-    let mut grid = Grid::new(split.shape(), format!("Completions of {} images: {}", examples.name, loaded.title())).columns(
+    let mut grid = Grid::new(
+        split.shape(),
+        format!("Completions of {} images: {}", examples.name, loaded.title()),
+    )
+    .columns(
         std::iter::once("given".to_owned())
             .chain(names)
             .chain(["mean".to_owned(), "truth".to_owned()]),

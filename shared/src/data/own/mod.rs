@@ -291,10 +291,7 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
 }
 
 /// A tenth of the images each for validation and test, drawn by `split_seed`.
-fn splits(
-    config: &DataConfig,
-    (shape, pixels, found): Images,
-) -> Result<Splits, DataError> {
+fn splits(config: &DataConfig, (shape, pixels, found): Images) -> Result<Splits, DataError> {
     let count = found.labels.len();
     let held_out = (count / 10).max(1);
     let order = Noise::new(config.split_seed.unwrap_or(1)).permutation(Stream::Split, 0, count);

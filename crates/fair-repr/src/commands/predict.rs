@@ -1,0 +1,41 @@
+//! `predict`: the prediction for every row, as `audit` reads it.
+
+use anyhow::Result;
+use shared::{
+    cli::{Asked, Loaded, OfRun, To},
+    files::write_atomic,
+    progress,
+};
+use tables::{groups, probabilities};
+
+use crate::Paper;
+
+/// One line per row of the table: where it stands, p(yes), its target and its sensitive attribute.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<Paper>::open(&args.of, "predict")?;
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "predictions.csv")?;
+    let split = &examples.split;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["row", "prediction", "target", "sensitive"])?;
+    let predicted = probabilities(loaded.model.as_ref(), split)?;
+    for (index, (p, group)) in predicted.into_iter().zip(groups(split)).enumerate() {
+        let row = split.name(index).map_or_else(|| index.to_string(), str::to_owned);
+        let target = split.label(index).to_string();
+        writer.write_record([row, p.to_string(), target, group.to_string()])?;
+    }
+    write_atomic(&path, &writer.into_inner()?)?;
+    let (people, name) = (split.len(), &examples.name);
+    progress::line(&format!("wrote {}: {people} {name} rows", path.display()));
+    Ok(())
+}
