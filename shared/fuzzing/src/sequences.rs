@@ -1,13 +1,10 @@
-//! Readers of sequences: drawings, scores, chorales, text.
+//! Readers of sequences: drawings, songs, chorales, text.
 
 use std::io::{Cursor, Read};
 
-use zip::{
-    CompressionMethod::{Deflated, Stored},
-    ZipArchive,
-};
+use zip::ZipArchive;
 
-use super::{Target, archives::zip, bytes, outcome};
+use super::{Target, bytes, outcome};
 use sequences::TextLevel;
 use sequences::readers;
 
@@ -30,41 +27,6 @@ pub(super) const TARGETS: &[Target] = &[
         words: PICKLE,
         memory: 512,
         read: |path| outcome(readers::drawings(&bytes(path)?).map(|drawings| bits(&drawings))),
-        ..Target::BYTES
-    },
-    Target {
-        name: "musicxml",
-        seeds: || vec![score(4, 9).into_bytes(), score(1, 2).into_bytes()],
-        words: SCORE,
-        memory: 512,
-        read: |path| read_score(&bytes(path)?),
-        ..Target::TEXT
-    },
-    Target {
-        name: "mxl",
-        file: "score.mxl",
-        seeds: || vec![mxl(&score(4, 9)), mxl(&score(1, 2))],
-        words: &["META-INF/container.xml", "a/score.xml", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
-        memory: 1 << 15,
-        read: |path| read_score(&bytes(path)?),
-        ..Target::ZIPPED
-    },
-    Target {
-        name: "bach",
-        file: "music21.whl",
-        seeds: || {
-            let (long, other) = (mxl(&score(4, 9)), mxl(&score(4, 12)));
-            let members: &[(&str, &[u8])] = &[
-                ("music21/corpus/bach/a.mxl", &long),
-                ("music21/corpus/bach/b.mxl", &other),
-                ("music21/other.py", b"no"),
-            ];
-            vec![zip(members, Deflated), zip(members, Stored)]
-        },
-        // Its own sha256 is compared before; a name that is damaged is a piece that is left out.
-        words: &["music21/corpus/bach/", ".mxl", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
-        memory: 1 << 15,
-        read: |path| outcome(readers::bach(path)),
         ..Target::BYTES
     },
     Target {
@@ -177,35 +139,6 @@ const PICKLE: &[&str] = &[
 ];
 
 /// Elements of a score.
-const SCORE: &[&str] = &[
-    "<measure number=\"1\">",
-    "</measure>",
-    "<note>",
-    "</note>",
-    "<chord/>",
-    "<rest/>",
-    "<grace/>",
-    "<backup><duration>1</duration></backup>",
-    "<forward><duration>40000</duration></forward>",
-    "<divisions>4294967291</divisions>",
-    "<divisions>7</divisions>",
-    "<duration>",
-    "<alter>1</alter>",
-    "<transpose><chromatic>-2</chromatic></transpose>",
-    "<octave>9</octave>",
-    "<part id=\"P\">",
-    "</part>",
-    "<!DOCTYPE a [<!ENTITY e 'eeeeeeeeee'>]>",
-    "&e;",
-    "&#0;",
-    "&lt;",
-    "<![CDATA[",
-    "]]>",
-    "<!--",
-    "-->",
-    "<?xml?>",
-];
-
 /// Drawings as bits, in which equal is equal.
 fn bits(drawings: &[Vec<[f32; 3]>]) -> Vec<Vec<[u32; 3]>> {
     let step = |step: &[f32; 3]| step.map(f32::to_bits);
@@ -222,49 +155,6 @@ fn members(archive: &[u8]) -> Vec<Vec<u8>> {
         Some(bytes)
     };
     (0..count).map_while(unpacked).collect()
-}
-
-/// A score of this many parts and beats, with chords, rests, triplets and a transposition.
-fn score(parts: usize, beats: usize) -> String {
-    let note = |beat: usize, part: usize| {
-        let (step, octave) = (["C", "D", "E", "F", "G"][(beat + part) % 5], 3 + part % 3);
-        let alter = if beat % 3 == 1 { "<alter>-1</alter>" } else { "" };
-        let chord = if beat % 4 == 3 { "<chord/>" } else { "" };
-        format!(
-            "<note>{chord}<pitch><step>{step}</step>{alter}<octave>{octave}</octave></pitch>\
-             <duration>{}</duration></note>",
-            if beat.is_multiple_of(2) { 6 } else { 4 }
-        )
-    };
-    let part = |part: usize| {
-        let measure = |number: usize| {
-            let notes: String = (0..3).map(|beat| note(3 * number + beat, part)).collect();
-            format!(
-                "<measure number=\"{number}\"><attributes><divisions>{}</divisions></attributes>{notes}\
-                 <note><rest/><duration>6</duration></note>\
-                 <backup><duration>6</duration></backup><forward><duration>6</duration></forward></measure>",
-                6 * (1 + part % 2)
-            )
-        };
-        let measures: String = (0..beats.div_ceil(3)).map(measure).collect();
-        format!("<part id=\"P{part}\">{measures}</part>")
-    };
-    let parts: String = (0..parts).map(part).collect();
-    format!(
-        "<?xml version=\"1.0\"?>\n<!DOCTYPE score-partwise PUBLIC \"-//Recordare//DTD MusicXML 3.1 Partwise//EN\" \
-         \"http://www.musicxml.org/dtds/partwise.dtd\">\n<score-partwise><part-list/>{parts}</score-partwise>"
-    )
-}
-
-fn mxl(score: &str) -> Vec<u8> {
-    let container =
-        b"<container><rootfiles><rootfile full-path='a/score.xml'/></rootfiles></container>";
-    zip(&[("META-INF/container.xml", container), ("a/score.xml", score.as_bytes())], Deflated)
-}
-
-fn read_score(file: &[u8]) -> Result<u64, String> {
-    let parts = readers::parts(file)?;
-    outcome(readers::chords_by_quarter(file).map(|chords| (parts, chords)))
 }
 
 /// A chord of one quarter, 96 ticks a quarter.

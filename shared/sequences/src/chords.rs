@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    bach,
-    catalogue::{BACH, JSB},
+    catalogue::JSB,
     jsb,
     known::{Keys, Known, PIANO, knowing},
     piano_keys,
@@ -24,8 +23,6 @@ pub(super) type Chords = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>, usize, BTreeMap<
 pub(crate) enum ChordSet {
     /// Boulanger-Lewandowski, Bengio & Vincent 2012.
     Jsb,
-    /// Out of music21.
-    Bach,
     /// Generated.
     Tunes,
 }
@@ -34,7 +31,6 @@ impl ChordSet {
     fn published(self) -> Option<&'static DataSet> {
         match self {
             Self::Jsb => Some(&JSB),
-            Self::Bach => Some(&BACH),
             Self::Tunes => None,
         }
     }
@@ -50,10 +46,6 @@ impl Source for ChordSet {
             Self::Jsb => {
                 "Sequences of chords: 382 chorales by J. S. Bach, a step a quarter note, in the \
                  published split"
-            }
-            Self::Bach => {
-                "Sequences of chords: Bach's four-part chorales out of the package music21, in a split \
-                 of our own: numbers are not comparable with those of `jsb`"
             }
             Self::Tunes => {
                 "Sequences of chords: generated tunes in two voices, 300: needs no download; for tests \
@@ -79,7 +71,6 @@ impl Source for ChordSet {
     ) -> Result<Splits, DataError> {
         let chords = match self {
             Self::Jsb => chorales(options)?,
-            Self::Bach => bach::load(options)?,
             Self::Tunes => {
                 let [pool, test] = tunes();
                 let valid = pool.len() / 6;

@@ -1,7 +1,6 @@
 //! Sequences: chords, drawings and text; bounds on their likelihood by step; piano rolls.
 
 mod archive;
-mod bach;
 mod catalogue;
 mod chords;
 mod evaluate;
@@ -11,8 +10,6 @@ mod lines;
 mod mat;
 mod midi;
 mod music;
-mod musicxml;
-mod mxl;
 mod numpy;
 mod pen;
 mod pickle;
@@ -27,11 +24,9 @@ mod tunes;
 #[doc(hidden)]
 pub mod readers {
     pub use super::{
-        bach::read as bach,
         jsb::parse as jsb,
         mat::parse as mat,
         midi::parse as midi,
-        musicxml::{chords_by_quarter, parts},
         strokes::{drawings, parse as strokes},
         text::parse as text,
     };
@@ -74,8 +69,8 @@ impl Kind for SequenceData {
 
 /// Sets of sequences, and those of images. What reads any path comes last.
 fn sources() -> Vec<&'static dyn Source> {
-    const OWN: [&dyn Source; 6] =
-        [&ChordSet::Jsb, &ChordSet::Bach, &ChordSet::Tunes, &music::Music, &pen::Pen, &lines::Text];
+    const OWN: [&dyn Source; 5] =
+        [&ChordSet::Jsb, &ChordSet::Tunes, &music::Music, &pen::Pen, &lines::Text];
     [&OWN, IMAGE_SOURCES].concat()
 }
 
