@@ -9,6 +9,7 @@ use crate::{
     backend::Backend,
     likelihood::Likelihood,
     metric::Metric,
+    network::Network,
     posterior::{DiagonalGaussian, Posterior},
     sequential::Sequential,
 };
@@ -140,6 +141,14 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// The step-by-step interface of a model of sequences.
     fn sequential(&self) -> Option<&dyn Sequential<B>> {
         None
+    }
+
+    /// The networks as layers that another program can run, as `explore` does.
+    ///
+    /// # Errors
+    /// Why they cannot be written so.
+    fn network(&self) -> Result<Network, String> {
+        Err("its networks are not written as layers (Autoencoder::network)".into())
     }
 
     /// log p(class|x), `[examples, classes]`, if the model classifies.

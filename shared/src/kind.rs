@@ -8,8 +8,10 @@ use crate::{
         Splits,
     },
     metrics::{Evaluating, Evaluation},
+    noise::Noise,
     progress,
     reading::Mistake,
+    trained::Trained,
 };
 
 /// A kind of data: the examples of a paper, their source, and the metrics of a model of them.
@@ -38,6 +40,12 @@ pub trait Kind: Sync {
     /// True if `[evaluate.disentanglement]` is about such data.
     fn has_factors(&self) -> bool {
         false
+    }
+
+    /// What each latent of a model follows, for people, where the factors of the data are known,
+    /// `[latent]`; empty otherwise.
+    fn follows(&self, _model: &dyn Trained, _data: &Splits, _noise: Noise) -> Vec<Option<String>> {
+        Vec::new()
     }
 }
 

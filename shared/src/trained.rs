@@ -18,6 +18,7 @@ use crate::{
     data::Split,
     metric::Metric,
     modules::{NamedTensor, record_bytes, weights_of},
+    network::Network,
     nn::Dense,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
@@ -147,6 +148,11 @@ pub trait Trained: Sync {
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>>;
     /// Figures only this kind of model has, by name.
     fn own_metrics(&self) -> Vec<(String, Metric)>;
+    /// See [`Autoencoder::network`].
+    ///
+    /// # Errors
+    /// Why it cannot be written as layers.
+    fn network(&self) -> Result<Network, String>;
     /// All weights.
     fn weights(&self) -> Vec<NamedTensor>;
     /// The model's record in Burn's own format.
@@ -431,6 +437,10 @@ where
 
     fn own_metrics(&self) -> Vec<(String, Metric)> {
         self.model.own_metrics()
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        self.model.network()
     }
 
     fn weights(&self) -> Vec<NamedTensor> {

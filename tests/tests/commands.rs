@@ -68,6 +68,7 @@ fn every_command(program: &Program) {
         ("interpolate", &["--indices", "0,1", "--steps", "5"][..], Some("interpolation.png")),
         ("traverse", &["--index", "2", "--span", "2", "--steps", "5"][..], Some("traversal.png")),
         ("latent-map", &["--points", "50"][..], Some("latent-map.png")),
+        ("explore", &[][..], None),
         ("encode", &["--split", "test"][..], None),
         ("score", &["--samples", "5", "--examples", "30"][..], None),
     ] {

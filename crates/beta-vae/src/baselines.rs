@@ -8,6 +8,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
+    network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
     nn::{parameter, zeros},
     posterior::Posterior,
     principal::PrincipalComponents,
@@ -69,6 +70,24 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
         Posterior::Point(match &self.components {
             Some(components) => centred.matmul(components.val().transpose()), // [examples, latent]
             None => centred,
+        })
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let mean = numbers(self.mean.val());
+        let mut encoder = vec![Layer::Shift(mean.iter().map(|mean| -mean).collect())];
+        let mut decoder = Vec::new();
+        if let Some(components) = &self.components {
+            encoder.push(Layer::product_transposed(components.val()));
+            decoder.push(Layer::product(components.val()));
+        }
+        decoder.push(Layer::Shift(mean));
+        let pixels = Pixels::Gaussian(LogVar::Constant(0.0));
+        Ok(Network {
+            encoder: Coder::point(Input::Image, encoder),
+            decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, pixels),
+            prior: Prior::None,
+            condition: Condition::None,
         })
     }
 

@@ -8,6 +8,7 @@ use shared::{
     backend::Window,
     data::PixelShape,
     likelihood::{Likelihood, LikelihoodKind},
+    network::{self, Coder, Condition, Decoder, Input, Layer, Pixels, Prior, layers_of},
     nn::{
         Activation, Convolution, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp,
         TransposedConvolution,
@@ -137,6 +138,22 @@ impl<B: Backend> Autoencoder<B> for Vae<B> {
         self.scale.is_some()
     }
 
+    fn network(&self) -> Result<network::Network, String> {
+        let below = self.convolutions.iter().map(Layer::from).collect();
+        let mut output = vec![Layer::from(&self.output)];
+        output.extend(self.transposed.iter().map(Layer::from));
+        let pixels = match &self.scale {
+            None => Pixels::Bernoulli,
+            Some(scale) => Pixels::Logistic(scale.log_scales()),
+        };
+        Ok(network::Network {
+            encoder: Coder::gaussian(vec![Input::Image], below, &self.encoder),
+            decoder: Decoder::of(vec![Input::Code], layers_of(&self.decoder), output, pixels),
+            prior: Prior::Standard,
+            condition: Condition::None,
+        })
+    }
+
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let logits = self.logits(z);
         match &self.scale {
@@ -188,6 +205,13 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         match self {
             Self::Variational(model) => model.encode(x, given),
             Self::Linear(model) => model.encode(x, given),
+        }
+    }
+
+    fn network(&self) -> Result<network::Network, String> {
+        match self {
+            Self::Variational(model) => model.network(),
+            Self::Linear(model) => model.network(),
         }
     }
 

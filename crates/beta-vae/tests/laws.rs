@@ -113,3 +113,12 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    for network in [Network::Dense, Network::Convolutional] {
+        let model = model::<Flex>(beta(4.0), network);
+        let apart = laws::networks::network_apart(model, 1).unwrap();
+        assert!(apart.largest() < 1e-5, "{network:?}: {apart:?}");
+    }
+}

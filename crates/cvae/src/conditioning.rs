@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Backend, data::one_hot};
 
 /// Value of an unobserved pixel in the condition.
-const UNOBSERVED: f32 = -1.0;
+pub(crate) const UNOBSERVED: f32 = -1.0;
 
 /// `[conditioning]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, LikelihoodKind},
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior as CodePrior, layers_of},
     nn::{Activation, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -18,7 +19,7 @@ use shared::{
 
 use crate::{
     completion::Completion,
-    conditioning::Conditioning,
+    conditioning::{Conditioning, UNOBSERVED},
     config::{Config, ModelConfig, ObjectiveConfig, Prior},
 };
 
@@ -89,6 +90,24 @@ impl Target {
         given.cloned().unwrap_or_else(|| Tensor::zeros([rows, self.width()], device))
     }
 
+    /// The condition, as `explore` needs it.
+    fn condition(self) -> Condition {
+        match self.conditioning {
+            Conditioning::Label { classes } => Condition::Class { classes },
+            Conditioning::Quadrants { .. } => {
+                let observed = self.conditioning.observed(self.pixels);
+                Condition::Observed { observed, unobserved: UNOBSERVED }
+            }
+        }
+    }
+
+    /// The modelled pixels, if others are observed.
+    fn modelled_places(self) -> Option<Vec<usize>> {
+        let observed = self.conditioning.observed(self.pixels);
+        let places = (0..self.pixels).filter(|&pixel| !observed[pixel]).collect();
+        matches!(self.conditioning, Conditioning::Quadrants { .. }).then_some(places)
+    }
+
     fn scored(self) -> String {
         match self.conditioning {
             Conditioning::Label { .. } => "x given its class".into(),
@@ -134,6 +153,25 @@ impl<B: Backend> Predictor<B> {
                 .then(|| LogisticScale::new(target.modelled(), init)),
             target,
         }
+    }
+
+    /// The last layer above `layers`, with the distribution of its pixels.
+    fn decoder(&self, inputs: Vec<Input>, layers: Vec<Layer>) -> Decoder {
+        let pixels = match &self.scale {
+            Some(scale) => Pixels::Logistic(scale.log_scales()),
+            None => Pixels::Bernoulli,
+        };
+        let decoder = Decoder::of(inputs, layers, vec![Layer::from(&self.output)], pixels);
+        Decoder { places: self.target.modelled_places(), ..decoder }
+    }
+
+    /// The layers from a condition to the mean of p(x|c).
+    fn completion(&self) -> Vec<Layer> {
+        let mut layers = layers_of(&self.hidden);
+        layers.push(Layer::from(&self.output));
+        layers.push(Layer::Apply(Activation::Sigmoid));
+        layers.extend(self.target.modelled_places().map(Layer::Complete));
+        layers
     }
 
     fn logits(&self, input: Tensor<B, 2>) -> Tensor<B, 2> {
@@ -336,6 +374,42 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let input = if self.sees_condition { Tensor::cat(vec![z, given.clone()], 1) } else { z };
         // [examples, modelled pixels]
         generation.likelihood(generation.logits(input), &given)
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let condition = self.target.condition();
+        if let Some(baseline) = self.as_baseline() {
+            let hidden = layers_of(&baseline.hidden);
+            let encoder = Coder::point(Input::Condition, hidden);
+            let decoder = baseline.decoder(vec![Input::Code], Vec::new());
+            return Ok(Network { encoder, decoder, prior: CodePrior::None, condition });
+        }
+        let Some(generation) = &self.generation else {
+            return Err("it has no network that generates".into());
+        };
+        let prior = self.prior.as_ref().map(|prior| {
+            // The prior's input is the condition, or the baseline's completion of it.
+            let below = self.predictor.as_ref().map_or_else(Vec::new, Predictor::completion);
+            Coder::gaussian(vec![Input::Condition], below, prior)
+        });
+        let encoder = match (&self.recognition, self.target.conditioning, &prior) {
+            (Some(recognition), Conditioning::Label { .. }, _) => {
+                Coder::gaussian(vec![Input::Image, Input::Condition], Vec::new(), recognition)
+            }
+            (Some(recognition), ..) => {
+                Coder::gaussian(vec![Input::Image], Vec::new(), recognition)
+            }
+            (None, _, Some(prior)) => prior.clone(),
+            (None, _, None) => return Err("its codes depend on nothing".into()),
+        };
+        let mut inputs = vec![Input::Code];
+        inputs.extend(self.sees_condition.then_some(Input::Condition));
+        Ok(Network {
+            encoder,
+            decoder: generation.decoder(inputs, layers_of(&generation.hidden)),
+            prior: prior.map_or(CodePrior::Standard, CodePrior::Conditional),
+            condition,
+        })
     }
 
     fn has_levels(&self) -> bool {

@@ -420,3 +420,20 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
         shared::laws::configurations::sizes_misjudged::<cvae::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    for conditioning in [LABEL, quadrants(1), quadrants(3)] {
+        for objective in [ObjectiveConfig::Cvae, ObjectiveConfig::Gsnn, ObjectiveConfig::Nn] {
+            let model = model::<Flex>(conditioning, objective, 3);
+            let apart = shared::laws::networks::network_apart(model, 10).unwrap();
+            assert!(apart.largest() < 1e-5, "{conditioning:?} {objective:?}: {apart:?}");
+        }
+    }
+    // The prior N(0, I), and a decoder that does not see the class.
+    let mut config = config(LABEL, ObjectiveConfig::Cvae, 3);
+    config.model.prior = Prior::Standard;
+    config.model.generation_sees_condition = false;
+    let model = Model::<Flex>::new(&config, PIXELS, Noise::new(3), &Default::default());
+    assert!(shared::laws::networks::network_apart(model, 10).unwrap().largest() < 1e-5);
+}

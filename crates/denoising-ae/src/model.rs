@@ -8,6 +8,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
+    network::{self, Coder, Condition, Decoder, Input, LogVar, Network, Pixels, Prior, numbers},
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     posterior::Posterior,
@@ -199,6 +200,24 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         } else {
             Likelihood::Bernoulli { logits: x }
         }
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let encoder = self.layers.iter().map(|layer| network::Layer::from(&layer.encoder)).collect();
+        let decoder = self.layers.iter().enumerate().rev().map(|(place, layer)| {
+            let activation = if place == 0 { Activation::Linear } else { Activation::Sigmoid };
+            network::Layer::tied(&layer.encoder, numbers(layer.visible.val()), activation)
+        });
+        let pixels = match &self.deviations {
+            Some(_) => Pixels::Gaussian(LogVar::Constant(0.0)),
+            None => Pixels::Bernoulli,
+        };
+        Ok(Network {
+            encoder: Coder::point(Input::Image, encoder),
+            decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder.collect(), pixels),
+            prior: Prior::None,
+            condition: Condition::None,
+        })
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

@@ -288,3 +288,12 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    for pretraining in [Pretraining::masking(0.25), Pretraining::Pca { components: 5 }] {
+        let model = model::<Flex>(pretraining);
+        let apart = shared::laws::networks::network_apart(model, 1).unwrap();
+        assert!(apart.largest() < 1e-5, "{pretraining:?}: {apart:?}");
+    }
+}

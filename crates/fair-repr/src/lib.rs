@@ -141,6 +141,7 @@ impl paper::Paper for Paper {
                  latent-map and frontier draw what there is to see"
                     .into(),
             ),
+            "explore" => Some("rows of a table are not images; latent-map shows their codes".into()),
             "snapshots" => Some("rows of a table are not images".into()),
             _ => None,
         }

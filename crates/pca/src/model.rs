@@ -20,6 +20,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, row_sums},
+    network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
     nn::{parameter, zeros},
     posterior::Posterior,
     principal::{PrincipalComponents, rounding_variance},
@@ -117,6 +118,22 @@ impl<B: Backend> Model<B> {
         Tensor::from_data(TensorData::new(values, [1, latent]), &self.mean.val().device())
     }
 
+    /// The prior's standard deviation along a component of this variance, in the coordinates of the code.
+    fn prior_deviation(&self) -> impl Fn(f64) -> f64 + use<B> {
+        let (noise, is_variance) = (self.noise_variance(), self.is_variance());
+        let whiten = self.whiten;
+        move |variance| {
+            let signal = (variance - noise).max(0.0);
+            if !whiten {
+                signal.sqrt()
+            } else if is_variance(variance) {
+                (signal / variance).sqrt()
+            } else {
+                0.0
+            }
+        }
+    }
+
     /// U (x - mu), and x - mu.
     fn project(&self, x: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
         let centred = x - self.mean.val().unsqueeze(); // [examples, pixels]
@@ -145,6 +162,28 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         })
     }
 
+    fn network(&self) -> Result<Network, String> {
+        let (is_variance, mean) = (self.is_variance(), numbers(self.mean.val()));
+        let per_latent = |of: &dyn Fn(f64) -> f64| numbers(self.per_latent(of));
+        let mut encoder = vec![
+            Layer::Shift(mean.iter().map(|mean| -mean).collect()),
+            Layer::product_transposed(self.components.val()),
+        ];
+        let mut decoder = vec![Layer::product(self.components.val()), Layer::Shift(mean)];
+        if self.whiten {
+            let inverse = |v: f64| if is_variance(v) { v.sqrt().recip() } else { 0.0 };
+            encoder.push(Layer::Scale(per_latent(&inverse)));
+            decoder.insert(0, Layer::Scale(per_latent(&f64::sqrt)));
+        }
+        let pixels = Pixels::Gaussian(LogVar::Constant(self.noise_variance().ln()));
+        Ok(Network {
+            encoder: Coder::point(Input::Image, encoder),
+            decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, pixels),
+            prior: Prior::Scaled(per_latent(&self.prior_deviation())),
+            condition: Condition::None,
+        })
+    }
+
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z }; // [examples, latent]
         // [examples, pixels]
@@ -157,17 +196,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     /// Probabilistic PCA's prior in the coordinates of the code: variance lambda - sigma^2, over
     /// lambda when whitened (Tipping & Bishop 1999, equation 7).
     fn sample_prior(&self, eps: Tensor<B, 2>, _: Given<'_, B>) -> Tensor<B, 2> {
-        let (noise, is_variance) = (self.noise_variance(), self.is_variance());
-        eps * self.per_latent(|v| {
-            let signal = (v - noise).max(0.0);
-            if !self.whiten {
-                signal.sqrt()
-            } else if is_variance(v) {
-                (signal / v).sqrt()
-            } else {
-                0.0
-            }
-        })
+        eps * self.per_latent(self.prior_deviation())
     }
 
     /// log N(x; mu, U^T (Lambda - sigma^2) U + sigma^2 I) (Tipping & Bishop 1999, equation 4).

@@ -224,3 +224,11 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
         shared::laws::configurations::sizes_misjudged::<pca::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    for whiten in [false, true] {
+        let apart = shared::laws::networks::network_apart(model(3, whiten), 1).unwrap();
+        assert!(apart.largest() < 1e-5, "whiten {whiten}: {apart:?}");
+    }
+}

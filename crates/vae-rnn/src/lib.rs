@@ -143,6 +143,11 @@ impl paper::Paper for Paper {
                 "there is no code of a whole sequence to vary: each step has a latent of its own"
                     .into(),
             ),
+            "explore" => Some(
+                "a model of sequences has a latent at each step, and a page runs no recurrence: generate \
+                 and complete show what it draws"
+                    .into(),
+            ),
             "latent-map" if config.model.kind == Kind::Rnn => {
                 Some("model.kind = \"rnn\" has no code".into())
             }

@@ -9,6 +9,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, LikelihoodKind},
+    network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, Trunk, layers_of},
     nn::{Activation, Dense, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -103,6 +104,26 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn has_levels(&self) -> bool {
         self.output_scale.is_some()
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let encoder = Coder {
+            trunk: Trunk::of(Input::Image, layers_of(&self.encoder)),
+            mean: vec![Layer::from(&self.mean)],
+            log_var: Some(vec![Layer::from(&self.log_var)]),
+        };
+        let mut output = vec![Layer::from(&self.output)];
+        let pixels = match (&self.output_scale, &self.output_log_var) {
+            (Some(scale), _) => Pixels::Logistic(scale.log_scales()),
+            (None, Some(log_var)) => {
+                output.push(Layer::Apply(Activation::Sigmoid));
+                let layers = vec![Layer::from(log_var)];
+                Pixels::Gaussian(LogVar::Layers { layers, least: LEAST_LOG_VAR })
+            }
+            (None, None) => Pixels::Bernoulli,
+        };
+        let decoder = Decoder::of(vec![Input::Code], layers_of(&self.decoder), output, pixels);
+        Ok(Network { encoder, decoder, prior: Prior::Standard, condition: Condition::None })
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {

@@ -288,3 +288,15 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
         shared::laws::configurations::sizes_misjudged::<vae::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    for likelihood in
+        [LikelihoodKind::Bernoulli, LikelihoodKind::Gaussian, LikelihoodKind::Logistic]
+    {
+        let config = config(3, likelihood);
+        let model = Model::<Flex>::new(&config, PIXELS, Noise::new(3), &Default::default());
+        let apart = laws::networks::network_apart(model, 1).unwrap();
+        assert!(apart.largest() < 1e-5, "{likelihood:?}: {apart:?}");
+    }
+}

@@ -11,13 +11,14 @@ use std::{
 use anyhow::{Result, ensure};
 use rand_chacha::ChaCha8Rng;
 use shared::{
+    data::Splits,
     kind::Kind,
     metrics::{DisentanglementConfig, Evaluating, Evaluation, WIDE},
     noise::{Noise, Stream},
     progress,
     run::{Better, Metric},
     statistics::mean,
-    trained::Codes,
+    trained::{Codes, Trained},
 };
 
 mod beta_vae;
@@ -25,6 +26,7 @@ mod boosting;
 mod code_table;
 mod dci;
 mod factor_vae;
+mod follows;
 mod grid;
 #[cfg(test)]
 mod made;
@@ -36,6 +38,7 @@ pub use boosting::BoostedTrees;
 pub use code_table::CodeTable;
 pub use dci::{Dci, dci};
 pub use factor_vae::factor_vae;
+pub use follows::follows;
 pub use mig::{mig, mig_posterior};
 pub use sap::sap;
 
@@ -56,6 +59,13 @@ impl Kind for Factors {
 
     fn has_factors(&self) -> bool {
         true
+    }
+
+    fn follows(&self, model: &dyn Trained, data: &Splits, noise: Noise) -> Vec<Option<String>> {
+        let Some(grid) = &data.sprites else { return Vec::new() };
+        let found = follows::follows(&CodeTable::new(model, grid), noise);
+        let name = |(name, share): (&str, f64)| format!("{name}, {:.0} % of it", 100.0 * share);
+        found.into_iter().map(|found| found.map(name)).collect()
     }
 }
 
@@ -90,6 +100,7 @@ enum Draws {
     MigPosterior = 4,
     Dci = 5,
     Sap = 6,
+    Follows = 7,
 }
 
 /// All metrics of a code, by name; those that a code cannot have are left out.

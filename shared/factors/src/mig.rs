@@ -170,7 +170,7 @@ fn mean_gap(information: &[Vec<f64>], entropies: &[f64]) -> f64 {
 
 /// The bin of each value, of `bins` equally wide ones from the least value to the greatest, which
 /// is in the last.
-fn histogram(values: impl Iterator<Item = f32> + Clone, bins: usize) -> Vec<usize> {
+pub(super) fn histogram(values: impl Iterator<Item = f32> + Clone, bins: usize) -> Vec<usize> {
     let low = f64::from(values.clone().fold(f32::INFINITY, f32::min));
     let high = f64::from(values.clone().fold(f32::NEG_INFINITY, f32::max));
     let width = (high - low) / bins as f64;
@@ -187,14 +187,14 @@ fn counts(values: &[usize], size: usize) -> Vec<f64> {
 }
 
 /// Entropy of the empirical distribution, nats.
-fn entropy(values: &[usize], size: usize) -> f64 {
+pub(super) fn entropy(values: &[usize], size: usize) -> f64 {
     let count = values.len() as f64;
     let of = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
     counts(values, size).iter().map(|n| of(n / count)).sum()
 }
 
 /// Mutual information of the empirical joint distribution, nats.
-fn mutual_information(bins: &[usize], values: &[usize], sizes: usize, size: usize) -> f64 {
+pub(super) fn mutual_information(bins: &[usize], values: &[usize], sizes: usize, size: usize) -> f64 {
     let joint: Vec<usize> = bins.iter().zip(values).map(|(bin, v)| bin * size + v).collect();
     let information = entropy(bins, sizes) + entropy(values, size) - entropy(&joint, sizes * size);
     information.max(0.0)

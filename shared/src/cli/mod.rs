@@ -7,6 +7,7 @@ mod demand;
 mod encode;
 mod evaluate;
 mod exchange;
+mod explore;
 mod integrity;
 mod model;
 mod options;
@@ -33,7 +34,7 @@ use clap::{CommandFactory, FromArgMatches, Subcommand};
 
 use crate::{paper::Paper, progress};
 use options::{
-    EncodeArgs, EvaluateArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs,
+    EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs,
     ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
 };
 use train::TrainArgs;
@@ -69,6 +70,8 @@ enum Command {
     Traverse(TraverseArgs),
     /// Draw the code space in two dimensions, coloured by class.
     LatentMap(LatentMapArgs),
+    /// Write a page in which the model runs: draw an image, drag its latents, walk the map.
+    Explore(ExploreArgs),
     /// Write the code of every example as CSV or npz.
     Encode(EncodeArgs),
     /// Rank examples by their likelihood.
@@ -193,6 +196,7 @@ fn dispatch<P: Paper>(command: Command) -> Result<()> {
         Command::Interpolate(args) => pictures::interpolate::<P>(args),
         Command::Traverse(args) => pictures::traverse::<P>(args),
         Command::LatentMap(args) => pictures::latent_map::<P>(args),
+        Command::Explore(args) => explore::explore::<P>(args),
         Command::Encode(args) => encode::encode::<P>(args),
         Command::Score(args) => score::score::<P>(args),
         Command::Export(args) => exchange::export::<P>(args),

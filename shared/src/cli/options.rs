@@ -233,6 +233,25 @@ pub(super) struct LatentMapArgs {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct ExploreArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Another run beside it, with one control for both: its folder, or a page of it.
+    #[arg(long, value_name = "RUN")]
+    pub(super) beside: Option<PathBuf>,
+    /// Round the weights of large layers to 16 bits: a page half as large, whose numbers are not quite
+    /// the program's.
+    #[arg(long)]
+    pub(super) half: bool,
+    /// HTML file to write (default: explore.html in the run's folder).
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
+    /// Also write what the program makes of 100 images and 100 codes, as JSON, to test the page.
+    #[arg(long, value_name = "FILE")]
+    pub(super) expected: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct EncodeArgs {
     #[command(flatten)]
     pub(super) of: OfRun,

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
     asked::{Asked, To},
+    explore,
     model::Loaded,
     options::{InterpolateArgs, LatentMapArgs, SampleArgs, TraverseArgs},
     paper::Paper,
@@ -66,6 +67,9 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.extend(draw_map(loaded, POINTS, &own, &To::default())?);
     }
     drawn.extend(P::pictures(loaded)?);
+    if wanted("explore") {
+        drawn.extend(explore::small(loaded)?);
+    }
     if loaded.run.file("snapshots.png").is_file() {
         drawn.push(loaded.run.file("snapshots.png"));
     }

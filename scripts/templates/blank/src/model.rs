@@ -5,6 +5,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior},
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     posterior::Posterior,
@@ -60,6 +61,17 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         Posterior::Point(self.code(x))
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let encoder = [&self.encoder, &self.code].map(Layer::from).to_vec();
+        let decoder = [&self.decoder, &self.output].map(Layer::from).to_vec();
+        Ok(Network {
+            encoder: Coder::point(Input::Image, encoder),
+            decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, Pixels::Bernoulli),
+            prior: Prior::None,
+            condition: Condition::None,
+        })
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {

@@ -137,3 +137,9 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
         shared::laws::configurations::sizes_misjudged::<blank::Paper, shared::backend::Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_network_as_layers_is_the_model() {
+    let apart = laws::networks::network_apart(model::<Flex>(3), 1).unwrap();
+    assert!(apart.largest() < 1e-5, "{apart:?}");
+}

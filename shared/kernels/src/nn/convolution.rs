@@ -57,6 +57,16 @@ impl<B: Backend> Convolution<B> {
         let [height, width] = self.geometry.positions();
         [height, width, self.bias.lazy_shape().dims::<1>()[0]]
     }
+
+    /// f.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The window, and the image it moves over: the input.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
 }
 
 /// A convolution backwards: every pixel of the image makes a patch of the output, and overlapping
@@ -114,6 +124,16 @@ impl<B: Backend> TransposedConvolution<B> {
     /// Height, width and channels of an output.
     pub fn outputs(&self) -> [usize; 3] {
         self.geometry.image
+    }
+
+    /// f.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The window, and the image it moves over: the output.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
     }
 }
 

@@ -75,4 +75,9 @@ impl<B: Backend> Dense<B> {
     pub fn outputs(&self) -> usize {
         self.weight.lazy_shape().dims::<2>()[1]
     }
+
+    /// f.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
 }

@@ -40,6 +40,21 @@ impl<B: Backend> GaussianMlp<B> {
         }
     }
 
+    /// The layers below mu and log sigma^2.
+    pub fn hidden(&self) -> &Mlp<B> {
+        &self.hidden
+    }
+
+    /// The layer that outputs mu.
+    pub fn mean(&self) -> &Dense<B> {
+        &self.mean
+    }
+
+    /// The layer that outputs log sigma^2.
+    pub fn log_var(&self) -> &Dense<B> {
+        &self.log_var
+    }
+
     /// Width of mu.
     pub fn outputs(&self) -> usize {
         self.mean.outputs()

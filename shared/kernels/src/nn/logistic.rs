@@ -24,6 +24,11 @@ impl<B: Backend> LogisticScale<B> {
         Self { log_scale: init.parameter(vec![FIRST_LOG_SCALE; pixels], [1, pixels]) }
     }
 
+    /// The logarithms that the likelihood uses, `[pixels]`.
+    pub fn log_scales(&self) -> Vec<f32> {
+        self.log_scale.val().clamp_min(LEAST_LOG_SCALE).into_data().iter::<f32>().collect()
+    }
+
     /// The likelihood whose mean has these log-odds, `[codes, pixels]`.
     pub fn likelihood(&self, logits: Tensor<B, 2>) -> Likelihood<B> {
         Likelihood::Logistic {

@@ -33,4 +33,9 @@ impl<B: Backend> Mlp<B> {
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         self.layers.iter().fold(x, |x, layer| layer.forward(x))
     }
+
+    /// The layers, the lowest first.
+    pub fn layers(&self) -> &[Dense<B>] {
+        &self.layers
+    }
 }

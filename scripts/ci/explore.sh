@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The pages of `explore` in a real browser: their numbers beside the program's, pointer, keyboard, and no request.
+# Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits.
+# Skips with a word where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
+# names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+browser=${BROWSER:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+if [ -z "$browser" ]; then echo "explore: skipped, no browser (Debian: apt-get install chromium)"; exit 0; fi
+if ! command -v node > /dev/null; then echo "explore: skipped, no node"; exit 0; fi
+if ! node -e 'require("playwright-core")' 2> /dev/null; then
+    echo "explore: skipped, no playwright-core (npm install playwright-core, and its folder in NODE_PATH)"
+    exit 0
+fi
+
+out=${EXPLORE_OUT:-$(mktemp -d)}
+mkdir -p "$out"
+profile=${PROFILE:-dev}
+program() { cargo run --quiet --profile "$profile" --package "$@"; }
+
+if [ $# = 0 ]; then
+    tiny=(--data segments --epochs 2 --set evaluate.nll_samples=10 --set evaluate.nll_images=10 --out "$out/runs")
+    program vae train "${tiny[@]}" --force
+    program pca train --data segments --out "$out/runs" --force
+    program cvae train "${tiny[@]}" --force
+    program denoising-ae train --data segments --epochs 2 --set fine_tuning.epochs=1 --out "$out/runs" --force
+    program beta-vae train "${tiny[@]}" --set data.binarise=dynamic --set data.train_examples=2000 \
+        --set 'model.channels=[4, 8]' --force
+    set --
+    for paper in vae pca cvae denoising-ae beta-vae; do set -- "$@" "$paper" "$out/runs/$paper/quick"; done
+fi
+
+while [ $# -ge 2 ]; do
+    paper=$1 run=$2
+    shift 2
+    page=$out/$paper-$(basename "$run")
+    rm -f "$page.html" "$page.json"
+    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json"
+    node scripts/ci/explore/check.js "$browser" "$page"
+done

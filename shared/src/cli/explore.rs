@@ -1,0 +1,138 @@
+//! `explore`: a page in which the model runs.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{
+    Stop,
+    encode::{destination, refuse_sequences},
+    model::Loaded,
+    options::ExploreArgs,
+    paper::{Paper, RunConfig},
+    pictures::say,
+};
+use crate::{
+    explore::{Content, Precision, Subject, content, content_of, expected, page},
+    files::write_atomic,
+    network::Network,
+    progress,
+    run::RunFolder,
+};
+
+/// The page in a run's folder.
+const PAGE: &str = "explore.html";
+/// A page that `train` writes has at most this many bytes.
+const SMALL: usize = 3_000_000;
+/// Images and codes that a page is tested by.
+const TESTED: usize = 100;
+
+/// `explore`.
+pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
+    let loaded = Loaded::<P>::open(&args.of, "explore")?;
+    refuse_sequences(&loaded)?;
+    let path = destination(&loaded, args.to, PAGE)?;
+    if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
+        bail!("--expected {}: it exists already; delete it, or give another name", path.display());
+    }
+    let network = network(&loaded)?;
+    let precision = if args.half { Precision::Half } else { Precision::Single };
+    let subject = subject(&loaded)?;
+    let own = content(&subject, &network, precision)?;
+    let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
+    let other = other.transpose()?;
+    if let Some(other) = &other
+        && other.json["image"] != own.json["image"]
+    {
+        bail!("--beside: its images have another size or other colours than those of this run");
+    }
+    let runs: Vec<&Content> = std::iter::once(&own).chain(&other).collect();
+    let html = page(&runs);
+    write_atomic(&path, html.as_bytes())?;
+    progress::line(&format!(
+        "wrote {}: {:.1} MB, open it in a browser; its codes differ from the program's by at most {:.0e}, \
+         its pixels by {:.0e}",
+        path.display(),
+        html.len() as f64 / 1e6,
+        own.differences.code,
+        own.differences.image,
+    ));
+    if let Some(path) = args.expected {
+        write_atomic(&path, expected(&subject, TESTED).to_string().as_bytes())?;
+        say(&path)?;
+    }
+    Ok(())
+}
+
+/// The page of a fresh run, in half precision if it is large; none if it is still too large, or if the
+/// networks cannot be written as layers.
+pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
+    let Ok(network) = loaded.model.network() else { return Ok(None) };
+    if loaded.model.step_widths().is_some() {
+        return Ok(None);
+    }
+    let subject = subject(loaded)?;
+    for precision in [Precision::Single, Precision::Half] {
+        let html = page(&[&content(&subject, &network, precision)?]);
+        if html.len() <= SMALL {
+            let path = loaded.run.file(PAGE);
+            write_atomic(&path, html.as_bytes())?;
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn network<P: Paper>(loaded: &Loaded<P>) -> Result<Network> {
+    let network = loaded.model.network();
+    Ok(network.map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?)
+}
+
+fn subject<P: Paper>(loaded: &Loaded<P>) -> Result<Subject<'_>> {
+    let data = loaded.data()?;
+    Ok(Subject {
+        model: loaded.model.as_ref(),
+        split: &data.valid,
+        preparation: &loaded.preparation,
+        title: loaded.title(),
+        paper: P::NAME,
+        about: P::ABOUT,
+        citation: P::CITATION,
+        binarise: loaded.config.data().binarise,
+        seed: loaded.config.seed(),
+        follows: P::KIND.follows(loaded.model.as_ref(), data, loaded.noise()),
+    })
+}
+
+/// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper,
+/// from the run.
+fn other<P: Paper>(
+    path: &Path,
+    of: &super::options::OfRun,
+    precision: Precision,
+) -> Result<Content> {
+    let named = || format!("--beside {}", path.display());
+    if path.is_dir() && is_of::<P>(path) {
+        let of = super::options::OfRun { run: Some(path.to_path_buf()), ..of.clone() };
+        let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
+        let network = network(&loaded).with_context(named)?;
+        return content(&subject(&loaded)?, &network, precision).with_context(named);
+    }
+    let page = if path.is_dir() { path.join(PAGE) } else { path.to_path_buf() };
+    if path.is_dir() && !page.is_file() {
+        return Err(anyhow!(
+            "{}: a run of another paper without a page: let its program write {PAGE} with explore",
+            named()
+        ));
+    }
+    let text = fs::read_to_string(&page).with_context(named)?;
+    content_of(&text).map_err(|problem| anyhow!("{}: {} {problem}", named(), page.display()))
+}
+
+/// True if the folder holds a run of this paper.
+fn is_of<P: Paper>(path: &Path) -> bool {
+    RunFolder::open(path.to_path_buf()).is_ok_and(|run| run.config::<P::Config>().is_ok())
+}

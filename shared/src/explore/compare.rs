@@ -1,0 +1,95 @@
+//! A description of a network beside the model it describes.
+
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+use crate::{network::Network, trained::Trained};
+
+/// The largest differences between a model and a description of it; each as a share of the model's number
+/// where that is above 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Differences {
+    /// Of c.
+    pub condition: f64,
+    /// Of the posterior's mean and log-variance.
+    pub code: f64,
+    /// Of E\[x|z\], for codes of the images and for draws from the prior.
+    pub image: f64,
+    /// Of draws from the prior.
+    pub prior: f64,
+    /// Of -E_q log p(x|z) with one draw; 0 where the model has no bound.
+    pub reconstruction: f64,
+}
+
+impl Differences {
+    /// The largest of all.
+    pub fn largest(&self) -> f64 {
+        let Self { condition, code, image, prior, reconstruction } = *self;
+        [condition, code, image, prior, reconstruction].into_iter().fold(0.0, f64::max)
+    }
+}
+
+/// How far `network` is from `model` on images x `[images, pixels]` of classes `labels`, with standard
+/// normal `eps` `[images, latent]`.
+pub fn differences(
+    model: &dyn Trained,
+    network: &Network,
+    x: ArrayView2<'_, f32>,
+    labels: &[u8],
+    eps: ArrayView2<'_, f32>,
+) -> Differences {
+    let given = model.condition(x, labels);
+    let given = given.as_ref().map(|given| given.view());
+    let codes = model.encode(x, given);
+    let drawn = model.sample_prior(eps, given);
+    let [of_codes, of_drawn] = [&codes.mean, &drawn].map(|z| model.decode(z.view(), given));
+    let elbo = model.elbo(x, given, eps);
+    let mut found = Differences::default();
+    for row in 0..x.nrows() {
+        let x = double(x.row(row));
+        let c = network.condition_of(&x, labels[row].into());
+        if let Some(given) = given {
+            apart(&mut found.condition, given.row(row), &c);
+        }
+        let (mean, log_var) = network.encode(&x, &c);
+        apart(&mut found.code, codes.mean.row(row), &mean);
+        if let (Some(expected), Some(log_var)) = (&codes.log_var, &log_var) {
+            apart(&mut found.code, expected.row(row), log_var);
+        } else if codes.log_var.is_some() != log_var.is_some() {
+            found.code = f64::INFINITY;
+        }
+        let eps = double(eps.row(row));
+        apart(&mut found.prior, drawn.row(row), &network.sample_prior(&eps, &c));
+        for (z, image) in [(&codes.mean, &of_codes), (&drawn, &of_drawn)] {
+            apart(&mut found.image, image.row(row), &network.decode(&double(z.row(row)), &c));
+        }
+        if let (Some(elbo), Some(log_var)) = (&elbo, log_var) {
+            let spread = mean.iter().zip(log_var).zip(eps);
+            let z: Vec<f64> =
+                spread.map(|((mean, log_var), eps)| mean + (0.5 * log_var).exp() * eps).collect();
+            let expected = elbo.reconstruction.slice(ndarray::s![row..=row]);
+            apart(&mut found.reconstruction, expected, &[-network.log_prob(&x, &z, &c)]);
+        }
+    }
+    found
+}
+
+fn double(row: ArrayView1<'_, f32>) -> Vec<f64> {
+    row.iter().map(|&value| value.into()).collect()
+}
+
+/// Raises `largest` to the largest difference; numbers that are missing or not finite are infinitely far.
+fn apart(largest: &mut f64, expected: ArrayView1<'_, f32>, found: &[f64]) {
+    if expected.len() != found.len() {
+        *largest = f64::INFINITY;
+    }
+    for (&expected, found) in expected.iter().zip(found) {
+        let expected = f64::from(expected);
+        let apart = (expected - found).abs() / expected.abs().max(1.0);
+        *largest = if apart.is_finite() { largest.max(apart) } else { f64::INFINITY };
+    }
+}
+
+/// Standard normal numbers as an array.
+pub(super) fn array(rows: usize, columns: usize, values: &[f32]) -> Array2<f32> {
+    Array2::from_shape_fn((rows, columns), |(row, column)| values[row * columns + column])
+}

@@ -1,0 +1,262 @@
+//! What a page knows of a run: its networks, its latents, some images, and a map of their codes.
+
+use anyhow::{Result, anyhow};
+use ndarray::{Array2, ArrayView2, Axis};
+use serde_json::{Value, json};
+
+use super::{
+    Differences,
+    compare::{array, differences},
+};
+use crate::{
+    data::{Binarise, ClassNames, Preparation, Split},
+    metrics::encode_split,
+    network::{Network, Packer, Prior},
+    noise::{Noise, Stream},
+    posterior::kl_of_gaussian,
+    principal::PrincipalComponents,
+    trained::{Codes, Trained},
+};
+
+/// Examples whose codes are on the map, and over which the KL is averaged, at most: those of `traverse`.
+const POINTS: usize = 2000;
+/// Images to choose from, in all and of each class, at most.
+const IMAGES: usize = 60;
+const OF_A_CLASS: usize = 6;
+/// Codes wider than this are on the map by their first two principal components only.
+const WIDE: usize = 32;
+/// Images on which the description is compared with the model.
+const COMPARED: usize = 20;
+/// Standard deviations of the prior that a slider reaches at least.
+const REACH: f32 = 3.5;
+
+/// Precision of the weights in a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    Single,
+    /// Those of large layers rounded to 16 bits.
+    Half,
+}
+
+/// A run, as a page shows it.
+pub struct Subject<'a> {
+    /// Its model.
+    pub model: &'a dyn Trained,
+    /// Images from which it takes those to choose from and those on the map.
+    pub split: &'a Split,
+    /// Its description of the data.
+    pub preparation: &'a Preparation,
+    /// Caption: paper, run, latents, data.
+    pub title: String,
+    /// Name of the program.
+    pub paper: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Authors, title, venue, year.
+    pub citation: &'static str,
+    /// How images become inputs.
+    pub binarise: Binarise,
+    /// Seed of the run.
+    pub seed: u64,
+    /// What each latent follows, where that is known, `[latent]`; or nothing.
+    pub follows: Vec<Option<String>>,
+}
+
+/// A run as data: JSON, and a block of bytes with its numbers.
+pub struct Content {
+    /// Everything but the numbers of arrays.
+    pub json: Value,
+    /// The numbers.
+    pub bytes: Vec<u8>,
+    /// How far the networks in the page are from the model.
+    pub differences: Differences,
+}
+
+/// The content of a page.
+///
+/// # Errors
+/// If the model's networks cannot be written as layers, or its codes have no principal components.
+pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -> Result<Content> {
+    let Subject { model, split, preparation, .. } = subject;
+    let mut packer = Packer::new(precision == Precision::Half);
+    let packed = packer.network(network);
+    let part = split.take(POINTS);
+    let all: Vec<usize> = (0..part.len()).collect();
+    let codes = encode_split(*model, &part, &all);
+    let chosen = chosen(&part);
+    let images = part.grey(&chosen);
+    let levels: Vec<u8> = images.iter().map(|&value| (value * 255.0).round() as u8).collect();
+    let names = ClassNames::of(preparation);
+    let shape = preparation.shape;
+    let found = compared(subject, network, precision);
+    let json = json!({
+        "title": subject.title,
+        "paper": subject.paper,
+        "about": subject.about,
+        "citation": subject.citation,
+        "seed": subject.seed.to_string(),
+        "binarise": subject.binarise.name(),
+        "image": { "height": shape.height, "width": shape.width, "channels": shape.channels },
+        "classes": preparation.classes.iter().map(|&class| {
+            json!({ "class": class, "name": names.name(class) })
+        }).collect::<Vec<_>>(),
+        "parameters": model.parameters(),
+        "precision": {
+            "bits": if precision == Precision::Half { 16 } else { 32 },
+            "code": found.code,
+            "image": found.image,
+        },
+        "network": packed,
+        "latents": latents(subject, network, &part, &codes)?,
+        "gallery": {
+            "levels": packer.levels(&levels),
+            "labels": part.labels_of(&chosen),
+            "indices": chosen,
+            // Noise keys are 64 bits wide: as text, since JavaScript's numbers have 53.
+            "keys": chosen.iter().map(|&index| part.key(index).to_string()).collect::<Vec<_>>(),
+        },
+        "map": map(&mut packer, &part, &codes)?,
+    });
+    Ok(Content { json, bytes: packer.into_bytes(), differences: found })
+}
+
+/// The first images of each class, in the order of the classes.
+fn chosen(split: &Split) -> Vec<usize> {
+    let labels = split.labels();
+    let mut classes = labels.clone();
+    classes.sort_unstable();
+    classes.dedup();
+    let of_a_class = match classes.len() {
+        // Images without classes are all of class 0.
+        0 | 1 => IMAGES / 2,
+        count => (IMAGES / count).clamp(1, OF_A_CLASS),
+    };
+    let of = |class: &u8| {
+        let all = labels.iter().enumerate().filter(move |(_, label)| *label == class);
+        all.map(|(index, _)| index).take(of_a_class).collect::<Vec<_>>()
+    };
+    classes.iter().flat_map(of).take(IMAGES).collect()
+}
+
+/// The networks of the page beside the model, on the first images.
+fn compared(subject: &Subject<'_>, network: &Network, precision: Precision) -> Differences {
+    let count = COMPARED.min(subject.split.len());
+    let indices: Vec<usize> = (0..count).collect();
+    let x = subject.split.inputs(&indices, subject.binarise, Noise::new(subject.seed), 0);
+    let latent = subject.model.latent_dim();
+    let keys: Vec<u64> = (0..count as u64).collect();
+    let eps = Noise::new(subject.seed).normal(Stream::Prior, 0, &keys, latent);
+    let eps = array(count, latent, &eps);
+    let labels = subject.split.labels_of(&indices);
+    let rounded = (precision == Precision::Half).then(|| network.rounded());
+    let network = rounded.as_ref().unwrap_or(network);
+    differences(subject.model, network, x.view(), &labels, eps.view())
+}
+
+/// The latents, the most informative first.
+fn latents(
+    subject: &Subject<'_>,
+    network: &Network,
+    part: &Split,
+    codes: &Codes,
+) -> Result<Vec<Value>> {
+    let Codes { mean, log_var } = codes;
+    let nats = match (log_var, &network.prior) {
+        (None, _) => None,
+        (Some(_), Prior::Conditional(_)) => Some(nats_to_prior(subject.model, part)?),
+        (Some(log_var), _) => Some(kl_of_gaussian(mean, log_var)),
+    };
+    let change = match nats {
+        Some(_) => None,
+        None => Some(change(subject.model, subject.preparation)),
+    };
+    let has_prior = subject.model.has_prior();
+    let mut latents = Vec::new();
+    for (latent, column) in mean.axis_iter(Axis(1)).enumerate() {
+        let count = column.len().max(1) as f32;
+        let average = column.sum() / count;
+        let deviation = (column.mapv(|z| (z - average).powi(2)).sum() / count).sqrt();
+        let widest = |log_var: &Array2<f32>| {
+            (log_var.column(latent).mapv(f32::exp).sum() / count).sqrt()
+        };
+        let unit = if has_prior && log_var.is_some() { REACH } else { 0.0 };
+        let low = column.fold(average - REACH * deviation, |a, &b| a.min(b)).min(-unit);
+        let high = column.fold(average + REACH * deviation, |a, &b| a.max(b)).max(unit);
+        // Units that are within bounds stay there.
+        let is_bounded = !has_prior && column.iter().all(|z| (0.0..=1.0).contains(z));
+        let (low, high) = if is_bounded { (0.0, 1.0) } else { (low, high) };
+        latents.push(json!({
+            "latent": latent,
+            "nats": nats.as_ref().map(|nats| nats[latent]),
+            "change": change.as_ref().map(|change| change[latent]),
+            "mean": average,
+            "deviation": deviation,
+            "width": log_var.as_ref().map(widest),
+            "low": low,
+            // A unit that never changes still needs a slider with two ends.
+            "high": if high > low { high } else { low + 1.0 },
+            "follows": subject.follows.get(latent).cloned().flatten(),
+        }));
+    }
+    let of = |latent: &Value| latent["nats"].as_f64().or(latent["change"].as_f64()).unwrap_or(0.0);
+    latents.sort_by(|a, b| of(b).total_cmp(&of(a)));
+    Ok(latents)
+}
+
+/// KL of each latent to p(z|c), nats, the mean over images.
+fn nats_to_prior(model: &dyn Trained, part: &Split) -> Result<Vec<f64>> {
+    let part = part.take(POINTS / 4);
+    let x = part.all_grey();
+    let given = model.condition(x.view(), &part.labels());
+    let eps = Array2::zeros((x.nrows(), model.latent_dim()));
+    let terms = model.elbo(x.view(), given.as_ref().map(|given| given.view()), eps.view());
+    let terms = terms.ok_or_else(|| anyhow!("the model has a prior and no bound"))?;
+    let count = x.nrows().max(1) as f64;
+    let sum = |column: ndarray::ArrayView1<'_, f32>| -> f64 {
+        column.iter().map(|&nats| f64::from(nats)).sum()
+    };
+    Ok(terms.kl_per_latent.columns().into_iter().map(|column| sum(column) / count).collect())
+}
+
+/// What a step of one standard deviation along each latent changes in the picture: a point has no KL.
+fn change(model: &dyn Trained, preparation: &Preparation) -> Vec<f64> {
+    let latent = model.latent_dim();
+    let given = preparation.classes.first().and_then(|&class| model.condition_of_classes(&[class]));
+    let given = |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
+    let drawn = |eps: ArrayView2<'_, f32>| model.sample_prior(eps, given(eps.nrows()));
+    let origin = model.decode(drawn(Array2::zeros((1, latent)).view()).view(), given(1));
+    let moved = model.decode(drawn(Array2::eye(latent).view()).view(), given(latent));
+    let change = (moved - origin).mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1));
+    change.to_vec()
+}
+
+/// Codes in the plane with their classes: of two latents, or by their first two principal components.
+fn map(packer: &mut Packer, part: &Split, codes: &Codes) -> Result<Value> {
+    let mean = &codes.mean;
+    let (points, latent) = mean.dim();
+    let flat: Vec<f32> = mean.iter().copied().collect();
+    let components = if latent > 2 && points > 1 {
+        let found = PrincipalComponents::of(mean)?;
+        let single = |values: &mut dyn Iterator<Item = &f64>| -> Vec<f32> {
+            values.map(|&value| value as f32).collect()
+        };
+        let centre = single(&mut found.mean.iter());
+        let axes = single(&mut found.components.rows().into_iter().take(2).flatten());
+        let plane: Vec<f32> =
+            found.plane(mean).into_iter().flatten().map(|value| value as f32).collect();
+        json!({
+            "centre": packer.numbers(&centre),
+            "axes": packer.numbers(&axes),
+            "points": packer.coarse(&plane),
+        })
+    } else {
+        Value::Null
+    };
+    Ok(json!({
+        "count": points,
+        "labels": packer.levels(&part.labels()),
+        "codes": if latent <= WIDE { packer.coarse(&flat) } else { Value::Null },
+        "components": components,
+    }))
+}

@@ -1,0 +1,14 @@
+//! `explore`: a model as one file of HTML, with its networks run in JavaScript.
+//!
+//! [`content`] has what a page knows of a run, [`page`] the page around it, [`compare`] how far the
+//! description of a network is from the model, [`expected`] what a page is tested by.
+
+mod compare;
+mod content;
+mod expected;
+mod page;
+
+pub use compare::{Differences, differences};
+pub use content::{Content, Precision, Subject, content};
+pub use expected::expected;
+pub use page::{content_of, page};

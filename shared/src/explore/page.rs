@@ -1,0 +1,67 @@
+//! The page: HTML, style and scripts in one file, with the content of one run or two.
+
+use anyhow::{Result, anyhow};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use super::Content;
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+
+/// The scripts, in the order in which they need each other.
+const SCRIPTS: [&str; 10] = [
+    include_str!("page/network.js"),
+    include_str!("page/noise.js"),
+    include_str!("page/model.js"),
+    include_str!("page/pixels.js"),
+    include_str!("page/image.js"),
+    include_str!("page/latents.js"),
+    include_str!("page/map.js"),
+    include_str!("page/between.js"),
+    include_str!("page/samples.js"),
+    include_str!("page/main.js"),
+];
+
+/// What precedes and follows the content of a run in a page.
+const CONTENT: &str = "<script type=\"application/json\" class=\"content\">";
+const BYTES: &str = "<script type=\"text/plain\" class=\"bytes\">";
+const END: &str = "</script>";
+
+/// A page about these runs, side by side; the first gives it its title.
+pub fn page(runs: &[&Content]) -> String {
+    let mut data = String::new();
+    for run in runs {
+        // `<` in a text must not end the script around it.
+        let json = run.json.to_string().replace('<', "\\u003c");
+        data.push_str(&format!("{CONTENT}{json}{END}\n{BYTES}{}{END}\n", STANDARD.encode(&run.bytes)));
+    }
+    let titles: Vec<&str> = runs.iter().filter_map(|run| run.json["title"].as_str()).collect();
+    let scripts = SCRIPTS.map(|script| format!("<script>\n{script}{END}\n")).concat();
+    PAGE.replace("<!-- title -->", &escaped(&titles.join(" | ")))
+        .replace("<!-- style -->", &format!("<style>\n{STYLE}</style>"))
+        .replace("<!-- content -->", &data)
+        .replace("<!-- scripts -->", &scripts)
+}
+
+/// The content of the first run in a page.
+///
+/// # Errors
+/// If it is no page that [`page`] wrote.
+pub fn content_of(page: &str) -> Result<Content> {
+    let between = |start: &str| {
+        let (_, after) = page.split_once(start)?;
+        Some(after.split_once(END)?.0)
+    };
+    let problem = || anyhow!("is no page that explore wrote");
+    let json: Value = serde_json::from_str(between(CONTENT).ok_or_else(problem)?)
+        .map_err(|error| anyhow!("is damaged: {error}"))?;
+    let bytes = STANDARD
+        .decode(between(BYTES).ok_or_else(problem)?)
+        .map_err(|error| anyhow!("is damaged: {error}"))?;
+    Ok(Content { json, bytes, differences: Default::default() })
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

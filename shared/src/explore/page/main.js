@@ -1,0 +1,239 @@
+// The page: one image and one code for each model; whatever changes them, everything follows.
+"use strict";
+
+/** Milliseconds of rest after which the strips of small images are drawn again. */
+const REST = 90;
+
+class Page {
+  constructor(models) {
+    this.models = models;
+    const [first] = models;
+    this.first = first;
+    this.codes = models.map(() => null);
+    this.posteriors = models.map(() => null);
+    this.classes = { encoded: null, decoded: null };
+    this.describe();
+    this.canvases = this.fillDecoded();
+    this.pad = new Pad(first, (image) => this.setImage(image));
+    this.latents = new Latents(first, (latent, value) => this.setLatent(latent, value));
+    this.latents.onChoose = () => this.request();
+    this.map = new CodeMap(first, (code) => this.setCode(code), () => this.codes[0]);
+    this.samples = new Samples(first, (code, label) => this.setSample(code, label));
+    this.fillClasses();
+    this.between = new Between(models, this.pad.images[this.startOf(2)], this.pad.images[this.startOf(7)], () => this.image);
+    const on = (id, f) => document.getElementById(id).addEventListener("click", f);
+    on("to-image", () => this.setImage(this.image));
+    on("to-centre", () => this.setSample(first.samplePrior(new Float64Array(first.width), this.condition(0)), null));
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.map.show());
+    this.pad.choose(this.startOf(Math.min(3, first.content.classes.length - 1)));
+    this.between.show();
+  }
+
+  /** The first image of a class by its place among the classes, or image `place`. */
+  startOf(place) {
+    const { labels } = this.first.content.gallery;
+    const known = this.first.content.classes[place];
+    const found = labels.findIndex((label) => label === known?.class);
+    return found >= 0 ? found : Math.min(place, labels.length - 1);
+  }
+
+  describe() {
+    const text = (id, value) => (document.getElementById(id).textContent = value);
+    const { content } = this.first;
+    text("title", this.models.map((model) => model.content.title).join("  |  "));
+    text("about", content.about);
+    const { bits, image } = content.precision;
+    text(
+      "facts",
+      `${content.parameters.toLocaleString("en")} parameters, ` +
+        (bits === 32 ? "single precision" : `weights in half precision: pixels off by at most ${image.toPrecision(1)}`),
+    );
+    const box = document.getElementById("network");
+    for (const { content } of this.models) box.append(...describeNetwork(content));
+  }
+
+  /** A canvas for each model's decoded image. */
+  fillDecoded() {
+    const box = document.getElementById("decoded");
+    const isAlone = this.models.length === 1;
+    return this.models.map(({ shape, content }) => {
+      const figure = box.appendChild(document.createElement(isAlone ? "div" : "figure"));
+      const caption = figure.appendChild(document.createElement("figcaption"));
+      caption.textContent = isAlone ? "Decoded" : `Decoded: ${content.title}`;
+      return figure.appendChild(canvasFor(shape, caption.textContent));
+    });
+  }
+
+  fillClasses() {
+    const { first } = this;
+    if (first.conditionKind !== "class") return;
+    document.getElementById("class-panel").hidden = false;
+    const select = document.getElementById("encoded-as");
+    const box = document.getElementById("classes");
+    this.classThumbs = first.content.classes.map((known) => {
+      select.add(new Option(known.name, known.class));
+      const thumb = thumbnail(first.shape, `Class ${known.name}`, () => this.setClass(known.class));
+      thumb.button.setAttribute("role", "radio");
+      thumb.button.append(known.name);
+      box.append(thumb.button);
+      return { ...thumb, known };
+    });
+    select.addEventListener("change", () => {
+      this.image = { ...this.image, label: Number(select.value) };
+      this.setImage(this.image);
+    });
+    box.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const all = this.classThumbs;
+      const at = all.findIndex(({ known }) => known.class === this.classes.decoded);
+      const next = all[(at + step + all.length) % all.length];
+      this.setClass(next.known.class);
+      next.button.focus();
+    });
+  }
+
+  /** The condition that model `i` decodes under. */
+  condition(i) {
+    return this.models[i].condition(this.pixels ?? new Float64Array(this.first.pixels), this.classes.decoded);
+  }
+
+  /** Encodes an image {levels, label, key, source}; a drawing is of the class chosen before. */
+  setImage(image) {
+    const label = image.label ?? this.classes.encoded ?? this.first.content.classes[0]?.class ?? 0;
+    this.image = { ...image, label };
+    this.pixels = greys(image.levels);
+    this.classes = { encoded: label, decoded: label };
+    this.posteriors = this.models.map((model) => model.encode(this.pixels, model.condition(this.pixels, label)));
+    this.codes = this.posteriors.map(({ mean }) => Float64Array.from(mean));
+    document.getElementById("encoded-as").value = label;
+    document.getElementById("source").textContent = image.source;
+    this.scores = null;
+    this.request();
+  }
+
+  setLatent(latent, value) {
+    this.codes[0][latent] = value;
+    const { latents } = this.first;
+    const place = latents.findIndex((known) => known.latent === latent);
+    const from = latents[place];
+    // The latent of the same rank in the other model moves by as many standard deviations.
+    const to = this.models[1]?.latents[place];
+    if (to) this.codes[1][to.latent] = to.mean + ((value - from.mean) / (from.deviation || 1)) * to.deviation;
+    this.request();
+  }
+
+  setCode(code) {
+    this.codes[0] = code;
+    this.request();
+  }
+
+  setSample(code, label) {
+    if (label !== null) this.classes.decoded = label;
+    this.setCode(Float64Array.from(code));
+  }
+
+  setClass(label) {
+    this.classes.decoded = label;
+    this.request();
+  }
+
+  /** Draws in the next frame, and what may wait after a rest. */
+  request() {
+    if (!this.isRequested) requestAnimationFrame(() => this.render());
+    this.isRequested = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.renderRest(), REST);
+  }
+
+  render() {
+    this.isRequested = false;
+    this.decoded = this.models.map((model, i) => {
+      const image = model.decode(this.codes[i], this.condition(i));
+      paint(this.canvases[i], image, model.shape);
+      return image;
+    });
+    this.latents.show(this.codes[0], this.posteriors[0]);
+    this.map.show();
+    this.showNumbers();
+    this.frames = (this.frames ?? 0) + 1;
+  }
+
+  renderRest() {
+    this.latents.showTraversal(this.codes[0], this.condition(0));
+    for (const { known, button, canvas } of this.classThumbs ?? []) {
+      const isChosen = known.class === this.classes.decoded;
+      button.setAttribute("aria-checked", String(isChosen));
+      button.tabIndex = isChosen ? 0 : -1;
+      paint(canvas, this.first.decode(this.codes[0], this.first.condition(this.pixels, known.class)), this.first.shape);
+    }
+    if (this.sampled !== this.image || !this.samples.codes) {
+      const needsPixels = this.first.conditionKind === "observed" || !this.samples.codes;
+      if (needsPixels) this.samples.draw(this.image.levels);
+      this.sampled = this.image;
+    }
+  }
+
+  /** -ELBO of the image, and how far the decoded image is from it. */
+  showNumbers() {
+    const { levels, label, key } = this.image;
+    this.scores ??= this.models.map((model) => model.hasBound && model.negativeElbo(levels, label, key));
+    const lines = this.models.map((model, i) => {
+      const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
+      const name = this.models.length > 1 ? `${model.content.paper}: ` : "";
+      const error = `squared error ${squared.toFixed(4)} a pixel`;
+      const score = this.scores[i];
+      if (!score) return `${name}${error}`;
+      const { reconstruction, kl } = score;
+      const total = (reconstruction + kl).toFixed(2);
+      return `${name}-ELBO ${total} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}; ${error}`;
+    });
+    document.getElementById("numbers").textContent = lines.join("\n");
+  }
+}
+
+/** The layers of a network, for people. */
+function describeNetwork({ title, citation, network, precision, binarise }) {
+  const { encoder, decoder, prior, condition } = network;
+  const titles = (layers) => (layers ?? []).map((layer) => layer.title);
+  const inputs = ({ inputs }) => inputs.join(" and ");
+  const head = encoder.log_var ? ["mean: ", "log-variance: "] : ["", ""];
+  const parts = {
+    [`Encoder, of ${inputs(encoder.trunk)}`]: [
+      ...titles(encoder.trunk.layers),
+      ...titles(encoder.mean).map((title) => head[0] + title),
+      ...titles(encoder.log_var).map((title) => head[1] + title),
+    ],
+    [`Decoder, of ${inputs(decoder.trunk)}; ${decoder.pixels.kind} pixels`]: [
+      ...titles(decoder.trunk.layers),
+      ...titles(decoder.output),
+      ...titles(decoder.pixels.log_var).map((title) => `log-variance: ${title}`),
+    ],
+  };
+  const element = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
+  const nodes = [element("h3", title), element("p", citation)];
+  for (const [name, lines] of Object.entries(parts)) {
+    const list = document.createElement("ul");
+    list.append(...lines.map((line) => element("li", line)));
+    nodes.push(element("h3", name), list);
+  }
+  const scored = {
+    none: "of the image as it is",
+    threshold: "of the image in black and white, white from level 128",
+    dynamic: "of the image in black and white, each pixel white with its grey level as probability",
+    static: "of the image in black and white, each pixel white with its grey level as probability",
+  }[binarise];
+  nodes.push(
+    element(
+      "p",
+      `Prior: ${prior.kind}. Condition: ${condition.kind}. Codes and decoded images are of the grey image, as in encode and ` +
+        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On 20 images of the validation split, codes ` +
+        `in this page differ from the program's by at most ${precision.code.toExponential(0)}, pixels by ${precision.image.toExponential(0)}.`,
+    ),
+  );
+  return nodes;
+}
+
+window.explorer = new Page(readModels());

@@ -1,0 +1,55 @@
+// Samples from the prior: those that `sample --seed` draws.
+"use strict";
+
+const SAMPLES = 20;
+
+class Samples {
+  /** `onCode` gets the code and the class of a sample that is clicked. */
+  constructor(model, onCode) {
+    Object.assign(this, { model, onCode });
+    this.seed = document.getElementById("seed");
+    this.seed.value = model.content.seed;
+    const hint = document.getElementById("samples-hint");
+    if (model.priorKind === "none") {
+      hint.textContent = "This model has no prior: there is no distribution to draw codes from.";
+      document.getElementById("samples-tools").hidden = true;
+      document.getElementById("samples").hidden = true;
+      return;
+    }
+    hint.textContent =
+      model.conditionKind === "observed"
+        ? "Completions of the image: the pixels it shows are kept."
+        : `The first ${SAMPLES} of: ${model.content.paper} sample --seed. Click one to go on from there.`;
+    this.thumbs = Array.from({ length: SAMPLES }, (_, i) => {
+      const thumb = thumbnail(model.shape, `Sample ${i + 1}`, () => this.onCode(this.codes[i], this.classOf(i)));
+      document.getElementById("samples").append(thumb.button);
+      return thumb;
+    });
+    this.seed.addEventListener("input", () => this.draw());
+    document.getElementById("next-seed").addEventListener("click", () => {
+      this.seed.value = Number(this.seed.value) + 1;
+      this.draw();
+    });
+  }
+
+  /** The classes take turns, as in the program. */
+  classOf(sample) {
+    const { classes } = this.model.content;
+    return this.model.conditionKind === "class" ? classes[sample % classes.length].class : null;
+  }
+
+  /** Draws again; `image` are the current levels, of which a condition may need the pixels. */
+  draw(image = this.image) {
+    this.image = image;
+    if (!this.thumbs) return;
+    const { model } = this;
+    const seed = /^\d+$/.test(this.seed.value) ? this.seed.value : "0";
+    const x = greys(image);
+    this.codes = this.thumbs.map(({ canvas }, i) => {
+      const condition = model.condition(x, this.classOf(i));
+      const code = model.samplePrior(normals(seed, STREAM.prior, i, model.width), condition);
+      paint(canvas, model.decode(code, condition), model.shape);
+      return code;
+    });
+  }
+}
