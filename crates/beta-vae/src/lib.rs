@@ -114,7 +114,7 @@ impl paper::Paper for Paper {
                 "this code has no prior whose deviations could be walked along; the program pca has"
                     .into(),
             ),
-            (Kind::Pixels, "traverse" | "interpolate" | "latent-map") => {
+            (Kind::Pixels, "traverse" | "interpolate" | "latent-map" | "explore") => {
                 Some("the code is the pixels themselves: there is nothing to vary".into())
             }
             (Kind::Pca | Kind::Pixels | Kind::Untrained, "snapshots") => {

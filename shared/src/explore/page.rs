@@ -65,3 +65,48 @@ pub fn content_of(page: &str) -> Result<Content> {
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn made() -> Content {
+        let json = json!({ "title": "a < b </script> & c", "image": { "height": 1 } });
+        Content { json, bytes: vec![0, 255, 7, 9], differences: Default::default() }
+    }
+
+    #[test]
+    fn a_page_is_whole_and_asks_for_nothing() {
+        let page = page(&[&made(), &made()]);
+        for part in ["<!-- title -->", "<!-- style -->", "<!-- content -->", "<!-- scripts -->"] {
+            assert!(!page.contains(part), "{part} is left");
+        }
+        for asks in [
+            "http:", "https:", " src=", " href=", "url(", "fetch(", "import(", "import ", "@import",
+            "XMLHttpRequest", "WebSocket", "sendBeacon", "eval(",
+        ] {
+            assert!(!page.contains(asks), "the page has {asks}");
+        }
+        assert!(page.contains("default-src 'none'"));
+        assert!(page.contains("<title>a &lt; b &lt;/script&gt; &amp; c | a"));
+        assert_eq!(page.matches(CONTENT).count(), 2);
+    }
+
+    #[test]
+    fn the_content_of_a_page_is_what_was_put_in() {
+        let made = made();
+        let found = content_of(&page(&[&made])).unwrap();
+        assert_eq!((found.json, found.bytes), (made.json, made.bytes));
+        for broken in ["", "<html>", CONTENT] {
+            assert!(content_of(broken).is_err());
+        }
+        let damaged = page(&[&made_of_nothing()]).replace(BYTES, &format!("{BYTES}***"));
+        assert!(content_of(&damaged).err().unwrap().to_string().contains("is damaged"));
+    }
+
+    fn made_of_nothing() -> Content {
+        Content { json: json!({}), bytes: Vec::new(), differences: Default::default() }
+    }
+}

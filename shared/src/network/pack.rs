@@ -232,3 +232,62 @@ impl Network {
         rounded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        network::{Decoder, Trunk},
+        nn::Activation,
+    };
+
+    /// An encoder and a decoder of the same weights.
+    fn tied() -> Network {
+        let weight: Vec<f32> = (0..8192).map(|i| (i as f32).sin() / 7.0).collect();
+        let layer = |is_transposed, width| Layer::Dense {
+            weight: weight.clone(),
+            is_transposed,
+            bias: vec![0.1; width],
+            activation: Activation::Tanh,
+        };
+        Network {
+            encoder: Coder::point(Input::Image, vec![layer(false, 2)]),
+            decoder: Decoder {
+                trunk: Trunk::of(Input::Code, Vec::new()),
+                output: vec![layer(true, 4096)],
+                pixels: Pixels::Bernoulli,
+                places: None,
+            },
+            prior: Prior::None,
+            condition: Condition::None,
+        }
+    }
+
+    #[test]
+    fn tied_weights_are_packed_once_and_at_multiples_of_four() {
+        for (half, width) in [(false, 4), (true, 2)] {
+            let mut packer = Packer::new(half);
+            packer.levels(&[1, 2, 3]);
+            let packed = packer.network(&tied());
+            let [below, above] =
+                [&packed["encoder"]["trunk"]["layers"][0], &packed["decoder"]["output"][0]];
+            assert_eq!(below["weight"], above["weight"]);
+            assert_eq!(below["weight"]["at"], 4);
+            // Both biases are in single precision.
+            assert_eq!(packer.len(), 4 + width * 8192 + 4 * (2 + 4096));
+        }
+    }
+
+    #[test]
+    fn a_tied_decoder_is_the_transpose_and_half_precision_is_close() {
+        let (network, rounded) = (tied(), tied().rounded());
+        let x: Vec<f64> = (0..4096).map(|i| f64::from(i % 3)).collect();
+        let (exact, _) = network.encode(&x, &[]);
+        let (near, _) = rounded.encode(&x, &[]);
+        assert!(exact.iter().zip(&near).all(|(a, b)| a != b && (a - b).abs() < 1e-2));
+        let Layer::Dense { weight, .. } = &network.encoder.trunk.layers[0] else { panic!() };
+        let decoded = network.decode(&[1.0, 0.0], &[]);
+        let logit = f64::from(weight[2 * 5]) + f64::from(0.1f32);
+        assert!((decoded[5] - 1.0 / (1.0 + (-logit.tanh()).exp())).abs() < 1e-12);
+    }
+}

@@ -53,6 +53,11 @@ class Pad {
     }
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => this.show());
+    this.erase = document.getElementById("erase");
+    this.erase.addEventListener("click", () => {
+      this.isErasing = !this.isErasing;
+      this.erase.setAttribute("aria-pressed", String(this.isErasing));
+    });
     document.getElementById("clear").addEventListener("click", () => this.clear());
     this.centre.addEventListener("change", () => this.isDrawn && this.changed());
     document.getElementById("file").addEventListener("change", (event) => {
@@ -103,8 +108,8 @@ class Pad {
   stroke(to) {
     const context = this.raw.getContext("2d");
     const from = this.last ?? to;
-    if (!this.isDrawn && !this.isKept) this.wipe();
-    context.strokeStyle = this.shape.channels === 1 ? "#fff" : this.colour.value;
+    const ink = this.shape.channels === 1 ? "#fff" : this.colour.value;
+    context.strokeStyle = this.isErasing ? "#000" : ink;
     context.lineWidth = this.brush.value * this.zoom;
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
@@ -254,7 +259,6 @@ class Pad {
     const image = this.images[i];
     this.levels = image.levels;
     this.isDrawn = false;
-    this.isKept = true;
     paint(this.small, greys(image.levels), this.shape);
     const context = this.raw.getContext("2d");
     context.imageSmoothingEnabled = false;

@@ -4,7 +4,7 @@
 /** Sliders shown at first, and added at a time. */
 const SHOWN = 10;
 /** Images along the chosen latent. */
-const STEPS = 9;
+const STEPS = 10;
 
 class Latents {
   /** `onCode` is called with the place of a latent and its new value. */
@@ -81,6 +81,7 @@ class Latents {
       const value = code[latent.latent];
       if (document.activeElement !== input || Math.abs(Number(input.value) - value) > 1e-9) input.value = value;
       output.textContent = value.toFixed(2);
+      input.setAttribute("aria-valuetext", value.toFixed(2));
       band.hidden = !posterior?.logVar;
       if (!posterior?.logVar) continue;
       const { mean, logVar } = posterior;

@@ -3,6 +3,8 @@
 
 /** Milliseconds of rest after which the strips of small images are drawn again. */
 const REST = 90;
+/** And after which the numbers are read out. */
+const SPOKEN = 900;
 
 class Page {
   constructor(models) {
@@ -146,6 +148,11 @@ class Page {
     this.isRequested = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.renderRest(), REST);
+    clearTimeout(this.speaker);
+    this.speaker = setTimeout(() => {
+      const text = (id) => document.getElementById(id).textContent;
+      document.getElementById("spoken").textContent = text("numbers");
+    }, SPOKEN);
   }
 
   render() {
@@ -183,7 +190,7 @@ class Page {
     const lines = this.models.map((model, i) => {
       const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
       const name = this.models.length > 1 ? `${model.content.paper}: ` : "";
-      const error = `squared error ${squared.toFixed(4)} a pixel`;
+      const error = `squared error ${squared.toFixed(4)} per pixel`;
       const score = this.scores[i];
       if (!score) return `${name}${error}`;
       const { reconstruction, kl } = score;

@@ -1,0 +1,74 @@
+//! `explore`: the page of a run, and what it refuses.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::fs;
+
+use programs::{program, programs};
+
+#[test]
+fn a_page_is_one_file_that_asks_for_nothing_and_replaces_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    let vae = program("vae");
+    vae.train(work.path(), &[]).success();
+    let run = work.path().join("runs/vae/quick");
+    // Training leaves one.
+    let page = fs::read_to_string(run.join("explore.html")).unwrap();
+    for asks in ["http:", "https:", " src=", " href=", "url(", "fetch(", "import("] {
+        assert!(!page.contains(asks), "the page has {asks}");
+    }
+    assert!(!page.contains(work.path().to_str().unwrap()), "a path of this machine is in the page");
+    let to = work.path().join("page.html");
+    let to = to.to_str().unwrap();
+    let said = vae.on_run("explore", &run, &["--to", to]).success().err();
+    assert!(said.contains("its codes differ from the program's by at most"), "{said}");
+    assert_eq!(fs::read_to_string(to).unwrap(), page);
+    vae.on_run("explore", &run, &["--to", to]).failure(1, "it exists already");
+    let page = to;
+    let json = work.path().join("expected.json");
+    let json = json.to_str().unwrap();
+    let fresh = work.path().join("fresh.html");
+    let fresh = fresh.to_str().unwrap();
+    vae.on_run("explore", &run, &["--to", fresh, "--expected", json]).success();
+    let expected: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!(expected["mean"].as_array().unwrap().len(), 100);
+    fs::remove_file(fresh).unwrap();
+    vae.on_run("explore", &run, &["--to", fresh, "--expected", json]).failure(1, "--expected");
+    assert!(!fs::exists(fresh).unwrap(), "a page was written before the mistake was found");
+
+    // Half precision is said and measured.
+    vae.on_run("explore", &run, &["--to", fresh, "--half"]).success();
+    assert!(fs::metadata(fresh).unwrap().len() < fs::metadata(page).unwrap().len());
+
+    // Another paper beside it, by the page in its run.
+    let pca = program("pca");
+    pca.train(work.path(), &[]).success();
+    let other = work.path().join("runs/pca/quick");
+    let both = work.path().join("both.html");
+    let both = both.to_str().unwrap();
+    let beside = ["--beside", other.to_str().unwrap(), "--to", both];
+    vae.on_run("explore", &run, &beside).success();
+    let text = fs::read_to_string(both).unwrap();
+    assert_eq!(text.matches("class=\"content\"").count(), 2);
+    fs::remove_file(both).unwrap();
+    fs::remove_file(other.join("explore.html")).unwrap();
+    vae.on_run("explore", &run, &beside).failure(1, "without a page");
+    let nothing = work.path().join("nothing.html");
+    fs::write(&nothing, "<html></html>").unwrap();
+    vae.on_run("explore", &run, &["--beside", nothing.to_str().unwrap(), "--to", both])
+        .failure(1, "is no page that explore wrote");
+    assert!(!fs::exists(both).unwrap());
+}
+
+#[test]
+fn what_cannot_be_shown_is_refused_in_one_line() {
+    let work = tempfile::tempdir().unwrap();
+    for program in programs().iter().filter(|p| p.cannot.iter().any(|name| name == "explore")) {
+        program.train(work.path(), &[]).success();
+        let run = work.path().join("runs").join(&program.name).join("quick");
+        let refused = program.on_run("explore", &run, &[]).failure(2, &program.name);
+        assert_eq!(refused.err().trim().lines().count(), 1, "{}", refused.err());
+        assert!(!run.join("explore.html").exists());
+    }
+}
