@@ -11,7 +11,9 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, LikelihoodKind},
-    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior as CodePrior, layers_of},
+    network::{
+        Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior as CodePrior, layers_of,
+    },
     nn::{Activation, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -396,9 +398,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             (Some(recognition), Conditioning::Label { .. }, _) => {
                 Coder::gaussian(vec![Input::Image, Input::Condition], Vec::new(), recognition)
             }
-            (Some(recognition), ..) => {
-                Coder::gaussian(vec![Input::Image], Vec::new(), recognition)
-            }
+            (Some(recognition), ..) => Coder::gaussian(vec![Input::Image], Vec::new(), recognition),
             (None, _, Some(prior)) => prior.clone(),
             (None, _, None) => return Err("its codes depend on nothing".into()),
         };

@@ -203,7 +203,8 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn network(&self) -> Result<Network, String> {
-        let encoder = self.layers.iter().map(|layer| network::Layer::from(&layer.encoder)).collect();
+        let encoder =
+            self.layers.iter().map(|layer| network::Layer::from(&layer.encoder)).collect();
         let decoder = self.layers.iter().enumerate().rev().map(|(place, layer)| {
             let activation = if place == 0 { Activation::Linear } else { Activation::Sigmoid };
             network::Layer::tied(&layer.encoder, numbers(layer.visible.val()), activation)

@@ -9,7 +9,9 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, LikelihoodKind},
-    network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, Trunk, layers_of},
+    network::{
+        Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, Trunk, layers_of,
+    },
     nn::{Activation, Dense, Initialiser, LogisticScale, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},

@@ -194,7 +194,12 @@ pub(super) fn entropy(values: &[usize], size: usize) -> f64 {
 }
 
 /// Mutual information of the empirical joint distribution, nats.
-pub(super) fn mutual_information(bins: &[usize], values: &[usize], sizes: usize, size: usize) -> f64 {
+pub(super) fn mutual_information(
+    bins: &[usize],
+    values: &[usize],
+    sizes: usize,
+    size: usize,
+) -> f64 {
     let joint: Vec<usize> = bins.iter().zip(values).map(|(bin, v)| bin * size + v).collect();
     let information = entropy(bins, sizes) + entropy(values, size) - entropy(&joint, sizes * size);
     information.max(0.0)

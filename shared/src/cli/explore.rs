@@ -88,7 +88,8 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
 
 fn network<P: Paper>(loaded: &Loaded<P>) -> Result<Network> {
     let network = loaded.model.network();
-    Ok(network.map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?)
+    Ok(network
+        .map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?)
 }
 
 fn subject<P: Paper>(loaded: &Loaded<P>) -> Result<Subject<'_>> {

@@ -177,9 +177,8 @@ fn latents(
         let count = column.len().max(1) as f32;
         let average = column.sum() / count;
         let deviation = (column.mapv(|z| (z - average).powi(2)).sum() / count).sqrt();
-        let widest = |log_var: &Array2<f32>| {
-            (log_var.column(latent).mapv(f32::exp).sum() / count).sqrt()
-        };
+        let widest =
+            |log_var: &Array2<f32>| (log_var.column(latent).mapv(f32::exp).sum() / count).sqrt();
         let unit = if has_prior && log_var.is_some() { REACH } else { 0.0 };
         let low = column.fold(average - REACH * deviation, |a, &b| a.min(b)).min(-unit);
         let high = column.fold(average + REACH * deviation, |a, &b| a.max(b)).max(unit);
@@ -223,7 +222,8 @@ fn nats_to_prior(model: &dyn Trained, part: &Split) -> Result<Vec<f64>> {
 fn change(model: &dyn Trained, preparation: &Preparation) -> Vec<f64> {
     let latent = model.latent_dim();
     let given = preparation.classes.first().and_then(|&class| model.condition_of_classes(&[class]));
-    let given = |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
+    let given =
+        |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
     let drawn = |eps: ArrayView2<'_, f32>| model.sample_prior(eps, given(eps.nrows()));
     let origin = model.decode(drawn(Array2::zeros((1, latent)).view()).view(), given(1));
     let moved = model.decode(drawn(Array2::eye(latent).view()).view(), given(latent));

@@ -34,7 +34,10 @@ pub fn page(runs: &[&Content]) -> String {
     for run in runs {
         // `<` in a text must not end the script around it.
         let json = run.json.to_string().replace('<', "\\u003c");
-        data.push_str(&format!("{CONTENT}{json}{END}\n{BYTES}{}{END}\n", STANDARD.encode(&run.bytes)));
+        data.push_str(&format!(
+            "{CONTENT}{json}{END}\n{BYTES}{}{END}\n",
+            STANDARD.encode(&run.bytes)
+        ));
     }
     let titles: Vec<&str> = runs.iter().filter_map(|run| run.json["title"].as_str()).collect();
     let scripts = SCRIPTS.map(|script| format!("<script>\n{script}{END}\n")).concat();
@@ -84,8 +87,19 @@ mod tests {
             assert!(!page.contains(part), "{part} is left");
         }
         for asks in [
-            "http:", "https:", " src=", " href=", "url(", "fetch(", "import(", "import ", "@import",
-            "XMLHttpRequest", "WebSocket", "sendBeacon", "eval(",
+            "http:",
+            "https:",
+            " src=",
+            " href=",
+            "url(",
+            "fetch(",
+            "import(",
+            "import ",
+            "@import",
+            "XMLHttpRequest",
+            "WebSocket",
+            "sendBeacon",
+            "eval(",
         ] {
             assert!(!page.contains(asks), "the page has {asks}");
         }

@@ -22,7 +22,8 @@ impl Network {
                 (0..*classes).map(|class| f64::from(u8::from(class == label))).collect()
             }
             Condition::Observed { observed, unobserved } => {
-                let value = |(&x, &seen): (&f64, &bool)| if seen { x } else { (*unobserved).into() };
+                let value =
+                    |(&x, &seen): (&f64, &bool)| if seen { x } else { (*unobserved).into() };
                 x.iter().zip(observed).map(value).collect()
             }
         }
@@ -107,7 +108,8 @@ impl Network {
             Prior::Conditional(coder) => {
                 let (mean, log_var) = coder.forward(&[], &[], c);
                 let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
-                let draw = |((mean, log_var), eps): ((f64, f64), &f64)| mean + (0.5 * log_var).exp() * eps;
+                let draw =
+                    |((mean, log_var), eps): ((f64, f64), &f64)| mean + (0.5 * log_var).exp() * eps;
                 mean.into_iter().zip(log_var).zip(eps).map(draw).collect()
             }
         }
@@ -176,13 +178,18 @@ impl Layer {
             Self::Dense { weight, is_transposed, bias, activation } => {
                 let (outputs, inputs) = (bias.len(), x.len());
                 let weight = |input: usize, output: usize| {
-                    let place =
-                        if *is_transposed { output * inputs + input } else { input * outputs + output };
+                    let place = if *is_transposed {
+                        output * inputs + input
+                    } else {
+                        input * outputs + output
+                    };
                     f64::from(weight[place])
                 };
                 let mut y: Vec<f64> = bias.iter().map(|&b| b.into()).collect();
                 for (input, x) in x.iter().enumerate() {
-                    y.iter_mut().enumerate().for_each(|(output, y)| *y += x * weight(input, output));
+                    y.iter_mut()
+                        .enumerate()
+                        .for_each(|(output, y)| *y += x * weight(input, output));
                 }
                 y.into_iter().map(|y| activate(*activation, y)).collect()
             }

@@ -57,7 +57,8 @@ pub enum Layer {
 impl Layer {
     /// One line for people: "dense 784 -> 400, relu".
     pub fn title(&self) -> String {
-        let image = |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
+        let image =
+            |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
         let window = |Geometry { window: Window { side, stride, .. }, .. }: &Geometry| {
             format!("{side} x {side}, stride {stride}")
         };
@@ -75,7 +76,10 @@ impl Layer {
                 let [down, across] = geometry.positions();
                 let channels = weight.len() / geometry.patch().max(1);
                 let (from, to) = (image([down, across, channels]), image(geometry.image));
-                (format!("transposed convolution {}: {from} -> {to}", window(geometry)), *activation)
+                (
+                    format!("transposed convolution {}: {from} -> {to}", window(geometry)),
+                    *activation,
+                )
             }
             Self::Apply(activation) => return name(*activation).to_owned(),
             Self::Shift(by) => return format!("shift by {} numbers", by.len()),

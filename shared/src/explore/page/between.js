@@ -30,7 +30,7 @@ class Between {
       return canvas;
     });
     this.canvases = [first, last];
-    const names = models.length > 1 ? models.map((model) => `codes: ${model.content.paper}`) : ["through the codes"];
+    const names = models.length > 1 ? models.map((model) => model.name) : ["through the codes"];
     this.coded = names.map((name) => figure(name, `Between the images, ${name}`).canvas);
     this.mixed = figure("through the pixels", "Between the images, through the pixels").canvas;
     const label = make("label", "blend");

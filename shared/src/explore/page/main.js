@@ -19,7 +19,7 @@ class Page {
     this.pad = new Pad(first, (image) => this.setImage(image));
     this.latents = new Latents(first, (latent, value) => this.setLatent(latent, value));
     this.latents.onChoose = () => this.request();
-    this.map = new CodeMap(first, (code) => this.setCode(code), () => this.codes[0]);
+    this.map = new CodeMap(first, (code) => this.setCode(code), () => this.codes[0], models.length > 1);
     this.samples = new Samples(first, (code, label) => this.setSample(code, label));
     this.fillClasses();
     this.between = new Between(models, this.pad.images[this.startOf(2)], this.pad.images[this.startOf(7)], () => this.image);
@@ -59,11 +59,12 @@ class Page {
   fillDecoded() {
     const box = document.getElementById("decoded");
     const isAlone = this.models.length === 1;
-    return this.models.map(({ shape, content }) => {
-      const figure = box.appendChild(document.createElement(isAlone ? "div" : "figure"));
+    document.body.classList.toggle("beside", !isAlone);
+    return this.models.map(({ shape, name }) => {
+      const figure = box.appendChild(document.createElement("figure"));
       const caption = figure.appendChild(document.createElement("figcaption"));
-      caption.textContent = isAlone ? "Decoded" : `Decoded: ${content.title}`;
-      return figure.appendChild(canvasFor(shape, caption.textContent));
+      caption.textContent = isAlone ? "Decoded" : name;
+      return figure.appendChild(canvasFor(shape, `Decoded image: ${name}`));
     });
   }
 
@@ -189,7 +190,7 @@ class Page {
     this.scores ??= this.models.map((model) => model.hasBound && model.negativeElbo(levels, label, key));
     const lines = this.models.map((model, i) => {
       const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
-      const name = this.models.length > 1 ? `${model.content.paper}: ` : "";
+      const name = this.models.length > 1 ? `${model.name}: ` : "";
       const error = `squared error ${squared.toFixed(4)} per pixel`;
       const score = this.scores[i];
       if (!score) return `${name}${error}`;

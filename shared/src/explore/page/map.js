@@ -9,10 +9,11 @@ const ACROSS = 800;
 const UP = 600;
 
 class CodeMap {
-  /** `onCode` gets the code under the pointer; `current` says which is shown. */
-  constructor(model, onCode, current) {
+  /** `onCode` gets the code under the pointer, `current` returns the one that is shown; `isOneOfTwo` if another model
+   * is beside this one. */
+  constructor(model, onCode, current, isOneOfTwo) {
     const { map, classes, latents } = model.content;
-    Object.assign(this, { model, onCode, current, map, latents: latents.map((latent) => latent.latent) });
+    Object.assign(this, { model, onCode, current, isOneOfTwo, map, latents: latents.map((latent) => latent.latent) });
     this.labels = numbersAt(model.bytes, map.labels);
     this.codes = map.codes && numbersAt(model.bytes, map.codes);
     if (map.components) {
@@ -104,7 +105,8 @@ class CodeMap {
 
   /** Lays the points out on the chosen plane. */
   choose() {
-    const { count } = this.map;
+    const { map, model } = this;
+    const { count } = map;
     this.up.parentElement.hidden = this.isComponents;
     document.getElementById("keep-label").hidden = !this.isComponents;
     const [first, second] = this.pair;
@@ -125,7 +127,7 @@ class CodeMap {
     document.getElementById("map-hint").textContent =
       `Codes of ${count} validation images` +
       (this.isComponents ? " in the plane of their first two principal components" : "") +
-      ". Click or drag: the point is decoded.";
+      `. Click or drag: ${this.isOneOfTwo ? `${model.name} decodes the point` : "the point is decoded"}.`;
     this.drawPoints();
     this.show();
   }

@@ -5,6 +5,8 @@ class Model {
   constructor(content, bytes) {
     const { network } = content;
     this.content = content;
+    // Paper and run.
+    this.name = content.title.split(",")[0];
     this.bytes = bytes;
     this.shape = content.image;
     this.pixels = this.shape.height * this.shape.width * this.shape.channels;
