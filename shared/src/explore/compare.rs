@@ -44,9 +44,9 @@ pub fn differences(
     let [of_codes, of_drawn] = [&codes.mean, &drawn].map(|z| model.decode(z.view(), given));
     let elbo = model.elbo(x, given, eps);
     let mut found = Differences::default();
-    for row in 0..x.nrows() {
+    for (row, &label) in labels.iter().enumerate() {
         let x = double(x.row(row));
-        let c = network.condition_of(&x, labels[row].into());
+        let c = network.condition_of(&x, label.into());
         if let Some(given) = given {
             apart(&mut found.condition, given.row(row), &c);
         }

@@ -243,8 +243,7 @@ fn map(packer: &mut Packer, part: &Split, codes: &Codes) -> Result<Value> {
         };
         let centre = single(&mut found.mean.iter());
         let axes = single(&mut found.components.rows().into_iter().take(2).flatten());
-        let plane: Vec<f32> =
-            found.plane(mean).into_iter().flatten().map(|value| value as f32).collect();
+        let plane: Vec<f32> = found.plane(mean).into_iter().flatten().collect();
         json!({
             "centre": packer.numbers(&centre),
             "axes": packer.numbers(&axes),
