@@ -24,7 +24,7 @@ fn a_page_is_one_file_that_asks_for_nothing_and_replaces_nothing() {
     let said = vae.on_run("explore", &run, &["--to", to]).success().err();
     assert!(said.contains("its codes differ from the program's by at most"), "{said}");
     assert_eq!(fs::read_to_string(to).unwrap(), page);
-    vae.on_run("explore", &run, &["--to", to]).failure(1, "it exists already");
+    vae.on_run("explore", &run, &["--to", to]).failure(1, "exists already");
     let page = to;
     let json = work.path().join("expected.json");
     let json = json.to_str().unwrap();

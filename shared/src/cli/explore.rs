@@ -9,9 +9,10 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     Stop,
-    encode::{destination, refuse_sequences},
+    asked::{Asked, Examples},
+    encode::refuse_sequences,
     model::Loaded,
-    options::ExploreArgs,
+    options::{ExploreArgs, OfRun},
     paper::{Paper, RunConfig},
     pictures::say,
 };
@@ -34,13 +35,14 @@ const TESTED: usize = 100;
 pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "explore")?;
     refuse_sequences(&loaded)?;
-    let path = destination(&loaded, args.to, PAGE)?;
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, PAGE)?;
     if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
         bail!("--expected {}: it exists already; delete it, or give another name", path.display());
     }
     let network = network(&loaded)?;
     let precision = if args.half { Precision::Half } else { Precision::Single };
-    let subject = subject(&loaded)?;
+    let subject = subject(&loaded, &examples);
     let own = content(&subject, &network, precision)?;
     let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
     let other = other.transpose()?;
@@ -74,7 +76,8 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
     if loaded.model.step_widths().is_some() {
         return Ok(None);
     }
-    let subject = subject(loaded)?;
+    let examples = loaded.examples(&Asked::default())?;
+    let subject = subject(loaded, &examples);
     for precision in [Precision::Single, Precision::Half] {
         let html = page(&[&content(&subject, &network, precision)?]);
         if html.len() <= SMALL {
@@ -92,11 +95,16 @@ fn network<P: Paper>(loaded: &Loaded<P>) -> Result<Network> {
         .map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?)
 }
 
-fn subject<P: Paper>(loaded: &Loaded<P>) -> Result<Subject<'_>> {
-    let data = loaded.data()?;
-    Ok(Subject {
-        model: loaded.model.as_ref(),
-        split: &data.valid,
+fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subject<'a> {
+    let model = loaded.model.as_ref();
+    // Without the run's own data nothing is known of factors.
+    let follows = |data| P::KIND.follows(model, data, loaded.noise());
+    Subject {
+        model,
+        split: &examples.split,
+        examples: examples.name.clone(),
+        titles: Box::new(|index| examples.title(index)),
+        classes: &examples.classes,
         preparation: &loaded.preparation,
         title: loaded.title(),
         paper: P::NAME,
@@ -104,23 +112,20 @@ fn subject<P: Paper>(loaded: &Loaded<P>) -> Result<Subject<'_>> {
         citation: P::CITATION,
         binarise: loaded.config.data().binarise,
         seed: loaded.config.seed(),
-        follows: P::KIND.follows(loaded.model.as_ref(), data, loaded.noise()),
-    })
+        follows: loaded.data().map(follows).unwrap_or_default(),
+    }
 }
 
 /// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper,
 /// from the run.
-fn other<P: Paper>(
-    path: &Path,
-    of: &super::options::OfRun,
-    precision: Precision,
-) -> Result<Content> {
+fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Content> {
     let named = || format!("--beside {}", path.display());
     if path.is_dir() && is_of::<P>(path) {
-        let of = super::options::OfRun { run: Some(path.to_path_buf()), ..of.clone() };
+        let of = OfRun { run: Some(path.to_path_buf()), ..of.clone() };
         let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
         let network = network(&loaded).with_context(named)?;
-        return content(&subject(&loaded)?, &network, precision).with_context(named);
+        let examples = loaded.examples(&Asked::default()).with_context(named)?;
+        return content(&subject(&loaded, &examples), &network, precision).with_context(named);
     }
     let page = if path.is_dir() { path.join(PAGE) } else { path.to_path_buf() };
     if path.is_dir() && !page.is_file() {

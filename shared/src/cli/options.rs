@@ -243,9 +243,10 @@ pub(super) struct ExploreArgs {
     /// the program's.
     #[arg(long)]
     pub(super) half: bool,
-    /// HTML file to write (default: explore.html in the run's folder).
-    #[arg(long, value_name = "FILE")]
-    pub(super) to: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
     /// Also write what the program makes of 100 images and 100 codes, as JSON, to test the page.
     #[arg(long, value_name = "FILE")]
     pub(super) expected: Option<PathBuf>,

@@ -45,6 +45,12 @@ pub struct Subject<'a> {
     pub model: &'a dyn Trained,
     /// Images from which it takes those to choose from and those on the map.
     pub split: &'a Split,
+    /// What they are called: `validation`, or the name of other data.
+    pub examples: String,
+    /// What each of them is called, by index.
+    pub titles: Box<dyn Fn(usize) -> String + 'a>,
+    /// Names of their classes.
+    pub classes: &'a ClassNames,
     /// Its description of the data.
     pub preparation: &'a Preparation,
     /// Caption: paper, run, latents, data.
@@ -87,7 +93,6 @@ pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -
     let chosen = chosen(&part);
     let images = part.grey(&chosen);
     let levels: Vec<u8> = images.iter().map(|&value| (value * 255.0).round() as u8).collect();
-    let names = ClassNames::of(preparation);
     let shape = preparation.shape;
     let found = compared(subject, network, precision);
     let json = json!({
@@ -99,7 +104,7 @@ pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -
         "binarise": subject.binarise.name(),
         "image": { "height": shape.height, "width": shape.width, "channels": shape.channels },
         "classes": preparation.classes.iter().map(|&class| {
-            json!({ "class": class, "name": names.name(class) })
+            json!({ "class": class, "name": subject.classes.name(class) })
         }).collect::<Vec<_>>(),
         "parameters": model.parameters(),
         "precision": {
@@ -112,7 +117,8 @@ pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -
         "gallery": {
             "levels": packer.levels(&levels),
             "labels": part.labels_of(&chosen),
-            "indices": chosen,
+            "name": subject.examples,
+            "titles": chosen.iter().map(|&index| (subject.titles)(index)).collect::<Vec<_>>(),
             // Noise keys are 64 bits wide: as text, since JavaScript's numbers have 53.
             "keys": chosen.iter().map(|&index| part.key(index).to_string()).collect::<Vec<_>>(),
         },

@@ -233,7 +233,7 @@ class Pad {
     this.changed();
   }
 
-  /** Images of the validation split to choose from. */
+  /** Images to choose from. */
   fillGallery() {
     const { content, bytes, shape, pixels } = this.model;
     const { gallery, classes } = content;
@@ -243,9 +243,10 @@ class Pad {
       levels: all.slice(i * pixels, (i + 1) * pixels),
       label,
       key: gallery.keys[i],
-      source: classes.length > 1 ? `${name(label)}, validation #${gallery.indices[i]}` : `validation #${gallery.indices[i]}`,
+      source: `${classes.length > 1 ? `${name(label)}, ` : ""}${gallery.name} ${gallery.titles[i]}`,
     }));
     const strip = document.getElementById("gallery");
+    strip.setAttribute("aria-label", `Images: ${gallery.name}`);
     this.thumbs = this.images.map((image, i) => {
       const { button, canvas } = thumbnail(shape, image.source, () => this.choose(i));
       paint(canvas, greys(image.levels), shape);

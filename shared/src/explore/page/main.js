@@ -237,7 +237,7 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
     element(
       "p",
       `Prior: ${prior.kind}. Condition: ${condition.kind}. Codes and decoded images are of the grey image, as in encode and ` +
-        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On 20 images of the validation split, codes ` +
+        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On 20 of the images, codes ` +
         `in this page differ from the program's by at most ${precision.code.toExponential(0)}, pixels by ${precision.image.toExponential(0)}.`,
     ),
   );

@@ -1,4 +1,4 @@
-// The map: codes of the validation split in the plane, coloured by class; the point under the pointer is decoded.
+// The map: codes of images in the plane, coloured by class; the point under the pointer is decoded.
 "use strict";
 
 /** Colours of classes that are told apart on white and on black. */
@@ -125,7 +125,7 @@ class CodeMap {
     const [[left, w], [bottom, h]] = [range(0), range(1)];
     this.range = { left, width: w, bottom, height: h };
     document.getElementById("map-hint").textContent =
-      `Codes of ${count} validation images` +
+      `Codes of ${count} images, ${model.content.gallery.name}` +
       (this.isComponents ? " in the plane of their first two principal components" : "") +
       `. Click or drag: ${this.isOneOfTwo ? `${model.name} decodes the point` : "the point is decoded"}.`;
     this.drawPoints();
