@@ -172,6 +172,7 @@ async function main() {
   await page.keyboard.press("Space");
   for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Space");
+  await page.waitForTimeout(100);
   const ink = await page.evaluate(() => window.explorer.image.levels.some((level) => level > 100));
   assert.ok(ink, "keys draw");
 

@@ -79,6 +79,10 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
     let examples = loaded.examples(&Asked::default())?;
     let subject = subject(loaded, &examples);
     for precision in [Precision::Single, Precision::Half] {
+        // The weights alone tell most pages that are too large.
+        if precision.bytes(&network) * 4 / 3 > SMALL {
+            continue;
+        }
         let html = page(&[&content(&subject, &network, precision)?]);
         if html.len() <= SMALL {
             let path = loaded.run.file(PAGE);

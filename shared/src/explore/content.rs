@@ -39,6 +39,19 @@ pub enum Precision {
     Half,
 }
 
+impl Precision {
+    fn packer(self) -> Packer {
+        Packer::new(self == Self::Half)
+    }
+
+    /// Bytes of the weights of a network.
+    pub fn bytes(self, network: &Network) -> usize {
+        let mut packer = self.packer();
+        packer.network(network);
+        packer.len()
+    }
+}
+
 /// A run, as a page shows it.
 pub struct Subject<'a> {
     /// Its model.
@@ -85,7 +98,7 @@ pub struct Content {
 /// If the model's networks cannot be written as layers, or its codes have no principal components.
 pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -> Result<Content> {
     let Subject { model, split, preparation, .. } = subject;
-    let mut packer = Packer::new(precision == Precision::Half);
+    let mut packer = precision.packer();
     let packed = packer.network(network);
     let part = split.take(POINTS);
     let all: Vec<usize> = (0..part.len()).collect();

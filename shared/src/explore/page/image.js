@@ -18,6 +18,8 @@ class Pad {
       canvas.width = shape.width * this.zoom;
       canvas.height = shape.height * this.zoom;
     }
+    // Its pixels are read with each stroke.
+    this.raw.getContext("2d", { willReadFrequently: true });
     this.small = canvasFor(shape);
     this.brush = document.getElementById("brush");
     this.brush.value = Math.max(1, 0.08 * shape.width);
@@ -119,7 +121,14 @@ class Pad {
     context.stroke();
     if (this.last) this.last = to;
     this.isDrawn = true;
-    this.changed(true);
+    this.canvas.getContext("2d").drawImage(this.raw, 0, 0);
+    // Many moves of a pen come within a frame: the model looks once.
+    if (this.isAwaited) return;
+    this.isAwaited = true;
+    requestAnimationFrame(() => {
+      this.isAwaited = false;
+      if (this.isDrawn) this.changed(true);
+    });
   }
 
   wipe() {
@@ -143,7 +152,6 @@ class Pad {
     this.press(null);
     clearTimeout(this.timer);
     if (isDrawing) {
-      this.canvas.getContext("2d").drawImage(this.raw, 0, 0);
       this.timer = setTimeout(() => this.show(), SETTLES);
     } else {
       this.show();
@@ -207,7 +215,7 @@ class Pad {
       return;
     }
     const { raw } = this;
-    const context = raw.getContext("2d", { willReadFrequently: true });
+    const context = raw.getContext("2d");
     this.wipe();
     const scale = Math.min(raw.width / picture.width, raw.height / picture.height);
     const [w, h] = [picture.width * scale, picture.height * scale];
