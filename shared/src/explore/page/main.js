@@ -25,7 +25,12 @@ class Page {
     this.between = new Between(models, this.pad.images[this.startOf(2)], this.pad.images[this.startOf(7)], () => this.image);
     const on = (id, f) => document.getElementById(id).addEventListener("click", f);
     on("to-image", () => this.setImage(this.image));
-    on("to-centre", () => this.setSample(first.samplePrior(new Float64Array(first.width), this.condition(0)), null));
+    const hasPrior = first.priorKind !== "none";
+    document.getElementById("to-centre").textContent = hasPrior ? "Centre of the prior" : "Mean of all codes";
+    on("to-centre", () => {
+      const zero = new Float64Array(first.width);
+      this.setSample(hasPrior ? first.samplePrior(zero, this.condition(0)) : first.meanCode, null);
+    });
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", () => this.map.show());
     this.pad.choose(this.startOf(Math.min(3, first.content.classes.length - 1)));

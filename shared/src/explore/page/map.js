@@ -125,7 +125,7 @@ class CodeMap {
     const [[left, w], [bottom, h]] = [range(0), range(1)];
     this.range = { left, width: w, bottom, height: h };
     document.getElementById("map-hint").textContent =
-      `Codes of ${count} images, ${model.content.gallery.name}` +
+      `Codes of ${count} images (${model.content.gallery.name})` +
       (this.isComponents ? " in the plane of their first two principal components" : "") +
       `. Click or drag: ${this.isOneOfTwo ? `${model.name} decodes the point` : "the point is decoded"}.`;
     this.drawPoints();

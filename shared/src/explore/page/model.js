@@ -12,6 +12,8 @@ class Model {
     this.pixels = this.shape.height * this.shape.width * this.shape.channels;
     this.latents = content.latents;
     this.width = content.latents.length;
+    this.meanCode = new Float64Array(this.width);
+    for (const { latent, mean } of this.latents) this.meanCode[latent] = mean;
     this.pixel = network.decoder.pixels;
     this.places = network.decoder.places;
     this.priorKind = network.prior.kind;
