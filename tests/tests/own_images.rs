@@ -280,3 +280,29 @@ fn every_command_of_the_page_works_as_it_stands() {
         assert!(output.status.success(), "{command:?}: {told}");
     }
 }
+
+#[test]
+fn disentanglement_is_measured_where_every_combination_of_factors_has_an_image() {
+    let work = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..IMAGES).flat_map(|number| bar(number).into_raw()).collect();
+    // What `bar` makes of a number: a place, a height, a brightness.
+    let factors: Vec<u8> = (0..IMAGES as u8).flat_map(|n| [n % 3, n / 3 % 6, n / 18]).collect();
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let x = npy("|u1", &format!("({IMAGES}, {HEIGHT}, {WIDTH})"), &pixels);
+    let table = npy("|u1", &format!("({IMAGES}, 3)"), &factors);
+    for (name, bytes) in [("x.npy", x), ("latents_classes.npy", table)] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(&bytes).unwrap();
+    }
+    let path = work.path().join("factors.npz");
+    fs::write(&path, archive.finish().unwrap().into_inner()).unwrap();
+    let small = "evaluate.disentanglement={train_points=200,test_points=100,repeats=1}";
+    let options = ["--data", path.to_str().unwrap(), "--set", FEWER, "--set", small];
+    program("beta-vae").train(work.path(), &options).success();
+    let record = fs::read(work.path().join("runs/beta-vae/quick/record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    for name in ["z_diff", "factor_vae_score", "mig", "dci_disentanglement", "sap"] {
+        let value = record["metrics"][name]["value"].as_f64();
+        assert!(value.is_some_and(|value| (0.0..=1.0).contains(&value)), "{name}: {value:?}");
+    }
+}

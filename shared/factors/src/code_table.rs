@@ -4,7 +4,7 @@ use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
 use shared::{
-    data::Sprites,
+    data::FactorGrid,
     metrics::WIDE,
     trained::{Codes, Trained},
 };
@@ -18,8 +18,8 @@ const CHUNK: usize = 4096;
 /// of which a table would take gigabytes, every time.
 pub struct CodeTable<'a> {
     model: &'a dyn Trained,
-    grid: &'a Sprites,
-    sizes: [usize; 5],
+    grid: &'a dyn FactorGrid,
+    sizes: Vec<usize>,
     known: Mutex<Known>,
 }
 
@@ -32,8 +32,8 @@ struct Known {
 
 impl<'a> CodeTable<'a> {
     /// An empty table.
-    pub fn new(model: &'a dyn Trained, grid: &'a Sprites) -> Self {
-        let (images, latent) = (grid.len(), model.latent_dim());
+    pub fn new(model: &'a dyn Trained, grid: &'a dyn FactorGrid) -> Self {
+        let (images, latent) = (grid.images(), model.latent_dim());
         let rows = if latent > WIDE { 0 } else { images };
         let codes = Codes { mean: Array2::zeros((rows, latent)), log_var: None };
         let known = Mutex::new(Known { codes, is_there: vec![false; rows] });
@@ -46,7 +46,7 @@ impl<'a> CodeTable<'a> {
         images.axis_iter_mut(Axis(0)).into_par_iter().zip(indices).with_min_len(16).for_each(
             |(mut row, &index)| {
                 if let Some(row) = row.as_slice_mut() {
-                    self.grid.write(index, row);
+                    self.grid.write_image(index, row);
                 }
             },
         );
@@ -55,8 +55,8 @@ impl<'a> CodeTable<'a> {
 }
 
 impl FactorCodes for CodeTable<'_> {
-    fn names(&self) -> &[&'static str] {
-        &Sprites::NAMES
+    fn names(&self) -> Vec<String> {
+        self.grid.names()
     }
 
     fn sizes(&self) -> &[usize] {

@@ -42,16 +42,16 @@ pub use follows::follows;
 pub use mig::{mig, mig_posterior};
 pub use sap::sap;
 
-/// Images, and of those of dSprites the factors that made them.
+/// Images, and where they are known the factors that made them.
 #[derive(Clone, Copy, Debug)]
 pub struct Factors;
 
 impl Kind for Factors {
     fn evaluate(&self, of: &Evaluating<'_>) -> Result<Evaluation> {
         let mut evaluation = of.images()?;
-        if let (Some(config), Some(grid)) = (&of.config.disentanglement, &of.data.sprites) {
+        if let (Some(config), Some(grid)) = (&of.config.disentanglement, &of.data.factors) {
             progress::line("evaluating: disentanglement, over all images of the grid");
-            let codes = CodeTable::new(of.model, grid);
+            let codes = CodeTable::new(of.model, grid.as_ref());
             evaluation.metrics.extend(disentanglement(&codes, config, of.noise)?);
         }
         Ok(evaluation)
@@ -72,7 +72,7 @@ impl Kind for Factors {
 /// Codes of images whose factors of variation are known.
 pub trait FactorCodes: Sync {
     /// Names of the factors.
-    fn names(&self) -> &[&'static str];
+    fn names(&self) -> Vec<String>;
     /// How many values each factor takes.
     fn sizes(&self) -> &[usize];
     /// Width of the code.
@@ -128,7 +128,7 @@ struct Finite<'a> {
 }
 
 impl FactorCodes for Finite<'_> {
-    fn names(&self) -> &[&'static str] {
+    fn names(&self) -> Vec<String> {
         self.codes.names()
     }
 

@@ -78,8 +78,8 @@ impl Made {
 }
 
 impl FactorCodes for Made {
-    fn names(&self) -> &[&'static str] {
-        &["shape", "scale", "orientation", "x", "y"]
+    fn names(&self) -> Vec<String> {
+        ["shape", "scale", "orientation", "x", "y"].map(String::from).to_vec()
     }
 
     fn sizes(&self) -> &[usize] {

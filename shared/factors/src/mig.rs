@@ -78,8 +78,9 @@ fn posterior_gap(
     let images = grid.stratified(count, generator);
     let Codes { mean, log_var } = codes.codes(&images);
     let log_var = log_var?;
+    let names = codes.names();
     let factors: Vec<Factor> = (0..grid.factors())
-        .filter(|&factor| codes.names()[factor] != LEFT_OUT)
+        .filter(|&factor| names[factor] != LEFT_OUT)
         .map(|factor| Factor {
             values: images.iter().map(|&image| grid.value(image, factor)).collect(),
             size: grid.sizes()[factor],

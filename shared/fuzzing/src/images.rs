@@ -4,7 +4,7 @@ use zip::CompressionMethod::{Deflated, Stored};
 
 use super::{Target, archives::zip, bytes, outcome};
 use shared::{
-    data::{PixelShape, Sprites, readers},
+    data::{FactorGrid, PixelShape, Sprites, readers},
     plot::{read_row, save_row},
 };
 
@@ -110,7 +110,7 @@ fn sprites() -> Vec<u8> {
     let grid = Sprites::drawn(false);
     let mut pixels = vec![0f32; SPRITES * 4096];
     for (index, image) in pixels.chunks_mut(4096).enumerate() {
-        grid.write(index * 1000, image);
+        grid.write_image(index * 1000, image);
     }
     shared::data::npy::array(
         "|u1",

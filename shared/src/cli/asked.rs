@@ -235,7 +235,7 @@ pub(super) fn load_other<P: Paper>(
             let options = FetchOptions::named(common.data_dir.clone())?;
             let splits = kind::load(P::KIND, &config, &options, Some(known))?;
             let none = splits.test.take(0);
-            Splits { train: none.clone(), valid: none, sprites: None, ..splits }
+            Splits { train: none.clone(), valid: none, factors: None, ..splits }
         }
         // The path, not a file of its name in the folder of the run's data.
         DataChoice::Path(_) => {

@@ -282,7 +282,7 @@ pub(super) fn check<P: Paper>(
     refuse::<P>(config, data, device, purpose, places)?;
     let modelled = (P::KIND.examples(), P::KIND.has_factors());
     let examples = P::KIND.source(config.data()).map_or(modelled.0, |source| source.examples());
-    let of = (&*config.data().name, examples, data.sprites.is_some());
+    let of = (&*config.data().name, examples, data.factors.is_some());
     let lines = without_effect(config.evaluate(), of, modelled)
         .into_iter()
         .chain(not_probed::<P>(config.evaluate(), data))

@@ -196,6 +196,11 @@ impl ExampleSet {
         }
     }
 
+    /// True if every pixel is stored as black or white.
+    pub(super) fn is_black_and_white(&self) -> bool {
+        matches!(self.values, Values::Sprites(..))
+    }
+
     /// True if the examples are sequences.
     pub fn is_sequences(&self) -> bool {
         matches!(self.values, Values::Sequences(_))

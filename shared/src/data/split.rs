@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{
-    Binarise, DataConfig, DataError, ExampleSet, Knowledge, PixelShape, SplitName, Sprites,
+    Binarise, DataConfig, DataError, ExampleSet, FactorGrid, Knowledge, PixelShape, SplitName,
     dsprites::{SIDE, write_bits},
     examples::Example,
 };
@@ -125,6 +125,11 @@ impl Split {
         for part in &self.parts {
             part.examples.feed(part.range.clone(), sink);
         }
+    }
+
+    /// True if every pixel is stored as black or white.
+    pub fn is_black_and_white(&self) -> bool {
+        self.parts[0].examples.is_black_and_white()
     }
 
     /// True if the examples are sequences, of unequal length.
@@ -305,7 +310,7 @@ pub struct Splits {
     /// for generated data.
     pub files: BTreeMap<String, String>,
     /// The grid of factors, for images that are taken from one.
-    pub sprites: Option<Arc<Sprites>>,
+    pub factors: Option<Arc<dyn FactorGrid>>,
     /// Further knowledge of the kind of data: a vocabulary, columns.
     pub known: Option<Arc<dyn Knowledge>>,
 }
@@ -323,7 +328,7 @@ impl Splits {
             valid: part(train..train + valid),
             test: part(train + valid..rows.len()),
             files,
-            sprites: None,
+            factors: None,
             known: None,
         }
     }
@@ -386,7 +391,7 @@ impl Splits {
             valid: Split::of(pool, total - valid..total),
             test: Split::of(test, test_range),
             files: BTreeMap::new(),
-            sprites: None,
+            factors: None,
             known: None,
         })
     }

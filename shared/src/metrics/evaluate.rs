@@ -120,7 +120,7 @@ impl Evaluating<'_> {
         let binarise = self.of.binarise;
         let mut metrics: Metrics = model.own_metrics().into_iter().collect();
         let mut inputs = match binarise {
-            _ if self.data.sprites.is_some() => "black and white pixels",
+            _ if self.data.test.is_black_and_white() => "black and white pixels",
             Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
             Binarise::Threshold => "pixels binarised at one half",
             Binarise::None if model.has_levels() => "256 levels a channel",

@@ -27,16 +27,16 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "codes")?;
-    let Some(grid) = &loaded.data()?.sprites else {
-        bail!("{} has no known factors: codes are written of dsprites", loaded.config.data.name);
+    let Some(grid) = &loaded.data()?.factors else {
+        bail!("{} has no known factors: codes are written of dfactors", loaded.config.data.name);
     };
     // Pixels would take 12 GB.
     if loaded.model.latent_dim() > WIDE {
         bail!("codes of {} numbers are not written: at most {WIDE}", loaded.model.latent_dim());
     }
-    progress::line(&format!("encoding {} images", grid.len()));
-    let all: Vec<usize> = (0..grid.len()).collect();
-    let codes = CodeTable::new(loaded.model.as_ref(), grid).codes(&all);
+    progress::line(&format!("encoding {} images", grid.images()));
+    let all: Vec<usize> = (0..grid.images()).collect();
+    let codes = CodeTable::new(loaded.model.as_ref(), grid.as_ref()).codes(&all);
     let bytes = |array: &Array2<f32>| -> Vec<u8> {
         array.iter().flat_map(|value| value.to_le_bytes()).collect()
     };

@@ -6,6 +6,8 @@
 
 use std::{f64::consts::TAU, sync::OnceLock};
 
+use crate::data::FactorGrid;
+
 /// Height and width of an image.
 pub(in crate::data) const SIDE: usize = 64;
 /// Values of each factor in the published order; the last varies fastest.
@@ -89,9 +91,18 @@ impl Sprites {
             None => draw(factors),
         }
     }
+}
 
-    /// Writes one image as numbers 0 and 1, `[64 * 64]`.
-    pub fn write(&self, index: usize, pixels: &mut [f32]) {
+impl FactorGrid for Sprites {
+    fn names(&self) -> Vec<String> {
+        Self::NAMES.map(String::from).to_vec()
+    }
+
+    fn sizes(&self) -> Vec<usize> {
+        self.sizes.to_vec()
+    }
+
+    fn write_image(&self, index: usize, pixels: &mut [f32]) {
         write_bits(&self.image(index), pixels);
     }
 }

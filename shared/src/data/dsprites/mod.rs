@@ -72,6 +72,6 @@ impl Source for Dsprites {
             ExampleSet::sprites(sprites.clone(), test, true),
         );
         let splits = Splits::new(Arc::new(pool), Arc::new(test), Some(HELD_OUT), config)?;
-        Ok(Splits { files, sprites: Some(sprites), ..splits })
+        Ok(Splits { files, factors: Some(sprites), ..splits })
     }
 }

@@ -106,6 +106,7 @@ mod tests {
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;
+    use crate::data::FactorGrid;
 
     /// An archive of the first images of the grid, with pixels multiplied by `white`.
     fn archive(folder: &Path, shape: [u64; 3], images: usize, white: u8) -> PathBuf {
@@ -113,7 +114,7 @@ mod tests {
         let mut bytes = Vec::new();
         for index in 0..images {
             let mut pixels = [0f32; SIDE * SIDE];
-            grid.write(index, &mut pixels);
+            grid.write_image(index, &mut pixels);
             bytes.extend(pixels.map(|pixel| pixel as u8 * white));
         }
         let shape = format!("({}, {}, {})", shape[0], shape[1], shape[2]);

@@ -1,4 +1,4 @@
-//! An npz archive: the images `x`, and perhaps their classes `y`.
+//! An npz archive: the images `x`, and perhaps their classes `y` and the factors that made them.
 
 use std::{
     fs,
@@ -9,12 +9,17 @@ use std::{
 use image::{GrayImage, RgbImage};
 use zip::ZipArchive;
 
-use super::{Found, LONGEST_SIDE, counted, numbered, picture::Picture};
-use crate::data::{name_and_sha256, npy::Header};
+use super::{FactorTable, Found, LONGEST_SIDE, counted, numbered, picture::Picture};
+use crate::{
+    data::{name_and_sha256, npy::Header},
+    progress,
+};
 
 /// Names the array of images may have, and that of classes.
 const IMAGES: [&str; 4] = ["x", "images", "imgs", "arr_0"];
 const CLASSES: [&str; 4] = ["y", "labels", "label", "arr_1"];
+/// As dSprites calls it: `[n, factors]`, the values of the factors numbered from 0.
+const FACTORS: [&str; 2] = ["latents_classes", "factors"];
 
 /// Bytes an array may have.
 const LARGEST: u64 = 1 << 33;
@@ -36,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
             names.join(", ")
         )
     })?;
-    let (shape, values) = numbers(&mut archive, x)?;
+    let Numbers { shape, values } = numbers(&mut archive, x)?;
     let (count, height, width, channels) = match *shape.as_slice() {
         [count, height, width] => (count, height, width, 1),
         [count, height, width, channels] => (count, height, width, channels),
@@ -53,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     if !matches!(channels, 1 | 3) {
         return Err(format!("{x} has {channels} channels: 1 is grey, 3 are red, green and blue"));
     }
-    let levels = levels(x, &values)?;
+    let levels = levels(x, values)?;
     let size = height * width * channels;
     let (rows, columns) = (height as u32, width as u32);
     let image = |levels: &[u8]| match channels {
@@ -61,10 +66,28 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
         _ => RgbImage::from_raw(columns, rows, levels.to_vec()).map(Picture::from),
     };
     let images: Vec<Picture> = levels.chunks(size).filter_map(image).collect();
+    let factors = match found(&FACTORS) {
+        None => None,
+        Some(name) => {
+            let Numbers { shape, values } = numbers(&mut archive, name)?;
+            let [rows, width] = shape[..] else {
+                return Err(format!("{name} has shape {shape:?}: it is [images, factors]"));
+            };
+            if rows != count {
+                return Err(format!("{name} has shape {shape:?}, and there are {count} images"));
+            }
+            let table = FactorTable::new(count, width, &values.floats());
+            table.map_err(|reason| progress::line(&format!("{name} {reason}: left out"))).ok()
+        }
+    };
     let names = match found(&CLASSES) {
-        None => vec!["all".to_owned(); count],
+        None => match &factors {
+            Some(table) => table.classes(),
+            None => vec!["all".to_owned(); count],
+        },
         Some(y) => {
-            let (shape, values) = numbers(&mut archive, y)?;
+            let Numbers { shape, values } = numbers(&mut archive, y)?;
+            let values = values.floats();
             if shape.iter().product::<usize>() != count || values.len() != count {
                 return Err(format!("{y} has shape {shape:?}, and there are {count} images"));
             }
@@ -78,14 +101,32 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     };
     let (labels, classes) = numbered(&names)?;
     let names = counted(labels.len());
-    Ok(Found { images, labels, classes, names, files: [file].into() })
+    Ok(Found { images, labels, classes, names, factors, files: [file].into() })
 }
 
-/// Shape and values of an array of numbers, row-major.
-fn numbers(
-    archive: &mut ZipArchive<Cursor<Vec<u8>>>,
-    name: &str,
-) -> Result<(Vec<usize>, Vec<f64>), String> {
+/// An array of numbers, row-major.
+struct Numbers {
+    shape: Vec<usize>,
+    values: Values,
+}
+
+/// Its numbers; bytes stay bytes, since they may be billions.
+enum Values {
+    Bytes(Vec<u8>),
+    Floats(Vec<f64>),
+}
+
+impl Values {
+    fn floats(self) -> Vec<f64> {
+        match self {
+            Self::Bytes(values) => values.into_iter().map(f64::from).collect(),
+            Self::Floats(values) => values,
+        }
+    }
+}
+
+/// One array of the archive.
+fn numbers(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<Numbers, String> {
     let cannot = |error: &dyn std::fmt::Display| format!("{name}: cannot be read ({error})");
     let mut member = archive.by_name(&format!("{name}.npy")).map_err(|error| cannot(&error))?;
     let header = Header::read(&mut member).map_err(|reason| format!("{name} is {reason}"))?;
@@ -126,6 +167,9 @@ fn numbers(
     if bytes.len() as u64 != wanted {
         return Err(format!("{name} has not the {wanted} bytes its shape {shape:?} asks for"));
     }
+    if kind == "u1" || kind == "b1" {
+        return Ok(Numbers { shape, values: Values::Bytes(bytes) });
+    }
     let value = |bytes: &[u8]| -> f64 {
         let mut word = [0u8; 8];
         word[..bytes.len()].copy_from_slice(bytes);
@@ -138,11 +182,19 @@ fn numbers(
             _ => unsigned as f64,
         }
     };
-    Ok((shape, bytes.chunks(width).map(value).collect()))
+    Ok(Numbers { shape, values: Values::Floats(bytes.chunks(width).map(value).collect()) })
 }
 
 /// 256 levels of numbers that are 0 to 255, or of fractions 0 to 1.
-fn levels(name: &str, values: &[f64]) -> Result<Vec<u8>, String> {
+fn levels(name: &str, values: Values) -> Result<Vec<u8>, String> {
+    let values = match values {
+        // Black and white may be 0 and 1.
+        Values::Bytes(bytes) if bytes.iter().all(|&level| level <= 1) => {
+            return Ok(bytes.into_iter().map(|level| 255 * level).collect());
+        }
+        Values::Bytes(bytes) => return Ok(bytes),
+        Values::Floats(values) => values,
+    };
     let mut largest = 0f64;
     for (place, &value) in values.iter().enumerate() {
         if !(0.0..=255.0).contains(&value) {

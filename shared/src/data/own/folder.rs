@@ -82,7 +82,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
     let files =
         [(format!("{}/", name_of(folder).unwrap_or_default()), hex::encode(digest.finalize()))]
             .into();
-    Ok(Found { images, labels, classes, names, files })
+    Ok(Found { images, labels, classes, names, factors: None, files })
 }
 
 /// One picture.
@@ -93,6 +93,7 @@ pub(super) fn read_one(path: &Path) -> Result<Found, String> {
         images: vec![image],
         labels: vec![0],
         classes: vec!["all".into()],
+        factors: None,
         files: [(name.clone(), hex::encode(sha256))].into(),
         names: vec![name],
     })

@@ -4,6 +4,7 @@
 //! coloured and of whatever size, with a class each. [`fit`] brings them to one size, and [`splits`] shares them out.
 
 mod archive;
+mod factors;
 mod fit;
 mod folder;
 mod pair;
@@ -20,11 +21,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use factors::{FactorTable, OwnFactors};
 use picture::Picture;
 
 use super::{
-    AtPath, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, PixelShape, Preparation,
-    Source, SourceFile, Splits, at_key, name_of,
+    AtPath, DataConfig, DataError, ExampleSet, FactorGrid, FetchOptions, Knowledge, PixelShape,
+    Preparation, Source, SourceFile, Splits, at_key, name_of,
 };
 use crate::{
     noise::{Noise, Stream},
@@ -101,6 +103,8 @@ struct Found {
     classes: Vec<String>,
     /// What each is called: its file in the folder, or its number in the file, from 0.
     names: Vec<String>,
+    /// Factors that made them, where they are known.
+    factors: Option<FactorTable>,
     /// sha256 of the files they come from.
     files: BTreeMap<String, String>,
 }
@@ -305,8 +309,13 @@ fn splits(config: &DataConfig, (shape, pixels, found): Images) -> Result<Splits,
     };
     let (pool, test) = order.split_at(count - held_out);
     let splits = Splits::new(set(pool, false), set(test, true), Some(held_out), config)?;
+    let factors = found.factors.map(|table| -> Arc<dyn FactorGrid> {
+        let mut places = vec![0; count];
+        (0..).zip(&order).for_each(|(place, &image)| places[image] = place);
+        Arc::new(OwnFactors { all: splits.all(), places, table })
+    });
     let known = Arc::new(OwnImages { classes: found.classes });
-    Ok(Splits { files: found.files, known: Some(known), ..splits })
+    Ok(Splits { files: found.files, known: Some(known), factors, ..splits })
 }
 
 impl Found {

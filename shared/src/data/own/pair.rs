@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
         |pixels: &[u8]| GrayImage::from_raw(width, height, pixels.to_vec()).map(Picture::from);
     let images = pixels.chunks(shape.pixels()).filter_map(image).collect();
     let names = counted(labels.len());
-    Ok(Found { images, labels, classes, names, files })
+    Ok(Found { images, labels, classes, names, factors: None, files })
 }
 
 fn labels_beside(path: &Path) -> Option<PathBuf> {

@@ -73,7 +73,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let images = images.into_iter().filter_map(image).collect();
     let (labels, classes) = numbered(&names)?;
     let names = counted(labels.len());
-    Ok(Found { images, labels, classes, names, files: [file].into() })
+    Ok(Found { images, labels, classes, names, factors: None, files: [file].into() })
 }
 
 fn fields(row: &csv::StringRecord) -> Vec<String> {

@@ -297,3 +297,34 @@ fn bad_input_gets_one_clear_line() {
     fs::write(at("many.csv"), format!("label,a,b,c,d\n{many}")).unwrap();
     told("many.csv", &["300 classes", "at most 256"]);
 }
+
+#[test]
+fn known_factors_lead_to_their_image_and_tables_without_every_combination_are_left_out() {
+    let work = tempfile::tempdir().unwrap();
+    let path = work.path().join("factors.npz");
+    // Twelve images in another order than that of the grid: a constant, 3 and 4 values.
+    let order: Vec<u8> = (0..12).map(|image| (image * 5 + 3) % 12).collect();
+    let written = |rows: &[[u8; 3]]| {
+        let pixels: Vec<u8> = rows.iter().flat_map(|&[_, a, b]| [20 * a + b; 6]).collect();
+        let table = npy::array("|u1", &format!("({}, 3)", rows.len()), rows.as_flattened());
+        let x = npy::array("|u1", &format!("({}, 2, 3)", rows.len()), &pixels);
+        fs::write(&path, npz(&[("imgs", x), ("latents_classes", table)])).unwrap();
+        loaded(&path, |_| {})
+    };
+    let mut rows: Vec<[u8; 3]> = order.iter().map(|place| [0, place / 4, place % 4]).collect();
+    let splits = written(&rows).unwrap();
+    let factors = splits.factors.as_ref().unwrap();
+    assert_eq!((factors.sizes(), factors.images(), factors.names().len()), (vec![3, 4], 12, 2));
+    for place in 0..12 {
+        let mut image = [0f32; 6];
+        factors.write_image(place, &mut image);
+        let level = 20 * (place / 4) + place % 4;
+        assert_eq!(image.map(|v| (v * 255.0).round() as usize), [level; 6], "place {place}");
+    }
+    // The first factor that varies is the class.
+    assert!(all(&splits).iter().all(|(levels, class)| levels[0] / 20 == *class));
+    rows[3] = rows[4];
+    assert!(written(&rows).unwrap().factors.is_none());
+    rows.pop();
+    assert!(written(&rows).unwrap().factors.is_none());
+}
