@@ -15,16 +15,17 @@ const LEAST: f64 = 0.1;
 
 /// The factor of which each latent's mean says most, with the share of the factor's entropy that it says,
 /// `[latent]`; `None` of a latent that follows none.
-pub fn follows(codes: &dyn FactorCodes, noise: Noise) -> Vec<Option<(&'static str, f64)>> {
+pub fn follows(codes: &dyn FactorCodes, noise: Noise) -> Vec<Option<(String, f64)>> {
     let grid = Grid::new(codes.sizes());
     let mut generator = noise.generator(Stream::Factors, 0, Draws::Follows as u64);
     let sample = Sample::draw(codes, &grid, IMAGES, &mut generator);
+    let names = codes.names();
     let of = |latent: usize| {
         let bins = histogram(sample.mean.column(latent).iter().copied(), BINS);
-        let factors = codes.names().iter().zip(sample.values.iter().zip(grid.sizes()));
+        let factors = names.iter().zip(sample.values.iter().zip(grid.sizes()));
         let shares = factors.map(|(name, (values, &size))| {
             let whole = entropy(values, size).max(f64::MIN_POSITIVE);
-            (*name, mutual_information(&bins, values, BINS, size) / whole)
+            (name.clone(), mutual_information(&bins, values, BINS, size) / whole)
         });
         shares.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share >= LEAST)
     };
@@ -41,7 +42,7 @@ mod tests {
         let perfect = Made::perfect();
         let found: Vec<_> =
             follows(&perfect, Noise::new(1)).into_iter().map(|found| found.map(|f| f.0)).collect();
-        let names: Vec<_> = perfect.names().iter().map(|name| Some(*name)).collect();
+        let names: Vec<_> = perfect.names().into_iter().map(Some).collect();
         assert_eq!(found, names);
         let constant = follows(&Made::constant(), Noise::new(1));
         assert!(constant.iter().all(Option::is_none), "{constant:?}");
