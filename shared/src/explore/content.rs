@@ -199,8 +199,10 @@ fn latents(
         let widest =
             |log_var: &Array2<f32>| (log_var.column(latent).mapv(f32::exp).sum() / count).sqrt();
         let unit = if has_prior && log_var.is_some() { REACH } else { 0.0 };
-        let low = column.fold(average - REACH * deviation, |a, &b| a.min(b)).min(-unit);
-        let high = column.fold(average + REACH * deviation, |a, &b| a.max(b)).max(unit);
+        // A draw from the posterior of any image stays on its slider too.
+        let spread = log_var.as_ref().map_or(deviation, |v| deviation.hypot(widest(v)));
+        let low = column.fold(average - REACH * spread, |a, &b| a.min(b)).min(-unit);
+        let high = column.fold(average + REACH * spread, |a, &b| a.max(b)).max(unit);
         // Units that are within bounds stay there.
         let is_bounded = !has_prior && column.iter().all(|z| (0.0..=1.0).contains(z));
         let (low, high) = if is_bounded { (0.0, 1.0) } else { (low, high) };
@@ -210,7 +212,7 @@ fn latents(
             "change": change.as_ref().map(|change| change[latent]),
             "mean": average,
             "deviation": deviation,
-            "width": log_var.as_ref().map(widest),
+            "width": log_var.as_ref().map(&widest),
             "low": low,
             // A unit that never changes still needs a slider with two ends.
             "high": if high > low { high } else { low + 1.0 },

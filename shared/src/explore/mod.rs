@@ -1,7 +1,7 @@
 //! `explore`: a model as one file of HTML, with its networks run in JavaScript.
 //!
-//! [`content`] has what a page knows of a run, [`page`] the page around it, [`compare`] how far the
-//! description of a network is from the model, [`expected`] what a page is tested by.
+//! [`content`] collects what a page knows of a run, [`page`] puts the page around it, [`differences`] says how
+//! far the description of a network is from the model, and [`expected`] has what a page is tested by.
 
 mod compare;
 mod content;

@@ -2,7 +2,7 @@
 //!
 //! A paper derives the description in one place, [`Autoencoder::network`](crate::autoencoder::Autoencoder::network),
 //! from the layers its `encode` and `decode` use; `explore` puts it into a page, where JavaScript runs it.
-//! [`evaluate`] runs it in double precision: a law of each paper compares that with the model.
+//! It is also run here, in double precision: a law of each paper compares that with the model.
 
 mod evaluate;
 mod layer;
