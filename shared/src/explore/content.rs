@@ -22,7 +22,7 @@ use crate::{
 const POINTS: usize = 2000;
 /// Images to choose from, in all and of each class, at most.
 const IMAGES: usize = 60;
-const OF_A_CLASS: usize = 6;
+const OF_A_CLASS: usize = 12;
 /// Codes wider than this are on the map by their first two principal components only.
 const WIDE: usize = 32;
 /// Images on which the description is compared with the model.
