@@ -64,7 +64,7 @@ impl Kind for Factors {
     fn follows(&self, model: &dyn Trained, data: &Splits, noise: Noise) -> Vec<Option<String>> {
         let Some(grid) = &data.factors else { return Vec::new() };
         let found = follows::follows(&CodeTable::new(model, grid.as_ref()), noise);
-        let name = |(name, share): (String, f64)| format!("{name}, {:.0} % of it", 100.0 * share);
+        let name = |(name, share): (String, f64)| format!("{name} ({:.0} %)", 100.0 * share);
         found.into_iter().map(|found| found.map(name)).collect()
     }
 }

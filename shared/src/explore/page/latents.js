@@ -18,7 +18,8 @@ class Latents {
     const order = latents[0]?.nats !== null ? "mean KL, in nats" : "how much one standard deviation changes the picture";
     document.getElementById("latents-hint").textContent =
       `${latents.length} latents, sorted by ${order}. Grey: where codes of the data lie, two standard deviations either way.` +
-      (hasWidth ? " Coloured: the posterior of the image, likewise." : " The code of an image is a point.");
+      (hasWidth ? " Coloured: the posterior of the image, likewise." : " The code of an image is a point.") +
+      (latents.some((latent) => latent.follows) ? " Named by the factor of which a latent says most, and how much of it." : "");
     this.chosen = latents[0];
     this.strip = Array.from({ length: STEPS }, (_, step) => {
       const thumb = thumbnail(model.shape, "", () => this.onCode(this.chosen.latent, this.valueAt(step)));
@@ -40,9 +41,9 @@ class Latents {
     const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
     const row = element("div", { className: "latent" });
     const id = `latent-${latent.latent}`;
-    const label = element("label", { htmlFor: id, textContent: `z${latent.latent}` });
+    const label = element("label", { htmlFor: id, textContent: `z${latent.latent}${latent.follows ? `: ${latent.follows}` : ""}` });
     const facts = latent.nats !== null ? `${latent.nats.toFixed(2)} nats` : `change ${latent.change.toFixed(2)}`;
-    label.append(element("small", { textContent: latent.follows ? `${facts}; ${latent.follows}` : facts }));
+    label.append(element("small", { textContent: facts }));
     const slider = element("div", { className: "slider" });
     const [wide, band] = ["wide", "band"].map((className) => element("i", { className }));
     const input = element("input", { type: "range", id, min: latent.low, max: latent.high, step: "any" });
