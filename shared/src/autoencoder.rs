@@ -98,6 +98,11 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// p(x|z), or p(x|z, c).
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B>;
 
+    /// False if codes cannot be decoded: a classifier, which reproduces nothing.
+    fn has_decoder(&self) -> bool {
+        true
+    }
+
     /// False if the model has no prior, so codes cannot be sampled.
     fn has_prior(&self) -> bool {
         true

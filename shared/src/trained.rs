@@ -91,6 +91,8 @@ pub trait Trained: Sync {
     fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
+    /// See [`Autoencoder::has_decoder`].
+    fn has_decoder(&self) -> bool;
     /// True if the model says how codes are distributed.
     fn has_prior(&self) -> bool;
     /// Draws from the prior made from standard normal numbers.
@@ -298,6 +300,10 @@ where
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
         let width = self.input_dim();
         self.by_rows(z, given, width, |z, given| self.model.decode(z, given).mean())
+    }
+
+    fn has_decoder(&self) -> bool {
+        self.model.has_decoder()
     }
 
     fn has_prior(&self) -> bool {

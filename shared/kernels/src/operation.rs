@@ -18,7 +18,13 @@ pub enum Activation {
     LeakyRelu,
     /// 1 / (1 + exp(-x)).
     Sigmoid,
+    /// log(1 + exp(x)).
+    Softplus,
 }
+
+/// What batch normalisation adds to a variance, so that a constant column does not divide by 0 (the value of
+/// Rasmus et al.'s program).
+pub const VARIANCE_FLOOR: f32 = 1e-10;
 
 /// Slope of a leaky ReLU below zero (Kim & Mnih 2018, table 1).
 pub(crate) const LEAK: f32 = 0.2;

@@ -1,4 +1,5 @@
 use burn::tensor::{Tensor, TensorData};
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
@@ -104,6 +105,31 @@ impl<B: Backend> Batch<B> {
     fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {
         let rows = values.len().checked_div(width).unwrap_or(self.len());
         Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
+    }
+
+    /// Normal noise of this deviation for layers of these widths, `[examples, width]` each.
+    pub fn normals(&self, stream: Stream, widths: &[usize], deviation: f32) -> Vec<Tensor<B, 2>> {
+        let row: usize = widths.iter().sum();
+        let drawn = self.noise.normal(stream, self.epoch, &self.keys, row);
+        let mut first = 0;
+        let layer = |&width: &usize| {
+            first += width;
+            let values = drawn.chunks(row.max(1)).flat_map(|row| &row[first - width..first]);
+            self.tensor(values.map(|value| deviation * value).collect(), width)
+        };
+        widths.iter().map(layer).collect()
+    }
+
+    /// `count` of these examples of a split, all if there are fewer, drawn for the step this batch is for: each
+    /// step draws others, with noise of its own.
+    #[must_use]
+    pub fn beside(&self, split: &Split, binarise: Binarise, from: &[usize], count: usize) -> Self {
+        // A batch has noise of its epoch, but the same example comes back in each step.
+        let step = (self.epoch << 32) | self.keys.first().map_or(0, |key| key & 0xffff_ffff);
+        let mut chosen = from.to_vec();
+        let mut generator = self.noise.generator(Stream::Label, step, 0);
+        let (chosen, _) = chosen.partial_shuffle(&mut generator, count);
+        BatchMaker::new(split.clone(), binarise, self.noise, self.device()).batch(chosen, step)
     }
 
     /// Standard normal noise `[samples * examples, width]`, sample-major. It depends only on the

@@ -192,6 +192,11 @@ impl Evaluating<'_> {
             );
             metrics.insert("test_error".into(), measured(error, "share", about));
         }
+        if !model.has_decoder() {
+            let given = model.condition(images.view(), &test.labels());
+            let codes = model.encode(images.view(), given.as_ref().map(|given| given.view()));
+            return (metrics, codes);
+        }
         let (codes, restored) = restored(model, &images, &test.labels());
         let about =
             |what: &str| format!("{what} of the decoded mean code, {} {inputs}", test.len());

@@ -24,6 +24,13 @@ pub enum Schedule {
         /// Factor, at most 1.
         factor: f64,
     },
+    /// `rate` for the first `hold` epochs, then down a straight line that reaches 0 at the end.
+    Linear {
+        /// First learning rate.
+        rate: f64,
+        /// Epochs before the decay.
+        hold: usize,
+    },
     /// Stage i of S lasts 3^i epochs at 1e-4 round(10^(1 - i / (S - 1)), 1), from 1e-3 to 1e-4:
     /// with S = 8 the 3,280 epochs of Burda et al. 2016; fewer stages end sooner at the same rate.
     Staged {
@@ -42,6 +49,10 @@ impl Schedule {
                 last + (rate - last) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
             }
             Self::Exponential { rate, factor } => rate * factor.powi(epoch as i32),
+            Self::Linear { rate, hold } => {
+                let falling = epochs.saturating_sub(hold).max(1) as f64;
+                rate * (epochs.saturating_sub(epoch) as f64 / falling).min(1.0)
+            }
             Self::Staged { stages } => {
                 let stage =
                     (0..stages).find(|&s| epoch < staged_epochs(s + 1)).unwrap_or(stages - 1);
@@ -66,7 +77,7 @@ impl Schedule {
                 .then(|| format!("{name} = {value}: a finite number above 0"))
         };
         match *self {
-            Self::Constant { rate } => positive("rate", rate),
+            Self::Constant { rate } | Self::Linear { rate, .. } => positive("rate", rate),
             Self::Cosine { rate, last } => positive("rate", rate).or_else(|| {
                 (!(0.0..=rate).contains(&last))
                     .then(|| format!("last = {last}: a number from 0 to rate"))
@@ -109,6 +120,10 @@ mod tests {
         assert!((cosine.rate(10, 10) - 1e-5).abs() < 1e-12);
         let exponential = Schedule::Exponential { rate: 1.0, factor: 0.5 };
         assert_eq!(exponential.rate(3, 10), 0.125);
+        let linear = Schedule::Linear { rate: 0.5, hold: 100 };
+        let rates = [0, 99, 100, 125, 149].map(|epoch| linear.rate(epoch, 150));
+        assert_eq!(rates, [0.5, 0.5, 0.5, 0.25, 0.01]);
+        assert_eq!(Schedule::Linear { rate: 0.5, hold: 9 }.rate(1, 2), 0.5);
         assert!(Schedule::Staged { stages: 9 }.problem().is_some());
         assert!(Schedule::Constant { rate: f64::NAN }.problem().is_some());
     }

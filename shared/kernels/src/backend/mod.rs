@@ -148,6 +148,46 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::recur_gradient_composed::<Self>(cell, gates, hidden, before, after, gradient)
     }
 
+    /// x with mean 0 and variance 1 in each column of each group of rows, and the factors 1 / s it was scaled
+    /// by, `[groups, columns]`, through which no gradient flows. `groups` are numbers of rows, one group
+    /// after another.
+    fn normalise(
+        x: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::normalise_composed::<Self>(x, groups)
+    }
+
+    /// Gradient of [`Self::normalise`] with respect to x, from both its results and the gradient of the first.
+    fn normalise_gradient(
+        z: FloatTensor<Self>,
+        inverse: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> FloatTensor<Self> {
+        fused::normalise_gradient_composed::<Self>(z, inverse, gradient, groups)
+    }
+
+    /// The combinator g(z~, u) of a ladder network (Rasmus et al. 2015, equation 2), `[examples, units]`, for
+    /// parameters `[10, units]`.
+    fn combine(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::combine_composed::<Self>(lateral, above, parameters)
+    }
+
+    /// Gradients of [`Self::combine`] with respect to z~, u and the parameters.
+    fn combine_gradient(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::combine_gradient_composed::<Self>(lateral, above, parameters, gradient)
+    }
+
     /// log p(x) of each row under Bernoulli pixels with these logits, `[rows]`; x is `[rows,
     /// pixels]` or one row for all.
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -268,6 +308,39 @@ impl Backend for Flex {
         fused::recur_gradient_flex(cell, gates, hidden, before, after, gradient)
     }
 
+    fn normalise(
+        x: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::normalise_flex(x, groups)
+    }
+
+    fn normalise_gradient(
+        z: FloatTensor<Self>,
+        inverse: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> FloatTensor<Self> {
+        fused::normalise_gradient_flex(z, inverse, gradient, groups)
+    }
+
+    fn combine(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::combine_flex(lateral, above, parameters)
+    }
+
+    fn combine_gradient(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::combine_gradient_flex(lateral, above, parameters, gradient)
+    }
+
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         fused::bernoulli_log_prob_flex(logits, x)
     }
@@ -288,6 +361,25 @@ impl Backend for NdArray {}
 impl Backend for Cuda {}
 
 impl<B: Backend> Backend for Autodiff<B> {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::autodiff_product::<B>(a, b)
+    }
+
+    fn normalise(
+        x: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::autodiff_normalise::<B>(x, groups)
+    }
+
+    fn combine(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_combine::<B>(lateral, above, parameters)
+    }
+
     fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
         fused::autodiff_activate::<B>(x, bias, f)
     }

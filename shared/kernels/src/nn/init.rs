@@ -21,6 +21,8 @@ pub enum Init {
     Glorot,
     /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
     He,
+    /// N(0, 1 / inputs) (LeCun et al. 1998, section 4.6).
+    Lecun,
     /// 0.
     #[serde(skip)]
     Zero,
@@ -101,6 +103,12 @@ impl<'a, B: Backend> Initialiser<'a, B> {
         Self { next: first, ..self }
     }
 
+    /// The same with another distribution of the weights from here on.
+    #[must_use]
+    pub fn with(self, init: Init) -> Self {
+        Self { init, ..self }
+    }
+
     /// A weight matrix `[inputs, outputs]`.
     pub fn weight(&mut self, inputs: usize, outputs: usize) -> Param<Tensor<B, 2>> {
         self.shared_weight([inputs, outputs], [inputs, outputs])
@@ -125,6 +133,7 @@ impl<'a, B: Backend> Initialiser<'a, B> {
                     (2.0 * uniform(&mut generator) - 1.0) * a
                 }
                 Init::He => normal(&mut generator) * (2.0 / inputs as f32).sqrt(),
+                Init::Lecun => normal(&mut generator) / (inputs as f32).sqrt(),
                 Init::Zero => 0.0,
                 Init::Normal { std } => normal(&mut generator) * std,
             })

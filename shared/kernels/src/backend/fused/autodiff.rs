@@ -59,6 +59,41 @@ pub(crate) fn autodiff_dense<B: Backend>(
     }
 }
 
+/// a b with parents a and b.
+#[derive(Debug)]
+struct Product;
+
+impl<B: Backend> Backward<B, 2> for Product {
+    /// a and b.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [a, b] = ops.state;
+        let [a_node, b_node] = ops.parents;
+        let gradient = gradients.consume::<B>(&ops.node);
+        if let Some(node) = b_node {
+            let gradient = B::product(B::float_transpose(a), gradient.clone());
+            gradients.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = a_node {
+            gradients.register::<B>(node.id, B::product(gradient, B::float_transpose(b)));
+        }
+    }
+}
+
+/// [`Backend::product`] with gradients.
+pub(crate) fn autodiff_product<B: Backend>(
+    a: FloatTensor<Autodiff<B>>,
+    b: FloatTensor<Autodiff<B>>,
+) -> FloatTensor<Autodiff<B>> {
+    let nodes = [a.node.clone(), b.node.clone()];
+    let product = B::product(a.primitive.clone(), b.primitive.clone());
+    match Product.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish([a.primitive, b.primitive], product),
+        OpsKind::UnTracked(prepared) => prepared.finish(product),
+    }
+}
+
 /// x = y W^T + b with parents y, W and b. The gradient of W comes in W's own layout: with tied
 /// weights it is added to another of that layout.
 #[derive(Debug)]

@@ -43,6 +43,7 @@ pub(crate) fn activate_composed<B: burn::prelude::Backend>(
         Activation::Relu => activation::relu(sum),
         Activation::LeakyRelu => activation::leaky_relu(sum, f64::from(LEAK)),
         Activation::Sigmoid => activation::sigmoid(sum),
+        Activation::Softplus => softplus(sum),
     })
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn dense_gradient_composed<B: burn::prelude::Backend>(
             gradient.mask_where(y.lower_equal_elem(0.0), leaked)
         }
         Activation::Sigmoid => gradient * (y.clone() - y.square()),
+        Activation::Softplus => gradient * y.neg().exp().neg().add_scalar(1.0),
     };
     let bias = gradient.clone().sum_dim(0).squeeze_dim::<1>(0);
     (unwrap(gradient), unwrap(bias))

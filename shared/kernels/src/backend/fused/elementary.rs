@@ -78,6 +78,13 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     if x < 0.0 { e * scale } else { scale }
 }
 
+/// log(1 + exp(x)), error below 3e-7 of max(1, x).
+#[inline(always)]
+pub(super) fn softplus(x: f32) -> f32 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + ln(1.0 + exp(-x.abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +108,11 @@ mod tests {
             assert!(log_error(x) < 2e-7 * f64::from(x.ln().max(1.0)), "{x}");
         }
         assert!(worst(tanh, f64::tanh, -12.0, 12.0) < 1e-6);
+        for i in -80_000..80_000 {
+            let (found, x) = (softplus(i as f32 * 1e-3), f64::from(i) * 1e-3);
+            let exact = x.exp().ln_1p();
+            assert!((f64::from(found) - exact).abs() < 3e-7 * x.max(1.0), "{x}");
+        }
         assert!(worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 80.0) < 4e-7);
     }
 
@@ -109,7 +121,7 @@ mod tests {
         assert_eq!((exp(-1e9), sigmoid(1e9), sigmoid(-1e9)), (0.0, 1.0, 0.0));
         assert!((tanh(1e9) - 1.0).abs() < 1e-6 && (tanh(-1e9) + 1.0).abs() < 1e-6);
         assert_eq!((exp(0.0), ln(1.0), tanh(0.0)), (1.0, 0.0, 0.0));
-        for f in [exp, ln, tanh, sigmoid] {
+        for f in [exp, ln, tanh, sigmoid, softplus] {
             assert!(f(f32::NAN).is_nan());
         }
     }

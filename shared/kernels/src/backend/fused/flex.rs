@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     buffers,
-    elementary::{sigmoid, tanh},
+    elementary::{exp, sigmoid, softplus, tanh},
     kernels::{AddAnd, BernoulliGradient, BernoulliLogProb, Pixels, ScaleAndSum, run},
     product::product_flex,
 };
@@ -76,6 +76,7 @@ pub(crate) fn activate_flex(x: FlexTensor, bias: FlexTensor, f: Activation) -> F
                 run(AddAnd { rows, bias, f: |a| if a < 0.0 { LEAK * a } else { a } });
             }
             Activation::Sigmoid => run(AddAnd { rows, bias, f: sigmoid }),
+            Activation::Softplus => run(AddAnd { rows, bias, f: softplus }),
         }
     });
     y
@@ -111,6 +112,10 @@ pub(crate) fn dense_gradient_flex(
                 run(ScaleAndSum { gradient, y, sum, slope: |y| if y > 0.0 { 1.0 } else { 0.0 } });
             }
             Activation::Sigmoid => run(ScaleAndSum { gradient, y, sum, slope: |y| y - y * y }),
+            // sigmoid(a) of y = log(1 + exp(a))
+            Activation::Softplus => {
+                run(ScaleAndSum { gradient, y, sum, slope: |y: f32| 1.0 - exp(-y) });
+            }
         });
     }
     buffers::give_back(result);
@@ -200,12 +205,13 @@ mod tests {
     /// Sizes below and above the threshold for threads, and not multiples of anything.
     const SIZES: [(usize, usize); 4] = [(1, 1), (3, 17), (65, 100), (130, 784)];
 
-    const ACTIVATIONS: [Activation; 5] = [
+    const ACTIVATIONS: [Activation; 6] = [
         Activation::Linear,
         Activation::Tanh,
         Activation::Relu,
         Activation::LeakyRelu,
         Activation::Sigmoid,
+        Activation::Softplus,
     ];
 
     #[test]

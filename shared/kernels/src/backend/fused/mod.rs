@@ -13,6 +13,9 @@ mod approach;
 mod autodiff;
 #[cfg(feature = "flex")]
 mod buffers;
+mod combine;
+#[cfg(feature = "flex")]
+mod combine_flex;
 mod composed;
 #[cfg(feature = "flex")]
 mod convolution;
@@ -22,6 +25,9 @@ mod elementary;
 mod flex;
 #[cfg(feature = "flex")]
 mod kernels;
+mod normalise;
+#[cfg(feature = "flex")]
+mod normalise_flex;
 #[cfg(feature = "flex")]
 mod patches;
 #[cfg(feature = "flex")]
@@ -44,8 +50,11 @@ pub(crate) use approach::approach_composed;
 pub(crate) use approach::approach_flex;
 pub(crate) use autodiff::{
     autodiff_activate, autodiff_bernoulli_log_prob, autodiff_convolve,
-    autodiff_convolve_transposed, autodiff_dense, autodiff_dense_transposed,
+    autodiff_convolve_transposed, autodiff_dense, autodiff_dense_transposed, autodiff_product,
 };
+pub(crate) use combine::{autodiff_combine, combine_composed, combine_gradient_composed};
+#[cfg(feature = "flex")]
+pub(crate) use combine_flex::{combine_flex, combine_gradient_flex};
 pub(crate) use composed::{
     activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
     dense_gradient_composed,
@@ -57,6 +66,9 @@ pub(crate) use flex::{
     activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex,
     dense_gradient_flex,
 };
+pub(crate) use normalise::{autodiff_normalise, normalise_composed, normalise_gradient_composed};
+#[cfg(feature = "flex")]
+pub(crate) use normalise_flex::{normalise_flex, normalise_gradient_flex};
 #[cfg(feature = "flex")]
 pub(crate) use product::product_flex;
 pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_composed};

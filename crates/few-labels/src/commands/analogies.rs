@@ -1,0 +1,57 @@
+//! `analogies`: encode an image, keep z and vary the class (Kingma et al. 2014, figure 1b).
+
+use anyhow::Result;
+use ndarray::{Axis, concatenate};
+use shared::{
+    cli::{Loaded, OfRun, checked_index},
+    plot::Grid,
+    progress,
+};
+
+use crate::Paper;
+
+/// Default number of images.
+const IMAGES: usize = 8;
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    of: OfRun,
+    /// Test images, by index (default: the first eight).
+    #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
+    indices: Option<Vec<usize>>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let loaded = Loaded::<Paper>::open(&args.of, "analogies")?;
+    let (split, classes) = (&loaded.data()?.test, loaded.config.labels.classes);
+    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
+    for &index in &indices {
+        checked_index("--indices", index, split)?;
+    }
+    let images = split.grey(&indices);
+    // The style is read without the label: the model has to find the class itself.
+    let codes = loaded.model.encode(images.view(), None).mean;
+    let drawn: Vec<_> = (0..classes)
+        .map(|class| {
+            let labels = vec![class as u8; indices.len()];
+            let given = loaded.model.condition(images.view(), &labels);
+            loaded.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
+        })
+        .collect();
+    let columns = std::iter::once("image".to_owned()).chain((0..classes).map(|c| c.to_string()));
+    let caption = format!("One style, every class: {}", loaded.title());
+    let mut grid = Grid::new(split.shape(), caption).columns(columns);
+    for (row, (image, &index)) in images.rows().into_iter().zip(&indices).enumerate() {
+        let images: Vec<_> = std::iter::once(image)
+            .chain(drawn.iter().map(|drawn| drawn.row(row)))
+            .map(|image| image.insert_axis(Axis(0)))
+            .collect();
+        grid = grid.row(format!("#{index}"), concatenate(Axis(0), &images)?);
+    }
+    let path = loaded.run.file("analogies.png");
+    grid.save(&path)?;
+    progress::line(&format!("wrote {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The perceptron with batch normalisation and noise in every layer (Rasmus et al. 2015, section 3.1 and
+//! algorithm 1).
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, activation},
+};
+use shared::{
+    Backend,
+    nn::{Activation, BatchNorm, Initialiser, Projection, Shift, Statistics},
+};
+
+/// One layer: z = batchnorm(W h), z~ = z + noise, h = f(gamma (z~ + beta)).
+#[derive(Module, Debug)]
+pub struct Layer<B: Backend> {
+    weight: Projection<B>,
+    norm: BatchNorm<B>,
+    /// beta, and ReLU in a hidden layer.
+    shift: Shift<B>,
+    /// gamma, `[units]`; only above the last layer, since a ReLU passes a scale on to the next weights.
+    scale: Option<Param<Tensor<B, 1>>>,
+}
+
+/// Layers from the pixels to the classes.
+#[derive(Module, Debug)]
+pub struct Encoder<B: Backend> {
+    layers: Vec<Layer<B>>,
+}
+
+/// Where mean and variance of a normalised layer come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Normalising<'a> {
+    /// From each of these groups of consecutive rows, as in training.
+    ByBatch(&'a [usize]),
+    /// From the stored statistics, as in evaluation.
+    Stored,
+}
+
+/// What a pass computes.
+pub struct Pass<B: Backend> {
+    /// z~ of each layer, from the (noisy) pixels to the classes, `[examples, width]`.
+    pub z: Vec<Tensor<B, 2>>,
+    /// W h of each layer above the pixels, before its normalisation, `[examples, width]`.
+    pub sums: Vec<Tensor<B, 2>>,
+    /// The last hidden layer, `[examples, width]`.
+    pub hidden: Tensor<B, 2>,
+    /// log p(class|x), `[examples, classes]`.
+    pub log_p: Tensor<B, 2>,
+}
+
+impl<B: Backend> Encoder<B> {
+    /// Layers of these widths above `input` pixels, and one of the classes.
+    pub fn new(
+        input: usize,
+        hidden: &[usize],
+        classes: usize,
+        init: &mut Initialiser<'_, B>,
+    ) -> Self {
+        let mut below = input;
+        let mut layer = |width, f, has_scale: bool| {
+            let layer = Layer {
+                weight: Projection::new(below, width, init),
+                norm: BatchNorm::new(width, init),
+                shift: Shift::new(width, f, init),
+                scale: has_scale.then(|| init.parameter(vec![1.0; width], [width])),
+            };
+            below = width;
+            layer
+        };
+        let mut layers: Vec<Layer<B>> =
+            hidden.iter().map(|&width| layer(width, Activation::Relu, false)).collect();
+        layers.push(layer(classes, Activation::Linear, true));
+        Self { layers }
+    }
+
+    /// Width of each layer, from the pixels to the classes.
+    pub fn widths(&self) -> Vec<usize> {
+        let first = self.layers.first().map(|layer| layer.weight.inputs());
+        first.into_iter().chain(self.layers.iter().map(|layer| layer.weight.outputs())).collect()
+    }
+
+    /// A pass of x `[examples, pixels]`, with the noise of each layer, from the pixels to the classes, or without.
+    pub fn pass(
+        &self,
+        x: Tensor<B, 2>,
+        noise: Option<Vec<Tensor<B, 2>>>,
+        normalising: Normalising<'_>,
+    ) -> Pass<B> {
+        let mut noise = noise.into_iter().flatten();
+        let mut noisy = |z: Tensor<B, 2>| match noise.next() {
+            Some(noise) => z + noise,
+            None => z,
+        };
+        let mut h = noisy(x);
+        let (mut z, mut sums) = (vec![h.clone()], Vec::new());
+        let mut hidden = h.clone();
+        for layer in &self.layers {
+            hidden = h;
+            let sum = layer.weight.forward(hidden.clone()); // [examples, width]
+            let normal = match normalising {
+                Normalising::ByBatch(groups) => layer.norm.by_batch(sum.clone(), groups),
+                Normalising::Stored => layer.norm.forward(sum.clone()),
+            };
+            let value = noisy(normal);
+            h = layer.shift.forward(value.clone());
+            if let Some(scale) = &layer.scale {
+                h = h * scale.val().unsqueeze();
+            }
+            z.push(value);
+            sums.push(sum);
+        }
+        Pass { z, sums, hidden, log_p: activation::log_softmax(h, 1) }
+    }
+
+    /// The encoder with these statistics stored, one for each layer above the pixels.
+    #[must_use]
+    pub fn with_statistics(self, statistics: Vec<Statistics<B>>) -> Self {
+        let stored = |(layer, found): (Layer<B>, _)| Layer {
+            norm: layer.norm.with_statistics(found),
+            ..layer
+        };
+        Self { layers: self.layers.into_iter().zip(statistics).map(stored).collect() }
+    }
+}

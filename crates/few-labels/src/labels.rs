@@ -1,0 +1,86 @@
+//! The few images whose label is known.
+
+use burn::tensor::Tensor;
+use shared::{
+    Backend,
+    data::{Batch, Binarise, Split},
+    likelihood::row_sums,
+    metrics::balanced_subset,
+    noise::Noise,
+};
+
+use crate::config::LabelsConfig;
+
+/// The labelled images of a training split, an equal share of every class.
+///
+/// The draw depends on the seed alone, is the same for every model, and is a part of each larger draw.
+#[derive(Clone, Debug)]
+pub struct Labelled {
+    split: Split,
+    known: Vec<usize>,
+    batch: usize,
+    classes: usize,
+    binarise: Binarise,
+}
+
+/// What the labels cost, `[examples]`.
+pub struct LabelTerms<B: Backend> {
+    /// -log p(label|x), nats.
+    pub label: Tensor<B, 1>,
+    /// 1 where another class is likelier, 0 elsewhere.
+    pub error: Tensor<B, 1>,
+}
+
+impl Labelled {
+    /// The labels of `config` among the images of `split`.
+    pub fn new(config: LabelsConfig, split: &Split, binarise: Binarise, noise: Noise) -> Self {
+        let known = balanced_subset(&split.labels(), config.count, noise);
+        let LabelsConfig { batch, classes, .. } = config;
+        Self { split: split.clone(), known, batch, classes, binarise }
+    }
+
+    /// Indices of the labelled images in their split.
+    pub fn known(&self) -> &[usize] {
+        &self.known
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The share of the training images that is labelled.
+    pub fn share(&self) -> f64 {
+        self.known.len() as f64 / self.split.len().max(1) as f64
+    }
+
+    /// The labelled images of the step that `batch` is for. In validation, where all labels are shown, they are
+    /// the batch itself.
+    pub fn draw<B: Backend>(&self, batch: &Batch<B>) -> Batch<B> {
+        if batch.is_validation() {
+            batch.clone()
+        } else {
+            batch.beside(&self.split, self.binarise, &self.known, self.batch)
+        }
+    }
+
+    /// The terms of log p(class|x) `[labelled, classes]`, for each example of `batch`: its own in validation, the
+    /// mean over the labelled images in training.
+    pub fn terms<B: Backend>(
+        &self,
+        log_p: Tensor<B, 2>,
+        labelled: &Batch<B>,
+        batch: &Batch<B>,
+    ) -> LabelTerms<B> {
+        let target = labelled.one_hot(self.classes); // [labelled, classes]
+        let error = log_p.clone().argmax(1).not_equal(target.clone().argmax(1));
+        let error = error.float().squeeze_dim::<1>(1);
+        let label = row_sums(target * log_p).neg();
+        LabelTerms { label: spread(label, batch), error: spread(error, batch) }
+    }
+}
+
+/// In validation the values themselves, in training their mean for each example of the batch.
+pub fn spread<B: Backend>(values: Tensor<B, 1>, batch: &Batch<B>) -> Tensor<B, 1> {
+    if batch.is_validation() { values } else { values.mean().expand([batch.len()]) }
+}

@@ -1,0 +1,158 @@
+//! The ladder network (Rasmus et al. 2015): an encoder, and a decoder with a lateral connection to each layer.
+
+use burn::{module::Module, tensor::Tensor};
+use shared::{
+    Backend,
+    autoencoder::{Autoencoder, Given},
+    data::{Batch, BatchMaker},
+    likelihood::Likelihood,
+    nn::{BatchNorm, Combinator, Init, Initialiser, Projection, Statistics},
+    noise::{Noise, Stream},
+    posterior::Posterior,
+};
+
+use crate::{
+    config::Config,
+    encoder::{Encoder, Normalising, Pass},
+    statistics::over_batches,
+};
+
+/// One step down the decoder: u = batchnorm(V z^ of the layer above), z^ = g(z~, u).
+#[derive(Module, Debug)]
+struct Step<B: Backend> {
+    /// V; none in the highest layer, whose u is the normalised output of the encoder.
+    weight: Option<Projection<B>>,
+    norm: BatchNorm<B>,
+    combinator: Combinator<B>,
+}
+
+/// Encoder and decoder.
+#[derive(Module, Debug)]
+pub struct Ladder<B: Backend> {
+    /// x to the classes.
+    pub encoder: Encoder<B>,
+    /// From the pixels to the classes.
+    steps: Vec<Step<B>>,
+    #[module(skip)]
+    noise: f32,
+}
+
+/// What the decoder computes in each layer, from the pixels to the classes, `[examples, width]`.
+pub struct Restored<B: Backend> {
+    /// z^.
+    pub estimates: Vec<Tensor<B, 2>>,
+    /// u before its normalisation.
+    pub signals: Vec<Tensor<B, 2>>,
+}
+
+impl<B: Backend> Ladder<B> {
+    /// A ladder with fresh weights for inputs of width `input`.
+    pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(Init::Lecun, noise, device);
+        let hidden = &config.network.hidden;
+        let encoder = Encoder::new(input, hidden, config.labels.classes, &mut init);
+        let widths = encoder.widths();
+        let step = |(layer, &width): (usize, &usize)| Step {
+            weight: widths.get(layer + 1).map(|&above| Projection::new(above, width, &mut init)),
+            norm: BatchNorm::new(width, &mut init),
+            combinator: Combinator::new(width, &mut init),
+        };
+        let steps = widths.iter().enumerate().map(step).collect();
+        Self { encoder, steps, noise: config.network.noise }
+    }
+
+    /// The noise of each layer of the encoder for the examples of a batch.
+    pub fn noise_of(&self, batch: &Batch<B>) -> Vec<Tensor<B, 2>> {
+        batch.normals(Stream::Corrupt, &self.encoder.widths(), self.noise)
+    }
+
+    /// Estimates of the clean layers from a noisy pass (algorithm 1, lines 14 to 24).
+    pub fn restored(&self, noisy: &Pass<B>, normalising: Normalising<'_>) -> Restored<B> {
+        let (mut estimates, mut signals) = (Vec::new(), Vec::new());
+        let mut above: Option<Tensor<B, 2>> = None;
+        for (step, z) in self.steps.iter().zip(&noisy.z).rev() {
+            let signal = match (&step.weight, above) {
+                (Some(weight), Some(above)) => weight.forward(above),
+                _ => noisy.log_p.clone().exp(),
+            };
+            let u = step.normalised(signal.clone(), normalising);
+            let estimate = step.combinator.forward(z.clone(), u);
+            above = Some(estimate.clone());
+            estimates.push(estimate);
+            signals.push(signal);
+        }
+        estimates.reverse();
+        signals.reverse();
+        Restored { estimates, signals }
+    }
+
+    /// The ladder with the statistics of these images stored: of the encoder without noise, of the decoder with
+    /// it, as in training.
+    #[must_use]
+    pub fn with_statistics(self, batches: &BatchMaker<B>, indices: &[usize], size: usize) -> Self {
+        let layers = self.encoder.widths().len() - 1;
+        let mut found: Vec<Statistics<B>> = over_batches(batches, indices, size, |batch| {
+            let groups = [batch.len()];
+            let by_batch = Normalising::ByBatch(&groups);
+            let clean = self.encoder.pass(batch.x.clone(), None, by_batch);
+            let noisy = self.encoder.pass(batch.x.clone(), Some(self.noise_of(batch)), by_batch);
+            clean.sums.into_iter().chain(self.restored(&noisy, by_batch).signals).collect()
+        });
+        let above = found.split_off(layers);
+        let stored = |(step, found): (Step<B>, _)| Step {
+            norm: step.norm.with_statistics(found),
+            ..step
+        };
+        Self {
+            encoder: self.encoder.with_statistics(found),
+            steps: self.steps.into_iter().zip(above).map(stored).collect(),
+            ..self
+        }
+    }
+}
+
+impl<B: Backend> Step<B> {
+    fn normalised(&self, signal: Tensor<B, 2>, normalising: Normalising<'_>) -> Tensor<B, 2> {
+        match normalising {
+            Normalising::ByBatch(groups) => self.norm.by_batch(signal, groups),
+            Normalising::Stored => self.norm.forward(signal),
+        }
+    }
+}
+
+impl<B: Backend> Autoencoder<B> for Ladder<B> {
+    fn input_dim(&self) -> usize {
+        self.encoder.widths()[0]
+    }
+
+    fn latent_dim(&self) -> usize {
+        self.encoder.widths().iter().rev().nth(1).copied().unwrap_or(0)
+    }
+
+    fn has_prior(&self) -> bool {
+        false
+    }
+
+    /// z^ of the last hidden layer.
+    fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
+        let clean = self.encoder.pass(x, None, Normalising::Stored);
+        let mut estimates = self.restored(&clean, Normalising::Stored).estimates;
+        Posterior::Point(estimates.swap_remove(self.steps.len() - 2)) // [examples, width]
+    }
+
+    /// The decoder without its lateral connections: each layer below is the mean mu(u) that g expects of it.
+    fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
+        let below = &self.steps[..self.steps.len() - 2];
+        let mean = below.iter().rev().fold(z, |above, step| {
+            let signal = step.weight.as_ref().map(|weight| weight.forward(above.clone()));
+            let u = step.normalised(signal.unwrap_or(above), Normalising::Stored);
+            step.combinator.prior_mean(u) // [examples, width of the layer]
+        });
+        let log_var = mean.zeros_like();
+        Likelihood::Gaussian { mean, log_var }
+    }
+
+    fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.encoder.pass(x, None, Normalising::Stored).log_p)
+    }
+}

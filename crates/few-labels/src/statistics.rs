@@ -1,0 +1,39 @@
+//! The statistics of normalised layers that evaluation uses: those of the training batches, averaged once the
+//! weights are final.
+//!
+//! They are not learned, so a run that resumes computes the same ones, and they are saved with the weights. The
+//! authors' program does the same before its last test.
+
+use burn::tensor::Tensor;
+use shared::{
+    Backend,
+    data::BatchMaker,
+    data::Batch,
+    nn::{BatchNorm, Statistics},
+};
+
+/// The mean over batches of the statistics of the tensors that `sums` computes of each, weighted by the examples.
+pub fn over_batches<B: Backend>(
+    batches: &BatchMaker<B>,
+    indices: &[usize],
+    size: usize,
+    sums: impl Fn(&Batch<B>) -> Vec<Tensor<B, 2>>,
+) -> Vec<Statistics<B>> {
+    let mut means: Vec<Statistics<B>> = Vec::new();
+    for chunk in indices.chunks(size.max(1)) {
+        let share = chunk.len() as f64 / indices.len() as f64;
+        let found = sums(&batches.batch(chunk, 1)).into_iter().map(|sum| {
+            let Statistics { mean, variance } = BatchNorm::statistics(sum);
+            Statistics { mean: mean.mul_scalar(share), variance: variance.mul_scalar(share) }
+        });
+        if means.is_empty() {
+            means = found.collect();
+            continue;
+        }
+        for (total, found) in means.iter_mut().zip(found) {
+            total.mean = total.mean.clone() + found.mean;
+            total.variance = total.variance.clone() + found.variance;
+        }
+    }
+    means
+}

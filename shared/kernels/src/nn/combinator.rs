@@ -1,0 +1,77 @@
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorPrimitive, activation},
+};
+
+use super::Initialiser;
+use crate::backend::Backend;
+
+/// The combinator of a ladder network: the estimate of each unit of a layer, linear in its noisy value z~, with
+/// coefficients that depend on the signal u from the layer above (Rasmus et al. 2015, equation 2):
+///
+/// ```text
+/// g(z~, u) = (z~ - mu(u)) v(u) + mu(u)
+/// mu(u) = a_1 sigmoid(a_2 u + a_3) + a_4 u + a_5
+/// v(u)  = a_6 sigmoid(a_7 u + a_8) + a_9 u + a_10
+/// ```
+///
+/// For a Gaussian z it is the best denoising function: mu(u) is the prior mean, v(u) the share of the noisy
+/// value that is signal.
+#[derive(Module, Debug)]
+pub struct Combinator<B: Backend> {
+    /// a_1 to a_10 of each unit, `[10, units]`.
+    parameters: Param<Tensor<B, 2>>,
+}
+
+/// a_2, a_7 and a_10 start at 1, the others at 0: the estimate starts as the noisy value (the values of the
+/// authors' program).
+const START: [f32; 10] = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
+
+impl<B: Backend> Combinator<B> {
+    /// The combinator of a layer of this many units.
+    pub fn new(units: usize, init: &mut Initialiser<'_, B>) -> Self {
+        let values = START.iter().flat_map(|&value| std::iter::repeat_n(value, units)).collect();
+        Self { parameters: init.parameter(values, [START.len(), units]) }
+    }
+
+    /// g(z~, u), all `[examples, units]`.
+    pub fn forward(&self, lateral: Tensor<B, 2>, above: Tensor<B, 2>) -> Tensor<B, 2> {
+        let estimate = B::combine(
+            lateral.into_primitive().tensor(),
+            above.into_primitive().tensor(),
+            self.parameters.val().into_primitive().tensor(),
+        );
+        Tensor::from_primitive(TensorPrimitive::Float(estimate))
+    }
+
+    /// mu(u): the estimate from the layer above alone, `[examples, units]`.
+    pub fn prior_mean(&self, above: Tensor<B, 2>) -> Tensor<B, 2> {
+        let row = |row: usize| self.parameters.val().narrow(0, row, 1); // [1, units]
+        activation::sigmoid(above.clone() * row(1) + row(2)) * row(0) + above * row(3) + row(4)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use crate::{backend::Flex, nn::Init, noise::Noise};
+
+    #[test]
+    fn it_starts_as_the_noisy_value_and_knows_its_prior_mean() {
+        let device = Default::default();
+        let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
+        let mut combinator = Combinator::new(2, &mut init);
+        let z = Tensor::<Flex, 2>::from_floats([[0.5, -2.0], [3.0, 1.0]], &device);
+        let u = Tensor::<Flex, 2>::from_floats([[1.5, 0.3], [-0.7, 2.0]], &device);
+        let start = combinator.forward(z.clone(), u.clone());
+        assert!((start - z).abs().max().into_scalar() < 1e-6);
+        // Whatever the parameters, g(mu(u), u) = mu(u).
+        combinator.parameters = combinator.parameters.map(|a| {
+            let rows = Tensor::arange(0..20, &device).float().reshape([10, 2]).sin();
+            a + rows
+        });
+        let mu = combinator.prior_mean(u.clone());
+        let found = combinator.forward(mu.clone(), u);
+        assert!((found - mu).abs().max().into_scalar() < 1e-5);
+    }
+}

@@ -1,0 +1,39 @@
+use burn::{
+    module::{Module, Param},
+    tensor::{Tensor, TensorPrimitive},
+};
+
+use super::{Initialiser, outline::add_outputs};
+use crate::backend::Backend;
+
+/// A matrix, y = x W: a layer without a bias, for what is normalised next.
+#[derive(Module, Debug)]
+pub struct Projection<B: Backend> {
+    /// W, `[inputs, outputs]`.
+    pub weight: Param<Tensor<B, 2>>,
+}
+
+impl<B: Backend> Projection<B> {
+    /// A matrix with freshly drawn entries.
+    pub fn new(inputs: usize, outputs: usize, init: &mut Initialiser<'_, B>) -> Self {
+        add_outputs(outputs as u64);
+        Self { weight: init.weight(inputs, outputs) }
+    }
+
+    /// y `[examples, outputs]` for x `[examples, inputs]`.
+    pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let weight = self.weight.val().into_primitive().tensor();
+        let y = B::product(x.into_primitive().tensor(), weight);
+        Tensor::from_primitive(TensorPrimitive::Float(y))
+    }
+
+    /// Width of x.
+    pub fn inputs(&self) -> usize {
+        self.weight.lazy_shape().dims::<2>()[0]
+    }
+
+    /// Width of y.
+    pub fn outputs(&self) -> usize {
+        self.weight.lazy_shape().dims::<2>()[1]
+    }
+}
