@@ -62,6 +62,55 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
 }
 
 #[test]
+fn few_labels_draws_analogies_and_errors_by_labels() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("few-labels");
+    let runs = work.path().join("runs/few-labels");
+    let small = ["--set", "m1.hidden=[16]", "--set", "m2.hidden=[16]", "--set", "m2.latent=3"];
+    let records = work.path().join("records");
+    fs::create_dir(&records).unwrap();
+    for preset in ["supervised", "reconstruction", "denoising", "m1", "m2", "m1-m2", "ladder"] {
+        // The tiny network has two hidden layers, and so has the ladder's list of costs.
+        let options = [&["--config", preset][..], &small].concat();
+        program.train(work.path(), &options).success();
+        let record = runs.join(preset).join("record.json");
+        fs::copy(record, records.join(preset).with_extension("json")).unwrap();
+    }
+    for preset in ["m2", "m1-m2"] {
+        let run = runs.join(preset);
+        program.on_run("analogies", &run, &["--indices", "0,7"]).success();
+        assert!(is_picture(&run.join("analogies.png")));
+    }
+    program.on_run("analogies", &runs.join("m2"), &["--indices", "9999"]).failure(1, "--indices");
+    program.on_run("analogies", &runs.join("ladder"), &[]).failure(2, "--config m2");
+    program.on_run("reconstruct", &runs.join("supervised"), &[]).failure(2, "no decoder");
+    assert!(!runs.join("supervised/reconstructions.png").exists());
+
+    let picture = work.path().join("errors.png");
+    let (folder, to) = (records.to_str().unwrap(), picture.to_str().unwrap());
+    program.call(&["errors", "--records", folder, "--to", to]).success();
+    assert!(is_picture(&picture));
+    program.call(&["errors", "--records", "no-such-folder"]).failure(1, "no-such-folder");
+    fs::write(records.join("other.json"), "{}").unwrap();
+    program.call(&["errors", "--records", folder]).failure(1, "is not a record");
+}
+
+#[test]
+fn few_labels_refuses_labels_that_do_not_fit() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("few-labels");
+    for (option, said) in [
+        ("labels.count=9", "labels.count = 9: at least one label for each of 10 classes"),
+        ("labels.count=1000000", "training images"),
+        ("labels.classes=5", "labels.classes = 5"),
+        ("train.keep=best", "keep = \"last\""),
+    ] {
+        program.train(work.path(), &["--set", option]).failure(1, said);
+    }
+    assert!(!work.path().join("runs").exists());
+}
+
+#[test]
 fn cvae_completes_and_rewrites() {
     let work = tempfile::tempdir().unwrap();
     let program = program("cvae");

@@ -1,126 +1,70 @@
-//! One training step (the sizes of the quick configuration and those of the networks for dSprites),
-//! one encode and decode, and the importance-weighted bound, on both processor backends. `cargo
-//! xtask bench-peers` times the same beside PyTorch and JAX.
+//! One training step of the ladder network, with both choices of costs, and of M2: 100 labelled and 100 unlabelled
+//! images.
 #![allow(missing_docs)]
 
-use std::hint::black_box;
-
-use burn::{
-    backend::Autodiff,
-    tensor::{Tensor, TensorData},
-};
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use burn::backend::Autodiff;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use few_labels::{
-    Model, Objective,
-    config::{ModelConfig, ObjectiveConfig},
+    Config, Paper,
+    labels::Labelled,
+    ladder::Ladder,
+    m2::M2,
+    objectives::{LadderObjective, M2Objective},
 };
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
 use shared::{
     Backend,
-    autoencoder::Autoencoder,
     backend::Flex,
     data::{BatchMaker, Binarise, ExampleSet, PixelShape, Split},
-    likelihood::LikelihoodKind,
-    metrics::{Estimator, negative_log_likelihood},
-    nn::{Activation, Init},
+    nn::Initialiser,
     noise::Noise,
+    paper::Paper as _,
     train::{OptimiserConfig, repeated_step},
-    trained::OnDevice,
 };
 
-fn model<B: Backend>(pixels: usize, hidden: &[usize], latent: usize) -> Model<B> {
-    let config = ModelConfig {
-        latent,
-        hidden: hidden.to_vec(),
-        activation: Activation::Relu,
-        likelihood: LikelihoodKind::Bernoulli,
-        init: Init::Glorot,
-        output_bias_from_data: false,
-    };
-    Model::new(&config, pixels, Noise::new(1), &B::Device::default())
+const BATCH: usize = 100;
+const PIXELS: usize = 784;
+
+fn images() -> Split {
+    let pixels = (0..1000 * PIXELS).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
+    let labels = (0..1000).map(|image| (image % 10) as u8).collect();
+    ExampleSet::images(PixelShape::grey(28, 28), pixels, labels, false).into()
 }
 
-fn images(pixels: usize) -> Split {
-    let shape = PixelShape::grey(1, pixels);
-    let bytes = (0..600 * pixels).map(|i| if i * 37 % 101 < 20 { 255 } else { 0 }).collect();
-    ExampleSet::images(shape, bytes, vec![0; 600], false).into()
+fn config(name: &str) -> Option<Config> {
+    let (_, text) = Paper::PRESETS.iter().find(|(preset, _)| *preset == name)?;
+    toml::from_str(text).ok()
 }
 
-fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
+fn steps<B: Backend>(criterion: &mut Criterion, backend: &str) {
+    let (noise, device) = (Noise::new(1), B::Device::default());
+    let batches = BatchMaker::<Autodiff<B>>::new(images(), Binarise::None, noise, device.clone());
     let mut group = criterion.benchmark_group("training_step");
-    let objective = Objective::new(ObjectiveConfig::default());
-    for (size, pixels, hidden, latent) in [
-        (20usize, 784, &[400][..], 20),
-        (128, 784, &[400], 20),
-        (512, 784, &[400], 20),
-        (64, 4096, &[1200, 1200], 10),
-    ] {
-        let device = B::Device::default();
-        let batches =
-            BatchMaker::<Autodiff<B>>::new(images(pixels), Binarise::None, Noise::new(1), device);
-        let model = model::<Autodiff<B>>(pixels, hidden, latent);
-        let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, size);
-        group.throughput(Throughput::Elements(size as u64));
-        group.bench_function(BenchmarkId::new(name, format!("{size}x{pixels}")), |bencher| {
-            bencher.iter(&mut step)
-        });
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for preset in ["ladder", "ladder-bottom"] {
+        let Some(config) = config(preset) else { continue };
+        let labelled = Labelled::new(config.labels, &images(), Binarise::None, noise);
+        let model = Ladder::<Autodiff<B>>::new(&config, PIXELS, noise, &device);
+        let objective = LadderObjective { labelled, costs: config.ladder.costs };
+        let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, BATCH);
+        group.bench_function(format!("{preset}/{backend}"), |bencher| bencher.iter(&mut step));
+    }
+    if let Some(config) = config("m2") {
+        let labelled = Labelled::new(config.labels, &images(), Binarise::None, noise);
+        let mut init = Initialiser::new(config.m2.init, noise, &device);
+        let model = M2::<Autodiff<B>>::new(&config.m2, 10, PIXELS, false, &mut init);
+        let objective = M2Objective { labelled, alpha: config.m2.alpha };
+        let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, BATCH);
+        group.bench_function(format!("m2/{backend}"), |bencher| bencher.iter(&mut step));
     }
     group.finish();
 }
 
-fn bound<B: Backend>(criterion: &mut Criterion, name: &str)
-where
-    B::Device: Sync,
-{
-    let model = OnDevice::new(model::<B>(784, &[400], 20), B::Device::default());
-    let images = images(784).take(4);
-    let mut group = criterion.benchmark_group("importance_bound");
-    group.throughput(Throughput::Elements(4)).sample_size(10);
-    group.bench_function(name, |bencher| {
-        bencher.iter(|| {
-            negative_log_likelihood(
-                &model,
-                &images,
-                Binarise::None,
-                Noise::new(1),
-                Estimator::Importance,
-                5000,
-            )
-        });
-    });
-    group.finish();
-}
-
-fn encode_and_decode<B: Backend>(criterion: &mut Criterion, name: &str) {
-    let mut group = criterion.benchmark_group("encode_and_decode");
-    let model = model::<B>(784, &[400], 20);
-    let size = 1000usize;
-    let device = B::Device::default();
-    let x = || {
-        Tensor::<B, 2>::from_data(TensorData::new(vec![0.5f32; size * 784], [size, 784]), &device)
-    };
-    group.throughput(Throughput::Elements(size as u64));
-    group.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            x,
-            |x| black_box(model.decode(model.encode(x, None).mean(), None).mean().into_data()),
-            BatchSize::LargeInput,
-        );
-    });
-    group.finish();
-}
-
 fn all(criterion: &mut Criterion) {
-    training_step::<Flex>(criterion, "flex");
+    steps::<Flex>(criterion, "flex");
     #[cfg(feature = "ndarray")]
-    training_step::<NdArray>(criterion, "ndarray");
-    encode_and_decode::<Flex>(criterion, "flex");
-    #[cfg(feature = "ndarray")]
-    encode_and_decode::<NdArray>(criterion, "ndarray");
-    bound::<Flex>(criterion, "flex");
-    #[cfg(feature = "ndarray")]
-    bound::<NdArray>(criterion, "ndarray");
+    steps::<NdArray>(criterion, "ndarray");
 }
 
 criterion_group!(benches, all);

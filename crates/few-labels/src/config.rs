@@ -253,7 +253,9 @@ impl Config {
             );
         }
         if kind.is_network() && self.train.batch_size < 2 {
-            return Some("[train] batch_size = 1: at least 2, since one image has no variance".into());
+            return Some(
+                "[train] batch_size = 1: at least 2, since one image has no variance".into(),
+            );
         }
         None
     }

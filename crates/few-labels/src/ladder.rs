@@ -99,10 +99,8 @@ impl<B: Backend> Ladder<B> {
             clean.sums.into_iter().chain(self.restored(&noisy, by_batch).signals).collect()
         });
         let above = found.split_off(layers);
-        let stored = |(step, found): (Step<B>, _)| Step {
-            norm: step.norm.with_statistics(found),
-            ..step
-        };
+        let stored =
+            |(step, found): (Step<B>, _)| Step { norm: step.norm.with_statistics(found), ..step };
         Self {
             encoder: self.encoder.with_statistics(found),
             steps: self.steps.into_iter().zip(above).map(stored).collect(),

@@ -71,7 +71,8 @@ impl paper::Paper for Paper {
     ];
 
     const PHASES: &'static [&'static str] = &["pretraining", "train"];
-    const EPOCHS: &'static str = "of the phase without labels, where there is one, and of the phase with labels";
+    const EPOCHS: &'static str =
+        "of the phase without labels, where there is one, and of the phase with labels";
 
     type Config = Config;
     type Model<B: Backend> = Model<B>;
@@ -220,8 +221,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
     fn network(&self, labelled: &Labelled) -> Result<(Network<B::InnerBackend>, FitReport)> {
         let Self { config, data, session } = self;
         let (noise, labelled) = (config.network.noise, labelled.clone());
-        let network =
-            Network::new(config, data.train.input_dim(), session.noise, &session.device);
+        let network = Network::new(config, data.train.input_dim(), session.noise, &session.device);
         match config.model.kind {
             Kind::Reconstruction => {
                 let weight = config.reconstruction.weight;

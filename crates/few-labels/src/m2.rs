@@ -151,7 +151,8 @@ impl<B: Backend> M2<B> {
     pub fn labelled_by_class(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> Tensor<B, 2> {
         let (classes, examples) = (self.class_count(), x.dims()[0]);
         let posterior = self.gaussian(self.recognition.of_all_classes(x.clone()));
-        let likelihood = self.likelihood_of(self.generation.by_class(posterior.reparameterise(eps)));
+        let likelihood =
+            self.likelihood_of(self.generation.by_class(posterior.reparameterise(eps)));
         let reconstruction = likelihood.log_prob(repeat_rows(x, classes)).neg();
         let bound = reconstruction + row_sums(posterior.kl_per_latent()); // [classes * examples]
         let bound = bound.reshape([classes, examples]).swap_dims(0, 1);

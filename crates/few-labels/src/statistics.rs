@@ -7,13 +7,12 @@
 use burn::tensor::Tensor;
 use shared::{
     Backend,
-    data::BatchMaker,
-    data::Batch,
+    data::{Batch, BatchMaker},
     nn::{BatchNorm, Statistics},
 };
 
 /// The mean over batches of the statistics of the tensors that `sums` computes of each, weighted by the examples.
-pub fn over_batches<B: Backend>(
+pub(crate) fn over_batches<B: Backend>(
     batches: &BatchMaker<B>,
     indices: &[usize],
     size: usize,

@@ -1,14 +1,21 @@
-//! Laws of the model and its objective, on both processor backends where that can differ.
+//! Laws of the models, their objectives and the labelled images.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
-use burn::{
-    backend::Autodiff,
-    optim::GradientsParams,
-    tensor::{Tensor, TensorData},
-};
+use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
 use few_labels::{
-    Model, Objective,
-    config::{Bound, ModelConfig, ObjectiveConfig},
+    Config, Kind, Model, Paper,
+    config::{LabelsConfig, LadderConfig, M1Config, M2Config, ModelConfig, NetworkConfig},
+    encoder::Normalising,
+    labels::Labelled,
+    ladder::Ladder,
+    m1::M1,
+    m2::M2,
+    network::Network,
+    objectives::{
+        ClassifierObjective, DenoisingObjective, ElboObjective, LadderObjective, M2Objective,
+        ReconstructionObjective, StackedObjective, SupervisedObjective,
+    },
+    stacked::Stacked,
 };
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
@@ -16,277 +23,464 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    bound::{elbo_terms, log_mean_exp, log_weights},
-    data::{BatchMaker, Binarise, DataConfig, FetchOptions},
+    bound::{ElboTerms, elbo_terms},
+    data::{Batch, BatchMaker, Binarise, DataConfig, ExampleSet, FetchOptions, PixelShape, Split},
     laws,
-    likelihood::{LikelihoodKind, row_sums},
-    nn::{Activation, Init},
-    noise::{Noise, Stream},
+    likelihood::row_sums,
+    nn::{Init, Initialiser},
+    noise::Noise,
+    paper::{Paper as _, RunConfig as _},
     statistics::mean,
-    train::{Moment, Objective as _},
+    train::{Keep, Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+    trained::{OnDevice, Trained},
     weights,
 };
 
-const PIXELS: usize = 12;
+type Diff = Autodiff<Flex>;
 
-fn config(latent: usize, likelihood: LikelihoodKind) -> ModelConfig {
-    ModelConfig {
-        latent,
-        hidden: vec![9, 7],
-        activation: Activation::Tanh,
-        likelihood,
-        init: Init::Normal { std: 0.5 },
-        output_bias_from_data: false,
+const AT: Moment = Moment { epochs: 0.5 };
+const PIXELS: usize = 784;
+const CLASSES: usize = 10;
+
+fn config(kind: Kind) -> Config {
+    let train = TrainConfig {
+        epochs: Some(1),
+        batch_size: 10,
+        schedule: Schedule::Constant { rate: 0.01 },
+        optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
+        clip_norm: None,
+        average: None,
+        patience: None,
+        keep: Keep::Last,
+        checkpoint_every: 1,
+        keep_checkpoints: 1,
+        labels: None,
+    };
+    Config {
+        seed: 1,
+        data: DataConfig::new("segments", binarise(kind)),
+        model: ModelConfig { kind },
+        labels: LabelsConfig { count: 20, batch: 12, classes: CLASSES },
+        network: NetworkConfig { hidden: vec![14, 9], noise: 0.3 },
+        ladder: LadderConfig { costs: vec![1.0, 0.7, 0.5, 0.3] },
+        reconstruction: Default::default(),
+        m1: M1Config { latent: 3, hidden: vec![8], init: Init::Lecun },
+        m2: M2Config { latent: 3, hidden: vec![8, 7], alpha: 0.1, init: Init::Lecun },
+        pretraining: Some(train.clone()),
+        train,
+        evaluate: Default::default(),
     }
 }
 
-fn model<B: Backend>(latent: usize) -> Model<B> {
-    let config = config(latent, LikelihoodKind::Bernoulli);
-    Model::new(&config, PIXELS, Noise::new(3), &B::Device::default())
+fn binarise(kind: Kind) -> Binarise {
+    if kind.is_network() { Binarise::None } else { Binarise::Dynamic }
 }
 
-/// Random binary images.
-fn images<B: Backend>(count: usize) -> Tensor<B, 2> {
-    let keys: Vec<u64> = (0..count as u64).collect();
-    let values = Noise::new(8).normal(Stream::Generate, 0, &keys, PIXELS);
-    let values: Vec<f32> = values.iter().map(|&v| f32::from(v > 0.0)).collect();
-    Tensor::from_data(TensorData::new(values, [count, PIXELS]), &B::Device::default())
+fn training_split() -> Split {
+    let config = DataConfig::new("segments", Binarise::None);
+    shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap().train
 }
 
-fn noise<B: Backend>(rows: usize, latent: usize, key: u64) -> Tensor<B, 2> {
-    let values = Noise::new(5).normal(Stream::Posterior, key, &[0], rows * latent);
-    Tensor::from_data(TensorData::new(values, [rows, latent]), &B::Device::default())
+fn batches<B: Backend>(kind: Kind) -> BatchMaker<B> {
+    BatchMaker::new(training_split(), binarise(kind), Noise::new(1), B::Device::default())
+}
+
+fn batch<B: Backend>(kind: Kind, epoch: u64) -> Batch<B> {
+    batches(kind).batch(&[3, 14, 15, 92, 65, 35], epoch)
+}
+
+fn labelled(kind: Kind) -> Labelled {
+    Labelled::new(config(kind).labels, &training_split(), binarise(kind), Noise::new(1))
+}
+
+fn ladder<B: Backend>() -> Ladder<B> {
+    Ladder::new(&config(Kind::Ladder), PIXELS, Noise::new(2), &B::Device::default())
+}
+
+fn network<B: Backend>(kind: Kind) -> Network<B> {
+    Network::new(&config(kind), PIXELS, Noise::new(2), &B::Device::default())
+}
+
+fn m1<B: Backend>() -> M1<B> {
+    let config = config(Kind::M1);
+    M1::new(&config.m1, config.labels, PIXELS, Noise::new(2), &B::Device::default())
+}
+
+fn m2<B: Backend>() -> M2<B> {
+    let (config, device) = (config(Kind::M2), B::Device::default());
+    let mut init = Initialiser::new(config.m2.init, Noise::new(2), &device);
+    M2::new(&config.m2, CLASSES, PIXELS, false, &mut init)
+}
+
+fn stacked<B: Backend>() -> Stacked<B> {
+    Stacked::new(&config(Kind::M1M2), PIXELS, Noise::new(2), &B::Device::default())
+}
+
+fn ladder_objective(costs: &[f32]) -> LadderObjective {
+    LadderObjective { labelled: labelled(Kind::Ladder), costs: costs.to_vec() }
+}
+
+fn m2_objective(kind: Kind) -> M2Objective {
+    M2Objective { labelled: labelled(kind), alpha: 0.1 }
 }
 
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }
 
-/// log p(x) of a model with one latent, by quadrature of p(x|z) N(z; 0, 1).
-fn exact_log_p(model: &Model<Flex>, x: &Tensor<Flex, 2>) -> f64 {
-    let (low, high, points) = (-9.0f64, 9.0f64, 4001);
-    let step = (high - low) / (points - 1) as f64;
-    let z: Vec<f32> = (0..points).map(|i| (low + step * i as f64) as f32).collect();
-    let grid = Tensor::from_data(TensorData::new(z.clone(), [points, 1]), &x.device());
-    let log_joint: Vec<f64> = values(model.decode(grid, None).log_prob(x.clone()))
-        .iter()
-        .zip(&z)
-        .map(|(l, &z)| l - 0.5 * f64::from(z).powi(2) - 0.5 * (2.0 * std::f64::consts::PI).ln())
-        .collect();
-    let largest = log_joint.iter().copied().fold(f64::MIN, f64::max);
-    largest + (log_joint.iter().map(|l| (l - largest).exp()).sum::<f64>() * step).ln()
+#[track_caller]
+fn close(a: &[f64], b: &[f64], within: f64) {
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert!((a - b).abs() <= within * b.abs().max(1.0), "{a} {b}");
+    }
 }
 
 #[test]
-fn elbo_is_below_iwae_is_below_log_p_and_iwae_grows_with_k() {
-    let model = model::<Flex>(1);
-    let x = images::<Flex>(1);
-    let exact = exact_log_p(&model, &x);
-    let posterior = model.posterior(x.clone());
-    // Each bound as a mean over many independent estimates, so that its expectation is compared.
-    let repeats = 4000;
-    let bound = |k: usize| {
-        let w = log_weights(&model, &posterior, x.clone(), None, noise(k * repeats, 1, k as u64));
-        // Samples of one image serve as `repeats` estimates of k each.
-        mean(&values(log_mean_exp(w.reshape([k, repeats]))))
+fn a_ladder_without_costs_is_the_supervised_network_with_the_same_noise() {
+    let batch = batch::<Diff>(Kind::Ladder, 1);
+    let supervised = SupervisedObjective { labelled: labelled(Kind::Supervised), noise: 0.3 };
+    let (ladder, network) = (ladder::<Diff>(), network::<Diff>(Kind::Supervised));
+    let free = ladder_objective(&[0.0; 4]).terms(&ladder, &batch, AT);
+    let plain = supervised.terms(&network, &batch, AT);
+    close(&values(free.loss.clone()), &values(plain.loss.clone()), 1e-5);
+    let of = GradientsParams::from_grads(free.loss.mean().backward(), &ladder);
+    let free = laws::gradients(&ladder, &of);
+    let of = GradientsParams::from_grads(plain.loss.mean().backward(), &network);
+    let plain = laws::gradients(&network, &of);
+    for (free, plain) in free.iter().zip(&plain) {
+        close(&free.values, &plain.values, 1e-4);
+    }
+    assert!(free[plain.len()..].iter().all(|decoder| !decoder.is_there()));
+}
+
+#[test]
+fn the_denoising_cost_is_that_of_normalised_estimates() {
+    // Written out as the paper has it: z^ normalised by the statistics of the clean pass.
+    let (ladder, batch) = (ladder::<Flex>(), batch::<Flex>(Kind::Ladder, 0));
+    let costs = [1.0, 0.7, 0.5, 0.3];
+    let found = ladder_objective(&costs).terms(&ladder, &batch, AT);
+    let groups = [batch.len()];
+    let by_batch = Normalising::ByBatch(&groups);
+    let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
+    let noisy = ladder.encoder.pass(batch.x.clone(), Some(ladder.noise_of(&batch)), by_batch);
+    let mut wanted = vec![0.0; batch.len()];
+    for (layer, estimate) in ladder.restored(&noisy, by_batch).estimates.into_iter().enumerate() {
+        let width = estimate.dims()[1] as f64;
+        let normalised = match layer.checked_sub(1) {
+            None => estimate,
+            Some(above) => {
+                let sum = clean.sums[above].clone();
+                let mean = sum.clone().mean_dim(0);
+                let variance = (sum - mean.clone()).square().mean_dim(0);
+                (estimate - mean) / variance.add_scalar(1e-10).sqrt()
+            }
+        };
+        let squares = row_sums((clean.z[layer].clone() - normalised).square());
+        for (wanted, square) in wanted.iter_mut().zip(values(squares)) {
+            *wanted += f64::from(costs[layer]) / width * square;
+        }
+    }
+    close(&values(found.named[2].1.clone()), &wanted, 1e-4);
+}
+
+#[test]
+fn the_bound_of_m2_with_a_known_class_is_that_of_a_conditional_autoencoder() {
+    let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
+    let (y, eps) = (batch.one_hot(CLASSES), batch.eps(1, 3));
+    let found = m2.labelled(batch.x.clone(), y.clone(), eps.clone());
+    let posterior = m2.posterior(batch.x.clone(), y.clone());
+    let ElboTerms { reconstruction, kl_per_latent } =
+        elbo_terms(&m2, &posterior, batch.x.clone(), Some(&y), eps);
+    // -log p(x|y) is bounded by these two; -log p(y) is log 10.
+    let conditional = reconstruction + row_sums(kl_per_latent);
+    close(&values(found), &values(conditional.add_scalar(10f64.ln())), 1e-5);
+}
+
+#[test]
+fn the_sum_over_classes_has_each_class_as_if_it_were_known() {
+    let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
+    let n = batch.len();
+    let eps = batch.eps(CLASSES, 3);
+    let all = m2.labelled_by_class(batch.x.clone(), eps.clone());
+    for class in 0..CLASSES {
+        let y = shared::data::one_hot(&vec![class as u8; n], CLASSES, &Default::default());
+        let own = eps.clone().narrow(0, class * n, n);
+        let alone = m2.labelled(batch.x.clone(), y, own);
+        close(&values(all.clone().narrow(1, class, 1)), &values(alone), 1e-5);
+    }
+}
+
+#[test]
+fn the_bound_without_the_class_weighs_the_classes_and_gains_their_entropy() {
+    let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
+    let eps = batch.eps(CLASSES, 3);
+    let found = m2.unlabelled(batch.x.clone(), eps.clone());
+    let log_q = values(m2.log_q(batch.x.clone()));
+    let by_class = values(m2.labelled_by_class(batch.x.clone(), eps));
+    let rows = log_q.chunks(CLASSES).zip(by_class.chunks(CLASSES));
+    let (mut bounds, mut entropies) = (Vec::new(), Vec::new());
+    for (log_q, by_class) in rows {
+        let entropy = -log_q.iter().map(|l| l.exp() * l).sum::<f64>();
+        assert!(entropy > 0.0 && entropy <= 10f64.ln() + 1e-6);
+        let weighted: f64 = log_q.iter().zip(by_class).map(|(l, bound)| l.exp() * bound).sum();
+        entropies.push(entropy);
+        bounds.push(weighted - entropy);
+        // No q(y|x) does better than q proportional to exp(-L(x, y)).
+        let least = by_class.iter().copied().fold(f64::MAX, f64::min);
+        let best = least - by_class.iter().map(|l| (least - l).exp()).sum::<f64>().ln();
+        assert!(weighted - entropy >= best - 1e-3, "{weighted} {entropy} {best}");
+    }
+    close(&values(found.entropy), &entropies, 1e-5);
+    close(&values(found.bound), &bounds, 1e-5);
+}
+
+#[test]
+fn the_loss_of_m2_weighs_its_terms_as_the_paper_does() {
+    let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
+    let terms = m2_objective(Kind::M2).terms(&m2, &batch, AT);
+    let named = |name: &str| {
+        values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
     };
-    let bounds: Vec<f64> = [1, 2, 5, 20, 100].map(bound).to_vec();
-    let terms = elbo_terms(&model, &posterior, x.clone(), None, noise(repeats, 1, 1));
-    let elbo = -(values(terms.reconstruction)[0] + values(row_sums(terms.kl_per_latent))[0]);
-    assert!((bounds[0] - elbo).abs() < 0.03, "IWAE with K = 1 is {}, ELBO is {elbo}", bounds[0]);
-    for pair in bounds.windows(2) {
-        assert!(pair[0] < pair[1], "{bounds:?}");
-    }
-    let last = bounds[bounds.len() - 1];
-    assert!(last < exact + 0.005 && exact - last < 0.05, "{bounds:?}, log p = {exact}");
+    let share = 20.0 / training_split().len() as f64;
+    let parts = named("unlabelled").into_iter().zip(named("labelled")).zip(named("label"));
+    let wanted: Vec<f64> = parts.map(|((u, l), label)| u + share * l + 0.1 * label).collect();
+    close(&values(terms.loss), &wanted, 1e-5);
 }
 
-#[test]
-fn one_importance_sample_is_the_elbo_of_that_sample() {
-    let model = model::<Flex>(3);
-    let (x, eps) = (images::<Flex>(6), noise::<Flex>(6, 3, 0));
-    let posterior = model.posterior(x.clone());
-    let bound = values(log_mean_exp(log_weights(&model, &posterior, x.clone(), None, eps.clone())));
-    // log p(x|z) + log p(z) - log q(z|x), written out.
-    let z = posterior.reparameterise(eps.clone());
-    let log_prior = row_sums(z.clone().square()).mul_scalar(-0.5);
-    let log_q = row_sums(eps.square() + posterior.log_var.clone()).mul_scalar(-0.5);
-    let direct = values(model.decode(z, None).log_prob(x) + log_prior - log_q);
-    for (bound, direct) in bound.iter().zip(&direct) {
-        assert!((bound - direct).abs() < 1e-4, "{bound} {direct}");
-    }
-}
-
-#[test]
-fn the_kl_in_closed_form_is_the_kl_by_sampling() {
-    let model = model::<Flex>(3);
-    let x = images::<Flex>(1);
-    let posterior = model.posterior(x);
-    let closed = values(row_sums(posterior.kl_per_latent()))[0];
-    assert!(closed > 0.0);
-    let samples = 200_000;
-    let eps = noise::<Flex>(samples, 3, 0);
-    let z = posterior.reparameterise(eps.clone());
-    let log_var = values(posterior.log_var.clone()).iter().sum::<f64>();
-    let log_q_over_p =
-        row_sums(z.square() - eps.square()).mul_scalar(0.5).sub_scalar(0.5 * log_var);
-    let sampled = mean(&values(log_q_over_p));
-    assert!((closed - sampled).abs() < 0.02 * closed.max(0.2), "{closed} {sampled}");
-}
-
-#[test]
-fn many_samples_of_one_image_equal_copies_of_the_image() {
-    // A single image is broadcast against its samples; many are tiled.
-    let model = model::<Flex>(2);
-    let x = images::<Flex>(2);
-    let eps = noise::<Flex>(2 * 5, 2, 0);
-    let together = log_weights(&model, &model.posterior(x.clone()), x.clone(), None, eps.clone());
-    let first = x.slice([0..1, 0..PIXELS]);
-    let own = eps.reshape([5, 2, 2]).slice([0..5, 0..1]).reshape([5, 2]);
-    let alone = log_weights(&model, &model.posterior(first.clone()), first, None, own);
-    let together = values(together.slice([0..5, 0..1]));
-    for (a, b) in together.iter().zip(values(alone)) {
-        assert!((a - b).abs() < 1e-4, "{a} {b}");
-    }
-}
-
-fn batches<B: Backend>() -> BatchMaker<B> {
-    let config = DataConfig::new("segments", Binarise::Dynamic);
-    let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
-    BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
-}
-
-fn on_segments<B: Backend>(likelihood: LikelihoodKind) -> Model<B> {
-    let mut config = config(2, likelihood);
-    config.init = Init::Glorot;
-    Model::new(&config, 28 * 28, Noise::new(3), &B::Device::default())
-}
-
-#[test]
-fn without_warm_up_and_free_bits_the_loss_is_minus_the_elbo_to_the_bit() {
-    let (model, batch) =
-        (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
-    let objective = Objective::new(ObjectiveConfig::default());
-    let terms = objective.terms(&model, &batch, Moment { epochs: 0.0 });
-    let posterior = model.posterior(batch.x.clone());
-    let elbo = elbo_terms(&model, &posterior, batch.x.clone(), None, batch.eps(1, 2));
-    let expected = values(elbo.reconstruction + row_sums(elbo.kl_per_latent));
-    assert_eq!(values(terms.loss), expected);
-    assert!(values(terms.named[1].1.clone()).iter().all(|&kl| kl >= 0.0));
-}
-
-#[test]
-fn warm_up_and_free_bits_change_the_loss_as_stated() {
-    let (model, batch) =
-        (on_segments::<Flex>(LikelihoodKind::Bernoulli), batches().batch(&[1, 2, 3], 1));
-    let at = Moment { epochs: 1.0 };
-    let loss = |config: ObjectiveConfig| {
-        let terms = Objective::new(config).terms(&model, &batch, at);
-        let [reconstruction, kl] = [0, 1].map(|i| values(terms.named[i].1.clone()));
-        (values(terms.loss), reconstruction, kl)
-    };
-    let (loss_half, reconstruction, kl) =
-        loss(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
-    for i in 0..3 {
-        assert!((loss_half[i] - reconstruction[i] - 0.5 * kl[i]).abs() < 1e-4);
-    }
-    // More free nats than any latent uses: each costs exactly that much.
-    let (loss_free, reconstruction, _) =
-        loss(ObjectiveConfig { free_bits: 50.0, ..Default::default() });
-    for i in 0..3 {
-        assert!((loss_free[i] - reconstruction[i] - 100.0).abs() < 1e-3);
-    }
-    let objective = Objective::new(ObjectiveConfig { kl_warmup_epochs: 2.0, ..Default::default() });
-    let settled = |epochs| objective.is_settled(&model, Moment { epochs });
-    assert!(!settled(1.0) && settled(2.0));
-}
-
-fn gradients<B: Backend>(objective: Objective, likelihood: LikelihoodKind) -> Vec<Vec<f64>> {
-    let model = on_segments::<Autodiff<B>>(likelihood);
-    let batch = batches::<Autodiff<B>>().batch(&[4, 5, 6, 7], 1);
-    let terms = objective.terms(&model, &batch, Moment { epochs: 1.0 });
+/// Every parameter but statistics and those that `fixed` names has a gradient, which is the slope of the loss.
+fn check<M, N, O>(
+    name: &str,
+    kind: Kind,
+    model: impl Fn() -> M,
+    inner: impl Fn() -> N,
+    objective: &O,
+    is_fixed: impl Fn(&str) -> bool,
+) where
+    M: AutodiffModule<Diff> + Autoencoder<Diff>,
+    N: Autoencoder<Flex>,
+    O: Objective<Diff, M> + Objective<Flex, N>,
+{
+    let model = model();
+    let terms = objective.terms(&model, &batch::<Diff>(kind, 1), AT);
     let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
-    laws::gradients(&model, &of).into_iter().map(|gradient| gradient.values).collect()
+    let gradients = laws::gradients(&model, &of);
+    for gradient in &gradients {
+        let parameter = &gradient.name;
+        let fixed = parameter.contains("norm.") || is_fixed(parameter);
+        assert_ne!(gradient.is_there(), fixed, "{name}: {parameter}");
+    }
+    let batch = batch::<Flex>(kind, 1);
+    let wrong = laws::disagreements(&gradients, 2e-3, |parameter, entry, by| {
+        let model = laws::nudged(inner(), parameter, entry, by);
+        mean(&values(objective.terms(&model, &batch, AT).loss))
+    });
+    assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
 }
 
-fn check_gradients<B: Backend>(config: ObjectiveConfig, likelihood: LikelihoodKind) {
-    let objective = Objective::new(config);
-    let gradients = gradients::<B>(objective, likelihood);
-    let batch = batches::<B>().batch(&[4, 5, 6, 7], 1);
-    let loss = |parameter: usize, entry: usize, by: f32| {
-        let model = laws::nudged(on_segments::<B>(likelihood), parameter, entry, by);
-        mean(&values(objective.terms(&model, &batch, Moment { epochs: 1.0 }).loss))
-    };
-    for (parameter, gradient) in gradients.iter().enumerate() {
-        assert!(gradient.iter().any(|g| *g != 0.0), "parameter {parameter} has no gradient");
-        // The entry with the steepest slope is the best conditioned.
-        let steepest = |a: &(usize, &f64), b: &(usize, &f64)| a.1.abs().total_cmp(&b.1.abs());
-        let (entry, expected) = gradient.iter().enumerate().max_by(steepest).unwrap();
-        // Fourth order, so that steps can be wide enough for single precision.
-        let by = 4e-2;
-        let difference = |by: f32| loss(parameter, entry, by) - loss(parameter, entry, -by);
-        let slope = (8.0 * difference(by) - difference(2.0 * by)) / (12.0 * f64::from(by));
-        let error = (slope - expected).abs() / expected.abs().max(0.05);
-        assert!(error < 0.02, "parameter {parameter}[{entry}]: {slope} against {expected}");
+#[test]
+fn every_parameter_learns_and_gradients_agree_with_finite_differences() {
+    let none = |_: &str| false;
+    // The decoder's highest unit sees a softmax, whose gradient is small but there.
+    let costs = ladder_objective(&[1.0, 0.7, 0.5, 0.3]);
+    check("ladder", Kind::Ladder, ladder, ladder, &costs, none);
+    let bottom = ladder_objective(&[5.0, 0.0, 0.0, 0.0]);
+    check("ladder-bottom", Kind::Ladder, ladder, ladder, &bottom, none);
+    let kind = Kind::Supervised;
+    let objective = SupervisedObjective { labelled: labelled(kind), noise: 0.3 };
+    check("supervised", kind, || network(kind), || network(kind), &objective, none);
+    let kind = Kind::Reconstruction;
+    let objective = ReconstructionObjective { labelled: labelled(kind), noise: 0.3, weight: 0.01 };
+    check("reconstruction", kind, || network(kind), || network(kind), &objective, none);
+    check("m1", Kind::M1, m1, m1, &ElboObjective, |name| name.starts_with("classifier"));
+    let kind = Kind::M1;
+    let objective = ClassifierObjective { labelled: labelled(kind) };
+    check("classifier", kind, m1, m1, &objective, |name| !name.starts_with("classifier"));
+    check("m2", Kind::M2, m2, m2, &m2_objective(Kind::M2), none);
+    let objective = StackedObjective(m2_objective(Kind::M1M2));
+    check("m1-m2", Kind::M1M2, stacked, stacked, &objective, |name| name.starts_with("lower"));
+}
+
+#[test]
+fn denoising_teaches_all_but_the_classes() {
+    let (model, batch) = (network::<Diff>(Kind::Denoising), batch(Kind::Denoising, 1));
+    let terms = DenoisingObjective { noise: 0.3 }.terms(&model, &batch, AT);
+    let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
+    for gradient in laws::gradients(&model, &of) {
+        let top = gradient.name.starts_with("encoder.layers.2");
+        let fixed = top || gradient.name.contains("norm.");
+        assert_ne!(gradient.is_there(), fixed, "{}", gradient.name);
     }
 }
 
 #[test]
-fn gradients_agree_with_finite_differences() {
-    let iwae = ObjectiveConfig { bound: Bound::Iwae, samples: 3, ..Default::default() };
-    let three = ObjectiveConfig { samples: 3, ..Default::default() };
-    check_gradients::<Flex>(ObjectiveConfig::default(), LikelihoodKind::Bernoulli);
-    check_gradients::<Flex>(three, LikelihoodKind::Gaussian);
-    check_gradients::<Flex>(iwae, LikelihoodKind::Bernoulli);
-    #[cfg(feature = "ndarray")]
-    check_gradients::<NdArray>(ObjectiveConfig::default(), LikelihoodKind::Bernoulli);
+fn a_fixed_m1_leaves_nothing_in_the_autodiff_graph() {
+    let is_tracked = |x: Tensor<Diff, 2>| !x.into_primitive().tensor().node.requirement.is_none();
+    let (stacked, batch) = (stacked::<Diff>(), batch(Kind::M1M2, 1));
+    assert!(!is_tracked(stacked.codes(&batch)));
+    assert!(is_tracked(stacked.lower.posterior(batch.x.clone()).mean));
+}
+
+#[test]
+fn labelled_images_are_balanced_nested_and_a_function_of_the_seed() {
+    let split = training_split();
+    let draw = |count, seed| {
+        let labels = LabelsConfig { count, batch: 10, classes: CLASSES };
+        Labelled::new(labels, &split, Binarise::None, Noise::new(seed)).known().to_vec()
+    };
+    let (small, large) = (draw(20, 1), draw(50, 1));
+    for class in 0..CLASSES {
+        let of = |known: &[usize]| {
+            known.iter().filter(|&&image| usize::from(split.label(image)) == class).count()
+        };
+        assert_eq!((of(&small), of(&large)), (2, 5));
+    }
+    assert_eq!(small[..], large[..20]);
+    assert_eq!(small, draw(20, 1));
+    assert_ne!(small, draw(20, 2));
+}
+
+#[test]
+fn a_step_sees_labelled_images_alone_with_noise_of_its_own() {
+    let labelled = labelled(Kind::Ladder);
+    let batches = batches::<Flex>(Kind::Ladder);
+    let drawn = |first: usize, epoch| labelled.draw(&batches.batch(&[first, first + 1], epoch));
+    let noise = |batch: &Batch<Flex>| {
+        values(batch.normals(shared::noise::Stream::Corrupt, &[3], 1.0).remove(0))
+    };
+    let one = drawn(0, 1);
+    assert_eq!(one.len(), 12);
+    let known = training_split().grey(labelled.known());
+    for row in values(one.x.clone()).chunks(PIXELS) {
+        let is_row = |image: ndarray::ArrayView1<'_, f32>| {
+            image.iter().zip(row).all(|(&a, &b)| f64::from(a) == b)
+        };
+        assert!(known.rows().into_iter().any(is_row));
+    }
+    assert_eq!(noise(&one), noise(&drawn(0, 1)));
+    assert_ne!(noise(&one), noise(&drawn(2, 1)), "another step of the epoch");
+    assert_ne!(noise(&one), noise(&drawn(0, 2)), "another epoch");
+    // In validation each image is its own.
+    assert_eq!(values(drawn(0, 0).x), values(batches.batch(&[0, 1], 0).x));
+}
+
+#[test]
+fn stored_statistics_of_one_batch_normalise_it_as_the_batch_does() {
+    let (maker, indices) = (batches::<Flex>(Kind::Ladder), [1, 2, 3, 4, 5, 6, 7]);
+    let x = maker.batch(&indices, 1).x;
+    let ladder = ladder::<Flex>().with_statistics(&maker, &indices, 100);
+    let by_batch = ladder.encoder.pass(x.clone(), None, Normalising::ByBatch(&[7])).log_p;
+    let stored = ladder.log_classes(x).unwrap();
+    close(&values(stored), &values(by_batch), 1e-4);
+}
+
+#[test]
+fn an_evaluated_image_does_not_depend_on_its_batch_and_saved_weights_give_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in
+        [Kind::Supervised, Kind::Reconstruction, Kind::Ladder, Kind::M1, Kind::M2, Kind::M1M2]
+    {
+        let config = config(kind);
+        let device = Default::default();
+        let build = |seed| Model::<Flex>::new(&config, PIXELS, Noise::new(seed), &device);
+        let (maker, indices) = (batches::<Flex>(kind), [1, 2, 3, 4, 5]);
+        let model = match build(2) {
+            Model::Network(it) => Model::Network(it.with_statistics(&maker, &indices, 3)),
+            Model::Ladder(it) => Model::Ladder(it.with_statistics(&maker, &indices, 3)),
+            other => other,
+        };
+        let x = maker.batch(&indices, 1).x;
+        let together = values(model.log_classes(x.clone()).unwrap());
+        let alone = values(model.log_classes(x.clone().narrow(0, 2, 1)).unwrap());
+        close(&together[2 * CLASSES..3 * CLASSES], &alone, 1e-5);
+        let codes = values(model.encode(x.clone(), None).mean());
+        let alone = values(model.encode(x.clone().narrow(0, 2, 1), None).mean());
+        close(&codes[2 * alone.len()..3 * alone.len()], &alone, 1e-5);
+        assert_eq!(codes.len(), 5 * model.latent_dim());
+        assert_eq!(
+            model.decode(model.encode(x.clone(), None).mean(), None).mean().dims(),
+            x.dims()
+        );
+
+        let tensors = OnDevice::<Flex, _>::new(model, device).weights();
+        weights::save(folder.path(), &tensors, "few-labels", "", &serde_json::Value::Null).unwrap();
+        let loaded = weights::load(build(99), &folder.path().join(weights::WEIGHTS)).unwrap();
+        assert_eq!(values(loaded.log_classes(x).unwrap()), together, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_style_is_read_with_the_likeliest_class_unless_one_is_given() {
+    let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
+    let log_q = values(m2.log_q(batch.x.clone()));
+    let best: Vec<u8> = (log_q.chunks(CLASSES))
+        .map(|row| (0..CLASSES).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap() as u8)
+        .collect();
+    let y = m2.condition(&batch.x, &best).unwrap();
+    assert_eq!(values(m2.likeliest(batch.x.clone())), values(y.clone()));
+    let of = |given| values(m2.encode(batch.x.clone(), given).mean());
+    assert_eq!(of(None), of(Some(&y)));
+}
+
+fn problem_with(count: usize, labels: Vec<u8>) -> String {
+    let images = labels.len();
+    let shape = PixelShape::grey(1, 2);
+    let set = ExampleSet::images(shape, vec![0; 2 * images], labels, false);
+    let config = DataConfig::new("segments", Binarise::None);
+    let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
+    let data = shared::data::Splits { train: set.into(), ..data };
+    let mut config = self::config(Kind::Ladder);
+    config.labels.count = count;
+    Paper::problem_with(&config, &data).unwrap_or_default()
+}
+
+#[test]
+fn labels_that_do_not_fit_are_refused_in_one_line() {
+    let many: Vec<u8> = (0..40).map(|image| image % 10).collect();
+    assert_eq!(problem_with(40, many.clone()), "");
+    let said = problem_with(41, many);
+    assert_eq!(said, "[labels] count = 41: there are 40 training images");
+    let said = problem_with(20, vec![3; 40]);
+    assert_eq!(said, "[labels] count: the training images are all of one class");
+
+    let problem = |change: &dyn Fn(&mut Config)| {
+        let mut config = config(Kind::Ladder);
+        change(&mut config);
+        config.problem().unwrap_or_default()
+    };
+    assert_eq!(problem(&|_| {}), "");
+    let said = problem(&|config| config.labels.count = 9);
+    assert_eq!(said, "[labels] count = 9: at least one label for each of 10 classes");
+    assert!(problem(&|config| config.labels.batch = 1).starts_with("[labels] batch = 1"));
+    assert!(problem(&|config| config.ladder.costs = vec![1.0]).contains("1 numbers"));
+    assert!(problem(&|config| config.train.keep = Keep::Best).contains("keep = \"last\""));
+    assert!(problem(&|config| config.data.binarise = Binarise::Dynamic).contains("binarise"));
+    let m1 = |config: &mut Config| {
+        config.model.kind = Kind::M1;
+        config.data.binarise = Binarise::Dynamic;
+        config.pretraining = None;
+    };
+    assert!(problem(&m1).contains("[pretraining]"));
 }
 
 #[test]
 #[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
-    let objective = Objective::new(ObjectiveConfig::default());
-    let flex = gradients::<Flex>(objective, LikelihoodKind::Bernoulli);
-    let ndarray = gradients::<NdArray>(objective, LikelihoodKind::Bernoulli);
-    for (a, b) in flex.iter().flatten().zip(ndarray.iter().flatten()) {
-        assert!((a - b).abs() < 1e-3 * b.abs().max(0.1), "{a} {b}");
-    }
-}
-
-#[test]
-fn weights_saved_and_loaded_give_the_same_bits() {
-    use shared::trained::{OnDevice, Trained};
-    let folder = tempfile::tempdir().unwrap();
-    let device = Default::default();
-    let first = model::<Flex>(3);
-    let x = images::<Flex>(4);
-    let expected = values(first.decode(first.posterior(x.clone()).mean, None).mean());
-    let tensors = OnDevice::<Flex, _>::new(first, device).weights();
-    weights::save(folder.path(), &tensors, "few-labels", "", &serde_json::Value::Null).unwrap();
-    let config = config(3, LikelihoodKind::Bernoulli);
-    let other = Model::<Flex>::new(&config, PIXELS, Noise::new(99), &device);
-    let file = folder.path().join(weights::WEIGHTS);
-    let loaded = weights::load(other, &file).unwrap();
-    assert_eq!(values(loaded.decode(loaded.posterior(x).mean, None).mean()), expected);
-
-    let wider = ModelConfig { latent: 4, ..config };
-    let wider = Model::<Flex>::new(&wider, PIXELS, Noise::new(99), &device);
-    let message = weights::load(wider, &file).unwrap_err().to_string();
-    assert!(message.contains("mean.weight is [3, 7], expected [4, 7]"), "{message}");
+    let costs = ladder_objective(&[1.0, 0.7, 0.5, 0.3]);
+    let flex = costs.terms(&ladder::<Flex>(), &batch(Kind::Ladder, 1), AT).loss;
+    let ndarray = costs.terms(&ladder::<NdArray>(), &batch(Kind::Ladder, 1), AT).loss;
+    close(&values(flex), &values(ndarray), 1e-3);
 }
 
 #[test]
 fn every_mistake_in_a_configuration_is_named() {
-    let unnamed = shared::laws::configurations::mistakes_not_named::<few_labels::Paper>();
+    let unnamed = laws::configurations::mistakes_not_named::<Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
 }
 
 #[test]
 fn how_large_a_model_will_be_is_known_before_it_is_made() {
-    let shape = shared::data::PixelShape::grey(28, 28);
-    let wrong = shared::laws::configurations::sizes_misjudged::<
-        few_labels::Paper,
-        shared::backend::Flex,
-    >(shape);
+    let shape = PixelShape::grey(28, 28);
+    let wrong = laws::configurations::sizes_misjudged::<Paper, Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -18,14 +18,14 @@ const IMAGES: usize = 8;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Test images, by index (default: the first eight).
+    /// Validation images, by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "analogies")?;
-    let (split, classes) = (&loaded.data()?.test, loaded.config.labels.classes);
+    let (split, classes) = (&loaded.data()?.valid, loaded.config.labels.classes);
     let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
     for &index in &indices {
         checked_index("--indices", index, split)?;

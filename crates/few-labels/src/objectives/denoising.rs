@@ -20,8 +20,7 @@ impl<B: Backend> train::Objective<B, Network<B>> for DenoisingObjective {
     fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let noise = batch.normals(Stream::Corrupt, &model.encoder.widths(), self.noise);
         let groups = [batch.len()];
-        let noisy =
-            model.encoder.pass(batch.x.clone(), Some(noise), Normalising::ByBatch(&groups));
+        let noisy = model.encoder.pass(batch.x.clone(), Some(noise), Normalising::ByBatch(&groups));
         let loss = model.likelihood(noisy.hidden).log_prob(batch.x.clone()).neg();
         Terms { named: vec![("reconstruction", loss.clone())], loss }
     }

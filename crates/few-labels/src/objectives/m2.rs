@@ -46,7 +46,8 @@ impl M2Objective {
         let eps = batch.eps(classes, latents); // [classes * examples, latent]
         let UnlabelledTerms { bound, entropy } = model.unlabelled(inputs(batch), eps);
         let x = inputs(&labelled);
-        let LabelTerms { label, error } = self.labelled.terms(model.log_q(x.clone()), &labelled, batch);
+        let LabelTerms { label, error } =
+            self.labelled.terms(model.log_q(x.clone()), &labelled, batch);
         let y = labelled.one_hot(classes);
         let known = spread(model.labelled(x, y, labelled.eps(1, latents)), batch);
         let loss = bound.clone()

@@ -1,15 +1,15 @@
 //! One objective a file. Each sees a batch of unlabelled images, and draws the labelled images of the step.
 
-mod m2;
 mod denoising;
 mod ladder;
 mod m1;
+mod m2;
 mod reconstruction;
 mod supervised;
 
-pub use m2::{M2Objective, StackedObjective};
 pub use denoising::DenoisingObjective;
 pub use ladder::LadderObjective;
 pub use m1::{ClassifierObjective, ElboObjective};
+pub use m2::{M2Objective, StackedObjective};
 pub use reconstruction::ReconstructionObjective;
 pub use supervised::SupervisedObjective;

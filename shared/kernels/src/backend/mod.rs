@@ -151,10 +151,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
     /// x with mean 0 and variance 1 in each column of each group of rows, and the factors 1 / s it was scaled
     /// by, `[groups, columns]`, through which no gradient flows. `groups` are numbers of rows, one group
     /// after another.
-    fn normalise(
-        x: FloatTensor<Self>,
-        groups: &[usize],
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::normalise_composed::<Self>(x, groups)
     }
 
@@ -308,10 +305,7 @@ impl Backend for Flex {
         fused::recur_gradient_flex(cell, gates, hidden, before, after, gradient)
     }
 
-    fn normalise(
-        x: FloatTensor<Self>,
-        groups: &[usize],
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::normalise_flex(x, groups)
     }
 
@@ -365,10 +359,7 @@ impl<B: Backend> Backend for Autodiff<B> {
         fused::autodiff_product::<B>(a, b)
     }
 
-    fn normalise(
-        x: FloatTensor<Self>,
-        groups: &[usize],
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::autodiff_normalise::<B>(x, groups)
     }
 

@@ -64,10 +64,7 @@ pub(crate) fn combine_gradient_composed<B: burn::prelude::Backend>(
     let to_v = g.clone() * (z - mu);
     let to_s = to_mu.clone() * a1 * (s.clone() - s.clone().square());
     let to_t = to_v.clone() * a6 * (t.clone() - t.clone().square());
-    let to_u = to_s.clone() * a2
-        + to_mu.clone() * a4
-        + to_t.clone() * a7
-        + to_v.clone() * a9;
+    let to_u = to_s.clone() * a2 + to_mu.clone() * a4 + to_t.clone() * a7 + to_v.clone() * a9;
     let slopes = [
         to_mu.clone() * s,
         to_s.clone() * u.clone(),

@@ -1,0 +1,78 @@
+//! `errors`: the test error of every model against the number of labels, from records of runs.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use shared::{
+    plot::{Axis, Spread, error_bars},
+    progress,
+    run::Record,
+    statistics::mean_and_deviation,
+};
+
+use crate::{Config, Kind};
+
+/// Its options.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder of records, as `cargo xtask keep` leaves them.
+    #[arg(long, default_value = "results/few-labels", value_name = "FOLDER")]
+    records: PathBuf,
+    /// PNG file to write.
+    #[arg(long, default_value = "error-by-labels.png", value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Test errors in per cent by name of the model and number of labels.
+type Errors = BTreeMap<(usize, String), BTreeMap<usize, Vec<f64>>>;
+
+/// The model's place in the legend, and its name there.
+fn named(config: &Config) -> (usize, String) {
+    let pixels_alone = config.ladder.costs.iter().skip(1).all(|&cost| cost == 0.0);
+    let (place, name) = match config.model.kind {
+        Kind::Supervised => (0, "label alone"),
+        Kind::Reconstruction => (1, "label and plain reconstruction"),
+        Kind::Denoising => (2, "denoising first, then label"),
+        Kind::M1 => (3, "M1"),
+        Kind::M2 => (4, "M2"),
+        Kind::M1M2 => (5, "M1+M2"),
+        Kind::Ladder if pixels_alone => (6, "ladder: label and denoised input"),
+        Kind::Ladder => (7, "ladder: every layer denoised"),
+    };
+    (place, name.to_owned())
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let folder = args.records.display();
+    let listed = fs::read_dir(&args.records).with_context(|| format!("--records {folder}"))?;
+    let mut paths: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    let mut errors = Errors::new();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let name = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("{name}"))?;
+        let record: Record =
+            serde_json::from_str(&text).with_context(|| format!("{name} is not a record"))?;
+        let config: Config = serde_json::from_value(record.config)
+            .with_context(|| format!("{name} is not a record of few-labels"))?;
+        let Some(error) = record.metrics.get("test_error") else { continue };
+        let by_labels = errors.entry(named(&config)).or_default();
+        by_labels.entry(config.labels.count).or_default().push(100.0 * error.value);
+    }
+    if errors.is_empty() {
+        bail!("--records {folder}: no record with a test error");
+    }
+    let series: Vec<(String, Vec<Spread>)> = errors
+        .into_iter()
+        .map(|((_, name), by_labels)| {
+            let point = |(labels, errors): (usize, Vec<f64>)| {
+                Spread::new((labels as f64, 0.0), mean_and_deviation(&errors))
+            };
+            (name, by_labels.into_iter().map(point).collect())
+        })
+        .collect();
+    let axes = [Axis::logarithmic("labels"), Axis::linear("test error, %")];
+    error_bars(&args.to, "Test error by number of labels, 50,000 images", axes, &series, None)?;
+    progress::line(&format!("wrote {}", args.to.display()));
+    Ok(())
+}
