@@ -37,27 +37,17 @@ impl<B: Backend> Conditional<B> {
 
     /// The last layer, `[examples, width]`, for x `[examples, inputs]` and y `[examples, classes]`, one-hot.
     pub fn forward(&self, x: Tensor<B, 2>, y: Tensor<B, 2>) -> Tensor<B, 2> {
-        let sum = self.input.forward(x) + self.class.forward(y);
-        self.rest.forward(self.shift.forward(sum))
+        self.above(self.input.forward(x), y)
     }
 
-    /// The same of x `[examples, inputs]` for every class in turn, `[classes * examples, width]`, class by class.
-    pub fn of_all_classes(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.sum(self.input.forward(x).unsqueeze())
+    /// The same with every x `[examples, inputs]` repeated for y `[times * examples, classes]`.
+    pub fn repeated(&self, x: Tensor<B, 2>, y: Tensor<B, 2>) -> Tensor<B, 2> {
+        let times = y.dims()[0] / x.dims()[0].max(1);
+        self.above(Tensor::cat(vec![self.input.forward(x); times], 0), y)
     }
 
-    /// The same of an x of its own for each class and example, `[classes * examples, inputs]`, class by class.
-    pub fn by_class(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let classes = self.class.inputs();
-        let x = self.input.forward(x);
-        let [rows, width] = x.dims();
-        self.sum(x.reshape([classes, rows / classes, width]))
-    }
-
-    /// x is `[classes or 1, examples, width]`.
-    fn sum(&self, x: Tensor<B, 3>) -> Tensor<B, 2> {
-        let sum = x + self.class.weight.val().unsqueeze_dim(1); // [classes, examples, width]
-        let [classes, examples, width] = sum.dims();
-        self.rest.forward(self.shift.forward(sum.reshape([classes * examples, width])))
+    /// `sum` is x W, `[examples, width]`.
+    fn above(&self, sum: Tensor<B, 2>, y: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.rest.forward(self.shift.forward(sum + self.class.forward(y)))
     }
 }

@@ -14,7 +14,7 @@ use shared::{
     data::one_hot,
     likelihood::{Likelihood, row_sums},
     nn::{Activation, Dense, Initialiser, Mlp},
-    posterior::{DiagonalGaussian, Posterior, repeat_rows},
+    posterior::{DiagonalGaussian, Posterior},
 };
 
 use crate::{conditional::Conditional, config::M2Config};
@@ -150,10 +150,11 @@ impl<B: Backend> M2<B> {
     /// L(x, y) for every class, `[examples, classes]`, with `eps` `[classes * examples, latent]`, class by class.
     pub fn labelled_by_class(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> Tensor<B, 2> {
         let (classes, examples) = (self.class_count(), x.dims()[0]);
-        let posterior = self.gaussian(self.recognition.of_all_classes(x.clone()));
-        let likelihood =
-            self.likelihood_of(self.generation.by_class(posterior.reparameterise(eps)));
-        let reconstruction = likelihood.log_prob(repeat_rows(x, classes)).neg();
+        let labels: Vec<u8> = (0..classes).flat_map(|y| vec![y as u8; examples]).collect();
+        let y = one_hot(&labels, classes, &x.device()); // [classes * examples, classes]
+        let posterior = self.gaussian(self.recognition.repeated(x.clone(), y.clone()));
+        let likelihood = self.likelihood(posterior.reparameterise(eps), y);
+        let reconstruction = likelihood.log_prob(Tensor::cat(vec![x; classes], 0)).neg();
         let bound = reconstruction + row_sums(posterior.kl_per_latent()); // [classes * examples]
         let bound = bound.reshape([classes, examples]).swap_dims(0, 1);
         bound.add_scalar((classes as f64).ln())

@@ -1,7 +1,12 @@
 //! Laws of the models, their objectives and the labelled images.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
-use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
+use burn::{
+    backend::Autodiff,
+    module::{AutodiffModule, Module, ModuleMapper, Param},
+    optim::GradientsParams,
+    tensor::{Tensor, TensorData},
+};
 use few_labels::{
     Config, Kind, Model, Paper,
     config::{LabelsConfig, LadderConfig, M1Config, M2Config, ModelConfig, NetworkConfig},
@@ -93,8 +98,26 @@ fn labelled(kind: Kind) -> Labelled {
     Labelled::new(config(kind).labels, &training_split(), binarise(kind), Noise::new(1))
 }
 
+/// A ladder whose combinators are not the identity they start as, so that the layer above counts.
 fn ladder<B: Backend>() -> Ladder<B> {
-    Ladder::new(&config(Kind::Ladder), PIXELS, Noise::new(2), &B::Device::default())
+    struct Stir(bool);
+    impl<B: Backend> ModuleMapper<B> for Stir {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0 = name == "combinator" || self.0 && name == "parameters";
+        }
+
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+            let (id, tensor, mapper) = param.consume();
+            let (shape, learns) = (tensor.dims(), tensor.is_require_grad());
+            let by = if self.0 { 0.3 } else { 0.0 };
+            let values = tensor.to_data().iter::<f32>().collect::<Vec<_>>().into_iter().enumerate();
+            let values: Vec<f32> = values.map(|(i, v)| v + by * (1.0 + i as f32).sin()).collect();
+            let stirred = Tensor::from_data(TensorData::new(values, shape), &tensor.device());
+            Param::from_mapped_value(id, stirred.set_require_grad(learns), mapper)
+        }
+    }
+    let ladder = Ladder::new(&config(Kind::Ladder), PIXELS, Noise::new(2), &B::Device::default());
+    ladder.map(&mut Stir(false))
 }
 
 fn network<B: Backend>(kind: Kind) -> Network<B> {
@@ -271,7 +294,9 @@ fn check<M, N, O>(
         assert_ne!(gradient.is_there(), fixed, "{name}: {parameter}");
     }
     let batch = batch::<Flex>(kind, 1);
-    let wrong = laws::disagreements(&gradients, 2e-3, |parameter, entry, by| {
+    // A ReLU has kinks; softplus has none, but hundreds of nats round more coarsely.
+    let step = if kind.is_network() { 2e-3 } else { 2e-2 };
+    let wrong = laws::disagreements(&gradients, step, |parameter, entry, by| {
         let model = laws::nudged(inner(), parameter, entry, by);
         mean(&values(objective.terms(&model, &batch, AT).loss))
     });

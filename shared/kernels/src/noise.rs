@@ -110,6 +110,32 @@ impl Noise {
         values
     }
 
+    /// The same for layers of these widths, in turn, times `deviation`: row by row for each layer.
+    pub fn normal_layers(
+        &self,
+        stream: Stream,
+        epoch: u64,
+        examples: &[u64],
+        widths: &[usize],
+        deviation: f32,
+    ) -> Vec<Vec<f32>> {
+        let row: usize = widths.iter().sum();
+        let drawn = self.normal(stream, epoch, examples, row);
+        let mut first = 0;
+        let layer = |&width: &usize| {
+            let mut values = vec![0f32; examples.len() * width];
+            let rows = drawn.chunks(row.max(1)).zip(values.chunks_mut(width.max(1)));
+            for (drawn, values) in rows {
+                for (value, drawn) in values.iter_mut().zip(&drawn[first..]) {
+                    *value = deviation * drawn;
+                }
+            }
+            first += width;
+            values
+        };
+        widths.iter().map(layer).collect()
+    }
+
     /// A permutation of `0..n`, different for every epoch.
     pub fn permutation(&self, stream: Stream, epoch: u64, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
@@ -154,6 +180,15 @@ mod tests {
             .unwrap()
             .install(|| noise.normal(Stream::Posterior, 0, &examples, 16));
         assert_eq!(many, one);
+    }
+
+    #[test]
+    fn layers_share_out_the_numbers_of_an_example() {
+        let noise = Noise::new(1);
+        let all = noise.normal(Stream::Corrupt, 2, &[7, 8], 5);
+        let layers = noise.normal_layers(Stream::Corrupt, 2, &[7, 8], &[2, 0, 3], 0.5);
+        let half = |places: &[usize]| places.iter().map(|&i| 0.5 * all[i]).collect::<Vec<_>>();
+        assert_eq!(layers, [half(&[0, 1, 5, 6]), half(&[]), half(&[2, 3, 4, 7, 8, 9])]);
     }
 
     #[test]

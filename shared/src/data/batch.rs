@@ -109,15 +109,8 @@ impl<B: Backend> Batch<B> {
 
     /// Normal noise of this deviation for layers of these widths, `[examples, width]` each.
     pub fn normals(&self, stream: Stream, widths: &[usize], deviation: f32) -> Vec<Tensor<B, 2>> {
-        let row: usize = widths.iter().sum();
-        let drawn = self.noise.normal(stream, self.epoch, &self.keys, row);
-        let mut first = 0;
-        let layer = |&width: &usize| {
-            first += width;
-            let values = drawn.chunks(row.max(1)).flat_map(|row| &row[first - width..first]);
-            self.tensor(values.map(|value| deviation * value).collect(), width)
-        };
-        widths.iter().map(layer).collect()
+        let layers = self.noise.normal_layers(stream, self.epoch, &self.keys, widths, deviation);
+        layers.into_iter().zip(widths).map(|(values, &width)| self.tensor(values, width)).collect()
     }
 
     /// `count` of these examples of a split, all if there are fewer, drawn for the step this batch is for: each
