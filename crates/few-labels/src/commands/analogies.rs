@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ndarray::{Axis, concatenate};
 use shared::{
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Loaded, OfRun, To},
     plot::Grid,
     progress,
 };
@@ -18,18 +18,25 @@ const IMAGES: usize = 8;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation images, by index (default: the first eight).
+    /// Images by index (default: the first eight).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "analogies")?;
-    let (split, classes) = (&loaded.data()?.valid, loaded.config.labels.classes);
-    let indices = args.indices.clone().unwrap_or_else(|| (0..split.len().min(IMAGES)).collect());
-    for &index in &indices {
-        checked_index("--indices", index, split)?;
-    }
+    let classes = loaded.config.labels.classes;
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "analogies.png")?;
+    let split = &examples.split;
+    let indices = match &args.indices {
+        Some(indices) => examples.indices("--indices", indices)?,
+        None => (0..split.len().min(IMAGES)).collect(),
+    };
     let images = split.grey(&indices);
     // The style is read without the label: the model has to find the class itself.
     let codes = loaded.model.encode(images.view(), None).mean;
@@ -48,9 +55,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .chain(drawn.iter().map(|drawn| drawn.row(row)))
             .map(|image| image.insert_axis(Axis(0)))
             .collect();
-        grid = grid.row(format!("#{index}"), concatenate(Axis(0), &images)?);
+        grid = grid.row(examples.title(index), concatenate(Axis(0), &images)?);
     }
-    let path = loaded.run.file("analogies.png");
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     Ok(())
