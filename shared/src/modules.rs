@@ -57,9 +57,9 @@ impl ModulePath {
         plain.cloned().collect::<Vec<_>>().join(".")
     }
 
-    /// True for the weight of a dense layer, which PyTorch keeps transposed.
+    /// True for the weight of a layer, with or without a bias, which PyTorch keeps transposed.
     pub(crate) fn is_transposed(&self) -> bool {
-        self.containers.last().is_some_and(|c| c == "Struct:Dense")
+        self.containers.last().is_some_and(|c| c == "Struct:Dense" || c == "Struct:Projection")
             && self.names.last().is_some_and(|n| n == "weight")
     }
 }
