@@ -100,9 +100,9 @@ fn few_labels_refuses_labels_that_do_not_fit() {
     let work = tempfile::tempdir().unwrap();
     let program = program("few-labels");
     for (option, said) in [
-        ("labels.count=9", "labels.count = 9: at least one label for each of 10 classes"),
+        ("labels.count=9", "[labels] count = 9: at least one label for each of 10 classes"),
         ("labels.count=1000000", "training images"),
-        ("labels.classes=5", "labels.classes = 5"),
+        ("labels.classes=5", "[labels] classes = 5"),
         ("train.keep=best", "keep = \"last\""),
     ] {
         program.train(work.path(), &["--set", option]).failure(1, said);

@@ -162,6 +162,7 @@ fn activate(activation: Activation, x: f64) -> f64 {
         Activation::Relu => x.max(0.0),
         Activation::LeakyRelu => x.max(x / 5.0),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Softplus => softplus(x),
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) fn name(activation: Activation) -> &'static str {
         Activation::Relu => "relu",
         Activation::LeakyRelu => "leaky-relu",
         Activation::Sigmoid => "sigmoid",
+        Activation::Softplus => "softplus",
     }
 }
 

@@ -31,6 +31,7 @@ const ACTIVATIONS = {
   relu: (x) => (x > 0 ? x : 0),
   "leaky-relu": (x) => (x > 0 ? x : x / 5),
   sigmoid,
+  softplus,
 };
 
 /** f of every number, in place. */
