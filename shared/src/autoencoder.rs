@@ -11,6 +11,7 @@ use crate::{
     metric::Metric,
     network::Network,
     posterior::{DiagonalGaussian, Posterior},
+    sequence_code::SequenceCode,
     sequential::Sequential,
 };
 
@@ -154,6 +155,11 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// Why they cannot be written so.
     fn network(&self) -> Result<Network, String> {
         Err("its networks are not written as layers (Autoencoder::network)".into())
+    }
+
+    /// The interface of a model with one code for a whole sequence.
+    fn sequence_code(&self) -> Option<&dyn SequenceCode<B>> {
+        None
     }
 
     /// log p(class|x), `[examples, classes]`, if the model classifies.

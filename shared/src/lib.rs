@@ -27,6 +27,7 @@ pub mod print;
 pub mod progress;
 pub mod reading;
 pub mod run;
+pub mod sequence_code;
 pub mod sequential;
 pub mod statistics;
 pub mod train;

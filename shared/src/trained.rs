@@ -2,6 +2,11 @@
 //!
 //! Metrics, pictures and commands are written once against [`Trained`] and compiled once.
 
+mod sequences;
+
+use sequences::CodesOnDevice;
+pub use sequences::{Decoded, SequenceCodes};
+
 use std::ops::Range;
 
 use anyhow::Result;
@@ -22,6 +27,7 @@ use crate::{
     nn::Dense,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
+    sequence_code,
     sequential::{self, Resampling},
 };
 
@@ -129,7 +135,10 @@ pub trait Trained: Sync {
     /// -ELBO by step of sequences `[sequences, steps * width]` with `eps` `[sequences, steps *
     /// latents]`; `None` unless the model is one of sequences.
     fn terms_by_step(&self, x: &Array2<f32>, eps: &Array2<f32>) -> Option<StepValues>;
-    /// See [`sequential::filter`]; `None` unless the model is one of sequences.
+    /// The interface of a model with one code for a whole sequence.
+    fn sequence_codes(&self) -> Option<Box<dyn SequenceCodes + '_>>;
+    /// See [`sequential::filter`], and [`sequence_code::filter`], which never resamples; `None` unless the
+    /// model is one of sequences.
     fn filter(
         &self,
         x: &Array2<f32>,
@@ -138,7 +147,8 @@ pub trait Trained: Sync {
         resampling: Resampling,
         noise: (Noise, &[u64]),
     ) -> Option<Array2<f64>>;
-    /// See [`sequential::continued`]; `None` unless the model is one of sequences.
+    /// See [`sequential::continued`] and [`sequence_code::continued`]; `None` unless the model is one of
+    /// sequences.
     fn continued(
         &self,
         prefix: &Array2<f32>,
@@ -376,6 +386,12 @@ where
         Some((model.step_width(), model.step_latents()))
     }
 
+    fn sequence_codes(&self) -> Option<Box<dyn SequenceCodes + '_>> {
+        let (latents, device) = (self.latent_dim(), &self.device);
+        let on_device = |model| CodesOnDevice { model, latents, device };
+        self.model.sequence_code().map(|model| Box::new(on_device(model)) as Box<_>)
+    }
+
     fn terms_by_step(&self, x: &Array2<f32>, eps: &Array2<f32>) -> Option<StepValues> {
         let model = self.model.sequential()?;
         let (rows, latents) = (x.nrows(), model.step_latents());
@@ -411,6 +427,9 @@ where
         resampling: Resampling,
         noise: (Noise, &[u64]),
     ) -> Option<Array2<f64>> {
+        if let Some(model) = self.model.sequence_code() {
+            return Some(sequence_code::filter(model, x, steps, particles, noise, &self.device));
+        }
         let model = self.model.sequential()?;
         Some(sequential::filter(model, x, steps, particles, resampling, noise, &self.device))
     }
@@ -422,6 +441,18 @@ where
         temperature: f32,
         noise: (Noise, &[u64]),
     ) -> Option<Array2<f32>> {
+        if let Some(model) = self.model.sequence_code() {
+            let (latents, device) = (self.latent_dim(), &self.device);
+            return Some(sequence_code::continued(
+                model,
+                latents,
+                prefix,
+                steps,
+                temperature,
+                noise,
+                device,
+            ));
+        }
         let model = self.model.sequential()?;
         Some(sequential::continued(model, prefix, steps, temperature, noise, &self.device))
     }

@@ -41,6 +41,8 @@ pub enum Kind {
     VrnnI,
     /// No latents: the recurrent network alone (section 2.1).
     Rnn,
+    /// One latent for a whole sequence, z ~ N(0, I) (Bowman et al. 2016).
+    Sentence,
 }
 
 /// `[model]`.
@@ -53,7 +55,7 @@ pub struct ModelConfig {
     /// The recurrent cell.
     #[serde(default)]
     pub cell: Cell,
-    /// Width of z_t; not used by `rnn`.
+    /// Width of z_t, of `sentence` that of z; not used by `rnn`.
     pub latent: usize,
     /// Width of h_t.
     pub hidden: usize,
@@ -65,9 +67,18 @@ pub struct ModelConfig {
     /// Distribution of a step.
     #[serde(default)]
     pub output: OutputConfig,
+    /// Of `sentence`: probability that a step of training is hidden from the decoder, which then depends on
+    /// z more (Bowman et al. 2016, section 3.3). With 1 it sees no step, in evaluation neither.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub word_dropout: f64,
     /// Initial weights.
     #[serde(default)]
     pub init: Init,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 fn relu() -> Activation {
@@ -101,6 +112,10 @@ pub struct ObjectiveConfig {
     pub kl_warmup_epochs: f64,
     /// Its initial value.
     pub kl_warmup_from: f64,
+    /// Of `sentence`: nats of KL per latent, averaged over a batch, below which the KL is not penalised
+    /// (Kingma et al. 2016).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub free_bits: f64,
     /// Truncated back-propagation: gradients stop every this many steps. Without it they flow through
     /// the whole sequence.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +127,7 @@ pub struct ObjectiveConfig {
 
 impl ObjectiveConfig {
     fn problem(&self, kind: Kind) -> Option<String> {
-        let Self { kl_warmup_epochs, kl_warmup_from, truncate, drop_inputs } = *self;
+        let Self { kl_warmup_epochs, kl_warmup_from, free_bits, truncate, drop_inputs } = *self;
         let problem = if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
             format!("kl_warmup_epochs = {kl_warmup_epochs}: a finite number, 0 or more")
         } else if !(0.0..=1.0).contains(&kl_warmup_from) {
@@ -121,6 +136,13 @@ impl ObjectiveConfig {
             format!("kl_warmup_epochs = {kl_warmup_epochs}: model.kind = \"rnn\" has no KL")
         } else if kl_warmup_from != 0.0 && kl_warmup_epochs == 0.0 {
             format!("kl_warmup_from = {kl_warmup_from} needs kl_warmup_epochs above 0")
+        } else if !(free_bits >= 0.0 && free_bits.is_finite()) {
+            format!("free_bits = {free_bits}: a finite number, 0 or more")
+        } else if free_bits > 0.0 && kind != Kind::Sentence {
+            format!("free_bits = {free_bits}: only for model.kind = \"sentence\"")
+        } else if kind == Kind::Sentence && truncate.is_some() {
+            "truncate: model.kind = \"sentence\" has one code, whose gradient needs all steps"
+                .into()
         } else if truncate == Some(0) {
             "truncate = 0: at least 1 step, or leave it out".into()
         } else if !(0.0..1.0).contains(&drop_inputs) {
@@ -148,6 +170,10 @@ impl ModelConfig {
         };
         let problem = if self.latent == 0 && self.kind != Kind::Rnn {
             "latent = 0: at least 1, or kind = \"rnn\"".into()
+        } else if !(0.0..=1.0).contains(&self.word_dropout) {
+            format!("word_dropout = {}: a number from 0 to 1", self.word_dropout)
+        } else if self.word_dropout > 0.0 && self.kind != Kind::Sentence {
+            format!("word_dropout = {}: only for kind = \"sentence\"", self.word_dropout)
         } else if self.hidden == 0 {
             "hidden = 0: at least 1".into()
         } else if self.features.contains(&0) {

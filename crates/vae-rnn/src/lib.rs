@@ -9,15 +9,17 @@ pub mod midi;
 pub mod model;
 pub mod objective;
 pub mod output;
+mod sentence;
+mod sentence_code;
 pub mod svg;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use sequences::{SequenceData, Steps};
 use shared::{
     AutodiffBackend, Backend,
-    cli::Loaded,
+    cli::{Loaded, Sheet},
     data::{PixelShape, Splits},
     kind,
     memory::Needs,
@@ -48,6 +50,8 @@ impl paper::Paper for Paper {
         ("jsb-average", include_str!("../configs/jsb-average.toml")),
         ("pen", include_str!("../configs/pen.toml")),
         ("text", include_str!("../configs/text.toml")),
+        ("names-sentence", include_str!("../configs/names-sentence.toml")),
+        ("names-rnn", include_str!("../configs/names-rnn.toml")),
     ];
     const KIND: &'static dyn kind::Kind = &SequenceData;
 
@@ -101,6 +105,13 @@ impl paper::Paper for Paper {
         } else {
             "a warm-up of the KL (objective.kl_warmup_epochs)".into()
         };
+        if config.model.kind == Kind::Sentence {
+            return Some(format!(
+                "{warm_up}; free bits (objective.free_bits above {}); hiding steps from the decoder \
+                 (model.word_dropout above {})",
+                config.objective.free_bits, config.model.word_dropout
+            ));
+        }
         Some(format!(
             "{warm_up}; hiding inputs from the recurrence (objective.drop_inputs above {}); a smaller \
              model.hidden",
@@ -115,7 +126,11 @@ impl paper::Paper for Paper {
             "evaluate.gap",
             "evaluate.prior_samples",
         ];
-        let mut unused = unused_because(OF_A_CODE, "a sequence has no code of its own to ask");
+        let reason = match config.model.kind {
+            Kind::Sentence => "sequences have no classes to ask their codes for",
+            _ => "a sequence has no code of its own to ask",
+        };
+        let mut unused = unused_because(OF_A_CODE, reason);
         if config.model.kind == Kind::Rnn {
             let rnn = "model.kind = \"rnn\"";
             unused.extend(unused_because(&["model.latent"], &format!("{rnn} has no latents")));
@@ -130,9 +145,22 @@ impl paper::Paper for Paper {
         Ok(drawn)
     }
 
+    fn draw(
+        run: &Loaded<Self>,
+        sheet: &Sheet,
+        path: &Path,
+        is_named: bool,
+    ) -> Result<Option<Vec<PathBuf>>> {
+        commands::show::draw_sheet(run, sheet, path, is_named)
+    }
+
     fn cannot(command: &str, config: &Config) -> Option<String> {
         let is_image = Steps::of(config.data()) == Steps::Rows;
         match command {
+            "snapshots" if config.model.kind == Kind::Sentence => Some(
+                "a model of sequences takes no snapshots: sample draws from it afterwards".into(),
+            ),
+            _ if config.model.kind == Kind::Sentence => None,
             "reconstruct" | "snapshots" => Some(
                 "a model of sequences has a latent at each step and depends on the past: complete \
                  shows what it makes of half a sequence"

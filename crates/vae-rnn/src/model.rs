@@ -1,5 +1,4 @@
-//! The variational recurrent network (Chung et al. 2015, section 3), and the two models it is compared
-//! with.
+//! The variational recurrent network (Chung et al. 2015, section 3), and the models it is compared with.
 
 use burn::{module::Module, tensor::Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -11,15 +10,17 @@ use shared::{
     nn::{GaussianMlp, Initialiser, Mlp, Recurrent},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
+    sequence_code::SequenceCode,
     sequential::{Drawn, Sequential, StepTerms},
 };
 
 use crate::{
     config::{Kind, ModelConfig},
     output::Output,
+    sentence::Sentence,
 };
 
-/// A recurrent network, with a latent at each step unless it is the baseline.
+/// A recurrent network, with a latent at each step, with one for the whole sequence, or without.
 ///
 /// - prior (equation 5): z_t ~ N(mu_0, sigma_0^2), both of phi_prior(h_{t-1});
 /// - generation (equation 6): x_t from phi_dec(phi_z(z_t), h_{t-1});
@@ -28,15 +29,17 @@ use crate::{
 #[derive(Module, Debug)]
 pub struct Model<B: Backend> {
     /// phi_x.
-    input: Mlp<B>,
+    pub(crate) input: Mlp<B>,
     /// The networks of z_t; none in the baseline.
     latent: Option<Latent<B>>,
+    /// The networks of one z for the whole sequence.
+    pub(crate) sentence: Option<Sentence<B>>,
     /// f.
-    recurrence: Recurrent<B>,
+    pub(crate) recurrence: Recurrent<B>,
     /// phi_dec without its last layer.
-    decoder: Mlp<B>,
+    pub(crate) decoder: Mlp<B>,
     /// The last layer of phi_dec, and the distribution of a step.
-    output: Output<B>,
+    pub(crate) output: Output<B>,
 }
 
 /// z_t.
@@ -72,20 +75,47 @@ impl<B: Backend> Model<B> {
             GaussianMlp::new(inputs, features, config.latent, activation, init)
         };
         let input = Mlp::new(width, features, activation, init);
-        let latent = (config.kind != Kind::Rnn).then(|| Latent {
+        let has_steps = matches!(config.kind, Kind::Vrnn | Kind::VrnnI);
+        let latent = has_steps.then(|| Latent {
             posterior: gaussian(top(width) + hidden, init),
             prior: (config.kind == Kind::Vrnn).then(|| gaussian(hidden, init)),
             features: Mlp::new(config.latent, features, activation, init),
         });
-        let drawn = if latent.is_some() { top(config.latent) } else { 0 };
+        let drawn = if config.kind == Kind::Rnn { 0 } else { top(config.latent) };
         let context = drawn + hidden;
-        Self {
-            input,
-            latent,
-            recurrence: Recurrent::new(config.cell, top(width) + drawn, hidden, init),
-            decoder: Mlp::new(context, features, activation, init),
-            output: Output::new(config.output, top(context), width, init),
+        let recurrence = Recurrent::new(config.cell, top(width) + drawn, hidden, init);
+        let decoder = Mlp::new(context, features, activation, init);
+        let output = Output::new(config.output, top(context), width, init);
+        let sentence = (config.kind == Kind::Sentence).then(|| {
+            Sentence::new(config, top(width), recurrence.state_width(), shape.height, init)
+        });
+        Self { input, latent, sentence, recurrence, decoder, output }
+    }
+
+    /// The decoder over sequences x `[sequences, steps * width]`, given z `[sequences, latents]`. It sees the
+    /// steps of `seen`, which is x or hides some of them as zeros.
+    pub(crate) fn decode_all(
+        &self,
+        sentence: &Sentence<B>,
+        x: &Tensor<B, 2>,
+        seen: &Tensor<B, 2>,
+        z: Tensor<B, 2>,
+    ) -> StepTerms<B> {
+        let width = self.output.width();
+        let features = sentence.features(z); // [sequences, features]
+        let mut state = sentence.first(features.clone()); // [sequences, state]
+        let mut contexts = Vec::new();
+        for step in 0..x.dims()[1] / width.max(1) {
+            let h = self.recurrence.output(&state); // [sequences, hidden]
+            contexts.push(Tensor::cat(vec![features.clone(), h], 1));
+            // phi_x(x_t), [sequences, features]
+            let input = self.input.forward(seen.clone().narrow(1, step * width, width));
+            state = self.recurrence.step(Tensor::cat(vec![features.clone(), input], 1), state);
         }
+        let context = Tensor::cat(contexts, 0); // [steps * sequences, features + hidden]
+        let hidden = self.decoder.forward(context); // [steps * sequences, features]
+        let reconstruction = self.output.log_prob(hidden, step_major(x, width)).neg();
+        StepTerms { reconstruction, kl_per_latent: None }
     }
 
     /// Follows sequences x `[sequences, steps * width]` with z_t drawn from its posterior by `eps`
@@ -244,12 +274,17 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn latent_dim(&self) -> usize {
-        self.step_latents()
+        self.sentence.as_ref().map_or(self.step_latents(), Sentence::latents)
     }
 
-    /// The mean over the steps of the posteriors' means: a summary, for maps; of the baseline nothing.
+    /// The posterior of a code of the whole sequence, as if all columns were steps of it. Otherwise the mean
+    /// over the steps of the posteriors' means: a summary, for maps; of the baseline nothing.
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         let [sequences, columns] = x.dims();
+        if self.sentence.is_some() {
+            let steps = vec![columns / self.output.width(); sequences];
+            return Posterior::Gaussian(SequenceCode::posterior(self, x, &steps));
+        }
         let (steps, latents) = (columns / self.output.width(), self.step_latents());
         let device = x.device();
         let eps = Tensor::zeros([sequences, steps * latents], &device);
@@ -265,7 +300,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     /// The first step, with z as its latent.
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
-        let state = self.start(z.dims()[0]); // [rows, state]
+        let state = Sequential::start(self, z.dims()[0]); // [rows, state]
         let h = self.recurrence.output(&state); // [rows, hidden]
         // phi_z(z), [rows, features]
         let drawn = self.latent.as_ref().map(|latent| latent.features.forward(z));
@@ -280,6 +315,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn sequential(&self) -> Option<&dyn Sequential<B>> {
-        Some(self)
+        self.sentence.is_none().then_some(self)
+    }
+
+    fn sequence_code(&self) -> Option<&dyn SequenceCode<B>> {
+        self.sentence.is_some().then_some(self)
     }
 }

@@ -9,15 +9,21 @@ use burn::tensor::{Tensor, TensorData};
 use shared::{
     Backend,
     data::Batch,
+    likelihood::row_sums,
     noise::{Stream, uniform},
+    sequence_code::SequenceCode,
     sequential::Sequential,
     train::{self, Moment, Terms},
 };
 
-use crate::{config::ObjectiveConfig, model::Model};
+use crate::{config::ObjectiveConfig, model::Model, sentence::Sentence};
 
 /// -ELBO of a sequence in nats, the KL weighted while it warms up:
-/// sum_t -log p(x_t | z_t, before) + w KL(q(z_t | x_t, before) || p(z_t | before)).
+///
+/// - sum_t -log p(x_t | z_t, before) + w KL(q(z_t | x_t, before) || p(z_t | before));
+/// - with one code for a sequence, sum_t -log p(x_t | z, before) + w sum_j max(KL_j, free), with KL_j the
+///   mean over the batch of latent j's KL(q(z_j|x) || N(0, 1)).
+///
 /// Steps after the end of a sequence count nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
@@ -38,7 +44,7 @@ impl Objective {
 
 impl<B: Backend> train::Objective<B, Model<B>> for Objective {
     fn terms(&self, model: &Model<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
-        let columns = batch.x.dims()[1] / model.step_width();
+        let columns = batch.x.dims()[1] / Sequential::step_width(model);
         let eps = batch.eps(1, columns * model.step_latents());
         let hidden = self.config.drop_inputs as f32;
         let device = batch.x.device();
@@ -54,6 +60,9 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
         } else {
             batch.x.clone()
         };
+        if let Some(sentence) = &model.sentence {
+            return self.of_code(model, sentence, batch, &seen, at);
+        }
         let steps = model.terms(model.unroll(&seen, &eps, self.config.truncate), &batch.x);
         let within = within::<B>(&batch.steps, columns, &device);
         let sum = |by_step: Tensor<B, 1>| sum_by_sequence(by_step, &within);
@@ -69,6 +78,54 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
     fn is_settled(&self, _: &Model<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }
+}
+
+impl Objective {
+    /// The terms of a model with one code for a sequence, of which encoder and decoder have `seen` this.
+    fn of_code<B: Backend>(
+        &self,
+        model: &Model<B>,
+        sentence: &Sentence<B>,
+        batch: &Batch<B>,
+        seen: &Tensor<B, 2>,
+        at: Moment,
+    ) -> Terms<B> {
+        let (width, device) = (model.output.width(), batch.x.device());
+        let posterior = SequenceCode::posterior(model, seen.clone(), &batch.steps);
+        let z = posterior.reparameterise(batch.eps(1, sentence.latents()));
+        let hidden = sentence.hides(B::ad_enabled(&device)) as f32;
+        // The decoder sees the rest of what the encoder has seen.
+        let rest = (hidden > 0.0).then(|| {
+            batch.drawn(Stream::Word, batch.x.dims()[1] / width, |generator, row| {
+                row.iter_mut().for_each(|x| *x = f32::from(u8::from(uniform(generator) >= hidden)));
+            })
+        });
+        let seen = match rest {
+            Some(rest) => masked(seen, rest, width),
+            None => seen.clone(),
+        };
+        let steps = model.decode_all(sentence, &batch.x, &seen, z);
+        let within = within::<B>(&batch.steps, batch.x.dims()[1] / width, &device);
+        let reconstruction = sum_by_sequence(steps.reconstruction, &within);
+        let kl_per_latent = posterior.kl_per_latent();
+        let kl = row_sums(kl_per_latent.clone());
+        let charged = if self.config.free_bits > 0.0 {
+            let mean = kl_per_latent.mean_dim(0).clamp_min(self.config.free_bits);
+            row_sums(mean).expand(kl.dims())
+        } else {
+            kl.clone()
+        };
+        let loss = reconstruction.clone() + charged.mul_scalar(self.kl_weight(at));
+        Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
+    }
+}
+
+/// x `[sequences, steps * width]` with zeros where `rest` `[sequences, steps]` is 0.
+fn masked<B: Backend>(x: &Tensor<B, 2>, rest: Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
+    let [sequences, steps] = rest.dims();
+    let by_step = x.clone().reshape([sequences, steps, width]);
+    let rest = rest.reshape([sequences, steps, 1]).expand([sequences, steps, width]);
+    (by_step * rest).reshape([sequences, steps * width])
 }
 
 /// 1 where a sequence has a step, 0 beyond its end, `[columns, sequences]`.

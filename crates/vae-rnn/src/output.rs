@@ -87,6 +87,40 @@ impl<B: Backend> Output<B> {
         }
     }
 
+    /// The most likely step for each row, `[rows, width]`: of a mixture the mean of its heaviest component.
+    pub fn most_likely(&self, hidden: Tensor<B, 2>) -> Tensor<B, 2> {
+        let device = hidden.device();
+        let parameters = self.parameters.forward(hidden); // [rows, parameters]
+        let [rows, columns] = parameters.dims();
+        let values: Vec<f32> = parameters.into_data().iter::<f32>().collect();
+        let mut found = vec![0f32; rows * self.width];
+        let pairs = values.chunks(columns.max(1)).zip(found.chunks_mut(self.width.max(1)));
+        pairs.for_each(|(parameters, x)| self.most_likely_row(parameters, x));
+        Tensor::from_data(TensorData::new(found, [rows, self.width]), &device)
+    }
+
+    fn most_likely_row(&self, parameters: &[f32], x: &mut [f32]) {
+        match self.kind {
+            OutputConfig::Bernoulli => {
+                let pairs = x.iter_mut().zip(parameters);
+                pairs.for_each(|(x, &logit)| *x = f32::from(u8::from(logit > 0.0)));
+            }
+            OutputConfig::Gaussian => x.copy_from_slice(&parameters[..x.len()]),
+            OutputConfig::Categorical => x[largest(parameters)] = 1.0,
+            OutputConfig::Pen { components } => {
+                let heaviest = largest(&parameters[..components]);
+                x[0] = parameters[components + heaviest];
+                x[1] = parameters[2 * components + heaviest];
+                x[2] = f32::from(u8::from(parameters[6 * components] > 0.0));
+            }
+        }
+    }
+
+    /// True if one of its symbols may end a sequence.
+    pub fn has_symbols(&self) -> bool {
+        matches!(self.kind, OutputConfig::Categorical)
+    }
+
     /// Steps drawn with one generator for each row, `[rows, width]`. A temperature divides the log-odds
     /// and multiplies variances (Ha & Eck 2018, equation 8).
     pub fn draw(
@@ -181,6 +215,13 @@ fn pen_log_prob<B: Backend>(
     let sum = log_sum_exp(joint, 1); // [rows, 1]
     let pen = Likelihood::Bernoulli { logits: parameters.clone().narrow(1, 6 * components, 1) };
     sum.squeeze_dim::<1>(1) + pen.log_prob(x.clone().narrow(1, 2, 1))
+}
+
+/// The place of the largest number, the first of equal ones.
+fn largest(numbers: &[f32]) -> usize {
+    let better =
+        |best: usize, place: usize| if numbers[place] > numbers[best] { place } else { best };
+    (1..numbers.len()).fold(0, better)
 }
 
 fn normal(generator: &mut ChaCha8Rng) -> f32 {

@@ -46,6 +46,39 @@ pub fn drawing(strokes: &[[f32; 3]]) -> String {
     svg + "</g>\n</svg>\n"
 }
 
+/// Drawings in one SVG file: labelled rows of what [`drawing`] makes, below labels of the columns.
+pub fn drawings(caption: &str, columns: &[String], rows: &[(String, Vec<String>)]) -> String {
+    const CELL: usize = 110;
+    const LEFT: usize = 200;
+    const TOP: usize = 70;
+    let count = rows.iter().map(|(_, drawings)| drawings.len()).max().unwrap_or(0);
+    let (width, height) = (LEFT + CELL * count.max(5), TOP + CELL * rows.len());
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let text = |x: usize, y: usize, text: &str| {
+        format!("<text x=\"{x}\" y=\"{y}\">{}</text>\n", escaped(text))
+    };
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         font-family=\"sans-serif\" font-size=\"14\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+    );
+    svg.push_str(&text(10, 25, caption));
+    for (column, label) in columns.iter().enumerate() {
+        svg.push_str(&text(LEFT + CELL * column, TOP - 10, label));
+    }
+    for (row, (label, drawings)) in rows.iter().enumerate() {
+        let top = TOP + CELL * row;
+        svg.push_str(&text(10, top + CELL / 2, label));
+        for (column, drawing) in drawings.iter().enumerate() {
+            let (left, side) = (LEFT + CELL * column, CELL - 10);
+            let place =
+                format!("<svg x=\"{left}\" y=\"{top}\" width=\"{side}\" height=\"{side}\" ");
+            svg.push_str(&drawing.replacen("<svg ", &place, 1));
+        }
+    }
+    svg + "</svg>\n"
+}
+
 /// Where each point lies.
 fn points(strokes: &[[f32; 3]]) -> Vec<[f64; 2]> {
     let mut at = [0.0; 2];

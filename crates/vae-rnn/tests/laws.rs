@@ -1,6 +1,9 @@
 //! Laws of the models, their bounds and their objective.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
+#[path = "laws/sentence.rs"]
+mod sentence;
+
 use burn::{
     backend::Autodiff,
     module::AutodiffModule,
@@ -31,7 +34,7 @@ type Diff = Autodiff<Flex>;
 
 const WIDTH: usize = 3;
 const AFTER: Moment = Moment { epochs: 9.0 };
-const KINDS: [Kind; 3] = [Kind::Vrnn, Kind::VrnnI, Kind::Rnn];
+const KINDS: [Kind; 4] = [Kind::Vrnn, Kind::VrnnI, Kind::Rnn, Kind::Sentence];
 
 fn config(kind: Kind, cell: Cell, output: OutputConfig) -> ModelConfig {
     ModelConfig {
@@ -43,6 +46,7 @@ fn config(kind: Kind, cell: Cell, output: OutputConfig) -> ModelConfig {
         // Without kinks, for differences.
         activation: Activation::Tanh,
         output,
+        word_dropout: 0.0,
         init: Init::Normal { std: 0.6 },
     }
 }

@@ -53,6 +53,8 @@ pub enum Stream {
     Label = 19,
     /// Which codes are interpolated between.
     Pair = 20,
+    /// Which steps of a sequence are hidden from a decoder that is trained on it.
+    Word = 21,
 }
 
 /// The source of all randomness of a run.

@@ -14,5 +14,25 @@ pub(crate) const JSB: DataSet = DataSet {
     }],
 };
 
+/// First names of women and of men in the US census of 1990, by frequency. In the public domain.
+pub(crate) const NAMES: DataSet = DataSet {
+    name: "names",
+    urls: &["https://www2.census.gov/topics/genealogy/1990surnames/"],
+    suffix: "",
+    package: Some(Package::PipSource { spec: "names==0.3.0", folder: "names-0.3.0/names/" }),
+    files: &[
+        DataFile {
+            name: "dist.female.first",
+            sha256: "bd2f310fc4e5d5e5ea122c9d4342c9821145823118eb20db1647f305ec77b358",
+            bytes: 149_625,
+        },
+        DataFile {
+            name: "dist.male.first",
+            sha256: "0a5078ef6effe3b483d15b0f7f95047662126c9bfb624ecd5e5b978fc0f2470b",
+            bytes: 42_665,
+        },
+    ],
+};
+
 /// Sets of sequences that can be fetched.
-pub const CATALOGUE: &[DataSet] = &[JSB];
+pub const CATALOGUE: &[DataSet] = &[JSB, NAMES];

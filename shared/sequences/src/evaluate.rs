@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ndarray::{Array2, s};
 
 use shared::{
     data::{Binarise, Split},
-    metrics::{Estimate, Evaluating, Evaluation},
-    noise::{Noise, Stream},
+    metrics::{
+        Estimate, Evaluating, Evaluation, code_statistics, encode_split, sequence_bound,
+        sequence_terms,
+    },
+    noise::Noise,
     progress,
     run::{Better, Metric},
     sequential::Resampling,
-    trained::Trained,
 };
 
 use crate::{Known, Steps};
 
-/// Sequences in a batch of the -ELBO, and of the bounds between two lines of progress.
-const BATCH: usize = 100;
+/// Bounds on -log p(x) by particles.
+const FILTERS: [(&str, Resampling, &str); 2] = [
+    ("nll", Resampling::Never, "importance-weighted bound on -log p(x)"),
+    ("nll_filter", Resampling::Adaptive, "filtering (FIVO) bound on -log p(x)"),
+];
 
 /// Nats of some sequences, and their steps.
 #[derive(Default)]
@@ -28,6 +32,12 @@ struct Nats {
 }
 
 impl Nats {
+    /// Nats of all sequences of a split, or of its first ones.
+    fn of(by_sequence: Vec<f64>, split: &Split) -> Self {
+        let steps = (0..by_sequence.len()).map(|index| split.steps(index)).collect();
+        Self { by_sequence, steps }
+    }
+
     fn push(&mut self, nats: f64, steps: usize) {
         self.by_sequence.push(nats);
         self.steps.push(steps);
@@ -53,15 +63,6 @@ impl Nats {
     }
 }
 
-/// Terms of -ELBO of a split.
-struct Terms {
-    reconstruction: Nats,
-    kl: Nats,
-    total: Nats,
-    /// Mean KL of each latent a step.
-    kl_per_latent: Vec<f64>,
-}
-
 /// Metrics by name, and the mean KL of each latent a step where there are latents.
 type Found = (BTreeMap<String, Metric>, Option<Vec<f64>>);
 
@@ -70,7 +71,25 @@ pub(super) fn evaluate(of: &Evaluating<'_>) -> Result<Evaluation> {
     let (found, kl_per_latent) = bounds(of)?;
     let mut metrics: BTreeMap<String, Metric> = of.model.own_metrics().into_iter().collect();
     metrics.extend(found);
-    Ok(Evaluation { metrics, codes: None, kl_per_latent })
+    let has_code = of.model.sequence_codes().is_some();
+    let codes = has_code.then(|| {
+        let (model, test) = (of.model, &of.data.test);
+        code_statistics(&encode_split(model, test, &(0..test.len()).collect::<Vec<_>>()))
+    });
+    if let Some(codes) = &codes {
+        let latents = codes.variance_of_mean.len();
+        let metric = Metric {
+            value: codes.active_units() as f64,
+            standard_error: None,
+            unit: "latents".into(),
+            better: Better::Neither,
+            about: format!(
+                "latents of {latents} whose code varies by more than 0.01 over the test sequences"
+            ),
+        };
+        metrics.insert("active_units".into(), metric);
+    }
+    Ok(Evaluation { metrics, codes, kl_per_latent })
 }
 
 /// The metrics of a model of sequences.
@@ -81,9 +100,6 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
     let Evaluating { model, data, config, noise, .. } = *of;
     let binarise = of.of.binarise;
     let vocabulary = data.known::<Known>().and_then(|known| known.vocabulary.as_ref());
-    let Some((_, latents)) = model.step_widths() else {
-        anyhow::bail!("the model is not one of sequences");
-    };
     let test = &data.test;
     let mut metrics = BTreeMap::new();
     let mut add = |name: &str, nats: &Nats, what: &str| {
@@ -104,24 +120,36 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         insert(format!("{name}_step"), nats.a_step(), "nats a step", over);
     };
     progress::line("evaluating: bounds on the likelihood of sequences");
-    let terms = terms(model, test, binarise, noise, latents)?;
+    let Some(terms) = sequence_terms(model, test, binarise, noise) else {
+        anyhow::bail!("the model is not one of sequences");
+    };
     let part = test.take(config.nll_images);
-    let kl_per_latent = if latents == 0 {
-        add("nll", &terms.total, "-log p(x), exact");
+    let of_test = |nats: Vec<f64>| Nats::of(nats, test);
+    let kl_per_latent = if terms.kl_by_latent.is_empty() {
+        add("nll", &of_test(terms.reconstruction), "-log p(x), exact");
         None
     } else {
-        add("negative_elbo", &terms.total, "-ELBO, one sample");
-        add("reconstruction", &terms.reconstruction, "-E log p(x|z), one sample");
-        add("kl", &terms.kl, "KL of the posteriors to the priors, closed form at each step");
+        add("negative_elbo", &of_test(terms.negative_elbo()), "-ELBO, one sample");
+        add("reconstruction", &of_test(terms.reconstruction), "-E log p(x|z), one sample");
+        let kl = of_test(terms.kl);
+        let has_code = model.sequence_codes().is_some();
+        let what = if has_code {
+            "KL of the posteriors to the prior N(0, I), closed form"
+        } else {
+            "KL of the posteriors to the priors, closed form at each step"
+        };
+        add("kl", &kl, what);
         let particles = config.nll_samples;
-        for (name, resampling, what) in [
-            ("nll", Resampling::Never, "importance-weighted bound on -log p(x)"),
-            ("nll_filter", Resampling::Adaptive, "filtering (FIVO) bound on -log p(x)"),
-        ] {
-            let found = bound(model, &part, binarise, noise, particles, resampling)?;
-            add(name, &found, &format!("{what}, K = {particles}"));
+        // Of one code for a whole sequence there is nothing to resample.
+        let filters = if has_code { &FILTERS[..1] } else { &FILTERS[..] };
+        for &(name, resampling, what) in filters {
+            let found = sequence_bound(model, &part, binarise, noise, particles, resampling);
+            let nats = Nats::of(found.unwrap_or_default(), &part);
+            add(name, &nats, &format!("{what}, K = {particles}"));
         }
-        Some(terms.kl_per_latent)
+        // A mean over sequences of a code they have once, and over steps of one that each step has.
+        let count = if has_code { test.len() } else { kl.steps.iter().sum() };
+        Some(terms.kl_by_latent.iter().map(|sum| sum / count.max(1) as f64).collect())
     };
     let is_binary = match Steps::of(of.of) {
         Steps::Chords => true,
@@ -144,79 +172,6 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         metrics.insert("perplexity".into(), perplexity);
     }
     Ok((metrics, kl_per_latent))
-}
-
-fn terms(
-    model: &dyn Trained,
-    split: &Split,
-    binarise: Binarise,
-    noise: Noise,
-    latents: usize,
-) -> Result<Terms> {
-    let mut found = Terms {
-        reconstruction: Nats::default(),
-        kl: Nats::default(),
-        total: Nats::default(),
-        kl_per_latent: vec![0.0; latents],
-    };
-    let (width, _) = model.step_widths().unwrap_or_default();
-    let all: Vec<usize> = (0..split.len()).collect();
-    for indices in all.chunks(BATCH) {
-        let x = split.inputs(indices, binarise, noise, 0);
-        let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
-        let columns = x.ncols() / width.max(1) * latents;
-        let eps = noise.normal(Stream::Posterior, 0, &keys, columns);
-        let eps = Array2::from_shape_vec((indices.len(), columns), eps)?;
-        let Some(values) = model.terms_by_step(&x, &eps) else {
-            anyhow::bail!("the model is not one of sequences");
-        };
-        for (row, &index) in indices.iter().enumerate() {
-            let steps = split.steps(index);
-            let own = values.reconstruction.slice(s![row, ..steps]);
-            let reconstruction: f64 = own.iter().map(|&v| f64::from(v)).sum();
-            let mut kl = 0.0;
-            for step in values.kl_per_latent.slice(s![row, ..steps, ..]).rows() {
-                for (sum, &value) in found.kl_per_latent.iter_mut().zip(step) {
-                    *sum += f64::from(value);
-                    kl += f64::from(value);
-                }
-            }
-            found.reconstruction.push(reconstruction, steps);
-            found.kl.push(kl, steps);
-            found.total.push(reconstruction + kl, steps);
-        }
-    }
-    let steps: usize = found.total.steps.iter().sum();
-    found.kl_per_latent.iter_mut().for_each(|sum| *sum /= steps.max(1) as f64);
-    Ok(found)
-}
-
-/// A bound by particles.
-fn bound(
-    model: &dyn Trained,
-    split: &Split,
-    binarise: Binarise,
-    noise: Noise,
-    particles: usize,
-    resampling: Resampling,
-) -> Result<Nats> {
-    let mut found = Nats::default();
-    let bar = progress::steps("bounds by particles", split.len() as u64, "sequences");
-    let all: Vec<usize> = (0..split.len()).collect();
-    for indices in all.chunks(BATCH) {
-        let x = split.inputs(indices, binarise, noise, 0);
-        let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
-        let steps: Vec<usize> = indices.iter().map(|&index| split.steps(index)).collect();
-        let Some(values) = model.filter(&x, &steps, particles, resampling, (noise, &keys)) else {
-            anyhow::bail!("the model is not one of sequences");
-        };
-        for (row, steps) in values.rows().into_iter().zip(steps) {
-            found.push(-row.sum(), steps);
-        }
-        bar.inc(indices.len() as u64);
-    }
-    bar.finish_and_clear();
-    Ok(found)
 }
 
 /// Every element of a step an independent Bernoulli with its frequency over the training steps

@@ -10,6 +10,7 @@ mod lines;
 mod mat;
 mod midi;
 mod music;
+mod names;
 mod numpy;
 mod pen;
 mod pickle;
@@ -27,6 +28,7 @@ pub mod readers {
         jsb::parse as jsb,
         mat::parse as mat,
         midi::parse as midi,
+        names::census,
         strokes::{drawings, parse as strokes},
         text::parse as text,
     };
@@ -69,8 +71,14 @@ impl Kind for SequenceData {
 
 /// Sets of sequences, and those of images. What reads any path comes last.
 fn sources() -> Vec<&'static dyn Source> {
-    const OWN: [&dyn Source; 5] =
-        [&ChordSet::Jsb, &ChordSet::Tunes, &music::Music, &pen::Pen, &lines::Text];
+    const OWN: [&dyn Source; 6] = [
+        &ChordSet::Jsb,
+        &ChordSet::Tunes,
+        &names::Names,
+        &music::Music,
+        &pen::Pen,
+        &lines::Text,
+    ];
     [&OWN, IMAGE_SOURCES].concat()
 }
 

@@ -2,7 +2,7 @@
 
 use shared::data::{DataConfig, DataKind};
 
-use crate::{lines::Text, pen::Pen, sources};
+use crate::{lines::Text, names::Names, pen::Pen, sources};
 
 /// What the steps of a data set's sequences are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Steps {
         match (source.map(|source| source.examples()), &*data.name) {
             (Some(DataKind::Images), _) => Self::Rows,
             (_, Pen::NAME) => Self::Pen,
-            (_, Text::NAME) => Self::Symbols,
+            (_, Text::NAME | Names::NAME) => Self::Symbols,
             _ => Self::Chords,
         }
     }

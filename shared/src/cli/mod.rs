@@ -17,6 +17,7 @@ mod paths;
 mod pictures;
 mod reconstruct;
 mod score;
+mod sheet;
 mod shell;
 mod table;
 mod train;
@@ -25,6 +26,7 @@ pub use asked::{Asked, Examples, On, To};
 pub use configuration::{ConfigurationArgs, parsed};
 pub use model::Loaded;
 pub use options::{Common, OfRun, checked_index};
+pub use sheet::{Sheet, SheetRow};
 pub use train::{check_all, fitted, recorded};
 
 use std::process::ExitCode;

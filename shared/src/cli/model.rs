@@ -216,6 +216,11 @@ impl<P: Paper> Loaded<P> {
         format!("{} {name}, {latents} latents, {data}{other}", P::NAME)
     }
 
+    /// Name of a file its examples are drawn into.
+    pub(super) fn drawn_as(&self, stem: &str) -> String {
+        format!("{stem}.{}", P::ending(&self.config))
+    }
+
     /// The run's randomness.
     pub fn noise(&self) -> Noise {
         Noise::new(self.config.seed())

@@ -168,9 +168,9 @@ pub(super) enum NoiseKind {
 pub(super) struct SampleArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Number of samples.
-    #[arg(long, default_value_t = 100)]
-    pub(super) count: usize,
+    /// Number of samples (default: 100, of sequences 20).
+    #[arg(long)]
+    pub(super) count: Option<usize>,
     /// Seed of the samples (default: the run's).
     #[arg(long)]
     pub(super) seed: Option<u64>,

@@ -1,11 +1,11 @@
 //! The trait that a paper's crate implements.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Loaded;
+use super::{Loaded, Sheet};
 use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
@@ -198,6 +198,20 @@ pub trait Paper: Sized + 'static {
     /// If they cannot be written.
     fn pictures(_run: &Loaded<Self>) -> Result<Vec<PathBuf>> {
         Ok(Vec::new())
+    }
+
+    /// Ending of the files its examples are drawn into.
+    fn ending(_config: &Self::Config) -> &'static str {
+        "png"
+    }
+
+    /// Draws examples that are no images into a file with this ending and returns the files, this one first;
+    /// `None` draws them as images.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn draw(_run: &Loaded<Self>, _sheet: &Sheet, _path: &Path) -> Result<Option<Vec<PathBuf>>> {
+        Ok(None)
     }
 
     /// The reason why this model cannot run a shared command, or take "snapshots" in training, if any.

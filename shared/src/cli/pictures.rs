@@ -12,6 +12,7 @@ use super::{
     options::{InterpolateArgs, LatentMapArgs, SampleArgs, TraverseArgs},
     paper::Paper,
     reconstruct::{self, Restoration},
+    sheet::{Sheet, decoded, encoded, say_all, taken},
 };
 use crate::{
     data::{ClassNames, DataKind, Split},
@@ -23,7 +24,7 @@ use crate::{
     progress,
     run::RunFolder,
     train::{FitReport, latent_curves, loss_curves, one_of_each_class},
-    trained::Codes,
+    trained::{Codes, Decoded},
 };
 
 /// Images in one picture, at most.
@@ -38,6 +39,7 @@ const ROW: usize = 10;
 /// Side of the decoded grid of a 2-D code.
 const GRID: usize = 20;
 
+/// Says where a file is.
 pub(super) fn say(path: &std::path::Path) -> Result<()> {
     progress::line(&format!("wrote {}", path.display()));
     Ok(())
@@ -52,13 +54,14 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
         drawn.extend(draw_curves(loaded, report)?);
     }
     if wanted("reconstruct") {
-        drawn.push(reconstruct::draw(loaded, &Restoration::default())?);
+        drawn.extend(reconstruct::draw(loaded, &Restoration::default())?);
     }
     if wanted("sample") {
-        drawn.push(draw_samples(loaded, 100, loaded.noise(), None, &To::default())?);
+        let count = samples_of(loaded);
+        drawn.extend(draw_samples(loaded, count, loaded.noise(), None, &To::default())?);
     }
     if wanted("interpolate") {
-        drawn.push(draw_interpolation(loaded, None, 11, &own, &To::default())?);
+        drawn.extend(draw_interpolation(loaded, None, 11, &own, &To::default())?);
     }
     if wanted("traverse") {
         drawn.extend(draw_traversal(loaded, &Traversal::default())?);
@@ -79,13 +82,14 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
 
 /// `sample`.
 pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
-    if !(1..=MOST).contains(&args.count) {
-        bail!("--count {}: 1 to {MOST}", args.count);
+    if let Some(count) = args.count.filter(|count| !(1..=MOST).contains(count)) {
+        bail!("--count {count}: 1 to {MOST}");
     }
     let loaded = Loaded::<P>::open(&args.of, "sample")?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let class = args.class.map(|class| class_of(&loaded, &class)).transpose()?;
-    say(&draw_samples(&loaded, args.count, noise, class, &args.to)?)
+    let count = args.count.unwrap_or_else(|| samples_of(&loaded));
+    say_all(&draw_samples(&loaded, count, noise, class, &args.to)?)
 }
 
 /// `interpolate`.
@@ -95,7 +99,7 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
     let InterpolateArgs { indices, steps, asked, to, .. } = args;
-    say(&draw_interpolation(&loaded, indices.as_deref(), steps, &asked, &to)?)
+    say_all(&draw_interpolation(&loaded, indices.as_deref(), steps, &asked, &to)?)
 }
 
 /// What is traversed, and how.
@@ -208,8 +212,8 @@ fn draw_samples<P: Paper>(
     noise: Noise,
     class: Option<usize>,
     to: &To,
-) -> Result<PathBuf> {
-    let path = to.file(&loaded.run, "samples.png")?;
+) -> Result<Vec<PathBuf>> {
+    let path = to.file(&loaded.run, &loaded.drawn_as("samples"))?;
     let latent = loaded.model.latent_dim();
     let keys: Vec<u64> = (0..count as u64).collect();
     let eps = noise.normal(Stream::Prior, 0, &keys, latent);
@@ -218,7 +222,8 @@ fn draw_samples<P: Paper>(
     let given = given_classes(loaded, &classes)?;
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
-    let images = loaded.model.decode(codes.view(), given);
+    let steps = vec![loaded.preparation.steps; count];
+    let drawn = decoded(loaded, codes.view(), given, &steps);
     let known = &loaded.preparation.classes;
     let is_told = loaded.model.condition_of_classes(known).is_some();
     let classes = if is_told { known.len() } else { 0 };
@@ -230,12 +235,16 @@ fn draw_samples<P: Paper>(
         None if classes > count => format!(" of the first {count} of {classes} classes"),
         None => String::new(),
     };
-    let mut grid = Grid::new(loaded.preparation.shape, format!("Samples{of}: {}", loaded.title()));
-    for row in images.axis_chunks_iter(Axis(0), ROW) {
-        grid = grid.row("", row.to_owned());
+    let mut sheet = Sheet::new(format!("Samples{of}: {}", loaded.title()));
+    for (row, steps) in drawn.x.axis_chunks_iter(Axis(0), ROW).zip(drawn.steps.chunks(ROW)) {
+        sheet = sheet.row("", Decoded { x: row.to_owned(), steps: steps.to_vec() });
     }
-    grid.save(&path)?;
-    Ok(path)
+    sheet.save(loaded, &path)
+}
+
+/// Samples in a picture by default: a sequence takes more room than an image.
+fn samples_of<P: Paper>(loaded: &Loaded<P>) -> usize {
+    if loaded.model.sequence_codes().is_some() { 20 } else { 100 }
 }
 
 fn draw_interpolation<P: Paper>(
@@ -244,9 +253,9 @@ fn draw_interpolation<P: Paper>(
     steps: usize,
     asked: &Asked,
     to: &To,
-) -> Result<PathBuf> {
+) -> Result<Vec<PathBuf>> {
     let examples = loaded.examples(asked)?;
-    let path = examples.file(to, &loaded.run, "interpolation.png")?;
+    let path = examples.file(to, &loaded.run, &loaded.drawn_as("interpolation"))?;
     let images = &examples.split;
     let [from, to] = match indices {
         Some(indices) => match *examples.indices("--indices", indices)? {
@@ -259,27 +268,34 @@ fn draw_interpolation<P: Paper>(
             [2, 7].map(|class| classes.get(class).or(classes.last()).copied().unwrap_or(0))
         }
     };
-    let ends = images.grey(&[from, to]);
-    let given = loaded.model.condition(ends.view(), &images.labels_of(&[from, to]));
-    let codes = loaded.model.encode(ends.view(), given.as_ref().map(|given| given.view())).mean;
+    let ends = taken(images, &[from, to]);
+    let given = loaded.model.condition(ends.x.view(), &images.labels_of(&[from, to]));
+    let codes = encoded(loaded, &ends, given.as_ref().map(|given| given.view())).mean;
+    let share = |step: usize| step as f32 / (steps - 1) as f32;
     let blend = |ends: &Array2<f32>| {
         Array2::from_shape_fn((steps, ends.ncols()), |(step, column)| {
-            let t = step as f32 / (steps - 1) as f32;
+            let t = share(step);
             (1.0 - t) * ends[[0, column]] + t * ends[[1, column]]
         })
     };
+    // Sequences between two lengths have lengths between them.
+    let [first, last] = [0, 1].map(|end: usize| ends.steps[end] as f32);
+    let length = |step| ((1.0 - share(step)) * first + share(step) * last).round() as usize;
+    let lengths: Vec<usize> = (0..steps).map(length).collect();
     // A condition is blended as the code is, so that both ends are reconstructions.
     let between = given.as_ref().map(blend);
-    let decoded =
-        loaded.model.decode(blend(&codes).view(), between.as_ref().map(|given| given.view()));
-    let ends_of = format!("{} image {} to", examples.name, examples.title(from));
+    let between = between.as_ref().map(|given| given.view());
+    let is_sequence = loaded.model.sequence_codes().is_some();
+    let what = if is_sequence { "sequence" } else { "image" };
+    let ends_of = format!("{} {what} {} to", examples.name, examples.title(from));
     let caption = format!("From {ends_of} {}: {}", examples.title(to), loaded.title());
-    Grid::new(images.shape(), caption)
-        .columns((0..steps).map(|step| format!("{:.2}", step as f32 / (steps - 1) as f32)))
-        .row("codes", decoded)
-        .row("pixels", blend(&ends))
-        .save(&path)?;
-    Ok(path)
+    let mut sheet = Sheet::new(caption)
+        .columns((0..steps).map(|step| format!("{:.2}", share(step))))
+        .row("codes", decoded(loaded, blend(&codes).view(), between, &lengths));
+    if !is_sequence {
+        sheet = sheet.row("pixels", Decoded { x: blend(&ends.x), steps: lengths });
+    }
+    sheet.save(loaded, &path)
 }
 
 /// Mean KL of each latent in nats, on the first 2,000 images of a split, or, if the data are not available
@@ -332,14 +348,16 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     let (index, span, steps, latents) = (*index, *span, *steps, *latents);
     let latent = loaded.model.latent_dim();
     let mut about = "around the prior's mean".to_owned();
-    let name = "traversal.png";
+    let name = &loaded.drawn_as("traversal");
+    let is_sequence = loaded.model.sequence_codes().is_some();
+    let what = if is_sequence { "sequence" } else { "image" };
     let (path, image, given) = match index {
         Some(index) => {
             let examples = loaded.examples(asked)?;
             let images = &examples.split;
-            let image = images.grey(&examples.indices("--index", &[index])?);
-            let given = loaded.model.condition(image.view(), &images.labels_of(&[index]));
-            about = format!("around {} image {}", examples.name, examples.title(index));
+            let image = taken(images, &examples.indices("--index", &[index])?);
+            let given = loaded.model.condition(image.x.view(), &images.labels_of(&[index]));
+            about = format!("around {} {what} {}", examples.name, examples.title(index));
             (examples.file(to, &loaded.run, name)?, Some(image), given)
         }
         None => (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?),
@@ -351,8 +369,10 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
     let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
     let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
-    let base = match image {
-        Some(image) => loaded.model.encode(image.view(), given(1)).mean.row(0).to_owned(),
+    let length = image.as_ref().map_or(loaded.preparation.steps, |image| image.steps[0]);
+    let lengths = vec![length; steps];
+    let base = match &image {
+        Some(image) => encoded(loaded, image, given(1)).mean.row(0).to_owned(),
         None => origin.row(0).to_owned(),
     };
     let (information, unit_name): (Vec<f64>, &str) = match information(loaded, index, asked)? {
@@ -368,7 +388,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
     let position = |step: usize| span * (2.0 * step as f32 / (steps - 1) as f32 - 1.0);
     let caption = format!("Traversals {about}: {}", loaded.title());
-    let mut grid = Grid::new(loaded.preparation.shape, caption.clone())
+    let mut sheet = Sheet::new(caption.clone())
         .columns((0..steps).map(|step| format!("{:+.1} sd", position(step))));
     // One column for each latent, what moves in the animation.
     let mut columns: Vec<(String, Array2<f32>)> = Vec::new();
@@ -381,12 +401,14 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
             fixed[column] + position(step) * along[column]
         });
         let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
-        let row = loaded.model.decode(codes.view(), given(steps));
-        columns.push((format!("z{dimension}"), row.clone()));
-        grid = grid.row(label, row);
+        let row = decoded(loaded, codes.view(), given(steps), &lengths);
+        columns.push((format!("z{dimension}"), row.x.clone()));
+        sheet = sheet.row(label, row);
     }
-    let drawn = [path, animation];
-    grid.save(&drawn[0])?;
+    let mut drawn = sheet.save(loaded, &path)?;
+    if is_sequence {
+        return Ok(drawn);
+    }
     let frames = (0..steps).map(|step| {
         let views: Vec<_> = columns.iter().map(|(_, row)| row.slice(s![step..=step, ..])).collect();
         Grid::new(loaded.preparation.shape, caption.clone())
@@ -394,8 +416,9 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
             .row("", concatenate(Axis(0), &views)?)
             .painted()
     });
-    plot::save_animation(&drawn[1], &frames.collect::<Result<Vec<_>>>()?)?;
-    Ok(drawn.to_vec())
+    plot::save_animation(&animation, &frames.collect::<Result<Vec<_>>>()?)?;
+    drawn.push(animation);
+    Ok(drawn)
 }
 
 fn draw_map<P: Paper>(
@@ -426,12 +449,17 @@ fn draw_map<P: Paper>(
         let (first, second) = (column(0), column(1));
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
-    let what = if P::KIND.examples() == DataKind::Tables { "rows" } else { "images" };
+    let is_sequence = loaded.model.sequence_codes().is_some();
+    let what = match P::KIND.examples() {
+        DataKind::Tables => "rows",
+        DataKind::Sequences if is_sequence => "sequences",
+        _ => "images",
+    };
     let caption = format!("Codes of {} {} {what}: {}", part.len(), examples.name, loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels(), &examples.classes)?;
     let mut drawn = vec![path];
     // The code of a sequence is a latent at each step: no one point of the plane is decoded.
-    if latent == 2 && loaded.model.step_widths().is_none() {
+    if latent == 2 && !is_sequence && loaded.model.step_widths().is_none() {
         draw_grid(loaded, &grid)?;
         drawn.push(grid);
     }

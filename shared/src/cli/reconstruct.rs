@@ -11,12 +11,11 @@ use super::{
     model::Loaded,
     options::{NoiseKind, ReconstructArgs},
     paper::Paper,
-    pictures::say,
+    sheet::{Sheet, decoded, encoded, say_all, taken},
 };
 use crate::{
     data::Split,
     noise::{Noise, Stream, uniform},
-    plot::Grid,
     train::one_of_each_class,
 };
 
@@ -51,13 +50,13 @@ pub(super) fn reconstruct<P: Paper>(args: ReconstructArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "reconstruct")?;
     let noise = args.noise.map(|level| (args.noise_kind, level));
     let ReconstructArgs { indices, asked, draws, to, .. } = args;
-    say(&draw(&loaded, &Restoration { indices, asked, draws, noise, to })?)
+    say_all(&draw(&loaded, &Restoration { indices, asked, draws, noise, to })?)
 }
 
-/// Draws the picture; its file.
-pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<PathBuf> {
+/// Draws the picture; its files.
+pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Vec<PathBuf>> {
     let examples = loaded.examples(&how.asked)?;
-    let path = examples.file(&how.to, &loaded.run, "reconstructions.png")?;
+    let path = examples.file(&how.to, &loaded.run, &loaded.drawn_as("reconstructions"))?;
     let from = &examples.split;
     let mut note = String::new();
     let indices = match &how.indices {
@@ -68,20 +67,25 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Pa
             each.indices
         }
     };
-    let images = from.grey(&indices);
-    let caption = format!("Reconstructions ({} images{note}): {}", examples.name, loaded.title());
-    let mut grid = Grid::new(from.shape(), caption)
+    let is_sequence = loaded.model.sequence_codes().is_some();
+    let what = if is_sequence { "sequence" } else { "image" };
+    let originals = taken(from, &indices);
+    let caption = format!("Reconstructions ({} {what}s{note}): {}", examples.name, loaded.title());
+    let mut sheet = Sheet::new(caption)
         .columns(indices.iter().map(|&index| examples.title(index)))
-        .row("image", images.clone());
-    let mut seen = images;
+        .row(what, originals.clone());
+    let mut seen = originals;
     if let Some((kind, level)) = how.noise {
-        corrupt(&mut seen, kind, level, from, &indices, loaded.noise());
-        grid = grid.row("noisy", seen.clone());
+        if is_sequence {
+            bail!("--noise {level}: only for images, and these are sequences");
+        }
+        corrupt(&mut seen.x, kind, level, from, &indices, loaded.noise());
+        sheet = sheet.row("noisy", seen.clone());
     }
-    let given = loaded.model.condition(seen.view(), &from.labels_of(&indices));
+    let given = loaded.model.condition(seen.x.view(), &from.labels_of(&indices));
     let given = given.as_ref().map(|given| given.view());
-    let codes = loaded.model.encode(seen.view(), given);
-    grid = grid.row("restored", loaded.model.decode(codes.mean.view(), given));
+    let codes = encoded(loaded, &seen, given);
+    sheet = sheet.row("restored", decoded(loaded, codes.mean.view(), given, &seen.steps));
     if how.draws > 0 {
         let Some(log_var) = &codes.log_var else {
             bail!("--draws {}: this model has one code for an image, nothing to draw", how.draws);
@@ -94,12 +98,11 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Pa
                 .and(&codes.mean)
                 .and(log_var)
                 .for_each(|z, mean, log_var| *z = mean + (0.5 * log_var).exp() * *z);
-            let decoded = loaded.model.decode(z.view(), given);
-            grid = grid.row(format!("draw {}", draw + 1), decoded);
+            let drawn = decoded(loaded, z.view(), given, &seen.steps);
+            sheet = sheet.row(format!("draw {}", draw + 1), drawn);
         }
     }
-    grid.save(&path)?;
-    Ok(path)
+    sheet.save(loaded, &path)
 }
 
 /// Adds noise to images `[images, pixels]`, which depends on the run's seed and the image alone.

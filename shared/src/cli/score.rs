@@ -4,13 +4,13 @@ use anyhow::{Result, bail};
 
 use super::{
     Stop,
-    encode::{finished, refuse_sequences},
+    encode::finished,
     model::Loaded,
     options::ScoreArgs,
     paper::{Paper, RunConfig},
-    pictures::say,
+    sheet::{Sheet, say_all, taken},
 };
-use crate::{data::DataKind, files::write_atomic, metrics::scores, plot::Grid, progress};
+use crate::{data::DataKind, files::write_atomic, metrics::scores, progress};
 
 /// Images of a row of the picture.
 const SHOWN: usize = 10;
@@ -21,10 +21,9 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         bail!("--samples 0: at least 1");
     }
     let loaded = Loaded::<P>::open(&args.of, "score")?;
-    refuse_sequences(&loaded)?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
-    let picture = args.to.beside(path.with_extension("png"))?;
+    let picture = args.to.beside(path.with_extension(P::ending(&loaded.config)))?;
     let (whole, binarise) = (&examples.split, loaded.config.data().binarise);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
     if split.is_empty() {
@@ -53,19 +52,18 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     }
     write_atomic(&path, &finished(writer)?)?;
     progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
-    if P::KIND.examples() == DataKind::Images {
+    if P::KIND.examples() != DataKind::Tables {
         let shown = SHOWN.min(ranked.len());
-        let caption = format!("{} images by -log p(x), nats: {}", examples.name, loaded.title());
+        let caption = format!("{} {} by -log p(x), nats: {}", examples.name, P::KIND.examples().plural(), loaded.title());
         let range = |indices: &[usize]| {
             let nats = |index: Option<&usize>| index.map_or(0.0, |&index| found.nll[index]);
             format!("{:.1} to {:.1}", nats(indices.first()), nats(indices.last()))
         };
         let (likely, unlikely) = (&ranked[..shown], &ranked[ranked.len() - shown..]);
-        Grid::new(split.shape(), caption)
-            .row(format!("most likely: {}", range(likely)), split.grey(likely))
-            .row(format!("least likely: {}", range(unlikely)), split.grey(unlikely))
-            .save(&picture)?;
-        say(&picture)?;
+        let sheet = Sheet::new(caption)
+            .row(format!("most likely: {}", range(likely)), taken(&split, likely))
+            .row(format!("least likely: {}", range(unlikely)), taken(&split, unlikely));
+        say_all(&sheet.save(&loaded, &picture)?)?;
     }
     Ok(())
 }

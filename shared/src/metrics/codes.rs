@@ -7,13 +7,21 @@ use crate::{
 
 /// Examples converted at once; all together, large images would not fit into memory.
 const AT_ONCE: usize = 10_000;
+/// The same of sequences, which may be long.
+const SEQUENCES_AT_ONCE: usize = 200;
 
 /// Codes of the chosen examples of a split.
 pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Codes {
+    let of_sequences = model.sequence_codes();
+    let at_once = if of_sequences.is_some() { SEQUENCES_AT_ONCE } else { AT_ONCE };
     let parts: Vec<Codes> = indices
-        .chunks(AT_ONCE)
+        .chunks(at_once)
         .map(|indices| {
             let images = split.grey(indices);
+            if let Some(model) = &of_sequences {
+                let steps: Vec<usize> = indices.iter().map(|&index| split.steps(index)).collect();
+                return model.encode(&images, &steps);
+            }
             let given = model.condition(images.view(), &split.labels_of(indices));
             model.encode(images.view(), given.as_ref().map(|given| given.view()))
         })

@@ -11,6 +11,7 @@ mod nearest;
 mod probe;
 mod reconstruction;
 pub mod samples;
+mod sequences;
 
 pub use bounds::{
     Elbo, Estimate, Estimator, Scores, elbo, marginal, negative_log_likelihood, scores,
@@ -23,3 +24,4 @@ pub use evaluate::{Evaluating, Evaluation};
 pub use nearest::{nearest, nearest_neighbour_accuracy};
 pub use probe::{LinearProbe, balanced_subset};
 pub use reconstruction::{Reconstruction, reconstruction};
+pub use sequences::{SequenceTerms, sequence_bound, sequence_terms};

@@ -1,13 +1,26 @@
 //! Sequences as what they are: images, chords, drawings, text.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use ndarray::{Array2, s};
 use sequences::{Known, PIANO, Roll, Steps, rolls};
-use shared::{cli::Loaded, paper::RunConfig, plot::Grid, progress, run::write_atomic};
+use shared::{
+    cli::{Loaded, Sheet, SheetRow},
+    paper::RunConfig,
+    plot::Grid,
+    progress,
+    run::write_atomic,
+};
 
-use crate::{Paper, midi::midi_file, svg::drawing};
+use crate::{
+    Paper,
+    midi::midi_file,
+    svg::{drawing, drawings},
+};
 
 /// Quarter notes a minute.
 const TEMPO: f64 = 90.0;
@@ -46,17 +59,7 @@ pub(super) fn show(
             Ok(vec![picture])
         }
         Steps::Chords => {
-            let picture = run.run.file(&format!("{name}.png"));
-            let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
-            rolls(&picture, &caption, "", &all)?;
-            let mut files = vec![picture];
-            for (number, shown) in sequences.iter().enumerate() {
-                let file = run.run.file(&format!("{name}-{}.mid", number + 1));
-                write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
-                files.push(file);
-            }
-            remove_higher(run, name, "mid", sequences.len())?;
-            Ok(files)
+            show_chords(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
         }
         Steps::Pen => {
             let mut files = Vec::new();
@@ -83,6 +86,120 @@ pub(super) fn show(
             Ok(vec![file])
         }
     }
+}
+
+/// Chords as piano rolls in `picture`, and each as a MIDI file beside it, of the same name and a number.
+fn show_chords(
+    run: &Loaded<Paper>,
+    picture: &Path,
+    caption: &str,
+    sequences: &[Shown],
+) -> Result<Vec<PathBuf>> {
+    let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
+    rolls(picture, caption, "", &all)?;
+    let mut files = vec![picture.to_owned()];
+    let name = picture.file_stem().unwrap_or_default().to_string_lossy();
+    for (number, shown) in sequences.iter().enumerate() {
+        let file = picture.with_file_name(format!("{name}-{}.mid", number + 1));
+        write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
+        files.push(file);
+    }
+    if picture.parent() == Some(run.run.path()) {
+        remove_higher(run, &name, "mid", sequences.len())?;
+    }
+    Ok(files)
+}
+
+/// Draws the sequences of a shared command: text as a list, drawings side by side, chords as piano rolls and
+/// MIDI files; nothing of images, which are drawn as such.
+pub(crate) fn draw_sheet(
+    run: &Loaded<Paper>,
+    sheet: &Sheet,
+    path: &Path,
+    is_named: bool,
+) -> Result<Option<Vec<PathBuf>>> {
+    let steps = Steps::of(run.config.data());
+    let ending = match steps {
+        Steps::Rows => return Ok(None),
+        Steps::Chords => "png",
+        Steps::Pen => "svg",
+        Steps::Symbols => "txt",
+    };
+    let has_ending = path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
+    if is_named && !has_ending {
+        bail!("--to {}: a name that ends in .{ending}", path.display());
+    }
+    let path = path.with_extension(ending);
+    let width = run.preparation.shape.width;
+    let sequences = |row: &SheetRow| -> Result<Vec<Array2<f32>>> {
+        let own = |(x, &steps): (ndarray::ArrayView1<'_, f32>, &usize)| {
+            let own = x.slice(s![..steps * width]).to_owned();
+            Ok(own.into_shape_with_order((steps, width))?)
+        };
+        row.examples.rows().into_iter().zip(&row.steps).map(own).collect()
+    };
+    let rows = sheet.rows.iter().map(sequences).collect::<Result<Vec<_>>>()?;
+    match steps {
+        Steps::Symbols => {
+            let Some(vocabulary) = Known::of(&run.preparation).vocabulary else {
+                bail!("{} has no vocabulary", run.run.path().display());
+            };
+            let line = |own: &Array2<f32>| vocabulary.line(symbols(own));
+            let lines: Vec<Vec<String>> =
+                rows.iter().map(|row| row.iter().map(line).collect()).collect();
+            let labels: Vec<&str> = sheet.rows.iter().map(|row| &*row.label).collect();
+            let text = list(&sheet.columns, &labels, &lines);
+            write_atomic(&path, text.as_bytes())?;
+            shared::print_text!("{text}");
+            return Ok(Some(vec![path]));
+        }
+        Steps::Pen => {
+            let strokes = |own: &Array2<f32>| drawing(&strokes(own));
+            let drawn: Vec<(String, Vec<String>)> = (sheet.rows.iter().zip(&rows))
+                .map(|(row, own)| (row.label.clone(), own.iter().map(strokes).collect()))
+                .collect();
+            write_atomic(&path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
+            return Ok(Some(vec![path]));
+        }
+        Steps::Rows | Steps::Chords => {}
+    }
+    let mut shown = Vec::new();
+    for (row, own) in sheet.rows.iter().zip(rows) {
+        for (place, steps) in own.into_iter().enumerate() {
+            let column = sheet.columns.get(place).map_or("", String::as_str);
+            let title = format!("{} {column}", row.label).trim().to_owned();
+            shown.push(Shown { title, steps, given: 0 });
+        }
+    }
+    Ok(Some(show_chords(run, &path, &sheet.caption, &shown)?))
+}
+
+/// Lines of text as a table with a line for each column of a sheet, or as they are if nothing has a label.
+fn list(columns: &[String], labels: &[&str], rows: &[Vec<String>]) -> String {
+    if columns.is_empty() && labels.iter().all(|label| label.is_empty()) {
+        return rows.iter().flatten().map(|line| format!("{line}\n")).collect();
+    }
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cell = |row: &Vec<String>, place: usize| row.get(place).cloned().unwrap_or_default();
+    let mut table =
+        vec![[String::new()].into_iter().chain(labels.iter().map(|&l| l.to_owned())).collect()];
+    table.extend((0..count).map(|place| {
+        let column = columns.get(place).cloned().unwrap_or_default();
+        [column].into_iter().chain(rows.iter().map(|row| cell(row, place))).collect::<Vec<_>>()
+    }));
+    // A header says nothing where there is one row.
+    let table = if rows.len() == 1 { &table[1..] } else { &table[..] };
+    let widths: Vec<usize> = (0..=rows.len())
+        .map(|place| table.iter().map(|line| line[place].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for line in table {
+        let cells = line.iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let padded: Vec<String> = cells.map(|(cell, &width)| format!("{cell:width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Removes what an earlier call of the same command wrote under numbers above `last`: it would be taken for
@@ -168,7 +285,18 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::number_of;
+    use super::{list, number_of};
+
+    #[test]
+    fn text_is_a_list_or_a_table_with_a_line_for_each_column() {
+        let line = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        assert_eq!(list(&[], &[""; 2], &[line(&["Ann", "Bo"]), line(&["Cy"])]), "Ann\nBo\nCy\n");
+        let columns = line(&["0.00", "1.00"]);
+        let one = list(&columns, &["codes"], &[line(&["Ann", "Bo"])]);
+        assert_eq!(one, "0.00  Ann\n1.00  Bo\n");
+        let two = list(&columns, &["was", "is"], &[line(&["Ann", "Bo"]), line(&["Anna", "Bob"])]);
+        assert_eq!(two, "      was  is\n0.00  Ann  Anna\n1.00  Bo   Bob\n");
+    }
 
     #[test]
     fn only_files_that_were_numbered_here_have_a_number() {
