@@ -71,6 +71,18 @@ pub(super) const TARGETS: &[Target] = &[
         ..Target::TEXT
     },
     Target {
+        name: "census",
+        file: "dist.female.first",
+        seeds: || {
+            let lines = b"MARY           2.629  2.629      1\nPATRICIA       1.073  3.702      2\n\nJO 0.1 3.8 3\n";
+            vec![lines.to_vec()]
+        },
+        words: &["MARY", " ", "\n", "\r\n", "\u{feff}", "\u{2028}", "\u{c9}LISE", "0.1"],
+        memory: 512,
+        read: |path| outcome(readers::census(&bytes(path)?)),
+        ..Target::TEXT
+    },
+    Target {
         name: "text",
         file: "poems.txt",
         seeds: || {

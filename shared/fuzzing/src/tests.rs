@@ -52,6 +52,7 @@ no_input_breaks! {
     midi: "midi",
     mat: "mat",
     jsb: "jsb",
+    census: "census",
     text_lines: "text",
     schema: "schema",
     csv: "csv",

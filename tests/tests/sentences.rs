@@ -1,0 +1,152 @@
+//! The model with one code for a whole sequence: shared commands on text, chords, drawings and images.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use programs::{Program, program};
+
+const SENTENCE: [&str; 8] = [
+    "--model",
+    "sentence",
+    "--set",
+    "model.word_dropout=0.3",
+    "--set",
+    "objective.free_bits=0.2",
+    "--set",
+    "evaluate.nll_images=1000",
+];
+
+/// A tiny model of these data.
+fn trained(program: &Program, work: &Path, name: &str, data: &[&str]) -> PathBuf {
+    program.train(work, &[&SENTENCE[..], &["--name", name], data].concat()).success();
+    work.join("runs/vae-rnn").join(name)
+}
+
+fn metric(run: &Path, name: &str) -> Option<f64> {
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    record["metrics"][name]["value"].as_f64()
+}
+
+/// The mean of the fourth column of the scores: -log p(x).
+fn mean_score(run: &Path) -> f64 {
+    let text = fs::read_to_string(run.join("scores.csv")).unwrap();
+    let nll: Vec<f64> =
+        text.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect();
+    assert!(nll.is_sorted());
+    nll.iter().sum::<f64>() / nll.len() as f64
+}
+
+/// Calls every shared command about codes; what each draws ends so.
+fn every_command(program: &Program, run: &Path, ending: &str) {
+    let drawn = |name: &str| run.join(format!("{name}.{ending}"));
+    for (command, options, name) in [
+        ("reconstruct", &["--indices", "0,1", "--draws", "1"][..], "reconstructions"),
+        ("sample", &["--count", "3"], "samples"),
+        ("interpolate", &["--from", "0", "--to", "1", "--steps", "5"], "interpolation"),
+        ("traverse", &["--steps", "3"], "traversal"),
+        ("score", &["--split", "test", "--samples", "20"], "scores"),
+    ] {
+        let _ = fs::remove_file(drawn(name));
+        program.on_run(command, run, options).success();
+        assert!(drawn(name).metadata().unwrap().len() > 5, "{command}: {name}.{ending}");
+    }
+    let (score, nll) = (mean_score(run), metric(run, "nll").unwrap());
+    assert!((score - nll).abs() < 1e-9 * nll.abs(), "{score} is scored, {nll} evaluated");
+    program.on_run("latent-map", run, &["--points", "20"]).success();
+    assert!(fs::read(run.join("latent-map.png")).unwrap().starts_with(b"\x89PNG"));
+    program.on_run("encode", run, &["--split", "test"]).success();
+    let codes = fs::read_to_string(run.join("codes.csv")).unwrap();
+    assert!(codes.starts_with("split,index,class,z0,z1,log_var0,log_var1\n"), "{codes}");
+    for own in ["generate", "complete", "surprise"] {
+        program.on_run(own, run, &[]).success();
+    }
+}
+
+#[test]
+fn text_has_codes_that_every_command_shows_as_lists() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    let poem = work.path().join("poem.txt");
+    fs::write(&poem, "so much depends\nupon\na red wheel\nbarrow\n".repeat(20)).unwrap();
+    let data = ["--data", poem.to_str().unwrap(), "--set", "model.output={kind=\"categorical\"}"];
+    let data = [&data[..], &["--set", "data.train_examples=40"]].concat();
+    let run = trained(program, work.path(), "poem", &data);
+    for metric_name in ["perplexity", "kl", "nll_step", "active_units"] {
+        assert!(metric(&run, metric_name).is_some(), "{metric_name}");
+    }
+    assert_eq!(metric(&run, "nll_filter"), None);
+    every_command(program, &run, "txt");
+    let list = fs::read_to_string(run.join("interpolation.txt")).unwrap();
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert!(lines[0].starts_with("0.00") && lines[4].starts_with("1.00"), "{list}");
+    let said = program.on_run("interpolate", &run, &["--from", "0", "--to", "2"]).success();
+    assert_eq!(said.out(), fs::read_to_string(run.join("interpolation.txt")).unwrap());
+    let table = fs::read_to_string(run.join("reconstructions.txt")).unwrap();
+    assert_eq!(table.lines().count(), 3, "{table}");
+    program.on_run("surprise", &run, &["--text", "a red barrow"]).success();
+    let to = work.path().join("mine.png");
+    let options = ["--to", to.to_str().unwrap()];
+    program.on_run("sample", &run, &options).failure(1, "ends in .txt");
+    program.on_run("reconstruct", &run, &["--noise", "0.3"]).failure(1, "only for images");
+    let snapshots = [&SENTENCE[..], &data, &["--snapshot-epochs", "1"]].concat();
+    program.train(work.path(), &snapshots).failure(2, "--snapshot-epochs");
+
+    // Interrupted after an epoch and resumed, it is the same model.
+    let halves = work.path().join("halves");
+    let one = [&SENTENCE[..], &["--name", "poem", "--epochs", "1"], &data].concat();
+    program.train(&halves, &one).success();
+    let two = [&SENTENCE[..], &["--name", "poem", "--epochs", "2", "--resume"], &data].concat();
+    program.train(&halves, &two).success();
+    let weights = |run: &Path| fs::read(run.join("weights.safetensors")).unwrap();
+    assert!(weights(&run) == weights(&halves.join("runs/vae-rnn/poem")));
+}
+
+#[test]
+fn chords_drawings_and_images_have_codes_too() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    let few = ["--set", "data.train_examples=40"];
+    let tunes = trained(program, work.path(), "tunes", &[&["--data", "tunes"][..], &few].concat());
+    every_command(program, &tunes, "png");
+    assert!(fs::read(tunes.join("interpolation-5.mid")).unwrap().starts_with(b"MThd"));
+    assert!(metric(&tunes, "nll_independent").is_some());
+
+    let drawings =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sequences/src/fixtures/default.npz");
+    let pen = ["--data", drawings, "--set", "model.output={kind=\"pen\",components=3}"];
+    let run = trained(
+        program,
+        work.path(),
+        "pen",
+        &[&pen[..], &["--set", "data.train_examples=1"]].concat(),
+    );
+    program.on_run("sample", &run, &["--count", "3"]).success();
+    let svg = fs::read_to_string(run.join("samples.svg")).unwrap();
+    assert_eq!(svg.matches("<svg ").count(), 4, "{svg}");
+    program.on_run("encode", &run, &[]).success();
+
+    let rows = trained(program, work.path(), "rows", &few);
+    program.on_run("interpolate", &rows, &[]).success();
+    assert!(fs::read(rows.join("interpolation.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn what_only_it_has_is_refused_elsewhere() {
+    let work = tempfile::tempdir().unwrap();
+    for (options, problem) in [
+        (&["--set", "model.word_dropout=0.5"][..], "only for kind = \"sentence\""),
+        (&["--set", "objective.free_bits=0.5"], "only for model.kind = \"sentence\""),
+        (&["--model", "sentence", "--set", "model.word_dropout=1.5"], "a number from 0 to 1"),
+        (&["--model", "sentence", "--set", "objective.free_bits=-1.0"], "0 or more"),
+        (&["--model", "sentence", "--set", "objective.truncate=3"], "needs all steps"),
+    ] {
+        program("vae-rnn").train(work.path(), options).failure(1, problem);
+    }
+}
