@@ -60,7 +60,7 @@ fn every_example_of_every_split_has_its_code_and_class() {
 
 #[test]
 fn scores_are_ranked_and_their_mean_is_what_evaluate_found() {
-    for name in ["vae", "cvae", "pca"] {
+    for name in ["vae", "cvae", "pca", "vae-rnn"] {
         let work = tempfile::tempdir().unwrap();
         let (run, record) = trained(program(name), work.path());
         let metric = |name: &str| record["metrics"][name]["value"].as_f64();

@@ -69,6 +69,7 @@ fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
         features: vec![128],
         activation: Activation::Relu,
         output: OutputConfig::Bernoulli,
+        word_dropout: 0.0,
         init: Init::Glorot,
     };
     let shape = PixelShape::grey(28, 28);

@@ -386,7 +386,7 @@ fn wheel(spec: &str, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// The file with this ending that `pip download` writes into `folder`.
-fn downloaded(spec: &str, more: &[&str], ending: &str, folder: &Path) -> Result<PathBuf, String> {
+fn downloaded(spec: &str, ending: &str, folder: &Path) -> Result<PathBuf, String> {
     let options = ["--quiet", "--no-deps", "--ignore-requires-python", "--dest", "."];
     run_client(
         Command::new("pip").arg("download").args(options).arg(spec).current_dir(folder),
