@@ -48,7 +48,7 @@ fn every_command(program: &Program, run: &Path, ending: &str) {
     for (command, options, name) in [
         ("reconstruct", &["--indices", "0,1", "--draws", "1"][..], "reconstructions"),
         ("sample", &["--count", "3"], "samples"),
-        ("interpolate", &["--from", "0", "--to", "1", "--steps", "5"], "interpolation"),
+        ("interpolate", &["--indices", "0,1", "--steps", "5"], "interpolation"),
         ("traverse", &["--steps", "3"], "traversal"),
         ("score", &["--split", "test", "--samples", "20"], "scores"),
     ] {
@@ -86,7 +86,7 @@ fn text_has_codes_that_every_command_shows_as_lists() {
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 5);
     assert!(lines[0].starts_with("0.00") && lines[4].starts_with("1.00"), "{list}");
-    let said = program.on_run("interpolate", &run, &["--from", "0", "--to", "2"]).success();
+    let said = program.on_run("interpolate", &run, &["--indices", "0,2"]).success();
     assert_eq!(said.out(), fs::read_to_string(run.join("interpolation.txt")).unwrap());
     let table = fs::read_to_string(run.join("reconstructions.txt")).unwrap();
     assert_eq!(table.lines().count(), 3, "{table}");

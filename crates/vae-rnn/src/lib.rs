@@ -145,13 +145,12 @@ impl paper::Paper for Paper {
         Ok(drawn)
     }
 
-    fn draw(
-        run: &Loaded<Self>,
-        sheet: &Sheet,
-        path: &Path,
-        is_named: bool,
-    ) -> Result<Option<Vec<PathBuf>>> {
-        commands::show::draw_sheet(run, sheet, path, is_named)
+    fn ending(config: &Config) -> &'static str {
+        commands::show::ending(Steps::of(&config.data))
+    }
+
+    fn draw(run: &Loaded<Self>, sheet: &Sheet, path: &Path) -> Result<Option<Vec<PathBuf>>> {
+        commands::show::draw_sheet(run, sheet, path)
     }
 
     fn cannot(command: &str, config: &Config) -> Option<String> {

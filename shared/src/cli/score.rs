@@ -54,7 +54,12 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
     if P::KIND.examples() != DataKind::Tables {
         let shown = SHOWN.min(ranked.len());
-        let caption = format!("{} {} by -log p(x), nats: {}", examples.name, P::KIND.examples().plural(), loaded.title());
+        let caption = format!(
+            "{} {} by -log p(x), nats: {}",
+            examples.name,
+            P::KIND.examples().plural(),
+            loaded.title()
+        );
         let range = |indices: &[usize]| {
             let nats = |index: Option<&usize>| index.map_or(0.0, |&index| found.nll[index]);
             format!("{:.1} to {:.1}", nats(indices.first()), nats(indices.last()))

@@ -110,26 +110,26 @@ fn show_chords(
     Ok(files)
 }
 
+/// Ending of the files that sequences of such steps are drawn into.
+pub(crate) fn ending(steps: Steps) -> &'static str {
+    match steps {
+        Steps::Rows | Steps::Chords => "png",
+        Steps::Pen => "svg",
+        Steps::Symbols => "txt",
+    }
+}
+
 /// Draws the sequences of a shared command: text as a list, drawings side by side, chords as piano rolls and
 /// MIDI files; nothing of images, which are drawn as such.
 pub(crate) fn draw_sheet(
     run: &Loaded<Paper>,
     sheet: &Sheet,
     path: &Path,
-    is_named: bool,
 ) -> Result<Option<Vec<PathBuf>>> {
     let steps = Steps::of(run.config.data());
-    let ending = match steps {
-        Steps::Rows => return Ok(None),
-        Steps::Chords => "png",
-        Steps::Pen => "svg",
-        Steps::Symbols => "txt",
-    };
-    let has_ending = path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
-    if is_named && !has_ending {
-        bail!("--to {}: a name that ends in .{ending}", path.display());
+    if steps == Steps::Rows {
+        return Ok(None);
     }
-    let path = path.with_extension(ending);
     let width = run.preparation.shape.width;
     let sequences = |row: &SheetRow| -> Result<Vec<Array2<f32>>> {
         let own = |(x, &steps): (ndarray::ArrayView1<'_, f32>, &usize)| {
@@ -149,17 +149,17 @@ pub(crate) fn draw_sheet(
                 rows.iter().map(|row| row.iter().map(line).collect()).collect();
             let labels: Vec<&str> = sheet.rows.iter().map(|row| &*row.label).collect();
             let text = list(&sheet.columns, &labels, &lines);
-            write_atomic(&path, text.as_bytes())?;
+            write_atomic(path, text.as_bytes())?;
             shared::print_text!("{text}");
-            return Ok(Some(vec![path]));
+            return Ok(Some(vec![path.to_owned()]));
         }
         Steps::Pen => {
             let strokes = |own: &Array2<f32>| drawing(&strokes(own));
             let drawn: Vec<(String, Vec<String>)> = (sheet.rows.iter().zip(&rows))
                 .map(|(row, own)| (row.label.clone(), own.iter().map(strokes).collect()))
                 .collect();
-            write_atomic(&path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
-            return Ok(Some(vec![path]));
+            write_atomic(path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
+            return Ok(Some(vec![path.to_owned()]));
         }
         Steps::Rows | Steps::Chords => {}
     }
@@ -171,7 +171,7 @@ pub(crate) fn draw_sheet(
             shown.push(Shown { title, steps, given: 0 });
         }
     }
-    Ok(Some(show_chords(run, &path, &sheet.caption, &shown)?))
+    Ok(Some(show_chords(run, path, &sheet.caption, &shown)?))
 }
 
 /// Lines of text as a table with a line for each column of a sheet, or as they are if nothing has a label.
