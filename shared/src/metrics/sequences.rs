@@ -76,7 +76,7 @@ pub fn sequence_terms(
         for (row, &steps) in steps.iter().enumerate() {
             let own = values.reconstruction.slice(s![row, ..steps]);
             found.reconstruction.push(own.iter().map(|&v| f64::from(v)).sum());
-            found.count_kl(&values.kl_per_latent.slice(s![row, ..steps, ..]));
+            found.count_kl(values.kl_per_latent.slice(s![row, ..steps, ..]));
         }
     }
     Some(found)
