@@ -1,4 +1,4 @@
-use shared::data::{DataFile, DataSet};
+use shared::data::{DataFile, DataSet, Package};
 
 /// Chorales by J. S. Bach, a step a quarter note (Boulanger-Lewandowski, Bengio & Vincent 2012), in the
 /// published split.

