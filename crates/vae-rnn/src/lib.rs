@@ -159,6 +159,11 @@ impl paper::Paper for Paper {
             "snapshots" if config.model.kind == Kind::Sentence => Some(
                 "a model of sequences takes no snapshots: sample draws from it afterwards".into(),
             ),
+            "explore" => Some(
+                "a page runs no recurrence: generate \
+                 and complete show what it draws"
+                    .into(),
+            ),
             _ if config.model.kind == Kind::Sentence => None,
             "reconstruct" | "snapshots" => Some(
                 "a model of sequences has a latent at each step and depends on the past: complete \
@@ -168,11 +173,6 @@ impl paper::Paper for Paper {
             "sample" => Some("a model of sequences draws step by step: use generate".into()),
             "interpolate" | "traverse" => Some(
                 "there is no code of a whole sequence to vary: each step has a latent of its own"
-                    .into(),
-            ),
-            "explore" => Some(
-                "a model of sequences has a latent at each step, and a page runs no recurrence: generate \
-                 and complete show what it draws"
                     .into(),
             ),
             "latent-map" if config.model.kind == Kind::Rnn => {

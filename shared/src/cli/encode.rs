@@ -61,7 +61,7 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
 }
 
 /// Refuses a model that has a code per step but none of the whole sequence.
-fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
+pub(super) fn refuse_sequences<P: Paper>(loaded: &Loaded<P>) -> Result<()> {
     if loaded.model.step_widths().is_some() {
         let reason = "a model of sequences has a code at each step and none of the whole; surprise has \
                       the nats of each step";
