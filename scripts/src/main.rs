@@ -72,8 +72,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Root of the workspace.
+/// Root of the workspace: where Cargo runs the program, since a copied target folder holds one that was built in
+/// another checkout; without Cargo, where it was built.
 fn workspace() -> std::path::PathBuf {
-    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).into()
+    let built = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(std::path::PathBuf::from);
+    // Programs of other packages that call this one leave their own folder there.
+    let manifest = manifest.filter(|folder| folder.file_name() == built.file_name());
+    let manifest = manifest.unwrap_or(built);
+    manifest.parent().unwrap_or(&manifest).into()
 }
