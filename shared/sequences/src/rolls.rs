@@ -4,15 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use ndarray::Array2;
-use plotters::{coord::Shift, prelude::*};
+use plotters::prelude::*;
 
 use shared::{
-    plot::{COLOURS, FONT, draw, fonts},
+    plot::{Area, COLOURS, Drawn, FONT, draw},
     progress,
 };
-
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Width of a picture, its margins, and the height of its parts, in pixels.
 const WIDTH: u32 = 1100;
@@ -72,7 +69,6 @@ impl Roll {
 /// # Errors
 /// If the file cannot be written.
 pub fn rolls(path: &Path, caption: &str, unit: &str, rolls: &[Roll]) -> Result<()> {
-    fonts()?;
     if rolls.len() > MOST {
         let (path, all) = (path.display(), rolls.len());
         progress::line(&format!("{path} shows the first {MOST} of {all} sequences"));

@@ -147,7 +147,7 @@ impl Examples {
     /// As [`To::file`].
     pub fn file(&self, to: &To, run: &RunFolder, name: &str) -> Result<PathBuf> {
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-        self.any_file(to, run, stem, &[ending])
+        self.any_file(to, run, stem, &of_kind(ending))
     }
 
     /// The same with one of several endings, the first by default.
@@ -170,7 +170,7 @@ impl To {
     /// If it exists, or has another ending than `name`.
     pub fn file(&self, run: &RunFolder, name: &str) -> Result<PathBuf> {
         let ending = Path::new(name).extension().unwrap_or_default().to_string_lossy();
-        self.ending_in(run, name, &[&ending])
+        self.ending_in(run, name, &of_kind(&ending))
     }
 
     fn ending_in(&self, run: &RunFolder, name: &str, endings: &[&str]) -> Result<PathBuf> {
@@ -193,6 +193,11 @@ impl To {
         }
         Ok(path)
     }
+}
+
+/// Endings that a file with this one may have: a picture may be SVG.
+fn of_kind(ending: &str) -> Vec<&str> {
+    if ending == "png" { vec!["png", "svg"] } else { vec![ending] }
 }
 
 /// A name without its ending.

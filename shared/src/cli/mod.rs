@@ -32,9 +32,9 @@ pub use train::{check_all, fitted, recorded};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
-use clap::{CommandFactory, FromArgMatches, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Subcommand, ValueEnum};
 
-use crate::{paper::Paper, progress};
+use crate::{paper::Paper, plot, progress};
 use options::{
     EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs,
     ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
@@ -54,6 +54,18 @@ struct Arguments {
     /// Threads (default: one per core).
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
+    /// Formats of pictures; PNG is always written.
+    #[arg(long, global = true, value_delimiter = ',', value_name = "FORMAT,...")]
+    format: Vec<PictureFormat>,
+}
+
+/// How a picture is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PictureFormat {
+    /// Pixels.
+    Png,
+    /// Lines and text, for slides and print.
+    Svg,
 }
 
 #[derive(Subcommand)]
@@ -142,6 +154,10 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         });
     let matches = command.get_matches();
     let threads = matches.get_one::<usize>("threads").copied();
+    let mut formats = matches.get_many::<PictureFormat>("format").into_iter().flatten();
+    if formats.any(|format| *format == PictureFormat::Svg) {
+        plot::also_as_svg();
+    }
     let is_own = matches.subcommand_name().is_some_and(C::has_subcommand);
     let result = if is_own {
         C::from_arg_matches(&matches).map(|own| on_threads(threads, || own.run()))

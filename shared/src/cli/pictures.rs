@@ -414,7 +414,8 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         Grid::new(loaded.preparation.shape, caption.clone())
             .columns(columns.iter().map(|(name, _)| name.clone()))
             .row("", concatenate(Axis(0), &views)?)
-            .painted()
+            .painted()?
+            .image()
     });
     plot::save_animation(&animation, &frames.collect::<Result<Vec<_>>>()?)?;
     drawn.push(animation);

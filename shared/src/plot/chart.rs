@@ -1,83 +1,86 @@
-use std::{ops::Range, path::Path, sync::OnceLock};
+use std::{ops::Range, path::Path};
 
 use anyhow::{Context, Result, anyhow};
-use image::{ImageFormat, RgbImage};
-use plotters::{
-    coord::Shift,
-    prelude::*,
-    style::{FontStyle, register_font},
-};
+use image::ImageFormat;
+use plotters::{coord::Shift, prelude::*};
 
-use super::axis::{Axis, Ticked};
+use super::{
+    axis::{Axis, Ticked},
+    canvas::{Canvas, Picture, is_svg_wanted},
+    letters,
+};
 use crate::{data::ClassNames, files::write_atomic};
 
-/// The font of every picture, carried in the program: nothing need be installed.
+/// What plotters calls the font; the canvas has one.
 pub const FONT: &str = "sans-serif";
 
-/// Registers the font; once is enough.
+/// What pictures are drawn on.
+pub type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+/// What drawing comes to.
+pub type Drawn = Result<(), Failed>;
+
+/// Draws on a white area of `size` and writes it as PNG, and as SVG beside it if that is wanted.
 ///
 /// # Errors
-/// If it cannot be loaded.
-pub fn fonts() -> Result<()> {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let done = *REGISTERED.get_or_init(|| {
-        [FontStyle::Normal, FontStyle::Bold]
-            .into_iter()
-            .all(|style| register_font(FONT, style, epaint_default_fonts::UBUNTU_LIGHT).is_ok())
-    });
-    if done { Ok(()) } else { Err(anyhow!("the built-in font cannot be loaded")) }
-}
-
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-type Drawn = Result<(), Failed>;
-
-/// Draws on a white area of `size` and writes it as PNG.
+/// If the file cannot be written.
 pub fn draw(path: &Path, size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     save(path, painted(size, paint))
 }
 
-/// Writes what was painted as PNG.
-pub(super) fn save(path: &Path, painted: Result<RgbImage>) -> Result<()> {
-    let image = painted.with_context(|| format!("cannot draw {}", path.display()))?;
+/// Writes what was painted: as SVG alone if the path ends so.
+pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
+    let picture = painted.with_context(|| format!("cannot draw {}", path.display()))?;
+    let is_svg = path.extension().is_some_and(|ending| ending == "svg");
+    if is_svg || is_svg_wanted() {
+        write_atomic(&path.with_extension("svg"), picture.svg().as_bytes())?;
+    }
+    if is_svg {
+        return Ok(());
+    }
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image
+    picture
+        .image()?
         .write_to(&mut bytes, ImageFormat::Png)
         .with_context(|| format!("cannot encode {}", path.display()))?;
     write_atomic(path, bytes.get_ref())
 }
 
 /// Draws on a white area of `size`.
-pub(super) fn painted(
-    size: (u32, u32),
-    paint: impl FnOnce(&Area<'_>) -> Drawn,
-) -> Result<RgbImage> {
-    let mut pixels = vec![255u8; (size.0 * size.1 * 3) as usize];
+pub(super) fn painted(size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<Picture> {
+    let mut picture = Picture::new(size);
     {
-        let root = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
+        let root = picture.canvas().into_drawing_area();
         paint(&root)
             .and_then(|()| root.present().map_err(Into::into))
             .map_err(|e| anyhow!("{e}"))?;
     }
-    RgbImage::from_raw(size.0, size.1, pixels).ok_or_else(|| anyhow!("too many pixels"))
+    Ok(picture)
 }
 
-/// Ten colours that stay apart (Tableau 10).
+/// Ten colours that stay apart, also for eyes that tell red from green badly (Petroff 2021).
 pub const COLOURS: [RGBColor; 10] = [
-    RGBColor(31, 119, 180),
-    RGBColor(255, 127, 14),
-    RGBColor(44, 160, 44),
-    RGBColor(214, 39, 40),
-    RGBColor(148, 103, 189),
-    RGBColor(140, 86, 75),
-    RGBColor(227, 119, 194),
-    RGBColor(127, 127, 127),
-    RGBColor(188, 189, 34),
-    RGBColor(23, 190, 207),
+    RGBColor(63, 144, 218),
+    RGBColor(255, 169, 14),
+    RGBColor(189, 31, 1),
+    RGBColor(148, 164, 162),
+    RGBColor(131, 45, 182),
+    RGBColor(169, 107, 89),
+    RGBColor(231, 99, 0),
+    RGBColor(185, 172, 112),
+    RGBColor(113, 117, 129),
+    RGBColor(146, 218, 221),
 ];
 
-/// Classes that a legend names; there is no room for more.
-const NAMED: usize = 36;
+/// Letters of captions, of a legend, and the height of its lines.
+const CAPTION: f64 = 24.0;
+const LETTERS: f64 = 16.0;
+const LINE: i32 = 23;
+/// Width, without its legend, and height of a map.
+const SQUARE: (u32, u32) = (940, 900);
+/// Margin around a chart, and width of a mark in the legend.
+const MARGIN: i32 = 15;
+const MARK: i32 = 28;
 
 /// The colour of a class: beyond the ten, hues a golden angle apart, light and dark in turn.
 fn colour_of(class: u8) -> RGBColor {
@@ -100,7 +103,7 @@ fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     low - air..high + air
 }
 
-type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<Ticked, Ticked>>;
+type Chart<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian2d<Ticked, Ticked>>;
 
 /// A caption, and two axes over these ranges of positions, in which points lie at these.
 fn framed<'a, 'b>(
@@ -109,13 +112,17 @@ fn framed<'a, 'b>(
     axes: [Axis<'_>; 2],
     ranges: [Range<f64>; 2],
     points: &[(f64, f64)],
+    legend: &Legend,
 ) -> Result<Chart<'a, 'b>, Failed> {
     let [across, up] = ranges;
     let across = axes[0].over(across, points.iter().map(|p| p.0));
     let up = axes[1].over(up, points.iter().map(|p| p.1));
+    let caption_style = style(caption_size(caption, root.dim_in_pixel().0));
+    root.draw_text(caption, &caption_style, (MARGIN, MARGIN))?;
     let mut chart = ChartBuilder::on(root)
-        .caption(caption, (FONT, 24))
-        .margin(15)
+        .margin(MARGIN)
+        .margin_top(MARGIN + 36)
+        .margin_right(MARGIN + legend.width())
         .x_label_area_size(45)
         .y_label_area_size(70)
         .build_cartesian_2d(across, up)?;
@@ -129,19 +136,73 @@ fn framed<'a, 'b>(
         .axis_desc_style((FONT, 18))
         .light_line_style(WHITE)
         .draw()?;
+    legend.draw(root)?;
     Ok(chart)
 }
 
-/// Names what was drawn.
-fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, position: SeriesLabelPosition) -> Drawn {
-    chart
-        .configure_series_labels()
-        .position(position)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.4))
-        .label_font((FONT, 16))
-        .draw()?;
-    Ok(())
+/// Black letters of this size.
+fn style(size: f64) -> TextStyle<'static> {
+    TextStyle::from((FONT, size).into_font()).color(&BLACK)
+}
+
+/// Letters of a caption that fit into this width.
+fn caption_size(caption: &str, across: u32) -> f64 {
+    let room = f64::from(across) - 2.0 * f64::from(MARGIN);
+    (CAPTION * room / letters::width(caption, CAPTION).max(1.0)).clamp(13.0, CAPTION)
+}
+
+/// How a series is drawn, in the legend too.
+#[derive(Clone, Copy)]
+enum Mark {
+    Dot(RGBColor),
+    Ring,
+    Line(RGBColor),
+    Dashes,
+}
+
+/// What stands for what, to the right of a chart, where it hides nothing.
+struct Legend(Vec<(Mark, String)>);
+
+impl Legend {
+    /// The entries for which there is room in this height; how many are left out, if any.
+    fn fitting(mut entries: Vec<(Mark, String)>, height: u32) -> Self {
+        let room = ((height as i32 - 2 * MARGIN - 36) / LINE).max(2) as usize;
+        if entries.len() > room {
+            let more = entries.len() - (room - 1);
+            entries.truncate(room - 1);
+            entries.push((Mark::Ring, format!("and {more} more")));
+        }
+        Self(entries)
+    }
+
+    fn width(&self) -> i32 {
+        let longest = self.0.iter().map(|(_, name)| letters::width(name, LETTERS));
+        let longest = longest.fold(0.0, f64::max);
+        if self.0.is_empty() { 0 } else { longest.ceil() as i32 + MARK + 12 }
+    }
+
+    fn draw(&self, root: &Area<'_>) -> Drawn {
+        let left = root.dim_in_pixel().0 as i32 - self.width() - MARGIN + 12;
+        for (line, (mark, name)) in (0..).zip(&self.0) {
+            let y = MARGIN + 36 + line * LINE + LINE / 2;
+            let (from, to, at) = ((left, y), (left + MARK - 8, y), (left + MARK / 2 - 4, y));
+            match *mark {
+                Mark::Dot(colour) => root.draw(&Circle::new(at, 5, colour.filled()))?,
+                Mark::Ring => root.draw(&Circle::new(at, 5, BLACK.stroke_width(1)))?,
+                Mark::Line(colour) => {
+                    root.draw(&PathElement::new([from, to], colour.stroke_width(3)))?;
+                }
+                Mark::Dashes => {
+                    let grey = BLACK.mix(0.5).stroke_width(2);
+                    for at in [0, 8, 16] {
+                        root.draw(&PathElement::new([(left + at, y), (left + at + 5, y)], grey))?;
+                    }
+                }
+            }
+            root.draw_text(name, &style(LETTERS), (left + MARK, y - LETTERS as i32 / 2))?;
+        }
+        Ok(())
+    }
 }
 
 /// A scatter plot of points coloured by class, with a legend of the classes: by name where they have names.
@@ -156,34 +217,22 @@ pub fn scatter(
     classes: &[u8],
     names: &ClassNames,
 ) -> Result<()> {
-    fonts()?;
     let axis = |i: usize| span(points.iter().map(move |p| f64::from(p[i])));
-    draw(path, (1000, 900), |root| {
-        let mut chart = framed(root, caption, axes.map(Axis::linear), [axis(0), axis(1)], &[])?;
-        let mut present = classes.to_vec();
-        present.sort_unstable();
-        present.dedup();
-        for (place, class) in present.iter().copied().enumerate() {
+    let mut present = classes.to_vec();
+    present.sort_unstable();
+    present.dedup();
+    let named = |&class: &u8| (Mark::Dot(colour_of(class)), names.name(class));
+    let legend = Legend::fitting(present.iter().map(named).collect(), SQUARE.1);
+    draw(path, (SQUARE.0 + legend.width() as u32, SQUARE.1), |root| {
+        let ranges = [axis(0), axis(1)];
+        let mut chart = framed(root, caption, axes.map(Axis::linear), ranges, &[], &legend)?;
+        for class in present {
             let colour = colour_of(class);
-            let own: Vec<(f64, f64)> = points
-                .iter()
-                .zip(classes)
-                .filter(|(_, c)| **c == class)
-                .map(|(p, _)| (f64::from(p[0]), f64::from(p[1])))
-                .collect();
-            let circles = own.iter().map(|&p| Circle::new(p, 2, colour.mix(0.6).filled()));
-            let drawn = chart.draw_series(circles)?;
-            if place < NAMED {
-                drawn
-                    .label(names.name(class))
-                    .legend(move |(x, y)| Circle::new((x + 8, y), 5, colour.filled()));
-            } else if place == NAMED {
-                drawn
-                    .label(format!("and {} more", present.len() - NAMED))
-                    .legend(move |(x, y)| Circle::new((x + 8, y), 5, BLACK.stroke_width(1)));
-            }
+            let own = points.iter().zip(classes).filter(|(_, c)| **c == class);
+            let own = own.map(|(p, _)| (f64::from(p[0]), f64::from(p[1])));
+            chart.draw_series(own.map(|p| Circle::new(p, 2, colour.mix(0.6).filled())))?;
         }
-        legend(&mut chart, SeriesLabelPosition::UpperRight)
+        Ok(())
     })
 }
 
@@ -200,25 +249,24 @@ pub struct Series {
 /// # Errors
 /// If the file cannot be written.
 pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) -> Result<()> {
-    fonts()?;
     let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).collect();
     let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
-    draw(path, (1000, 640), |root| {
-        let mut chart = framed(root, caption, axes.map(Axis::linear), ranges.clone(), &points)?;
+    let entry = |(index, line): (usize, &Series)| {
+        (Mark::Line(COLOURS[index % COLOURS.len()]), line.name.clone())
+    };
+    let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 640);
+    draw(path, (940 + legend.width() as u32, 640), |root| {
+        let axes = axes.map(Axis::linear);
+        let mut chart = framed(root, caption, axes, ranges, &points, &legend)?;
         for (index, line) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
-            chart
-                .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?
-                .label(line.name.clone())
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(3))
-                });
+            chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
             if line.points.len() <= 40 {
                 chart
                     .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
             }
         }
-        legend(&mut chart, emptiest_corner(&points, &ranges))
+        Ok(())
     })
 }
 
@@ -257,7 +305,6 @@ pub fn error_bars(
     series: &[(String, Vec<Spread>)],
     line: Option<(&str, f64)>,
 ) -> Result<()> {
-    fonts()?;
     let ends = |axis: Axis<'_>, (mean, spread): (f64, f64)| {
         [mean - spread, mean + spread].map(|end| axis.position(end))
     };
@@ -269,23 +316,24 @@ pub fn error_bars(
         span(all().flat_map(|p| ends(axes[1], p.y)).chain(line.map(|line| line.1))),
     ];
     let points: Vec<(f64, f64)> = all().map(middle).collect();
-    draw(path, (1000, 720), |root| {
-        let mut chart = framed(root, caption, axes, ranges.clone(), &points)?;
+    let entry = |(index, (name, _)): (usize, &(String, Vec<Spread>))| {
+        (Mark::Dot(COLOURS[index % COLOURS.len()]), name.clone())
+    };
+    let entries = series.iter().enumerate().map(entry);
+    let entries = entries.chain(line.map(|(name, _)| (Mark::Dashes, name.to_owned())));
+    let legend = Legend::fitting(entries.collect(), 720);
+    draw(path, (940 + legend.width() as u32, 720), |root| {
+        let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         let grey = BLACK.mix(0.5);
-        if let Some((name, height)) = line {
-            chart
-                .draw_series(DashedLineSeries::new(
-                    [(ranges[0].start, height), (ranges[0].end, height)],
-                    6,
-                    5,
-                    grey.stroke_width(2),
-                ))?
-                .label(name)
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 20, y)], grey.stroke_width(2))
-                });
+        if let Some((_, height)) = line {
+            chart.draw_series(DashedLineSeries::new(
+                [(ranges[0].start, height), (ranges[0].end, height)],
+                6,
+                5,
+                grey.stroke_width(2),
+            ))?;
         }
-        for (index, (name, points)) in series.iter().enumerate() {
+        for (index, (_, points)) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             let bar = colour.mix(0.45).stroke_width(1);
             for point in points {
@@ -299,35 +347,12 @@ pub fn error_bars(
             let middles = || points.iter().map(middle);
             chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
             chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
-                let style = TextStyle::from((FONT, 16).into_font()).color(&BLACK);
-                EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style)
+                EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style(LETTERS))
             }))?;
-            chart
-                .draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?
-                .label(name.clone())
-                .legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
+            chart.draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?;
         }
-        legend(&mut chart, emptiest_corner(&points, &ranges))
+        Ok(())
     })
-}
-
-/// The corner with the fewest points in the quarter of the area around it.
-fn emptiest_corner(points: &[(f64, f64)], [across, up]: &[Range<f64>; 2]) -> SeriesLabelPosition {
-    let middle = |range: &Range<f64>| 0.5 * (range.start + range.end);
-    let count = |right: bool, upper: bool| {
-        let is_near =
-            |p: &&(f64, f64)| (p.0 > middle(across)) == right && (p.1 > middle(up)) == upper;
-        points.iter().filter(is_near).count()
-    };
-    [
-        (count(true, false), SeriesLabelPosition::LowerRight),
-        (count(true, true), SeriesLabelPosition::UpperRight),
-        (count(false, true), SeriesLabelPosition::UpperLeft),
-        (count(false, false), SeriesLabelPosition::LowerLeft),
-    ]
-    .into_iter()
-    .min_by_key(|(count, _)| *count)
-    .map_or(SeriesLabelPosition::LowerRight, |(_, corner)| corner)
 }
 
 #[cfg(test)]

@@ -4,12 +4,17 @@ use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::TensorData;
 use image::{
     Delay, DynamicImage, Frame, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
-    buffer::ConvertBuffer, codecs::gif, imageops,
+    buffer::ConvertBuffer, codecs::gif,
+    imageops::{self, FilterType},
 };
 use ndarray::{Array2, ArrayView1};
 use plotters::prelude::*;
 
-use super::chart::{FONT, fonts, painted, save};
+use super::{
+    canvas::Picture,
+    chart::{FONT, painted, save},
+    letters,
+};
 use crate::{data::PixelShape, files::write_atomic};
 
 /// Side of a drawn image is at least this many pixels, by whole-number enlargement.
@@ -61,15 +66,15 @@ impl Grid {
     ///
     /// # Errors
     /// If it cannot be drawn.
-    pub fn painted(&self) -> Result<RgbImage> {
-        fonts()?;
+    pub fn painted(&self) -> Result<Picture> {
         let scale = LEAST_SIDE.div_ceil(self.shape.height.max(self.shape.width)).max(1);
         let (width, height) = (self.shape.width * scale, self.shape.height * scale);
         let columns = self.rows.iter().map(|(_, images)| images.nrows()).max().unwrap_or(0);
-        let longest = self.rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
-        let left = MARGIN + if longest > 0 { longest * 9 + 8 } else { 0 };
+        let longest = self.rows.iter().map(|(label, _)| letters::width(label, LABEL_SIZE));
+        let longest = longest.fold(0.0, f64::max).ceil() as usize;
+        let left = MARGIN + if longest > 0 { longest + 10 } else { 0 };
         let top = MARGIN + CAPTION + if self.columns.is_empty() { 0 } else { 22 };
-        let caption_width = 2 * MARGIN + self.caption.chars().count() * 10;
+        let caption_width = 2 * MARGIN + letters::width(&self.caption, 19.0).ceil() as usize;
         let full = (
             (left + columns * (width + GAP) + MARGIN).max(caption_width) as u32,
             (top + self.rows.len() * (height + GAP) + MARGIN) as u32,
@@ -87,17 +92,11 @@ impl Grid {
                 root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
                 for (column, image) in images.rows().into_iter().enumerate() {
                     let x = left + column * (width + GAP);
+                    let size = (width as u32, height as u32);
                     let picture = picture(image, self.shape);
-                    for (px, py, Rgb([red, green, blue])) in picture.enumerate_pixels() {
-                        let corner = (x + px as usize * scale, y + py as usize * scale);
-                        let colour = RGBColor(*red, *green, *blue);
-                        for dy in 0..scale {
-                            for dx in 0..scale {
-                                let at = ((corner.0 + dx) as i32, (corner.1 + dy) as i32);
-                                root.draw_pixel(at, &colour)?;
-                            }
-                        }
-                    }
+                    let picture = imageops::resize(&picture, size.0, size.1, FilterType::Nearest);
+                    let at = (x as i32, y as i32);
+                    root.draw(&BitMapElement::<_>::with_owned_buffer(at, size, picture.into_raw()).context("an image of another size")?)?;
                 }
             }
             Ok(())

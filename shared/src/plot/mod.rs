@@ -1,9 +1,14 @@
-//! Pictures: grids of images, scatter plots and curves, as PNG.
+//! Pictures: grids of images, scatter plots and curves, as PNG and SVG.
 
 mod axis;
+mod canvas;
 mod chart;
 mod grid;
+mod letters;
 
 pub use axis::Axis;
-pub use chart::{COLOURS, FONT, Series, Spread, curves, draw, error_bars, fonts, scatter};
+pub use canvas::{Canvas, Picture, also_as_svg};
+pub use chart::{
+    Area, COLOURS, Drawn, FONT, Series, Spread, curves, draw, error_bars, scatter,
+};
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};
