@@ -149,7 +149,7 @@ fn all_counts_every_example_and_an_index_beyond_a_split_says_which_splits_there_
         let picture = image::open(&to).unwrap().into_rgb8();
         // Below the caption and the number.
         let (width, height) = picture.dimensions();
-        image::imageops::crop_imm(&picture, 0, height - 120, width.min(160), 120).to_image()
+        image::imageops::crop_imm(&picture, 0, height - 240, width.min(270), 240).to_image()
     };
     // Of 3,000 segments the last 600 are for test.
     let test = drawn(&["--split", "test", "--indices", "7"], "test.png");

@@ -111,7 +111,7 @@ fn reconstructions_may_be_drawn_and_their_images_noisy_and_nothing_is_overwritte
     assert!(one > 0 && one.is_multiple_of(2), "{one}");
     let row = |picture: &image::RgbImage, number: u32| {
         let height = one / 2;
-        let top = picture.height() - number * height - 10;
+        let top = picture.height() - number * height - 20;
         image::imageops::crop_imm(picture, 0, top, picture.width(), height).to_image()
     };
     // The last rows: two draws, which differ, and above them the decoded mean, as without draws.
