@@ -12,7 +12,7 @@ use shared::backend::NdArray;
 use shared::{
     Backend,
     backend::Flex,
-    data::{BatchMaker, Binarise, DataConfig, FetchOptions, Split, Sprites},
+    data::{BatchMaker, Binarise, DataConfig, FactorGrid, FetchOptions, Split, Sprites},
     kind,
     noise::Noise,
     paper::Paper as _,
@@ -58,8 +58,8 @@ fn all(criterion: &mut Criterion) {
         let mut at = 0;
         bencher.iter(|| {
             for _ in 0..1000 {
-                at = (at + 100_003) % sprites.len();
-                sprites.write(at, &mut pixels);
+                at = (at + 100_003) % sprites.images();
+                sprites.write_image(at, &mut pixels);
                 black_box(&pixels);
             }
         });

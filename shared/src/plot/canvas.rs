@@ -245,12 +245,7 @@ impl DrawingBackend for Canvas<'_> {
         Ok((width(text, size).ceil() as u32, size.ceil() as u32))
     }
 
-    fn draw_text<S: BackendTextStyle>(
-        &mut self,
-        text: &str,
-        style: &S,
-        at: BackendCoord,
-    ) -> Drawn {
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
         let colour = style.color();
         if text.is_empty() || colour.alpha == 0.0 {
             return Ok(());
@@ -302,8 +297,11 @@ impl DrawingBackend for Canvas<'_> {
             FontTransform::Rotate270 => 270,
         };
         let (x, y) = at;
-        let turned =
-            if degrees == 0 { String::new() } else { format!(" transform=\"rotate({degrees} {x} {y})\"") };
+        let turned = if degrees == 0 {
+            String::new()
+        } else {
+            format!(" transform=\"rotate({degrees} {x} {y})\"")
+        };
         // The width is ours, whichever font the reader has.
         self.add(&format!(
             "<text x=\"{:.2}\" y=\"{:.2}\" font-family=\"Ubuntu, sans-serif\" font-weight=\"300\" \
@@ -370,7 +368,8 @@ mod tests {
         let count = |is: fn([u8; 3]) -> bool| image.pixels().filter(|pixel| is(pixel.0)).count();
         assert_eq!(count(|pixel| pixel == [255, 0, 0]), 50 * (SCALE * SCALE) as usize);
         assert_eq!(count(|pixel| pixel == [0, 0, 255]), (SCALE * SCALE) as usize);
-        let dark = image.enumerate_pixels().filter(|(.., pixel)| pixel.0[1] < 100 && pixel.0[0] < 100);
+        let dark =
+            image.enumerate_pixels().filter(|(.., pixel)| pixel.0[1] < 100 && pixel.0[0] < 100);
         let inked: Vec<(u32, u32)> = dark.map(|(x, y, _)| (x / SCALE, y / SCALE)).collect();
         // The text ends at its anchor.
         let texts = inked.iter().filter(|(x, _)| *x != 30);

@@ -260,7 +260,10 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
         let mut chart = framed(root, caption, axes, ranges, &points, &legend)?;
         for (index, line) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
-            chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
+            chart.draw_series(LineSeries::new(
+                line.points.iter().copied(),
+                colour.stroke_width(2),
+            ))?;
             if line.points.len() <= 40 {
                 chart
                     .draw_series(line.points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::TensorData;
 use image::{
     Delay, DynamicImage, Frame, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
-    buffer::ConvertBuffer, codecs::gif,
+    buffer::ConvertBuffer,
+    codecs::gif,
     imageops::{self, FilterType},
 };
 use ndarray::{Array2, ArrayView1};
@@ -96,7 +97,10 @@ impl Grid {
                     let picture = picture(image, self.shape);
                     let picture = imageops::resize(&picture, size.0, size.1, FilterType::Nearest);
                     let at = (x as i32, y as i32);
-                    root.draw(&BitMapElement::<_>::with_owned_buffer(at, size, picture.into_raw()).context("an image of another size")?)?;
+                    root.draw(
+                        &BitMapElement::<_>::with_owned_buffer(at, size, picture.into_raw())
+                            .context("an image of another size")?,
+                    )?;
                 }
             }
             Ok(())

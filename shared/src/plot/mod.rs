@@ -8,7 +8,5 @@ mod letters;
 
 pub use axis::Axis;
 pub use canvas::{Canvas, Picture, also_as_svg};
-pub use chart::{
-    Area, COLOURS, Drawn, FONT, Series, Spread, curves, draw, error_bars, scatter,
-};
+pub use chart::{Area, COLOURS, Drawn, FONT, Series, Spread, curves, draw, error_bars, scatter};
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};
