@@ -230,7 +230,7 @@ pub fn scatter(
             let colour = colour_of(class);
             let own = points.iter().zip(classes).filter(|(_, c)| **c == class);
             let own = own.map(|(p, _)| (f64::from(p[0]), f64::from(p[1])));
-            chart.draw_series(own.map(|p| Circle::new(p, 2, colour.mix(0.6).filled())))?;
+            chart.draw_series(own.map(|p| Circle::new(p, 3, colour.mix(0.6).filled())))?;
         }
         Ok(())
     })
