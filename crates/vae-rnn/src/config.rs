@@ -159,6 +159,7 @@ impl ModelConfig {
         let wanted = match Steps::of(data) {
             Steps::Pen => "pen",
             Steps::Symbols => "categorical",
+            Steps::Numbers => "gaussian",
             Steps::Rows if !data.binarise.is_binary() => "gaussian",
             Steps::Rows | Steps::Chords => "bernoulli",
         };

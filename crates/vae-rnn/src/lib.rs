@@ -50,6 +50,7 @@ impl paper::Paper for Paper {
         ("jsb-average", include_str!("../configs/jsb-average.toml")),
         ("pen", include_str!("../configs/pen.toml")),
         ("text", include_str!("../configs/text.toml")),
+        ("series", include_str!("../configs/series.toml")),
         ("names-sentence", include_str!("../configs/names-sentence.toml")),
         ("names-rnn", include_str!("../configs/names-rnn.toml")),
     ];

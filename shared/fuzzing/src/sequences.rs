@@ -2,9 +2,12 @@
 
 use std::io::{Cursor, Read};
 
-use zip::ZipArchive;
+use zip::{
+    CompressionMethod::{Deflated, Stored},
+    ZipArchive,
+};
 
-use super::{Target, bytes, outcome};
+use super::{Target, archives::zip, bytes, outcome};
 use sequences::TextLevel;
 use sequences::readers;
 
@@ -69,6 +72,47 @@ pub(super) const TARGETS: &[Target] = &[
         ],
         read: |path| outcome(readers::jsb(&bytes(path)?)),
         ..Target::TEXT
+    },
+    Target {
+        name: "series-csv",
+        file: "series.csv",
+        seeds: || vec![b"series,x,y\na,1,2.5\nb,-3e2,4\na,5,6\n\n\"c\",7,8\n".to_vec()],
+        words: &["series", "id", ",", "\n", "\"", "NaN", "inf", "1e400", "-0", "\u{feff}"],
+        memory: 2048,
+        read: |path| {
+            let table = readers::series_csv(&bytes(path)?, None);
+            outcome(table.map(|table| (table.columns, bits_of(&table.series))))
+        },
+        ..Target::TEXT
+    },
+    Target {
+        name: "series-npz",
+        file: "series.npz",
+        seeds: || {
+            let floats: Vec<u8> =
+                [1.5f32, 2.0, -3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+            let array = |shape: &str| shared::data::npy::array("<f4", shape, &floats);
+            let members: &[(&str, &[u8])] =
+                &[("arr_0.npy", &array("(4, 1)")), ("arr_1.npy", &array("(4,)"))];
+            vec![zip(members, Deflated), zip(members, Stored)]
+        },
+        words: &[
+            "arr_0.npy",
+            "arr_1.npy",
+            "<f8",
+            "|u1",
+            "True",
+            "(4,)",
+            "PK\x01\x02",
+            "PK\x05\x06",
+        ],
+        // A name that is damaged may be that of another array.
+        memory: 1 << 15,
+        read: |path| {
+            let table = readers::series_npz(&bytes(path)?);
+            outcome(table.map(|table| (table.columns, bits_of(&table.series))))
+        },
+        ..Target::BYTES
     },
     Target {
         name: "census",
@@ -198,4 +242,9 @@ fn rolls() -> Vec<u8> {
         file.extend(array(1, 1, name, &roll));
     }
     file
+}
+
+/// The numbers of series, as bits, which can be hashed.
+fn bits_of(series: &[Vec<f64>]) -> Vec<Vec<u64>> {
+    series.iter().map(|own| own.iter().map(|x| x.to_bits()).collect()).collect()
 }

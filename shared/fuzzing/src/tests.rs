@@ -52,6 +52,8 @@ no_input_breaks! {
     midi: "midi",
     mat: "mat",
     jsb: "jsb",
+    series_csv: "series-csv",
+    series_npz: "series-npz",
     census: "census",
     text_lines: "text",
     schema: "schema",

@@ -154,7 +154,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
     let is_binary = match Steps::of(of.of) {
         Steps::Chords => true,
         Steps::Rows => binarise.is_binary(),
-        Steps::Pen | Steps::Symbols => false,
+        Steps::Pen | Steps::Symbols | Steps::Numbers => false,
     };
     if is_binary {
         let found = independent(&data.train, test, binarise, noise);

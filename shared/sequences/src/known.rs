@@ -21,6 +21,30 @@ pub struct Keys {
     pub count: usize,
 }
 
+/// A numeric column of series, and what its numbers are measured by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Mean over the training steps.
+    pub mean: f64,
+    /// Standard deviation over the training steps.
+    pub deviation: f64,
+}
+
+impl Column {
+    /// A number in units of the deviation, from the mean.
+    pub(crate) fn standardised(&self, x: f64) -> f32 {
+        ((x - self.mean) / self.deviation) as f32
+    }
+
+    /// Such a number in the unit of the file.
+    pub fn original(&self, x: f32) -> f64 {
+        f64::from(x) * self.deviation + self.mean
+    }
+}
+
 /// What is known of sequences besides their steps.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -28,6 +52,8 @@ pub struct Known {
     pub keys: Option<Keys>,
     /// Standard deviation of the offsets of the training drawings, by which all are divided.
     pub offset_deviation: Option<f64>,
+    /// The columns of series.
+    pub columns: Option<Vec<Column>>,
     /// The symbols of a text, by number.
     pub vocabulary: Option<Vocabulary>,
 }
@@ -35,6 +61,7 @@ pub struct Known {
 impl Known {
     pub(crate) const KEYS: &str = "keys";
     pub(crate) const OFFSET_DEVIATION: &str = "offset_deviation";
+    pub(crate) const COLUMNS: &str = "columns";
     pub(crate) const VOCABULARY: &str = "vocabulary";
 
     /// What a run kept.
@@ -42,6 +69,7 @@ impl Known {
         Self {
             keys: preparation.own(Self::KEYS),
             offset_deviation: preparation.own(Self::OFFSET_DEVIATION),
+            columns: preparation.own(Self::COLUMNS),
             vocabulary: preparation.own(Self::VOCABULARY),
         }
     }
@@ -54,6 +82,10 @@ impl Knowledge for Known {
         [
             value(self.keys.map(|keys| serde_json::to_value(keys).unwrap_or_default()), Self::KEYS),
             value(self.offset_deviation.map(Value::from), Self::OFFSET_DEVIATION),
+            value(
+                self.columns.as_ref().map(|c| serde_json::to_value(c).unwrap_or_default()),
+                Self::COLUMNS,
+            ),
             value(
                 self.vocabulary.as_ref().map(|v| serde_json::to_value(v).unwrap_or_default()),
                 Self::VOCABULARY,

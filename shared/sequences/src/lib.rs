@@ -15,6 +15,9 @@ mod numpy;
 mod pen;
 mod pickle;
 mod rolls;
+mod series;
+mod series_csv;
+mod series_npz;
 mod split;
 mod steps;
 mod strokes;
@@ -29,17 +32,21 @@ pub mod readers {
         mat::parse as mat,
         midi::parse as midi,
         names::census,
+        series::Table,
+        series_csv::parse as series_csv,
+        series_npz::parse as series_npz,
         strokes::{drawings, parse as strokes},
         text::parse as text,
     };
 }
 
 pub use catalogue::CATALOGUE;
-pub use known::{Keys, Known, PIANO};
+pub use known::{Column, Keys, Known, PIANO};
 pub use lines::TextFile;
 pub use music::MusicFiles;
 pub use pen::PenFile;
 pub use rolls::{Roll, rolls};
+pub use series::SeriesFile;
 pub use steps::Steps;
 pub use text::{TextLevel, Vocabulary};
 
@@ -71,8 +78,15 @@ impl Kind for SequenceData {
 
 /// Sets of sequences, and those of images. What reads any path comes last.
 fn sources() -> Vec<&'static dyn Source> {
-    const OWN: [&dyn Source; 6] =
-        [&ChordSet::Jsb, &ChordSet::Tunes, &names::Names, &music::Music, &pen::Pen, &lines::Text];
+    const OWN: [&dyn Source; 7] = [
+        &ChordSet::Jsb,
+        &ChordSet::Tunes,
+        &names::Names,
+        &music::Music,
+        &series::Series,
+        &pen::Pen,
+        &lines::Text,
+    ];
     [&OWN, IMAGE_SOURCES].concat()
 }
 

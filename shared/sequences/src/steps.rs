@@ -2,7 +2,7 @@
 
 use shared::data::{DataConfig, DataKind};
 
-use crate::{lines::Text, names::Names, pen::Pen, sources};
+use crate::{lines::Text, names::Names, pen::Pen, series::Series, sources};
 
 /// What the steps of a data set's sequences are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Steps {
     Pen,
     /// Symbols of a text.
     Symbols,
+    /// Numbers, one for each column of a series.
+    Numbers,
 }
 
 impl Steps {
@@ -24,6 +26,7 @@ impl Steps {
         match (source.map(|source| source.examples()), &*data.name) {
             (Some(DataKind::Images), _) => Self::Rows,
             (_, Pen::NAME) => Self::Pen,
+            (_, Series::NAME) => Self::Numbers,
             (_, Text::NAME | Names::NAME) => Self::Symbols,
             _ => Self::Chords,
         }

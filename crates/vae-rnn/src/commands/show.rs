@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use ndarray::{Array2, s};
 use sequences::{Known, PIANO, Roll, Steps, rolls};
 use shared::{
     cli::{Loaded, Sheet, SheetRow},
     paper::RunConfig,
-    plot::Grid,
+    plot::{Grid, Series, curves},
     progress,
     run::write_atomic,
 };
@@ -60,6 +60,9 @@ pub(super) fn show(
         }
         Steps::Chords => {
             show_chords(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
+        }
+        Steps::Numbers => {
+            show_series(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
         }
         Steps::Pen => {
             let mut files = Vec::new();
@@ -110,10 +113,52 @@ fn show_chords(
     Ok(files)
 }
 
+/// Lines of a chart, at most: there are as many colours.
+const LINES: usize = 8;
+
+/// Series as a chart of the first of them in `picture`, and all in a CSV beside it, in the units of the file.
+fn show_series(
+    run: &Loaded<Paper>,
+    picture: &Path,
+    caption: &str,
+    sequences: &[Shown],
+) -> Result<Vec<PathBuf>> {
+    let columns = Known::of(&run.preparation).columns.unwrap_or_default();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));
+    table.write_record(header)?;
+    let mut lines = Vec::new();
+    for shown in sequences {
+        let numbers = |step: ndarray::ArrayView1<'_, f32>| -> Vec<f64> {
+            columns.iter().zip(step).map(|(column, &x)| column.original(x)).collect()
+        };
+        let steps: Vec<Vec<f64>> = shown.steps.rows().into_iter().map(numbers).collect();
+        for (step, numbers) in steps.iter().enumerate() {
+            let cells = numbers.iter().map(f64::to_string);
+            table.write_record([shown.title.clone(), step.to_string()].into_iter().chain(cells))?;
+        }
+        for (place, column) in columns.iter().enumerate() {
+            let name = format!("{} {}", shown.title, column.name);
+            let points = steps.iter().enumerate().map(|(step, own)| (step as f64, own[place]));
+            lines.push(Series { name, points: points.collect() });
+        }
+    }
+    if lines.len() > LINES {
+        let (path, all) = (picture.display(), lines.len());
+        progress::line(&format!("{path} shows the first {LINES} of {all} lines"));
+        lines.truncate(LINES);
+    }
+    curves(picture, caption, ["step", "value"], &lines)?;
+    let file = picture.with_extension("csv");
+    let bytes = table.into_inner().map_err(|error| anyhow!("{error}"))?;
+    write_atomic(&file, &bytes)?;
+    Ok(vec![picture.to_owned(), file])
+}
+
 /// Ending of the files that sequences of such steps are drawn into.
 pub(crate) fn ending(steps: Steps) -> &'static str {
     match steps {
-        Steps::Rows | Steps::Chords => "png",
+        Steps::Rows | Steps::Chords | Steps::Numbers => "png",
         Steps::Pen => "svg",
         Steps::Symbols => "txt",
     }
@@ -161,7 +206,7 @@ pub(crate) fn draw_sheet(
             write_atomic(path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
             return Ok(Some(vec![path.to_owned()]));
         }
-        Steps::Rows | Steps::Chords => {}
+        Steps::Rows | Steps::Chords | Steps::Numbers => {}
     }
     let mut shown = Vec::new();
     for (row, own) in sheet.rows.iter().zip(rows) {
@@ -171,7 +216,11 @@ pub(crate) fn draw_sheet(
             shown.push(Shown { title, steps, given: 0 });
         }
     }
-    Ok(Some(show_chords(run, path, &sheet.caption, &shown)?))
+    Ok(Some(if steps == Steps::Numbers {
+        show_series(run, path, &sheet.caption, &shown)?
+    } else {
+        show_chords(run, path, &sheet.caption, &shown)?
+    }))
 }
 
 /// Lines of text as a table with a line for each column of a sheet, or as they are if nothing has a label.

@@ -1,0 +1,259 @@
+//! Numeric series of the user's: a CSV with a column that names the series, or an npz archive of arrays.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    known::{Column, Known, knowing},
+    series_csv, series_npz,
+    split::{dealt, read_named, split},
+};
+use shared::{
+    data::{
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
+        SourceFile, Splits, at_key, name_and_sha256, name_of,
+    },
+    progress,
+    reading::{Mistake, Problem},
+};
+
+/// `[data.series]`: numeric series of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesFile {
+    /// A CSV with a header, a row for each step, a column that names the series and numeric columns; or an
+    /// npz archive with an array for each series, `[steps]` or `[steps, columns]`, as `np.savez("series.npz",
+    /// *series)` writes it.
+    pub file: PathBuf,
+    /// The column of a CSV that names the series (default: `series`, `series_id`, `sequence` or `id`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Series of more steps are cut into parts of so many.
+    #[serde(default = "longest")]
+    pub longest: usize,
+}
+
+fn longest() -> usize {
+    200
+}
+
+/// Series by their columns, as a file has them.
+#[derive(Debug)]
+pub struct Table {
+    /// Names of the numeric columns.
+    pub columns: Vec<String>,
+    /// Each series: its steps, one after the other, as many numbers each as there are columns.
+    pub series: Vec<Vec<f64>>,
+}
+
+/// The set.
+#[derive(Debug)]
+pub(crate) struct Series;
+
+/// Fewer series have no three splits.
+const FEWEST: usize = 3;
+
+impl Series {
+    /// Its name, and that of its section of `[data]`.
+    pub(crate) const NAME: &str = "series";
+}
+
+impl Source for Series {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Sequences of numbers: series of yours, as `[data.series]` says; `--data FILE` names them"
+    }
+
+    fn examples(&self) -> DataKind {
+        DataKind::Sequences
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[Self::NAME]
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        let Some(series) = config.own::<SeriesFile>(Self::NAME)? else { return Ok(()) };
+        if series.longest >= 2 {
+            return Ok(());
+        }
+        Err(Mistake {
+            path: ["data", Self::NAME, "longest"].map(str::to_owned).to_vec(),
+            problem: Problem::Other(format!("{}: at least 2 steps", series.longest)),
+        })
+    }
+
+    /// A CSV is one of series if a column names them: otherwise it may have an image in each row. An npz is
+    /// one if its arrays have no names of their own.
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        let ending = path.extension()?;
+        let is_ours = if ending.eq_ignore_ascii_case("csv") {
+            series_csv::has_series(path)
+        } else {
+            ending.eq_ignore_ascii_case("npz") && series_npz::has_series(path)
+        };
+        is_ours.then(|| at_key("data.series.file", path))
+    }
+
+    fn is_split_by_seed(&self) -> bool {
+        true
+    }
+
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        let series = config.own::<SeriesFile>(Self::NAME).ok().flatten();
+        SourceFile::named(Self::NAME, series.and_then(|series| name_of(&series.file)))
+    }
+
+    /// A tenth of the series each for validation and test; numbers in units of their standard deviation over
+    /// the training steps, from their mean.
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let Some(own) = config.own::<SeriesFile>(Self::NAME)? else {
+            return Err(DataError::Config(
+                "name = \"series\" needs a file: --data FILE.csv or FILE.npz".into(),
+            ));
+        };
+        let (path, own_longest) = (options.locate(&own.file), own.longest);
+        let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
+        let bytes = read_named(&path)?;
+        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        let Table { columns, series } = if is_csv {
+            series_csv::parse(&bytes, own.id.as_deref())
+        } else {
+            series_npz::parse(&bytes)
+        }
+        .map_err(wrong)?;
+        if series.len() < FEWEST {
+            return Err(wrong(format!(
+                "{} series: at least {FEWEST} are needed for training, validation and test",
+                series.len()
+            )));
+        }
+        let known = known.and_then(|known| known.own::<Vec<Column>>(Known::COLUMNS));
+        let held_out = (series.len() / 10).max(1);
+        let (mut pool, test) = dealt(&series, held_out, config.split_seed.unwrap_or(1));
+        let valid = pool.split_off(pool.len() - held_out);
+        let scales = match known {
+            Some(known) => same_columns(&columns, known).map_err(wrong)?,
+            None => scales(&columns, &pool).map_err(wrong)?,
+        };
+        let width = columns.len();
+        let parts = |series: &[Vec<f64>]| -> Vec<Vec<f32>> {
+            let standardised = |(place, &x): (usize, &f64)| scales[place % width].standardised(x);
+            let part = |part: &[f64]| part.iter().enumerate().map(standardised).collect();
+            series.iter().flat_map(|own| own.chunks(own_longest * width)).map(part).collect()
+        };
+        let (mut rows, held_out, test) = (parts(&pool), parts(&valid), parts(&test));
+        progress::line(&format!(
+            "{}: {} series in {} sequences, columns {}",
+            path.display(),
+            series.len(),
+            rows.len() + held_out.len() + test.len(),
+            columns.join(", ")
+        ));
+        let valid = held_out.len();
+        rows.extend(held_out);
+        let files = [name_and_sha256(&own.file, &bytes)].into();
+        let numbers = |rows: &[Vec<f32>]| Sequences::of_numbers(width, rows);
+        let splits = split(numbers(&rows), numbers(&test), valid, files, config)?;
+        Ok(knowing(splits, Known { columns: Some(scales), ..Known::default() }))
+    }
+}
+
+/// The columns a model was fitted to, which must be those of this file.
+fn same_columns(found: &[String], known: Vec<Column>) -> Result<Vec<Column>, String> {
+    let names: Vec<&str> = known.iter().map(|column| &*column.name).collect();
+    if names == found {
+        return Ok(known);
+    }
+    let (names, found) = (names.join(", "), found.join(", "));
+    Err(format!("its columns are {found}; the model was fitted to {names}"))
+}
+
+/// Mean and standard deviation of each column over all steps.
+fn scales(columns: &[String], series: &[Vec<f64>]) -> Result<Vec<Column>, String> {
+    let width = columns.len();
+    let scale = |(place, name): (usize, &String)| {
+        let values = || series.iter().flat_map(|own| own.iter().skip(place).step_by(width));
+        let count = values().count().max(1) as f64;
+        let mean = values().sum::<f64>() / count;
+        let deviation = (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+        if !(deviation > 1e-12 * mean.abs() && deviation.is_finite()) {
+            return Err(format!(
+                "column {name} does not vary over the training series: leave it out"
+            ));
+        }
+        Ok(Column { name: name.clone(), mean, deviation })
+    };
+    columns.iter().enumerate().map(scale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::data::Binarise;
+
+    use super::*;
+    use crate::SequenceData;
+
+    fn loaded(file: &Path, known: Option<&Preparation>) -> Result<Splits, String> {
+        let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+        let own = SeriesFile { file: file.into(), id: None, longest: 5 };
+        let config = DataConfig::new(Series::NAME, Binarise::None).with(Series::NAME, own);
+        shared::kind::load(&SequenceData, &config, &options, known).map_err(|e| e.to_string())
+    }
+
+    fn written(rows: impl Iterator<Item = (usize, f64, f64)>) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("series.csv");
+        let rows = rows.map(|(id, x, y)| format!("{id},{x},{y}\n")).collect::<String>();
+        std::fs::write(&file, format!("series,x,y\n{rows}")).unwrap();
+        (folder, file)
+    }
+
+    #[test]
+    fn numbers_are_standardised_by_the_training_series_and_long_series_are_cut() {
+        let value = |id: usize, step: usize| (id * 7 + step * 3) as f64 % 11.0;
+        let rows = (0..20)
+            .flat_map(|id| (0..8).map(move |step| (id, value(id, step), 40.0 - step as f64)));
+        let (_folder, file) = written(rows);
+        let splits = loaded(&file, None).unwrap();
+        // Two series each are held out, and each has a part of five steps and one of three.
+        let lengths = [&splits.train, &splits.valid, &splits.test].map(shared::data::Split::len);
+        assert_eq!(lengths, [32, 4, 4]);
+        assert_eq!((splits.train.steps(0), splits.train.steps(1)), (5, 3));
+        let mut steps = Vec::new();
+        for index in 0..splits.train.len() {
+            let own = splits.train.grey(&[index]);
+            steps.extend(own.iter().take(2 * splits.train.steps(index)).copied());
+        }
+        for column in 0..2 {
+            let own: Vec<f64> =
+                steps.iter().skip(column).step_by(2).map(|&x| f64::from(x)).collect();
+            let mean = own.iter().sum::<f64>() / own.len() as f64;
+            let square = own.iter().map(|x| x * x).sum::<f64>() / own.len() as f64;
+            assert!(mean.abs() < 1e-6 && (square - 1.0).abs() < 1e-5, "{mean} {square}");
+        }
+        // Other data are read in the same units.
+        let preparation = Preparation::of(&splits);
+        let (_other, doubled) = written((0..20).map(|id| (id, 2.0 * id as f64, 80.0 - id as f64)));
+        let own: Vec<Column> = preparation.own(Known::COLUMNS).unwrap();
+        let again = loaded(&doubled, Some(&preparation)).unwrap();
+        assert_eq!(Preparation::of(&again).own::<Vec<Column>>(Known::COLUMNS).unwrap(), own);
+    }
+
+    #[test]
+    fn what_cannot_be_learned_is_named() {
+        let (_folder, file) = written((0..2).map(|id| (id, id as f64, 1.0)));
+        assert!(loaded(&file, None).unwrap_err().contains("2 series: at least 3"));
+        let (_folder, file) = written((0..6).map(|id| (id, id as f64, 1.0)));
+        assert!(loaded(&file, None).unwrap_err().contains("column y does not vary"));
+    }
+}

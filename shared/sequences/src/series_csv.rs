@@ -1,0 +1,146 @@
+//! Series in a CSV: a header, a row for each step, a column that names the series.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+};
+
+use super::series::Table;
+
+/// What a UTF-8 file may begin with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Names of the column that names the series.
+const IDS: [&str; 4] = ["series", "series_id", "sequence", "id"];
+/// Bytes of a header that is looked into.
+const LONGEST_HEADER: u64 = 1 << 16;
+
+/// True if a column of the CSV names series.
+pub(super) fn has_series(path: &Path) -> bool {
+    let mut header = Vec::new();
+    let read = File::open(path).map(|file| {
+        BufReader::new(file.take(LONGEST_HEADER)).read_until(b'\n', &mut header).is_ok()
+    });
+    let header = String::from_utf8_lossy(&header);
+    let is_id = |name: &str| IDS.contains(&&*plain(name));
+    read.unwrap_or(false) && header.split(',').any(is_id)
+}
+
+fn plain(name: &str) -> String {
+    name.trim_start_matches('\u{feff}').trim().trim_matches('"').to_lowercase()
+}
+
+/// The series of a CSV in the order in which they first occur, each with its rows in the order of the file.
+///
+/// # Errors
+/// What is wrong, with its line and column: no header, no column that names the series, no numeric column,
+/// rows of unequal length, and what is no finite number.
+pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
+    let header: Vec<String> =
+        reader.headers().map_err(|error| unreadable(&error))?.iter().map(str::to_owned).collect();
+    let place = match id {
+        Some(id) => header.iter().position(|name| name == id),
+        None => header.iter().position(|name| IDS.contains(&&*plain(name))),
+    };
+    let Some(place) = place else {
+        let wanted = id.map_or_else(|| IDS.join(", "), str::to_owned);
+        return Err(format!(
+            "no column names the series ({wanted}); it has {}: --set data.series.id=COLUMN",
+            header.join(", ")
+        ));
+    };
+    let others = |row: &[String]| -> Vec<String> {
+        row.iter()
+            .enumerate()
+            .filter(|(at, _)| *at != place)
+            .map(|(_, cell)| cell.clone())
+            .collect()
+    };
+    let columns = others(&header);
+    if columns.is_empty() {
+        return Err(format!("no numeric column beside {}", header[place]));
+    }
+    let (mut series, mut places) = (Vec::<Vec<f64>>::new(), HashMap::<String, usize>::new());
+    for row in reader.records() {
+        let row = row.map_err(|error| unreadable(&error))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let row: Vec<String> = row.iter().map(str::to_owned).collect();
+        if row.len() != header.len() {
+            return Err(format!(
+                "line {line}: {} fields, and the header has {}",
+                row.len(),
+                header.len()
+            ));
+        }
+        if row[place].is_empty() {
+            return Err(format!("line {line}: no {}", header[place]));
+        }
+        let own = *places.entry(row[place].clone()).or_insert_with(|| {
+            series.push(Vec::new());
+            series.len() - 1
+        });
+        for (column, cell) in columns.iter().zip(others(&row)) {
+            match cell.parse::<f64>() {
+                Ok(number) if (number as f32).is_finite() => series[own].push(number),
+                _ if cell.is_empty() => {
+                    return Err(format!("line {line}, column {column}: no number"));
+                }
+                _ => {
+                    return Err(format!(
+                        "line {line}, column {column}: '{cell}' is no finite number"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(Table { columns, series })
+}
+
+fn unreadable(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line}: no UTF-8; save it as UTF-8")
+        }
+        _ => error.to_string().replace('\n', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_grouped_by_series_in_their_order() {
+        let text = b"\xef\xbb\xbftime,id,value\n0, b,1.5\n1,a,2\n2,b,-3e0\n";
+        let Table { columns, series } = parse(text, None).unwrap();
+        assert_eq!(columns, ["time", "value"]);
+        assert_eq!(series, [vec![0.0, 1.5, 2.0, -3.0], vec![1.0, 2.0]]);
+        assert_eq!(parse(b"id,key\n1,x\n", Some("key")).unwrap().columns, ["id"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let told = |text: &str| parse(text.as_bytes(), None).unwrap_err();
+        for (text, part) in [
+            ("", "no column names the series"),
+            ("time,value\n1,2\n", "it has time, value: --set data.series.id=COLUMN"),
+            ("id\n1\n", "no numeric column beside id"),
+            ("id,x\n1,2\n1\n", "line 3: 1 fields, and the header has 2"),
+            ("id,x\n1,2,3\n", "line 2: 3 fields"),
+            ("id,x\n1,two\n", "line 2, column x: 'two' is no finite number"),
+            ("id,x\n1,NaN\n", "line 2, column x: 'NaN' is no finite number"),
+            ("id,x\n1,1e99\n", "'1e99' is no finite number"),
+            ("id,x\n1,\n", "line 2, column x: no number"),
+            ("id,x\n,1\n", "line 2: no id"),
+        ] {
+            assert!(told(text).contains(part) && !told(text).contains('\n'), "{}", told(text));
+        }
+        assert!(parse(b"id,x\n1,\xff\n", None).unwrap_err().contains("no UTF-8"));
+    }
+}

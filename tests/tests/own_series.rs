@@ -1,0 +1,118 @@
+//! Numeric series of the user's: the commands of docs/your-own-data.md, and mistakes in such files.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{fs, path::Path};
+
+use programs::{program, workspace};
+
+/// Noisy waves of several lengths, with a column that grows.
+fn waves(count: usize) -> String {
+    let row = |id: usize, step: usize| {
+        let wave = ((step * (2 + id % 3)) as f64 / 4.0).sin() + 0.01 * ((id * step) % 7) as f64;
+        format!("wave-{id},{wave:.4},{}\n", 100 + 5 * step)
+    };
+    let rows = (0..count).flat_map(|id| (0..12 + id % 4).map(move |step| row(id, step)));
+    format!("series,height,load\n{}", rows.collect::<String>())
+}
+
+/// An npz archive of arrays without names.
+fn archive(path: &Path, arrays: &[Vec<f64>]) {
+    let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());
+    for (number, values) in arrays.iter().enumerate() {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let name = format!("arr_{number}.npy");
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        let shape = format!("({},)", values.len());
+        std::io::Write::write_all(&mut zip, &array("<f8", &shape, &bytes)).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+/// A numpy array of version 1.
+fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), content].concat()
+}
+
+/// The commands of a section of the page on own data, without `cargo run`.
+fn commands(section: &str) -> Vec<Vec<String>> {
+    let page = fs::read_to_string(workspace().join("docs/your-own-data.md")).unwrap();
+    let text = page.split(&format!("\n### {section}\n")).nth(1).unwrap();
+    let text = text.split("\n## ").next().unwrap().split("\n### ").next().unwrap();
+    let start = "cargo run --release -p vae-rnn -- ";
+    let lines = text.lines().filter_map(|line| line.strip_prefix(start));
+    lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_commands_of_the_page_work() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    fs::write(work.path().join("series.csv"), waves(40)).unwrap();
+    let series: Vec<Vec<f64>> =
+        (0..30).map(|id| (0..10 + id % 3).map(|step| ((id * step) % 5) as f64).collect()).collect();
+    archive(&work.path().join("series.npz"), &series);
+    let commands = commands("Numeric series");
+    assert!(commands.len() >= 4, "{commands:?}");
+    let tiny = ["--epochs", "1", "--latent", "2", "--set", "model.hidden=8"];
+    let tiny =
+        tiny.into_iter().chain(["--set", "model.features=[8]", "--set", "evaluate.nll_samples=5"]);
+    for command in &commands {
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        if arguments[0] == "train" {
+            arguments.extend(tiny.clone());
+        }
+        let output = program.command(&arguments).current_dir(work.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+    let run = work.path().join("runs/vae-rnn/waves");
+    let table = fs::read_to_string(run.join("generated.csv")).unwrap();
+    assert!(table.starts_with("series,step,height,load\n"), "{table}");
+    // In the file's units: the load is 100 and more.
+    let loads: Vec<f64> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(3).unwrap().parse().unwrap())
+        .collect();
+    let mean = loads.iter().sum::<f64>() / loads.len() as f64;
+    assert!((60.0..220.0).contains(&mean), "{mean}");
+    assert!(fs::read(run.join("generated.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn mistakes_in_a_file_of_series_are_told_in_a_line() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    let file = work.path().join("series.csv");
+    let path = file.to_str().unwrap();
+    let good = waves(40);
+    for (text, part) in [
+        (good.replace("wave-7,", "wave-7,NaN,"), "fields, and the header has 3"),
+        (good.replacen("wave-3,0", "wave-3,x0", 1), "is no finite number"),
+        (good.replacen(",100\n", ",NaN\n", 1), "'NaN' is no finite number"),
+        (waves(1), "1 series: at least 3"),
+        (good.replace("series,height,load", "series,height"), "fields, and the header has 2"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let told = program.train(work.path(), &["--config", "series", "--data", path]);
+        let told = told.failure(1, part).err();
+        assert!(told.contains("series.csv"), "{told}");
+    }
+    fs::write(&file, good.replace("series,", "name,")).unwrap();
+    let named = format!("data.series.file={path}");
+    let options = ["--config", "series", "--data", "series", "--set", &named];
+    program.train(work.path(), &options).failure(1, "--set data.series.id=COLUMN");
+    let with_id = [
+        &options[..],
+        &["--set", "data.series.id=name", "--name", "named", "--set", "data.train_examples=20"],
+    ]
+    .concat();
+    program.train(work.path(), &with_id).success();
+    program
+        .train(work.path(), &["--config", "series", "--data", "series"])
+        .failure(1, "needs a file");
+}
