@@ -129,6 +129,10 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     let strange = path("strange");
     let options = ["--on", strange.to_str().unwrap()];
     program("cvae").on_run("reconstruct", &run, &options).failure(1, "class 'blue'");
+    // Class 0 of rectangles is no digit 0.
+    program("cvae")
+        .on_run("reconstruct", &run, &["--on", "rectangles"])
+        .failure(1, "conditional on the classes 0, 1");
 }
 
 fn trained_cvae(work: &Path) -> PathBuf {
@@ -155,7 +159,7 @@ fn all_counts_every_example_and_an_index_beyond_a_split_says_which_splits_there_
     let test = drawn(&["--split", "test", "--indices", "7"], "test.png");
     assert_eq!(test, drawn(&["--split", "all", "--indices", "2407"], "all.png"));
     assert_ne!(test, drawn(&["--split", "all", "--indices", "2408"], "next.png"));
-    let said = "validation has 0 to 399; --split train has 0 to ";
+    let said = "the validation split has 0 to 399; --split train has 0 to ";
     vae.on_run("reconstruct", &run, &["--indices", "2407"]).failure(1, said);
     vae.on_run("interpolate", &run, &["--indices", "1,2,3"]).failure(1, "--indices: two");
     vae.on_run("interpolate", &run, &["--to", "5"]).failure(1, "--to 5: a name that ends in .png");
@@ -165,6 +169,14 @@ fn all_counts_every_example_and_an_index_beyond_a_split_says_which_splits_there_
     vae.on_run("traverse", &run, &["--to", to.to_str().unwrap()])
         .failure(1, "t.gif exists already");
     assert!(!to.exists());
+    fs::write(work.path().join("s.svg"), "mine").unwrap();
+    let to = work.path().join("s.png");
+    let options = ["--format", "png,svg", "--to", to.to_str().unwrap()];
+    vae.on_run("sample", &run, &options).failure(1, "s.svg exists already");
+    assert!(!to.exists());
+    let to = work.path().join("t.svg");
+    vae.on_run("sample", &run, &["--to", to.to_str().unwrap()]).success();
+    assert!(fs::read_to_string(&to).unwrap().starts_with("<svg "));
 }
 
 #[test]

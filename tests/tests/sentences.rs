@@ -94,6 +94,10 @@ fn text_has_codes_that_every_command_shows_as_lists() {
     let to = work.path().join("mine.png");
     let options = ["--to", to.to_str().unwrap()];
     program.on_run("sample", &run, &options).failure(1, "ends in .txt");
+    // A picture is none of its lines, whatever its shape.
+    image::GrayImage::new(4, 4).save(&to).unwrap();
+    let on = ["--on", to.to_str().unwrap()];
+    program.on_run("encode", &run, &on).failure(1, "these are images, and the run was fitted to");
     program.on_run("reconstruct", &run, &["--noise", "0.3"]).failure(1, "only for images");
     let snapshots = [&SENTENCE[..], &data, &["--snapshot-epochs", "1"]].concat();
     program.train(work.path(), &snapshots).failure(2, "--snapshot-epochs");
@@ -117,6 +121,12 @@ fn chords_drawings_and_images_have_codes_too() {
     every_command(program, &tunes, "png");
     assert!(fs::read(tunes.join("interpolation-5.mid")).unwrap().starts_with(b"MThd"));
     assert!(metric(&tunes, "nll_independent").is_some());
+    // No tune of the user's is written over.
+    fs::write(work.path().join("mine-1.mid"), "mine").unwrap();
+    let to = work.path().join("mine.png");
+    let options = ["--count", "2", "--to", to.to_str().unwrap()];
+    program.on_run("sample", &tunes, &options).failure(1, "mine-1.mid exists already");
+    assert!(!to.exists());
 
     let drawings =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sequences/src/fixtures/default.npz");

@@ -14,8 +14,12 @@ use super::{
     paper::{Paper, RunConfig},
 };
 use crate::{
-    data::{ClassNames, DataConfig, DataError, FetchOptions, Split, Splits, name_of},
+    data::{
+        ClassNames, DataConfig, DataError, FetchOptions, Preparation, Source, Split, Splits,
+        name_of,
+    },
     kind::{self, Images},
+    plot::is_svg_wanted,
     run::{RunData, RunFolder},
 };
 
@@ -116,7 +120,7 @@ impl Examples {
         };
         let last = |count: usize| count.saturating_sub(1);
         let mut reason =
-            format!("{option} {index}: {} has 0 to {}", self.name, last(self.split.len()));
+            format!("{option} {index}: {} has 0 to {}", self.whole(), last(self.split.len()));
         if let Some([train, valid, test]) = self.sizes {
             reason += &format!(
                 "; --split train has 0 to {}, valid 0 to {}, test 0 to {}, and all counts every \
@@ -127,6 +131,15 @@ impl Examples {
             );
         }
         bail!(reason)
+    }
+
+    /// What they are called as a whole.
+    pub(super) fn whole(&self) -> String {
+        match (self.sizes, &*self.name) {
+            (None, name) => name.to_owned(),
+            (Some(_), "all") => "the whole set".into(),
+            (Some(_), name) => format!("the {name} split"),
+        }
     }
 
     /// What an example is called in a picture: its number, and its name where it has one.
@@ -188,10 +201,15 @@ impl To {
     /// # Errors
     /// If it exists and the user named the first.
     pub fn beside(&self, path: PathBuf) -> Result<PathBuf> {
-        if self.to.is_some() && path.exists() {
-            bail!("--to: {} exists already; delete it, or give another name", path.display());
+        let is_picture = path.extension().is_some_and(|ending| ending == "png");
+        let svg = Some(path.with_extension("svg")).filter(|_| is_picture && is_svg_wanted());
+        let found = [Some(&path), svg.as_ref()].into_iter().flatten().find(|path| path.exists());
+        match found.filter(|_| self.to.is_some()) {
+            Some(found) => {
+                bail!("--to: {} exists already; delete it, or give another name", found.display())
+            }
+            None => Ok(path),
         }
-        Ok(path)
     }
 }
 
@@ -235,10 +253,19 @@ pub(super) fn load_other<P: Paper>(
     };
     let source = P::KIND.source(&config).map_err(DataError::from)?;
     let known = &loaded.preparation;
+    let fitted = P::KIND.source(own).map_err(DataError::from)?;
+    if fitted.examples() != source.examples() {
+        bail!(
+            "{option}: these are {}, and the run was fitted to {}",
+            source.examples().plural(),
+            fitted.examples().plural()
+        );
+    }
     let splits = match choice {
         DataChoice::Name(_) => {
             let options = FetchOptions::named(common.data_dir.clone())?;
-            let splits = kind::load(P::KIND, &config, &options, Some(known))?;
+            let splits = kind::load(P::KIND, &config, &options, Some(known));
+            let splits = splits.with_context(|| option.clone())?;
             let none = splits.test.take(0);
             Splits { train: none.clone(), valid: none, factors: None, ..splits }
         }
@@ -257,20 +284,33 @@ pub(super) fn load_other<P: Paper>(
     }
     let names = ClassNames::of_data(&splits);
     let mut strange = splits.test.labels();
-    strange.retain(|class| !known.classes.contains(class));
+    // Of a named set a class is a number, which says the same only where both number digits.
+    let is_named = matches!(choice, DataChoice::Name(_)) && source.name() != fitted.name();
+    let means_other = is_named && !(source.has_digits() && has_digits(fitted, known));
+    strange.retain(|class| means_other || !known.classes.contains(class));
     if let Some(&class) = strange.first()
         && loaded.model.condition_of_classes(&known.classes).is_some()
     {
         let own = ClassNames::of(known);
         let all: Vec<String> = known.classes.iter().map(|&class| own.name(class)).collect();
         bail!(
-            "{option}: class '{}', and the model is conditional on the classes {}; put each picture \
-             into a subfolder of its class",
+            "{option}: class '{}', and the model is conditional on the classes {}; examples \
+             without one of these cannot be encoded",
             names.name(class),
             all.join(", ")
         );
     }
     Ok(Other { has_strange_classes: !strange.is_empty(), splits, config, title })
+}
+
+/// True if class n of the data a model was fitted to is the digit n.
+fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
+    let names = ClassNames::of(known);
+    let is_itself = |&class: &u8| class < 10 && names.name(class) == class.to_string();
+    match fitted.is_split_by_seed() {
+        true => known.classes.len() > 1 && known.classes.iter().all(is_itself),
+        false => fitted.has_digits(),
+    }
 }
 
 /// The configuration that reads what lies at a path for a model fitted to `own`.

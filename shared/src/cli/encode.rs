@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     paper::Paper,
     pictures::say,
 };
-/// The number of other data in an archive.
+/// The number of other data in an archive, and of all of a set.
 const OTHER: u8 = 3;
 
 use crate::{data::npy, files::write_atomic, metrics::encode_split, progress, trained::Codes};
@@ -21,7 +21,7 @@ use crate::{data::npy, files::write_atomic, metrics::encode_split, progress, tra
 /// Codes of a split, with their examples.
 struct Encoded {
     examples: Examples,
-    /// 0 for training, 1 for validation, 2 for test, 3 for other data.
+    /// 0 for training, 1 for validation, 2 for test, 3 for other data or the whole set.
     place: u8,
     codes: Codes,
 }
@@ -31,7 +31,7 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "encode")?;
     refuse_sequences(&loaded)?;
     let parts = match (&args.asked.on.other, args.asked.split) {
-        (None, None | Some(SplitChoice::All)) => SplitChoice::THREE.map(Asked::split).to_vec(),
+        (None, None) => SplitChoice::THREE.map(Asked::split).to_vec(),
         _ => vec![args.asked.clone()],
     };
     let encode = |asked: Asked| {
@@ -44,6 +44,15 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
         progress::line(&format!("encoding {} {} examples", split.len(), examples.name));
         let all: Vec<usize> = (0..split.len()).collect();
         let codes = encode_split(loaded.model.as_ref(), split, &all);
+        let numbers = codes.mean.rows().into_iter();
+        if let Some(index) = numbers.enumerate().find(|(_, z)| z.iter().any(|z| !z.is_finite())) {
+            bail!(
+                "the code of {} example {} is not a finite number: its values are too large for the \
+                 model",
+                examples.name,
+                index.0
+            );
+        }
         Ok(Encoded { examples, place, codes })
     };
     // Where it goes is settled before anything is encoded.
@@ -101,7 +110,7 @@ fn table(encoded: &[Encoded]) -> Result<Vec<u8>> {
 }
 
 /// The same as arrays: `mean` and `log_var` `[examples, latent]`, `label`, `index`, and `split`, 0 for
-/// training, 1 for validation, 2 for test, 3 for other data.
+/// training, 1 for validation, 2 for test, 3 for other data or the whole set.
 fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     let parts: Vec<Vec<u8>> = encoded.iter().map(|part| part.examples.split.labels()).collect();
     let count: usize = parts.iter().map(Vec::len).sum();

@@ -37,6 +37,9 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     refuse_sequences(&loaded)?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, PAGE)?;
+    if args.expected.as_ref() == Some(&path) {
+        bail!("--expected {}: the page goes there; give another name", path.display());
+    }
     if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
         bail!("--expected {}: it exists already; delete it, or give another name", path.display());
     }

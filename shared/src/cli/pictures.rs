@@ -144,7 +144,7 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "latent-map")?;
     let examples = loaded.examples(&args.asked)?;
-    let (of, all) = (&examples.name, examples.split.len());
+    let (of, all) = (examples.whole(), examples.split.len());
     if args.points.is_some_and(|points| points > all) {
         progress::line(&format!("--points {points}: {of} has {all}, all are drawn"));
     }

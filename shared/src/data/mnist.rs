@@ -37,6 +37,10 @@ impl Source for IdxSet {
         self.about
     }
 
+    fn has_digits(&self) -> bool {
+        self.set.name == MNIST.set.name
+    }
+
     fn files(&self, _: &DataConfig) -> Vec<SourceFile> {
         SourceFile::named(self.set.name, self.set.names())
     }

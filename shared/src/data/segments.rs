@@ -32,6 +32,10 @@ const ENDS: [[f32; 4]; 7] = [
 pub(super) struct Segments;
 
 impl Source for Segments {
+    fn has_digits(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "segments"
     }

@@ -52,6 +52,11 @@ pub trait Source: Sync {
         self.at_path(path)
     }
 
+    /// True if class n is the digit n.
+    fn has_digits(&self) -> bool {
+        false
+    }
+
     /// True if `split_seed` draws its splits; those of published sets are fixed.
     fn is_split_by_seed(&self) -> bool {
         false

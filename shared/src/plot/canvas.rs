@@ -28,7 +28,7 @@ pub fn also_as_svg() {
     IS_SVG_WANTED.store(true, Ordering::Relaxed);
 }
 
-pub(super) fn is_svg_wanted() -> bool {
+pub(crate) fn is_svg_wanted() -> bool {
     IS_SVG_WANTED.load(Ordering::Relaxed)
 }
 

@@ -7,6 +7,7 @@ mod grid;
 mod letters;
 
 pub use axis::Axis;
+pub(crate) use canvas::is_svg_wanted;
 pub use canvas::{Canvas, Picture, also_as_svg};
 pub use chart::{Area, COLOURS, Drawn, FONT, Series, Spread, curves, draw, error_bars, scatter};
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};

@@ -13,7 +13,10 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{CsvFiles, Encoder, Schema, Table, TableError, TableName, read, read::text_of};
+use super::{
+    CsvFiles, Encoder, Schema, Table, TableError, TableName,
+    read::{self, read, text_of},
+};
 use shared::{
     data::{
         Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, Preparation, Splits,
@@ -171,7 +174,10 @@ fn rows(
                 return Err(DataError::Config("csv.files: name one file at least".into()));
             }
             let paths: Vec<PathBuf> = csv.files.iter().map(|file| options.locate(file)).collect();
-            let table = read(&schema, &paths)?;
+            let table = match noise {
+                Some(_) => read(&schema, &paths)?,
+                None => read::rows(&schema, &paths)?,
+            };
             let mut rows = encoded(&schema, &table, noise, known)?;
             for (name, path) in csv.files.iter().zip(&paths).chain([(&csv.schema, &schema_path)]) {
                 rows.files.insert(name.display().to_string(), digest(path)?);

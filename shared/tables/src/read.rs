@@ -52,6 +52,29 @@ impl Table {
 /// A file that cannot be read; a value that is not what the schema says, named with its line and
 /// column; a target or a group that is the same for everybody.
 pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
+    let table = rows(schema, paths)?;
+    let constant = |what: &str, values: &[u8]| {
+        let members = values.iter().filter(|v| **v == 1).count();
+        let everybody = match members {
+            0 => "nobody",
+            all if all == values.len() => "everybody",
+            _ => return Ok(()),
+        };
+        Err(TableError::Degenerate(format!(
+            "{everybody} of {} rows is in {what}: there is nothing to compare",
+            values.len()
+        )))
+    };
+    constant(&format!("the positive class of '{}'", schema.target.column), &table.targets)?;
+    constant(&format!("the group '{}'", schema.sensitive.column), &table.groups)?;
+    Ok(table)
+}
+
+/// The same, even if a target or a group is the same for everybody: of people who are not compared.
+///
+/// # Errors
+/// As [`read`], but for those.
+pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
     let mut known = Known::default();
     let features: Vec<Column> =
         schema.columns.iter().filter(|column| schema.is_feature(column)).cloned().collect();
@@ -67,23 +90,9 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
     for path in paths {
         read_file(schema, path.as_ref(), &mut table, &mut known)?;
     }
-    let constant = |what: &str, values: &[u8]| {
-        let members = values.iter().filter(|v| **v == 1).count();
-        let everybody = match members {
-            0 => "nobody",
-            all if all == values.len() => "everybody",
-            _ => return Ok(()),
-        };
-        Err(TableError::Degenerate(format!(
-            "{everybody} of {} rows is in {what}: there is nothing to compare",
-            values.len()
-        )))
-    };
     if table.is_empty() {
         return Err(TableError::Degenerate("the table has no row".into()));
     }
-    constant(&format!("the positive class of '{}'", schema.target.column), &table.targets)?;
-    constant(&format!("the group '{}'", schema.sensitive.column), &table.groups)?;
     Ok(table)
 }
 

@@ -43,8 +43,16 @@ fn named(config: &Config) -> (usize, String) {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let folder = args.records.display();
-    let listed = fs::read_dir(&args.records).with_context(|| format!("--records {folder}"))?;
+    let (folder, to) = (args.records.display(), args.to.display());
+    if !args.to.extension().is_some_and(|ending| ending == "png" || ending == "svg") {
+        bail!("--to {to}: a name that ends in .png or .svg");
+    }
+    if args.to.exists() {
+        bail!("--to {to}: it exists already; delete it, or give another name");
+    }
+    let listed = fs::read_dir(&args.records).with_context(|| {
+        format!("--records {folder}: train, and keep records there with cargo xtask keep RUN")
+    })?;
     let mut paths: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     paths.sort();
     let mut errors = Errors::new();

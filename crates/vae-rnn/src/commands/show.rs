@@ -62,7 +62,8 @@ pub(super) fn show(
             show_chords(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
         }
         Steps::Numbers => {
-            show_series(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
+            let picture = run.run.file(&format!("{name}.png"));
+            show_series(run, [&picture, &picture.with_extension("csv")], &caption, sequences)
         }
         Steps::Pen => {
             let mut files = Vec::new();
@@ -99,11 +100,13 @@ fn show_chords(
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
     let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
+    let name = picture.file_stem().unwrap_or_default().to_string_lossy();
+    let tune = |number: usize| picture.with_file_name(format!("{name}-{}.mid", number + 1));
+    (0..sequences.len()).try_for_each(|number| refuse_existing(run, &tune(number)))?;
     rolls(picture, caption, "", &all)?;
     let mut files = vec![picture.to_owned()];
-    let name = picture.file_stem().unwrap_or_default().to_string_lossy();
     for (number, shown) in sequences.iter().enumerate() {
-        let file = picture.with_file_name(format!("{name}-{}.mid", number + 1));
+        let file = tune(number);
         write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
         files.push(file);
     }
@@ -113,16 +116,25 @@ fn show_chords(
     Ok(files)
 }
 
+/// Refuses a file of the user's: only those in the run's folder are replaced.
+fn refuse_existing(run: &Loaded<Paper>, file: &Path) -> Result<()> {
+    if file.parent() != Some(run.run.path()) && file.exists() {
+        bail!("--to: {} exists already; delete it, or give another name", file.display());
+    }
+    Ok(())
+}
+
 /// Lines of a chart, at most: there are as many colours.
 const LINES: usize = 8;
 
-/// Series as a chart of the first of them in `picture`, and all in a CSV beside it, in the units of the file.
+/// Series as a chart of the first of them in `picture`, and all in the CSV `file`, in the units of the data.
 fn show_series(
     run: &Loaded<Paper>,
-    picture: &Path,
+    [picture, file]: [&Path; 2],
     caption: &str,
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
+    refuse_existing(run, file)?;
     let columns = Known::of(&run.preparation).columns.unwrap_or_default();
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));
@@ -149,10 +161,9 @@ fn show_series(
         lines.truncate(LINES);
     }
     curves(picture, caption, ["step", "value"], &lines)?;
-    let file = picture.with_extension("csv");
     let bytes = table.into_inner().map_err(|error| anyhow!("{error}"))?;
-    write_atomic(&file, &bytes)?;
-    Ok(vec![picture.to_owned(), file])
+    write_atomic(file, &bytes)?;
+    Ok(vec![picture.to_owned(), file.to_owned()])
 }
 
 /// Ending of the files that sequences of such steps are drawn into.
@@ -217,7 +228,10 @@ pub(crate) fn draw_sheet(
         }
     }
     Ok(Some(if steps == Steps::Numbers {
-        show_series(run, path, &sheet.caption, &shown)?
+        // Not that of the picture: scores have such a file.
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let values = path.with_file_name(format!("{name}-values.csv"));
+        show_series(run, [path, &values], &sheet.caption, &shown)?
     } else {
         show_chords(run, path, &sheet.caption, &shown)?
     }))

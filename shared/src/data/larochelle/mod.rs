@@ -16,6 +16,10 @@ use crate::progress;
 pub(super) use draw::Variant;
 
 impl Source for Variant {
+    fn has_digits(&self) -> bool {
+        !matches!(self, Self::Rectangles | Self::Convex | Self::ImageRectangles)
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Basic => "mnist-basic",
