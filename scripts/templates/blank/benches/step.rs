@@ -35,7 +35,6 @@ fn batches<B: Backend>() -> BatchMaker<B> {
 fn training_step<B: Backend>(criterion: &mut Criterion, name: &str) {
     let mut group = criterion.benchmark_group("training_step");
     let batches = batches::<Autodiff<B>>();
-    let indices: Vec<usize> = (0..BATCH).collect();
     let model = model::<Autodiff<B>>();
     let mut step = repeated_step(model, &OptimiserConfig::adam(), &Objective, &batches, BATCH);
     group.throughput(Throughput::Elements(BATCH as u64));
