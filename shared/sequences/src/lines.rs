@@ -12,7 +12,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        SourceFile, Splits, at_key, name_and_sha256, name_of,
+        Splits, at_key, name_and_sha256,
     },
     reading::Mistake,
 };
@@ -67,11 +67,6 @@ impl Source for Text {
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
         path.extension()?.eq_ignore_ascii_case("txt").then(|| at_key("data.text.file", path))
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let text = config.own::<TextFile>(Self::NAME).ok().flatten();
-        SourceFile::named(Self::NAME, text.and_then(|text| name_of(&text.file)))
     }
 
     fn read(

@@ -16,8 +16,8 @@ use super::{
 };
 use shared::{
     data::{
-        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, SourceFile,
-        Splits, all_told, at_key, name_and_sha256, name_of,
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, Splits,
+        all_told, at_key, name_and_sha256, name_of,
     },
     progress,
     reading::{Mistake, Problem},
@@ -105,11 +105,6 @@ impl Source for Music {
 
     fn is_split_by_seed(&self) -> bool {
         true
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let music = config.own::<MusicFiles>(Self::NAME).ok().flatten();
-        SourceFile::named(Self::NAME, music.and_then(|music| name_of(&music.path)))
     }
 
     fn read(

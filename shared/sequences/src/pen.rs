@@ -12,7 +12,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        SourceFile, Splits, at_key, name_and_sha256, name_of,
+        Splits, at_key, name_and_sha256,
     },
     reading::Mistake,
 };
@@ -58,11 +58,6 @@ impl Source for Pen {
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
         path.extension()?.eq_ignore_ascii_case("npz").then(|| at_key("data.pen.file", path))
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let pen = config.own::<PenFile>(Self::NAME).ok().flatten();
-        SourceFile::named(Self::NAME, pen.and_then(|pen| name_of(&pen.file)))
     }
 
     fn read(

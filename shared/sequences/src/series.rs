@@ -12,7 +12,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        SourceFile, Splits, at_key, name_and_sha256, name_of,
+        Splits, at_key, name_and_sha256,
     },
     progress,
     reading::{Mistake, Problem},
@@ -101,11 +101,6 @@ impl Source for Series {
 
     fn is_split_by_seed(&self) -> bool {
         true
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let series = config.own::<SeriesFile>(Self::NAME).ok().flatten();
-        SourceFile::named(Self::NAME, series.and_then(|series| name_of(&series.file)))
     }
 
     /// A tenth of the series each for validation and test; numbers in units of their standard deviation over

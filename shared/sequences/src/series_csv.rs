@@ -8,9 +8,8 @@ use std::{
 };
 
 use super::series::Table;
+use shared::reading::{BYTE_ORDER_MARK, csv_error};
 
-/// What a UTF-8 file may begin with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Names of the column that names the series.
 const IDS: [&str; 4] = ["series", "series_id", "sequence", "id"];
 /// Bytes of a header that is looked into.
@@ -42,7 +41,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
         .trim(csv::Trim::All)
         .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
     let header: Vec<String> =
-        reader.headers().map_err(|error| unreadable(&error))?.iter().map(str::to_owned).collect();
+        reader.headers().map_err(|error| csv_error(&error))?.iter().map(str::to_owned).collect();
     let place = match id {
         Some(id) => header.iter().position(|name| name == id),
         None => header.iter().position(|name| IDS.contains(&&*plain(name))),
@@ -67,7 +66,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
     }
     let (mut series, mut places) = (Vec::<Vec<f64>>::new(), HashMap::<String, usize>::new());
     for row in reader.records() {
-        let row = row.map_err(|error| unreadable(&error))?;
+        let row = row.map_err(|error| csv_error(&error))?;
         let line = row.position().map_or(0, csv::Position::line);
         let row: Vec<String> = row.iter().map(str::to_owned).collect();
         if row.len() != header.len() {
@@ -99,16 +98,6 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
         }
     }
     Ok(Table { columns, series })
-}
-
-fn unreadable(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line}: no UTF-8; save it as UTF-8")
-        }
-        _ => error.to_string().replace('\n', " "),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Series in an npz archive: an array for each, `arr_0`, `arr_1` and so on.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
+
+use zip::ZipArchive;
 
 use super::{archive::Archive, series::Table};
 use shared::data::npy::Header;
@@ -10,9 +12,9 @@ const LARGEST: u64 = 1 << 30;
 
 /// True if the archive has arrays without names, and nothing else.
 pub(super) fn has_series(path: &Path) -> bool {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    Archive::open(&bytes, "npz").is_ok_and(|archive| {
-        let mut names = archive.names().peekable();
+    let archive = File::open(path).ok().and_then(|file| ZipArchive::new(file).ok());
+    archive.is_some_and(|archive| {
+        let mut names = archive.file_names().peekable();
         names.peek().is_some() && names.all(|name| number_of(name).is_some())
     })
 }

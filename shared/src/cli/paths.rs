@@ -8,14 +8,12 @@ use std::{
 
 use toml::Value;
 
-/// Keys whose values are paths, or lists of them, in the section of a data set, see
-/// [`Source::own_keys`](crate::data::Source::own_keys).
-const KEYS: [&str; 4] = ["path", "file", "files", "schema"];
+use crate::data::PATHS;
 
 /// True for a key whose value is a path, or a list of them.
 pub(super) fn is_path(key: &str) -> bool {
     let parts: Vec<&str> = key.split('.').collect();
-    matches!(parts[..], ["data", _, key] if KEYS.contains(&key))
+    matches!(parts[..], ["data", _, key] if PATHS.contains(&key))
 }
 
 /// Changes every path in the value of `key`.

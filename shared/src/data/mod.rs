@@ -41,6 +41,7 @@ pub(crate) use own_files::{holds, unused_folder};
 pub use own_files::{name_and_sha256, name_of};
 pub use preparation::{Knowledge, Preparation};
 pub use sequences::Sequences;
+pub(crate) use source::PATHS;
 pub use source::{AtPath, Source, SourceFile, at_key, configured, source_of};
 pub use split::{Split, Splits};
 

@@ -6,8 +6,12 @@ use toml::Value;
 
 use super::{
     Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits,
+    name_of,
 };
 use crate::reading::{Mistake, Problem};
+
+/// Keys whose values are paths, or lists of them, in the section of a data set.
+pub(crate) const PATHS: [&str; 4] = ["path", "file", "files", "schema"];
 
 /// A data set. A new one is a file that implements this trait and a line in the list of its
 /// [kind](crate::kind::Kind::sources); nothing else knows it.
@@ -62,9 +66,10 @@ pub trait Source: Sync {
         false
     }
 
-    /// The files it may be read from; none if it is generated.
-    fn files(&self, _config: &DataConfig) -> Vec<SourceFile> {
-        Vec::new()
+    /// The files it may be read from: by default those that its sections of `[data]` name; none if it is
+    /// generated.
+    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
+        SourceFile::in_sections(self.name(), self.own_keys(), config)
     }
 
     /// Loads the set and splits it; downloads it first if need be. Call [`kind::load`](crate::kind::load),
@@ -112,6 +117,17 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
+    /// Files that these sections of `[data]` name, under the keys that are paths.
+    pub fn in_sections(folder: &'static str, sections: &[&str], config: &DataConfig) -> Vec<Self> {
+        let sections = sections.iter().filter_map(|key| config.own.get(*key)?.as_table());
+        let paths = sections.flat_map(|section| PATHS.iter().filter_map(|key| section.get(*key)));
+        let paths = paths.flat_map(|path| match path {
+            Value::Array(several) => several.as_slice(),
+            one => std::slice::from_ref(one),
+        });
+        Self::named(folder, paths.filter_map(|path| name_of(Path::new(path.as_str()?))))
+    }
+
     /// Files of these names.
     pub fn named(
         folder: &'static str,

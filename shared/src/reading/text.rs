@@ -47,6 +47,20 @@ pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
     )
 }
 
+/// What a UTF-8 file may begin with.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Why a CSV cannot be read, in one line.
+pub fn csv_error(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line}: no UTF-8; save it as UTF-8")
+        }
+        _ => error.to_string().replace('\n', " "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

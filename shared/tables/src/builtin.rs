@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source,
-        SourceFile, Splits, fetch, name_of,
+        SourceFile, Splits, fetch,
     },
     reading::Mistake,
 };
@@ -139,11 +139,8 @@ impl Source for TableName {
             // The two tables of Adult are one set of files.
             Self::Adult | Self::AdultAge => SourceFile::named(ADULT.name, ADULT.names()),
             Self::German => SourceFile::named(GERMAN.name, GERMAN.names()),
-            Self::People => Vec::new(),
-            Self::Csv => {
-                let csv = CsvFiles::of(config).ok().flatten();
-                let paths = csv.into_iter().flat_map(|csv| [csv.files, vec![csv.schema]].concat());
-                SourceFile::named(self.name(), paths.filter_map(|path| name_of(&path)))
+            Self::People | Self::Csv => {
+                SourceFile::in_sections(self.name(), self.own_keys(), config)
             }
         }
     }

@@ -26,7 +26,7 @@ use picture::Picture;
 
 use super::{
     AtPath, DataConfig, DataError, ExampleSet, FactorGrid, FetchOptions, Knowledge, PixelShape,
-    Preparation, Source, SourceFile, Splits, at_key, name_of,
+    Preparation, Source, Splits, at_key,
 };
 use crate::{
     noise::{Noise, Stream},
@@ -193,11 +193,6 @@ impl Source for Own {
 
     fn is_split_by_seed(&self) -> bool {
         true
-    }
-
-    fn files(&self, config: &DataConfig) -> Vec<SourceFile> {
-        let files = config.own::<ImageFiles>(Self::NAME).ok().flatten();
-        SourceFile::named(Self::NAME, files.and_then(|files| name_of(&files.path)))
     }
 
     fn read(

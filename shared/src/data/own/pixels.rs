@@ -6,10 +6,11 @@ use std::{fs, path::Path};
 use image::{GrayImage, RgbImage};
 
 use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture};
-use crate::data::{PixelShape, name_and_sha256};
+use crate::{
+    data::{PixelShape, name_and_sha256},
+    reading::{BYTE_ORDER_MARK, csv_error},
+};
 
-/// What a UTF-8 file may begin with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a column of classes is called in a header.
 const CLASSES: [&str; 4] = ["label", "class", "y", "target"];
 
@@ -22,7 +23,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
-    let mut rows = reader.records().map(|row| row.map_err(|error| unreadable(&error))).peekable();
+    let mut rows = reader.records().map(|row| row.map_err(|error| csv_error(&error))).peekable();
     let header = match rows.peek() {
         Some(Ok(first)) => fields(first),
         Some(Err(reason)) => return Err(reason.clone()),
@@ -78,18 +79,6 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
 
 fn fields(row: &csv::StringRecord) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
-}
-
-fn unreadable(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            format!(
-                "line {}: no UTF-8; save it as UTF-8",
-                pos.as_ref().map_or(0, csv::Position::line)
-            )
-        }
-        _ => error.to_string().replace('\n', " "),
-    }
 }
 
 /// Which column has the class, if one has.
