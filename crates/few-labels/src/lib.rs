@@ -203,10 +203,8 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
                 (Model::M1(model), first.then(report))
             }
             Kind::M2 => {
-                let Model::M2(model) = Model::new(config, input, noise, device) else {
-                    anyhow::bail!("[model] kind: not m2");
-                };
-                let (model, report): (M2<B::InnerBackend>, _) = self.last(model, &objective)?;
+                let (model, report) =
+                    self.last(M2::on_pixels(config, input, noise, device), &objective)?;
                 (Model::M2(model), report)
             }
             Kind::M1M2 => {

@@ -14,10 +14,14 @@ use shared::{
     data::one_hot,
     likelihood::{Likelihood, row_sums},
     nn::{Activation, Dense, Initialiser, Mlp},
+    noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };
 
-use crate::{conditional::Conditional, config::M2Config};
+use crate::{
+    conditional::Conditional,
+    config::{Config, M2Config},
+};
 
 /// A model of x and its class; x are pixels, or codes of [`M1`](crate::m1::M1).
 #[derive(Module, Debug)]
@@ -77,6 +81,12 @@ impl<B: Backend> M2<B> {
             output: Dense::new(bottom, input, linear, init),
             output_log_var: has_variance.then(|| Dense::new(bottom, input, linear, init)),
         }
+    }
+
+    /// The configured model of images of `input` pixels, with fresh weights.
+    pub fn on_pixels(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
+        let mut init = Initialiser::new(config.m2.init, noise, device);
+        Self::new(&config.m2, config.labels.classes, input, false, &mut init)
     }
 
     /// Width of x.

@@ -5,7 +5,6 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
-    nn::Initialiser,
     noise::Noise,
     posterior::Posterior,
 };
@@ -44,10 +43,7 @@ impl<B: Backend> Model<B> {
             }
             Kind::Ladder => Self::Ladder(Ladder::new(config, input, noise, device)),
             Kind::M1 => Self::M1(M1::new(&config.m1, config.labels, input, noise, device)),
-            Kind::M2 => {
-                let mut init = Initialiser::new(config.m2.init, noise, device);
-                Self::M2(M2::new(&config.m2, config.labels.classes, input, false, &mut init))
-            }
+            Kind::M2 => Self::M2(M2::on_pixels(config, input, noise, device)),
             Kind::M1M2 => Self::Stacked(Stacked::new(config, input, noise, device)),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use shared::plot::escaped;
+
 /// Length of the picture's longer side without its margins.
 const SIDE: f64 = 1000.0;
 const MARGIN: f64 = 50.0;
@@ -53,7 +55,6 @@ pub fn drawings(caption: &str, columns: &[String], rows: &[(String, Vec<String>)
     const TOP: usize = 70;
     let count = rows.iter().map(|(_, drawings)| drawings.len()).max().unwrap_or(0);
     let (width, height) = (LEFT + CELL * count.max(5), TOP + CELL * rows.len());
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let text = |x: usize, y: usize, text: &str| {
         format!("<text x=\"{x}\" y=\"{y}\">{}</text>\n", escaped(text))
     };

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use toml::{Table, Value};
 
 use super::{
+    configuration::insert,
     data_option::{DataChoice, DataParser},
     model::Loaded,
     options::{Common, SplitChoice},
@@ -133,6 +133,17 @@ impl Examples {
         bail!(reason)
     }
 
+    /// The examples that `--indices` names, or the first `few`.
+    ///
+    /// # Errors
+    /// As [`Self::indices`].
+    pub fn chosen(&self, indices: Option<&[usize]>, few: usize) -> Result<Vec<usize>> {
+        match indices {
+            Some(indices) => self.indices("--indices", indices),
+            None => Ok((0..self.split.len().min(few)).collect()),
+        }
+    }
+
     /// What they are called as a whole.
     pub(super) fn whole(&self) -> String {
         match (self.sizes, &*self.name) {
@@ -188,12 +199,8 @@ impl To {
 
     fn ending_in(&self, run: &RunFolder, name: &str, endings: &[&str]) -> Result<PathBuf> {
         let Some(path) = &self.to else { return Ok(run.file(name)) };
-        let place = path.display();
-        let found = path.extension().and_then(|ending| ending.to_str());
-        if !found.is_some_and(|found| endings.contains(&found)) {
-            bail!("--to {place}: a name that ends in .{}", endings.join(" or ."));
-        }
-        self.beside(path.clone())
+        new_file(path, endings)?;
+        Ok(path.clone())
     }
 
     /// A file that is written beside the first, under this name.
@@ -201,15 +208,41 @@ impl To {
     /// # Errors
     /// If it exists and the user named the first.
     pub fn beside(&self, path: PathBuf) -> Result<PathBuf> {
-        let is_picture = path.extension().is_some_and(|ending| ending == "png");
-        let svg = Some(path.with_extension("svg")).filter(|_| is_picture && is_svg_wanted());
-        let found = [Some(&path), svg.as_ref()].into_iter().flatten().find(|path| path.exists());
-        match found.filter(|_| self.to.is_some()) {
-            Some(found) => {
-                bail!("--to: {} exists already; delete it, or give another name", found.display())
-            }
-            None => Ok(path),
+        if self.to.is_some() {
+            refuse_existing(&path)?;
         }
+        Ok(path)
+    }
+}
+
+/// Refuses a picture that `--to` names, if it exists or is neither PNG nor SVG.
+///
+/// # Errors
+/// The reason, with the name.
+pub fn new_picture(path: &Path) -> Result<()> {
+    new_file(path, &of_kind("png"))
+}
+
+fn new_file(path: &Path, endings: &[&str]) -> Result<()> {
+    let found = path.extension().and_then(|ending| ending.to_str());
+    if !found.is_some_and(|found| endings.contains(&found)) {
+        bail!("--to {}: a name that ends in .{}", path.display(), endings.join(" or ."));
+    }
+    refuse_existing(path)
+}
+
+/// Refuses to write over a file, or over the SVG of a picture where one is wanted.
+///
+/// # Errors
+/// Its name.
+pub fn refuse_existing(path: &Path) -> Result<()> {
+    let is_picture = path.extension().is_some_and(|ending| ending == "png");
+    let svg = Some(path.with_extension("svg")).filter(|_| is_picture && is_svg_wanted());
+    match [Some(path), svg.as_deref()].into_iter().flatten().find(|path| path.exists()) {
+        Some(found) => {
+            bail!("--to: {} exists already; delete it, or give another name", found.display())
+        }
+        None => Ok(()),
     }
 }
 
@@ -307,9 +340,10 @@ pub(super) fn load_other<P: Paper>(
 fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
     let names = ClassNames::of(known);
     let is_itself = |&class: &u8| class < 10 && names.name(class) == class.to_string();
-    match fitted.is_split_by_seed() {
-        true => known.classes.len() > 1 && known.classes.iter().all(is_itself),
-        false => fitted.has_digits(),
+    if fitted.is_split_by_seed() {
+        known.classes.len() > 1 && known.classes.iter().all(is_itself)
+    } else {
+        fitted.has_digits()
     }
 }
 
@@ -332,17 +366,7 @@ fn at_path<P: Paper>(own: &DataConfig, path: &Path, option: &str) -> Result<Data
         config.own.clone_from(&own.own);
     }
     for (key, value) in values.map_err(|reason| anyhow!("{option}: {reason}"))? {
-        let mut parts = key.split('.').skip(1).peekable();
-        let mut table = &mut config.own;
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                table.insert(part.into(), value);
-                break;
-            }
-            let inner = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
-            let Value::Table(inner) = inner else { break };
-            table = inner;
-        }
+        insert(&mut config.own, key.trim_start_matches("data."), value)?;
     }
     Ok(config)
 }

@@ -368,7 +368,8 @@ fn value_of(text: &str) -> Result<Value> {
     bail!("no TOML value: {}{hint}", error.message().trim().replace('\n', ", "))
 }
 
-fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
+/// Sets a dotted key, in sections that are made where they are missing.
+pub(super) fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
     let mut place = table;
     let mut parts: Vec<&str> = key.split('.').collect();
     let Some(last) = parts.pop().filter(|last| !last.is_empty()) else {

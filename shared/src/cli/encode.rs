@@ -13,10 +13,10 @@ use super::{
     paper::Paper,
     pictures::say,
 };
+use crate::{data::npy, files::write_atomic, metrics::encode_split, progress, trained::Codes};
+
 /// The number of other data in an archive, and of all of a set.
 const OTHER: u8 = 3;
-
-use crate::{data::npy, files::write_atomic, metrics::encode_split, progress, trained::Codes};
 
 /// Codes of a split, with their examples.
 struct Encoded {
@@ -45,12 +45,13 @@ pub(super) fn encode<P: Paper>(args: EncodeArgs) -> Result<()> {
         let all: Vec<usize> = (0..split.len()).collect();
         let codes = encode_split(loaded.model.as_ref(), split, &all);
         let numbers = codes.mean.rows().into_iter();
-        if let Some(index) = numbers.enumerate().find(|(_, z)| z.iter().any(|z| !z.is_finite())) {
+        if let Some((index, _)) =
+            numbers.enumerate().find(|(_, z)| z.iter().any(|z| !z.is_finite()))
+        {
             bail!(
-                "the code of {} example {} is not a finite number: its values are too large for the \
-                 model",
-                examples.name,
-                index.0
+                "the code of {} example {index} is not a finite number: its values are too large for \
+                 the model",
+                examples.name
             );
         }
         Ok(Encoded { examples, place, codes })

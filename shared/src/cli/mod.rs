@@ -6,6 +6,7 @@ mod data_option;
 mod demand;
 mod encode;
 mod evaluate;
+mod every_class;
 mod exchange;
 mod explore;
 mod integrity;
@@ -22,7 +23,7 @@ mod shell;
 mod table;
 mod train;
 
-pub use asked::{Asked, Examples, On, To};
+pub use asked::{Asked, Examples, On, To, new_picture, refuse_existing};
 pub use configuration::{ConfigurationArgs, parsed};
 pub use model::Loaded;
 pub use options::{Common, OfRun, checked_index};

@@ -244,7 +244,7 @@ fn draw_samples<P: Paper>(
 
 /// Samples in a picture by default: a sequence takes more room than an image.
 fn samples_of<P: Paper>(loaded: &Loaded<P>) -> usize {
-    if loaded.model.sequence_codes().is_some() { 20 } else { 100 }
+    if loaded.is_of_sequences() { 20 } else { 100 }
 }
 
 fn draw_interpolation<P: Paper>(
@@ -285,8 +285,7 @@ fn draw_interpolation<P: Paper>(
     // A condition is blended as the code is, so that both ends are reconstructions.
     let between = given.as_ref().map(blend);
     let between = between.as_ref().map(|given| given.view());
-    let is_sequence = loaded.model.sequence_codes().is_some();
-    let what = if is_sequence { "sequence" } else { "image" };
+    let (is_sequence, what) = (loaded.is_of_sequences(), loaded.example());
     let ends_of = format!("{} {what} {} to", examples.name, examples.title(from));
     let caption = format!("From {ends_of} {}: {}", examples.title(to), loaded.title());
     let mut sheet = Sheet::new(caption)
@@ -349,8 +348,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     let latent = loaded.model.latent_dim();
     let mut about = "around the prior's mean".to_owned();
     let name = &loaded.drawn_as("traversal");
-    let is_sequence = loaded.model.sequence_codes().is_some();
-    let what = if is_sequence { "sequence" } else { "image" };
+    let (is_sequence, what) = (loaded.is_of_sequences(), loaded.example());
     let (path, image, given) = match index {
         Some(index) => {
             let examples = loaded.examples(asked)?;
@@ -450,7 +448,7 @@ fn draw_map<P: Paper>(
         let (first, second) = (column(0), column(1));
         (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
     };
-    let is_sequence = loaded.model.sequence_codes().is_some();
+    let is_sequence = loaded.is_of_sequences();
     let what = match P::KIND.examples() {
         DataKind::Tables => "rows",
         DataKind::Sequences if is_sequence => "sequences",

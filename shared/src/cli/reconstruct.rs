@@ -67,8 +67,7 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Ve
             each.indices
         }
     };
-    let is_sequence = loaded.model.sequence_codes().is_some();
-    let what = if is_sequence { "sequence" } else { "image" };
+    let what = loaded.example();
     let originals = taken(from, &indices);
     let caption = format!("Reconstructions ({} {what}s{note}): {}", examples.name, loaded.title());
     let mut sheet = Sheet::new(caption)
@@ -76,7 +75,7 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Ve
         .row(what, originals.clone());
     let mut seen = originals;
     if let Some((kind, level)) = how.noise {
-        if is_sequence {
+        if loaded.is_of_sequences() {
             bail!("--noise {level}: only for images, and these are sequences");
         }
         corrupt(&mut seen.x, kind, level, from, &indices, loaded.noise());

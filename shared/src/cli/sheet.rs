@@ -68,6 +68,18 @@ impl Sheet {
     }
 }
 
+impl<P: Paper> Loaded<P> {
+    /// True if an example is a sequence with one code for all of it.
+    pub(super) fn is_of_sequences(&self) -> bool {
+        self.model.sequence_codes().is_some()
+    }
+
+    /// What an example is called.
+    pub(super) fn example(&self) -> &'static str {
+        if self.is_of_sequences() { "sequence" } else { "image" }
+    }
+}
+
 /// Says where files are.
 pub(super) fn say_all(paths: &[PathBuf]) -> Result<()> {
     paths.iter().try_for_each(|path| say(path))

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::Content;
+use crate::plot::escaped;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -63,10 +64,6 @@ pub fn content_of(page: &str) -> Result<Content> {
         .decode(between(BYTES).ok_or_else(problem)?)
         .map_err(|error| anyhow!("is damaged: {error}"))?;
     Ok(Content { json, bytes, differences: Default::default() })
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -76,6 +76,11 @@ impl Picture {
     }
 }
 
+/// A text within SVG or HTML.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// Colour and width on the pixels.
 struct Enlarged(BackendColor, u32);
 
@@ -309,7 +314,7 @@ impl DrawingBackend for Canvas<'_> {
             f64::from(x) - left * wide,
             f64::from(y) - above * size + ascent,
             colour_of("fill", colour),
-            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+            escaped(text)
         ));
         Ok(())
     }

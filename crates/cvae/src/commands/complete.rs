@@ -46,10 +46,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "completions.png")?;
     let (model, split) = (&loaded.model, &examples.split);
-    let indices = match &args.indices {
-        Some(indices) => examples.indices("--indices", indices)?,
-        None => (0..split.len().min(IMAGES)).collect(),
-    };
+    let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let names = (1..=args.count).map(|sample| format!("draw {sample}"));
     let mut grid = Grid::new(

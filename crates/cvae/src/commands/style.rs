@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, bail};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::Array2;
 use shared::{
     classifier::judge,
     cli::{Asked, Loaded, OfRun, To},
     metrics::classification_error,
-    plot::Grid,
     progress,
     run::{Better, Metric},
 };
@@ -51,24 +50,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "style.png")?;
     let split = &examples.split;
-    let indices = match &args.indices {
-        Some(indices) => examples.indices("--indices", indices)?,
-        None => (0..split.len().min(IMAGES)).collect(),
-    };
-    let sources = split.grey(&indices);
-    let made = rewritten(&loaded, &sources, &split.labels_of(&indices), classes);
-    let mut grid =
-        Grid::new(split.shape(), format!("One handwriting, every digit: {}", loaded.title()))
-            .columns(
-                std::iter::once("image".to_owned()).chain((0..classes).map(|c| c.to_string())),
-            );
-    for (row, (source, &index)) in sources.rows().into_iter().zip(&indices).enumerate() {
-        let images: Vec<_> = std::iter::once(source)
-            .chain(made.iter().map(|images| images.row(row)))
-            .map(|image| image.insert_axis(Axis(0)))
-            .collect();
-        grid = grid.row(examples.title(index), concatenate(Axis(0), &images)?);
-    }
+    let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
+    let made = rewritten(&loaded, &split.grey(&indices), &split.labels_of(&indices), classes);
+    let caption = format!("One handwriting, every digit: {}", loaded.title());
+    let grid = examples.beside_classes(caption, &indices, &made)?;
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     // The figures are of the run's test images, whichever are drawn.
@@ -85,15 +70,9 @@ fn rewritten(
     labels: &[u8],
     classes: usize,
 ) -> Vec<Array2<f32>> {
-    let condition = |labels: &[u8]| loaded.model.condition(images.view(), labels);
-    let own = condition(labels);
+    let own = loaded.model.condition(images.view(), labels);
     let codes = loaded.model.encode(images.view(), own.as_ref().map(|given| given.view())).mean;
-    (0..classes)
-        .map(|class| {
-            let given = condition(&vec![class as u8; labels.len()]);
-            loaded.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
-        })
-        .collect()
+    loaded.as_every_class(images, &codes, classes)
 }
 
 fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {

@@ -49,10 +49,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "denoised.png")?;
     let split = &examples.split;
-    let indices = match &args.indices {
-        Some(indices) => examples.indices("--indices", indices)?,
-        None => (0..split.len().min(10)).collect(),
-    };
+    let indices = examples.chosen(args.indices.as_deref(), 10)?;
     let clean = split.grey(&indices);
     let mut corrupted = clean.clone();
     for (mut row, &index) in corrupted.rows_mut().into_iter().zip(&indices) {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use shared::{
+    cli::new_picture,
     plot::{Axis, Spread, error_bars},
     progress,
     run::Record,
@@ -43,13 +44,8 @@ fn named(config: &Config) -> (usize, String) {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let (folder, to) = (args.records.display(), args.to.display());
-    if !args.to.extension().is_some_and(|ending| ending == "png" || ending == "svg") {
-        bail!("--to {to}: a name that ends in .png or .svg");
-    }
-    if args.to.exists() {
-        bail!("--to {to}: it exists already; delete it, or give another name");
-    }
+    new_picture(&args.to)?;
+    let folder = args.records.display();
     let listed = fs::read_dir(&args.records).with_context(|| {
         format!("--records {folder}: train, and keep records there with cargo xtask keep RUN")
     })?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ndarray::{Array2, s};
 use sequences::{Known, PIANO, Roll, Steps, rolls};
 use shared::{
-    cli::{Loaded, Sheet, SheetRow},
+    cli::{Loaded, Sheet, SheetRow, refuse_existing},
     paper::RunConfig,
     plot::{Grid, Series, curves},
     progress,
@@ -102,7 +102,7 @@ fn show_chords(
     let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
     let name = picture.file_stem().unwrap_or_default().to_string_lossy();
     let tune = |number: usize| picture.with_file_name(format!("{name}-{}.mid", number + 1));
-    (0..sequences.len()).try_for_each(|number| refuse_existing(run, &tune(number)))?;
+    (0..sequences.len()).try_for_each(|number| refuse_users(run, &tune(number)))?;
     rolls(picture, caption, "", &all)?;
     let mut files = vec![picture.to_owned()];
     for (number, shown) in sequences.iter().enumerate() {
@@ -116,12 +116,9 @@ fn show_chords(
     Ok(files)
 }
 
-/// Refuses a file of the user's: only those in the run's folder are replaced.
-fn refuse_existing(run: &Loaded<Paper>, file: &Path) -> Result<()> {
-    if file.parent() != Some(run.run.path()) && file.exists() {
-        bail!("--to: {} exists already; delete it, or give another name", file.display());
-    }
-    Ok(())
+/// Refuses to write over a file of the user's: only those in the run's folder are replaced.
+fn refuse_users(run: &Loaded<Paper>, file: &Path) -> Result<()> {
+    if file.parent() == Some(run.run.path()) { Ok(()) } else { refuse_existing(file) }
 }
 
 /// Lines of a chart, at most: there are as many colours.
@@ -134,7 +131,7 @@ fn show_series(
     caption: &str,
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
-    refuse_existing(run, file)?;
+    refuse_users(run, file)?;
     let columns = Known::of(&run.preparation).columns.unwrap_or_default();
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));

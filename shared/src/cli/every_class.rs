@@ -1,0 +1,51 @@
+//! Images drawn as every class, by a model that is told the class.
+
+use anyhow::Result;
+use ndarray::{Array2, Axis, concatenate};
+
+use super::{asked::Examples, model::Loaded, paper::Paper};
+use crate::plot::Grid;
+
+impl<P: Paper> Loaded<P> {
+    /// What codes `[images, latent]` of `images` `[images, pixels]` decode to as each class, `[images, pixels]`
+    /// for each of the first `classes`.
+    pub fn as_every_class(
+        &self,
+        images: &Array2<f32>,
+        codes: &Array2<f32>,
+        classes: usize,
+    ) -> Vec<Array2<f32>> {
+        let of_class = |class: usize| {
+            let labels = vec![class as u8; images.nrows()];
+            let given = self.model.condition(images.view(), &labels);
+            self.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
+        };
+        (0..classes).map(of_class).collect()
+    }
+}
+
+impl Examples {
+    /// The chosen examples, each beside what was made of it as every class.
+    ///
+    /// # Errors
+    /// If there are not as many of each.
+    pub fn beside_classes(
+        &self,
+        caption: String,
+        indices: &[usize],
+        made: &[Array2<f32>],
+    ) -> Result<Grid> {
+        let images = self.split.grey(indices);
+        let classes = (0..made.len()).map(|class| class.to_string());
+        let mut grid = Grid::new(self.split.shape(), caption)
+            .columns(std::iter::once("image".to_owned()).chain(classes));
+        for (row, (image, &index)) in images.rows().into_iter().zip(indices).enumerate() {
+            let images: Vec<_> = std::iter::once(image)
+                .chain(made.iter().map(|images| images.row(row)))
+                .map(|image| image.insert_axis(Axis(0)))
+                .collect();
+            grid = grid.row(self.title(index), concatenate(Axis(0), &images)?);
+        }
+        Ok(grid)
+    }
+}
