@@ -12,7 +12,7 @@ use std::ops::Range;
 use anyhow::Result;
 use burn::{
     module::Module,
-    tensor::{Tensor, TensorData, activation},
+    tensor::{Tensor, TensorData},
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
 
@@ -24,7 +24,6 @@ use crate::{
     metric::Metric,
     modules::{NamedTensor, record_bytes, weights_of},
     network::Network,
-    nn::Dense,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     sequence_code,
@@ -178,19 +177,12 @@ pub trait Trained: Sync {
 pub struct OnDevice<B: Backend, M> {
     model: M,
     device: B::Device,
-    label_head: Option<Dense<B>>,
 }
 
 impl<B: Backend, M: Autoencoder<B>> OnDevice<B, M> {
     /// `model`, whose tensors are on `device`.
     pub fn new(model: M, device: B::Device) -> Self {
-        Self { model, device, label_head: None }
-    }
-
-    /// The same with the layer that learned labels with it.
-    #[must_use]
-    pub(crate) fn with_label_head(self, label_head: Option<Dense<B>>) -> Self {
-        Self { label_head, ..self }
+        Self { model, device }
     }
 
     fn tensor(&self, array: ArrayView2<'_, f32>) -> Tensor<B, 2> {
@@ -458,12 +450,6 @@ where
     }
 
     fn log_classes(&self, x: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
-        if let Some(head) = &self.label_head {
-            let classify = |x, _: Given<'_, B>| {
-                activation::log_softmax(head.forward(self.model.encode(x, None).mean()), 1)
-            };
-            return Some(self.by_rows(x, None, head.outputs(), classify));
-        }
         let mut parts = Vec::new();
         for range in chunks(x.nrows()) {
             parts.push(array2(self.model.log_classes(self.tensor(x.slice(s![range, ..])))?));

@@ -146,7 +146,6 @@ impl RunConfig for Config {
         problem
             .or_else(|| self.conditioning.problem().map(|p| format!("[conditioning] {p}")))
             .or_else(|| self.train.problem())
-            .or_else(|| self.train.labels_refused("the code is made with the condition as input"))
             .or_else(|| {
                 let problem = self.predictor.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[predictor", 1))

@@ -47,7 +47,6 @@ fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize)
         keep: Keep::Best,
         checkpoint_every: 1,
         keep_checkpoints: 1,
-        labels: None,
     };
     let has_predictor = conditioning != LABEL;
     Config {

@@ -135,7 +135,6 @@ impl RunConfig for Config {
         self.pretraining
             .problem()
             .or_else(|| self.train.problem())
-            .or_else(|| self.train.labels_refused("labels are learned by [fine_tuning] here"))
             .or_else(|| {
                 let problem = self.fine_tuning.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[fine_tuning", 1))

@@ -50,7 +50,6 @@ fn config(pretraining: Pretraining) -> Config {
         keep: shared::train::Keep::Best,
         checkpoint_every: 1,
         keep_checkpoints: 1,
-        labels: None,
     };
     Config {
         seed: 1,

@@ -206,7 +206,6 @@ impl RunConfig for Config {
             .or_else(|| not_negative("logistic", "penalty", logistic.penalty))
             .or_else(|| not_negative("logistic", "fairness", logistic.fairness))
             .or_else(|| self.train.problem())
-            .or_else(|| self.train.labels_refused("these models learn their labels already"))
             .or_else(|| self.evaluate.problem())
     }
 }

@@ -293,7 +293,6 @@ impl RunConfig for Config {
         self.labels_problem()
             .or_else(|| self.sections_problem())
             .or_else(|| self.train.problem())
-            .or_else(|| self.train.labels_refused("labels are learned by [labels] here"))
             .or_else(|| {
                 let problem = self.pretraining.as_ref()?.problem()?;
                 Some(problem.replacen("[train", "[pretraining", 1))

@@ -59,7 +59,6 @@ fn config(kind: Kind) -> Config {
         keep: Keep::Last,
         checkpoint_every: 1,
         keep_checkpoints: 1,
-        labels: None,
     };
     Config {
         seed: 1,

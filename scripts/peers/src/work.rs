@@ -126,7 +126,6 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
         keep: train::Keep::Best,
         checkpoint_every: 1,
         keep_checkpoints: 1,
-        labels: None,
     };
     let config = config.clone();
     let folder = tempfile::tempdir()?;

@@ -33,7 +33,7 @@ use crate::workspace;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Parts: table, goldilocks, copier, labels; all by default.
+    /// Parts: table, goldilocks, copier; all by default.
     #[arg(long, value_delimiter = ',', value_name = "PART,...")]
     only: Vec<Part>,
     /// Seeds.
@@ -175,7 +175,6 @@ impl Results {
             part: run.part,
             label: run.label.clone(),
             code: run.code,
-            labels: run.labels,
             seed: run.seed,
             metrics: metrics.map(|(name, metric)| (name.clone(), metric.value)).collect(),
             fit_seconds: record.machine.fit_seconds,

@@ -11,11 +11,7 @@ use shared::{
     statistics::mean_and_deviation,
 };
 
-use super::{
-    plan::{LABELS, Part},
-    results::Results,
-    tables::labels_lines,
-};
+use super::{plan::Part, results::Results};
 
 /// The axis of code sizes.
 const CODE_AXIS: &str = "numbers in the code";
@@ -49,19 +45,6 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
     let axes = [Axis::logarithmic(CODE_AXIS), Axis::linear("mean squared error per pixel")];
     save(&to.join("validate-goldilocks.png"), &caption, axes, &series, &mut drawn)?;
 
-    let series: Vec<(String, Vec<Spread>)> = labels_lines(results)
-        .into_iter()
-        .map(|(title, values)| {
-            let points = values.iter().zip(LABELS).map(|(values, count)| {
-                Spread::new((count as f64, 0.0), mean_and_deviation(values))
-            });
-            (title, points.collect())
-        })
-        .collect();
-    let axes = [Axis::logarithmic("labelled images"), Axis::linear("test error, %")];
-    let caption = format!("What a code is worth when labels are few, {seeds}");
-    save(&to.join("validate-labels.png"), &caption, axes, &series, &mut drawn)?;
-
     let seed = results.runs.iter().filter(|run| run.part == Part::Copier).map(|run| run.seed).min();
     if let Some(seed) = seed {
         let folder = runs.join(format!("seed-{seed}/super-intelligent/packed"));
@@ -90,7 +73,7 @@ fn against_code(
             let points: Vec<Spread> = results
                 .codes(part)
                 .into_iter()
-                .map(|code| (code, results.values(part, label, code, None, metric)))
+                .map(|code| (code, results.values(part, label, code, metric)))
                 .filter(|(_, values)| !values.is_empty())
                 .map(|(code, values)| Spread::new((code as f64, 0.0), mean_and_deviation(&values)))
                 .collect();

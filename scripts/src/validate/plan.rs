@@ -32,8 +32,6 @@ pub(crate) enum Part {
     Goldilocks,
     /// The code that copies pixels.
     Copier,
-    /// What codes are worth when labels are few.
-    Labels,
 }
 
 /// A run that is to be there.
@@ -45,7 +43,6 @@ pub(super) struct Planned {
     pub(super) name: String,
     pub(super) options: Vec<String>,
     pub(super) code: usize,
-    pub(super) labels: Option<usize>,
     pub(super) seed: u64,
 }
 
@@ -110,12 +107,6 @@ const WIDE: &[&str] = &[
     "train.batch_size=20",
 ];
 
-/// Few labels: how many, the code they are learned with, and what a nat of theirs counts beside a nat
-/// of the VAE's; where it counts all but everything, reproducing the input is no objective any more.
-pub(super) const LABELS: [usize; 2] = [100, 1000];
-pub(super) const LABELS_CODE: usize = 64;
-const JOINT: [(&str, f64); 2] = [("both objectives", 1.0), ("label alone", 1e6)];
-
 /// The code that copies pixels: number of its numbers.
 pub(super) const COPIES: [(&str, usize); 2] = [("packed", 64), ("copied", 784)];
 
@@ -152,12 +143,6 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
                 }
                 Part::Goldilocks => all.extend(goldilocks(seed)),
                 Part::Copier => all.extend(copier(seed)),
-                Part::Labels => {
-                    let Some(Validate::Options(options)) = variants.get("vae") else {
-                        bail!("the part labels is made with crates/vae, which is not there");
-                    };
-                    all.extend(labels(options, seed));
-                }
             }
         }
     }
@@ -172,7 +157,6 @@ fn table(variant: &str, options: &[String], codes: &[usize], seed: u64) -> Vec<P
         name: format!("code-{code}"),
         options: with(at(options, code), ALL),
         code,
-        labels: None,
         seed,
     });
     planned.collect()
@@ -189,7 +173,6 @@ fn goldilocks(seed: u64) -> Vec<Planned> {
             &[sets, GAP].concat(),
         ),
         code,
-        labels: None,
         seed,
     };
     let each = CAPACITIES.iter().flat_map(|&code| {
@@ -209,33 +192,9 @@ fn copier(seed: u64) -> Vec<Planned> {
         name: name.into(),
         options: with(vec!["--config".into(), name.into()], ALL),
         code,
-        labels: None,
         seed,
     });
     planned.collect()
-}
-
-fn labels(options: &[String], seed: u64) -> Vec<Planned> {
-    let mut all = Vec::new();
-    for (label, weight) in JOINT {
-        for count in LABELS {
-            let known = format!("train.labels={{count={count},weight={weight:.1}}}");
-            // Validation labels are many: they must not choose the epoch.
-            let sets =
-                [&[known.as_str(), "train.keep=last", "train.patience=1000000"], ALL].concat();
-            all.push(Planned {
-                part: Part::Labels,
-                label: label.into(),
-                program: "vae".into(),
-                name: format!("{}-{count}", label.replace(' ', "-")),
-                options: with(at(options, LABELS_CODE), &sets),
-                code: LABELS_CODE,
-                labels: Some(count),
-                seed,
-            });
-        }
-    }
-    all
 }
 
 /// Options for a code of this size.

@@ -24,9 +24,6 @@ pub(super) struct Measured {
     pub(super) label: String,
     /// Numbers in the code.
     pub(super) code: usize,
-    /// Labels that were learned with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) labels: Option<usize>,
     pub(super) seed: u64,
     pub(super) metrics: BTreeMap<String, f64>,
     pub(super) fit_seconds: f64,
@@ -43,17 +40,9 @@ impl Results {
     }
 
     /// Values of a metric over seeds.
-    pub(super) fn values(
-        &self,
-        part: Part,
-        label: &str,
-        code: usize,
-        labels: Option<usize>,
-        metric: &str,
-    ) -> Vec<f64> {
-        let is_wanted = |run: &&Measured| {
-            run.part == part && run.label == label && run.code == code && run.labels == labels
-        };
+    pub(super) fn values(&self, part: Part, label: &str, code: usize, metric: &str) -> Vec<f64> {
+        let is_wanted =
+            |run: &&Measured| run.part == part && run.label == label && run.code == code;
         let runs = self.runs.iter().filter(is_wanted);
         runs.filter_map(|run| run.metrics.get(metric).copied()).collect()
     }

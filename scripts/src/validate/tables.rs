@@ -6,13 +6,17 @@ use anyhow::{Result, bail};
 use shared::statistics::mean;
 
 use super::{
-    plan::{COPIES, LABELS, LABELS_CODE, Part},
+    plan::{COPIES, Part},
     results::Results,
 };
 use crate::readme::{blocks::filled, cell, result, rounded};
 
 /// Code size of the league table.
 const LEAGUE_CODE: usize = 16;
+
+/// Numbers of labels that a code is read with, and the size of that code.
+const LABELS: [usize; 2] = [100, 1000];
+const LABELS_CODE: usize = 64;
 
 /// A metric, what its column is called, and where it is better: up, down or neither.
 type Column = (&'static str, &'static str, char);
@@ -123,7 +127,7 @@ fn at_code(results: &Results, code: usize, with_code: bool) -> Vec<Line> {
 }
 
 fn values(results: &Results, line: &Line, metric: &str) -> Vec<f64> {
-    results.values(line.part, &line.label, line.code, None, metric)
+    results.values(line.part, &line.label, line.code, metric)
 }
 
 fn by_code(results: &Results, columns: &[Column]) -> Result<String> {
@@ -183,7 +187,7 @@ fn goldilocks(results: &Results) -> Result<String> {
         {
             write!(text, "| {label}, {split} |")?;
             for &code in &codes {
-                let values = results.values(Part::Goldilocks, label, code, None, metric);
+                let values = results.values(Part::Goldilocks, label, code, metric);
                 write!(text, " {:.4} |", mean(&values))?;
             }
             text.push('\n');
@@ -192,42 +196,26 @@ fn goldilocks(results: &Results) -> Result<String> {
     Ok(text)
 }
 
-/// Test error with each number of labels, in percent.
-pub(super) fn labels_lines(results: &Results) -> Vec<(String, Vec<Vec<f64>>)> {
-    let right = |values: Vec<f64>| values.into_iter().map(|v| 100.0 * (1.0 - v)).collect();
-    let wrong = |values: Vec<f64>| values.into_iter().map(|v| 100.0 * v).collect();
-    let probe = |title: &str, part, label: &str, code, kind: &str| {
-        let of = |count: usize| -> Vec<f64> {
-            right(results.values(part, label, code, None, &format!("probe_{kind}_{count}")))
-        };
-        (title.to_owned(), LABELS.map(of).to_vec())
-    };
-    let copied = COPIES[1];
-    let vae = LABELS_CODE;
-    let mut lines = vec![
-        probe("pixels, linear", Part::Copier, copied.0, copied.1, "linear"),
-        probe("pixels, neighbours", Part::Copier, copied.0, copied.1, "knn"),
-        probe("codes of vae, linear", Part::Table, "vae", vae, "linear"),
-        probe("codes of vae, neighbours", Part::Table, "vae", vae, "knn"),
-    ];
-    for label in results.labels(Part::Labels) {
-        let of = |count: usize| -> Vec<f64> {
-            wrong(results.values(Part::Labels, label, vae, Some(count), "test_error"))
-        };
-        lines.push((format!("network, {label}"), LABELS.map(of).to_vec()));
-    }
-    lines.retain(|(_, values)| values.iter().all(|values| !values.is_empty()));
-    lines
-}
-
+/// What a code is worth when labels are few: test error with each number of them, in percent.
 fn labels(results: &Results) -> Result<String> {
+    let (pixels, numbers) = COPIES[1];
     let mut text = String::from("| test error, % |");
     LABELS.iter().for_each(|count| text.push_str(&format!(" {count} labels ↓ |")));
     text.push_str("\n|---|---|---|\n");
-    for (title, values) in labels_lines(results) {
-        write!(text, "| {title} |")?;
-        values.iter().for_each(|values| text.push_str(&format!(" {} |", rounded(values, 1))));
-        text.push('\n');
+    for (title, part, label, code) in [
+        ("pixels", Part::Copier, pixels, numbers),
+        ("codes of vae", Part::Table, "vae", LABELS_CODE),
+        ("codes of denoising-ae", Part::Table, "denoising-ae", LABELS_CODE),
+    ] {
+        for (classifier, kind) in [("linear", "linear"), ("neighbours", "knn")] {
+            write!(text, "| {title}, {classifier} |")?;
+            for count in LABELS {
+                let right = results.values(part, label, code, &format!("probe_{kind}_{count}"));
+                let wrong: Vec<f64> = right.into_iter().map(|v| 100.0 * (1.0 - v)).collect();
+                write!(text, " {} |", rounded(&wrong, 1))?;
+            }
+            text.push('\n');
+        }
     }
     Ok(text)
 }

@@ -2,17 +2,8 @@
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use super::{
-    Target, bytes, hashed, outcome,
-    runs::{LATENT, TENSORS, safetensors},
-};
-use shared::{
-    backend::Flex,
-    train::{
-        read_head,
-        readers::{self, FILES, NEWEST},
-    },
-};
+use super::{Target, bytes, hashed, outcome};
+use shared::train::readers::{self, FILES, NEWEST};
 
 /// One file of a checkpoint beside which an older one lies: whatever is done to it, training goes on with it as
 /// it was written, or with the older one.
@@ -24,14 +15,6 @@ const OF_CHECKPOINT: Target = Target {
 };
 
 pub(super) const TARGETS: &[Target] = &[
-    Target {
-        name: "label-head",
-        file: "label-head.safetensors",
-        seeds: || vec![safetensors()],
-        words: TENSORS,
-        read: |path| outcome(read_head::<Flex>(path, LATENT, &Default::default()).map(|_| 0)),
-        ..Target::BYTES
-    },
     Target {
         name: "burn-record",
         file: "model.mpk",

@@ -127,7 +127,7 @@ pub(super) const TARGETS: &[Target] = &[
     },
 ];
 
-pub(super) const TENSORS: &[&str] = &[
+const TENSORS: &[&str] = &[
     "\"F32\"",
     "\"F16\"",
     "\"I64\"",
@@ -142,7 +142,7 @@ pub(super) const TENSORS: &[&str] = &[
 ];
 
 /// Width of the code that the layer of a safetensors file reads.
-pub(super) const LATENT: usize = 3;
+const LATENT: usize = 3;
 
 /// The run a file lies in, with an empty configuration if it has none.
 fn open(path: &Path) -> anyhow::Result<RunFolder> {
@@ -209,10 +209,6 @@ last = 0.0001
 kind = "adam"
 beta1 = 0.9
 
-[train.labels]
-count = 100
-weight = 2.5
-
 [evaluate]
 nll_samples = 100
 nll_images = 50
@@ -244,7 +240,7 @@ const RECORD: &str = r#"{
 }"#;
 
 /// The weights of a layer for codes of [`LATENT`] numbers and two classes.
-pub(super) fn safetensors() -> Vec<u8> {
+fn safetensors() -> Vec<u8> {
     let tensor = |name: &str, shape: &[usize]| {
         let values = (0..shape.iter().product()).map(|at: usize| at as f32 / 4.0).collect();
         NamedTensor { name: name.into(), shape: shape.to_vec(), values }

@@ -67,7 +67,6 @@ no_input_breaks! {
     data_json: "data",
     metrics_lines: "metrics",
     safetensors: "safetensors",
-    label_head: "label-head",
     burn_record: "burn-record",
     burn_optimiser: "burn-optimiser",
     checkpoint_model: "checkpoint-model",

@@ -70,7 +70,6 @@ pub fn judge(
             keep: Keep::Last,
             checkpoint_every: 5,
             keep_checkpoints: 1,
-            labels: None,
         },
     };
     let judge = on_device!(device, |B, handle| on::<B>(&config, data, runs, device, handle))?;

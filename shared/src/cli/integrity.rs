@@ -7,17 +7,16 @@ use super::paper::Paper;
 use crate::{
     progress,
     run::{Damage, RunData, RunFolder},
-    train::{LABEL_HEAD, can_continue},
+    train::can_continue,
     weights::{BURN_WEIGHTS, DESCRIPTION, WEIGHTS},
 };
 
 /// Files written at the end of a training; older ones could be mistaken for new.
-const OUTPUTS: [&str; 7] = [
+const OUTPUTS: [&str; 6] = [
     RunFolder::RECORD,
     RunFolder::OTHER_RECORD,
     RunFolder::LATENTS,
     WEIGHTS,
-    LABEL_HEAD,
     BURN_WEIGHTS,
     DESCRIPTION,
 ];
@@ -55,9 +54,8 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
 }
 
 /// True if the run has a model that is as it was written.
-pub(super) fn is_finished(run: &RunFolder) -> Result<bool> {
-    let is_whole = |name| run.read(name).is_ok();
-    Ok(is_whole(WEIGHTS) && (!run.has(LABEL_HEAD)? || is_whole(LABEL_HEAD)))
+pub(super) fn is_finished(run: &RunFolder) -> bool {
+    run.read(WEIGHTS).is_ok()
 }
 
 /// Prepares a run to resume with this configuration, without changing anything yet; false if it has
@@ -79,7 +77,7 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
         progress::line(&format!("{damage}: the end of this training rewrites it"));
     }
     let goes_on = can_continue(run, backend)?;
-    if !goes_on && is_finished(run)? {
+    if !goes_on && is_finished(run) {
         bail!(
             "{} is finished and has no checkpoint to continue from: --force trains it again, --name \
              starts another run",

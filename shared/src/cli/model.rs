@@ -23,7 +23,6 @@ use super::{
     shell::quoted,
 };
 use crate::{
-    autoencoder::Autoencoder,
     backend::Backend,
     data::{DataKind, FetchOptions, Identity, PixelShape, Preparation, Splits},
     device::{Device, on_device},
@@ -32,7 +31,6 @@ use crate::{
     progress,
     reading::Places,
     run::{Metric, RunData, RunFolder},
-    train::{LABEL_HEAD, read_head},
     trained::{OnDevice, Trained},
     weights,
 };
@@ -353,24 +351,9 @@ pub(super) fn load<P: Paper>(
         B::Device: Sync,
     {
         let model = P::build::<B>(config, shape, Noise::new(config.seed()), &device);
-        let model = weights::load(model, path)?;
-        with_labels(model, device, &path.with_file_name(LABEL_HEAD))
+        Ok(Box::new(OnDevice::new(weights::load(model, path)?, device)))
     }
     on_device!(device, |B, handle| on::<P, B>(config, shape, handle, weights))
-}
-
-/// A model on its device, with the layer in the file `head` if it learned labels too.
-pub(super) fn with_labels<B: Backend, M: Autoencoder<B> + Sync + 'static>(
-    model: M,
-    device: B::Device,
-    head: &Path,
-) -> Result<Box<dyn Trained>>
-where
-    B::Device: Sync,
-{
-    let read = || read_head(head, model.latent_dim(), &device);
-    let head = head.is_file().then(read).transpose()?;
-    Ok(Box::new(OnDevice::new(model, device).with_label_head(head)))
 }
 
 #[cfg(test)]

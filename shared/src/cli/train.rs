@@ -16,7 +16,7 @@ use super::{
     demand::Purpose,
     evaluate::{Evaluated, finish},
     integrity::{is_finished, prepare_to_continue},
-    model::{Loaded, check, load, place_of, refuse, with_labels},
+    model::{Loaded, check, load, place_of, refuse},
     options::Common,
     own_data,
     paper::{Paper, RunConfig},
@@ -31,8 +31,8 @@ use crate::{
     progress,
     reading::Places,
     run::{Record, RunData, RunFolder},
-    train::{FitReport, Interrupted, LABEL_HEAD, Session},
-    trained::Trained,
+    train::{FitReport, Interrupted, Session},
+    trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
 
@@ -260,7 +260,7 @@ fn fitted_with_report<P: Paper>(
     };
     identify::<P>(&run, &text, kept.as_ref())?;
     kept.iter().try_for_each(|kept| kept.write(&run))?;
-    let (model, report) = if is_finished(&run)? {
+    let (model, report) = if is_finished(&run) {
         let weights = run.file(weights::WEIGHTS);
         (load::<P>(&config, data.train.shape(), device, &weights)?, None)
     } else {
@@ -363,8 +363,7 @@ where
 {
     let device = session.device.clone();
     let (model, report) = P::fit::<Autodiff<B>>(config, data, &session)?;
-    let head = session.run.file(LABEL_HEAD);
-    Ok((with_labels::<B, P::Model<B>>(model, device, &head)?, report))
+    Ok((Box::new(OnDevice::new(model, device)), report))
 }
 
 type Flags = (Arc<AtomicBool>, Arc<AtomicBool>);

@@ -41,17 +41,8 @@ impl<B: Backend> Batch<B> {
         self.epoch == 0
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     pub(crate) fn device(&self) -> B::Device {
         self.device.clone()
-    }
-
-    /// Noise key of the first example; 0 if there is none.
-    pub(crate) fn first_key(&self) -> u64 {
-        self.keys.first().copied().unwrap_or(0)
     }
 
     /// One-hot classes, `[examples, classes]`.

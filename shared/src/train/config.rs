@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{LabelsConfig, OptimiserConfig, Schedule};
+use super::{OptimiserConfig, Schedule};
 
 /// `[train]` of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,9 +34,6 @@ pub struct TrainConfig {
     /// Keep this many of the last checkpoints, besides the best.
     #[serde(default = "two")]
     pub keep_checkpoints: usize,
-    /// Learn a few labels too; left out, none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<LabelsConfig>,
 }
 
 /// Which epoch's weights are the result of a run.
@@ -64,12 +61,6 @@ impl TrainConfig {
         self.schedule.epochs().or(self.epochs).unwrap_or(0)
     }
 
-    /// What is wrong with `[train.labels]` of a paper that cannot learn labels beside its own, if there
-    /// are any.
-    pub fn labels_refused(&self, reason: &str) -> Option<String> {
-        self.labels.map(|_| format!("[train.labels] {reason}"))
-    }
-
     /// What is wrong with the numbers, if anything.
     pub fn problem(&self) -> Option<String> {
         if let Some(problem) = self.schedule.problem() {
@@ -77,9 +68,6 @@ impl TrainConfig {
         }
         if let Some(problem) = self.optimiser.problem() {
             return Some(format!("[train.optimiser] {problem}"));
-        }
-        if let Some(problem) = self.labels.and_then(|labels| labels.problem()) {
-            return Some(format!("[train.labels] {problem}"));
         }
         let problem = match (self.epochs, self.schedule.epochs()) {
             (None, None) => Some("epochs is missing".into()),

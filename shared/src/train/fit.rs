@@ -15,7 +15,6 @@ use super::{
     checkpoint::{Checkpoints, Progress, Resumed},
     display::Display,
     history::TermSums,
-    labels::{Headed, JointObjective, LABEL_HEAD, Labels},
     snapshot::Snapshots,
     step::{Found, descend},
 };
@@ -23,11 +22,9 @@ use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
     data::{BatchMaker, Binarise, Splits},
-    modules::weights_of,
     noise::{Noise, Stream},
     progress,
     run::RunFolder,
-    weights::tensor_bytes,
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
@@ -113,53 +110,25 @@ where
     M::InnerModule: Autoencoder<B::InnerBackend>,
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
-    let Session { noise, device, .. } = session;
+    let device = &session.device;
     let steps = data.train.len().div_ceil(config.batch_size);
     let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
-    let watch = |steps: usize, headed: &Headed<B, M>| {
+    let watch = |steps: usize, model: &M| {
         snapshots.take::<B::InnerBackend, M::InnerModule>(
             steps,
-            || headed.model.valid(),
+            || model.valid(),
             device,
             &session.run,
         )
     };
-    let labels = match config.labels {
-        Some(labels) => {
-            refuse_told(&model, data, device)?;
-            Some(Labels::new(labels, data, binarise, *noise)?)
-        }
-        None => None,
-    };
-    let headed = Headed::new(model, labels.as_ref(), device);
-    let objective = JointObjective { objective, labels };
-    let (Headed { model, head }, report) =
-        fit_watched(headed, &objective, data, binarise, config, session, watch)?;
+    let (model, report) = fit_watched(model, objective, data, binarise, config, session, watch)?;
     for epoch in snapshots.missing(&session.run) {
         progress::line(&format!(
             "--snapshot-epochs {epoch}: not taken, training ended after epoch {}",
             report.epochs
         ));
     }
-    if let Some(head) = &head {
-        session.run.write(LABEL_HEAD, &tensor_bytes(&weights_of(head))?)?;
-    }
     Ok((model, report))
-}
-
-/// A code made with the label in hand has no need to tell it.
-fn refuse_told<B: Backend, M: Autoencoder<B>>(
-    model: &M,
-    data: &Splits,
-    device: &B::Device,
-) -> Result<()> {
-    let one =
-        BatchMaker::<B>::new(data.valid.clone(), Binarise::None, Noise::new(0), device.clone())
-            .batch(&[0], 0);
-    if model.condition(&one.x, &one.labels).is_some() {
-        bail!("[train.labels] is for models that are told nothing besides x; this one is");
-    }
-    Ok(())
 }
 
 /// [`fit`] for any model, with `watch` called after every step with the steps done and the model that
@@ -391,6 +360,7 @@ mod tests {
         data::{Batch, DataConfig, FetchOptions},
         kind,
         likelihood::row_sums,
+        modules::weights_of,
         nn::{Activation, Dense, Init, Initialiser},
         train::{OptimiserConfig, Schedule, Terms},
     };
@@ -432,7 +402,6 @@ mod tests {
             keep: Keep::Last,
             checkpoint_every: 1,
             keep_checkpoints: 1,
-            labels: None,
         }
     }
 

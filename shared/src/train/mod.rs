@@ -9,7 +9,6 @@ mod curves;
 mod display;
 mod fit;
 mod history;
-mod labels;
 mod messagepack;
 mod objective;
 mod optimiser;
@@ -28,9 +27,6 @@ pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
 pub use fit::{FitReport, Interrupted, Session, fit};
 pub use history::EpochLine;
-#[doc(hidden)]
-pub use labels::read_head;
-pub use labels::{LABEL_HEAD, LabelsConfig};
 pub use objective::{Moment, Objective, Terms, latent_term};
 pub use optimiser::{Optimiser, OptimiserConfig};
 pub use phase::fit_phase;

@@ -1,4 +1,4 @@
-use anyhow::{Result, bail};
+use anyhow::Result;
 use burn::module::AutodiffModule;
 
 use super::{FitReport, Objective, Session, TrainConfig, fit};
@@ -29,9 +29,6 @@ where
     M::InnerModule: Autoencoder<B::InnerBackend>,
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
-    if config.labels.is_some() {
-        bail!("[train.labels] is for a fit in one phase, and \"{name}\" is one of several");
-    }
     let picture = session.run.file(&format!("loss-{name}.png"));
     let session =
         Session { run: session.run.phase(name), snapshot_epochs: Vec::new(), ..session.clone() };

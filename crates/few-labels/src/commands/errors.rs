@@ -24,13 +24,13 @@ pub struct Args {
     to: PathBuf,
 }
 
-/// Test errors in per cent by name of the model and number of labels.
-type Errors = BTreeMap<(usize, String), BTreeMap<usize, Vec<f64>>>;
+/// Test errors in per cent by model, epochs and number of labels.
+type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Vec<f64>>>;
 
 /// The model's place in the legend, and its name there.
-fn named(config: &Config) -> (usize, String) {
+fn named(config: &Config) -> (usize, &'static str) {
     let pixels_alone = config.ladder.costs.iter().skip(1).all(|&cost| cost == 0.0);
-    let (place, name) = match config.model.kind {
+    match config.model.kind {
         Kind::Supervised => (0, "label alone"),
         Kind::Reconstruction => (1, "label and plain reconstruction"),
         Kind::Denoising => (2, "denoising first, then label"),
@@ -39,8 +39,7 @@ fn named(config: &Config) -> (usize, String) {
         Kind::M1M2 => (5, "M1+M2"),
         Kind::Ladder if pixels_alone => (6, "ladder: label and denoised input"),
         Kind::Ladder => (7, "ladder: every layer denoised"),
-    };
-    (place, name.to_owned())
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -60,15 +59,22 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let config: Config = serde_json::from_value(record.config)
             .with_context(|| format!("{name} is not a record of few-labels"))?;
         let Some(error) = record.metrics.get("test_error") else { continue };
-        let by_labels = errors.entry(named(&config)).or_default();
+        let by_labels = errors.entry((named(&config), config.train.total_epochs())).or_default();
         by_labels.entry(config.labels.count).or_default().push(100.0 * error.value);
     }
     if errors.is_empty() {
         bail!("--records {folder}: no record with a test error");
     }
+    // A model trained for two lengths of time is two lines.
+    let models: Vec<(usize, &str)> = errors.keys().map(|(model, _)| *model).collect();
+    let is_alone = |model| models.iter().filter(|other| **other == model).count() == 1;
     let series: Vec<(String, Vec<Spread>)> = errors
         .into_iter()
-        .map(|((_, name), by_labels)| {
+        .map(|((model, epochs), by_labels)| {
+            let name = match model.1 {
+                name if is_alone(model) => name.to_owned(),
+                name => format!("{name}, {epochs} epochs"),
+            };
             let point = |(labels, errors): (usize, Vec<f64>)| {
                 Spread::new((labels as f64, 0.0), mean_and_deviation(&errors))
             };
