@@ -96,6 +96,15 @@ pub trait Trained: Sync {
     fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
+    /// A draw of x from p(x|z) for each code, with noise of these keys; `None` of a distribution that cannot be
+    /// drawn from.
+    fn draw_pixels(
+        &self,
+        z: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        noise: Noise,
+        keys: &[u64],
+    ) -> Option<Array2<f32>>;
     /// See [`Autoencoder::has_decoder`].
     fn has_decoder(&self) -> bool;
     /// True if the model says how codes are distributed.
@@ -302,6 +311,31 @@ where
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
         let width = self.input_dim();
         self.by_rows(z, given, width, |z, given| self.model.decode(z, given).mean())
+    }
+
+    fn draw_pixels(
+        &self,
+        z: ArrayView2<'_, f32>,
+        given: GivenArray<'_>,
+        noise: Noise,
+        keys: &[u64],
+    ) -> Option<Array2<f32>> {
+        let width = self.input_dim();
+        let mut drawn = Array2::zeros((z.nrows(), width));
+        for range in chunks(z.nrows()) {
+            let given = rows_of(given, &range).map(|given| self.tensor(given));
+            let codes = self.tensor(z.slice(s![range.clone(), ..]));
+            let keys = &keys[range.clone()];
+            let numbers = |values: Vec<f32>| {
+                Tensor::from_data(TensorData::new(values, [range.len(), width]), &self.device)
+            };
+            let logistic = noise.logistic(Stream::Pixel, 0, keys, width);
+            let normal = noise.normal(Stream::Pixel, 0, keys, width);
+            let p = self.model.decode(codes, given.as_ref());
+            let rows = array2(p.drawn(numbers(logistic), numbers(normal))?);
+            drawn.slice_mut(s![range, ..]).assign(&rows);
+        }
+        Some(drawn)
     }
 
     fn has_decoder(&self) -> bool {

@@ -76,6 +76,13 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     assert!(work.path().join("super-intelligent-packed-samples.png").is_file());
     assert!(found["left_out"]["fair-repr"].as_str().unwrap().contains("tables"));
 
+    // Pictures are drawn again from what was found, without a run.
+    let samples = work.path().join("super-intelligent-packed-samples.png");
+    fs::remove_file(&samples).unwrap();
+    validate(work.path(), &["--redraw"], "--epochs none").success();
+    assert!(samples.is_file());
+    validate(&work.path().join("nothing"), &["--redraw"], "").failure(1, "nothing");
+
     // What is finished is not done again, and not taken for something else.
     let record = work.path().join("runs/validate/seed-1/vae/code-4/record.json");
     let before = fs::metadata(&record).unwrap().modified().unwrap();

@@ -1,5 +1,5 @@
 //! How should an autoencoder be validated? Every variant with a code for an image, at several code sizes, on
-//! the same data, asked everything `shared` can ask; and three demonstrations of what the answers
+//! the same data, asked everything `shared` can ask; and two demonstrations of what the answers
 //! are worth. Runs lie under runs/validate, what they found in results/validate-autoencoders.json, from
 //! which `cargo xtask readme` writes the tables of docs/validation.md.
 
@@ -51,6 +51,9 @@ pub(super) struct Args {
     /// Folder of the runs; what is finished there is not done again.
     #[arg(long, default_value = "runs/validate", value_name = "FOLDER")]
     out: PathBuf,
+    /// Train nothing: draw the pictures of what was found before.
+    #[arg(long)]
+    redraw: bool,
     /// Write what was found and the pictures here, not into results/ and docs/pictures.
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
@@ -59,7 +62,35 @@ pub(super) struct Args {
     programs: Option<PathBuf>,
 }
 
+/// The file of what was found, and the folder of pictures.
+fn targets(args: &Args) -> (PathBuf, PathBuf) {
+    match &args.to {
+        Some(folder) => (folder.join("validate-autoencoders.json"), folder.clone()),
+        None => {
+            let root = workspace();
+            (root.join("results/validate-autoencoders.json"), root.join("docs/pictures"))
+        }
+    }
+}
+
+fn read(table: &Path) -> Result<Results> {
+    let bytes = fs::read(table).with_context(|| table.display().to_string())?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is damaged: remove it", table.display()))
+}
+
+fn draw(results: &Results, args: &Args, pictures: &Path) -> Result<()> {
+    for picture in pictures::draw(results, &args.out, pictures)? {
+        shared::print_line!("wrote {}", picture.display());
+    }
+    Ok(())
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
+    let (table, pictures) = targets(args);
+    if args.redraw {
+        return draw(&read(&table)?, args, &pictures);
+    }
     let (planned, left_out) = plan::plan(args)?;
     for (variant, reason) in &left_out {
         progress::line(&format!("{variant} is not in the table: {reason}"));
@@ -82,25 +113,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
             run.title()
         ));
     }
-    let (table, pictures) = match &args.to {
-        Some(folder) => (folder.join("validate-autoencoders.json"), folder.clone()),
-        None => {
-            let root = workspace();
-            (root.join("results/validate-autoencoders.json"), root.join("docs/pictures"))
-        }
-    };
     // Parts that were not asked for stay as they were.
-    if let Ok(old) = fs::read(&table) {
-        let old: Results = serde_json::from_slice(&old)
-            .with_context(|| format!("{} is damaged: remove it", table.display()))?;
-        results.keep_other_parts(old, &args.parts());
+    if table.exists() {
+        results.keep_other_parts(read(&table)?, &args.parts());
     }
     write_json(&table, &results)?;
     shared::print_line!("wrote {}", table.display());
-    for picture in pictures::draw(&results, &args.out, &pictures)? {
-        shared::print_line!("wrote {}", picture.display());
-    }
-    Ok(())
+    draw(&results, args, &pictures)
 }
 
 impl Args {

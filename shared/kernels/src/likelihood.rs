@@ -112,6 +112,28 @@ impl<B: Backend> Likelihood<B> {
     }
 }
 
+impl<B: Backend> Likelihood<B> {
+    /// A draw of x from p(x|z), `[codes, pixels]`, made from standard logistic and standard normal numbers of
+    /// that shape; `None` of a distribution of a paper's own. Gaussian pixels may lie outside [0, 1].
+    #[must_use]
+    pub fn drawn(&self, logistic: Tensor<B, 2>, normal: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        match self {
+            // P(l > -a) = sigmoid(a) of a standard logistic l.
+            Self::Bernoulli { logits } => {
+                Some((logits.clone() + logistic).greater_elem(0.0).float())
+            }
+            Self::Gaussian { mean, log_var } => {
+                Some(mean.clone() + log_var.clone().div_scalar(2.0).exp() * normal)
+            }
+            Self::Logistic { mean, log_scale } => {
+                let x = mean.clone() + log_scale.clone().exp() * logistic;
+                Some(x.clamp(0.0, 1.0).div_scalar(LEVEL).round().mul_scalar(LEVEL))
+            }
+            Self::Own(_) => None,
+        }
+    }
+}
+
 /// Width of one of the 256 levels.
 const LEVEL: f64 = 1.0 / 255.0;
 
@@ -171,6 +193,33 @@ mod tests {
     fn row<B: Backend>(values: Vec<f32>) -> Tensor<B, 2> {
         let count = values.len();
         Tensor::from_data(TensorData::new(values, [1, count]), &B::Device::default())
+    }
+
+    /// The share of draws with each value is its probability, and a Gaussian's have its mean and variance.
+    #[test]
+    fn draws_have_the_distribution() {
+        const DRAWS: usize = 40_000;
+        let noise = crate::noise::Noise::new(5);
+        let keys: Vec<u64> = (0..DRAWS as u64).collect();
+        let normal = row::<Flex>(noise.normal(crate::noise::Stream::Pixel, 0, &keys, 1));
+        let logistic = row::<Flex>(noise.logistic(crate::noise::Stream::Pixel, 0, &keys, 1));
+        let all = |value: f32| row::<Flex>(vec![value; DRAWS]);
+        let of = |p: Likelihood<Flex>| -> Vec<f64> {
+            p.drawn(logistic.clone(), normal.clone()).unwrap().to_data().iter::<f64>().collect()
+        };
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / DRAWS as f64;
+        let white = mean(&of(Likelihood::Bernoulli { logits: all(0.4) }));
+        assert!((white - 1.0 / (1.0 + (-0.4f64).exp())).abs() < 0.01, "{white}");
+        let x = of(Likelihood::Gaussian { mean: all(0.3), log_var: all(-2.0) });
+        let about: Vec<f64> = x.iter().map(|x| (x - 0.3).powi(2)).collect();
+        assert!((mean(&x) - 0.3).abs() < 0.01 && (mean(&about) - (-2f64).exp()).abs() < 0.01);
+        let x = of(Likelihood::Logistic { mean: all(0.02), log_scale: all(-4.0) });
+        let log_p = masses(0.02, -4.0);
+        for level in [0usize, 1, 5, 12] {
+            let is_level = |x: &&f64| (**x * 255.0 - level as f64).abs() < 0.1;
+            let share = x.iter().filter(is_level).count() as f64 / DRAWS as f64;
+            assert!((share - log_p[level].exp()).abs() < 0.01, "{level}: {share}");
+        }
     }
 
     /// log P of all 256 levels.

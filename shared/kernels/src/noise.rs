@@ -55,6 +55,8 @@ pub enum Stream {
     Pair = 20,
     /// Which steps of a sequence are hidden from a decoder that is trained on it.
     Word = 21,
+    /// Pixels drawn from their likelihood.
+    Pixel = 22,
 }
 
 /// The source of all randomness of a run.
@@ -112,7 +114,21 @@ impl Noise {
         values
     }
 
-    /// The same for layers of these widths, in turn, times `deviation`: row by row for each layer.
+    /// Standard logistic numbers, the log-odds of uniform ones: as [`Noise::normal`] otherwise.
+    pub fn logistic(&self, stream: Stream, epoch: u64, examples: &[u64], width: usize) -> Vec<f32> {
+        let of = |&example: &u64| {
+            let mut generator = self.generator(stream, epoch, example);
+            // Neither 0 nor 1, whose log-odds are infinite.
+            let mut uniform = move || (f64::from(generator.next_u32()) + 0.5) / 2f64.powi(32);
+            (0..width).map(move |_| {
+                let u = uniform();
+                (u.ln() - (-u).ln_1p()) as f32
+            })
+        };
+        examples.iter().flat_map(of).collect()
+    }
+
+    /// [`Noise::normal`] for layers of these widths, in turn, times `deviation`: row by row for each layer.
     pub fn normal_layers(
         &self,
         stream: Stream,

@@ -19,6 +19,9 @@ const CAPTION: u32 = 44;
 const TITLE: u32 = 24;
 const ROLL: u32 = 220;
 const BARS: u32 = 120;
+/// The numbers of steps below a sequence, and their distance.
+const TICKS: u32 = 22;
+const TICK_EVERY: usize = 8;
 const GAP: u32 = 26;
 /// Notes shown above and below those that sound.
 const AIR: usize = 2;
@@ -50,7 +53,12 @@ impl Roll {
     fn height(&self) -> u32 {
         let roll = if self.keys.is_some() { ROLL } else { 0 };
         let bars = if self.values.is_empty() { 0 } else { BARS };
-        TITLE + roll + bars + GAP
+        TITLE + roll + bars + self.ticks() + GAP
+    }
+
+    /// Height of its time axis: none where each step has a label of its own.
+    fn ticks(&self) -> u32 {
+        if self.labels.is_empty() { TICKS } else { 0 }
     }
 
     /// The keys to show: those that sound, and some around them.
@@ -89,6 +97,10 @@ pub fn rolls(path: &Path, caption: &str, unit: &str, rolls: &[Roll]) -> Result<(
             if !roll.values.is_empty() {
                 paint_bars(root, roll, unit, longest, top)?;
                 top += BARS as i32;
+            }
+            if roll.ticks() > 0 {
+                paint_ticks(root, roll.steps(), longest, top)?;
+                top += roll.ticks() as i32;
             }
             top += GAP as i32;
         }
@@ -134,6 +146,19 @@ fn paint_keys(root: &Area<'_>, roll: &Roll, keys: &Array2<f32>, longest: usize, 
     }
     let frame = [(LEFT, top), (end, top + ROLL as i32)];
     root.draw(&Rectangle::new(frame, BLACK.stroke_width(1)))?;
+    Ok(())
+}
+
+/// Numbers of steps, from 0, where they begin.
+fn paint_ticks(root: &Area<'_>, steps: usize, longest: usize, top: i32) -> Drawn {
+    // Wide enough apart for their letters.
+    let every = (1..).map(|n| n * TICK_EVERY).find(|&every| left(every, longest) - LEFT > 60);
+    for step in (0..=steps).step_by(every.unwrap_or(TICK_EVERY)) {
+        let x = left(step, longest);
+        root.draw(&PathElement::new(vec![(x, top), (x, top + 5)], BLACK))?;
+        let label = if step == 0 { "step 0".to_owned() } else { step.to_string() };
+        root.draw_text(&label, &text(14.0), (x, top + 6))?;
+    }
     Ok(())
 }
 

@@ -177,8 +177,21 @@ pub(super) struct SampleArgs {
     /// Draw this class only, by name or number, from a model conditional on classes.
     #[arg(long, value_name = "CLASS")]
     pub(super) class: Option<String>,
+    /// What a pixel shows of p(x|z).
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) pixels: Pixels,
     #[command(flatten)]
     pub(super) to: To,
+}
+
+/// What a pixel of a sample shows of p(x|z).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Pixels {
+    /// Its mean.
+    #[default]
+    Mean,
+    /// A draw.
+    Drawn,
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use super::{
     asked::{Asked, To},
     explore,
     model::Loaded,
-    options::{InterpolateArgs, LatentMapArgs, SampleArgs, TraverseArgs},
+    options::{InterpolateArgs, LatentMapArgs, Pixels, SampleArgs, TraverseArgs},
     paper::Paper,
     reconstruct::{self, Restoration},
     sheet::{Sheet, decoded, encoded, say_all, taken},
@@ -23,7 +23,7 @@ use crate::{
     principal::PrincipalComponents,
     progress,
     run::RunFolder,
-    train::{FitReport, latent_curves, loss_curves, one_of_each_class},
+    train::{FitReport, STRIP, latent_curves, loss_curves, one_of_each_class, strip},
     trained::{Codes, Decoded},
 };
 
@@ -34,6 +34,8 @@ const MOST_STEPS: usize = 100;
 /// Default latents of a traversal, and points of a map.
 const LATENTS: usize = 12;
 const POINTS: usize = 5000;
+/// Images whose codes say how far latents reach, and what they tell.
+const MEASURED: usize = 2000;
 /// Images a row of samples.
 const ROW: usize = 10;
 /// Side of the decoded grid of a 2-D code.
@@ -58,7 +60,8 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     }
     if wanted("sample") {
         let count = samples_of(loaded);
-        drawn.extend(draw_samples(loaded, count, loaded.noise(), None, &To::default())?);
+        let how = Drawing { count, noise: loaded.noise(), class: None, pixels: Pixels::Mean };
+        drawn.extend(draw_samples(loaded, &how, &To::default())?);
     }
     if wanted("interpolate") {
         drawn.extend(draw_interpolation(loaded, None, 11, &own, &To::default())?);
@@ -73,8 +76,10 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     if wanted("explore") {
         drawn.extend(explore::small(loaded)?);
     }
-    if loaded.run.file("snapshots.png").is_file() {
-        drawn.push(loaded.run.file("snapshots.png"));
+    if loaded.run.file(STRIP).is_file() {
+        // Training knows neither the run's name nor its data.
+        strip(&loaded.run, loaded.preparation.shape, &loaded.title())?;
+        drawn.push(loaded.run.file(STRIP));
     }
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(drawn.iter().map(name).collect())
@@ -89,7 +94,8 @@ pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let class = args.class.map(|class| class_of(&loaded, &class)).transpose()?;
     let count = args.count.unwrap_or_else(|| samples_of(&loaded));
-    say_all(&draw_samples(&loaded, count, noise, class, &args.to)?)
+    let how = Drawing { count, noise, class, pixels: args.pixels };
+    say_all(&draw_samples(&loaded, &how, &args.to)?)
 }
 
 /// `interpolate`.
@@ -205,14 +211,17 @@ fn class_of<P: Paper>(loaded: &Loaded<P>, wanted: &str) -> Result<usize> {
     Ok(place)
 }
 
-/// Samples of all classes in turn, or of one.
-fn draw_samples<P: Paper>(
-    loaded: &Loaded<P>,
+/// What is drawn from a model.
+struct Drawing {
     count: usize,
     noise: Noise,
+    /// The place of one class, or all in turn.
     class: Option<usize>,
-    to: &To,
-) -> Result<Vec<PathBuf>> {
+    pixels: Pixels,
+}
+
+fn draw_samples<P: Paper>(loaded: &Loaded<P>, how: &Drawing, to: &To) -> Result<Vec<PathBuf>> {
+    let Drawing { count, noise, class, pixels } = *how;
     let path = to.file(&loaded.run, &loaded.drawn_as("samples"))?;
     let latent = loaded.model.latent_dim();
     let keys: Vec<u64> = (0..count as u64).collect();
@@ -223,7 +232,17 @@ fn draw_samples<P: Paper>(
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let steps = vec![loaded.preparation.steps; count];
-    let drawn = decoded(loaded, codes.view(), given, &steps);
+    let is_of_sequences = loaded.is_of_sequences();
+    let drawn = match pixels {
+        Pixels::Mean => decoded(loaded, codes.view(), given, &steps),
+        Pixels::Drawn if is_of_sequences => {
+            bail!("--pixels drawn: only for images, and these are sequences")
+        }
+        Pixels::Drawn => match loaded.model.draw_pixels(codes.view(), given, noise, &keys) {
+            Some(x) => Decoded { x, steps },
+            None => bail!("--pixels drawn: the distribution of this model's pixels has means only"),
+        },
+    };
     let known = &loaded.preparation.classes;
     let is_told = loaded.model.condition_of_classes(known).is_some();
     let classes = if is_told { known.len() } else { 0 };
@@ -235,7 +254,12 @@ fn draw_samples<P: Paper>(
         None if classes > count => format!(" of the first {count} of {classes} classes"),
         None => String::new(),
     };
-    let mut sheet = Sheet::new(format!("Samples{of}: {}", loaded.title()));
+    let what = match pixels {
+        _ if is_of_sequences => "",
+        Pixels::Mean => ", means of p(x|z)",
+        Pixels::Drawn => ", pixels drawn from p(x|z)",
+    };
+    let mut sheet = Sheet::new(format!("Samples{of}{what}: {}", loaded.title()));
     for (row, steps) in drawn.x.axis_chunks_iter(Axis(0), ROW).zip(drawn.steps.chunks(ROW)) {
         sheet = sheet.row("", Decoded { x: row.to_owned(), steps: steps.to_vec() });
     }
@@ -297,7 +321,7 @@ fn draw_interpolation<P: Paper>(
     sheet.save(loaded, &path)
 }
 
-/// Mean KL of each latent in nats, on the first 2,000 images of a split, or, if the data are not available
+/// Mean KL of each latent in nats, on the first [`MEASURED`] images of a split, or, if the data are not available
 /// and no image is requested, on the test split as `evaluate` computed it; `None` of a point code.
 fn information<P: Paper>(
     loaded: &Loaded<P>,
@@ -324,7 +348,7 @@ fn information<P: Paper>(
             return Ok(found);
         }
     };
-    let codes = encode_part(loaded, &examples.split.take(2000));
+    let codes = encode_part(loaded, &examples.split.take(MEASURED));
     Ok(codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var)))
 }
 
@@ -342,10 +366,37 @@ fn nats_of(text: &str, latents: usize) -> Option<Option<Vec<f64>>> {
     cells.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>().map(Some)
 }
 
+/// Where a traversal starts, `[1, latents]`, how far a step of one goes, `[latents, latents]`, and the least
+/// and greatest value a latent takes.
+struct Units {
+    origin: Array2<f32>,
+    unit: Array2<f32>,
+    range: Option<Vec<(f32, f32)>>,
+}
+
+impl Units {
+    /// Mean, standard deviation and range of codes `[examples, latents]`.
+    fn of(codes: &Array2<f32>) -> Self {
+        let mean = codes.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(codes.ncols()));
+        let ends = |latent: ndarray::ArrayView1<'_, f32>| {
+            let ends = (f32::INFINITY, f32::NEG_INFINITY);
+            latent.iter().fold(ends, |(low, high), &z| (low.min(z), high.max(z)))
+        };
+        Self {
+            unit: Array2::from_diag(&codes.std_axis(Axis(0), 0.0)),
+            range: Some(codes.columns().into_iter().map(ends).collect()),
+            origin: mean.insert_axis(Axis(0)),
+        }
+    }
+}
+
 fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<PathBuf>> {
     let Traversal { index, span, steps, latents, asked, to } = how;
     let (index, span, steps, latents) = (*index, *span, *steps, *latents);
     let latent = loaded.model.latent_dim();
+    // Without a prior no code stands out, and a unit is what codes of images say.
+    let has_prior = loaded.model.has_prior();
+    let index = index.or((!has_prior).then_some(0));
     let mut about = "around the prior's mean".to_owned();
     let name = &loaded.drawn_as("traversal");
     let (is_sequence, what) = (loaded.is_of_sequences(), loaded.example());
@@ -364,9 +415,16 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     // The condition of one image, repeated for every row.
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
-    // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
-    let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
-    let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
+    let Units { origin, unit, range } = if has_prior {
+        // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
+        let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
+        let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
+        Units { origin, unit, range: None }
+    } else {
+        let images = loaded.examples(asked)?.split.take(MEASURED);
+        about = format!("{about}, sd of {} codes", images.len());
+        Units::of(&encode_part(loaded, &images).mean)
+    };
     let length = image.as_ref().map_or(loaded.preparation.steps, |image| image.steps[0]);
     let lengths = vec![length; steps];
     let base = match &image {
@@ -396,7 +454,8 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         let mut fixed = base.clone();
         fixed[dimension] = origin[[0, dimension]];
         let codes = Array2::from_shape_fn((steps, latent), |(step, column)| {
-            fixed[column] + position(step) * along[column]
+            let z = fixed[column] + position(step) * along[column];
+            range.as_ref().map_or(z, |range| z.clamp(range[column].0, range[column].1))
         });
         let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
         let row = decoded(loaded, codes.view(), given(steps), &lengths);
@@ -477,10 +536,17 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>, path: &Path) -> Result<()> {
     let images = loaded.model.decode(codes.view(), given);
     let mut grid = Grid::new(
         loaded.preparation.shape,
-        format!("The decoded plane, equal shares of the prior: {}", loaded.title()),
-    );
+        format!(
+            "The decoded plane at quantiles of the prior, z0 to the right and z1 up: {}",
+            loaded.title()
+        ),
+    )
+    .columns((0..GRID).map(|column| format!("{:+.2}", quantile(column))));
     for row in 0..GRID {
-        grid = grid.row("", images.slice(s![row * GRID..(row + 1) * GRID, ..]).to_owned());
+        grid = grid.row(
+            format!("{:+.2}", -quantile(row)),
+            images.slice(s![row * GRID..(row + 1) * GRID, ..]).to_owned(),
+        );
     }
     grid.save(path)
 }

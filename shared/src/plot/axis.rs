@@ -12,42 +12,55 @@ const TICKS: usize = 11;
 #[derive(Clone, Copy, Debug)]
 pub struct Axis<'a> {
     pub(super) name: &'a str,
-    is_logarithmic: bool,
+    scale: Scale,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    Linear,
+    Whole,
+    Logarithmic,
 }
 
 impl<'a> Axis<'a> {
     /// Equal differences are equally far apart.
     pub fn linear(name: &'a str) -> Self {
-        Self { name, is_logarithmic: false }
+        Self { name, scale: Scale::Linear }
+    }
+
+    /// Linear, of what is counted: ticks stand at whole numbers.
+    pub fn whole(name: &'a str) -> Self {
+        Self { name, scale: Scale::Whole }
     }
 
     /// Equal ratios are equally far apart; ticks stand at the values that occur, which must be positive.
     pub fn logarithmic(name: &'a str) -> Self {
-        Self { name, is_logarithmic: true }
+        Self { name, scale: Scale::Logarithmic }
     }
 
     /// Where a value lies along the axis.
     pub(super) fn position(self, value: f64) -> f64 {
-        if self.is_logarithmic { value.ln() } else { value }
+        if self.scale == Scale::Logarithmic { value.ln() } else { value }
     }
 
     /// This axis over a range of positions in which values have these.
     pub(super) fn over(self, range: Range<f64>, positions: impl Iterator<Item = f64>) -> Ticked {
         let coordinate = RangedCoordf64::from(range);
-        let ticks = if self.is_logarithmic {
-            let mut ticks: Vec<f64> = positions.collect();
-            ticks.sort_by(f64::total_cmp);
-            ticks.dedup();
-            ticks
-        } else {
-            coordinate.key_points(BoldPoints(TICKS))
+        let mut ticks: Vec<f64> = match self.scale {
+            Scale::Logarithmic => positions.collect(),
+            Scale::Linear | Scale::Whole => coordinate.key_points(BoldPoints(TICKS)),
         };
+        if self.scale == Scale::Whole {
+            ticks.retain(|tick| (tick - tick.round()).abs() < 1e-9);
+        }
+        ticks.sort_by(f64::total_cmp);
+        ticks.dedup();
         Ticked { coordinate, ticks }
     }
 
     /// The value at a position, as the axis says it: no digits that mean nothing.
     pub(super) fn label(self, position: f64) -> String {
-        let value = if self.is_logarithmic { position.exp() } else { position };
+        let value = if self.scale == Scale::Logarithmic { position.exp() } else { position };
         // Too few digits to show that 0.3 is not a binary number; adding 0 makes 0 of -0.
         ((value * 1e9).round() / 1e9 + 0.0).to_string()
     }
@@ -98,6 +111,14 @@ mod tests {
         assert_eq!(labels, ["2", "16", "256"]);
         let [low, middle, high] = [2.0, 16.0, 128.0].map(|value| axis.position(value));
         assert!(((middle - low) - (high - middle)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_counted_has_ticks_at_whole_numbers() {
+        for last in [2.0, 3.0, 6.0, 150.0] {
+            let ticks = Axis::whole("epoch").over(0.9..last + 0.1, [].into_iter()).ticks;
+            assert!(!ticks.is_empty() && ticks.iter().all(|at| at.fract() == 0.0), "{ticks:?}");
+        }
     }
 
     #[test]

@@ -244,7 +244,7 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over a common axis, with a legend.
+/// Lines over a common axis, on which something is counted, with a legend.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -256,7 +256,7 @@ pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) ->
     };
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 640);
     draw(path, (940 + legend.width() as u32, 640), |root| {
-        let axes = axes.map(Axis::linear);
+        let axes = [Axis::whole(axes[0]), Axis::linear(axes[1])];
         let mut chart = framed(root, caption, axes, ranges, &points, &legend)?;
         for (index, line) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];

@@ -26,6 +26,11 @@ const GAP: usize = 4;
 const MARGIN: usize = 10;
 const CAPTION: usize = 34;
 const LABEL_SIZE: f64 = 16.0;
+/// Height of the labels of columns, and the gap below a block of rows.
+const HEADER: usize = 22;
+const BLOCK_GAP: usize = 12;
+/// Columns beside each other; more are continued below.
+const MOST_BESIDE: usize = 20;
 
 /// A grid of grey or coloured images with a caption, labelled rows and optionally labelled columns.
 pub struct Grid {
@@ -74,29 +79,39 @@ impl Grid {
         let longest = self.rows.iter().map(|(label, _)| letters::width(label, LABEL_SIZE));
         let longest = longest.fold(0.0, f64::max).ceil() as usize;
         let left = MARGIN + if longest > 0 { longest + 10 } else { 0 };
-        let top = MARGIN + CAPTION + if self.columns.is_empty() { 0 } else { 22 };
+        let header = if self.columns.is_empty() { 0 } else { HEADER };
+        let blocks = columns.div_ceil(MOST_BESIDE).max(1);
+        let beside = columns.div_ceil(blocks);
+        let block = header + self.rows.len() * (height + GAP) + BLOCK_GAP;
         let caption_width = 2 * MARGIN + letters::width(&self.caption, 19.0).ceil() as usize;
         let full = (
-            (left + columns * (width + GAP) + MARGIN).max(caption_width) as u32,
-            (top + self.rows.len() * (height + GAP) + MARGIN) as u32,
+            (left + beside * (width + GAP) + MARGIN).max(caption_width) as u32,
+            (MARGIN + CAPTION + blocks * block - BLOCK_GAP + MARGIN) as u32,
         );
+        // Where a column lies, and the rows of its block begin.
+        let place = |column: usize| {
+            let top = MARGIN + CAPTION + column / beside * block + header;
+            (left + column % beside * (width + GAP), top)
+        };
         painted(full, |root| {
             let style = |size: f64| TextStyle::from((FONT, size).into_font()).color(&BLACK);
             root.draw_text(&self.caption, &style(19.0), (MARGIN as i32, MARGIN as i32))?;
             for (column, label) in self.columns.iter().enumerate() {
-                let x = left + column * (width + GAP);
+                let (x, top) = place(column);
                 root.draw_text(label, &style(LABEL_SIZE), (x as i32, (top - 20) as i32))?;
             }
             for (row, (label, images)) in self.rows.iter().enumerate() {
-                let y = top + row * (height + GAP);
-                let middle = (y + height / 2) as i32 - 8;
-                root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
+                let y = row * (height + GAP);
+                for first in (0..columns).step_by(beside.max(1)) {
+                    let middle = (place(first).1 + y + height / 2) as i32 - 8;
+                    root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
+                }
                 for (column, image) in images.rows().into_iter().enumerate() {
-                    let x = left + column * (width + GAP);
+                    let (x, top) = place(column);
                     let size = (width as u32, height as u32);
                     let picture = picture(image, self.shape);
                     let picture = imageops::resize(&picture, size.0, size.1, FilterType::Nearest);
-                    let at = (x as i32, y as i32);
+                    let at = (x as i32, (top + y) as i32);
                     root.draw(
                         &BitMapElement::<_>::with_owned_buffer(at, size, picture.into_raw())
                             .context("an image of another size")?,
@@ -169,19 +184,24 @@ pub fn save_row(path: &Path, images: &Array2<f32>, shape: PixelShape) -> Result<
     write_atomic(path, bytes.get_ref())
 }
 
-/// Puts the rows that training has left in `folder` into one labelled strip, in order of epochs.
+/// Puts the rows that training has left in `folder` into one labelled strip with a caption, in order of epochs.
 ///
 /// # Errors
 /// If a row cannot be read or the strip cannot be written.
-pub fn snapshot_strip(folder: &Path, target: &Path, shape: PixelShape) -> Result<()> {
+pub fn snapshot_strip(
+    folder: &Path,
+    target: &Path,
+    shape: PixelShape,
+    caption: &str,
+) -> Result<()> {
     let mut rows: Vec<(f64, std::path::PathBuf)> = fs::read_dir(folder)
         .with_context(|| format!("cannot look into {}", folder.display()))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter_map(|path| Some((path.file_stem()?.to_str()?.parse().ok()?, path.clone())))
         .collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut grid = Grid::new(shape, "Validation images and their reconstructions while training")
-        .row("input", read_row(&folder.join("input.png"), shape)?);
+    let mut grid =
+        Grid::new(shape, caption).row("input", read_row(&folder.join("input.png"), shape)?);
     for (epoch, path) in rows {
         let unit = if epoch == 1.0 { "epoch" } else { "epochs" };
         grid = grid.row(format!("{epoch} {unit}"), read_row(&path, shape)?);
@@ -221,6 +241,22 @@ pub fn read_row(path: &Path, shape: PixelShape) -> Result<Array2<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_columns_are_continued_below() {
+        let shape = PixelShape::grey(28, 28);
+        let size = |columns: usize| {
+            let grid = Grid::new(shape, "").row("one", Array2::zeros((columns, 784)));
+            let grid = grid.row("two", Array2::zeros((columns, 784)));
+            let grid = grid.columns((0..columns).map(|column| column.to_string()));
+            let picture = grid.painted().unwrap().image().unwrap();
+            (picture.width(), picture.height())
+        };
+        let (one, two) = (size(20), size(40));
+        assert_eq!(one.0, two.0);
+        assert!(two.1 > one.1 + 4 * 56, "{one:?} {two:?}");
+        assert!(size(200).0 <= one.0);
+    }
 
     /// A picture lower than the images panicked, and the header alone said how much memory was taken.
     #[test]

@@ -112,7 +112,7 @@ where
 {
     let device = &session.device;
     let steps = data.train.len().div_ceil(config.batch_size);
-    let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid);
+    let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid, session.paper);
     let watch = |steps: usize, model: &M| {
         snapshots.take::<B::InnerBackend, M::InnerModule>(
             steps,

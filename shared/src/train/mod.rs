@@ -32,5 +32,5 @@ pub use optimiser::{Optimiser, OptimiserConfig};
 pub use phase::fit_phase;
 pub use schedule::Schedule;
 pub use snapshot::SNAPSHOT_FOLDER;
-pub(crate) use snapshot::one_of_each_class;
+pub(crate) use snapshot::{STRIP, one_of_each_class, strip};
 pub use step::{Found, descend, repeated_step};

@@ -28,11 +28,17 @@ pub(super) struct Snapshots {
     images: Array2<f32>,
     labels: Vec<u8>,
     shape: PixelShape,
+    paper: &'static str,
 }
 
 impl Snapshots {
     /// Snapshots of validation images after `epochs` (fractions allowed).
-    pub(super) fn new(epochs: &[f64], steps_per_epoch: usize, valid: &Split) -> Self {
+    pub(super) fn new(
+        epochs: &[f64],
+        steps_per_epoch: usize,
+        valid: &Split,
+        paper: &'static str,
+    ) -> Self {
         let steps = epochs
             .iter()
             .map(|&epoch| (((epoch * steps_per_epoch as f64).round() as usize).max(1), epoch))
@@ -43,7 +49,7 @@ impl Snapshots {
         }
         let indices = each.indices;
         let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
-        Self { steps, images, labels, shape: valid.shape() }
+        Self { steps, images, labels, shape: valid.shape(), paper }
     }
 
     /// Epochs whose snapshot is not in the folder of a run that has ended.
@@ -80,8 +86,18 @@ impl Snapshots {
         if !input.is_file() {
             plot::save_row(&input, &self.images, self.shape)?;
         }
-        plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file("snapshots.png"), self.shape)
+        let title = format!("{}, {} latents", self.paper, model.latent_dim());
+        strip(run, self.shape, &title)
     }
+}
+
+/// Name of the picture of all snapshots.
+pub(crate) const STRIP: &str = "snapshots.png";
+
+/// Draws all snapshots that a run has into one picture; `title` says whose they are.
+pub(crate) fn strip(run: &RunFolder, shape: PixelShape, title: &str) -> Result<()> {
+    let caption = format!("Reconstructions of validation images while training: {title}");
+    plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file(STRIP), shape, &caption)
 }
 
 /// Where the snapshot after this many epochs is kept.
