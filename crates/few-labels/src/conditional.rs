@@ -3,6 +3,7 @@
 use burn::{module::Module, tensor::Tensor};
 use shared::{
     Backend,
+    network::{Layer, layers_of},
     nn::{Activation, Initialiser, Mlp, Projection, Shift},
 };
 
@@ -44,6 +45,15 @@ impl<B: Backend> Conditional<B> {
     pub fn repeated(&self, x: Tensor<B, 2>, y: Tensor<B, 2>) -> Tensor<B, 2> {
         let times = y.dims()[0] / x.dims()[0].max(1);
         self.above(Tensor::cat(vec![self.input.forward(x); times], 0), y)
+    }
+
+    /// The layers on top of x and y, joined in this order.
+    pub fn described(&self) -> Vec<Layer> {
+        let joined = Tensor::cat(vec![self.input.weight.val(), self.class.weight.val()], 0);
+        let mut layers = vec![Layer::product(joined)];
+        layers.extend(Layer::shifting(&self.shift));
+        layers.extend(layers_of(&self.rest));
+        layers
     }
 
     /// `sum` is x W, `[examples, width]`.

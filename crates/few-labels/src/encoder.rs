@@ -7,6 +7,7 @@ use burn::{
 };
 use shared::{
     Backend,
+    network::Layer as Described,
     nn::{Activation, BatchNorm, Initialiser, Projection, Shift, Statistics},
 };
 
@@ -110,6 +111,18 @@ impl<B: Backend> Encoder<B> {
             sums.push(sum);
         }
         Pass { z, sums, hidden, log_p: activation::log_softmax(h, 1) }
+    }
+
+    /// The hidden layers in evaluation, for [`Network`](shared::network::Network).
+    pub fn described(&self) -> Vec<Described> {
+        let hidden = &self.layers[..self.layers.len() - 1];
+        let parts = |layer: &Layer<B>| {
+            let mut parts = vec![Described::product(layer.weight.weight.val())];
+            parts.extend(Described::normalising(&layer.norm));
+            parts.extend(Described::shifting(&layer.shift));
+            parts
+        };
+        hidden.iter().flat_map(parts).collect()
     }
 
     /// The encoder with these statistics stored, one for each layer above the pixels.

@@ -6,6 +6,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::{Batch, BatchMaker},
     likelihood::Likelihood,
+    network::Network,
     nn::{BatchNorm, Combinator, Init, Initialiser, Projection, Statistics},
     noise::{Noise, Stream},
     posterior::Posterior,
@@ -148,6 +149,10 @@ impl<B: Backend> Autoencoder<B> for Ladder<B> {
         });
         let log_var = mean.zeros_like();
         Likelihood::Gaussian { mean, log_var }
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        Err("its code is an estimate from two layers at once".into())
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

@@ -8,6 +8,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior, layers_of},
     nn::{Activation, Dense, GaussianMlp, Init, Initialiser, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -79,6 +80,17 @@ impl<B: Backend> Autoencoder<B> for M1<B> {
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         Likelihood::Bernoulli { logits: self.output.forward(self.decoder.forward(z)) }
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let output = vec![Layer::from(&self.output)];
+        let below = layers_of(&self.decoder);
+        Ok(Network {
+            encoder: Coder::gaussian(vec![Input::Image], Vec::new(), &self.encoder),
+            decoder: Decoder::of(vec![Input::Code], below, output, Pixels::Bernoulli),
+            prior: Prior::Standard,
+            condition: Condition::None,
+        })
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

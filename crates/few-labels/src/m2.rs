@@ -13,6 +13,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::one_hot,
     likelihood::{Likelihood, row_sums},
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior, Trunk},
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -225,6 +226,28 @@ impl<B: Backend> Autoencoder<B> for M2<B> {
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
         let y = self.class_or_any(given, &z);
         self.likelihood(z, y)
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        if self.output_log_var.is_some() {
+            return Err("it is a model of codes".into());
+        }
+        let inputs = vec![Input::Image, Input::Condition];
+        Ok(Network {
+            encoder: Coder {
+                trunk: Trunk { inputs, layers: self.recognition.described() },
+                mean: vec![Layer::from(&self.mean)],
+                log_var: Some(vec![Layer::from(&self.log_var)]),
+            },
+            decoder: Decoder::of(
+                vec![Input::Code, Input::Condition],
+                self.generation.described(),
+                vec![Layer::from(&self.output)],
+                Pixels::Bernoulli,
+            ),
+            prior: Prior::Standard,
+            condition: Condition::Class { classes: self.class_count() },
+        })
     }
 
     fn scored(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
+    network::Network as Layers,
     noise::Noise,
     posterior::Posterior,
 };
@@ -97,6 +98,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn has_bound(&self) -> bool {
         of_each!(self, it => it.has_bound())
+    }
+
+    fn network(&self) -> Result<Layers, String> {
+        of_each!(self, it => it.network())
     }
 
     fn scored(&self) -> Option<String> {

@@ -6,6 +6,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::BatchMaker,
     likelihood::Likelihood,
+    network::{self, Coder, Condition, Input, Layer, Pixels, Prior, layers_of},
     nn::{Activation, Dense, Init, Initialiser, Mlp},
     noise::Noise,
     posterior::Posterior,
@@ -93,6 +94,20 @@ impl<B: Backend> Autoencoder<B> for Network<B> {
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         self.likelihood(z)
+    }
+
+    fn network(&self) -> Result<network::Network, String> {
+        let Some(decoder) = &self.decoder else {
+            return Err("it has no decoder".into());
+        };
+        let output = vec![Layer::from(&decoder.output)];
+        let below = layers_of(&decoder.hidden);
+        Ok(network::Network {
+            encoder: Coder::point(Input::Image, self.encoder.described()),
+            decoder: network::Decoder::of(vec![Input::Code], below, output, Pixels::Bernoulli),
+            prior: Prior::None,
+            condition: Condition::None,
+        })
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

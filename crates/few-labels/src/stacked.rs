@@ -6,6 +6,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::{Batch, one_hot},
     likelihood::Likelihood,
+    network::Network,
     nn::Initialiser,
     noise::{Noise, Stream},
     posterior::Posterior,
@@ -79,6 +80,10 @@ impl<B: Backend> Autoencoder<B> for Stacked<B> {
 
     fn has_bound(&self) -> bool {
         false
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        Err("its codes are made by two encoders in turn".into())
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

@@ -508,3 +508,18 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
     let wrong = laws::configurations::sizes_misjudged::<Paper, Flex>(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Codes, images, prior and likelihood; those of the network with the statistics of its training.
+#[test]
+fn the_networks_as_layers_are_the_models() {
+    let indices: Vec<usize> = (0..300).collect();
+    for kind in [Kind::Reconstruction, Kind::M1, Kind::M2] {
+        let model = Model::<Flex>::new(&config(kind), PIXELS, Noise::new(3), &Default::default());
+        let model = match model {
+            Model::Network(it) => Model::Network(it.with_statistics(&batches(kind), &indices, 100)),
+            other => other,
+        };
+        let apart = laws::networks::network_apart(model, CLASSES as u8).unwrap();
+        assert!(apart.largest() < 1e-5, "{kind:?}: {apart:?}");
+    }
+}

@@ -5,7 +5,7 @@ use kernels::Backend;
 
 use crate::{
     backend::{Geometry, Window},
-    nn::{Activation, Convolution, Dense, Mlp, TransposedConvolution},
+    nn::{Activation, BatchNorm, Convolution, Dense, Mlp, Shift, TransposedConvolution},
 };
 
 /// One layer with its weights. Images are rows of pixels, a pixel's channels side by side.
@@ -127,6 +127,17 @@ impl<B: Backend> From<&Dense<B>> for Layer {
 }
 
 impl Layer {
+    /// Batch normalisation by the stored statistics, as two layers.
+    pub fn normalising<B: Backend>(layer: &BatchNorm<B>) -> [Self; 2] {
+        let mean = numbers(layer.mean().neg());
+        [Self::Shift(mean), Self::Scale(numbers(layer.deviation().recip()))]
+    }
+
+    /// y = f(x + b), as two layers.
+    pub fn shifting<B: Backend>(layer: &Shift<B>) -> [Self; 2] {
+        [Self::Shift(numbers(layer.bias.val())), Self::Apply(layer.activation())]
+    }
+
     /// A dense layer backwards, y = x W^T + b, as tied weights have it.
     pub fn tied<B: Backend>(layer: &Dense<B>, bias: Vec<f32>, activation: Activation) -> Self {
         Self::Dense { weight: numbers(layer.weight.val()), is_transposed: true, bias, activation }

@@ -64,8 +64,17 @@ impl<B: Backend> BatchNorm<B> {
 
     /// x `[examples, units]` normalised by the stored statistics.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let deviation = self.variance.val().add_scalar(VARIANCE_FLOOR).sqrt();
-        (x - self.mean.val().unsqueeze()) / deviation.unsqueeze()
+        (x - self.mean.val().unsqueeze()) / self.deviation().unsqueeze()
+    }
+
+    /// The stored mean, `[units]`.
+    pub fn mean(&self) -> Tensor<B, 1> {
+        self.mean.val()
+    }
+
+    /// What is divided by in evaluation, `[units]`.
+    pub fn deviation(&self) -> Tensor<B, 1> {
+        self.variance.val().add_scalar(VARIANCE_FLOOR).sqrt()
     }
 
     /// Statistics of a batch x `[examples, units]`. Differentiable.

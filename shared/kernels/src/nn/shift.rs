@@ -21,6 +21,11 @@ impl<B: Backend> Shift<B> {
         Self { bias: init.bias(units), activation }
     }
 
+    /// f.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// y for x, both `[examples, units]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let bias = self.bias.val().into_primitive().tensor();
