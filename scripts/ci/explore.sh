@@ -20,15 +20,9 @@ profile=${PROFILE:-dev}
 program() { cargo run --quiet --profile "$profile" --package "$@"; }
 
 if [ $# = 0 ]; then
-    tiny=(--data segments --epochs 2 --set evaluate.nll_samples=10 --set evaluate.nll_images=10 --out "$out/runs")
-    program vae train "${tiny[@]}" --force
-    program pca train --data segments --out "$out/runs" --force
-    program cvae train "${tiny[@]}" --force
-    program denoising-ae train --data segments --epochs 2 --set fine_tuning.epochs=1 --out "$out/runs" --force
-    program beta-vae train "${tiny[@]}" --set data.binarise=dynamic --set data.train_examples=2000 \
-        --set 'model.channels=[4, 8]' --force
-    set --
-    for paper in vae pca cvae denoising-ae beta-vae; do set -- "$@" "$paper" "$out/runs/$paper/quick"; done
+    mapfile -t pairs < <(scripts/ci/tiny-runs.sh "$out/runs")
+    # shellcheck disable=SC2086 # A pair is two words.
+    set -- ${pairs[*]}
 fi
 
 while [ $# -ge 2 ]; do

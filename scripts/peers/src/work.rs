@@ -139,6 +139,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
             run: RunFolder::create(folder.path().join("run"), "", true)?,
             resume: false,
             snapshot_epochs: Vec::new(),
+            log: Vec::new(),
             interrupt: Arc::new(AtomicBool::new(false)),
         };
         let objective = vae::Objective::new(ObjectiveConfig::default());

@@ -178,6 +178,7 @@ where
             run: run.clone(),
             resume: true,
             snapshot_epochs: Vec::new(),
+            log: Vec::new(),
             interrupt: Arc::new(AtomicBool::new(false)),
         };
         let mut init = Initialiser::<Autodiff<B>>::new(Init::He, noise, &handle);

@@ -12,7 +12,10 @@ use super::{
     own_data,
     paper::{Paper, RunConfig},
 };
-use crate::{modules::NamedTensor, noise::Stream, progress, run::RunFolder, weights};
+use crate::{
+    files::write_atomic, modules::NamedTensor, network::Model, noise::Stream, progress,
+    run::RunFolder, weights,
+};
 
 /// `export`.
 pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
@@ -28,6 +31,7 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
     }
     // Found before anything is written: a model without such terms writes nothing.
     let terms = args.terms.map(|images| terms(&loaded, images)).transpose()?;
+    let models = if args.onnx { onnx(&loaded)? } else { Vec::new() };
     weights::save(
         &args.to,
         &loaded.model.weights(),
@@ -45,7 +49,22 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
         weights::write_tensors(&path, &terms)?;
         progress::line(&format!("wrote {}", path.display()));
     }
+    for model in models {
+        let path = args.to.join(format!("{}.onnx", model.name));
+        write_atomic(&path, &model.bytes)?;
+        progress::line(&format!("wrote {}", path.display()));
+    }
     Ok(())
+}
+
+/// The networks as ONNX models.
+fn onnx<P: Paper>(loaded: &Loaded<P>) -> Result<Vec<Model>> {
+    let network = loaded
+        .model
+        .network()
+        .map_err(|reason| Stop::Cannot(format!("--onnx: this model has no such form: {reason}")))?;
+    let about = format!("{}; {}", loaded.title(), P::CITATION);
+    Ok(network.onnx(loaded.model.input_dim(), loaded.model.latent_dim(), &about))
 }
 
 /// Inputs, noise and -ELBO terms of the first test images, as `terms.safetensors` has them.

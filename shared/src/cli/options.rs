@@ -302,6 +302,9 @@ pub(super) struct ExportArgs {
     /// another implementation.
     #[arg(long, value_name = "N")]
     pub(super) terms: Option<usize>,
+    /// Also write encoder, decoder and, where it is not N(0, I), prior as ONNX models.
+    #[arg(long)]
+    pub(super) onnx: bool,
 }
 
 #[derive(Args, Debug)]

@@ -31,7 +31,7 @@ use crate::{
     progress,
     reading::Places,
     run::{Record, RunData, RunFolder},
-    train::{FitReport, Interrupted, Session},
+    train::{FitReport, Interrupted, Log, Session},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
@@ -50,6 +50,9 @@ pub(super) struct TrainArgs {
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
     #[arg(long, value_delimiter = ',', value_name = "E,F,...")]
     snapshot_epochs: Vec<f64>,
+    /// Write the figures of every epoch for a tracker too: `tensorboard --logdir RUN` shows them.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "TRACKER,...")]
+    log: Vec<Log>,
 }
 
 /// Where a new run goes.
@@ -152,7 +155,7 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         &run,
         device,
         args.resume,
-        args.snapshot_epochs.clone(),
+        Shown { snapshot_epochs: args.snapshot_epochs.clone(), log: args.log.clone() },
         interrupt,
     );
     let continued_by = || {
@@ -164,6 +167,9 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         if !args.snapshot_epochs.is_empty() {
             let epochs: Vec<String> = args.snapshot_epochs.iter().map(f64::to_string).collect();
             again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
+        }
+        if !args.log.is_empty() {
+            again.push_str(" --log tensorboard");
         }
         format!("stopped; continue with: {} train --resume{again}", P::NAME)
     };
@@ -269,7 +275,7 @@ fn fitted_with_report<P: Paper>(
         }
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
         let (interrupt, fitting) = on_interrupt()?;
-        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Vec::new(), interrupt);
+        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Shown::default(), interrupt);
         fitting.store(false, Ordering::Relaxed);
         let (model, report) = fitted.map_err(|error| resumable(error, by_the_same_command))?;
         (model, Some(report))
@@ -300,7 +306,7 @@ pub fn recorded<P: Paper>(
             let Loaded { run, config, device, .. } = &loaded;
             let data = loaded.data()?;
             let (interrupt, fitting) = on_interrupt()?;
-            let again = fit_run::<P>(config, data, run, *device, true, Vec::new(), interrupt);
+            let again = fit_run::<P>(config, data, run, *device, true, Shown::default(), interrupt);
             fitting.store(false, Ordering::Relaxed);
             again.map_err(|error| resumable(error, by_the_same_command))?.1
         }
@@ -323,6 +329,13 @@ fn by_the_same_command() -> String {
 
 type Fitted = (Box<dyn Trained>, FitReport);
 
+/// What is shown of a fit while it goes on.
+#[derive(Default)]
+struct Shown {
+    snapshot_epochs: Vec<f64>,
+    log: Vec<Log>,
+}
+
 /// Fits a model into a run's folder and saves it.
 fn fit_run<P: Paper>(
     config: &P::Config,
@@ -330,7 +343,7 @@ fn fit_run<P: Paper>(
     run: &RunFolder,
     device: Device,
     resume: bool,
-    snapshot_epochs: Vec<f64>,
+    shown: Shown,
     interrupt: Arc<AtomicBool>,
 ) -> Result<Fitted> {
     let (model, report) = on_device!(device, |B, handle| fit::<P, B>(
@@ -343,7 +356,8 @@ fn fit_run<P: Paper>(
             backend: device.backend(),
             run: run.clone(),
             resume,
-            snapshot_epochs,
+            snapshot_epochs: shown.snapshot_epochs,
+            log: shown.log,
             interrupt,
         }
     ))?;

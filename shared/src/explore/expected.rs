@@ -33,6 +33,7 @@ pub fn expected(subject: &Subject<'_>, count: usize) -> Value {
         "labels": labels,
         "keys": keys.iter().map(u64::to_string).collect::<Vec<_>>(),
         "mean": lines(&codes.mean),
+        "condition": given.map(|given| lines(&given.to_owned())),
         "log_var": codes.log_var.as_ref().map(lines),
         "decoded": lines(&model.decode(codes.mean.view(), given)),
         "eps": lines(&eps),

@@ -6,9 +6,11 @@
 
 mod evaluate;
 mod layer;
+mod onnx;
 mod pack;
 
 pub use layer::{Layer, layers_of, numbers};
+pub use onnx::Model;
 pub use pack::Packer;
 
 use kernels::Backend;
@@ -129,6 +131,17 @@ pub struct Network {
     pub prior: Prior,
     /// c.
     pub condition: Condition,
+}
+
+impl Network {
+    /// Width of c; 0 without a condition.
+    fn condition_width(&self) -> usize {
+        match &self.condition {
+            Condition::None => 0,
+            Condition::Class { classes } => *classes,
+            Condition::Observed { observed, .. } => observed.len(),
+        }
+    }
 }
 
 impl Trunk {

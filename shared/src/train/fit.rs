@@ -17,6 +17,7 @@ use super::{
     history::TermSums,
     snapshot::Snapshots,
     step::{Found, descend},
+    tensorboard::Events,
 };
 use crate::{
     autoencoder::Autoencoder,
@@ -48,6 +49,8 @@ pub struct Session<B: Backend> {
     pub resume: bool,
     /// Epochs to take snapshots after.
     pub snapshot_epochs: Vec<f64>,
+    /// Trackers that the figures of every epoch go to.
+    pub log: Vec<Log>,
     /// Set by Ctrl-C: finish the step, save, stop.
     pub interrupt: Arc<AtomicBool>,
 }
@@ -56,6 +59,13 @@ pub struct Session<B: Backend> {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the fit was interrupted and can be resumed")]
 pub struct Interrupted;
+
+/// A tracker of experiments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Log {
+    /// Event files in the run's folder.
+    Tensorboard,
+}
 
 /// How a fit went.
 #[derive(Clone, Debug, Default)]
@@ -192,6 +202,9 @@ where
         epochs,
         progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
     );
+    let is_logged = session.log.contains(&Log::Tensorboard) && !has_stopped(&progress);
+    let mut events =
+        (is_logged && progress.epoch < epochs).then(|| Events::begin(run, progress.epoch));
     let before = progress.seconds;
     let started = Instant::now();
 
@@ -260,6 +273,9 @@ where
             progress.stale += 1;
         }
         display.epoch(&line, seen(&progress), is_best);
+        if let Some(events) = &mut events {
+            events.epoch(&line);
+        }
         progress.lines.push(line);
         progress.seconds = before + started.elapsed().as_secs_f64();
         let ends = progress.epoch == epochs || has_stopped(&progress);
@@ -417,6 +433,7 @@ mod tests {
             run,
             resume: true,
             snapshot_epochs: Vec::new(),
+            log: Vec::new(),
             interrupt: Arc::default(),
         }
     }

@@ -20,12 +20,13 @@ mod restore;
 mod schedule;
 mod snapshot;
 mod step;
+mod tensorboard;
 
 pub(crate) use checkpoint::can_continue;
 pub use config::{Keep, TrainConfig};
 pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
-pub use fit::{FitReport, Interrupted, Session, fit};
+pub use fit::{FitReport, Interrupted, Log, Session, fit};
 pub use history::EpochLine;
 pub use objective::{Moment, Objective, Terms, latent_term};
 pub use optimiser::{Optimiser, OptimiserConfig};

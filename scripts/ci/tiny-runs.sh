@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Trains every image paper a moment on generated digits, and prints a line "PROGRAM RUN" for each.
+# Usage: scripts/ci/tiny-runs.sh FOLDER
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+out=$1
+train() {
+    local paper=$1 name=$2
+    shift 2
+    cargo run --quiet --profile "${PROFILE:-dev}" --package "$paper" -- train --data segments --out "$out" \
+        --name "$name" --force "$@" >&2
+    echo "$paper $out/$paper/$name"
+}
+tiny=(--epochs 2 --set evaluate.nll_samples=10 --set evaluate.nll_images=10)
+train vae quick "${tiny[@]}"
+train pca quick
+train cvae quick "${tiny[@]}"
+train denoising-ae quick --epochs 2 --set fine_tuning.epochs=1
+train beta-vae quick "${tiny[@]}" --set data.binarise=dynamic --set data.train_examples=2000 \
+    --set 'model.channels=[4, 8]'
+few=(--epochs 2 --set labels.count=20 --set data.train_examples=2000)
+train few-labels m2 --config m2 "${few[@]}" --set 'm2.hidden=[16]' --set m2.latent=3
+train few-labels reconstruction --config reconstruction "${few[@]}" --set 'network.hidden=[16,8]'
