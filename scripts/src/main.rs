@@ -9,6 +9,7 @@ mod keep;
 mod new_paper;
 mod peers;
 mod readme;
+mod site;
 mod validate;
 
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Task {
     NewPaper(new_paper::Args),
     /// Write the tables of the README pages from the records under results/.
     Readme(readme::Args),
+    /// Write the course, the pages and the explorers as a static site.
+    Site(site::Args),
     /// Validate every variant at several code sizes, and show what each way of validating is worth.
     ValidateAutoencoders(validate::Args),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Keep(args) => keep::run(&args),
         Task::NewPaper(args) => new_paper::run(&args),
         Task::Readme(args) => readme::run(&args),
+        Task::Site(args) => site::run(&args),
         Task::ValidateAutoencoders(args) => validate::run(&args),
     };
     match result {

@@ -42,17 +42,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut stale = Vec::new();
     for page in pages()? {
         let old = fs::read_to_string(&page)?;
-        let new = with_tables(&old, &records)
-            .and_then(|page| filled(&page, "speed", |_| speeds(&result("bench-peers")?)))
-            .and_then(|page| {
-                let frontier =
-                    |data: &str| frontier(&result(&format!("fair-repr/frontier-{data}"))?);
-                filled(&page, "frontier", frontier)
-            })
-            .and_then(|page| filled(&page, "against", |name| against(&result(name)?)))
-            .and_then(|page| with_validation(&page))
-            .and_then(|page| papers::with_papers(&page, &workspace(), &records))
-            .with_context(|| page.display().to_string())?;
+        let new = written(&old, &records).with_context(|| page.display().to_string())?;
         if new == old {
             continue;
         }
@@ -69,10 +59,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
     bail!("not what the records say: {}; run cargo xtask readme", stale.join(", "))
 }
 
-fn pages() -> Result<Vec<PathBuf>> {
+/// A page with every table as the records have it.
+pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
+    let page = with_tables(page, records)?;
+    let page = filled(&page, "speed", |_| speeds(&result("bench-peers")?))?;
+    let page = filled(&page, "frontier", |data| {
+        frontier(&result(&format!("fair-repr/frontier-{data}"))?)
+    })?;
+    let page = filled(&page, "against", |name| against(&result(name)?))?;
+    papers::with_papers(&with_validation(&page)?, &workspace(), records)
+}
+
+/// The pages that have tables.
+pub(crate) fn pages() -> Result<Vec<PathBuf>> {
     let mut pages = vec![workspace().join("README.md")];
-    for entry in fs::read_dir(workspace().join("docs"))? {
-        pages.push(entry?.path());
+    for folder in ["docs", "docs/course"] {
+        for entry in fs::read_dir(workspace().join(folder))? {
+            pages.push(entry?.path());
+        }
     }
     for entry in fs::read_dir(workspace().join("crates"))? {
         pages.push(entry?.path().join("README.md"));
@@ -83,9 +87,10 @@ fn pages() -> Result<Vec<PathBuf>> {
 }
 
 /// Records by `paper-name`, one for each seed.
-type Records = BTreeMap<String, Vec<Record>>;
+pub(crate) type Records = BTreeMap<String, Vec<Record>>;
 
-fn records(folder: &Path) -> Result<Records> {
+/// Every record under a folder.
+pub(crate) fn records(folder: &Path) -> Result<Records> {
     let mut found = Records::new();
     for entry in WalkDir::new(folder).sort_by_file_name() {
         let path = entry?.into_path();

@@ -64,6 +64,17 @@ fn table(root: &Path, records: &Records) -> Result<String> {
     Ok(text)
 }
 
+/// Names of the papers' crates, in the order of the table.
+pub(crate) fn in_order(root: &Path) -> Result<Vec<String>> {
+    let mut papers = Vec::new();
+    for manifest in manifests(root)? {
+        let variant: Variant = metadata(&manifest, "variant")?;
+        papers.push((year(&variant.paper), folder_name(&manifest)));
+    }
+    papers.sort();
+    Ok(papers.into_iter().map(|(_, name)| name).collect())
+}
+
 /// Manifests of the papers' crates.
 pub(crate) fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -1,0 +1,58 @@
+//! The explorer pages of runs, which become part of the site.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use shared::run::Record;
+use walkdir::WalkDir;
+
+/// A run's `explore.html`.
+#[derive(Debug)]
+pub(super) struct Explorer {
+    pub paper: String,
+    /// The run's folder under that of all runs.
+    pub run: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Its file in the site.
+    pub site: String,
+}
+
+/// The explorers of all runs under a folder, by paper and run; none if there is no such folder.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(super) fn explorers(runs: &Path) -> Result<Vec<Explorer>> {
+    let mut found = Vec::new();
+    if !runs.exists() {
+        return Ok(found);
+    }
+    for entry in WalkDir::new(runs).sort_by_file_name() {
+        let entry = entry.with_context(|| format!("cannot read {}", runs.display()))?;
+        if entry.file_name() != "explore.html" {
+            continue;
+        }
+        let file = entry.into_path();
+        let folder = file.parent().unwrap_or(runs);
+        let inside = folder.strip_prefix(runs).unwrap_or(folder);
+        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+        let (run, site) = (parts.join("/"), format!("explore/{}.html", parts.join("-")));
+        let paper = paper(folder).unwrap_or_default();
+        found.push(Explorer { paper, run, file, site });
+    }
+    found.sort_by(|a, b| (&a.paper, &a.run).cmp(&(&b.paper, &b.run)));
+    Ok(found)
+}
+
+/// The paper of a run: its record names it; before that is written, the folder of the paper's runs.
+fn paper(run: &Path) -> Option<String> {
+    let record = fs::read(run.join("record.json")).ok();
+    let record = record.and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+    match record {
+        Some(record) => Some(record.paper),
+        None => Some(run.parent()?.file_name()?.to_string_lossy().into_owned()),
+    }
+}

@@ -1,0 +1,90 @@
+//! Colours of Rust: comments, words of the language, strings and numbers. Enough to read by, no parser.
+
+use std::fmt::Write;
+
+const WORDS: [&str; 29] = [
+    "as", "bail", "break", "const", "continue", "crate", "dyn", "else", "enum", "false", "fn",
+    "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "return",
+    "self", "struct", "true", "type", "use", "while",
+];
+
+/// Code as HTML with a `<span>` about each coloured piece.
+pub(super) fn rust(code: &str) -> String {
+    let mut html = String::with_capacity(code.len() * 2);
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        let (length, class) = piece(rest, first);
+        let (piece, after) = rest.split_at(length);
+        match class {
+            Some(class) => {
+                let _ = write!(html, "<span class=\"{class}\">{}</span>", escaped(piece));
+            }
+            None => html.push_str(&escaped(piece)),
+        }
+        rest = after;
+    }
+    html
+}
+
+/// How long the piece at the start of `rest` is, and its class.
+fn piece(rest: &str, first: char) -> (usize, Option<&'static str>) {
+    let while_ = |is: fn(char) -> bool| rest.find(|c| !is(c)).unwrap_or(rest.len());
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if rest.starts_with("//") {
+        return (rest.find('\n').unwrap_or(rest.len()), Some("comment"));
+    }
+    if first == '"' {
+        return (string(rest), Some("string"));
+    }
+    if first.is_ascii_digit() {
+        // 1.0 and 1e-4, but not the dots of 0..n.
+        let length = while_(|c| c.is_alphanumeric() || c == '_' || c == '.');
+        return (rest[..length].find("..").unwrap_or(length), Some("number"));
+    }
+    if is_word(first) {
+        let length = while_(|c| c.is_alphanumeric() || c == '_');
+        let class = match &rest[..length] {
+            word if WORDS.contains(&word) => Some("word"),
+            _ if first.is_uppercase() => Some("type"),
+            _ => None,
+        };
+        return (length, class);
+    }
+    (first.len_utf8(), None)
+}
+
+/// Length of a string with its quotes.
+fn string(rest: &str) -> usize {
+    let mut is_escaped = false;
+    for (place, letter) in rest.char_indices().skip(1) {
+        match letter {
+            '"' if !is_escaped => return place + 1,
+            '\\' => is_escaped = !is_escaped,
+            _ => is_escaped = false,
+        }
+    }
+    rest.len()
+}
+
+/// Text as HTML.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_have_their_classes_and_nothing_is_lost() {
+        let html = rust("let x = f(&\"a\\\"b\", 0..10, 1.5); // <T>\nSelf");
+        for part in [
+            "<span class=\"word\">let</span> x",
+            "&amp;<span class=\"string\">&quot;a\\&quot;b&quot;</span>",
+            "<span class=\"number\">0</span>..<span class=\"number\">10</span>",
+            "<span class=\"comment\">// &lt;T&gt;</span>\n<span class=\"type\">Self</span>",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}
