@@ -20,27 +20,23 @@ pub(super) struct Code {
 }
 
 /// An equation and the code that computes it, or one of them.
-pub(super) struct Pair {
-    pub equation: Option<String>,
-    pub code: Option<Code>,
-}
-
-pub(super) fn pair(pair: Pair) -> String {
-    let class = if pair.code.is_some() { "pair" } else { "equation" };
-    let markup = html! {
+pub(super) fn pair(equation: Option<&str>, code: &[Code]) -> String {
+    let class = if code.is_empty() { "equation" } else { "pair" };
+    line(&html! {
         figure class=(class) {
-            @if let Some(equation) = &pair.equation {
+            @if let Some(equation) = equation {
                 div class="maths" { (PreEscaped(equation)) }
             }
-            @if let Some(code) = &pair.code {
+            @if !code.is_empty() {
                 div class="source" {
-                    figcaption { (caption(code)) }
-                    pre { code { (PreEscaped(rust(&code.excerpt.text))) } }
+                    @for code in code {
+                        figcaption { (caption(code)) }
+                        pre { code { (PreEscaped(rust(&code.excerpt.text))) } }
+                    }
                 }
             }
         }
-    };
-    line(&markup)
+    })
 }
 
 fn caption(code: &Code) -> Markup {

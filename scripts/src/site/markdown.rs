@@ -14,7 +14,7 @@ use pulldown_cmark::{
 };
 
 use super::{
-    blocks::{Code, Pair, code, embedded, figure, pair},
+    blocks::{Code, code, embedded, figure, pair},
     excerpt,
     explorers::Explorer,
     links::{Links, Target, is_address, split},
@@ -155,24 +155,22 @@ impl<'t> Writer<'_, '_, 't> {
             return Ok(code(language, text));
         }
         let equation = mathml(text, true)?;
-        let excerpt = match self.events.get(self.place) {
-            Some(Event::Start(Tag::Paragraph)) => {
-                let before = self.place;
-                let inner = self.inner();
-                let found = self.excerpt(&inner)?;
-                if found.is_none() {
-                    self.place = before;
-                }
-                found
-            }
-            _ => None,
-        };
-        Ok(pair(Pair { equation: Some(equation), code: excerpt }))
+        let mut code = Vec::new();
+        while let Some(Event::Start(Tag::Paragraph)) = self.events.get(self.place) {
+            let before = self.place;
+            let inner = self.inner();
+            let Some(excerpt) = self.excerpt(&inner)? else {
+                self.place = before;
+                break;
+            };
+            code.push(excerpt);
+        }
+        Ok(pair(Some(&equation), &code))
     }
 
     fn paragraph(&mut self, inner: Vec<Event<'t>>) -> Result<Vec<Event<'t>>> {
         if let Some(code) = self.excerpt(&inner)? {
-            return Ok(vec![html(pair(Pair { equation: None, code: Some(code) }))]);
+            return Ok(vec![html(pair(None, &[code]))]);
         }
         if let Some(pictures) = self.pictures(&inner)? {
             return Ok(vec![html(pictures)]);

@@ -16,7 +16,7 @@ function sortable(table) {
     const cells = [...body.rows].map((row) => row.cells[column]).filter(Boolean);
     const known = cells.filter((cell) => number(cell) !== null).length;
     const isNumber = known > 0 && known >= cells.filter((cell) => cell.textContent.trim().length > 1).length;
-    if (isNumber) [head, ...cells].forEach((cell) => cell.classList.add("number"));
+    if (isNumber) [head, ...cells].forEach((cell) => cell.classList.add("numeric"));
     const button = document.createElement("button");
     button.type = "button";
     button.title = "Sort by this column";
@@ -32,7 +32,7 @@ function sortable(table) {
       const sign = order === "ascending" ? 1 : -1;
       const rows = [...body.rows].sort((a, b) => {
         const [left, right] = [a.cells[column], b.cells[column]];
-        if (!isNumber) return sign * left.textContent.localeCompare(right.textContent);
+        if (!isNumber) return sign * left.textContent.localeCompare(right.textContent, "en", { numeric: true });
         const [x, y] = [number(left), number(right)];
         // Rows without the number stay at the end.
         if (x === null || y === null) return (x === null) - (y === null);
