@@ -16,7 +16,8 @@ function sortable(table) {
     const cells = [...body.rows].map((row) => row.cells[column]).filter(Boolean);
     const known = cells.filter((cell) => number(cell) !== null).length;
     const isNumber = known > 0 && known >= cells.filter((cell) => cell.textContent.trim().length > 1).length;
-    if (isNumber) [head, ...cells].forEach((cell) => cell.classList.add("numeric"));
+    const isShort = cells.every((cell) => cell.textContent.length < 36);
+    if (isNumber || isShort) [head, ...cells].forEach((cell) => cell.classList.add("short"));
     const button = document.createElement("button");
     button.type = "button";
     button.title = "Sort by this column";
