@@ -60,8 +60,8 @@ fn navigation(page: &Page, all: &[Page], rendered: &Rendered, rustdoc: &[String]
                 @for (group, title) in groups {
                     p { (title) }
                     ul {
-                        @for other in all.iter().filter(|other| other.group == group) {
-                            (entry(page, other, rendered))
+                        @for (place, other) in in_group(all, group).enumerate() {
+                            (entry(page, other, place, rendered))
                         }
                     }
                 }
@@ -79,13 +79,17 @@ fn navigation(page: &Page, all: &[Page], rendered: &Rendered, rustdoc: &[String]
     }
 }
 
-/// A page in the navigation, with its headings if it is the one that is read.
-fn entry(page: &Page, other: &Page, rendered: &Rendered) -> Markup {
+fn in_group(all: &[Page], group: Group) -> impl Iterator<Item = &Page> {
+    all.iter().filter(move |page| page.group == group)
+}
+
+/// The page at a place of its group, with its headings if it is the one that is read.
+fn entry(page: &Page, other: &Page, place: usize, rendered: &Rendered) -> Markup {
     let is_own = other.site == page.site;
     html! {
         li {
             a href=(relative(&page.site, &other.site)) aria-current=[is_own.then_some("page")] {
-                (short(other))
+                (short(other, place))
             }
             @if is_own && !rendered.headings.is_empty() {
                 ul {
@@ -96,17 +100,18 @@ fn entry(page: &Page, other: &Page, rendered: &Rendered) -> Markup {
     }
 }
 
-/// A paper's page is called as its crate is, another by its title.
-fn short(page: &Page) -> &str {
+/// Chapters are numbered behind the front page; a paper's page is called as its crate is.
+fn short(page: &Page, place: usize) -> String {
     match page.group {
-        Group::Papers => page.title.split(':').next().unwrap_or(&page.title),
-        Group::Course | Group::Reference => &page.title,
+        Group::Papers => page.title.split(':').next().unwrap_or(&page.title).into(),
+        Group::Course if place > 0 => format!("{place}. {}", page.title),
+        Group::Course | Group::Reference => page.title.clone(),
     }
 }
 
 /// The chapters before and after one.
 fn neighbours(page: &Page, all: &[Page]) -> Markup {
-    let chapters: Vec<&Page> = all.iter().filter(|page| page.group == Group::Course).collect();
+    let chapters: Vec<&Page> = in_group(all, Group::Course).collect();
     let Some(place) = chapters.iter().position(|chapter| chapter.site == page.site) else {
         return html! {};
     };

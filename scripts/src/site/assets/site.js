@@ -11,13 +11,14 @@ function number(cell) {
 
 function sortable(table) {
   const body = table.tBodies[0];
-  if (!body || body.rows.length < 2) return;
+  if (!body) return;
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const cells = [...body.rows].map((row) => row.cells[column]).filter(Boolean);
     const known = cells.filter((cell) => number(cell) !== null).length;
     const isNumber = known > 0 && known >= cells.filter((cell) => cell.textContent.trim().length > 1).length;
     const isShort = cells.every((cell) => cell.textContent.length < 36);
-    if (isNumber || isShort) [head, ...cells].forEach((cell) => cell.classList.add("short"));
+    if (isNumber || isShort) cells.forEach((cell) => cell.classList.add(isNumber ? "numeric" : "short"));
+    if (body.rows.length < 2) return;
     const button = document.createElement("button");
     button.type = "button";
     button.title = "Sort by this column";
