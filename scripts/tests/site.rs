@@ -128,7 +128,7 @@ fn nothing_is_loaded_from_elsewhere() {
             let before = &page[..place];
             let is_link = before.ends_with("<a href=\"");
             let is_value = before.ends_with("=\"") || before.ends_with("url(");
-            assert!(is_link || !is_value, "{}: {}", path.display(), &page[place - 30..place + 30]);
+            assert!(is_link || !is_value, "{}, byte {place}", path.display());
         }
     }
     assert!(pages > 20);

@@ -79,27 +79,23 @@ fn is_owner(lines: &[&str], owner: &str) -> bool {
     let header = lines.iter().take_while(|line| !line.ends_with('}')).copied();
     let header = header.collect::<Vec<_>>().join(" ");
     let header = header.split('{').next().unwrap_or_default();
-    // Of `impl<B: Backend> Trait<B> for Type<B>` the type, of `impl<B: Backend> Type<B>` too.
-    let of = match header.split_once(" for ") {
-        Some((_, of)) => of,
-        None => header.split_once(' ').map_or("", |(_, of)| after_bounds(of)),
-    };
+    let header = without_bounds(header.trim_start_matches("impl"));
+    // The type, with or without a trait before it.
+    let of = header.split_once(" for ").map_or(header, |(_, of)| of).trim_start();
     of.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next() == Some(owner)
 }
 
-/// What follows the bounds of `impl<B: Backend> ...`, whose first word is gone.
-fn after_bounds(header: &str) -> &str {
-    let mut depth = 0i32;
-    let is_bounds = header.split_whitespace().next().is_some_and(|word| word.ends_with('>'));
-    if !is_bounds {
-        return header;
-    }
+/// What follows the `<B: Backend>` at the beginning, if it begins so.
+fn without_bounds(header: &str) -> &str {
+    let mut depth = 0;
     for (place, letter) in header.char_indices() {
         match letter {
             '<' => depth += 1,
-            '>' if depth == 0 => return header[place + 1..].trim_start(),
             '>' => depth -= 1,
             _ => {}
+        }
+        if depth == 0 {
+            return if letter == '>' { &header[place + 1..] } else { header };
         }
     }
     header
@@ -155,7 +151,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn width(&self) -> usize { self.width }
 }
 
-impl Other {
+impl<'a, B: Backend> Other<'a, B> {
     fn width(&self) -> usize {
         0
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-const WORDS: [&str; 29] = [
-    "as", "bail", "break", "const", "continue", "crate", "dyn", "else", "enum", "false", "fn",
-    "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "return",
-    "self", "struct", "true", "type", "use", "while",
+const WORDS: [&str; 28] = [
+    "as", "break", "const", "continue", "crate", "dyn", "else", "enum", "false", "fn", "for", "if",
+    "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "return", "self", "struct",
+    "true", "type", "use", "while",
 ];
 
 /// Code as HTML with a `<span>` about each coloured piece.

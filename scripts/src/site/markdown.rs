@@ -336,9 +336,7 @@ mod tests {
     fn equations_of_a_line_lose_their_dollars_and_prices_keep_them() {
         let html = rendered("Of $`x`$, $`y`$; `$HOME` and $5 or `code`$.");
         assert_eq!(html.matches("<math").count(), 2, "{html}");
-        for kept in ["<code>$HOME</code> and $5 or <code>code</code>$."] {
-            assert!(html.contains(kept), "{html}");
-        }
+        assert!(html.contains("<code>$HOME</code> and $5 or <code>code</code>$."), "{html}");
         assert!(!html.contains("$<math") && !html.contains("</math>$"), "{html}");
     }
 
