@@ -31,7 +31,7 @@ pub(super) fn page(page: &Page, all: &[Page], rendered: &Rendered, rustdoc: &[St
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (page.title) }
+                title { (page.title) " · Autoencoders" }
                 link rel="stylesheet" href=(to("style.css"));
                 script defer src=(to(INDEX)) {}
                 script defer src=(to("site.js")) {}
@@ -52,7 +52,7 @@ fn navigation(page: &Page, all: &[Page], rendered: &Rendered, rustdoc: &[String]
     let groups =
         [(Group::Course, "Course"), (Group::Papers, "Papers"), (Group::Reference, "Reference")];
     html! {
-        nav class="site" {
+        nav class="site" aria-label="Pages" {
             details open {
                 summary { "Autoencoders" }
                 input type="search" placeholder="Search" aria-label="Search" autocomplete="off";
