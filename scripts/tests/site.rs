@@ -115,10 +115,9 @@ fn nothing_is_loaded_from_elsewhere() {
     let mut pages = 0;
     for entry in WalkDir::new(&out).into_iter().map(Result::unwrap) {
         let path = entry.path();
-        if path
-            .extension()
-            .is_none_or(|ending| !["html", "css"].contains(&ending.to_str().unwrap()))
-        {
+        // rustdoc's pages, if some were written here, have their own order of attributes.
+        let is_ours = !path.starts_with(out.join("rustdoc"));
+        if !is_ours || path.extension().is_none_or(|ending| ending != "html" && ending != "css") {
             continue;
         }
         pages += 1;
