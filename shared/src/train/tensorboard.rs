@@ -42,10 +42,9 @@ impl Events {
         // A session starts: what has this step or a later one is purged.
         let start = Message::default().whole(1, 1);
         events.write(event(epochs as i64 + 1).message(7, &start));
-        if epochs == 0
-            && let Ok(config) = fs::read_to_string(root.join(RunFolder::CONFIG))
-        {
-            events.write(event(0).message(5, &text("config", &config)));
+        // A fit may go on with other epochs or another rate.
+        if let Ok(config) = fs::read_to_string(root.join(RunFolder::CONFIG)) {
+            events.write(event(epochs as i64 + 1).message(5, &text("config", &config)));
         }
         events
     }
@@ -219,8 +218,8 @@ mod tests {
         first.epoch(&line(1));
         first.epoch(&line(2));
         Events::begin(&run, 1).epoch(&line(2));
-        // Version, start and, of a new fit, its configuration; then the epochs.
-        assert_eq!(events(&run).len(), 3 + 2 + 2 + 1);
+        // Version, start and configuration; then the epochs.
+        assert_eq!(events(&run).len(), 3 + 2 + 3 + 1);
     }
 
     #[test]
