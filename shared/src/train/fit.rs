@@ -202,9 +202,12 @@ where
         epochs,
         progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
     );
-    let is_logged = session.log.contains(&Log::Tensorboard) && !has_stopped(&progress);
-    let mut events =
-        (is_logged && progress.epoch < epochs).then(|| Events::begin(run, progress.epoch));
+    let is_over = progress.epoch >= epochs || has_stopped(&progress);
+    let mut events = None;
+    if session.log.contains(&Log::Tensorboard) && !is_over {
+        run.begin_change()?;
+        events = Some(Events::begin(run, progress.epoch));
+    }
     let before = progress.seconds;
     let started = Instant::now();
 
