@@ -92,7 +92,7 @@ fn wrong_options_are_named() {
         (&["--set", "vfae.labelled=0.0"], "[vfae] labelled = 0"),
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
         (&["--model", "pca", "--latent", "9"], "8 features have no more components"),
-        (&["--data", "csv"], "needs [data.csv]"),
+        (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
     ];
     for (options, message) in cases {
         program("fair-repr").train(work.path(), options).failure(1, message);

@@ -114,5 +114,5 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     program.train(work.path(), &with_id).success();
     program
         .train(work.path(), &["--config", "series", "--data", "series"])
-        .failure(1, "needs a file");
+        .failure(1, "needs a table or an archive of series: --data FILE.csv");
 }

@@ -184,8 +184,18 @@ impl ModelConfig {
         } else if let Some(problem) = self.init.problem() {
             problem
         } else if wanted != found {
+            // A configuration for such steps.
+            let preset = match Steps::of(data) {
+                Steps::Rows => "mnist-rows",
+                Steps::Chords => "jsb",
+                Steps::Pen => "pen",
+                Steps::Symbols => "text",
+                Steps::Numbers => "series",
+            };
             let name = &data.name;
-            format!("output.kind = \"{found}\": {name}, as configured, needs \"{wanted}\"")
+            format!(
+                "output.kind = \"{found}\": {name}, as configured, needs \"{wanted}\", as in --config {preset}"
+            )
         } else {
             return None;
         };

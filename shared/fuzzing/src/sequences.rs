@@ -142,9 +142,10 @@ pub(super) const TARGETS: &[Target] = &[
         read: |path| {
             let bytes = bytes(path)?;
             for level in [TextLevel::Characters, TextLevel::Words] {
-                let (lines, vocabulary) = readers::text(&bytes, level, 50, None)?;
-                assert!(lines.iter().flatten().all(|&symbol| (symbol as usize) < vocabulary.len()));
-                assert!(lines.iter().all(|line| (1..=50).contains(&line.len())));
+                let (lines, vocabulary) = readers::text(&bytes, level, None)?;
+                let mut symbols = lines.iter().flat_map(|(_, line)| line);
+                assert!(symbols.all(|&symbol| (symbol as usize) < vocabulary.len()));
+                assert!(lines.iter().all(|(_, line)| line.len() > 1));
             }
             Ok(0)
         },
@@ -245,6 +246,6 @@ fn rolls() -> Vec<u8> {
 }
 
 /// The numbers of series, as bits, which can be hashed.
-fn bits_of(series: &[Vec<f64>]) -> Vec<Vec<u64>> {
-    series.iter().map(|own| own.iter().map(|x| x.to_bits()).collect()).collect()
+fn bits_of(series: &[(String, Vec<f64>)]) -> Vec<Vec<u64>> {
+    series.iter().map(|(_, own)| own.iter().map(|x| x.to_bits()).collect()).collect()
 }

@@ -7,7 +7,7 @@ use super::{
     jsb,
     known::{Keys, Known, PIANO, knowing},
     piano_keys,
-    split::{read, split},
+    split::{Parts, read},
     tunes::tunes,
 };
 use shared::data::{
@@ -15,8 +15,8 @@ use shared::data::{
     SourceFile, Splits, fetch, published,
 };
 
-/// Chords of one set: training and validation, test, the number of validation sequences, and files.
-pub(super) type Chords = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>, usize, BTreeMap<String, String>);
+/// Chords of one set by split, and its files.
+pub(super) type Chords = (Parts<Vec<Vec<u8>>>, BTreeMap<String, String>);
 
 /// A set of chords.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl Source for ChordSet {
             Self::Tunes => {
                 let [pool, test] = tunes();
                 let valid = pool.len() / 6;
-                (pool, test, valid, BTreeMap::new())
+                (Parts::published(pool, test, valid), BTreeMap::new())
             }
         };
         on_piano(chords, config)
@@ -83,14 +83,14 @@ impl Source for ChordSet {
 
 /// Chords as keys of a piano that are struck.
 pub(super) fn on_piano(chords: Chords, config: &DataConfig) -> Result<Splits, DataError> {
-    let (pool, test, valid, files) = chords;
+    let (parts, files) = chords;
     let (lowest, keys) = PIANO;
-    let on_keys = |chords: Vec<Vec<Vec<u8>>>| {
+    let on_keys = |chords: &[Vec<Vec<u8>>]| {
         let rows: Vec<Vec<f32>> =
             chords.iter().map(|steps| piano_keys(steps, lowest, keys)).collect();
         Sequences::of_numbers(keys, &rows)
     };
-    let splits = split(on_keys(pool), on_keys(test), valid, files, config)?;
+    let splits = parts.splits(on_keys, files, config)?;
     Ok(knowing(splits, Known { keys: Some(Keys { lowest, count: keys }), ..Known::default() }))
 }
 
@@ -103,5 +103,5 @@ fn chorales(options: &FetchOptions) -> Result<Chords, DataError> {
     })?;
     let count = valid.len();
     pool.extend(valid);
-    Ok((pool, test, count, published(set)))
+    Ok((Parts::published(pool, test, count), published(set)))
 }

@@ -49,17 +49,15 @@ impl Nats {
     }
 
     /// All nats over all steps: long sequences count for more. Its standard error is that of a ratio of
-    /// two sums over sequences.
+    /// two sums over sequences; of a single sequence it is not known.
     fn a_step(&self) -> Estimate {
         let steps: usize = self.steps.iter().sum();
         let mean = self.by_sequence.iter().sum::<f64>() / steps.max(1) as f64;
         let pairs = self.by_sequence.iter().zip(&self.steps);
         let squares: f64 = pairs.map(|(nats, &steps)| (nats - mean * steps as f64).powi(2)).sum();
-        Estimate {
-            mean,
-            standard_error: squares.sqrt() / steps.max(1) as f64,
-            examples: self.by_sequence.len(),
-        }
+        let examples = self.by_sequence.len();
+        let standard_error = (examples > 1).then(|| squares.sqrt() / steps.max(1) as f64);
+        Estimate { mean, standard_error, examples }
     }
 }
 
@@ -107,7 +105,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         let mut insert = |name: String, estimate: Estimate, unit: &str, over: String| {
             let metric = Metric {
                 value: estimate.mean,
-                standard_error: Some(estimate.standard_error),
+                standard_error: estimate.standard_error,
                 unit: unit.into(),
                 better: Better::Lower,
                 about: format!("{what}, {over}"),

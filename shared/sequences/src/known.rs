@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::text::Vocabulary;
-use shared::data::{Knowledge, Preparation, Splits};
+use shared::data::{DataError, Knowledge, Preparation, Splits};
 
 /// The keys of a piano: the lowest note, and their number.
 pub const PIANO: (u8, usize) = (21, 88);
@@ -95,6 +95,21 @@ impl Knowledge for Known {
         .flatten()
         .collect()
     }
+}
+
+/// What a model was fitted to, which questions to it are read by.
+///
+/// # Errors
+/// If it was fitted to data of another form; `what` these are called.
+pub(crate) fn fitted<T: DeserializeOwned>(
+    known: &Preparation,
+    name: &str,
+    what: &str,
+) -> Result<T, DataError> {
+    let other = || {
+        DataError::Kind(format!("these are {what}, and the run was fitted to other data").into())
+    };
+    known.own(name).ok_or_else(other)
 }
 
 /// The same splits, of which this is known.

@@ -11,6 +11,7 @@ mod mat;
 mod midi;
 mod music;
 mod names;
+mod npz;
 mod numpy;
 mod pen;
 mod pickle;

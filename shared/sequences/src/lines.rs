@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    known::{Known, knowing},
-    split::{dealt, read_named, split},
+    known::{Known, fitted, knowing},
+    split::{Purpose, cut, read_named},
     text::{self, TextLevel, Vocabulary},
 };
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, name_and_sha256,
+        Splits, at_key, name_and_sha256, name_of,
     },
-    reading::Mistake,
+    reading::{Mistake, Problem},
 };
 
 /// `[data.text]`: a text of the user's, a sequence a line.
@@ -39,6 +39,9 @@ fn longest_line() -> usize {
 #[derive(Debug)]
 pub(crate) struct Text;
 
+/// Fewer lines have no three splits worth the name.
+const FEWEST: usize = 30;
+
 impl Text {
     /// Its name, and that of its section of `[data]`.
     pub(crate) const NAME: &str = "text";
@@ -62,11 +65,23 @@ impl Source for Text {
     }
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
-        config.own::<TextFile>(Self::NAME).map(drop)
+        let Some(text) = config.own::<TextFile>(Self::NAME)? else { return Ok(()) };
+        if text.longest >= 2 {
+            return Ok(());
+        }
+        Err(Mistake {
+            path: ["data", Self::NAME, "longest"].map(str::to_owned).to_vec(),
+            problem: Problem::Other(format!("{}: at least 2 steps", text.longest)),
+        })
     }
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
         path.extension()?.eq_ignore_ascii_case("txt").then(|| at_key("data.text.file", path))
+    }
+
+    /// Any file may be one of lines.
+    fn at_named_path(&self, path: &Path) -> Option<AtPath> {
+        path.is_file().then(|| at_key("data.text.file", path))
     }
 
     fn read(
@@ -75,32 +90,45 @@ impl Source for Text {
         options: &FetchOptions,
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        lines(config, options, known)
+        let known = known.and_then(|known| known.own(Known::VOCABULARY));
+        lines(config, options, known, Purpose::Fit)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        let known = fitted(known, Known::VOCABULARY, "lines of text")?;
+        lines(config, options, Some(known), Purpose::Ask)
     }
 }
 
-/// A tenth of the lines each for validation and test, drawn once.
+/// Lines by their numbers in the file; the three splits are drawn once.
 fn lines(
     config: &DataConfig,
     options: &FetchOptions,
-    known: Option<&Preparation>,
+    known: Option<Vocabulary>,
+    purpose: Purpose,
 ) -> Result<Splits, DataError> {
     let Some(text) = config.own::<TextFile>(Text::NAME)? else {
-        return Err(DataError::Config(
-            "name = \"text\" needs a file: --set data.text.file=poems.txt".into(),
-        ));
+        let wanted = "a text, a sequence a line";
+        return Err(DataError::NoPath { name: Text::NAME, wanted, option: "FILE.txt" });
     };
     let path = options.locate(&text.file);
+    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;
-    let known = known.and_then(|known| known.own::<Vocabulary>(Known::VOCABULARY));
-    let (sequences, vocabulary) = text::parse(&bytes, text.level, text.longest, known.as_ref())
-        .map_err(|reason| DataError::Format { path, reason })?;
-    let held_out = (sequences.len() / 10).max(1);
-    let (pool, test) = dealt(&sequences, held_out, 1);
-    let width = vocabulary.len();
-    let files = [name_and_sha256(&text.file, &bytes)].into();
-    let (pool, test) = (Sequences::of_symbols(width, &pool), Sequences::of_symbols(width, &test));
-    let splits = split(pool, test, held_out, files, config)?;
+    let (lines, vocabulary) = text::parse(&bytes, text.level, known.as_ref()).map_err(wrong)?;
+    let file = name_of(&text.file).unwrap_or_default();
+    // As a row of a table is called.
+    let named = |(number, line)| (format!("{file}:{number}"), line);
+    let names = ["line that is not empty", "lines that are not empty"];
+    purpose.check(lines.len(), FEWEST, names).map_err(wrong)?;
+    let lines = cut(lines.into_iter().map(named).collect(), text.longest);
+    let parts = purpose.dealt(lines, 1);
+    let (width, files) = (vocabulary.len(), [name_and_sha256(&text.file, &bytes)].into());
+    let splits = parts.splits(|lines| Sequences::of_symbols(width, lines), files, config)?;
     Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
+use midly::{MetaMessage, MidiMessage, Smf, Timing, Track, TrackEvent, TrackEventKind};
 
 use super::PIANO;
 
@@ -17,9 +17,10 @@ const MOST_SOUNDING: u64 = 1 << 26;
 /// within it. Silence before the first note and after the last is left out.
 ///
 /// # Errors
-/// No MIDI file, times in frames of a film, no note, a piece too long.
+/// No MIDI file, one that is cut off, times in frames of a film, no note, a piece too long.
 pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let smf = Smf::parse(bytes).map_err(|error| format!("no MIDI file ({error})"))?;
+    check_whole(bytes, &smf)?;
     let Timing::Metrical(ticks) = smf.header.timing else {
         return Err("its times are frames of a film, not beats: export it with beats".into());
     };
@@ -80,10 +81,48 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     Ok(sounding.into_iter().map(|keys| struck(keys).collect()).collect())
 }
 
+/// Refuses a file that is cut off or damaged, which midly reads as far as it goes.
+fn check_whole(bytes: &[u8], smf: &Smf<'_>) -> Result<(), String> {
+    const EXPORT: &str = "export or download it again";
+    // It may lie in a RIFF file.
+    let start = bytes.windows(4).position(|word| word == b"MThd").unwrap_or(0);
+    let mut rest = &bytes[start..];
+    let promised = rest.get(10..12).map_or(0, |count| u16::from_be_bytes([count[0], count[1]]));
+    let mut found = 0;
+    while found < promised {
+        let Some((head, content)) = rest.split_first_chunk::<8>() else {
+            return Err(format!("it ends after track {found} of {promised}: {EXPORT}"));
+        };
+        let [kind @ .., a, b, c, d] = *head;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let is_track = kind == *b"MTrk";
+        found += u16::from(is_track);
+        let Some(next) = content.get(length..) else {
+            let what = if is_track { format!("track {found} of {promised}") } else { "it".into() };
+            return Err(format!(
+                "{what} is cut off after {} of {length} bytes: {EXPORT}",
+                content.len()
+            ));
+        };
+        rest = next;
+    }
+    let is_end = |event: &TrackEvent<'_>| {
+        matches!(event.kind, TrackEventKind::Meta(MetaMessage::EndOfTrack))
+    };
+    let has_end = |track: &Track<'_>| track.last().is_some_and(is_end);
+    match smf.tracks.iter().position(|track| !has_end(track)) {
+        Some(place) => Err(format!("track {} of {promised} has no end: {EXPORT}", place + 1)),
+        None if smf.tracks.len() < usize::from(promised) => {
+            Err(format!("{} of its {promised} tracks can be read: {EXPORT}", smf.tracks.len()))
+        }
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use midly::{
-        Format, Header, Track, TrackEvent,
+        Format, Header,
         num::{u4, u7, u15, u28},
     };
 
@@ -144,5 +183,26 @@ pub(crate) mod tests {
             let told = parse(&bytes, 0.1).unwrap_err();
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    #[test]
+    fn what_is_cut_off_anywhere_is_refused() {
+        let whole = file(&[(0, 480, 0, 60), (480, 960, 0, 62), (960, 1440, 0, 64)]);
+        assert!(parse(&whole, 1.0).is_ok());
+        for length in 0..whole.len() {
+            let told = parse(&whole[..length], 1.0).unwrap_err();
+            assert!(length < 14 || told.contains("track"), "{length}: {told}");
+        }
+        let told = parse(&whole[..whole.len() - 5], 1.0).unwrap_err();
+        assert!(told.contains("track 1 of 1 is cut off after"), "{told}");
+        // The same track, a second one promised.
+        let mut two = whole.clone();
+        (two[9], two[11]) = (1, 2);
+        assert!(parse(&two, 1.0).unwrap_err().contains("ends after track 1 of 2"));
+        // The end of the track is some other event.
+        let mut endless = whole;
+        let last = endless.len() - 2;
+        endless[last] = 0x01;
+        assert!(parse(&endless, 1.0).unwrap_err().contains("has no end"));
     }
 }

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    chords::{Chords, on_piano},
-    jsb, mat, midi,
-    split::{dealt, read_named},
+    chords::on_piano,
+    jsb,
+    known::{Keys, Known, fitted},
+    mat, midi,
+    split::{Named, Purpose, cut, read_named},
 };
 use shared::{
     data::{
@@ -27,7 +29,7 @@ use shared::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MusicFiles {
-    /// A folder of MIDI files, a piece each; or a `.mat` file with the cells `traindata`, `validdata` and
+    /// A folder of MIDI files, a piece each, or for questions to a model one of them; or a `.mat` file with the cells `traindata`, `validdata` and
     /// `testdata` of T x 88 zeros and ones; or a `.json` file in the form of `jsb`, with `train`, `valid`
     /// and `test`.
     pub path: PathBuf,
@@ -98,7 +100,7 @@ impl Source for Music {
         let is_music = match path.extension().and_then(|ending| ending.to_str()) {
             Some(ending) => ["mat", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)),
             None => false,
-        };
+        } || path.is_file() && is_midi(path);
         let has_midi = || pieces(path).is_ok_and(|pieces| !pieces.is_empty());
         (is_music || path.is_dir() && has_midi()).then(|| at_key("data.music.path", path))
     }
@@ -113,51 +115,62 @@ impl Source for Music {
         options: &FetchOptions,
         _: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        let Some(music) = config.own::<MusicFiles>(Self::NAME)? else {
-            return Err(DataError::Config(
-                "name = \"music\" needs a path: --data FOLDER of MIDI files, a .mat or a .json"
-                    .into(),
-            ));
-        };
-        let path = options.locate(&music.path);
-        let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-        let (mut pool, mut test, mut valid, files) = if path.is_dir() {
-            folder(&path, &music, config.split_seed.unwrap_or(1)).map_err(wrong)?
-        } else {
-            if config.split_seed.is_some() {
-                return Err(DataError::Config("split_seed: the file has splits of its own".into()));
-            }
-            let bytes = read_named(&path)?;
-            let is_json =
-                path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-            let read = if is_json { jsb::parse(&bytes) } else { mat::parse(&bytes) };
-            let [mut pool, valid, test] = read.map_err(wrong)?;
-            if [&pool, &valid, &test].iter().any(|split| split.is_empty()) {
-                return Err(wrong("one of its three splits is empty".into()));
-            }
-            let count = valid.len();
-            pool.extend(valid);
-            (pool, test, count, [name_and_sha256(&music.path, &bytes)].into())
-        };
-        let held_out = pool.split_off(pool.len() - valid);
-        let held_out = cut(held_out, music.longest);
-        valid = held_out.len();
-        pool = cut(pool, music.longest);
-        pool.extend(held_out);
-        test = cut(test, music.longest);
-        progress::line(&format!(
-            "{}: {} sequences of chords, {} steps",
-            path.display(),
-            pool.len() + test.len(),
-            pool.iter().chain(&test).map(Vec::len).sum::<usize>()
-        ));
-        on_piano((pool, test, valid, files), config)
+        music(config, options, Purpose::Fit)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        fitted::<Keys>(known, Known::KEYS, "chords")?;
+        music(config, options, Purpose::Ask)
     }
 }
 
-/// Pieces in parts of at most `longest` steps.
-fn cut(pieces: Vec<Vec<Vec<u8>>>, longest: usize) -> Vec<Vec<Vec<u8>>> {
-    pieces.iter().flat_map(|piece| piece.chunks(longest).map(<[_]>::to_vec)).collect()
+fn music(
+    config: &DataConfig,
+    options: &FetchOptions,
+    purpose: Purpose,
+) -> Result<Splits, DataError> {
+    let Some(music) = config.own::<MusicFiles>(Music::NAME)? else {
+        let wanted = "a folder of MIDI files, or a file of piano rolls or chords";
+        return Err(DataError::NoPath {
+            name: Music::NAME,
+            wanted,
+            option: "FOLDER, FILE.mat or FILE.json",
+        });
+    };
+    let path = options.locate(&music.path);
+    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
+    let (parts, files) = if path.is_dir() || is_midi(&path) {
+        let (pieces, files) = played(&path, &music).map_err(wrong)?;
+        purpose.check(pieces.len(), FEWEST, ["MIDI file", "MIDI files"]).map_err(wrong)?;
+        (purpose.dealt(pieces, config.split_seed.unwrap_or(1)), files)
+    } else {
+        if config.split_seed.is_some() {
+            return Err(DataError::Config("split_seed: the file has splits of its own".into()));
+        }
+        let bytes = read_named(&path)?;
+        let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        let read = if is_json { jsb::parse(&bytes) } else { mat::parse(&bytes) };
+        let parts = read.and_then(|splits| purpose.of_three(splits));
+        (parts.map_err(wrong)?, [name_and_sha256(&music.path, &bytes)].into())
+    };
+    let parts = parts.map(|pieces| cut(pieces, music.longest));
+    progress::line(&format!(
+        "{}: {} sequences of chords, {} steps",
+        path.display(),
+        parts.all().count(),
+        parts.all().map(Vec::len).sum::<usize>()
+    ));
+    on_piano((parts, files), config)
+}
+
+fn is_midi(path: &Path) -> bool {
+    let name = name_of(path).unwrap_or_default().to_lowercase();
+    (name.ends_with(".mid") || name.ends_with(".midi")) && !name.starts_with('.')
 }
 
 /// The MIDI files of a folder, in the order of names.
@@ -165,9 +178,7 @@ fn pieces(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let is_midi = name.ends_with(".mid") || name.ends_with(".midi");
-        if is_midi && !name.starts_with('.') && path.is_file() {
+        if is_midi(&path) && path.is_file() {
             files.push(path);
         }
     }
@@ -175,36 +186,38 @@ fn pieces(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A tenth of the pieces of a folder each for validation and test, drawn by `seed`.
-fn folder(folder: &Path, music: &MusicFiles, seed: u64) -> Result<Chords, String> {
-    let files = pieces(folder).map_err(|error| format!("cannot look into it: {error}"))?;
-    if files.len() < FEWEST {
-        return Err(format!(
-            "{} MIDI file{}: at least {FEWEST} are needed for training, validation and test",
-            files.len(),
-            if files.len() == 1 { "" } else { "s" }
-        ));
+/// A piece with its name: its chords, step by step.
+type Piece = Named<Vec<Vec<u8>>>;
+
+/// The pieces of a folder, or of one MIDI file, and the checksum of all of them.
+fn played(
+    path: &Path,
+    music: &MusicFiles,
+) -> Result<(Vec<Piece>, BTreeMap<String, String>), String> {
+    if !path.is_dir() {
+        let bytes = fs::read(path).map_err(|error| format!("cannot read it: {error}"))?;
+        let chords = midi::parse(&bytes, music.beats)?;
+        let file = name_and_sha256(path, &bytes);
+        return Ok((vec![(file.0.clone(), chords)], [file].into()));
     }
+    let files = pieces(path).map_err(|error| format!("cannot look into it: {error}"))?;
     let (mut read, mut faults, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
-    for path in &files {
-        let name = name_of(path).unwrap_or_default();
-        let bytes = fs::read(path).map_err(|error| error.to_string());
+    for file in &files {
+        let name = name_of(file).unwrap_or_default();
+        let bytes = fs::read(file).map_err(|error| error.to_string());
         digest.update(name.as_bytes());
         digest.update([0]);
         digest.update(bytes.as_deref().unwrap_or_default());
         match bytes.and_then(|bytes| midi::parse(&bytes, music.beats)) {
-            Ok(chords) => read.push(chords),
+            Ok(chords) => read.push((name, chords)),
             Err(reason) => faults.push(format!("{name}: {reason}")),
         }
     }
     if !faults.is_empty() {
         return Err(all_told(&faults));
     }
-    let held_out = (read.len() / 10).max(1);
-    let (pool, test) = dealt(&read, held_out, seed);
-    let name = format!("{}/", name_of(folder).unwrap_or_default());
-    let files = BTreeMap::from([(name, hex::encode(digest.finalize()))]);
-    Ok((pool, test, held_out, files))
+    let name = format!("{}/", name_of(path).unwrap_or_default());
+    Ok((read, BTreeMap::from([(name, hex::encode(digest.finalize()))])))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     catalogue::NAMES,
     known::{Known, knowing},
-    split::{dealt, read, split},
+    split::{Parts, cut, read},
     text::{TextLevel, Vocabulary, parse},
 };
 use shared::data::{
@@ -56,15 +56,12 @@ impl Source for Names {
         }
         let text = all.into_iter().collect::<Vec<_>>().join("\n");
         let known = known.and_then(|known| known.own::<Vocabulary>(Known::VOCABULARY));
-        let (sequences, vocabulary) =
-            parse(text.as_bytes(), TextLevel::Characters, LONGEST, known.as_ref())
-                .map_err(DataError::Config)?;
-        let held_out = (sequences.len() / 10).max(1);
-        let (pool, test) = dealt(&sequences, held_out, 1);
-        let width = vocabulary.len();
-        let (pool, test) =
-            (Sequences::of_symbols(width, &pool), Sequences::of_symbols(width, &test));
-        let splits = split(pool, test, held_out, published(&NAMES), config)?;
+        let (lines, vocabulary) = parse(text.as_bytes(), TextLevel::Characters, known.as_ref())
+            .map_err(DataError::Config)?;
+        let unnamed = lines.into_iter().map(|(_, letters)| (String::new(), letters)).collect();
+        let parts = Parts::dealt(cut(unnamed, LONGEST), 1);
+        let letters = |names: &[Vec<u32>]| Sequences::of_symbols(vocabulary.len(), names);
+        let splits = parts.splits(letters, published(&NAMES), config)?;
         Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
     }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    known::{Known, knowing},
-    split::{read_named, split},
+    known::{Known, fitted, knowing},
+    npz,
+    split::{Purpose, read_named},
     strokes,
 };
 use shared::{
@@ -56,8 +57,18 @@ impl Source for Pen {
         config.own::<PenFile>(Self::NAME).map(drop)
     }
 
+    /// An npz whose arrays are called as the three splits are. One of which nothing is known is refused here, where
+    /// all that it may be can be told.
     fn at_path(&self, path: &Path) -> Option<AtPath> {
-        path.extension()?.eq_ignore_ascii_case("npz").then(|| at_key("data.pen.file", path))
+        match npz::drawings(path) {
+            Some(Ok(())) => Some(at_key("data.pen.file", path)),
+            Some(Err(reason)) => Some(Err(reason)),
+            None => npz::nothing_known(path).map(Err),
+        }
+    }
+
+    fn at_named_path(&self, path: &Path) -> Option<AtPath> {
+        npz::is_one(path).then(|| at_key("data.pen.file", path))
     }
 
     fn read(
@@ -66,7 +77,18 @@ impl Source for Pen {
         options: &FetchOptions,
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        pen(config, options, known)
+        let known = known.and_then(|known| known.own(Known::OFFSET_DEVIATION));
+        pen(config, options, known, Purpose::Fit)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        let known = fitted(known, Known::OFFSET_DEVIATION, "drawings")?;
+        pen(config, options, Some(known), Purpose::Ask)
     }
 }
 
@@ -75,46 +97,38 @@ impl Source for Pen {
 fn pen(
     config: &DataConfig,
     options: &FetchOptions,
-    known: Option<&Preparation>,
+    known: Option<f64>,
+    purpose: Purpose,
 ) -> Result<Splits, DataError> {
     let Some(pen) = config.own::<PenFile>(Pen::NAME)? else {
-        return Err(DataError::Config(
-            "name = \"pen\" needs a file of drawings: --set data.pen.file=sheep.npz".into(),
-        ));
+        let wanted = "a file of drawings in the form of sketch-rnn";
+        return Err(DataError::NoPath { name: Pen::NAME, wanted, option: "FILE.npz" });
     };
     let path = options.locate(&pen.file);
+    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;
-    let [mut pool, valid, test] = strokes::parse(&bytes)
-        .map_err(|reason| DataError::Format { path: path.clone(), reason })?;
-    if let Some(split) = ["training", "validation", "test"]
-        .into_iter()
-        .zip([&pool, &valid, &test])
-        .find_map(|(name, part)| part.is_empty().then_some(name))
-    {
-        let reason = format!("it has no {split} drawing");
-        return Err(DataError::Format { path: path.clone(), reason });
-    }
-    let offsets = || pool.iter().flatten().flat_map(|step| step[..2].iter().map(|&d| f64::from(d)));
+    let drawings = strokes::parse(&bytes).map_err(wrong)?;
+    let parts = purpose.of_three(drawings).map_err(wrong)?;
+    let offsets = || {
+        let steps = parts.train.iter().flat_map(|(_, drawing)| drawing);
+        steps.flat_map(|step| step[..2].iter().map(|&d| f64::from(d)))
+    };
     let count = offsets().count().max(1) as f64;
     let mean = offsets().sum::<f64>() / count;
     let own = (offsets().map(|d| (d - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let deviation = known.and_then(|known| known.own(Known::OFFSET_DEVIATION)).unwrap_or(own);
+    let deviation = known.unwrap_or(own);
     if !(deviation > 0.0) {
-        let reason = "no training drawing moves the pen: there is nothing to learn".into();
-        return Err(DataError::Format { path: path.clone(), reason });
+        let reason = "no training drawing moves the pen: there is nothing to learn";
+        return Err(wrong(reason.into()));
     }
     let scale = (1.0 / deviation) as f32;
-    let held_out = valid.len();
-    pool.extend(valid);
-    let numbers = |drawings: Vec<Vec<[f32; 3]>>| {
-        let scaled = |[x, y, lifted]: [f32; 3]| [x * scale, y * scale, lifted];
-        let rows: Vec<Vec<f32>> = drawings
-            .into_iter()
-            .map(|steps| steps.into_iter().flat_map(scaled).collect())
-            .collect();
+    let numbers = |drawings: &[Vec<[f32; 3]>]| {
+        let scaled = |&[x, y, lifted]: &[f32; 3]| [x * scale, y * scale, lifted];
+        let rows: Vec<Vec<f32>> =
+            drawings.iter().map(|steps| steps.iter().flat_map(scaled).collect()).collect();
         Sequences::of_numbers(3, &rows)
     };
     let files = [name_and_sha256(&pen.file, &bytes)].into();
-    let splits = split(numbers(pool), numbers(test), held_out, files, config)?;
+    let splits = parts.splits(numbers, files, config)?;
     Ok(knowing(splits, Known { offset_deviation: Some(deviation), ..Known::default() }))
 }

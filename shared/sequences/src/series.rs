@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    known::{Column, Known, knowing},
-    series_csv, series_npz,
-    split::{dealt, read_named, split},
+    known::{Column, Known, fitted, knowing},
+    npz, series_csv, series_npz,
+    split::{Named, Purpose, cut, read_named},
 };
 use shared::{
     data::{
@@ -43,8 +43,8 @@ fn longest() -> usize {
 pub struct Table {
     /// Names of the numeric columns.
     pub columns: Vec<String>,
-    /// Each series: its steps, one after the other, as many numbers each as there are columns.
-    pub series: Vec<Vec<f64>>,
+    /// Each series with its name: its steps, one after the other, as many numbers each as there are columns.
+    pub series: Vec<(String, Vec<f64>)>,
 }
 
 /// The set.
@@ -87,80 +87,105 @@ impl Source for Series {
         })
     }
 
-    /// A CSV is one of series if a column names them: otherwise it may have an image in each row. An npz is
-    /// one if its arrays have no names of their own.
+    /// A CSV is one of series if a column names them. Otherwise a row of it may as well be an image, which only the
+    /// user knows. An npz is one if its arrays have no names of their own.
     fn at_path(&self, path: &Path) -> Option<AtPath> {
-        let ending = path.extension()?;
-        let is_ours = if ending.eq_ignore_ascii_case("csv") {
-            series_csv::has_series(path)
-        } else {
-            ending.eq_ignore_ascii_case("npz") && series_npz::has_series(path)
-        };
-        is_ours.then(|| at_key("data.series.file", path))
+        if npz::has_series(path) {
+            return Some(at_key("data.series.file", path));
+        }
+        Some(match is_csv(path).then(|| series_csv::has_series(path))?? {
+            true => at_key("data.series.file", path),
+            false => {
+                Err("its rows may be images or steps of series, and no column is called series, \
+                          series_id, sequence or id: for series give --config \
+                          series --set data.series.id=COLUMN, for images give --size HEIGHTxWIDTH"
+                    .into())
+            }
+        })
+    }
+
+    fn at_named_path(&self, path: &Path) -> Option<AtPath> {
+        (is_csv(path) || npz::is_one(path)).then(|| at_key("data.series.file", path))
     }
 
     fn is_split_by_seed(&self) -> bool {
         true
     }
 
-    /// A tenth of the series each for validation and test; numbers in units of their standard deviation over
-    /// the training steps, from their mean.
     fn read(
         &self,
         config: &DataConfig,
         options: &FetchOptions,
         known: Option<&Preparation>,
     ) -> Result<Splits, DataError> {
-        let Some(own) = config.own::<SeriesFile>(Self::NAME)? else {
-            return Err(DataError::Config(
-                "name = \"series\" needs a file: --data FILE.csv or FILE.npz".into(),
-            ));
-        };
-        let (path, own_longest) = (options.locate(&own.file), own.longest);
-        let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-        let bytes = read_named(&path)?;
-        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-        let Table { columns, series } = if is_csv {
-            series_csv::parse(&bytes, own.id.as_deref())
-        } else {
-            series_npz::parse(&bytes)
-        }
-        .map_err(wrong)?;
-        if series.len() < FEWEST {
-            return Err(wrong(format!(
-                "{} series: at least {FEWEST} are needed for training, validation and test",
-                series.len()
-            )));
-        }
-        let known = known.and_then(|known| known.own::<Vec<Column>>(Known::COLUMNS));
-        let held_out = (series.len() / 10).max(1);
-        let (mut pool, test) = dealt(&series, held_out, config.split_seed.unwrap_or(1));
-        let valid = pool.split_off(pool.len() - held_out);
-        let scales = match known {
-            Some(known) => same_columns(&columns, known).map_err(wrong)?,
-            None => scales(&columns, &pool).map_err(wrong)?,
-        };
-        let width = columns.len();
-        let parts = |series: &[Vec<f64>]| -> Vec<Vec<f32>> {
-            let standardised = |(place, &x): (usize, &f64)| scales[place % width].standardised(x);
-            let part = |part: &[f64]| part.iter().enumerate().map(standardised).collect();
-            series.iter().flat_map(|own| own.chunks(own_longest * width)).map(part).collect()
-        };
-        let (mut rows, held_out, test) = (parts(&pool), parts(&valid), parts(&test));
-        progress::line(&format!(
-            "{}: {} series in {} sequences, columns {}",
-            path.display(),
-            series.len(),
-            rows.len() + held_out.len() + test.len(),
-            columns.join(", ")
-        ));
-        let valid = held_out.len();
-        rows.extend(held_out);
-        let files = [name_and_sha256(&own.file, &bytes)].into();
-        let numbers = |rows: &[Vec<f32>]| Sequences::of_numbers(width, rows);
-        let splits = split(numbers(&rows), numbers(&test), valid, files, config)?;
-        Ok(knowing(splits, Known { columns: Some(scales), ..Known::default() }))
+        let known = known.and_then(|known| known.own(Known::COLUMNS));
+        series(config, options, known, Purpose::Fit)
     }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        let known = fitted(known, Known::COLUMNS, "numeric series")?;
+        series(config, options, Some(known), Purpose::Ask)
+    }
+}
+
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+}
+
+/// Series with their numbers in units of their standard deviation over the training steps, from their mean, or in
+/// those that are `known`.
+fn series(
+    config: &DataConfig,
+    options: &FetchOptions,
+    known: Option<Vec<Column>>,
+    purpose: Purpose,
+) -> Result<Splits, DataError> {
+    let Some(own) = config.own::<SeriesFile>(Series::NAME)? else {
+        let wanted = "a table or an archive of series";
+        return Err(DataError::NoPath {
+            name: Series::NAME,
+            wanted,
+            option: "FILE.csv or FILE.npz",
+        });
+    };
+    let path = options.locate(&own.file);
+    let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
+    let bytes = read_named(&path)?;
+    let Table { columns, series } = if is_csv(&path) {
+        series_csv::parse(&bytes, own.id.as_deref())
+    } else {
+        series_npz::parse(&bytes)
+    }
+    .map_err(wrong)?;
+    let (width, count) = (columns.len(), series.len());
+    let seed = config.split_seed.unwrap_or(1);
+    purpose.check(count, FEWEST, ["series"; 2]).map_err(wrong)?;
+    let parts = purpose.dealt(series, seed);
+    let scales = match known {
+        Some(known) => same_columns(&columns, known).map_err(wrong)?,
+        None => scales(&columns, &parts.train).map_err(wrong)?,
+    };
+    let standardised = |(place, &x): (usize, &f64)| scales[place % width].standardised(x);
+    let numbers = |series: &[Vec<f64>]| {
+        let rows: Vec<Vec<f32>> =
+            series.iter().map(|own| own.iter().enumerate().map(standardised).collect()).collect();
+        Sequences::of_numbers(width, &rows)
+    };
+    let parts = parts.map(|series| cut(series, own.longest * width));
+    progress::line(&format!(
+        "{}: {count} series in {} sequences, columns {}",
+        path.display(),
+        parts.all().count(),
+        columns.join(", ")
+    ));
+    let files = [name_and_sha256(&own.file, &bytes)].into();
+    let splits = parts.splits(numbers, files, config)?;
+    Ok(knowing(splits, Known { columns: Some(scales), ..Known::default() }))
 }
 
 /// The columns a model was fitted to, which must be those of this file.
@@ -174,10 +199,10 @@ fn same_columns(found: &[String], known: Vec<Column>) -> Result<Vec<Column>, Str
 }
 
 /// Mean and standard deviation of each column over all steps.
-fn scales(columns: &[String], series: &[Vec<f64>]) -> Result<Vec<Column>, String> {
+fn scales(columns: &[String], series: &[Named<Vec<f64>>]) -> Result<Vec<Column>, String> {
     let width = columns.len();
     let scale = |(place, name): (usize, &String)| {
-        let values = || series.iter().flat_map(|own| own.iter().skip(place).step_by(width));
+        let values = || series.iter().flat_map(|(_, own)| own.iter().skip(place).step_by(width));
         let count = values().count().max(1) as f64;
         let mean = values().sum::<f64>() / count;
         let deviation = (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();

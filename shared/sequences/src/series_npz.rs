@@ -1,26 +1,16 @@
 //! Series in an npz archive: an array for each, `arr_0`, `arr_1` and so on.
 
-use std::{fs::File, path::Path};
-
-use zip::ZipArchive;
-
 use super::{archive::Archive, series::Table};
-use shared::data::npy::Header;
+use shared::{
+    data::Numbers,
+    reading::{listed, short},
+};
 
 /// Bytes of an array.
 const LARGEST: u64 = 1 << 30;
 
-/// True if the archive has arrays without names, and nothing else.
-pub(super) fn has_series(path: &Path) -> bool {
-    let archive = File::open(path).ok().and_then(|file| ZipArchive::new(file).ok());
-    archive.is_some_and(|archive| {
-        let mut names = archive.file_names().peekable();
-        names.peek().is_some() && names.all(|name| number_of(name).is_some())
-    })
-}
-
 /// n of `arr_n.npy`.
-fn number_of(name: &str) -> Option<usize> {
+pub(super) fn number_of(name: &str) -> Option<usize> {
     name.strip_prefix("arr_")?.strip_suffix(".npy")?.parse().ok()
 }
 
@@ -34,10 +24,9 @@ pub fn parse(npz: &[u8]) -> Result<Table, String> {
     let mut names: Vec<(usize, String)> =
         archive.names().filter_map(|name| Some((number_of(name)?, name.to_owned()))).collect();
     if names.is_empty() {
-        let others: Vec<&str> = archive.names().take(5).collect();
         return Err(format!(
             "no array arr_0, only {}: np.savez(\"series.npz\", *series)",
-            others.join(", ")
+            listed(archive.names())
         ));
     }
     names.sort_unstable();
@@ -46,16 +35,19 @@ pub fn parse(npz: &[u8]) -> Result<Table, String> {
     }
     let (mut width, mut series) = (None, Vec::with_capacity(names.len()));
     for (_, name) in &names {
-        let told = |reason: String| format!("{}: {reason}", name.trim_end_matches(".npy"));
+        let array = name.trim_end_matches(".npy");
         let bytes = archive.member(name, LARGEST)?;
-        let (columns, values) = numbers(&bytes).map_err(told)?;
+        let (columns, values) = numbers(&bytes).map_err(|reason| format!("{array} {reason}"))?;
         match width {
             Some(width) if width != columns => {
-                return Err(told(format!("{columns} columns, and arr_{} has {width}", names[0].0)));
+                return Err(format!(
+                    "{array} has {columns} columns, and arr_{} has {width}",
+                    names[0].0
+                ));
             }
             _ => width = Some(columns),
         }
-        series.push(values);
+        series.push((array.to_owned(), values));
     }
     let columns = (0..width.unwrap_or(0)).map(|column| format!("x{column}")).collect();
     Ok(Table { columns, series })
@@ -63,49 +55,26 @@ pub fn parse(npz: &[u8]) -> Result<Table, String> {
 
 /// The columns of an array and its numbers, step by step.
 fn numbers(npy: &[u8]) -> Result<(usize, Vec<f64>), String> {
-    let mut rest = npy;
-    let Header { descr, shape, by_columns } = Header::read(&mut rest)?;
-    let (steps, columns) = match *shape.as_slice() {
-        [steps] => (steps, 1),
-        [steps, columns] => (steps, columns),
-        _ => return Err(format!("its shape is {shape:?}; expected [steps] or [steps, columns]")),
-    };
-    if steps == 0 || columns == 0 {
-        return Err("it has no step".into());
-    }
-    let (size, read): (usize, fn(&[u8]) -> f64) = match &*descr {
-        "<f8" => (8, |word| f64::from_le_bytes(fixed(word))),
-        "<f4" => (4, |word| f64::from(f32::from_le_bytes(fixed(word)))),
-        "<i8" => (8, |word| i64::from_le_bytes(fixed(word)) as f64),
-        "<i4" => (4, |word| f64::from(i32::from_le_bytes(fixed(word)))),
-        "<i2" => (2, |word| f64::from(i16::from_le_bytes(fixed(word)))),
-        "|u1" => (1, |word| f64::from(word[0])),
+    let array = Numbers::read(&mut &npy[..], LARGEST)?;
+    let columns = match *array.shape.as_slice() {
+        [_] => 1,
+        [_, columns] => columns,
         _ => {
-            return Err(format!("its type is {descr}; save it with astype(np.float32)"));
+            return Err(format!(
+                "has the shape {:?}; expected [steps] or [steps, columns]",
+                array.shape
+            ));
         }
     };
-    let count = steps.checked_mul(columns).and_then(|count| usize::try_from(count).ok());
-    if count.and_then(|count| count.checked_mul(size)) != Some(rest.len()) {
-        return Err(format!("its shape {shape:?} is not that of its {} bytes", rest.len()));
+    let values = array.floats();
+    if values.is_empty() {
+        return Err("has no step".into());
     }
-    let values: Vec<f64> = rest.chunks_exact(size).map(read).collect();
-    let (steps, columns) = (steps as usize, columns as usize);
     if let Some(place) = values.iter().position(|value| !(*value as f32).is_finite()) {
-        let step = if by_columns { place % steps } else { place / columns };
-        return Err(format!("step {step}: {} is no finite number", values[place]));
+        let (step, value) = (place / columns, short(values[place]));
+        return Err(format!("has {value} at step {step}: it is no finite number of 32 bits"));
     }
-    if !by_columns {
-        return Ok((columns, values));
-    }
-    let by_step = (0..steps * columns).map(|at| values[at % columns * steps + at / columns]);
-    Ok((columns, by_step.collect()))
-}
-
-/// A word of a known size.
-fn fixed<const N: usize>(word: &[u8]) -> [u8; N] {
-    let mut fixed = [0; N];
-    fixed.copy_from_slice(&word[..N]);
-    fixed
+    Ok((columns, values))
 }
 
 #[cfg(test)]
@@ -125,7 +94,10 @@ mod tests {
         let Table { columns, series } = parse(&npz).unwrap();
         assert_eq!(
             (columns, series),
-            (vec!["x0".into(), "x1".into()], vec![vec![1., 2., 3., 4.], vec![5., 6.]])
+            (
+                vec!["x0".into(), "x1".into()],
+                vec![("arr_0".into(), vec![1., 2., 3., 4.]), ("arr_1".into(), vec![5., 6.])]
+            )
         );
         // By columns it is the same.
         let by_columns: Vec<u8> = floats("(2, 2)", &[1., 3., 2., 4.]);
@@ -141,13 +113,15 @@ mod tests {
         let told = |arrays: &[(&str, &[u8])]| parse(&zipped(arrays)).unwrap_err();
         let one = floats("(2,)", &[1.0, 2.0]);
         for (array, part) in [
-            (floats("(2,)", &[1.0, f64::NAN]), "arr_1: step 1: NaN is no finite number"),
-            (floats("(1, 2)", &[1.0, 2.0]), "arr_1: 2 columns, and arr_0 has 1"),
-            (floats("(0,)", &[]), "arr_1: it has no step"),
-            (floats("(3,)", &[1.0, 2.0]), "arr_1: its shape [3] is not that of its 16 bytes"),
+            (floats("(2,)", &[1.0, f64::NAN]), "arr_1 has NaN at step 1"),
+            (floats("(1, 2)", &[1.0, 2.0]), "arr_1 has 2 columns, and arr_0 has 1"),
+            (floats("(2,)", &[1.0, 1e300]), "arr_1 has 1e300 at step 1"),
+            (floats("(2, 0)", &[]), "arr_1 has no step"),
+            (floats("(0,)", &[]), "arr_1 has no step"),
+            (floats("(3,)", &[1.0, 2.0]), "arr_1 does not have the 24 bytes its shape [3]"),
             (floats("(1, 1, 1)", &[1.0]), "expected [steps] or [steps, columns]"),
-            (shared::data::npy::array("<U3", "(1,)", b"abc"), "its type is <U3"),
-            (b"no".to_vec(), "arr_1: not a numpy array"),
+            (shared::data::npy::array("<U3", "(1,)", b"abc"), "arr_1 is an array of texts"),
+            (b"no".to_vec(), "arr_1 is not a numpy array"),
         ] {
             let found = told(&[("arr_0.npy", &one), ("arr_1.npy", &array)]);
             assert!(found.contains(part) && !found.contains('\n'), "{found}");

@@ -124,48 +124,44 @@ fn cut(line: &str, level: TextLevel) -> Vec<String> {
     }
 }
 
-/// Sequences of symbols and what they stand for: those of `known`, or else of the text. Each line ends with the end of line, so that a model
-/// knows how long lines are; empty lines are left out, and lines of more than `longest` steps cut.
+/// The lines of a text as symbols, each with its number from 1, and what the symbols stand for: those of `known`,
+/// or else of the text. Each line ends with the end of line, so that a model knows how long lines are; empty lines
+/// are left out.
 ///
 /// # Errors
-/// Bytes that are not UTF-8, named by line; too few lines; too many symbols, or some that are not known.
+/// Bytes that are not UTF-8 and symbols that are not known, named by line; no line; too many symbols.
 pub fn parse(
     bytes: &[u8],
     level: TextLevel,
-    longest: usize,
     known: Option<&Vocabulary>,
-) -> Result<(Vec<Vec<u32>>, Vocabulary), String> {
-    if longest < 2 {
-        return Err(format!("[data.text] longest = {longest}: at least 2"));
-    }
+) -> Result<(Vec<(usize, Vec<u32>)>, Vocabulary), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();
         shared::reading::not_utf8(bytes, valid)
     })?;
-    let lines: Vec<Vec<String>> = text
+    let (numbers, lines): (Vec<usize>, Vec<Vec<String>>) = text
         .strip_prefix(BYTE_ORDER_MARK)
         .unwrap_or(text)
         .lines()
         .map(|line| cut(line, level))
-        .filter(|line: &Vec<String>| !line.is_empty())
-        .collect();
-    if lines.len() < 30 {
-        return Err(format!(
-            "{} lines that are not empty: at least 30, a sequence each, are needed for three splits",
-            lines.len()
-        ));
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(place, line)| (place + 1, line))
+        .unzip();
+    if lines.is_empty() {
+        return Err("no line that is not empty".into());
     }
     let vocabulary = match known {
         Some(known) => known.clone(),
         None => Vocabulary::of(&lines, level)?,
     };
     let by_symbol = vocabulary.by_symbol();
-    let numbers = lines
-        .iter()
-        .map(|line| vocabulary.lookup(&by_symbol, line))
-        .collect::<Result<Vec<_>, String>>()?;
-    let sequences = numbers.iter().flat_map(|line| line.chunks(longest).map(<[u32]>::to_vec));
-    Ok((sequences.collect(), vocabulary))
+    let sequence = |(number, line): (usize, &Vec<String>)| {
+        let symbols = vocabulary.lookup(&by_symbol, line);
+        Ok((number, symbols.map_err(|reason| format!("line {number}: {reason}"))?))
+    };
+    let sequences = numbers.into_iter().zip(&lines).map(sequence).collect::<Result<_, String>>()?;
+    Ok((sequences, vocabulary))
 }
 
 #[cfg(test)]
@@ -180,22 +176,21 @@ mod tests {
     fn a_line_comes_back() {
         for level in [TextLevel::Characters, TextLevel::Words] {
             let line = "the quick brown fox; the end";
-            let (sequences, vocabulary) = parse(&lines(line), level, 200, None).unwrap();
+            let (sequences, vocabulary) = parse(&lines(line), level, None).unwrap();
             assert_eq!(sequences.len(), 30);
-            let numbers = sequences[7].iter().map(|&number| number as usize);
+            let numbers = sequences[7].1.iter().map(|&number| number as usize);
             assert_eq!(vocabulary.line(numbers), line);
         }
     }
 
     #[test]
-    fn rare_words_are_one_symbol_and_long_lines_are_cut() {
+    fn rare_words_are_one_symbol_and_lines_keep_their_numbers() {
         let mut text = lines("a b");
         text.extend(b"once a\n");
-        let (sequences, vocabulary) = parse(&text, TextLevel::Words, 2, None).unwrap();
+        let (sequences, vocabulary) = parse(&text, TextLevel::Words, None).unwrap();
         assert_eq!(vocabulary.len(), 4);
-        assert_eq!(sequences[0].len(), 2);
-        assert_eq!(sequences[1], [0]);
-        let last: Vec<usize> = sequences[60].iter().map(|&number| number as usize).collect();
+        assert_eq!((sequences[1].0, sequences[1].1.len()), (3, 3));
+        let last: Vec<usize> = sequences[30].1.iter().map(|&number| number as usize).collect();
         assert_eq!(vocabulary.line(last), "<unk> a");
     }
 
@@ -203,37 +198,36 @@ mod tests {
     fn what_is_no_text_is_named() {
         let mut text = lines("abc");
         text.extend([0xff, 0xfe]);
-        let reason = |bytes: &[u8]| parse(bytes, TextLevel::Characters, 200, None).unwrap_err();
+        let reason = |bytes: &[u8]| parse(bytes, TextLevel::Characters, None).unwrap_err();
         assert!(reason(&text).starts_with("line 61 is not UTF-8"), "{}", reason(&text));
-        assert!(reason(b"one\ntwo\n").starts_with("2 lines"));
-        assert!(parse(&lines("abc"), TextLevel::Words, 1, None).is_err());
+        assert!(reason(b"\n \n").starts_with("no line"));
     }
 
     #[test]
     fn a_mark_at_the_beginning_is_no_symbol() {
         let text = lines("abc");
         let marked = [&[0xef, 0xbb, 0xbf], &text[..]].concat();
-        let parsed = |bytes: &[u8]| parse(bytes, TextLevel::Characters, 200, None).unwrap();
+        let parsed = |bytes: &[u8]| parse(bytes, TextLevel::Characters, None).unwrap();
         assert_eq!(parsed(&marked), parsed(&text));
     }
 
     #[test]
     fn a_known_vocabulary_is_kept_and_what_it_lacks_is_named() {
         for level in [TextLevel::Characters, TextLevel::Words] {
-            let (_, vocabulary) = parse(&lines("a b"), level, 200, None).unwrap();
+            let (_, vocabulary) = parse(&lines("a b"), level, None).unwrap();
             // Another order of frequency would have another vocabulary.
             let other = lines("b b b a");
-            let (sequences, kept) = parse(&other, level, 200, Some(&vocabulary)).unwrap();
+            let (sequences, kept) = parse(&other, level, Some(&vocabulary)).unwrap();
             assert_eq!(kept, vocabulary);
-            assert_eq!(vocabulary.numbers("b b b a").unwrap(), sequences[0]);
-            let line = vocabulary.line(sequences[0].iter().map(|&number| number as usize));
+            assert_eq!(vocabulary.numbers("b b b a").unwrap(), sequences[0].1);
+            let line = vocabulary.line(sequences[0].1.iter().map(|&number| number as usize));
             assert_eq!(line, "b b b a");
         }
-        let (_, letters) = parse(&lines("a b"), TextLevel::Characters, 200, None).unwrap();
-        let reason = parse(&lines("a c"), TextLevel::Characters, 200, Some(&letters)).unwrap_err();
-        assert!(reason.contains("'c' is not among the 4 symbols"), "{reason}");
+        let (_, letters) = parse(&lines("a b"), TextLevel::Characters, None).unwrap();
+        let reason = parse(&lines("a c"), TextLevel::Characters, Some(&letters)).unwrap_err();
+        assert!(reason.contains("line 1: 'c' is not among the 4 symbols"), "{reason}");
         assert!(letters.numbers("").is_err());
-        let (_, words) = parse(&lines("a b"), TextLevel::Words, 200, None).unwrap();
+        let (_, words) = parse(&lines("a b"), TextLevel::Words, None).unwrap();
         let numbers = words.numbers("a c").unwrap();
         assert_eq!(words.line(numbers.iter().map(|&number| number as usize)), "a <unk>");
     }

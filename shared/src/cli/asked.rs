@@ -157,8 +157,13 @@ impl Examples {
     pub fn title(&self, index: usize) -> String {
         match self.split.name(index).filter(|name| name.parse::<u64>().is_err()) {
             Some(name) if !self.suffix.is_empty() => {
-                let file = name_of(Path::new(name));
-                stem(&file.unwrap_or_default()).into()
+                let file = name_of(Path::new(name)).unwrap_or_default();
+                // The line of a file and the part of a sequence stay.
+                let is_ending = |ending: &str| ending.chars().all(char::is_alphanumeric);
+                match file.rsplit_once('.') {
+                    Some((stem, ending)) if is_ending(ending) => stem.into(),
+                    _ => file,
+                }
             }
             _ => format!("#{index}"),
         }
@@ -298,7 +303,12 @@ pub(super) fn load_other<P: Paper>(
         DataChoice::Name(_) => {
             let options = FetchOptions::named(common.data_dir.clone())?;
             let splits = kind::load(P::KIND, &config, &options, Some(known));
-            let splits = splits.with_context(|| option.clone())?;
+            let splits = splits.map_err(|error| match error {
+                DataError::NoPath { wanted, .. } => {
+                    anyhow!("{option}: these are data of yours; name {wanted}: --on PATH")
+                }
+                error => anyhow!(error).context(option.clone()),
+            })?;
             let none = splits.test.take(0);
             Splits { train: none.clone(), valid: none, factors: None, ..splits }
         }

@@ -269,6 +269,27 @@ impl ConfigurationArgs {
         }
     }
 
+    /// The data set that the user means: the one that an option names or alone has the keys of, or that of the
+    /// configuration.
+    fn meant<P: Paper>(&self, table: &Table) -> Option<String> {
+        let sources = P::KIND.sources();
+        let of_images = self.size.is_some() || self.grey;
+        let keys = self.set.iter().filter_map(|set| set.trim_start().strip_prefix("data."));
+        let by_key = keys.filter_map(|key| {
+            let (key, value) = key.split_once('=')?;
+            let own = key.split('.').next()?.trim();
+            match own {
+                "name" => Some(value.trim().trim_matches(['"', '\'']).to_owned()),
+                own => {
+                    let owner = sources.iter().find(|source| source.own_keys().contains(&own));
+                    Some(owner?.name().to_owned())
+                }
+            }
+        });
+        let name = || Some(table.get("data")?.get("name")?.as_str()?.to_owned());
+        by_key.last().or_else(|| of_images.then(|| "images".to_owned())).or_else(name)
+    }
+
     /// Changes `table` by the options, and notes in `places` which option set what; relative paths of the
     /// configuration start in `base`.
     fn apply<P: Paper>(&self, table: &mut Table, places: &mut Places, base: &Path) -> Result<()> {
@@ -295,7 +316,7 @@ impl ConfigurationArgs {
             changes.extend(keys.into_iter().map(change));
         }
         if let Some(data) = &self.data {
-            changes.extend(data.changes(P::KIND, base)?);
+            changes.extend(data.changes(P::KIND, base, self.meant::<P>(table).as_deref())?);
         }
         changes.extend(self.of_images(table)?);
         if let Some(kind) = &self.model {

@@ -32,11 +32,17 @@ pub(super) enum DataChoice {
 pub(super) type Change = (String, Value, String);
 
 impl DataChoice {
-    /// What it sets in the configuration of a paper that models such data.
+    /// What it sets in the configuration of a paper that models such data. A path is read by the set that is
+    /// `meant`, by the name in the configuration or an option, if that reads such; otherwise what is there tells.
     ///
     /// # Errors
-    /// If no data of this kind are read from such a path.
-    pub(super) fn changes(&self, kind: &dyn Kind, base: &Path) -> Result<Vec<Change>> {
+    /// If no data of this kind are read from such a path, or if it is unclear which.
+    pub(super) fn changes(
+        &self,
+        kind: &dyn Kind,
+        base: &Path,
+        meant: Option<&str>,
+    ) -> Result<Vec<Change>> {
         let path = match self {
             Self::Name(name) => {
                 let option = format!("--data {name}");
@@ -46,8 +52,10 @@ impl DataChoice {
         };
         let option = format!("--data {}", path.display());
         let sources = kind.sources();
+        let meant = meant.and_then(|name| source_of(&sources, name));
+        let meant = meant.and_then(|source| Some((source.name(), source.at_named_path(path)?)));
         let at_path = |source: &&'static dyn Source| Some((source.name(), source.at_path(path)?));
-        let Some((name, values)) = sources.iter().find_map(at_path) else {
+        let Some((name, values)) = meant.or_else(|| sources.iter().find_map(at_path)) else {
             bail!("{option}: no data of {} are read from such a path", kind.examples().plural());
         };
         let values = values.map_err(|reason| anyhow!("{option}: {reason}"))?;

@@ -33,7 +33,8 @@ pub(super) fn table(record: &Record) -> String {
 /// Four significant digits or so, without false precision.
 fn number(value: f64) -> String {
     match value.abs() {
-        v if v == 0.0 || v >= 10.0 && v.fract() == 0.0 => format!("{value}"),
+        v if v == 0.0 || (10.0..1e7).contains(&v) && v.fract() == 0.0 => format!("{value}"),
+        v if v >= 1e7 => format!("{value:.3e}"),
         v if v >= 10.0 => format!("{value:.2}"),
         v if v >= 0.1 => format!("{value:.4}"),
         _ => format!("{value:.6}"),

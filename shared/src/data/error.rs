@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::reading::Mistake;
+use crate::reading::{Mistake, one_line};
 
 /// Why a data set could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum DataError {
         expected: String,
     },
     /// The content is not what its format promises.
-    #[error("{path}: {reason}")]
+    #[error("{path}: {}", one_line(reason))]
     Format {
         /// The file.
         path: PathBuf,
@@ -65,6 +65,16 @@ pub enum DataError {
         option: &'static str,
         /// The folder.
         path: PathBuf,
+    },
+    /// A data set of the user's without its files.
+    #[error("[data] name = \"{name}\" needs {wanted}: --data {option}")]
+    NoPath {
+        /// The data set.
+        name: &'static str,
+        /// What it is read from.
+        wanted: &'static str,
+        /// The same as a value of `--data`.
+        option: &'static str,
     },
     /// The configuration asks for something the data set does not have.
     #[error("[data] {0}")]

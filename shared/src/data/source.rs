@@ -51,9 +51,18 @@ pub trait Source: Sync {
         None
     }
 
-    /// What names data of the user's at this path for a model fitted to `fitted`.
-    fn at_path_for(&self, path: &Path, _fitted: &DataConfig) -> Option<AtPath> {
+    /// The same where the user names this set too: of a path that could be of another.
+    fn at_named_path(&self, path: &Path) -> Option<AtPath> {
         self.at_path(path)
+    }
+
+    /// What names data of the user's at this path for a model fitted to `fitted`, whose set is meant first.
+    fn at_path_for(&self, path: &Path, fitted: &DataConfig) -> Option<AtPath> {
+        match fitted.name == self.name() {
+            true => self.at_named_path(path),
+            // What is unclear by itself may be clear to the set of the model.
+            false => self.at_path(path).filter(Result::is_ok),
+        }
     }
 
     /// True if class n is the digit n.

@@ -21,8 +21,8 @@ const BATCH: usize = 500;
 pub struct Estimate {
     /// Mean.
     pub mean: f64,
-    /// Standard deviation over the root of the number of examples.
-    pub standard_error: f64,
+    /// Standard deviation over the root of the number of examples; of a single one it is not known.
+    pub standard_error: Option<f64>,
     /// Examples.
     pub examples: usize,
 }
@@ -33,8 +33,8 @@ impl Estimate {
         let count = values.len().max(1) as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-        let variance = squares / (count - 1.0).max(1.0);
-        Self { mean, standard_error: (variance / count).sqrt(), examples: values.len() }
+        let standard_error = (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt());
+        Self { mean, standard_error, examples: values.len() }
     }
 }
 
@@ -294,6 +294,8 @@ mod tests {
     fn an_estimate_is_a_mean_with_its_error() {
         let estimate = Estimate::of(&[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(estimate.mean, 2.5);
-        assert!((estimate.standard_error - (5.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-12);
+        let error = estimate.standard_error.unwrap();
+        assert!((error - (5.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-12);
+        assert_eq!(Estimate::of(&[1.0]).standard_error, None);
     }
 }

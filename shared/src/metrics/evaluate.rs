@@ -59,7 +59,7 @@ pub struct Subsets {
 fn measured(estimate: Estimate, unit: &str, about: String) -> Metric {
     Metric {
         value: estimate.mean,
-        standard_error: Some(estimate.standard_error),
+        standard_error: estimate.standard_error,
         unit: unit.into(),
         better: Better::Lower,
         about,
@@ -185,11 +185,11 @@ impl Evaluating<'_> {
         };
         if let Some(classes) = model.log_classes(images.view()).filter(knows) {
             let error = classification_error(&classes, &labels);
-            let about = format!(
-                "share of {} test {examples} classified wrongly, 95% interval ± {:.4}",
-                test.len(),
-                1.96 * error.standard_error
-            );
+            let interval = error
+                .standard_error
+                .map_or_else(String::new, |error| format!(", 95% interval ± {:.4}", 1.96 * error));
+            let about =
+                format!("share of {} test {examples} classified wrongly{interval}", test.len());
             metrics.insert("test_error".into(), measured(error, "share", about));
         }
         if !model.has_decoder() {

@@ -68,7 +68,7 @@ pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Me
         better,
         about,
     };
-    let error = Some(restored.standard_error);
+    let error = restored.standard_error;
     let train = metric(restored.mean, error, Better::Lower, about.clone());
     let gap = metric(test - restored.mean, None, Better::Neither, format!("test less {about}"));
     [("reconstruction_mse_train".into(), train), ("reconstruction_gap".into(), gap)]

@@ -61,9 +61,56 @@ pub fn csv_error(error: &csv::Error) -> String {
     }
 }
 
+/// A number of a user's file for a message: a large or tiny one by its exponent, since it may have three hundred
+/// digits.
+pub fn short(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-6..1e16).contains(&size) || !size.is_finite() {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// A message that quotes a user's file, in one line.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// Names of a user's file for a message: the first ten of them, and how many more there are.
+pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    const FIRST: usize = 10;
+    let mut names = names.into_iter();
+    let first: Vec<S> = names.by_ref().take(FIRST).collect();
+    let first = first.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_message_quotes_is_short_and_in_one_line() {
+        for (value, text) in [(0.0, "0"), (-1.5, "-1.5"), (1e300, "1e300"), (1e-9, "1e-9")] {
+            assert_eq!(short(value), text);
+        }
+        assert_eq!(short(f64::NAN), "NaN");
+        assert_eq!(one_line("a\n\tb é"), "a\\n\\tb é");
+        assert_eq!(listed(["a", "b"]), "a, b");
+        assert!(listed(["x"; 784]).ends_with("x, x and 774 more"));
+    }
 
     #[test]
     fn latin_1_is_named_with_its_line_and_a_mark_at_the_beginning_is_dropped() {

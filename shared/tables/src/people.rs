@@ -188,11 +188,11 @@ fn rows(
             generated(Noise::new(config.split_seed.unwrap_or(1)))
         }
         (None, None) => {
-            return Err(DataError::Config(
-                "name = \"csv\" needs [data.csv] with schema and files, for instance \
-                 --set 'data.csv={schema=\"people.toml\",files=[\"people.csv\"]}'"
-                    .into(),
-            ));
+            return Err(DataError::NoPath {
+                name: "csv",
+                wanted: "a table, and its schema beside it",
+                option: "FILE.csv",
+            });
         }
     })
 }

@@ -80,10 +80,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .log_classes(valid.all_grey().view())
             .context("the model has no classifier")?;
         let error = classification_error(&classes, &valid.labels());
+        let interval =
+            error.standard_error.map_or_else(String::new, |e| format!(" ± {:.2}", 196.0 * e));
         progress::line(&format!(
-            "{name}: {:.2}% ± {:.2} of {} validation images wrong",
+            "{name}: {:.2}%{interval} of {} validation images wrong",
             100.0 * error.mean,
-            196.0 * error.standard_error,
             valid.len()
         ));
         found.push((error.mean, name));

@@ -3,6 +3,7 @@
 use crate::{
     data::{FactorGrid, Split},
     noise::Noise,
+    reading::short,
 };
 
 /// Factors of images: their values by image, as they stand in the file.
@@ -20,14 +21,17 @@ impl FactorTable {
     /// A number that is none of these; unless every combination of the values has one image.
     pub(super) fn new(count: usize, width: usize, values: &[f64]) -> Result<Self, String> {
         let is_place = |value: &&f64| !(0.0..1e6).contains(*value) || value.fract() != 0.0;
-        if let Some(bad) = values.iter().find(is_place) {
-            return Err(format!("has {bad}: values of factors are numbered from 0"));
+        if let Some(&bad) = values.iter().find(is_place) {
+            return Err(format!("has {}: values of factors are numbered from 0", short(bad)));
         }
         let size = |factor: usize| {
             let of_factor = values.iter().skip(factor).step_by(width.max(1));
             of_factor.fold(0.0, |most: f64, value| most.max(*value)) as usize + 1
         };
         let varied: Vec<usize> = (0..width).filter(|&factor| size(factor) > 1).collect();
+        if varied.is_empty() {
+            return Err("has no factor that varies".into());
+        }
         let sizes: Vec<usize> = varied.iter().map(|&factor| size(factor)).collect();
         let combinations = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
         let shown = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");

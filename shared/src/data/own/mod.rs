@@ -21,6 +21,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use archive::IMAGE_ARRAYS;
 use factors::{FactorTable, OwnFactors};
 use picture::Picture;
 
@@ -224,11 +225,10 @@ impl Source for Own {
 }
 
 fn configured(config: &DataConfig) -> Result<ImageFiles, DataError> {
-    config.own::<ImageFiles>(Own::NAME)?.ok_or_else(|| {
-        DataError::Config(
-            "name = \"images\" needs a path: --data FOLDER, or --set data.images.path=FOLDER"
-                .into(),
-        )
+    config.own::<ImageFiles>(Own::NAME)?.ok_or(DataError::NoPath {
+        name: Own::NAME,
+        wanted: "a folder or file of images",
+        option: "PATH",
     })
 }
 
