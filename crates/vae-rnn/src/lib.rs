@@ -19,7 +19,7 @@ use anyhow::Result;
 use sequences::{SequenceData, Steps};
 use shared::{
     AutodiffBackend, Backend,
-    cli::{Loaded, Sheet},
+    cli::{Loaded, Sheet, To},
     data::{PixelShape, Splits},
     kind,
     memory::Needs,
@@ -141,8 +141,8 @@ impl paper::Paper for Paper {
     }
 
     fn pictures(run: &Loaded<Self>) -> Result<Vec<PathBuf>> {
-        let mut drawn = commands::generate::drawn(run, None, None)?;
-        drawn.extend(commands::surprise::drawn(run, &[])?);
+        let mut drawn = commands::generate::drawn(run, None, None, &To::default())?;
+        drawn.extend(commands::surprise::drawn(run)?);
         Ok(drawn)
     }
 

@@ -74,7 +74,8 @@ pub(super) fn evaluate(of: &Evaluating<'_>) -> Result<Evaluation> {
         let (model, test) = (of.model, &of.data.test);
         code_statistics(&encode_split(model, test, &(0..test.len()).collect::<Vec<_>>()))
     });
-    if let Some(codes) = &codes {
+    // How codes vary, one example does not tell.
+    if let Some(codes) = codes.as_ref().filter(|_| of.data.test.len() > 1) {
         let latents = codes.variance_of_mean.len();
         let metric = Metric {
             value: codes.active_units() as f64,

@@ -58,7 +58,7 @@ pub struct On {
 /// Where a command's file goes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct To {
-    /// File to write, which must not exist (default: one in the run's folder, replaced).
+    /// File to write, which must not exist (default: one in the folder of the run or runs, replaced).
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 }
@@ -188,7 +188,7 @@ impl Examples {
         endings: &[&str],
     ) -> Result<PathBuf> {
         let ending = endings.first().copied().unwrap_or_default();
-        to.ending_in(run, &format!("{stem}{}.{ending}", self.suffix), endings)
+        to.ending_in(run.file(&format!("{stem}{}.{ending}", self.suffix)), endings)
     }
 }
 
@@ -198,12 +198,20 @@ impl To {
     /// # Errors
     /// If it exists, or has another ending than `name`.
     pub fn file(&self, run: &RunFolder, name: &str) -> Result<PathBuf> {
-        let ending = Path::new(name).extension().unwrap_or_default().to_string_lossy();
-        self.ending_in(run, name, &of_kind(&ending))
+        self.instead_of(run.file(name))
     }
 
-    fn ending_in(&self, run: &RunFolder, name: &str, endings: &[&str]) -> Result<PathBuf> {
-        let Some(path) = &self.to else { return Ok(run.file(name)) };
+    /// The file that the user named, or this one, which a command of several runs writes.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub fn instead_of(&self, own: PathBuf) -> Result<PathBuf> {
+        let ending = own.extension().unwrap_or_default().to_string_lossy().into_owned();
+        self.ending_in(own, &of_kind(&ending))
+    }
+
+    fn ending_in(&self, own: PathBuf, endings: &[&str]) -> Result<PathBuf> {
+        let Some(path) = &self.to else { return Ok(own) };
         new_file(path, endings)?;
         Ok(path.clone())
     }

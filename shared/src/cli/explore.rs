@@ -142,7 +142,14 @@ fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Cont
         ));
     }
     let text = fs::read_to_string(&page).with_context(named)?;
-    content_of(&text).map_err(|problem| anyhow!("{}: {} {problem}", named(), page.display()))
+    let content = content_of(&text)
+        .map_err(|problem| anyhow!("{}: {} {problem}", named(), page.display()))?;
+    // A run of this paper that cannot be read has a page of what it was.
+    if path.is_dir() && content.json["paper"] == P::NAME {
+        let of = OfRun { run: Some(path.to_path_buf()), ..of.clone() };
+        Loaded::<P>::open(&of, "explore").with_context(named)?;
+    }
+    Ok(content)
 }
 
 /// True if the folder holds a run of this paper.

@@ -26,7 +26,7 @@ mod train;
 pub use asked::{Asked, Examples, On, To, new_picture, refuse_existing};
 pub use configuration::{ConfigurationArgs, parsed};
 pub use model::Loaded;
-pub use options::{Common, OfRun, checked_index};
+pub use options::{Common, OfRun};
 pub use sheet::{Sheet, SheetRow};
 pub use train::{check_all, fitted, recorded};
 

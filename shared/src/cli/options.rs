@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -104,17 +104,6 @@ impl SplitChoice {
             Self::All => "all",
         }
     }
-}
-
-/// An index into a split, checked.
-///
-/// # Errors
-/// If the split has no such image, named with the option.
-pub fn checked_index(option: &str, index: usize, split: &Split) -> Result<usize> {
-    if index < split.len() {
-        return Ok(index);
-    }
-    bail!("{option} {index}: the split has images 0 to {}", split.len().saturating_sub(1))
 }
 
 #[derive(Args, Debug)]

@@ -69,7 +69,8 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     if wanted("traverse") {
         drawn.extend(draw_traversal(loaded, &Traversal::default())?);
     }
-    if wanted("latent-map") {
+    // Of a single example there is no map.
+    if wanted("latent-map") && loaded.examples(&own)?.split.len() > 1 {
         drawn.extend(draw_map(loaded, POINTS, &own, &To::default())?);
     }
     drawn.extend(P::pictures(loaded)?);
@@ -105,6 +106,10 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
     }
     let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
     let InterpolateArgs { indices, steps, asked, to, .. } = args;
+    let examples = loaded.examples(&asked)?;
+    if indices.is_none() && examples.split.len() < 2 {
+        bail!("{} has one example: interpolate goes from one to another", examples.whole());
+    }
     say_all(&draw_interpolation(&loaded, indices.as_deref(), steps, &asked, &to)?)
 }
 
@@ -494,6 +499,13 @@ fn draw_map<P: Paper>(
     let part = examples.split.take(points);
     let codes = encode_part(loaded, &part).mean;
     let latent = codes.ncols();
+    if latent > 2 && part.len() < 2 {
+        bail!(
+            "{} has one example: a map of {latent} latents is drawn along the principal components of the \
+             codes of two or more",
+            examples.whole()
+        );
+    }
     let (plane, axes) = if latent > 2 {
         (
             PrincipalComponents::of(&codes)?.plane(&codes),

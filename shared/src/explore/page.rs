@@ -1,8 +1,9 @@
 //! The page: HTML, style and scripts in one file, with the content of one run or two.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::Content;
 use crate::plot::escaped;
@@ -26,7 +27,7 @@ const SCRIPTS: [&str; 10] = [
 
 /// What precedes and follows the content of a run in a page.
 const CONTENT: &str = "<script type=\"application/json\" class=\"content\">";
-const BYTES: &str = "<script type=\"text/plain\" class=\"bytes\">";
+const BYTES: &str = "<script type=\"text/plain\" class=\"bytes\" data-sha256=\"";
 const END: &str = "</script>";
 
 /// A page about these runs, side by side; the first gives it its title.
@@ -35,10 +36,9 @@ pub fn page(runs: &[&Content]) -> String {
     for run in runs {
         // `<` in a text must not end the script around it.
         let json = run.json.to_string().replace('<', "\\u003c");
-        data.push_str(&format!(
-            "{CONTENT}{json}{END}\n{BYTES}{}{END}\n",
-            STANDARD.encode(&run.bytes)
-        ));
+        let bytes = STANDARD.encode(&run.bytes);
+        let sum = checksum(&json, &bytes);
+        data.push_str(&format!("{CONTENT}{json}{END}\n{BYTES}{sum}\">{bytes}{END}\n"));
     }
     let titles: Vec<&str> = runs.iter().filter_map(|run| run.json["title"].as_str()).collect();
     let scripts = SCRIPTS.map(|script| format!("<script>\n{script}{END}\n")).concat();
@@ -48,21 +48,29 @@ pub fn page(runs: &[&Content]) -> String {
         .replace("<!-- scripts -->", &scripts)
 }
 
+/// Of the content of a run as a page has it.
+fn checksum(json: &str, bytes: &str) -> String {
+    hex::encode(Sha256::new().chain_update(json).chain_update(bytes).finalize())
+}
+
 /// The content of the first run in a page.
 ///
 /// # Errors
-/// If it is no page that [`page`] wrote.
+/// If it is no page that [`page`] wrote, or was changed since.
 pub fn content_of(page: &str) -> Result<Content> {
     let between = |start: &str| {
         let (_, after) = page.split_once(start)?;
         Some(after.split_once(END)?.0)
     };
-    let problem = || anyhow!("is no page that explore wrote");
-    let json: Value = serde_json::from_str(between(CONTENT).ok_or_else(problem)?)
-        .map_err(|error| anyhow!("is damaged: {error}"))?;
-    let bytes = STANDARD
-        .decode(between(BYTES).ok_or_else(problem)?)
-        .map_err(|error| anyhow!("is damaged: {error}"))?;
+    let (Some(json), Some(bytes)) = (between(CONTENT), between(BYTES)) else {
+        bail!("is no whole page of this version of explore: write it again");
+    };
+    let Some(bytes) = bytes.split_once("\">").filter(|(sum, bytes)| *sum == checksum(json, bytes))
+    else {
+        bail!("is damaged: its content is not as it was written; write it again with explore");
+    };
+    let json: Value = serde_json::from_str(json).map_err(|error| anyhow!("is damaged: {error}"))?;
+    let bytes = STANDARD.decode(bytes.1).map_err(|error| anyhow!("is damaged: {error}"))?;
     Ok(Content { json, bytes, differences: Default::default() })
 }
 
@@ -113,11 +121,21 @@ mod tests {
         for broken in ["", "<html>", CONTENT] {
             assert!(content_of(broken).is_err());
         }
-        let damaged = page(&[&made_of_nothing()]).replace(BYTES, &format!("{BYTES}***"));
-        assert!(content_of(&damaged).err().unwrap().to_string().contains("is damaged"));
     }
 
-    fn made_of_nothing() -> Content {
-        Content { json: json!({}), bytes: Vec::new(), differences: Default::default() }
+    #[test]
+    fn a_page_that_was_changed_or_cut_off_is_refused() {
+        let whole = page(&[&made()]);
+        let refused = |page: &str| content_of(page).err().unwrap().to_string();
+        // Another weight, another title: both are valid pages but for the checksum.
+        let weight = STANDARD.encode([0, 255, 7, 9]);
+        for changed in [
+            whole.replace(&weight, &STANDARD.encode([0, 255, 7, 8])),
+            whole.replace(" & c", " & d"),
+        ] {
+            assert!(refused(&changed).contains("is damaged"), "{}", refused(&changed));
+        }
+        let cut = whole.find(&weight).unwrap() + 3;
+        assert!(refused(&whole[..cut]).contains("no whole page"), "{}", refused(&whole[..cut]));
     }
 }

@@ -242,7 +242,9 @@ impl Evaluating<'_> {
         let named = |(name, value, unit, about): (&str, f64, &str, String)| {
             (name.to_owned(), plain(value, unit, Better::Neither, about))
         };
-        (figures.into_iter().map(named).collect(), statistics)
+        // How codes vary, one example does not tell.
+        let figures = figures.into_iter().filter(|_| self.data.test.len() > 1);
+        (figures.map(named).collect(), statistics)
     }
 
     /// The labelled training examples of `[evaluate]`, an equal share of every class.

@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, check_all, recorded},
+    cli::{Common, ConfigurationArgs, To, check_all, recorded},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
@@ -60,6 +60,8 @@ pub struct Args {
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
+    to: To,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -106,6 +108,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
     let folder = args.out.join(Paper::NAME).join(&name);
+    // Refused before anything is fitted.
+    let files = Files::of(&args.to, &folder, &candidates)?;
     // What is named twice is run once.
     let seeds: Vec<u64> =
         args.seeds.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
@@ -143,7 +147,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     write_json(&folder.join("sweep.json"), &sweep)?;
     print_table(&candidates, &sweep);
     let about = format!("{data}, {} seeds", seeds.len());
-    for path in draw(&folder, &about, &candidates, &found)? {
+    for path in draw(&files, &about, &candidates, &found)? {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -225,9 +229,37 @@ fn print_table(candidates: &[Candidate], sweep: &Sweep) {
     shared::print_line!("  {:.1} hours of fitting", sweep.fit_hours);
 }
 
+/// Where the pictures go.
+struct Files {
+    /// Reconstruction against KL.
+    rate_distortion: PathBuf,
+    /// Metrics against the weight, for each line.
+    metrics: Vec<(String, PathBuf)>,
+}
+
+impl Files {
+    /// `to` is the first; its name begins those of the others.
+    fn of(to: &To, folder: &Path, candidates: &[Candidate]) -> Result<Self> {
+        let own = folder.join("rate-distortion.png");
+        let rate_distortion = to.instead_of(own.clone())?;
+        let stem = rate_distortion.file_stem().unwrap_or_default().to_string_lossy();
+        let prefix = if rate_distortion == own { String::new() } else { format!("{stem}-") };
+        let ending = rate_distortion.extension().unwrap_or_default().to_string_lossy();
+        let mut lines: Vec<&str> = candidates.iter().map(|c| c.line.as_str()).collect();
+        lines.dedup();
+        lines.retain(|line| !line.is_empty());
+        let file = |line: &str| {
+            let name = format!("{prefix}metrics-{}.{ending}", line.to_lowercase());
+            Ok((line.to_owned(), to.beside(rate_distortion.with_file_name(name))?))
+        };
+        let metrics = lines.into_iter().map(file).collect::<Result<_>>()?;
+        Ok(Self { metrics, rate_distortion: rate_distortion.clone() })
+    }
+}
+
 /// The pictures; those of an objective with a single weight are left out.
 fn draw(
-    folder: &std::path::Path,
+    files: &Files,
     about: &str,
     candidates: &[Candidate],
     found: &[Vec<Record>],
@@ -235,9 +267,6 @@ fn draw(
     let values = |records: &[Record], name: &str| -> Vec<f64> {
         records.iter().filter_map(|record| Some(record.metrics.get(name)?.value)).collect()
     };
-    let mut lines: Vec<&str> = candidates.iter().map(|c| c.line.as_str()).collect();
-    lines.dedup();
-    lines.retain(|line| !line.is_empty());
     let on = |line: &str| {
         let own = candidates.iter().zip(found).filter(move |(c, _)| c.line == line);
         let mut own = own.collect::<Vec<_>>();
@@ -245,7 +274,7 @@ fn draw(
         own
     };
     let mut drawn = Vec::new();
-    for line in &lines {
+    for (line, path) in &files.metrics {
         let own = on(line);
         let series: Vec<(String, Vec<Spread>)> = DRAWN
             .iter()
@@ -262,15 +291,15 @@ fn draw(
         if series.is_empty() {
             continue;
         }
-        let path = folder.join(format!("metrics-{}.png", line.to_lowercase()));
         let caption = format!("Disentanglement against the weight: {line}, {about}");
         let axes = ["weight", "score, mean and standard deviation over seeds"];
-        error_bars(&path, &caption, axes.map(Axis::linear), &series, None)?;
-        drawn.push(path);
+        error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
+        drawn.push(path.clone());
     }
-    let series: Vec<(String, Vec<Spread>)> = lines
+    let series: Vec<(String, Vec<Spread>)> = files
+        .metrics
         .iter()
-        .map(|line| {
+        .map(|(line, _)| {
             let points = on(line)
                 .into_iter()
                 .map(|(c, records)| {
@@ -279,15 +308,15 @@ fn draw(
                     Spread::new(x, y).labelled(c.strength.to_string())
                 })
                 .collect();
-            ((*line).to_owned(), points)
+            (line.clone(), points)
         })
         .collect();
     if !series.is_empty() {
-        let path = folder.join("rate-distortion.png");
+        let path = &files.rate_distortion;
         let caption = format!("Reconstruction against KL, weights beside the points: {about}");
         let axes = ["KL, nats for each test image", "reconstruction, nats"];
-        error_bars(&path, &caption, axes.map(Axis::linear), &series, None)?;
-        drawn.push(path);
+        error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
+        drawn.push(path.clone());
     }
     Ok(drawn)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use shared::{
-    cli::{Common, ConfigurationArgs, fitted},
+    cli::{Common, ConfigurationArgs, To, fitted},
     paper::Paper as _,
     plot::Grid,
     progress,
@@ -34,6 +34,8 @@ pub struct Args {
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
+    to: To,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -43,6 +45,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let base = args.configuration.or_preset("filters").config::<Paper>()?;
     let folder = args.out.join(Paper::NAME).join("filters");
+    // Refused before anything is fitted.
+    let path = args.to.instead_of(folder.join("filters.png"))?;
     let common = args.common.relative_to(&args.configuration);
     let mut grid = None;
     for &fraction in &args.fractions {
@@ -77,7 +81,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
         grid = Some(rows);
     }
-    let path = folder.join("filters.png");
     if let Some(grid) = grid {
         grid.save(&path)?;
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, check_all, fitted},
+    cli::{Common, ConfigurationArgs, To, check_all, fitted},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
@@ -53,6 +53,8 @@ pub struct Args {
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
+    #[command(flatten)]
+    to: To,
     #[command(flatten)]
     common: Common,
 }
@@ -153,6 +155,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let variational = args.configuration.or_preset("vfae").config::<Paper>()?;
     let data = base.data.name.to_string();
     let folder = args.out.join(Paper::NAME).join(format!("frontier-{data}"));
+    // Refused before anything is fitted.
+    let picture = args.to.instead_of(folder.join("frontier.png"))?;
     let candidates = candidates(args, [&base, &variational])?;
     let common = args.common.relative_to(&args.configuration);
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
@@ -198,8 +202,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .collect(),
         chosen: chosen(&candidates, &found),
     };
-    write_json(&folder.join("frontier.json"), &frontier)?;
-    let picture = folder.join("frontier.png");
+    let table = folder.join("frontier.json");
+    write_json(&table, &frontier)?;
     let majority = Summary::of(&found[0].iter().map(|both| both[1].majority).collect::<Vec<_>>());
     let caption = format!("{data}: {} splits, test rows, mean ± std", args.splits);
     error_bars(
@@ -210,7 +214,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(("majority class", majority.mean)),
     )?;
     print_chosen(&frontier, majority);
-    shared::print_line!("\nwrote {} and frontier.json", picture.display());
+    shared::print_line!("\nwrote {} and {}", picture.display(), table.display());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use ndarray::{Array2, s};
 use sequences::Steps;
 use shared::{
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Loaded, OfRun, To},
     noise::Noise,
     plot::Grid,
     progress,
@@ -12,7 +12,7 @@ use shared::{
 
 use super::{
     generate::check_temperature,
-    show::{Shown, sequence, show},
+    show::{Shown, ending, sequence, show},
 };
 use crate::Paper;
 
@@ -27,7 +27,7 @@ const NOT_GIVEN: f32 = 0.4;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation sequences, by index (default: the first eight images, or two other sequences).
+    /// Sequences by index (default: the first eight images, or two other sequences).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
     indices: Option<Vec<usize>>,
     /// Fraction of the steps that is given.
@@ -42,6 +42,10 @@ pub struct Args {
     /// Seed of the draws (default: the run's).
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -53,15 +57,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
-    let split = &loaded.data()?.valid;
-    let is_image = Steps::of(&loaded.config.data) == Steps::Rows;
-    let default = split.len().min(if is_image { IMAGES } else { FEW });
-    let indices = args.indices.clone().unwrap_or_else(|| (0..default).collect());
+    let (examples, kind) = (loaded.examples(&args.asked)?, Steps::of(&loaded.config.data));
+    let (split, is_image) = (&examples.split, kind == Steps::Rows);
+    let path = examples.file(&args.to, &loaded.run, &format!("completed.{}", ending(kind)))?;
+    let indices = examples.chosen(args.indices.as_deref(), if is_image { IMAGES } else { FEW })?;
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let mut shown = Vec::new();
     for &index in &indices {
-        checked_index("--indices", index, split)?;
-        let truth = sequence(&loaded, index)?;
+        let truth = sequence(&loaded, split, index)?;
         let (steps, given) = (truth.nrows(), (truth.nrows() as f64 * args.given) as usize);
         let begun: Vec<f32> = truth.slice(s![..given, ..]).iter().copied().collect();
         let begun = Array2::from_shape_vec((1, begun.len()), begun)?;
@@ -71,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let from = begun.unwrap_or_default();
         let continued = loaded.model.continued(&from, steps, args.temperature, (noise, &keys));
         let Some(continued) = continued else { bail!("the model is not one of sequences") };
-        let title = |what: String| format!("#{index}, {what}");
+        let title = |what: String| format!("{}, {what}", examples.title(index));
         shown.push(Shown { title: title("the truth".into()), steps: truth.clone(), given });
         for (draw, row) in continued.rows().into_iter().enumerate() {
             let own = row.to_owned().into_shape_with_order(truth.dim())?;
@@ -80,9 +83,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
     }
     let files = if is_image {
-        vec![draw_images(&loaded, &indices, &shown, args.count)?]
+        let titles = indices.iter().map(|&index| examples.title(index));
+        draw_images(&loaded, titles, &shown, args.count)?.save(&path)?;
+        vec![path]
     } else {
-        show(&loaded, "completed", "Completed by the model", &shown)?
+        show(&loaded, &path, "Completed by the model", &shown)?
     };
     files.iter().for_each(|path| progress::line(&format!("wrote {}", path.display())));
     Ok(())
@@ -91,24 +96,22 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// For each image a row: what was given, the completions, the truth.
 fn draw_images(
     run: &Loaded<Paper>,
-    indices: &[usize],
+    titles: impl Iterator<Item = String>,
     shown: &[Shown],
     count: usize,
-) -> Result<std::path::PathBuf> {
+) -> Result<Grid> {
     let names = (1..=count).map(|draw| format!("draw {draw}"));
     let columns = std::iter::once("given".to_owned()).chain(names).chain(["truth".to_owned()]);
     let caption = format!("Completed by the model: {}", run.title());
     let mut grid = Grid::new(run.preparation.shape, caption).columns(columns);
-    for (index, row) in indices.iter().zip(shown.chunks(count + 1)) {
+    for (title, row) in titles.zip(shown.chunks(count + 1)) {
         let mut given = row[0].steps.clone();
         given.slice_mut(s![row[0].given.., ..]).fill(NOT_GIVEN);
         let flat = |steps: &Array2<f32>| steps.iter().copied().collect::<Vec<f32>>();
         let mut images = flat(&given);
         row[1..].iter().chain([&row[0]]).for_each(|shown| images.extend(flat(&shown.steps)));
         let images = Array2::from_shape_vec((count + 2, images.len() / (count + 2)), images)?;
-        grid = grid.row(format!("#{index}"), images);
+        grid = grid.row(title, images);
     }
-    let path = run.run.file("completed.png");
-    grid.save(&path)?;
-    Ok(path)
+    Ok(grid)
 }

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use ndarray::{Array2, s};
 use sequences::Steps;
 use shared::{
-    cli::{Loaded, OfRun},
+    cli::{Loaded, OfRun, To},
     noise::Noise,
     progress,
 };
 
-use super::show::{Shown, show};
+use super::show::{Shown, ending, show};
 use crate::Paper;
 
 /// Sequences by default, of images.
@@ -38,6 +38,8 @@ pub struct Args {
     /// Seed of the draws (default: the run's).
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    to: To,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -54,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let how = How { steps: args.steps, temperature: args.temperature, noise };
-    for path in drawn(&loaded, args.count, Some(how))? {
+    for path in drawn(&loaded, args.count, Some(how), &args.to)? {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -75,14 +77,21 @@ pub struct How {
     noise: Noise,
 }
 
-/// Draws `count` sequences, or as many as such are drawn by default, into the run's folder; the files.
+/// Draws `count` sequences, or as many as such are drawn by default, into `to` or the run's folder; the files.
 ///
 /// # Errors
-/// If they cannot be written.
-pub fn drawn(run: &Loaded<Paper>, count: Option<usize>, how: Option<How>) -> Result<Vec<PathBuf>> {
+/// If they cannot be written, or would be written over files of the user's.
+pub fn drawn(
+    run: &Loaded<Paper>,
+    count: Option<usize>,
+    how: Option<How>,
+    to: &To,
+) -> Result<Vec<PathBuf>> {
     let How { steps, temperature, noise } =
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
-    let is_image = Steps::of(&run.config.data) == Steps::Rows;
+    let kind = Steps::of(&run.config.data);
+    let path = to.file(&run.run, &format!("generated.{}", ending(kind)))?;
+    let is_image = kind == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });
     let steps = steps.unwrap_or(run.preparation.steps);
     let keys: Vec<u64> = (0..count as u64).collect();
@@ -97,5 +106,5 @@ pub fn drawn(run: &Loaded<Paper>, count: Option<usize>, how: Option<How>) -> Res
             Ok(Shown { title: format!("draw {}", row + 1), steps: own, given: 0 })
         })
         .collect::<Result<_>>()?;
-    show(run, "generated", "Drawn by the model", &shown)
+    show(run, &path, "Drawn by the model", &shown)
 }

@@ -10,6 +10,7 @@ use ndarray::{Array2, s};
 use sequences::{Known, PIANO, Roll, Steps, rolls};
 use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
+    data::Split,
     paper::RunConfig,
     plot::{Grid, Series, curves},
     progress,
@@ -37,17 +38,17 @@ pub(super) struct Shown {
     pub(super) given: usize,
 }
 
-/// Writes sequences under a name as files people open: returns them, the picture first.
+/// Writes sequences into `path`, whose ending is [`ending`], and beside it: returns the files, the picture first.
+/// Drawings have a file each, of the same name and a number.
 pub(super) fn show(
     run: &Loaded<Paper>,
-    name: &str,
+    path: &Path,
     caption: &str,
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
     let caption = format!("{caption}: {}", run.title());
     match Steps::of(run.config.data()) {
         Steps::Rows => {
-            let picture = run.run.file(&format!("{name}.png"));
             let mut grid = Grid::new(run.preparation.shape, caption);
             for row in sequences.chunks(ROW) {
                 let images: Vec<f32> =
@@ -55,24 +56,19 @@ pub(super) fn show(
                 let pixels = images.len() / row.len().max(1);
                 grid = grid.row("", Array2::from_shape_vec((row.len(), pixels), images)?);
             }
-            grid.save(&picture)?;
-            Ok(vec![picture])
+            grid.save(path)?;
+            Ok(vec![path.to_owned()])
         }
-        Steps::Chords => {
-            show_chords(run, &run.run.file(&format!("{name}.png")), &caption, sequences)
-        }
+        Steps::Chords => show_chords(run, path, &caption, sequences),
         Steps::Numbers => {
-            let picture = run.run.file(&format!("{name}.png"));
-            show_series(run, [&picture, &picture.with_extension("csv")], &caption, sequences)
+            show_series(run, [path, &path.with_extension("csv")], &caption, sequences)
         }
         Steps::Pen => {
-            let mut files = Vec::new();
-            for (number, shown) in sequences.iter().enumerate() {
-                let file = run.run.file(&format!("{name}-{}.svg", number + 1));
-                write_atomic(&file, drawing(&strokes(&shown.steps)).as_bytes())?;
-                files.push(file);
+            let files = numbered(run, path, "svg", sequences.len())?;
+            for (file, shown) in files.iter().zip(sequences) {
+                write_atomic(file, drawing(&strokes(&shown.steps)).as_bytes())?;
             }
-            remove_higher(run, name, "svg", sequences.len())?;
+            remove_higher(run, path, "svg", sequences.len())?;
             Ok(files)
         }
         Steps::Symbols => {
@@ -84,10 +80,9 @@ pub(super) fn show(
                 }
                 text.push('\n');
             }
-            let file = run.run.file(&format!("{name}.txt"));
-            write_atomic(&file, text.as_bytes())?;
+            write_atomic(path, text.as_bytes())?;
             shared::print_text!("{text}");
-            Ok(vec![file])
+            Ok(vec![path.to_owned()])
         }
     }
 }
@@ -100,19 +95,21 @@ fn show_chords(
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
     let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
-    let name = picture.file_stem().unwrap_or_default().to_string_lossy();
-    let tune = |number: usize| picture.with_file_name(format!("{name}-{}.mid", number + 1));
-    (0..sequences.len()).try_for_each(|number| refuse_users(run, &tune(number)))?;
+    let tunes = numbered(run, picture, "mid", sequences.len())?;
     rolls(picture, caption, "", &all)?;
-    let mut files = vec![picture.to_owned()];
-    for (number, shown) in sequences.iter().enumerate() {
-        let file = tune(number);
-        write_atomic(&file, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
-        files.push(file);
+    for (tune, shown) in tunes.iter().zip(sequences) {
+        write_atomic(tune, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
     }
-    if picture.parent() == Some(run.run.path()) {
-        remove_higher(run, &name, "mid", sequences.len())?;
-    }
+    remove_higher(run, picture, "mid", sequences.len())?;
+    Ok([picture.to_owned()].into_iter().chain(tunes).collect())
+}
+
+/// Names of so many files beside `path`, of the same name and a number, none of which is of the user's.
+fn numbered(run: &Loaded<Paper>, path: &Path, ending: &str, count: usize) -> Result<Vec<PathBuf>> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let file = |number: usize| path.with_file_name(format!("{name}-{number}.{ending}"));
+    let files: Vec<PathBuf> = (1..=count).map(file).collect();
+    files.iter().try_for_each(|file| refuse_users(run, file))?;
     Ok(files)
 }
 
@@ -262,10 +259,14 @@ fn list(columns: &[String], labels: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Removes what an earlier call of the same command wrote under numbers above `last`: it would be taken for
-/// this call's. Only files NAME-NUMBER.ENDING, as [`show`] numbers them, are touched.
-fn remove_higher(run: &Loaded<Paper>, name: &str, ending: &str, last: usize) -> Result<()> {
+/// Removes what an earlier call of the same command wrote beside `path` under numbers above `last`: it would be taken
+/// for this call's. Only files NAME-NUMBER.ENDING in the run's folder, as [`numbered`] calls them, are touched.
+fn remove_higher(run: &Loaded<Paper>, path: &Path, ending: &str, last: usize) -> Result<()> {
     let folder = run.run.path();
+    if path.parent() != Some(folder) {
+        return Ok(());
+    }
+    let name = &*path.file_stem().unwrap_or_default().to_string_lossy();
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot look into {}", folder.display()))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -288,7 +289,7 @@ fn remove_higher(run: &Loaded<Paper>, name: &str, ending: &str, last: usize) -> 
     Ok(())
 }
 
-/// The number of a file that [`show`] has numbered.
+/// The number of a file that [`numbered`] has named.
 fn number_of(file: &str, name: &str, ending: &str) -> Option<usize> {
     let rest = file.strip_prefix(name)?.strip_prefix('-')?;
     let digits = rest.strip_suffix(ending)?.strip_suffix('.')?;
@@ -308,9 +309,8 @@ pub(super) fn roll(run: &Loaded<Paper>, shown: &Shown) -> Roll {
     }
 }
 
-/// The sequences of a split as they are, `[steps, width]` each.
-pub(super) fn sequence(run: &Loaded<Paper>, index: usize) -> Result<Array2<f32>> {
-    let split = &run.data()?.valid;
+/// A sequence of a split as it is, `[steps, width]`.
+pub(super) fn sequence(run: &Loaded<Paper>, split: &Split, index: usize) -> Result<Array2<f32>> {
     let x = split.inputs(&[index], run.config.data.binarise, run.noise(), 0);
     let (steps, width) = (split.steps(index), split.shape().width);
     let own = x.slice(s![0, ..steps * width]).to_owned();

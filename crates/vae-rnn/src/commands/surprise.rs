@@ -1,12 +1,12 @@
 //! `surprise`: how unexpected each step of a sequence is, -log p(x_t | before) in nats.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use ndarray::{Array2, s};
 use sequences::{Known, Roll, Steps, rolls};
 use shared::{
-    cli::{Loaded, OfRun, checked_index},
+    cli::{Asked, Examples, Loaded, OfRun, To},
     plot::Grid,
     progress,
     sequential::Resampling,
@@ -26,34 +26,46 @@ const PARTICLES: usize = 100;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Validation sequences, by index (default: the first ten images, or two other sequences).
+    /// Sequences by index (default: the first ten images, or two other sequences).
     #[arg(long, value_delimiter = ',', value_name = "I,J,...")]
-    indices: Vec<usize>,
-    /// A line of text instead of validation sequences, for a run on text; may be repeated. Needs no
-    /// data files.
-    #[arg(long, value_name = "LINE", conflicts_with = "indices")]
+    indices: Option<Vec<usize>>,
+    /// A line of text instead of examples, for a run on text; may be repeated. Needs no data files.
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["indices", "split", "other"])]
     text: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    to: To,
 }
+
+/// The picture in a run's folder.
+const PICTURE: &str = "surprise.png";
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "surprise")?;
-    let sequences = if args.text.is_empty() {
-        Sequences::of_validation(&loaded, &args.indices)?
+    let path = if args.text.is_empty() {
+        let examples = loaded.examples(&args.asked)?;
+        let path = examples.file(&args.to, &loaded.run, PICTURE)?;
+        draw(&loaded, &Sequences::of(&loaded, &examples, args.indices.as_deref())?, &path)?;
+        path
     } else {
-        Sequences::of_lines(&loaded, &args.text)?
+        let path = args.to.file(&loaded.run, PICTURE)?;
+        draw(&loaded, &Sequences::of_lines(&loaded, &args.text)?, &path)?;
+        path
     };
-    for path in draw(&loaded, &sequences)? {
-        progress::line(&format!("wrote {}", path.display()));
-    }
+    progress::line(&format!("wrote {}", path.display()));
     Ok(())
 }
 
-/// Draws the surprise of validation sequences into the run's folder; the file.
+/// Draws the surprise of the first validation sequences into the run's folder; the file.
 ///
 /// # Errors
-/// If there is no such sequence, or the file cannot be written.
-pub fn drawn(run: &Loaded<Paper>, indices: &[usize]) -> Result<Vec<PathBuf>> {
-    draw(run, &Sequences::of_validation(run, indices)?)
+/// If it cannot be written.
+pub fn drawn(run: &Loaded<Paper>) -> Result<Vec<PathBuf>> {
+    let examples = run.examples(&Asked::default())?;
+    let path = examples.file(&To::default(), &run.run, PICTURE)?;
+    draw(run, &Sequences::of(run, &examples, None)?, &path)?;
+    Ok(vec![path])
 }
 
 /// Sequences whose surprise is asked for.
@@ -69,20 +81,17 @@ struct Sequences {
 }
 
 impl Sequences {
-    /// Those of the validation split, by default the first few.
-    fn of_validation(run: &Loaded<Paper>, indices: &[usize]) -> Result<Self> {
-        let split = &run.data()?.valid;
+    /// Examples by index, by default the first few.
+    fn of(run: &Loaded<Paper>, examples: &Examples, indices: Option<&[usize]>) -> Result<Self> {
         let few = if Steps::of(&run.config.data) == Steps::Rows { IMAGES } else { FEW };
-        let default: Vec<usize> = (0..split.len().min(few)).collect();
-        let indices = if indices.is_empty() { &default[..] } else { indices };
-        for &index in indices {
-            checked_index("--indices", index, split)?;
-        }
+        let (indices, split) = (examples.chosen(indices, few)?, &examples.split);
+        let title =
+            |&index: &usize| format!("{} sequence {}", examples.name, examples.title(index));
         Ok(Self {
-            x: split.inputs(indices, run.config.data.binarise, run.noise(), 0),
+            x: split.inputs(&indices, run.config.data.binarise, run.noise(), 0),
             steps: indices.iter().map(|&index| split.steps(index)).collect(),
             keys: indices.iter().map(|&index| split.key(index)).collect(),
-            titles: indices.iter().map(|index| format!("validation sequence #{index}")).collect(),
+            titles: indices.iter().map(title).collect(),
         })
     }
 
@@ -110,7 +119,7 @@ impl Sequences {
     }
 }
 
-fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
+fn draw(run: &Loaded<Paper>, sequences: &Sequences, path: &Path) -> Result<()> {
     let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(&run.config.data), sequences);
     // Without latents one particle knows it exactly.
     let particles = if run.model.latent_dim() == 0 { 1 } else { PARTICLES };
@@ -121,11 +130,9 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
     let nats: Vec<Vec<f64>> = (found.rows().into_iter().zip(steps))
         .map(|(row, &steps)| row.iter().take(steps).map(|log_p| -log_p).collect())
         .collect();
-    let path = run.run.file("surprise.png");
     let caption = format!("Surprise of each step: {}", run.title());
     if kind == Steps::Rows {
-        draw_images(run, &path, caption, x, &nats)?;
-        return Ok(vec![path]);
+        return draw_images(run, path, caption, x, &nats);
     }
     let width = run.preparation.shape.width;
     let vocabulary = Known::of(&run.preparation).vocabulary;
@@ -153,14 +160,13 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences) -> Result<Vec<PathBuf>> {
             Ok(Roll { keys, values, labels, ..roll(run, &shown) })
         })
         .collect::<Result<Vec<Roll>>>()?;
-    rolls(&path, &caption, "nats", &all)?;
-    Ok(vec![path])
+    rolls(path, &caption, "nats", &all)
 }
 
 /// Images, and below each its rows as grey as they are surprising.
 fn draw_images(
     run: &Loaded<Paper>,
-    path: &std::path::Path,
+    path: &Path,
     caption: String,
     images: &Array2<f32>,
     nats: &[Vec<f64>],
