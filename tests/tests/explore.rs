@@ -57,7 +57,22 @@ fn a_page_is_one_file_that_asks_for_nothing_and_replaces_nothing() {
     let nothing = work.path().join("nothing.html");
     fs::write(&nothing, "<html></html>").unwrap();
     vae.on_run("explore", &run, &["--beside", nothing.to_str().unwrap(), "--to", both])
-        .failure(1, "is no page that explore wrote");
+        .failure(1, "is no whole page of this version of explore");
+    // A run of the same paper that is broken is not shown as its page has it.
+    let broken = work.path().join("broken");
+    fs::create_dir(&broken).unwrap();
+    fs::copy(page, broken.join("explore.html")).unwrap();
+    fs::write(broken.join("config.toml"), "no configuration").unwrap();
+    let told = vae
+        .on_run("explore", &run, &["--beside", broken.to_str().unwrap(), "--to", both])
+        .failure(1, "config.toml");
+    assert_eq!(told.err().trim().lines().count(), 1, "{}", told.err());
+    // Nor a page that was changed.
+    let changed = work.path().join("changed.html");
+    let text = fs::read_to_string(page).unwrap();
+    fs::write(&changed, text.replacen("\"title\":\"", "\"title\":\"not ", 1)).unwrap();
+    vae.on_run("explore", &run, &["--beside", changed.to_str().unwrap(), "--to", both])
+        .failure(1, "is damaged");
     assert!(!fs::exists(both).unwrap());
 }
 

@@ -30,6 +30,11 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
     let said = program.call(&filters).success().err();
     let picture = said.lines().find_map(|line| line.strip_prefix("wrote ")).unwrap();
     assert!(is_picture(std::path::Path::new(picture)), "{said}");
+    let to = work.path().join("mine.png");
+    let elsewhere = [&filters[..], &["--to", to.to_str().unwrap()]].concat();
+    program.call(&elsewhere).success();
+    assert!(is_picture(&to));
+    program.call(&elsewhere).failure(1, "mine.png exists already");
 
     let search: Vec<&str> = [
         "search",
@@ -179,6 +184,11 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     }
     let folder = out.join("fair-repr/frontier-people");
     assert!(is_picture(&folder.join("frontier.png")));
+    let to = work.path().join("mine.png");
+    let elsewhere = [&small[..], &["--to", to.to_str().unwrap()]].concat();
+    frontier(&elsewhere).success();
+    assert!(is_picture(&to));
+    frontier(&elsewhere).failure(1, "mine.png exists already");
     let again = frontier(&small).success();
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("fitting"), "{}", again.err());
@@ -347,10 +357,18 @@ fn vae_rnn_generates_completes_and_shows_surprise() {
     for picture in ["generated.png", "completed.png", "surprise.png"] {
         assert!(is_picture(&run.join(picture)), "{picture}");
     }
+    let to = work.path().join("mine.png");
+    let options = ["--split", "test", "--indices", "0", "--to", to.to_str().unwrap()];
+    for command in ["complete", "surprise"] {
+        program.on_run(command, &run, &options).success();
+        assert!(is_picture(&to), "{command}");
+        program.on_run(command, &run, &options).failure(1, "mine.png exists already");
+        fs::remove_file(&to).unwrap();
+    }
     program.on_run("complete", &run, &["--given", "1.0"]).failure(1, "--given 1");
     program.on_run("generate", &run, &["--temperature", "0"]).failure(1, "--temperature 0");
     program.on_run("generate", &run, &["--steps", "5"]).failure(1, "--steps");
-    program.on_run("surprise", &run, &["--indices", "99999"]).failure(1, "--indices 99999");
+    program.on_run("surprise", &run, &["--indices", "99999"]).failure(1, "--split train has");
 
     // Chords: a MIDI file opens with its header.
     for kind in ["vrnn", "vrnn-i", "rnn"] {
@@ -406,7 +424,7 @@ fn vae_rnn_learns_drawings_and_text_of_the_users() {
     program.train(work.path(), &[&text[..], &symbols].concat()).failure(1, "line 1 is not UTF-8");
     program
         .train(work.path(), &[&["--data", "text"][..], &symbols].concat())
-        .failure(1, "--set data.text.file=");
+        .failure(1, "needs a text, a sequence a line: --data FILE.txt");
     program
         .train(work.path(), &["--set", "data.text.file=x"])
         .failure(1, "data.text: only for name = \"text\"");

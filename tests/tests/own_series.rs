@@ -102,7 +102,36 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
         let told = told.failure(1, part).err();
         assert!(told.contains("series.csv"), "{told}");
     }
+    for (header, part) in [
+        ("series,height,height", "two columns of its header are called height"),
+        ("series,,load", "column 2 of its header has no name"),
+        ("\"na\nme\",height,load", "it has na\\nme, height, load"),
+    ] {
+        fs::write(&file, good.replacen("series,height,load", header, 1)).unwrap();
+        let told = program.train(work.path(), &["--config", "series", "--data", path]);
+        let told = told.failure(1, part).err();
+        assert_eq!(told.trim().lines().count(), 1, "{told}");
+    }
     fs::write(&file, good.replace("series,", "name,")).unwrap();
+    // Rows of numbers may be images too: with what the user says they are series or images, else neither.
+    program.train(work.path(), &["--data", path]).failure(1, "for images give --size");
+    program.train(work.path(), &["--data", path, "--size", "1x2"]).failure(1, "no grey level");
+    let of_series = ["--config", "series", "--data", path];
+    program.train(work.path(), &of_series).failure(1, "no column names the series");
+    let by_name = [&of_series[..], &["--set", "data.series.id=name", "--name", "by-name"]].concat();
+    program.train(work.path(), &[&by_name[..], &["--epochs", "1"]].concat()).success();
+    let named = ["--data", path, "--set", "data.series.id=name"];
+    program.train(work.path(), &named).failure(1, "as in --config series");
+    // One series is enough for a question, and read with the columns of the run.
+    let one = work.path().join("one.csv");
+    fs::write(&one, waves(1).replace("series,", "name,")).unwrap();
+    let run = work.path().join("runs/vae-rnn/by-name");
+    let on = ["--on", one.to_str().unwrap()];
+    program.on_run("evaluate", &run, &on).success();
+    program.on_run("score", &run, &on).success();
+    let scores = fs::read_to_string(run.join("scores-on-one.csv")).unwrap();
+    assert!(scores.contains(",wave-0,"), "{scores}");
+    program.on_run("evaluate", &run, &["--on", "text"]).failure(1, "these are data of yours");
     let named = format!("data.series.file={path}");
     let options = ["--config", "series", "--data", "series", "--set", &named];
     program.train(work.path(), &options).failure(1, "--set data.series.id=COLUMN");

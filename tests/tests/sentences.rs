@@ -33,11 +33,12 @@ fn metric(run: &Path, name: &str) -> Option<f64> {
     record["metrics"][name]["value"].as_f64()
 }
 
-/// The mean of the fourth column of the scores: -log p(x).
+/// The mean of a column of the scores: -log p(x).
 fn mean_score(run: &Path) -> f64 {
     let text = fs::read_to_string(run.join("scores.csv")).unwrap();
-    let nll: Vec<f64> =
-        text.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect();
+    let place = text.lines().next().unwrap().split(',').position(|name| name == "nll").unwrap();
+    let nll = |line: &str| line.split(',').nth(place).unwrap().parse().unwrap();
+    let nll: Vec<f64> = text.lines().skip(1).map(nll).collect();
     assert!(nll.is_sorted());
     nll.iter().sum::<f64>() / nll.len() as f64
 }
@@ -62,7 +63,10 @@ fn every_command(program: &Program, run: &Path, ending: &str) {
     assert!(fs::read(run.join("latent-map.png")).unwrap().starts_with(b"\x89PNG"));
     program.on_run("encode", run, &["--split", "test"]).success();
     let codes = fs::read_to_string(run.join("codes.csv")).unwrap();
-    assert!(codes.starts_with("split,index,class,z0,z1,log_var0,log_var1\n"), "{codes}");
+    // Tunes are of no file.
+    let name = if ending == "txt" { "name," } else { "" };
+    let header = format!("split,index,{name}class,z0,z1,log_var0,log_var1\n");
+    assert!(codes.starts_with(&header), "{codes}");
     for own in ["generate", "complete", "surprise"] {
         program.on_run(own, run, &[]).success();
     }
@@ -86,6 +90,19 @@ fn text_has_codes_that_every_command_shows_as_lists() {
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 5);
     assert!(lines[0].starts_with("0.00") && lines[4].starts_with("1.00"), "{list}");
+    let codes = fs::read_to_string(run.join("codes.csv")).unwrap();
+    assert!(codes.lines().nth(1).unwrap().starts_with("test,0,poem.txt:"), "{codes}");
+    // A single line is enough for a question.
+    let line = work.path().join("line.txt");
+    fs::write(&line, "a red wheel\n").unwrap();
+    let on = ["--on", line.to_str().unwrap()];
+    for command in ["evaluate", "score", "encode", "reconstruct", "surprise", "complete"] {
+        program.on_run(command, &run, &on).success();
+    }
+    let record = fs::read_to_string(run.join("record-other-data.json")).unwrap();
+    assert!(!record.contains("standard_error"), "of one line: {record}");
+    assert!(!record.contains("active_units"), "of one line: {record}");
+    program.on_run("interpolate", &run, &on).failure(1, "line.txt has one example");
     let said = program.on_run("interpolate", &run, &["--indices", "0,2"]).success();
     assert_eq!(said.out(), fs::read_to_string(run.join("interpolation.txt")).unwrap());
     let table = fs::read_to_string(run.join("reconstructions.txt")).unwrap();
@@ -140,7 +157,13 @@ fn chords_drawings_and_images_have_codes_too() {
     program.on_run("sample", &run, &["--count", "3"]).success();
     let svg = fs::read_to_string(run.join("samples.svg")).unwrap();
     assert_eq!(svg.matches("<svg ").count(), 4, "{svg}");
+    let options = ["--split", "train", "--indices", "0,0", "--steps", "5"];
+    program.on_run("interpolate", &run, &options).success();
+    let svg = fs::read_to_string(run.join("interpolation.svg")).unwrap();
+    assert_eq!(svg.matches("<svg ").count(), 6, "{svg}");
     program.on_run("encode", &run, &[]).success();
+    let codes = fs::read_to_string(run.join("codes.csv")).unwrap();
+    assert!(codes.contains("\nvalidation,0,valid[0],"), "{codes}");
 
     let rows = trained(program, work.path(), "rows", &few);
     program.on_run("interpolate", &rows, &[]).success();

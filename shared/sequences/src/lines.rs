@@ -1,6 +1,10 @@
 //! A text of the user's, a sequence a line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +83,9 @@ impl Source for Text {
         path.extension()?.eq_ignore_ascii_case("txt").then(|| at_key("data.text.file", path))
     }
 
-    /// Any file may be one of lines.
+    /// Any file that begins as text, whatever its ending.
     fn at_named_path(&self, path: &Path) -> Option<AtPath> {
-        path.is_file().then(|| at_key("data.text.file", path))
+        self.at_path(path).or_else(|| begins_as_text(path).then(|| at_key("data.text.file", path)))
     }
 
     fn read(
@@ -103,6 +107,15 @@ impl Source for Text {
         let known = fitted(known, Known::VOCABULARY, "lines of text")?;
         lines(config, options, Some(known), Purpose::Ask)
     }
+}
+
+fn begins_as_text(path: &Path) -> bool {
+    const LOOKED_AT: u64 = 1 << 12;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
+    // A character may be cut at the end.
+    let is_other = std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_some());
+    read.is_ok() && !is_other && !bytes.contains(&0)
 }
 
 /// Lines by their numbers in the file; the three splits are drawn once.
@@ -149,6 +162,22 @@ mod tests {
                 .unwrap();
         let preparation = Preparation::of(&data);
         (Identity::of(&data, &preparation), preparation)
+    }
+
+    #[test]
+    fn a_text_may_have_any_ending_and_a_picture_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            (Text.at_path(&path).is_some(), Text.at_named_path(&path).is_some())
+        };
+        // The last character of what is looked at is cut.
+        let long = format!("x{}", "é".repeat(4000));
+        assert_eq!(named("poems.md", long.as_bytes()), (false, true));
+        assert_eq!(named("poems.txt", b"\xff"), (true, true));
+        assert_eq!(named("a.png", b"\x89PNG\r\n"), (false, false));
+        assert_eq!(named("t10k-images-idx3-ubyte", &[0, 0, 8, 3]), (false, false));
     }
 
     #[test]

@@ -264,6 +264,32 @@ mod tests {
     }
 
     #[test]
+    fn a_question_takes_every_piece_by_its_name_and_one_file_is_enough() {
+        let work = tempfile::tempdir().unwrap();
+        let notes: Vec<(u32, u32, u8, u8)> =
+            (0..10).map(|step| (480 * step, 480 * (step + 1), 0, 60 + step as u8)).collect();
+        for name in ["a.mid", "b.mid", "c.mid"] {
+            fs::write(work.path().join(name), song::file(&notes)).unwrap();
+        }
+        let known = Preparation::of(&loaded(work.path(), 1.0).unwrap());
+        let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+        let names = |path: &Path, known: &Preparation| {
+            let music = MusicFiles { path: path.into(), beats: 1.0, longest: 8 };
+            let config = DataConfig::new("music", Binarise::None).with("music", music);
+            let splits = Music.read_for(&config, &options, known)?;
+            assert!(splits.train.is_empty() && splits.valid.is_empty());
+            let name = |index| splits.test.name(index).unwrap_or_default().to_owned();
+            Ok::<_, DataError>((0..splits.test.len()).map(name).collect::<Vec<_>>())
+        };
+        let one = names(&work.path().join("b.mid"), &known).unwrap();
+        assert_eq!(one, ["b.mid, part 1", "b.mid, part 2"]);
+        assert_eq!(names(work.path(), &known).unwrap().len(), 6);
+        let other = Preparation { own: Default::default(), ..known };
+        let told = names(work.path(), &other).unwrap_err().to_string();
+        assert!(told.contains("these are chords, and the run was fitted to other data"), "{told}");
+    }
+
+    #[test]
     fn what_cannot_be_played_is_told_with_every_file() {
         let work = tempfile::tempdir().unwrap();
         let told = |path: &Path| loaded(path, 1.0).unwrap_err();

@@ -15,7 +15,7 @@ use shared::{
         Splits, at_key, name_and_sha256,
     },
     progress,
-    reading::{Mistake, Problem},
+    reading::{Mistake, Problem, listed, one_line},
 };
 
 /// `[data.series]`: numeric series of the user's.
@@ -181,7 +181,7 @@ fn series(
         "{}: {count} series in {} sequences, columns {}",
         path.display(),
         parts.all().count(),
-        columns.join(", ")
+        one_line(&listed(&columns))
     ));
     let files = [name_and_sha256(&own.file, &bytes)].into();
     let splits = parts.splits(numbers, files, config)?;

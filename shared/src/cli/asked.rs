@@ -283,18 +283,18 @@ pub(super) fn load_other<P: Paper>(
     choice: &DataChoice,
 ) -> Result<Other> {
     let own = loaded.config.data();
-    let (config, title, option) = match choice {
+    let option = format!("--on {choice}");
+    let (config, title) = match choice {
         DataChoice::Name(name) => {
             let mut config = DataConfig::new(name, own.binarise);
             if own.name == *name {
                 config.own.clone_from(&own.own);
             }
-            (config, (*name).to_owned(), format!("--on {name}"))
+            (config, (*name).to_owned())
         }
         DataChoice::Path(path) => {
-            let option = format!("--on {}", path.display());
             let config = at_path::<P>(own, path, &option)?;
-            (config, name_of(path).unwrap_or_else(|| "other data".into()), option)
+            (config, name_of(path).unwrap_or_else(|| "other data".into()))
         }
     };
     let source = P::KIND.source(&config).map_err(DataError::from)?;

@@ -31,6 +31,15 @@ pub(super) enum DataChoice {
 /// A value of the configuration that an option sets: key, value, and the option for messages.
 pub(super) type Change = (String, Value, String);
 
+impl std::fmt::Display for DataChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
 impl DataChoice {
     /// What it sets in the configuration of a paper that models such data. A path is read by the set that is
     /// `meant`, by the name in the configuration or an option, if that reads such; otherwise what is there tells.
@@ -45,12 +54,12 @@ impl DataChoice {
     ) -> Result<Vec<Change>> {
         let path = match self {
             Self::Name(name) => {
-                let option = format!("--data {name}");
+                let option = format!("--data {self}");
                 return Ok(vec![("data.name".into(), (*name).into(), option)]);
             }
             Self::Path(path) => path,
         };
-        let option = format!("--data {}", path.display());
+        let option = format!("--data {self}");
         let sources = kind.sources();
         let meant = meant.and_then(|name| source_of(&sources, name));
         let meant = meant.and_then(|source| Some((source.name(), source.at_named_path(path)?)));

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -47,7 +47,11 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
         Some((splits, of)) => Evaluated::Beside { settings: config, splits, of },
         None => Evaluated::Again(config),
     };
-    let (text, record) = finish(&loaded, evaluated)?;
+    let finished = finish(&loaded, evaluated);
+    let (text, record) = match &args.on.other {
+        Some(choice) => finished.with_context(|| format!("--on {choice}"))?,
+        None => finished?,
+    };
     crate::print_text!("{text}");
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
     if (args.samples.is_some() || args.images.is_some())

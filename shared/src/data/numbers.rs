@@ -91,8 +91,7 @@ fn kind_of(descr: &str) -> Result<(u8, usize), String> {
         "f2" => Err("has half precision: save it with astype(np.float32)".into()),
         "O" => Err("is an array of objects, perhaps of unequal sizes".into()),
         other if other.starts_with(['U', 'S']) => {
-            Err("is an array of texts: only numbers can be read, so number what they name from 0"
-                .into())
+            Err("is an array of texts: give numbers, classes for instance from 0".into())
         }
         _ => {
             let descr: String = descr.escape_debug().take(100).collect();

@@ -115,7 +115,12 @@ pub(super) fn people(of: &Evaluating<'_>, codes: [&Codes; 2]) -> Result<BTreeMap
     };
     progress::line("evaluating: fairness");
     let predictions = probabilities(of.model, test)?;
-    for (name, value, better, about) in judged(&predictions, &test.labels(), test)?.metrics() {
+    let judged = judged(&predictions, &test.labels(), test).map_err(|error| {
+        anyhow!(
+            "{error}: evaluate needs rows of both groups in both classes; predict takes any rows"
+        )
+    })?;
+    for (name, value, better, about) in judged.metrics() {
         add(name, value, better, format!("{about}, {rows}"));
     }
     let inputs = test.all_grey();

@@ -30,6 +30,7 @@ use shared::{
     kind::Kind as DataIs,
     metrics::{Evaluating, Evaluation, encode_split},
     progress,
+    reading::one_line,
 };
 
 use builtin::TableName;
@@ -105,7 +106,7 @@ pub enum TableError {
     #[error(transparent)]
     Text(#[from] shared::reading::ReadError),
     /// A file cannot be read.
-    #[error("{path}: cannot read it: {reason}")]
+    #[error("{path}: cannot read it: {}", one_line(reason))]
     Read {
         /// The file.
         path: PathBuf,
@@ -113,7 +114,7 @@ pub enum TableError {
         reason: String,
     },
     /// A value is not what the schema promises.
-    #[error("{path}, line {line}, column '{column}': {reason}")]
+    #[error("{path}, line {line}, column '{}': {}", one_line(column), one_line(reason))]
     Value {
         /// The file.
         path: PathBuf,
@@ -137,7 +138,7 @@ pub enum TableError {
         expected: usize,
     },
     /// A column of the schema is not in the header.
-    #[error("{path}: no column '{column}' in the header: {header}")]
+    #[error("{path}: no column '{}' in the header: {}", one_line(column), one_line(header))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -147,6 +148,6 @@ pub enum TableError {
         header: String,
     },
     /// There is nothing to learn, or nothing to compare.
-    #[error("{0}")]
+    #[error("{}", one_line(.0))]
     Degenerate(String),
 }

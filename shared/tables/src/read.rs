@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
     data::{DataError, name_of},
-    reading::{ReadError, read_text},
+    reading::{ReadError, listed, read_text},
 };
 
 /// One value.
@@ -143,7 +143,7 @@ fn read_file(
             header.iter().position(|name| name == column.name).ok_or_else(|| TableError::Missing {
                 path: path.into(),
                 column: column.name.clone(),
-                header: header.iter().collect::<Vec<_>>().join(", "),
+                header: listed(header.iter()),
             })
         };
         schema.columns.iter().map(place).collect::<Result<_, _>>()?

@@ -7,7 +7,7 @@ use factors::{CodeTable, FactorCodes};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use shared::{
-    cli::{Loaded, OfRun},
+    cli::{Loaded, OfRun, refuse_existing},
     metrics::WIDE,
     progress,
     run::write_atomic,
@@ -20,12 +20,13 @@ use crate::Paper;
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// The file: `mean` and `log_var`, `[images, latent]`, in the order of the grid.
+    /// The file, which must not exist: `mean` and `log_var`, `[images, latent]`, in the order of the grid.
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    refuse_existing(&args.to)?;
     let loaded = Loaded::<Paper>::open(&args.of, "codes")?;
     let Some(grid) = &loaded.data()?.factors else {
         bail!("{} has no known factors: codes are written of dfactors", loaded.config.data.name);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
+use shared::reading::{listed, one_line};
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
 /// The file has a header and one person per line.
@@ -77,7 +78,7 @@ impl<'a> File<'a> {
             anyhow!(
                 "{}: no column '{column}'; there are: {}",
                 self.args.file.display(),
-                self.header.iter().collect::<Vec<_>>().join(", ")
+                one_line(&listed(self.header.iter()))
             )
         })
     }
