@@ -176,7 +176,7 @@ fn series(
             series.iter().map(|own| own.iter().enumerate().map(standardised).collect()).collect();
         Sequences::of_numbers(width, &rows)
     };
-    let parts = parts.map(|series| cut(series, own.longest * width));
+    let parts = parts.map(|series| cut(series, own.longest.saturating_mul(width)));
     progress::line(&format!(
         "{}: {count} series in {} sequences, columns {}",
         path.display(),

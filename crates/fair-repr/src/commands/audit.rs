@@ -74,6 +74,9 @@ impl<'a> File<'a> {
     }
 
     fn place(&self, column: &str) -> Result<usize> {
+        if self.header.iter().filter(|name| *name == column).count() > 1 {
+            bail!("{}: two columns are called '{column}'", self.args.file.display());
+        }
         self.header.iter().position(|name| name == column).ok_or_else(|| {
             anyhow!(
                 "{}: no column '{column}'; there are: {}",
