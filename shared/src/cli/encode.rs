@@ -111,7 +111,7 @@ fn table(encoded: &[Encoded]) -> Result<Vec<u8>> {
 }
 
 /// The same as arrays: `mean` and `log_var` `[examples, latent]`, `label`, `index`, and `split`, 0 for
-/// training, 1 for validation, 2 for test, 3 for other data or the whole set.
+/// training, 1 for validation, 2 for test, 3 for other data or the whole set; and where their data name them `name`.
 fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     let parts: Vec<Vec<u8>> = encoded.iter().map(|part| part.examples.split.labels()).collect();
     let count: usize = parts.iter().map(Vec::len).sum();
@@ -128,6 +128,10 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     let indices: Vec<u8> =
         parts.iter().flat_map(|of| (0..of.len() as u32).flat_map(u32::to_le_bytes)).collect();
     let labels = parts.concat();
+    let names = encoded.iter().flat_map(|part| {
+        let split = &part.examples.split;
+        (0..split.len()).map(|index| split.name(index).unwrap_or_default())
+    });
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, array) in [
         ("mean", floats(&|codes| Some(bytes(&codes.mean)))),
@@ -135,6 +139,7 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
         ("label", Some(npy::array("|u1", &whole, &labels))),
         ("split", Some(npy::array("|u1", &whole, &places))),
         ("index", Some(npy::array("<u4", &whole, &indices))),
+        ("name", texts(&names.collect::<Vec<_>>())),
     ] {
         let Some(array) = array else { continue };
         writer.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
@@ -143,7 +148,35 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
+/// Texts as numpy has them, four bytes a character and all as long as the longest; none if all are empty.
+fn texts(texts: &[&str]) -> Option<Vec<u8>> {
+    let longest = texts.iter().map(|text| text.chars().count()).max().filter(|&most| most > 0)?;
+    let characters = |text: &&str| {
+        let text: Vec<char> = text.chars().collect();
+        (0..longest)
+            .flat_map(move |place| text.get(place).map_or(0, |&c| u32::from(c)).to_le_bytes())
+    };
+    let bytes: Vec<u8> = texts.iter().flat_map(characters).collect();
+    Some(npy::array(&format!("<U{longest}"), &format!("({},)", texts.len()), &bytes))
+}
+
 /// The bytes of a CSV.
 pub(super) fn finished(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>> {
     writer.into_inner().map_err(|error| anyhow!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::texts;
+
+    #[test]
+    fn texts_are_as_long_as_the_longest() {
+        let array = texts(&["é", "ab", ""]).unwrap();
+        let expected =
+            [0xe9, 0, 0, 0, 0, 0, 0, 0, b'a', 0, 0, 0, b'b', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(array.ends_with(&expected));
+        let header = String::from_utf8_lossy(&array).into_owned();
+        assert!(header.contains("'<U2'") && header.contains("(3,)"), "{header}");
+        assert_eq!(texts(&["", ""]), None);
+    }
 }

@@ -24,6 +24,7 @@ use shared::{
     },
     noise::{Noise, Stream, uniform},
     progress,
+    reading::short,
 };
 
 /// Shares of training and validation; the rest is for test.
@@ -249,10 +250,16 @@ impl Rows {
         for (column, value, differing) in self.constant {
             let others = match differing {
                 0 => "it tells nothing".to_owned(),
-                rows => format!("the other values of {rows} rows outside it count as {value} too"),
+                rows => {
+                    format!(
+                        "the other values of {rows} rows outside it count as {} too",
+                        short(value)
+                    )
+                }
             };
             progress::line(&format!(
-                "column '{column}' is {value} in the whole training split: {others}"
+                "column '{column}' is {} in the whole training split: {others}",
+                short(value)
             ));
         }
         let groups: Array1<f32> = self.groups.iter().map(|&s| f32::from(s)).collect();
