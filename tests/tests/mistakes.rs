@@ -128,7 +128,10 @@ fn wrong_options_are_named() {
         (&["--set", "objective.truncate=0"], "truncate = 0"),
         (&["--set", "objective.drop_inputs=1.0"], "drop_inputs = 1"),
         (&["--latent", "0"], "latent = 0"),
-        (&["--data", "pen", "--set", "model.output={kind=\"pen\",components=2}"], "data.pen.file="),
+        (
+            &["--data", "pen", "--set", "model.output={kind=\"pen\",components=2}"],
+            "--data FILE.npz",
+        ),
     ];
     for (options, message) in cases {
         program("vae-rnn").train(work.path(), options).failure(1, message);

@@ -124,6 +124,9 @@ fn cut(line: &str, level: TextLevel) -> Vec<String> {
     }
 }
 
+/// A line's number in its file, from 1, and its symbols.
+type Line = (usize, Vec<u32>);
+
 /// The lines of a text as symbols, each with its number from 1, and what the symbols stand for: those of `known`,
 /// or else of the text. Each line ends with the end of line, so that a model knows how long lines are; empty lines
 /// are left out.
@@ -134,7 +137,7 @@ pub fn parse(
     bytes: &[u8],
     level: TextLevel,
     known: Option<&Vocabulary>,
-) -> Result<(Vec<(usize, Vec<u32>)>, Vocabulary), String> {
+) -> Result<(Vec<Line>, Vocabulary), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();
         shared::reading::not_utf8(bytes, valid)

@@ -275,7 +275,7 @@ impl ConfigurationArgs {
         let sources = P::KIND.sources();
         let of_images = self.size.is_some() || self.grey;
         let keys = self.set.iter().filter_map(|set| set.trim_start().strip_prefix("data."));
-        let by_key = keys.filter_map(|key| {
+        let mut by_key = keys.filter_map(|key| {
             let (key, value) = key.split_once('=')?;
             let own = key.split('.').next()?.trim();
             match own {
@@ -287,7 +287,7 @@ impl ConfigurationArgs {
             }
         });
         let name = || Some(table.get("data")?.get("name")?.as_str()?.to_owned());
-        by_key.last().or_else(|| of_images.then(|| "images".to_owned())).or_else(name)
+        by_key.next_back().or_else(|| of_images.then(|| "images".to_owned())).or_else(name)
     }
 
     /// Changes `table` by the options, and notes in `places` which option set what; relative paths of the
