@@ -115,11 +115,15 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     fs::write(&file, good.replace("series,", "name,")).unwrap();
     // Rows of numbers may be images too: with what the user says they are series or images, else neither.
     program.train(work.path(), &["--data", path]).failure(1, "for images give --size");
-    program.train(work.path(), &["--data", path, "--size", "1x2"]).failure(1, "no grey level");
+    program
+        .train(work.path(), &["--data", path, "--size", "1x2"])
+        .failure(1, "a table is not scaled");
     let of_series = ["--config", "series", "--data", path];
     program.train(work.path(), &of_series).failure(1, "no column names the series");
     let by_name = [&of_series[..], &["--set", "data.series.id=name", "--name", "by-name"]].concat();
-    program.train(work.path(), &[&by_name[..], &["--epochs", "1"]].concat()).success();
+    program
+        .train(work.path(), &[&by_name[..], &["--set", "data.train_examples=20"]].concat())
+        .success();
     let named = ["--data", path, "--set", "data.series.id=name"];
     program.train(work.path(), &named).failure(1, "as in --config series");
     // One series is enough for a question, and read with the columns of the run.
