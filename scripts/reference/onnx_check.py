@@ -49,6 +49,7 @@ def main():
     worst = 0.0
     for name, found, wanted in pairs:
         assert found.shape == wanted.shape, (name, found.shape, wanted.shape)
+        assert np.ptp(wanted) > 0, f"{name} is constant: nothing is compared"
         apart = float(np.abs(found - wanted).max() / max(1.0, np.abs(wanted).max()))
         print(f"{name}: {len(wanted)} examples, at most {apart:.1e} apart")
         worst = max(worst, apart)

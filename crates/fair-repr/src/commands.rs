@@ -12,7 +12,7 @@ use shared::cli::OwnCommands;
 #[derive(clap::Subcommand)]
 pub enum Own {
     /// Plot accuracy against discrimination for every method, over several splits of the table.
-    Frontier(frontier::Args),
+    Frontier(Box<frontier::Args>),
     /// Compute every fairness metric for a CSV file of predictions.
     Audit(audit::Args),
     /// Write the prediction for every row, as audit reads it.

@@ -1,8 +1,12 @@
 //! `frontier`: accuracy against discrimination.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, To, check_all, fitted},
@@ -50,6 +54,9 @@ pub struct Args {
     /// Weights of the squared discrimination for regularised.
     #[arg(long, value_delimiter = ',', value_name = "W,...", default_value = FAIRNESS)]
     fairness: Vec<f64>,
+    /// Fit nothing: draw what a frontier found before, its frontier.json.
+    #[arg(long, value_name = "FILE", requires = "to")]
+    redraw: Option<PathBuf>,
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
@@ -89,8 +96,6 @@ struct Candidate {
     /// Name of its runs.
     name: String,
     kind: Kind,
-    /// Those of a method with the same `line` are joined in the picture.
-    line: String,
     config: Config,
 }
 
@@ -129,6 +134,13 @@ struct Frontier {
     chosen: BTreeMap<String, BTreeMap<String, Chosen>>,
 }
 
+impl Frontier {
+    /// The share of the larger class, the same for every candidate.
+    fn majority(&self) -> Option<Summary> {
+        self.candidates.values().find_map(|metrics| metrics.get("majority").copied())
+    }
+}
+
 /// The result of a selection rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Chosen {
@@ -146,6 +158,12 @@ const RULES: [(&str, Cost); 2] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    if let Some(found) = &args.redraw {
+        let picture = args.to.instead_of(PathBuf::from("frontier.png"))?;
+        draw(&read(found)?, &picture)?;
+        shared::print_line!("wrote {}", picture.display());
+        return Ok(());
+    }
     if !(1..=MOST_SPLITS).contains(&args.splits) {
         bail!("--splits {}: 1 to {MOST_SPLITS}", args.splits);
     }
@@ -204,18 +222,34 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let table = folder.join("frontier.json");
     write_json(&table, &frontier)?;
-    let majority = Summary::of(&found[0].iter().map(|both| both[1].majority).collect::<Vec<_>>());
-    let caption = format!("{data}: {} splits, test rows, mean ± std", args.splits);
-    error_bars(
-        &picture,
-        &caption,
-        ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"].map(Axis::linear),
-        &series(&candidates, &found),
-        Some(("majority class", majority.mean)),
-    )?;
-    print_chosen(&frontier, majority);
+    draw(&frontier, &picture)?;
+    print_chosen(&frontier);
     shared::print_line!("\nwrote {} and {}", picture.display(), table.display());
     Ok(())
+}
+
+fn read(path: &Path) -> Result<Frontier> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is no frontier.json", path.display()))
+}
+
+/// Accuracy against discrimination. The share of the larger class, far below every method, is said and not
+/// drawn, so that the methods have the room.
+fn draw(frontier: &Frontier, picture: &Path) -> Result<()> {
+    let Frontier { data, splits, .. } = frontier;
+    let larger = frontier
+        .majority()
+        .map_or_else(String::new, |share| format!("; the larger class alone: {:.3}", share.mean));
+    let caption =
+        format!("{data}: test rows, mean and standard deviation over {splits} splits{larger}");
+    error_bars(
+        picture,
+        &caption,
+        ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"].map(Axis::linear),
+        &series(frontier),
+        None,
+    )
 }
 
 /// `bases` are the configurations of models that are not variational, and of those that are.
@@ -223,19 +257,18 @@ fn candidates(args: &Args, bases: [&Config; 2]) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     for method in &args.methods {
         let kind = kind(method)?;
-        let with = |parts: &str, line: &str, set: &dyn Fn(&mut Config)| {
+        let with = |parts: &str, set: &dyn Fn(&mut Config)| {
             let mut config = bases[usize::from(kind.is_variational())].clone();
             config.model.kind = kind;
             set(&mut config);
-            let join = |part: &str| [kind.name(), part].concat();
-            Candidate { name: join(parts), line: join(line), kind, config }
+            Candidate { name: [kind.name(), parts].concat(), kind, config }
         };
         match kind {
             Kind::Lfr => {
                 for &a_y in &args.a_y {
                     for &a_z in &args.a_z {
                         let name = format!("-ay{a_y}-az{a_z}");
-                        all.push(with(&name, &format!("-ay{a_y}"), &|config| {
+                        all.push(with(&name, &|config| {
                             (config.lfr.a_y, config.lfr.a_z) = (a_y, a_z);
                         }));
                     }
@@ -243,16 +276,16 @@ fn candidates(args: &Args, bases: [&Config; 2]) -> Result<Vec<Candidate>> {
             }
             Kind::Vfae => {
                 for &mmd in &args.mmd {
-                    all.push(with(&format!("-mmd{mmd}"), "", &|config| config.vfae.mmd = mmd));
+                    all.push(with(&format!("-mmd{mmd}"), &|config| config.vfae.mmd = mmd));
                 }
             }
             Kind::Regularised => {
                 for &weight in &args.fairness {
                     let set = |config: &mut Config| config.logistic.fairness = weight;
-                    all.push(with(&format!("-{weight}"), "", &set));
+                    all.push(with(&format!("-{weight}"), &set));
                 }
             }
-            Kind::Raw | Kind::WithoutS | Kind::Pca | Kind::Vae => all.push(with("", "", &|_| {})),
+            Kind::Raw | Kind::WithoutS | Kind::Pca | Kind::Vae => all.push(with("", &|_| {})),
         }
     }
     if all.is_empty() {
@@ -309,37 +342,68 @@ fn chosen(
     all
 }
 
-/// For each method the line with the greatest mean validation accuracy - discrimination at its best
-/// point, fairest last.
-fn series(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<(String, Vec<Spread>)> {
-    let mean = |c: usize, of: fn(&[Fairness; 2]) -> f64| {
-        let values: Vec<f64> = found[c].iter().map(of).collect();
-        let summary = Summary::of(&values);
-        (summary.mean, summary.deviation)
+/// A line of the picture: its candidates, by the weight that stands beside each, the fairest last.
+type Line = Vec<(f64, Spread)>;
+
+/// What a method is called in the picture, and the weight that varies along its line; none of a method without.
+/// Candidates are named `METHOD`, `METHOD-WEIGHT`, `vfae-mmdWEIGHT` and `lfr-ayWEIGHT-azWEIGHT`.
+fn line_of(candidate: &str) -> (String, Option<f64>) {
+    if let Some(weights) = candidate.strip_prefix("lfr-ay")
+        && let Some((a_y, a_z)) = weights.split_once("-az")
+    {
+        return (format!("LFR, A_y = {a_y}, by A_z"), a_z.parse().ok());
+    }
+    if let Some(weight) = candidate.strip_prefix("vfae-mmd") {
+        return ("VFAE, by MMD".into(), weight.parse().ok());
+    }
+    if let Some(weight) = candidate.strip_prefix("regularised-") {
+        return ("regularised, by weight".into(), weight.parse().ok());
+    }
+    let name = match candidate {
+        "raw" => "all columns",
+        "without-s" => "without s",
+        "pca" => "PCA",
+        "vae" => "VAE",
+        other => other,
     };
-    let worth = |c: usize| mean(c, |both| both[0].accuracy - both[0].discrimination).0;
-    kinds(candidates)
-        .into_iter()
-        .filter_map(|kind| {
-            let best = (0..candidates.len())
-                .filter(|&c| candidates[c].kind == kind)
-                .max_by(|&a, &b| worth(a).total_cmp(&worth(b)))?;
-            let line = &candidates[best].line;
-            let points = (0..candidates.len())
-                .filter(|&c| candidates[c].kind == kind && candidates[c].line == *line)
-                .map(|c| {
-                    Spread::new(
-                        mean(c, |both| both[1].discrimination),
-                        mean(c, |both| both[1].accuracy),
-                    )
-                })
-                .collect();
-            Some((line.clone(), points))
-        })
-        .collect()
+    (name.into(), None)
 }
 
-fn print_chosen(frontier: &Frontier, majority: Summary) {
+/// Every method's line; of LFR's, one for each A_y, that which validation chose most often for the greatest
+/// accuracy - discrimination.
+fn series(frontier: &Frontier) -> Vec<(String, Vec<Spread>)> {
+    let rules = frontier.chosen.get(Kind::Lfr.name());
+    let chosen = rules.and_then(|rules| rules.get(RULES[1].0));
+    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+    for name in chosen.iter().flat_map(|chosen| &chosen.candidates) {
+        *votes.entry(line_of(name).0).or_default() += 1;
+    }
+    let preferred = votes.into_iter().max_by_key(|(_, votes)| *votes).map(|(line, _)| line);
+    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    for (name, metrics) in &frontier.candidates {
+        let (line, weight) = line_of(name);
+        let is_other = name.starts_with("lfr") && Some(&line) != preferred.as_ref();
+        let [Some(x), Some(y)] = ["discrimination", "accuracy"].map(|name| metrics.get(name))
+        else {
+            continue;
+        };
+        if is_other {
+            continue;
+        }
+        let point = Spread::new((x.mean, x.deviation), (y.mean, y.deviation));
+        let label = weight.map_or_else(String::new, |weight| weight.to_string());
+        lines.entry(line).or_default().push((weight.unwrap_or(0.0), point.labelled(label)));
+    }
+    let mut lines: Vec<(String, Line)> = lines.into_iter().collect();
+    for (_, points) in &mut lines {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    let points = |line: Line| line.into_iter().map(|(_, point)| point).collect();
+    lines.into_iter().map(|(name, line)| (name, points(line))).collect()
+}
+
+fn print_chosen(frontier: &Frontier) {
+    let majority = frontier.majority().map_or_else(String::new, |share| share.to_string());
     shared::print_line!(
         "\n{}: test metrics over {} splits, mean ± standard deviation; majority {majority}",
         frontier.data,
@@ -371,5 +435,54 @@ fn print_chosen(frontier: &Frontier, majority: Summary) {
                 names.join(" ")
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(mean: f64) -> BTreeMap<String, Summary> {
+        let value = Summary { mean, deviation: 0.0 };
+        ["accuracy", "discrimination"].map(|name| (name.to_owned(), value)).into()
+    }
+
+    #[test]
+    fn candidates_are_joined_by_method_in_the_order_of_their_weights() {
+        let names = [
+            "raw",
+            "regularised-10",
+            "regularised-0.1",
+            "vfae-mmd1000",
+            "lfr-ay1-az5",
+            "lfr-ay1-az0.5",
+            "lfr-ay10-az0",
+        ];
+        let chosen = Chosen {
+            candidates: ["lfr-ay1-az5", "lfr-ay10-az0", "lfr-ay1-az0.5"].map(String::from).into(),
+            test: BTreeMap::new(),
+        };
+        let rules = BTreeMap::from([(RULES[1].0.to_owned(), chosen)]);
+        let frontier = Frontier {
+            data: "adult".into(),
+            splits: 3,
+            candidates: names.map(|name| (name.to_owned(), found(0.5))).into(),
+            chosen: BTreeMap::from([("lfr".to_owned(), rules)]),
+        };
+        let lines: Vec<(String, Vec<String>)> = series(&frontier)
+            .into_iter()
+            .map(|(name, points)| (name, points.into_iter().map(|point| point.label).collect()))
+            .collect();
+        let wanted = [
+            ("LFR, A_y = 1, by A_z", vec!["0.5", "5"]),
+            ("VFAE, by MMD", vec!["1000"]),
+            ("all columns", vec![""]),
+            ("regularised, by weight", vec!["0.1", "10"]),
+        ];
+        let wanted: Vec<(String, Vec<String>)> = wanted
+            .into_iter()
+            .map(|(name, labels)| (name.into(), labels.into_iter().map(String::from).collect()))
+            .collect();
+        assert_eq!(lines, wanted);
     }
 }
