@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, To, check_all, recorded},
@@ -56,6 +57,9 @@ pub struct Args {
     /// Name of the sweep (default: sweep-DATA).
     #[arg(long)]
     name: Option<String>,
+    /// Run nothing: draw these objectives from what a sweep found before, its sweep.json.
+    #[arg(long, value_name = "FILE", requires = "to")]
+    redraw: Option<PathBuf>,
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
@@ -104,6 +108,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let base = args.configuration.config::<Paper>()?;
     let data = base.data.name.to_string();
     let candidates = candidates(args, &base)?;
+    if let Some(path) = &args.redraw {
+        let files = Files::of(&args.to, Path::new(""), &candidates)?;
+        return draw(&files, &candidates, &read(path, &candidates)?);
+    }
     let common = args.common.relative_to(&args.configuration);
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let name = args.name.clone().unwrap_or_else(|| format!("sweep-{data}"));
@@ -146,11 +154,26 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     write_json(&folder.join("sweep.json"), &sweep)?;
     print_table(&candidates, &sweep);
-    let about = format!("{data}, {} seeds", seeds.len());
-    for path in draw(&files, &about, &candidates, &found)? {
-        progress::line(&format!("wrote {}", path.display()));
+    draw(&files, &candidates, &sweep)
+}
+
+/// What was found before, of all these candidates.
+fn read(path: &Path, candidates: &[Candidate]) -> Result<Sweep> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let sweep: Sweep = serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is no sweep.json", path.display()))?;
+    match candidates.iter().find(|one| !sweep.candidates.contains_key(&one.name)) {
+        Some(missing) => {
+            let known: Vec<&str> = sweep.candidates.keys().map(String::as_str).collect();
+            bail!(
+                "{}: {} is not in it; there are {}",
+                path.display(),
+                missing.name,
+                known.join(", ")
+            )
+        }
+        None => Ok(sweep),
     }
-    Ok(())
 }
 
 /// All runs of one seed, in order.
@@ -258,22 +281,17 @@ impl Files {
 }
 
 /// The pictures; those of an objective with a single weight are left out.
-fn draw(
-    files: &Files,
-    about: &str,
-    candidates: &[Candidate],
-    found: &[Vec<Record>],
-) -> Result<Vec<PathBuf>> {
-    let values = |records: &[Record], name: &str| -> Vec<f64> {
-        records.iter().filter_map(|record| Some(record.metrics.get(name)?.value)).collect()
+fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
+    let about = format!("{}, {} seeds", sweep.data, sweep.seeds.len());
+    let values = |candidate: &Candidate, metric: &str| -> Vec<f64> {
+        let found = sweep.candidates.get(&candidate.name);
+        found.and_then(|metrics| metrics.get(metric)).cloned().unwrap_or_default()
     };
     let on = |line: &str| {
-        let own = candidates.iter().zip(found).filter(move |(c, _)| c.line == line);
-        let mut own = own.collect::<Vec<_>>();
-        own.sort_by(|a, b| a.0.strength.total_cmp(&b.0.strength));
+        let mut own: Vec<&Candidate> = candidates.iter().filter(|c| c.line == line).collect();
+        own.sort_by(|a, b| a.strength.total_cmp(&b.strength));
         own
     };
-    let mut drawn = Vec::new();
     for (line, path) in &files.metrics {
         let own = on(line);
         let series: Vec<(String, Vec<Spread>)> = DRAWN
@@ -281,7 +299,7 @@ fn draw(
             .map(|(metric, label)| {
                 let points = own
                     .iter()
-                    .map(|(c, records)| (c, values(records, metric)))
+                    .map(|c| (c, values(c, metric)))
                     .filter(|(_, values)| !values.is_empty())
                     .map(|(c, values)| Spread::new((c.strength, 0.0), mean_and_deviation(&values)));
                 (label.to_string(), points.collect::<Vec<_>>())
@@ -294,7 +312,7 @@ fn draw(
         let caption = format!("Disentanglement against the weight: {line}, {about}");
         let axes = ["weight", "score, mean and standard deviation over seeds"];
         error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
-        drawn.push(path.clone());
+        progress::line(&format!("wrote {}", path.display()));
     }
     let series: Vec<(String, Vec<Spread>)> = files
         .metrics
@@ -302,9 +320,9 @@ fn draw(
         .map(|(line, _)| {
             let points = on(line)
                 .into_iter()
-                .map(|(c, records)| {
-                    let [x, y] = ["kl", "reconstruction"]
-                        .map(|name| mean_and_deviation(&values(records, name)));
+                .map(|c| {
+                    let [x, y] =
+                        ["kl", "reconstruction"].map(|name| mean_and_deviation(&values(c, name)));
                     Spread::new(x, y).labelled(c.strength.to_string())
                 })
                 .collect();
@@ -316,7 +334,7 @@ fn draw(
         let caption = format!("Reconstruction against KL, weights beside the points: {about}");
         let axes = ["KL, nats for each test image", "reconstruction, nats"];
         error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
-        drawn.push(path.clone());
+        progress::line(&format!("wrote {}", path.display()));
     }
-    Ok(drawn)
+    Ok(())
 }
