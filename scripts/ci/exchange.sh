@@ -28,9 +28,9 @@ fi
 
 has onnxruntime || exit 0
 if [ $# = 0 ]; then
-    mapfile -t pairs < <(scripts/ci/tiny-runs.sh "$out/runs")
+    pairs=$(scripts/ci/tiny-runs.sh "$out/runs")
     # shellcheck disable=SC2086 # A pair is two words.
-    set -- ${pairs[*]}
+    set -- $pairs
 fi
 
 while [ $# -ge 2 ]; do

@@ -20,9 +20,9 @@ profile=${PROFILE:-dev}
 program() { cargo run --quiet --profile "$profile" --package "$@"; }
 
 if [ $# = 0 ]; then
-    mapfile -t pairs < <(scripts/ci/tiny-runs.sh "$out/runs")
+    pairs=$(scripts/ci/tiny-runs.sh "$out/runs")
     # shellcheck disable=SC2086 # A pair is two words.
-    set -- ${pairs[*]}
+    set -- $pairs
 fi
 
 while [ $# -ge 2 ]; do

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 out=${1:-target/site}
 
 sed -n 's/^<!-- explorer: \(.*\) -->$/\1/p' docs/course/*.md | sort -u | while read -r paper; do
-    cargo run --release -p "$paper" -- train < /dev/null
+    [ -f "runs/$paper/quick/explore.html" ] || cargo run --release -p "$paper" -- train < /dev/null
 done
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 cargo xtask site --out "$out" ${REPOSITORY:+--repository "$REPOSITORY"}

@@ -1,13 +1,9 @@
 //! The larger pieces of a page: code, equations beside it, figures and explorers.
 
 use maud::{Markup, PreEscaped, html};
+use shared::plot::escaped;
 
-use super::{
-    excerpt::Excerpt,
-    explorers::Explorer,
-    highlight::{escaped, rust},
-    links::relative,
-};
+use super::{excerpt::Excerpt, explorers::Explorer, highlight::rust, links::relative};
 
 /// Lines of a source file.
 pub(super) struct Code {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use shared::run::Record;
 use walkdir::WalkDir;
 
@@ -40,6 +40,13 @@ pub(super) fn explorers(runs: &Path) -> Result<Vec<Explorer>> {
         let inside = folder.strip_prefix(runs).unwrap_or(folder);
         let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
         let (run, site) = (parts.join("/"), format!("explore/{}.html", parts.join("-")));
+        if let Some(other) = found.iter().find(|other: &&Explorer| other.site == site) {
+            bail!(
+                "{}: the runs {run} and {} would have one page; rename one of them",
+                runs.display(),
+                other.run
+            );
+        }
         let paper = paper(folder).unwrap_or_default();
         found.push(Explorer { paper, run, file, site });
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use shared::plot::escaped;
+
 const WORDS: [&str; 28] = [
     "as", "break", "const", "continue", "crate", "dyn", "else", "enum", "false", "fn", "for", "if",
     "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "return", "self", "struct",
@@ -66,11 +68,6 @@ fn string(rest: &str) -> usize {
     rest.len()
 }
 
-/// Text as HTML.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +77,7 @@ mod tests {
         let html = rust("let x = f(&\"a\\\"b\", 0..10, 1.5); // <T>\nSelf");
         for part in [
             "<span class=\"word\">let</span> x",
-            "&amp;<span class=\"string\">&quot;a\\&quot;b&quot;</span>",
+            "&amp;<span class=\"string\">\"a\\\"b\"</span>",
             "<span class=\"number\">0</span>..<span class=\"number\">10</span>",
             "<span class=\"comment\">// &lt;T&gt;</span>\n<span class=\"type\">Self</span>",
         ] {

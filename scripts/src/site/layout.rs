@@ -20,6 +20,8 @@ pub(super) const ASSETS: [(&str, &[u8]); 3] = [
 
 /// The file of [`search_index`].
 pub(super) const INDEX: &str = "search.js";
+/// How it begins.
+pub(super) const INDEX_BEGINS: &str = "window.PAGES = [\n";
 
 /// A whole page; `rustdoc` are the crates whose documentation is part of the site.
 pub(super) fn page(page: &Page, all: &[Page], rendered: &Rendered, rustdoc: &[String]) -> String {
@@ -133,7 +135,7 @@ fn neighbours(page: &Page, all: &[Page]) -> Markup {
 /// # Errors
 /// If the text cannot be serialised.
 pub(super) fn search_index<'a>(pages: impl Iterator<Item = (&'a Page, &'a str)>) -> Result<String> {
-    let mut script = String::from("window.PAGES = [\n");
+    let mut script = String::from(INDEX_BEGINS);
     for (page, text) in pages {
         let entry = serde_json::json!({ "file": page.site, "title": page.title, "text": text });
         writeln!(script, "{entry},")?;

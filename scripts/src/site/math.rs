@@ -13,7 +13,7 @@ pub(super) fn mathml(latex: &str, is_display: bool) -> Result<String> {
         // Its other lines show the place.
         let said = error.to_string();
         let said = said.lines().next().unwrap_or_default();
-        anyhow!("the equation '{}': {said}", one_line(latex))
+        anyhow!("the equation '{}': {said}", unwrapped(latex))
     };
     // push_mathml would write an error into the page.
     let events = Parser::new(latex, &storage).collect::<Result<Vec<_>, _>>();
@@ -63,7 +63,7 @@ fn tightened(mathml: &str) -> String {
     written
 }
 
-fn one_line(text: &str) -> String {
+fn unwrapped(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

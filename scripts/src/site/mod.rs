@@ -42,8 +42,11 @@ pub(super) struct Args {
     repository: Option<String>,
 }
 
-/// A file that only a site has: no other folder is replaced.
-const MARK: &str = layout::INDEX;
+/// True if a folder is a site that was written before: no other is replaced.
+fn is_site(folder: &Path) -> bool {
+    let index = fs::read_to_string(folder.join(layout::INDEX));
+    index.is_ok_and(|text| text.starts_with(layout::INDEX_BEGINS))
+}
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let root = workspace();
@@ -52,7 +55,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.runs.is_some() && !runs.is_dir() {
         bail!("--runs {}: no such folder", runs.display());
     }
-    if out.exists() && fs::read_dir(&out)?.next().is_some() && !out.join(MARK).is_file() {
+    let named = || format!("--out {}", out.display());
+    if out.exists() && fs::read_dir(&out).with_context(named)?.next().is_some() && !is_site(&out) {
         bail!("--out {}: not a site; name a new or an empty folder", out.display());
     }
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -62,10 +66,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let new = tempfile::Builder::new().prefix(".site-").tempdir_in(parent)?;
     let folder = new.path().join("site");
     let summary = write(&root, &runs, args.repository.as_deref(), &folder)?;
-    if out.exists() {
-        fs::rename(&out, new.path().join("old"))?;
+    let old = new.path().join("old");
+    let was_there = out.exists();
+    if was_there {
+        fs::rename(&out, &old).with_context(named)?;
     }
-    fs::rename(&folder, &out).with_context(|| format!("cannot write {}", out.display()))?;
+    if let Err(error) = fs::rename(&folder, &out) {
+        if was_there {
+            fs::rename(&old, &out).with_context(named)?;
+        }
+        return Err(error).with_context(named);
+    }
     shared::print_line!("{summary}\nwritten: {}", out.join("index.html").display());
     Ok(())
 }

@@ -93,7 +93,7 @@ fn save(
     drawn: &mut Vec<PathBuf>,
 ) -> Result<()> {
     if !series.is_empty() {
-        error_bars(path, caption, axes, series, None)?;
+        error_bars(path, caption, axes, series)?;
         drawn.push(path.into());
     }
     Ok(())

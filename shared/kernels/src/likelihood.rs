@@ -110,9 +110,7 @@ impl<B: Backend> Likelihood<B> {
             Self::Own(distribution) => distribution.mean(),
         }
     }
-}
 
-impl<B: Backend> Likelihood<B> {
     /// A draw of x from p(x|z), `[codes, pixels]`, made from standard logistic and standard normal numbers of
     /// that shape; `None` of a distribution of a paper's own. Gaussian pixels may lie outside [0, 1].
     #[must_use]

@@ -44,7 +44,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
         .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
     let header: Vec<String> =
         reader.headers().map_err(|error| csv_error(&error))?.iter().map(str::to_owned).collect();
-    if let Some(place) = header.iter().position(String::is_empty).filter(|_| !header.is_empty()) {
+    if let Some(place) = header.iter().position(String::is_empty) {
         return Err(format!("column {} of its header has no name", place + 1));
     }
     if let Some(twice) = (1..header.len()).find(|&place| header[..place].contains(&header[place])) {

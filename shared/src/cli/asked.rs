@@ -23,6 +23,9 @@ use crate::{
     run::{RunData, RunFolder},
 };
 
+/// Endings of files that hold one example each.
+const FILES: [&str; 5] = ["png", "jpg", "jpeg", "mid", "midi"];
+
 /// Options that choose the examples: a split of the run's data, or other data.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Asked {
@@ -157,12 +160,12 @@ impl Examples {
     pub fn title(&self, index: usize) -> String {
         match self.split.name(index).filter(|name| name.parse::<u64>().is_err()) {
             Some(name) if !self.suffix.is_empty() => {
-                let file = name_of(Path::new(name)).unwrap_or_default();
-                // The line of a file and the part of a sequence stay.
-                let is_ending = |ending: &str| ending.chars().all(char::is_alphanumeric);
-                match file.rsplit_once('.') {
-                    Some((stem, ending)) if is_ending(ending) => stem.into(),
-                    _ => file,
+                // Of a file, its name without folder and ending; what an id or a line is called stays whole.
+                match name.rsplit_once('.') {
+                    Some((stem, ending)) if FILES.contains(&&*ending.to_ascii_lowercase()) => {
+                        name_of(Path::new(stem)).unwrap_or_default()
+                    }
+                    _ => name.into(),
                 }
             }
             _ => format!("#{index}"),

@@ -203,10 +203,10 @@ pub(super) struct InterpolateArgs {
 pub(super) struct TraverseArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Image whose code is varied, by index (default: the prior's mean).
+    /// Image whose code is varied, by index (default: the prior's mean; without a prior, image 0).
     #[arg(long)]
     pub(super) index: Option<usize>,
-    /// Range on both sides, in standard deviations of the prior.
+    /// Range on both sides, in standard deviations of the prior, or of the codes where there is none.
     #[arg(long, default_value_t = 3.0)]
     pub(super) span: f32,
     /// Images per row.

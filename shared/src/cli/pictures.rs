@@ -426,7 +426,14 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
         Units { origin, unit, range: None }
     } else {
-        let images = loaded.examples(asked)?.split.take(MEASURED);
+        let examples = loaded.examples(asked)?;
+        let images = examples.split.take(MEASURED);
+        if images.len() < 2 {
+            bail!(
+                "{} has one example: without a prior a traversal needs the spread of two codes or more",
+                examples.whole()
+            );
+        }
         about = format!("{about}, sd of {} codes", images.len());
         Units::of(&encode_part(loaded, &images).mean)
     };
@@ -455,12 +462,15 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     let mut columns: Vec<(String, Array2<f32>)> = Vec::new();
     for &dimension in order.iter().take(latents) {
         let along: Array1<f32> = unit.row(dimension).to_owned();
-        // The varied latent starts from the prior's mean, the others stay at the base.
+        // The varied latent starts from the mean, the others stay at the base.
         let mut fixed = base.clone();
         fixed[dimension] = origin[[0, dimension]];
         let codes = Array2::from_shape_fn((steps, latent), |(step, column)| {
             let z = fixed[column] + position(step) * along[column];
-            range.as_ref().map_or(z, |range| z.clamp(range[column].0, range[column].1))
+            match &range {
+                Some(range) if column == dimension => z.clamp(range[column].0, range[column].1),
+                _ => z,
+            }
         });
         let label = format!("z{dimension} {:.2} {unit_name}", information[dimension]);
         let row = decoded(loaded, codes.view(), given(steps), &lengths);

@@ -157,7 +157,6 @@ enum Mark {
     Dot(RGBColor),
     Ring,
     Line(RGBColor),
-    Dashes,
 }
 
 /// What stands for what, to the right of a chart, where it hides nothing.
@@ -191,12 +190,6 @@ impl Legend {
                 Mark::Ring => root.draw(&Circle::new(at, 5, BLACK.stroke_width(1)))?,
                 Mark::Line(colour) => {
                     root.draw(&PathElement::new([from, to], colour.stroke_width(3)))?;
-                }
-                Mark::Dashes => {
-                    let grey = BLACK.mix(0.5).stroke_width(2);
-                    for at in [0, 8, 16] {
-                        root.draw(&PathElement::new([(left + at, y), (left + at + 5, y)], grey))?;
-                    }
                 }
             }
             root.draw_text(name, &style(LETTERS), (left + MARK, y - LETTERS as i32 / 2))?;
@@ -297,7 +290,7 @@ impl Spread {
     }
 }
 
-/// Points with error bars, those of a series joined, and perhaps a horizontal line with a name.
+/// Points with error bars, those of a series joined.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -306,36 +299,23 @@ pub fn error_bars(
     caption: &str,
     axes: [Axis<'_>; 2],
     series: &[(String, Vec<Spread>)],
-    line: Option<(&str, f64)>,
 ) -> Result<()> {
     let ends = |axis: Axis<'_>, (mean, spread): (f64, f64)| {
         [mean - spread, mean + spread].map(|end| axis.position(end))
     };
     let middle = |p: &Spread| (axes[0].position(p.x.0), axes[1].position(p.y.0));
     let all = || series.iter().flat_map(|(_, points)| points);
-    let line = line.map(|(name, height)| (name, axes[1].position(height)));
     let ranges = [
         span(all().flat_map(|p| ends(axes[0], p.x))),
-        span(all().flat_map(|p| ends(axes[1], p.y)).chain(line.map(|line| line.1))),
+        span(all().flat_map(|p| ends(axes[1], p.y))),
     ];
     let points: Vec<(f64, f64)> = all().map(middle).collect();
     let entry = |(index, (name, _)): (usize, &(String, Vec<Spread>))| {
         (Mark::Dot(COLOURS[index % COLOURS.len()]), name.clone())
     };
-    let entries = series.iter().enumerate().map(entry);
-    let entries = entries.chain(line.map(|(name, _)| (Mark::Dashes, name.to_owned())));
-    let legend = Legend::fitting(entries.collect(), 720);
+    let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
-        let grey = BLACK.mix(0.5);
-        if let Some((_, height)) = line {
-            chart.draw_series(DashedLineSeries::new(
-                [(ranges[0].start, height), (ranges[0].end, height)],
-                6,
-                5,
-                grey.stroke_width(2),
-            ))?;
-        }
         for (index, (_, points)) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             let bar = colour.mix(0.45).stroke_width(1);

@@ -311,7 +311,7 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         }
         let caption = format!("Disentanglement against the weight: {line}, {about}");
         let axes = ["weight", "score, mean and standard deviation over seeds"];
-        error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
+        error_bars(path, &caption, axes.map(Axis::linear), &series)?;
         progress::line(&format!("wrote {}", path.display()));
     }
     let series: Vec<(String, Vec<Spread>)> = files
@@ -320,6 +320,7 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         .map(|(line, _)| {
             let points = on(line)
                 .into_iter()
+                .filter(|c| ["kl", "reconstruction"].iter().all(|name| !values(c, name).is_empty()))
                 .map(|c| {
                     let [x, y] =
                         ["kl", "reconstruction"].map(|name| mean_and_deviation(&values(c, name)));
@@ -333,7 +334,7 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         let path = &files.rate_distortion;
         let caption = format!("Reconstruction against KL, weights beside the points: {about}");
         let axes = ["KL, nats for each test image", "reconstruction, nats"];
-        error_bars(path, &caption, axes.map(Axis::linear), &series, None)?;
+        error_bars(path, &caption, axes.map(Axis::linear), &series)?;
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())

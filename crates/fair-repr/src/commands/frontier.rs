@@ -248,7 +248,6 @@ fn draw(frontier: &Frontier, picture: &Path) -> Result<()> {
         &caption,
         ["discrimination |E[p|s=1] - E[p|s=0]|", "accuracy"].map(Axis::linear),
         &series(frontier),
-        None,
     )
 }
 

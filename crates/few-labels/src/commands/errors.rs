@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         })
         .collect();
     let axes = [Axis::logarithmic("labels"), Axis::linear("test error, %")];
-    error_bars(&args.to, "Test error by number of labels", axes, &series, None)?;
+    error_bars(&args.to, "Test error by number of labels", axes, &series)?;
     progress::line(&format!("wrote {}", args.to.display()));
     Ok(())
 }

@@ -1,12 +1,14 @@
 // Sorting of tables, search, and the navigation of small screens. The pages can be read without it.
 "use strict";
 
-// The number a cell begins with: "93.54 ± 0.22", "**0.71**", "26.7k", "-".
+// The number a cell begins with: "93.54 ± 0.22", "0.71", "26.7k", "-"; a time, "98.9 s" or "20 min", in seconds.
 function number(cell) {
   const found = cell.textContent.trim().match(/^[-+]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?k?/);
   if (!found) return null;
   const text = found[0].replaceAll(",", "");
-  return text.endsWith("k") ? 1000 * parseFloat(text) : parseFloat(text);
+  const unit = cell.textContent.trim().match(/ (s|min|h)$/)?.[1];
+  const scale = text.endsWith("k") ? 1000 : { s: 1, min: 60, h: 3600 }[unit] ?? 1;
+  return scale * parseFloat(text);
 }
 
 function sortable(table) {

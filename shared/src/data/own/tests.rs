@@ -275,7 +275,7 @@ fn bad_input_gets_one_clear_line() {
     told("huge.npz", &["at most"]);
     let texts = npy::array("<U3", "(12,)", &[0; 144]);
     archive("texts.npz", &[("x", ok.clone()), ("y", texts)]);
-    told("texts.npz", &["array of texts", "array of texts"]);
+    told("texts.npz", &["array of texts", "classes"]);
     archive("fewer.npz", &[("x", ok.clone()), ("y", npy::array("|u1", "(11,)", &[0; 11]))]);
     told("fewer.npz", &["there are 12 images"]);
     fs::write(at("torn.npz"), &npz(&[("x", ok)])[..60]).unwrap();
