@@ -215,7 +215,7 @@ fn members(archive: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// A chord of one quarter, 96 ticks a quarter.
-const MIDI: &[u8] = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x13\0\x90\x3c\x50\0\x40\x50\x60\x90\x3c\0\0\x40\0\0\xff\x2f\0";
+const MIDI: &[u8] = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x12\0\x90\x3c\x50\0\x40\x50\x60\x90\x3c\0\0\x40\0\0\xff\x2f\0";
 
 /// A MATLAB file whose splits have a roll of one step each.
 fn rolls() -> Vec<u8> {
