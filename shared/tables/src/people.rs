@@ -471,7 +471,7 @@ mod tests {
         assert!(say(&rows(4), |_| {}).contains("split"), "{}", say(&rows(4), |_| {}));
         assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("1 to 20"));
         assert!(say(&rows(40), |c| c.binarise = Binarise::Dynamic).contains("binarise"));
-        assert!(say(&rows(40), |c| c.own.clear()).contains("data.csv"));
+        assert!(say(&rows(40), |c| c.own.clear()).contains("FILE.csv"));
         assert!(say(&rows(40), |c| c.name = "people".into()).contains("csv: only for"));
         assert!(say(&rows(40).replace(",b,", ",a,"), |_| {}).contains("everybody of 40 rows"));
         // One class in the training rows alone.
