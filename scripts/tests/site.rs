@@ -192,6 +192,8 @@ fn mistakes_in_a_page_are_refused_in_a_line_and_leave_the_site_as_it_was() {
 fn a_folder_that_is_no_site_is_not_replaced() {
     let work = tempfile::tempdir().unwrap();
     fs::write(work.path().join("mine.txt"), "mine").unwrap();
+    // Other programs have files of this name too.
+    fs::write(work.path().join("search.js"), "find();").unwrap();
     refused(&site(&repository(), work.path(), &[]), &["not a site"]);
     let out = work.path().join("site");
     refused(&site(&repository(), &out, &["--runs", "nowhere"]), &["--runs nowhere"]);
