@@ -16,9 +16,9 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, name_and_sha256, name_of,
+        Splits, at_key, has_ending, name_and_sha256, name_of,
     },
-    reading::{Mistake, Problem},
+    reading::Mistake,
 };
 
 /// `[data.text]`: a text of the user's, a sequence a line.
@@ -73,14 +73,12 @@ impl Source for Text {
         if text.longest >= 2 {
             return Ok(());
         }
-        Err(Mistake {
-            path: ["data", Self::NAME, "longest"].map(str::to_owned).to_vec(),
-            problem: Problem::Other(format!("{}: at least 2 steps", text.longest)),
-        })
+        let problem = format!("{}: at least 2 steps", text.longest);
+        Err(Mistake::in_data(Self::NAME, "longest", problem))
     }
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
-        path.extension()?.eq_ignore_ascii_case("txt").then(|| at_key("data.text.file", path))
+        has_ending(path, "txt").then(|| at_key("data.text.file", path))
     }
 
     /// Any file that begins as text, whatever its ending.
@@ -125,10 +123,7 @@ fn lines(
     known: Option<Vocabulary>,
     purpose: Purpose,
 ) -> Result<Splits, DataError> {
-    let Some(text) = config.own::<TextFile>(Text::NAME)? else {
-        let wanted = "a text, a sequence a line";
-        return Err(DataError::NoPath { name: Text::NAME, wanted, option: "FILE.txt" });
-    };
+    let text: TextFile = config.named(Text::NAME, "a text, a sequence a line", "FILE.txt")?;
     let path = options.locate(&text.file);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;

@@ -19,10 +19,10 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, Splits,
-        all_told, at_key, name_and_sha256, name_of,
+        all_told, at_key, has_ending, name_and_sha256, name_of,
     },
     progress,
-    reading::{Mistake, Problem},
+    reading::Mistake,
 };
 
 /// `[data.music]`: music of the user's.
@@ -80,27 +80,19 @@ impl Source for Music {
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
         let Some(music) = config.own::<MusicFiles>(Self::NAME)? else { return Ok(()) };
-        let wrong = |key: &str, problem: String| Mistake {
-            path: ["data", Self::NAME, key].map(str::to_owned).to_vec(),
-            problem: Problem::Other(problem),
-        };
         if !(0.01..=64.0).contains(&music.beats) {
-            return Err(wrong(
-                "beats",
-                format!("{}: quarter notes a step, 0.01 to 64", music.beats),
-            ));
+            let problem = format!("{}: quarter notes a step, 0.01 to 64", music.beats);
+            return Err(Mistake::in_data(Self::NAME, "beats", problem));
         }
         if music.longest == 0 {
-            return Err(wrong("longest", "0: at least 1 step".into()));
+            return Err(Mistake::in_data(Self::NAME, "longest", "0: at least 1 step".into()));
         }
         Ok(())
     }
 
     fn at_path(&self, path: &Path) -> Option<AtPath> {
-        let is_music = match path.extension().and_then(|ending| ending.to_str()) {
-            Some(ending) => ["mat", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)),
-            None => false,
-        } || path.is_file() && is_midi(path);
+        let is_music = ["mat", "json"].iter().any(|ending| has_ending(path, ending))
+            || path.is_file() && is_midi(path);
         let has_midi = || pieces(path).is_ok_and(|pieces| !pieces.is_empty());
         (is_music || path.is_dir() && has_midi()).then(|| at_key("data.music.path", path))
     }
@@ -134,14 +126,8 @@ fn music(
     options: &FetchOptions,
     purpose: Purpose,
 ) -> Result<Splits, DataError> {
-    let Some(music) = config.own::<MusicFiles>(Music::NAME)? else {
-        let wanted = "a folder of MIDI files, or a file of piano rolls or chords";
-        return Err(DataError::NoPath {
-            name: Music::NAME,
-            wanted,
-            option: "FOLDER, FILE.mat or FILE.json",
-        });
-    };
+    let wanted = "a folder of MIDI files, or a file of piano rolls or chords";
+    let music: MusicFiles = config.named(Music::NAME, wanted, "FOLDER, FILE.mat or FILE.json")?;
     let path = options.locate(&music.path);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let (parts, files) = if path.is_dir() || is_midi(&path) {
@@ -153,7 +139,7 @@ fn music(
             return Err(DataError::Config("split_seed: the file has splits of its own".into()));
         }
         let bytes = read_named(&path)?;
-        let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        let is_json = has_ending(&path, "json");
         let read = if is_json { jsb::parse(&bytes) } else { mat::parse(&bytes) };
         let parts = read.and_then(|splits| purpose.of_three(splits));
         (parts.map_err(wrong)?, [name_and_sha256(&music.path, &bytes)].into())

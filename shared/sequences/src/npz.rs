@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path};
 
 use shared::{
-    data::{IMAGE_ARRAYS, npy::Header},
+    data::{IMAGE_ARRAYS, has_ending, npy::Header},
     reading::listed,
 };
 use zip::ZipArchive;
@@ -15,7 +15,7 @@ const SPLITS: [&str; 3] = ["train.npy", "valid.npy", "test.npy"];
 
 /// True if the name is that of an npz archive.
 pub(super) fn is_one(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))
+    has_ending(path, "npz")
 }
 
 /// An archive that can be opened, and the names of its members.

@@ -100,10 +100,8 @@ fn pen(
     known: Option<f64>,
     purpose: Purpose,
 ) -> Result<Splits, DataError> {
-    let Some(pen) = config.own::<PenFile>(Pen::NAME)? else {
-        let wanted = "a file of drawings in the form of sketch-rnn";
-        return Err(DataError::NoPath { name: Pen::NAME, wanted, option: "FILE.npz" });
-    };
+    let wanted = "a file of drawings in the form of sketch-rnn";
+    let pen: PenFile = config.named(Pen::NAME, wanted, "FILE.npz")?;
     let path = options.locate(&pen.file);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;

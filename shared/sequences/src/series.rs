@@ -12,10 +12,10 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, name_and_sha256,
+        Splits, at_key, has_ending, name_and_sha256,
     },
     progress,
-    reading::{Mistake, Problem, listed, one_line},
+    reading::{Mistake, listed, one_line},
 };
 
 /// `[data.series]`: numeric series of the user's.
@@ -81,10 +81,8 @@ impl Source for Series {
         if series.longest >= 2 {
             return Ok(());
         }
-        Err(Mistake {
-            path: ["data", Self::NAME, "longest"].map(str::to_owned).to_vec(),
-            problem: Problem::Other(format!("{}: at least 2 steps", series.longest)),
-        })
+        let problem = format!("{}: at least 2 steps", series.longest);
+        Err(Mistake::in_data(Self::NAME, "longest", problem))
     }
 
     /// A CSV is one of series if a column names them. Otherwise a row of it may as well be an image, which only the
@@ -134,7 +132,7 @@ impl Source for Series {
 }
 
 fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+    has_ending(path, "csv")
 }
 
 /// Series with their numbers in units of their standard deviation over the training steps, from their mean, or in
@@ -145,14 +143,8 @@ fn series(
     known: Option<Vec<Column>>,
     purpose: Purpose,
 ) -> Result<Splits, DataError> {
-    let Some(own) = config.own::<SeriesFile>(Series::NAME)? else {
-        let wanted = "a table or an archive of series";
-        return Err(DataError::NoPath {
-            name: Series::NAME,
-            wanted,
-            option: "FILE.csv or FILE.npz",
-        });
-    };
+    let wanted = "a table or an archive of series";
+    let own: SeriesFile = config.named(Series::NAME, wanted, "FILE.csv or FILE.npz")?;
     let path = options.locate(&own.file);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;

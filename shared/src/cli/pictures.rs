@@ -353,8 +353,12 @@ fn information<P: Paper>(
             return Ok(found);
         }
     };
-    let codes = encode_part(loaded, &examples.split.take(MEASURED));
-    Ok(codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var)))
+    Ok(nats_in(&encode_part(loaded, &examples.split.take(MEASURED))))
+}
+
+/// Mean KL of each latent of codes; `None` of points.
+fn nats_in(codes: &Codes) -> Option<Vec<f64>> {
+    codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var))
 }
 
 /// The KL of each latent in the text of `latents.csv`, `Some(None)` of a point code; `None` if it is not
@@ -420,11 +424,12 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     // The condition of one image, repeated for every row.
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
-    let Units { origin, unit, range } = if has_prior {
+    // What each latent tells is measured on the same images as its units.
+    let (Units { origin, unit, range }, nats) = if has_prior {
         // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
         let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
         let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
-        Units { origin, unit, range: None }
+        (Units { origin, unit, range: None }, information(loaded, index, asked)?)
     } else {
         let examples = loaded.examples(asked)?;
         let images = examples.split.take(MEASURED);
@@ -435,7 +440,8 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
             );
         }
         about = format!("{about}, sd of {} codes", images.len());
-        Units::of(&encode_part(loaded, &images).mean)
+        let codes = encode_part(loaded, &images);
+        (Units::of(&codes.mean), nats_in(&codes))
     };
     let length = image.as_ref().map_or(loaded.preparation.steps, |image| image.steps[0]);
     let lengths = vec![length; steps];
@@ -443,7 +449,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         Some(image) => encoded(loaded, image, given(1)).mean.row(0).to_owned(),
         None => origin.row(0).to_owned(),
     };
-    let (information, unit_name): (Vec<f64>, &str) = match information(loaded, index, asked)? {
+    let (information, unit_name): (Vec<f64>, &str) = match nats {
         Some(nats) => (nats, "nats"),
         // A point has no KL; what one standard deviation changes in the picture takes its place.
         None => {

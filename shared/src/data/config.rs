@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
-use super::{own::Own, own_files::name_of};
+use super::{DataError, own::Own, own_files::name_of};
 use crate::reading::{Mistake, from_value};
 
 /// `[data]` of a configuration: which data, how split, how turned into numbers.
@@ -62,6 +62,20 @@ impl DataConfig {
     pub fn own<T: DeserializeOwned + Serialize>(&self, key: &str) -> Result<Option<T>, Mistake> {
         let value = self.own.get(key);
         value.map(|value| from_value(value, vec!["data".into(), key.into()])).transpose()
+    }
+
+    /// The section of a set of the user's data, without which there is nothing to read: `wanted` is what `--data`
+    /// names, and `option` its form.
+    ///
+    /// # Errors
+    /// If it is left out, or has another form.
+    pub fn named<T: DeserializeOwned + Serialize>(
+        &self,
+        name: &'static str,
+        wanted: &'static str,
+        option: &'static str,
+    ) -> Result<T, DataError> {
+        self.own(name)?.ok_or(DataError::NoPath { name, wanted, option })
     }
 
     /// What the data are called in a title: the set's name, or that of the user's folder or file.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// Writes a whole file or none of it: to a temporary name beside it, then renamed.
@@ -55,6 +55,15 @@ pub(crate) fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<TempDi
 /// As [`write_atomic`].
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_atomic(path, json(path, value)?.as_bytes())
+}
+
+/// A value that [`write_json`] wrote; `what` is such a file.
+///
+/// # Errors
+/// If the file cannot be read or holds something else.
+pub fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is no {what}", path.display()))
 }
 
 /// A value as indented JSON with a final newline, for the file `path`.

@@ -39,6 +39,14 @@ pub enum Problem {
 }
 
 impl Mistake {
+    /// What is wrong with the value of a key in a section of `[data]`.
+    pub fn in_data(section: &str, key: &str, problem: String) -> Self {
+        Self {
+            path: ["data", section, key].map(str::to_owned).to_vec(),
+            problem: Problem::Other(problem),
+        }
+    }
+
     /// The key with its sections, dotted.
     pub fn key(&self) -> String {
         self.path.join(".")

@@ -12,6 +12,6 @@ pub(crate) use folder::{OWNER, UNFINISHED};
 pub use record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor};
 
 pub use crate::{
-    files::{CHECKSUMS, Damage, read_checked, write_atomic, write_json},
+    files::{CHECKSUMS, Damage, read_checked, read_json, write_atomic, write_json},
     metric::{Better, Metric},
 };

@@ -192,6 +192,7 @@ where
     let Resumed { mut model, mut average, mut optimiser, mut progress } = state;
     let has_stopped =
         |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
+    let is_over = |progress: &Progress| progress.epoch >= epochs || has_stopped(progress);
     let seen = |progress: &Progress| {
         (progress.epoch * examples + (progress.step * config.batch_size).min(examples)) as u64
     };
@@ -202,16 +203,15 @@ where
         epochs,
         progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
     );
-    let is_over = progress.epoch >= epochs || has_stopped(&progress);
     let mut events = None;
-    if session.log.contains(&Log::Tensorboard) && !is_over {
+    if session.log.contains(&Log::Tensorboard) && !is_over(&progress) {
         run.begin_change()?;
         events = Some(Events::begin(run, progress.epoch));
     }
     let before = progress.seconds;
     let started = Instant::now();
 
-    while progress.epoch < epochs && !has_stopped(&progress) {
+    while !is_over(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, examples);
@@ -281,7 +281,7 @@ where
         }
         progress.lines.push(line);
         progress.seconds = before + started.elapsed().as_secs_f64();
-        let ends = progress.epoch == epochs || has_stopped(&progress);
+        let ends = is_over(&progress);
         let interrupted = session.interrupt.load(Ordering::Relaxed);
         if ends || interrupted || progress.epoch.is_multiple_of(config.checkpoint_every) {
             checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;

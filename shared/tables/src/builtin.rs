@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source,
-        SourceFile, Splits, fetch,
+        SourceFile, Splits, fetch, has_ending,
     },
     reading::Mistake,
 };
@@ -97,7 +97,7 @@ impl Source for TableName {
 
     /// A CSV and, beside it, its schema: a TOML file of the same name.
     fn at_path(&self, path: &Path) -> Option<AtPath> {
-        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        let is_csv = has_ending(path, "csv");
         if *self != Self::Csv || !is_csv {
             return None;
         }

@@ -2,19 +2,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, To, check_all, recorded},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
-    run::{Record, write_json},
+    run::{Record, read_json, write_json},
     statistics::{mean_and_deviation, median},
 };
 
@@ -159,9 +158,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// What was found before, of all these candidates.
 fn read(path: &Path, candidates: &[Candidate]) -> Result<Sweep> {
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    let sweep: Sweep = serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is no sweep.json", path.display()))?;
+    let sweep: Sweep = read_json(path, "sweep.json")?;
     match candidates.iter().find(|one| !sweep.candidates.contains_key(&one.name)) {
         Some(missing) => {
             let known: Vec<&str> = sweep.candidates.keys().map(String::as_str).collect();

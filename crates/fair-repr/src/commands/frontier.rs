@@ -2,18 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, To, check_all, fitted},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
-    run::write_json,
+    run::{read_json, write_json},
+    statistics::mean_and_deviation,
 };
 use tables::{Fairness, fairness};
 
@@ -108,10 +108,7 @@ struct Summary {
 
 impl Summary {
     fn of(values: &[f64]) -> Self {
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-        let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
+        let (mean, deviation) = mean_and_deviation(values);
         Self { mean, deviation }
     }
 }
@@ -160,7 +157,7 @@ const RULES: [(&str, Cost); 2] = [
 pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(found) = &args.redraw {
         let picture = args.to.instead_of(PathBuf::from("frontier.png"))?;
-        draw(&read(found)?, &picture)?;
+        draw(&read_json(found, "frontier.json")?, &picture)?;
         shared::print_line!("wrote {}", picture.display());
         return Ok(());
     }
@@ -226,12 +223,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
     print_chosen(&frontier);
     shared::print_line!("\nwrote {} and {}", picture.display(), table.display());
     Ok(())
-}
-
-fn read(path: &Path) -> Result<Frontier> {
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is no frontier.json", path.display()))
 }
 
 /// Accuracy against discrimination. The share of the larger class, far below every method, is said and not

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     noise::{Noise, Stream},
     progress,
-    reading::{Mistake, Problem},
+    reading::Mistake,
 };
 
 /// `[data.images]`: images of the user's, for `name = "images"`.
@@ -181,10 +181,7 @@ impl Source for Own {
 
     fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
         let files = config.own::<ImageFiles>(Self::NAME)?;
-        let wrong = |problem| Mistake {
-            path: ["data", Self::NAME, "size"].map(str::to_owned).to_vec(),
-            problem: Problem::Other(problem),
-        };
+        let wrong = |problem| Mistake::in_data(Self::NAME, "size", problem);
         files.and_then(|files| files.problem()).map_or(Ok(()), |problem| Err(wrong(problem)))
     }
 
@@ -225,11 +222,7 @@ impl Source for Own {
 }
 
 fn configured(config: &DataConfig) -> Result<ImageFiles, DataError> {
-    config.own::<ImageFiles>(Own::NAME)?.ok_or(DataError::NoPath {
-        name: Own::NAME,
-        wanted: "a folder or file of images",
-        option: "PATH",
-    })
+    config.named(Own::NAME, "a folder or file of images", "PATH")
 }
 
 /// Images of one shape, and what is known of each.

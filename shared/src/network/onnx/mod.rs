@@ -72,7 +72,6 @@ fn decoder(decoder: &Decoder, widths: Widths, about: &str) -> Vec<u8> {
         x = graph.activated(Activation::Sigmoid, x);
     }
     if let Some(places) = &decoder.places {
-        input(&mut graph, Input::Condition, widths);
         x = graph.completed(places, x);
     }
     graph.finish("decoder", about, &[("x", x, widths.pixels)])
