@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers.json.
+    /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers-KIND.json.
     BenchPeers(peers::Args),
     /// List the variants that this branch changes.
     Changed(changed::Args),

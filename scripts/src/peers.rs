@@ -153,7 +153,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if cases.is_empty() {
         bail!("no case has '{}' in its name", args.only);
     }
-    let target = workspace().join("results/bench-peers.json");
+    let target = workspace().join(format!("results/bench-peers-{}.json", vectors().file));
     let result = json!({
         "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
                   ratio: ours (flex) over the best peer, median of the rounds' ratios",
@@ -394,15 +394,23 @@ impl Contestant {
     }
 }
 
+/// Vector instructions of the processor: for people, and in the name of the record, since ratios depend on them.
+struct Vectors {
+    name: &'static str,
+    file: &'static str,
+}
+
+fn vectors() -> Vectors {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    match info.lines().find(|line| line.starts_with("flags")).unwrap_or_default() {
+        flags if flags.contains("avx512f") => Vectors { name: "AVX-512", file: "avx512" },
+        flags if flags.contains("avx2") => Vectors { name: "AVX2", file: "avx2" },
+        _ => Vectors { name: "no AVX2", file: "other" },
+    }
+}
+
 /// Processor and its vector instructions, as Linux describes them.
 fn machine() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    let vectors = match flags {
-        flags if flags.contains("avx512f") => "AVX-512",
-        flags if flags.contains("avx2") => "AVX2",
-        _ => "no AVX2",
-    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, {vectors}", processor())
+    format!("{}, {cores} cores, {}", processor(), vectors().name)
 }

@@ -1,7 +1,8 @@
 //! Tables in Markdown pages, written from the records under results/ into their [`blocks`]:
 //! `<!-- table: NAMES | METRICS -->` is one of runs, where those that differ in their seed alone share a line,
 //! a metric written `NAME:95` stands with its 95% interval over test examples, and one written
-//! `NAME:median` with its median, least and greatest over seeds; `<!-- speed -->` that of `bench-peers`;
+//! `NAME:median` with its median, least and greatest over seeds; `<!-- speed: KIND -->` that of
+//! `bench-peers` on such a processor;
 //! `<!-- frontier: DATA -->` what `fair-repr frontier` chose; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
 
@@ -62,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// A page with every table as the records have it.
 pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
     let page = with_tables(page, records)?;
-    let page = filled(&page, "speed", |_| speeds(&result("bench-peers")?))?;
+    let page = filled(&page, "speed", |kind| speeds(&result(&format!("bench-peers-{kind}"))?))?;
     let page = filled(&page, "frontier", |data| {
         frontier(&result(&format!("fair-repr/frontier-{data}"))?)
     })?;

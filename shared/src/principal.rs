@@ -32,6 +32,9 @@ const FIRST: usize = 128;
 /// number, whatever the threads.
 pub(crate) const PARTS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
+/// Writes a range of rows, `[rows, width]`.
+pub type Fill<'a> = dyn Fn(Range<usize>, &mut [f32]) + Sync + 'a;
+
 /// All principal components of some rows, in order of decreasing variance.
 #[derive(Clone, Debug)]
 pub struct PrincipalComponents {
@@ -79,7 +82,8 @@ impl PrincipalComponents {
     pub fn fit(
         rows: usize,
         width: usize,
-        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        // Behind `dyn`: generic code is compiled in the crate that calls it, and papers are hardly optimised.
+        fill: &Fill<'_>,
     ) -> Result<Self> {
         if rows < 2 || width == 0 {
             bail!("principal components need at least two examples, not {rows}");
@@ -87,7 +91,7 @@ impl PrincipalComponents {
         // Rows are summed less a provisional mean, that of the first of them, and what it differs
         // from the mean is taken out at the end: one pass suffices. Where those rows are constant,
         // the provisional mean is exactly that constant.
-        let shift = provisional_mean(rows.min(FIRST), width, &fill);
+        let shift = provisional_mean(rows.min(FIRST), width, fill);
         let blocks: Vec<_> =
             (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK)).collect();
         let mut sums = vec![0f64; width];
@@ -99,7 +103,7 @@ impl PrincipalComponents {
             let work = &mut work[..blocks.len()];
             work.par_iter_mut()
                 .zip(blocks)
-                .for_each(|(work, rows)| work.sum(rows.clone(), &shift, &fill));
+                .for_each(|(work, rows)| work.sum(rows.clone(), &shift, fill));
             for block in &*work {
                 sums.iter_mut().zip(&block.sums).for_each(|(sum, &part)| *sum += f64::from(part));
                 block.columns.iter().for_each(|&column| varies[column] = true);
@@ -152,7 +156,7 @@ impl PrincipalComponents {
     /// # Errors
     /// As [`Self::fit`].
     pub fn of(rows: &Array2<f32>) -> Result<Self> {
-        Self::fit(rows.nrows(), rows.ncols(), |range, values| {
+        Self::fit(rows.nrows(), rows.ncols(), &|range, values| {
             for (target, source) in values.chunks_mut(rows.ncols()).zip(range) {
                 for (target, &value) in target.iter_mut().zip(rows.row(source)) {
                     *target = value;
@@ -166,7 +170,7 @@ impl PrincipalComponents {
     /// # Errors
     /// As [`Self::fit`].
     pub fn of_split(split: &Split, binarise: Binarise, noise: Noise) -> Result<Self> {
-        Self::fit(split.len(), split.input_dim(), |rows, values| {
+        Self::fit(split.len(), split.input_dim(), &|rows, values| {
             let rows: Vec<usize> = rows.collect();
             split.write_inputs(&rows, binarise, noise, 0, values);
         })
@@ -190,11 +194,7 @@ impl PrincipalComponents {
 }
 
 /// The mean of the first rows, in single precision; exactly the constant where a column has one.
-fn provisional_mean(
-    rows: usize,
-    width: usize,
-    fill: impl Fn(Range<usize>, &mut [f32]),
-) -> Vec<f32> {
+fn provisional_mean(rows: usize, width: usize, fill: &Fill<'_>) -> Vec<f32> {
     let mut values = vec![0f32; rows * width];
     fill(0..rows, &mut values);
     let first = &values[..width];
@@ -224,7 +224,7 @@ struct Block {
 
 impl Block {
     /// Sums over the given rows less `centre`.
-    fn sum(&mut self, rows: Range<usize>, centre: &[f32], fill: impl Fn(Range<usize>, &mut [f32])) {
+    fn sum(&mut self, rows: Range<usize>, centre: &[f32], fill: &Fill<'_>) {
         let (count, width) = (rows.len(), centre.len());
         self.values.resize(count * width, 0.0);
         fill(rows, &mut self.values);

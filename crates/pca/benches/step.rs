@@ -21,7 +21,7 @@ const WIDTH: usize = 784;
 fn fit(rows: usize) -> Option<PrincipalComponents> {
     // The same thousand random rows again and again: time does not depend on the values.
     let values = Noise::new(1).normal(Stream::Generate, 0, &[0], 1000 * WIDTH);
-    PrincipalComponents::fit(rows, WIDTH, |range, target| {
+    PrincipalComponents::fit(rows, WIDTH, &|range, target| {
         for (target, row) in target.chunks_mut(WIDTH).zip(range) {
             let start = row % 1000 * WIDTH;
             target.copy_from_slice(&values[start..start + WIDTH]);

@@ -171,7 +171,7 @@ fn pca(arguments: &Arguments) -> Result<Once> {
     let noise = Noise::new(1);
     Ok(Box::new(move || {
         let rows = train.len() + valid.len();
-        PrincipalComponents::fit(rows, train.input_dim(), |range, values| {
+        PrincipalComponents::fit(rows, train.input_dim(), &|range, values| {
             let write = |split: &Split, rows: Vec<usize>, values: &mut [f32]| {
                 split.write_inputs(&rows, Binarise::None, noise, 0, values);
             };

@@ -15,7 +15,7 @@ use toml::Value;
 
 use super::paths;
 use crate::{
-    data::{Source, source_of},
+    data::{DataKind, Source, source_of},
     kind::Kind,
 };
 
@@ -62,11 +62,24 @@ impl DataChoice {
         let option = format!("--data {self}");
         let sources = kind.sources();
         let meant = meant.and_then(|name| source_of(&sources, name));
-        let meant = meant.and_then(|source| Some((source.name(), source.at_named_path(path)?)));
+        let of_meant = meant.and_then(|source| Some((source.name(), source.at_named_path(path)?)));
         let at_path = |source: &&'static dyn Source| Some((source.name(), source.at_path(path)?));
-        let Some((name, values)) = meant.or_else(|| sources.iter().find_map(at_path)) else {
+        let Some((name, values)) = of_meant.or_else(|| sources.iter().find_map(at_path)) else {
             bail!("{option}: no data of {} are read from such a path", kind.examples().plural());
         };
+        // Examples of another kind would be trained on by a configuration that was written for these.
+        let found = source_of(&sources, name).map(Source::examples);
+        if let Some(meant) = meant
+            && meant.examples() != DataKind::Images
+            && found != Some(meant.examples())
+        {
+            bail!(
+                "{option}: there are {}, and the configuration is for name = \"{}\"; take another \
+                 --config, or --set data.name={name}",
+                found.map_or("other data", DataKind::plural),
+                meant.name()
+            );
+        }
         let values = values.map_err(|reason| anyhow!("{option}: {reason}"))?;
         let mut changes = vec![("data.name".to_owned(), name.into(), option.clone())];
         for (key, mut value) in values {

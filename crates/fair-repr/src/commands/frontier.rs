@@ -99,23 +99,29 @@ struct Candidate {
     config: Config,
 }
 
-/// A mean and its standard deviation over splits.
+/// A mean over splits, and their standard deviation if there are several.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Summary {
     mean: f64,
-    deviation: f64,
+    deviation: Option<f64>,
 }
 
 impl Summary {
     fn of(values: &[f64]) -> Self {
         let (mean, deviation) = mean_and_deviation(values);
-        Self { mean, deviation }
+        Self { mean, deviation: (values.len() > 1).then_some(deviation) }
+    }
+
+    /// For a point with bars, which one split does not have.
+    fn with_reach(self) -> (f64, f64) {
+        (self.mean, self.deviation.unwrap_or(0.0))
     }
 }
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.4} ± {:.4}", self.mean, self.deviation)
+        write!(f, "{:.4}", self.mean)?;
+        self.deviation.map_or(Ok(()), |deviation| write!(f, " ± {deviation:.4}"))
     }
 }
 
@@ -232,8 +238,7 @@ fn draw(frontier: &Frontier, picture: &Path) -> Result<()> {
     let larger = frontier
         .majority()
         .map_or_else(String::new, |share| format!("; the larger class alone: {:.3}", share.mean));
-    let caption =
-        format!("{data}: test rows, mean and standard deviation over {splits} splits{larger}");
+    let caption = format!("{data}: test rows, {}{larger}", averaged(*splits));
     error_bars(
         picture,
         &caption,
@@ -380,7 +385,7 @@ fn series(frontier: &Frontier) -> Vec<(String, Vec<Spread>)> {
         if is_other {
             continue;
         }
-        let point = Spread::new((x.mean, x.deviation), (y.mean, y.deviation));
+        let point = Spread::new(x.with_reach(), y.with_reach());
         let label = weight.map_or_else(String::new, |weight| weight.to_string());
         lines.entry(line).or_default().push((weight.unwrap_or(0.0), point.labelled(label)));
     }
@@ -392,12 +397,20 @@ fn series(frontier: &Frontier) -> Vec<(String, Vec<Spread>)> {
     lines.into_iter().map(|(name, line)| (name, points(line))).collect()
 }
 
+/// What its numbers are.
+fn averaged(splits: u64) -> String {
+    match splits {
+        1 => "one split".into(),
+        _ => format!("mean and standard deviation over {splits} splits"),
+    }
+}
+
 fn print_chosen(frontier: &Frontier) {
     let majority = frontier.majority().map_or_else(String::new, |share| share.to_string());
     shared::print_line!(
-        "\n{}: test metrics over {} splits, mean ± standard deviation; majority {majority}",
+        "\n{}: test metrics, {}; majority {majority}",
         frontier.data,
-        frontier.splits
+        averaged(frontier.splits)
     );
     for (rule, _) in RULES {
         shared::print_line!("\nchosen by {rule} on the validation split");
@@ -433,8 +446,14 @@ mod tests {
     use super::*;
 
     fn found(mean: f64) -> BTreeMap<String, Summary> {
-        let value = Summary { mean, deviation: 0.0 };
+        let value = Summary { mean, deviation: None };
         ["accuracy", "discrimination"].map(|name| (name.to_owned(), value)).into()
+    }
+
+    #[test]
+    fn one_split_has_no_deviation() {
+        assert_eq!(Summary::of(&[0.25]).to_string(), "0.2500");
+        assert_eq!(Summary::of(&[0.25, 0.75]).to_string(), "0.5000 ± 0.3536");
     }
 
     #[test]
