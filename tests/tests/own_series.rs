@@ -148,4 +148,11 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     program
         .train(work.path(), &["--config", "series", "--data", "series"])
         .failure(1, "needs a table or an archive of series: --data FILE.csv");
+    // A folder of pictures is data for this program too, but not for this configuration.
+    let folder = work.path().join("pictures");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("one.png"), "").unwrap();
+    program
+        .train(work.path(), &["--config", "series", "--data", folder.to_str().unwrap()])
+        .failure(1, "there are images, and the configuration is for name = \"series\"");
 }

@@ -72,6 +72,7 @@ impl DataChoice {
         if let Some(meant) = meant
             && meant.examples() != DataKind::Images
             && found != Some(meant.examples())
+            && path.exists()
         {
             bail!(
                 "{option}: there are {}, and the configuration is for name = \"{}\"; take another \
