@@ -26,10 +26,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(summary) => summary_copies(args, summary)?,
         None => run_copies(args)?,
     };
-    for file in keep(&copies, &workspace())? {
-        shared::print_line!("{}", file.display());
-    }
+    say(&keep(&copies, &workspace())?);
     Ok(())
+}
+
+/// Keeps the records of these runs, or of none if one cannot be kept.
+pub(super) fn all(runs: impl Iterator<Item = PathBuf>) -> Result<()> {
+    let copies = runs.map(|run| run_copies(&Args { run, pictures: Vec::new(), summary: None }));
+    let copies: Vec<Copy> = copies.collect::<Result<Vec<_>>>()?.concat();
+    say(&keep(&copies, &workspace())?);
+    Ok(())
+}
+
+fn say(files: &[PathBuf]) {
+    files.iter().for_each(|file| shared::print_line!("{}", file.display()));
 }
 
 /// A file, and where it is kept in the workspace.

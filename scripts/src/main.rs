@@ -10,6 +10,7 @@ mod new_paper;
 mod peers;
 mod readme;
 mod site;
+mod sweep;
 mod validate;
 
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Task {
     Readme(readme::Args),
     /// Write the course, the pages and the explorers as a static site.
     Site(site::Args),
+    /// Train configurations, values of their keys and seeds, here, on Slurm or GitLab, and sum them up.
+    Sweep(sweep::Args),
     /// Validate every variant at several code sizes, and show what each way of validating is worth.
     ValidateAutoencoders(validate::Args),
 }
@@ -65,13 +68,15 @@ fn main() -> ExitCode {
         Task::NewPaper(args) => new_paper::run(&args),
         Task::Readme(args) => readme::run(&args),
         Task::Site(args) => site::run(&args),
+        Task::Sweep(args) => sweep::run(&args),
         Task::ValidateAutoencoders(args) => validate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             shared::progress::failure("xtask", &error);
-            ExitCode::FAILURE
+            // After Ctrl-C, as shells have it.
+            if error.is::<sweep::Stopped>() { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }
 }

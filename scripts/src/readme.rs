@@ -224,7 +224,7 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
 }
 
 /// What a metric is called at the head of its column, with an arrow to where it is better.
-fn column(record: Option<&Record>, metric: &str) -> String {
+pub(crate) fn column(record: Option<&Record>, metric: &str) -> String {
     let (metric, about) = match (metric.strip_suffix(INTERVAL), metric.strip_suffix(MEDIAN)) {
         (Some(metric), _) => (metric, ", 95% interval"),
         (None, Some(metric)) => (metric, ", median"),
@@ -239,7 +239,7 @@ fn column(record: Option<&Record>, metric: &str) -> String {
 }
 
 /// A metric of runs that differ in their seed alone; `-` where none has it.
-fn value(runs: &[Record], metric: &str) -> String {
+pub(crate) fn value(runs: &[Record], metric: &str) -> String {
     if let Some(metric) = metric.strip_suffix(INTERVAL) {
         return with_interval(runs, metric);
     }
@@ -292,7 +292,7 @@ fn median_cell(values: &[f64]) -> String {
     format!("{median:.3} ({least:.3} to {greatest:.3})")
 }
 
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.1} s"),
         s if s < 6000.0 => format!("{:.0} min", s / 60.0),

@@ -7,7 +7,7 @@ mod pictures;
 mod plan;
 mod results;
 pub(crate) mod tables;
-mod today;
+pub(crate) mod today;
 
 use std::{
     fs,

@@ -12,12 +12,12 @@ use shared::{
 
 /// The data of today, by their configuration and where its paths start; `None` if they are not available.
 #[derive(Default)]
-pub(super) struct Today(BTreeMap<String, Option<Identity>>);
+pub(crate) struct Today(BTreeMap<String, Option<Identity>>);
 
 impl Today {
     /// How the data that a run with these options finds today differ from those the run was fitted to, in one
     /// line; `None` if a model sees no difference, or if there are none today, which is said.
-    pub(super) fn difference(
+    pub(crate) fn difference(
         &mut self,
         run: &RunFolder,
         record: &Record,

@@ -31,7 +31,7 @@ pub struct ConfigurationArgs {
     pub(super) config: Option<String>,
     /// Seed of all random numbers.
     #[arg(long)]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// Width of the code.
     #[arg(long)]
     latent: Option<usize>,

@@ -18,6 +18,7 @@ mod paths;
 mod pictures;
 mod reconstruct;
 mod score;
+mod seeds;
 mod sheet;
 mod shell;
 mod table;
@@ -208,7 +209,7 @@ fn on_threads(threads: Option<usize>, work: impl FnOnce() -> Result<()> + Send) 
 
 fn dispatch<P: Paper>(command: Command) -> Result<()> {
     match command {
-        Command::Train(args) => train::train::<P>(args),
+        Command::Train(args) => train::train::<P>(&args),
         Command::Evaluate(args) => evaluate::evaluate::<P>(args),
         Command::Reconstruct(args) => reconstruct::reconstruct::<P>(args),
         Command::Sample(args) => pictures::sample::<P>(args),

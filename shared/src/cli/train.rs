@@ -20,7 +20,7 @@ use super::{
     options::Common,
     own_data,
     paper::{Paper, RunConfig},
-    pictures,
+    pictures, seeds,
     shell::quoted,
 };
 use crate::{
@@ -36,17 +36,24 @@ use crate::{
     weights::{self, BURN_WEIGHTS},
 };
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
-    configuration: ConfigurationArgs,
+    pub(super) configuration: ConfigurationArgs,
     #[command(flatten)]
-    target: TargetArgs,
+    pub(super) target: TargetArgs,
     #[command(flatten)]
     common: Common,
     /// Resume the run from its newest checkpoint; epochs, schedule and the like may change.
     #[arg(long, conflicts_with = "force")]
-    resume: bool,
+    pub(super) resume: bool,
+    /// A run for each of these seeds, one after another, in OUT/seedN/PAPER/NAME; --resume goes on
+    /// where they stopped.
+    #[arg(long, value_delimiter = ',', value_name = "S,...", conflicts_with = "seed")]
+    pub(super) seeds: Vec<u64>,
+    /// Train nothing: check options, configuration and data, and print the configuration in full.
+    #[arg(long, conflicts_with_all = ["resume", "force", "seeds"])]
+    check: bool,
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
     #[arg(long, value_delimiter = ',', value_name = "E,F,...")]
     snapshot_epochs: Vec<f64>,
@@ -88,7 +95,12 @@ impl TargetArgs {
 }
 
 /// `train`.
-pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
+pub(super) fn train<P: Paper>(args: &TrainArgs) -> Result<()> {
+    if args.seeds.is_empty() { one::<P>(args).map(drop) } else { seeds::all::<P>(args) }
+}
+
+/// One run; its record, unless it was only checked.
+pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     if let Some(bad) = args.snapshot_epochs.iter().find(|e| !(**e > 0.0 && e.is_finite())) {
         bail!("--snapshot-epochs {bad}: epochs are positive numbers");
     }
@@ -120,6 +132,10 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
                   another run with --name";
     let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
     check::<P>(&config, &data, device, Purpose::Fit, &places)?;
+    if args.check {
+        crate::print_text!("{text}");
+        return Ok(None);
+    }
     let (run, goes_on) = match begun {
         Some(run) => {
             identify::<P>(&run, &text, kept.as_ref())?;
@@ -183,15 +199,15 @@ pub(super) fn train<P: Paper>(args: TrainArgs) -> Result<()> {
         );
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
-    let (record, _) = finish(&loaded, Evaluated::After(&report))?;
+    let (table, record) = finish(&loaded, Evaluated::After(&report))?;
     let drawn = pictures::all(&loaded, &report)?;
-    crate::print_text!("{record}");
+    crate::print_text!("{table}");
     crate::print_line!(
         "\npictures and record in {}:\n  {}",
         loaded.run.path().display(),
         drawn.join("  ")
     );
-    Ok(())
+    Ok(Some(record))
 }
 
 /// Distinguishes the checkpoints of a run from those of other runs of the same architecture; `fresh` is what it is

@@ -9,7 +9,7 @@ use super::{
     canvas::{Canvas, Picture, is_svg_wanted},
     letters,
 };
-use crate::{data::ClassNames, files::write_atomic};
+use crate::{data::ClassNames, files::write_atomic, statistics::mean};
 
 /// What plotters calls the font; the canvas has one.
 pub const FONT: &str = "sans-serif";
@@ -333,6 +333,48 @@ pub fn error_bars(
                 EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style(LETTERS))
             }))?;
             chart.draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?;
+        }
+        Ok(())
+    })
+}
+
+/// Values of several runs at places along the first axis, by series: each a small point, their means joined.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn means(
+    path: &Path,
+    caption: &str,
+    axes: [Axis<'_>; 2],
+    series: &[(String, Vec<(f64, Vec<f64>)>)],
+) -> Result<()> {
+    let [across, up] = axes;
+    let all = || series.iter().flat_map(|(_, places)| places);
+    let points: Vec<(f64, f64)> = all()
+        .flat_map(|(x, values)| values.iter().map(|y| (across.position(*x), up.position(*y))))
+        .collect();
+    let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
+    let entry = |(index, (name, _)): (usize, &(String, _))| {
+        (Mark::Line(COLOURS[index % COLOURS.len()]), name.clone())
+    };
+    // One series without a name needs no legend.
+    let named = series.iter().enumerate().filter(|(_, (name, _))| !name.is_empty());
+    let legend = Legend::fitting(named.map(entry).collect(), 720);
+    draw(path, (940 + legend.width() as u32, 720), |root| {
+        let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
+        for (index, (_, places)) in series.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let middles = || {
+                let middle = |(x, values): &(f64, Vec<f64>)| {
+                    (across.position(*x), up.position(mean(values)))
+                };
+                places.iter().map(middle)
+            };
+            chart.draw_series(LineSeries::new(middles(), colour.stroke_width(2)))?;
+            chart.draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?;
+            let runs = places.iter().flat_map(|(x, values)| values.iter().map(move |y| (*x, *y)));
+            let runs = runs.map(|(x, y)| (across.position(x), up.position(y)));
+            chart.draw_series(runs.map(|p| Circle::new(p, 4, BLACK.mix(0.6).stroke_width(1))))?;
         }
         Ok(())
     })

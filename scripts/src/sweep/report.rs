@@ -1,0 +1,249 @@
+//! What a sweep found: a table in Markdown and CSV, and a picture.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    path::PathBuf,
+};
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+use shared::{
+    plot::{Axis, means},
+    run::{Record, write_atomic},
+    statistics::{deviation, mean},
+};
+use toml::Value;
+
+use super::runs::Runs;
+use crate::{
+    readme::{column, duration, papers::metadata, value},
+    workspace,
+};
+
+/// Seconds of fitting, a column of the CSV.
+const SECONDS: &str = "fit_seconds";
+/// An axis is logarithmic if its values differ by more than this factor.
+const WIDE: f64 = 20.0;
+
+/// The records of each cell that has some.
+pub(super) struct Found {
+    cells: BTreeMap<usize, Vec<Record>>,
+}
+
+impl Found {
+    pub(super) fn of(runs: &Runs) -> Self {
+        let mut cells: BTreeMap<usize, Vec<Record>> = BTreeMap::new();
+        for index in 0..runs.plan.len() {
+            if let Some(record) = runs.record(index) {
+                cells.entry(runs.plan.run(index).0).or_default().push(record);
+            }
+        }
+        Self { cells }
+    }
+
+    pub(super) fn records(&self) -> usize {
+        self.cells.values().map(Vec::len).sum()
+    }
+
+    /// Every metric of any record.
+    fn metrics(&self) -> BTreeSet<&str> {
+        let records = self.cells.values().flatten();
+        records.flat_map(|record| record.metrics.keys().map(String::as_str)).collect()
+    }
+
+    /// The metrics of the table: those asked for, or the one that sums the paper up.
+    fn chosen(&self, paper: &str, asked: &[String]) -> Result<Vec<String>> {
+        let known = self.metrics();
+        let name = |metric: &str| metric.split(':').next().unwrap_or_default().to_owned();
+        if let Some(unknown) = asked.iter().find(|metric| !known.contains(&*name(metric))) {
+            let known: Vec<&str> = known.into_iter().collect();
+            bail!("--metrics {unknown}: the records have {}", known.join(", "));
+        }
+        if !asked.is_empty() {
+            return Ok(asked.to_vec());
+        }
+        let headline = headline(paper).filter(|metric| known.contains(&*name(metric)));
+        Ok(headline.or_else(|| known.first().map(|name| (*name).to_owned())).into_iter().collect())
+    }
+
+    fn markdown(&self, runs: &Runs, metrics: &[String]) -> String {
+        let plan = &runs.plan;
+        let mut heads = vec!["run".to_owned()];
+        heads.extend(plan.keys.iter().map(|key| key.label.clone()));
+        let first = self.cells.values().flatten().next();
+        heads.extend(metrics.iter().map(|metric| column(first, metric)));
+        heads.extend(["seeds".into(), "fitted in".into()]);
+        let mut text = format!("{}|{}\n", row(&heads), "---|".repeat(heads.len()));
+        for (&cell, records) in &self.cells {
+            let mut words = vec![plan.cells[cell].name.clone()];
+            words.extend(plan.cells[cell].values.iter().map(shown));
+            words.extend(metrics.iter().map(|metric| value(records, metric)));
+            let seconds: Vec<f64> = records.iter().map(|r| r.machine.fit_seconds).collect();
+            words.extend([records.len().to_string(), duration(mean(&seconds))]);
+            text.push_str(&row(&words));
+        }
+        text
+    }
+
+    fn csv(&self, runs: &Runs) -> String {
+        let plan = &runs.plan;
+        let metrics = self.metrics();
+        let mut heads = vec!["run".to_owned(), "config".into()];
+        heads.extend(plan.keys.iter().map(|key| key.name.clone()));
+        heads.push("seeds".into());
+        for metric in metrics.iter().copied().chain([SECONDS]) {
+            heads.extend([format!("{metric}_mean"), format!("{metric}_deviation")]);
+        }
+        let mut text = line(&heads);
+        for (&cell, records) in &self.cells {
+            let Some(of) = plan.cells.get(cell) else { continue };
+            let mut words = vec![of.name.clone(), of.config.clone()];
+            words.extend(of.values.iter().map(shown));
+            words.push(records.len().to_string());
+            for metric in metrics.iter().copied().chain([SECONDS]) {
+                let values = values(records, metric);
+                let mean = (!values.is_empty()).then(|| mean(&values));
+                let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+                words.extend([number(mean), number(deviation(&values))]);
+            }
+            text.push_str(&line(&words));
+        }
+        text
+    }
+
+    /// A metric against the key with the most numbers, a series for each value of the others; against the cells
+    /// where no key has numbers.
+    fn draw(&self, runs: &Runs, metric: &str) -> Result<PathBuf> {
+        let plan = &runs.plan;
+        let name = metric.split(':').next().unwrap_or_default();
+        let places = |key: usize| -> Option<BTreeMap<usize, f64>> {
+            let place = |cell: usize| Some((cell, number(&plan.cells[cell].values[key])?));
+            self.cells.keys().map(|&cell| place(cell)).collect()
+        };
+        let count = |key: &usize| plan.keys[*key].values.len();
+        let numeric = (0..plan.keys.len()).filter(|key| count(key) > 1 && places(*key).is_some());
+        let across = numeric.max_by_key(count);
+        let at = match across.and_then(places) {
+            Some(at) => at,
+            None => self.cells.keys().enumerate().map(|(i, &c)| (c, (i + 1) as f64)).collect(),
+        };
+        let mut series: Vec<(String, Vec<(f64, Vec<f64>)>)> = Vec::new();
+        for (&cell, records) in &self.cells {
+            let of = &plan.cells[cell];
+            let title = match across {
+                None => format!("{}: {}", at[&cell], of.name),
+                Some(across) => {
+                    let config = (plan.sweep.configs.len() > 1).then(|| of.config.clone());
+                    let others =
+                        (0..plan.keys.len()).filter(|&key| key != across && count(&key) > 1);
+                    let others = others
+                        .map(|key| format!("{} {}", plan.keys[key].label, shown(&of.values[key])));
+                    config.into_iter().chain(others).collect::<Vec<_>>().join(", ")
+                }
+            };
+            let values = values(records, name);
+            if values.is_empty() {
+                continue;
+            }
+            match series.iter_mut().find(|(known, _)| *known == title) {
+                Some((_, points)) => points.push((at[&cell], values)),
+                None => series.push((title, vec![(at[&cell], values)])),
+            }
+        }
+        series.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+        let label = across.map_or("cell", |key| &plan.keys[key].name);
+        let (low, high) =
+            at.values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+        let axis = match across {
+            None => Axis::whole(label),
+            Some(_) if low > 0.0 && high / low > WIDE => Axis::logarithmic(label),
+            Some(_) => Axis::linear(label),
+        };
+        let record = self.cells.values().flatten().next();
+        // The CSV is of numbers, and so is the picture: no interval, no median.
+        let metric = column(record, name);
+        let caption = format!(
+            "{} {}: {metric}, {} and their mean",
+            plan.sweep.paper,
+            plan.sweep.configs.join(", "),
+            if plan.sweep.seeds.len() == 1 {
+                "one seed".into()
+            } else {
+                format!("{} seeds", plan.sweep.seeds.len())
+            }
+        );
+        let path = runs.folder.join("picture.png");
+        means(&path, &caption, [axis, Axis::linear(&metric)], &series)?;
+        Ok(path)
+    }
+}
+
+/// Writes table and picture of what there is; prints the table and the files.
+pub(super) fn write(runs: &Runs, found: &Found, asked: &[String]) -> Result<()> {
+    let metrics = found.chosen(&runs.plan.sweep.paper, asked)?;
+    let markdown = found.markdown(runs, &metrics);
+    let [table, csv] = ["table.md", "table.csv"].map(|name| runs.folder.join(name));
+    write_atomic(&table, markdown.as_bytes())?;
+    write_atomic(&csv, found.csv(runs).as_bytes())?;
+    let mut files = vec![table, csv];
+    if let Some(metric) = metrics.first() {
+        files.push(found.draw(runs, metric)?);
+    }
+    shared::print_text!("{markdown}\n");
+    files.iter().for_each(|file| shared::print_line!("wrote {}", file.display()));
+    Ok(())
+}
+
+/// The metric that sums a paper up, as its manifest says.
+fn headline(paper: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Variant {
+        headline: Headline,
+    }
+    #[derive(Deserialize)]
+    struct Headline {
+        metric: String,
+    }
+    let manifest = workspace().join("crates").join(paper).join("Cargo.toml");
+    let variant: Variant = metadata(&manifest, "variant").ok()?;
+    Some(variant.headline.metric)
+}
+
+fn values(records: &[Record], metric: &str) -> Vec<f64> {
+    if metric == SECONDS {
+        return records.iter().map(|record| record.machine.fit_seconds).collect();
+    }
+    records.iter().filter_map(|record| Some(record.metrics.get(metric)?.value)).collect()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number).filter(|number| number.is_finite()),
+        _ => None,
+    }
+}
+
+/// A value of the grid, a text without quotation marks.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn row(words: &[String]) -> String {
+    let words = words.iter().map(|word| format!(" {} |", word.replace('|', "\\|")));
+    format!("|{}\n", words.collect::<String>())
+}
+
+fn line(words: &[String]) -> String {
+    let mut text = String::new();
+    for (index, word) in words.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let is_plain = !word.contains([',', '"', '\n', '\r']);
+        let _ = match is_plain {
+            true => write!(text, "{comma}{word}"),
+            false => write!(text, "{comma}\"{}\"", word.replace('"', "\"\"")),
+        };
+    }
+    text + "\n"
+}
