@@ -5,6 +5,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 variant=$1
-for seed in ${SEEDS:-1 2 3}; do
-    cargo run --release --package "$variant" -- train --seed "$seed" --out "runs/seed$seed"
-done
+seeds=${SEEDS:-1 2 3}
+cargo run --release --package "$variant" -- train --seeds "${seeds// /,}"

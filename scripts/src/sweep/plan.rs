@@ -221,7 +221,7 @@ fn keys(grid: &Table) -> Result<Vec<Key>, String> {
     let mut found = BTreeMap::new();
     collect("", grid, &mut found)?;
     let names: Vec<String> = found.keys().cloned().collect();
-    let key = |(name, values)| Key { label: label(&name, &names), name, values };
+    let key = |(name, values): (String, _)| Key { label: label(&name, &names), name, values };
     Ok(found.into_iter().map(key).collect())
 }
 

@@ -1,0 +1,398 @@
+//! `cargo xtask sweep` and `train --seeds` on generated images: here, with stubs of Slurm, and for GitLab.
+#![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
+
+mod programs;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, SystemTime},
+};
+
+use programs::{Called, executable, program, workspace};
+
+/// Options of a tiny training.
+const TINY: [&str; 13] = [
+    "--",
+    "--data",
+    "segments",
+    "--set",
+    "model.hidden=[16]",
+    "--set",
+    "evaluate.nll_samples=5",
+    "--set",
+    "evaluate.nll_images=5",
+    "--set",
+    "evaluate.probe_labels=[10]",
+    "--set",
+    "train.checkpoint_every=1",
+];
+
+/// Two cells of two seeds.
+const FOUR: [&str; 8] =
+    ["--paper", "vae", "--seeds", "1,2", "--grid", "model.latent=2,3", "--name", "four"];
+
+fn command(work: &Path, arguments: &[&str]) -> Command {
+    let xtask = executable("xtask");
+    executable("vae");
+    let mut command = Command::new(&xtask);
+    command
+        .arg("sweep")
+        .args([Path::new("--out"), work, Path::new("--programs"), xtask.parent().unwrap()])
+        .args(["--threads", "1"])
+        .args(arguments)
+        .env("AE_OFFLINE", "1")
+        .env_remove("AE_DATA_DIR")
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .current_dir(workspace());
+    command
+}
+
+fn sweep(work: &Path, arguments: &[&str]) -> Called {
+    let output = command(work, arguments).output().unwrap();
+    Called(output, format!("sweep {}", arguments.join(" ")))
+}
+
+fn four<'a>(more: &[&'a str], epochs: &'a str) -> Vec<&'a str> {
+    [&FOUR[..], more, &TINY, &["--epochs", epochs]].concat()
+}
+
+/// Folder of a run of `FOUR`.
+fn run(work: &Path, seed: u64, latent: usize) -> PathBuf {
+    work.join(format!("four/seed{seed}/vae/quick-latent-{latent}"))
+}
+
+/// What must be equal between equal runs.
+fn outcome(run: &Path) -> (serde_json::Value, Vec<u8>) {
+    let record = fs::read(run.join("record.json")).unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    record.as_object_mut().unwrap().remove("machine").unwrap();
+    (record, fs::read(run.join("weights.safetensors")).unwrap())
+}
+
+fn same(one: &Path, two: &Path) {
+    for seed in [1, 2] {
+        for latent in [2, 3] {
+            let [one, two] = [one, two].map(|work| outcome(&run(work, seed, latent)));
+            assert!(one == two, "seed {seed}, latent {latent}");
+        }
+    }
+}
+
+fn written(run: &Path) -> SystemTime {
+    fs::metadata(run.join("record.json")).unwrap().modified().unwrap()
+}
+
+fn await_checkpoint(run: &Path, child: &mut Child) {
+    let has =
+        || fs::read_dir(run.join("checkpoints")).is_ok_and(|mut found| found.next().is_some());
+    while !has() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_sweep_is_the_product_in_table_and_picture_and_is_not_done_twice() {
+    let scratch = tempfile::tempdir().unwrap();
+    let work = scratch.path();
+    let shown = sweep(work, &four(&["--dry-run"], "2")).success();
+    assert!(shown.out().contains("2 configurations x 2 seeds = 4 runs"), "{}", shown.out());
+    assert!(shown.out().contains("4 new"), "{}", shown.out());
+    assert_eq!(fs::read_dir(work).unwrap().count(), 0, "a plan leaves nothing");
+
+    let first = sweep(work, &four(&["--jobs", "2", "--metrics", "kl,nll:median"], "2")).success();
+    let table = fs::read_to_string(work.join("four/table.md")).unwrap();
+    assert!(first.out().contains(&table), "{}", first.out());
+    assert!(table.starts_with("| run | latent | kl"), "{table}");
+    assert!(table.contains("| quick-latent-2 | 2 |") && table.contains(" ± "), "{table}");
+    assert_eq!(table.lines().count(), 4, "{table}");
+    let csv = fs::read_to_string(work.join("four/table.csv")).unwrap();
+    assert!(csv.starts_with("run,config,model.latent,seeds,"), "{csv}");
+    assert!(csv.contains("\nquick-latent-3,quick,3,2,"), "{csv}");
+    assert!(fs::read(work.join("four/picture.png")).unwrap().starts_with(b"\x89PNG"));
+    // A run of the sweep is the run that train makes.
+    let alone = ["--latent", "3", "--seed", "2", "--epochs", "2", "--name", "quick-latent-3"];
+    let tail: Vec<&str> = TINY[3..].to_vec();
+    program("vae").train(work, &[&alone[..], &tail].concat()).success();
+    let ours = outcome(&run(work, 2, 3));
+    assert!(ours == outcome(&work.join("runs/vae/quick-latent-3")));
+
+    let before = written(&run(work, 1, 2));
+    let again = sweep(work, &four(&[], "2")).success();
+    assert!(again.out().contains("4 runs: 4 finished"), "{}", again.out());
+    assert!(!again.err().contains("started"), "{}", again.err());
+    // The folder says it all.
+    let folder = work.join("four");
+    let folder = folder.to_str().unwrap();
+    sweep(work, &[folder]).success();
+    fs::remove_file(work.join("four/table.csv")).unwrap();
+    sweep(work, &[folder, "--report"]).success();
+    assert_eq!(fs::read_to_string(work.join("four/table.csv")).unwrap(), csv);
+    assert_eq!(written(&run(work, 1, 2)), before);
+    sweep(work, &[folder, "--report", "--metrics", "nil"]).failure(1, "--metrics nil: the records");
+
+    // Another plan, another configuration, a plan that was changed.
+    sweep(work, &four(&[], "3")).failure(1, "holds another sweep, its options: ");
+    let plan = work.join("four/plan.toml");
+    let text = fs::read_to_string(&plan).unwrap();
+    fs::write(&plan, text.replace("[2, 3]", "[2, 4]")).unwrap();
+    sweep(work, &[folder]).failure(1, "plan.toml is not as it was written");
+    fs::write(&plan, &text[..text.len() / 2]).unwrap();
+    sweep(work, &four(&[], "2")).failure(1, "plan.toml is not as it was written");
+    fs::remove_file(&plan).unwrap();
+    sweep(work, &four(&[], "3")).failure(1, "is of another configuration: train.epochs is 2");
+}
+
+#[test]
+fn what_is_killed_or_stopped_goes_on_to_the_same_bits() {
+    let [straight, killed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (straight, killed) = (straight.path(), killed.path());
+    sweep(straight, &four(&["--jobs", "2"], "6")).success();
+
+    // The second run is killed, and the sweep with it.
+    let quiet = |mut command: Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let mut all = quiet(command(killed, &four(&[], "6")));
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut all, 0);
+    let mut child = all.spawn().unwrap();
+    await_checkpoint(&run(killed, 1, 3), &mut child);
+    let group = |signal: &str, child: &Child| {
+        let group = format!("-{}", child.id());
+        assert!(Command::new("kill").args([signal, "--", &group]).status().unwrap().success());
+    };
+    group("-KILL", &child);
+    child.wait().unwrap();
+    let (done, half) = (run(killed, 1, 2), run(killed, 1, 3));
+    assert!(!half.join("record.json").exists());
+    let before = written(&done);
+
+    // Ctrl-C, in the same run.
+    let mut child = all.spawn().unwrap();
+    let log = killed.join("four/logs/seed1-quick-latent-3.log");
+    while !fs::read_to_string(&log).is_ok_and(|log| log.contains("continuing a fit")) {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+    group("-INT", &child);
+    let status = child.wait().unwrap();
+    // Or it was done a moment before.
+    if !half.join("record.json").exists() {
+        assert_eq!(status.code(), Some(130));
+    }
+    let last = sweep(killed, &four(&["--jobs", "2"], "6")).success();
+    assert!(last.out().contains("1 finished") || last.out().contains("2 finished"));
+    assert_eq!(written(&done), before);
+    same(straight, killed);
+}
+
+/// Stubs of sbatch, squeue and srun in a folder: what is submitted is only noted.
+fn slurm(folder: &Path) -> String {
+    #[cfg(unix)]
+    for (name, text) in [
+        ("sbatch", "echo \"$@\" >> \"$STUB/sbatch.said\"\necho \"77;loopback\"\n"),
+        ("squeue", "cat \"$STUB/queue\"\n"),
+        ("srun", "while [ \"${1#--}\" != \"$1\" ]; do shift; done\nexec \"$@\"\n"),
+    ] {
+        use std::os::unix::fs::PermissionsExt;
+        let file = folder.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{text}")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(folder.join("queue"), "").unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+#[cfg(unix)]
+fn slurm_gets_what_is_neither_finished_nor_queued() {
+    let [here, there] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let stub = tempfile::tempdir().unwrap();
+    let path = slurm(stub.path());
+    sweep(here.path(), &four(&["--jobs", "2"], "2")).success();
+    let with = |mut command: Command| {
+        command.env("PATH", &path).env("STUB", stub.path());
+        command
+    };
+    let submit = |more: &[&str]| {
+        let arguments = four(&[&["--on", "slurm"], more].concat(), "2");
+        let output = with(command(there.path(), &arguments)).output().unwrap();
+        Called(output, "sweep --on slurm".into())
+    };
+    let said = || fs::read_to_string(stub.path().join("sbatch.said")).unwrap();
+    let folder = there.path().join("four");
+    let options = ["--partition", "day", "--time", "30", "--sbatch=--gres=gpu:1", "--jobs", "3"];
+    submit(&options).success();
+    let script = folder.join("slurm/job.sh");
+    assert_eq!(said(), format!("--parsable --array=0-3%3 {}\n", script.display()));
+    let text = fs::read_to_string(&script).unwrap();
+    for line in ["partition=day", "time=30", "gres=gpu:1", "cpus-per-task=1", "job-name=sweep-four"]
+    {
+        assert!(text.contains(&format!("#SBATCH --{line}\n")), "{line}: {text}");
+    }
+    let task = |index: usize| {
+        let mut script = with(Command::new("bash"));
+        script.arg(folder.join("slurm/job.sh")).env("SLURM_ARRAY_TASK_ID", index.to_string());
+        Called(script.output().unwrap(), format!("task {index}"))
+    };
+    task(0).success();
+    task(3).success();
+    assert!(task(3).success().err().contains("finished before"));
+    task(4).failure(1, "--index 4: the sweep has runs 0 to 3");
+    // One still waits, one was lost.
+    fs::write(stub.path().join("queue"), "77 2\n78 1\n").unwrap();
+    let second = submit(&[]).success();
+    assert!(second.err().contains("1 run queued or running"), "{}", second.err());
+    assert!(said().ends_with(&format!("--array=1 {}\n", script.display())), "{}", said());
+    fs::write(stub.path().join("queue"), "77 2\n77 1\n").unwrap();
+    let third = submit(&[]).success();
+    assert!(third.err().contains("nothing to submit"), "{}", third.err());
+    task(1).success();
+    task(2).success();
+    submit(&[]).success();
+    assert_eq!(said().lines().count(), 2);
+    assert!(folder.join("table.md").is_file());
+    same(here.path(), there.path());
+
+    // A template of the user's, and one that cannot be meant.
+    let mine = stub.path().join("mine.sh");
+    fs::write(&mine, "#!/bin/sh\n#SBATCH --job-name=@NAME@\n@TASK@\n").unwrap();
+    let own = ["--template", mine.to_str().unwrap(), "--name", "own"];
+    submit(&own).success();
+    assert!(
+        fs::read_to_string(there.path().join("own/slurm/job.sh")).unwrap().contains("sweep-own")
+    );
+    fs::write(&mine, "@NAME@ @TASK@ @NODE@\n").unwrap();
+    submit(&own).failure(1, "mine.sh, line 1: @NODE@ is none of");
+}
+
+#[test]
+fn gitlab_gets_indices_and_a_job_needs_the_file_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("small.toml");
+    fs::write(
+        &file,
+        format!(
+            "paper = \"vae\"\nseeds = [1, 2]\noptions = {:?}\n[grid]\nmodel.latent = [2, 3]\n",
+            [&TINY[1..], &["--epochs", "1"]].concat()
+        ),
+    )
+    .unwrap();
+    let small = |arguments: &[&str]| {
+        let mut command = command(Path::new("sweeps"), arguments);
+        command.current_dir(scratch.path());
+        Called(command.output().unwrap(), format!("sweep {}", arguments.join(" ")))
+    };
+    small(&["small.toml", "--on", "gitlab"]).success();
+    let pipeline = fs::read_to_string(scratch.path().join("sweeps/small/pipeline.yml")).unwrap();
+    for line in [
+        "      - INDEX: [\"0\", \"1\", \"2\", \"3\"]",
+        "    - cargo xtask sweep small.toml --out sweeps --threads 1 --index \"$INDEX\"",
+        "      paths: [\"sweeps/small/\"]",
+    ] {
+        assert!(pipeline.lines().any(|found| found == line), "{line}: {pipeline}");
+    }
+    small(&["small.toml", "--index", "2"]).success();
+    small(&["small.toml", "--report"]).success();
+    let record = scratch.path().join("sweeps/small/seed2/vae/quick-latent-2/record.json");
+    assert!(record.is_file());
+    small(&["sweeps/small", "--on", "gitlab"]).failure(1, "from a file of the repository");
+    small(&["small.toml", "--report", "--keep"]).failure(1, "--keep: only once all");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_written() {
+    let scratch = tempfile::tempdir().unwrap();
+    let work = scratch.path();
+    let file = work.join("wrong.toml");
+    let file_name = file.to_str().unwrap();
+    let vae = |more: &[&'static str]| {
+        let own = ["--paper", "vae", "--seeds", "1,2"];
+        sweep(work, &[&own[..], more].concat())
+    };
+    sweep(work, &["--paper", "vea", "--seeds", "1"]).failure(1, "no paper vea; did you mean vae?");
+    sweep(work, &["--paper", "vae"]).failure(2, "--seeds");
+    sweep(work, &[]).failure(2, "--paper");
+    vae(&["--seeds", "1"]).failure(1, "seeds: 1 stands there twice");
+    vae(&["--grid", "model.latent="]).failure(1, "model.latent: at least one value");
+    vae(&["--grid", "model.latent"]).failure(1, "write KEY=VALUE,VALUE");
+    vae(&["--jobs", "0"]).failure(1, "--jobs 0");
+    vae(&["--name", "../x"]).failure(1, "--name \"../x\"");
+    vae(&["--config", "quikc"]).failure(1, "did you mean quick?");
+    vae(&["--grid", "model.latnet=2,3", "--", "--data", "segments"])
+        .failure(1, "quick-latnet-2: --set model.latnet=2: model.latnet: no such key");
+    vae(&["--grid", "model.latent=2,-3", "--", "--data", "segments"])
+        .failure(1, "quick-latent--3: --set model.latent=-3");
+    vae(&["--grid", "train.epochs=1,2", "--", "--data", "segments", "--tiny"])
+        .failure(1, "unexpected argument '--tiny'");
+    vae(&["--grid", "data.name=segments,\"segments\""]).failure(1, "stands there twice");
+    vae(&["--", "--resume"]).failure(1, "--resume is the sweep's own");
+    fs::write(&file, "paper = \"vae\"\nseeds = [1]\n[gird]\n").unwrap();
+    sweep(work, &[file_name]).failure(1, "wrong.toml, line 3: gird: no such key");
+    fs::write(&file, "paper = \"vae\"\nseeds = [1\n").unwrap();
+    sweep(work, &[file_name]).failure(1, "wrong.toml, line ");
+    sweep(work, &[file_name, "--paper", "vae"]).failure(2, "cannot be used with");
+    sweep(work, &["no-such.toml"]).failure(1, "no-such.toml");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(fs::read_dir(work).unwrap().count(), 0, "something was written");
+}
+
+#[test]
+fn a_run_that_fails_is_named_and_tried_again() {
+    let scratch = tempfile::tempdir().unwrap();
+    let work = scratch.path();
+    // Where a run should be there is something else.
+    let place = run(work, 2, 2);
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("thesis.tex"), "years of work").unwrap();
+    let all = four(&[], "1");
+    let called = sweep(work, &all);
+    let called = called
+        .failure(1, "1 of 4 runs failed; the same command tries again: quick-latent-2, seed 2: ");
+    assert!(called.err().contains("holds no run: it is left alone"), "{}", called.err());
+    assert!(place.join("thesis.tex").is_file());
+    let again = sweep(work, &four(&["--dry-run"], "1")).success();
+    let said = again.out();
+    assert!(said.contains("failed before: quick-latent-2, seed 2: "), "{said}");
+    assert!(said.contains("4 runs: 3 finished, 1 failed"), "{said}");
+    fs::remove_file(place.join("thesis.tex")).unwrap();
+    sweep(work, &all).success();
+}
+
+#[test]
+fn train_with_seeds_makes_the_runs_of_each_seed() {
+    let [one, two] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let vae = program("vae");
+    let seeds = |more: &[&str]| vae.train(one.path(), &[&["--seeds", "1,2"], more].concat());
+    let said = seeds(&[]).success().out();
+    assert!(said.contains("vae quick, seeds 1, 2: mean and standard deviation"), "{said}");
+    assert!(said.rsplit_once("deviation\n").unwrap().1.contains(" ± "), "{said}");
+    let run = |seed: u64| one.path().join(format!("runs/seed{seed}/vae/quick"));
+    vae.train(two.path(), &["--seed", "2"]).success();
+    assert!(outcome(&run(2)) == outcome(&two.path().join("runs/vae/quick")));
+
+    seeds(&[]).failure(1, "holds a run already");
+    let before = written(&run(1));
+    fs::remove_file(run(2).join("record.json")).unwrap();
+    fs::remove_file(run(2).join("weights.safetensors")).unwrap();
+    let again = seeds(&["--resume"]).success();
+    assert!(again.err().contains("seed1/vae/quick is finished"), "{}", again.err());
+    assert_eq!(written(&run(1)), before);
+    assert!(outcome(&run(2)) == outcome(&two.path().join("runs/vae/quick")));
+    assert!(said.ends_with(again.out().rsplit_once("\nvae quick, seeds").unwrap().1));
+    seeds(&["--resume", "--seeds", "1"]).failure(1, "--seeds: 1 stands there twice");
+    seeds(&["--seed", "3"]).failure(2, "--seed");
+
+    // Only checked: the configuration is printed in full, and nothing is made.
+    let work = tempfile::tempdir().unwrap();
+    let config = vae.train(work.path(), &["--check"]).success().out();
+    assert!(config.contains("latent = 2\n") && config.contains("[evaluate]"), "{config}");
+    vae.train(work.path(), &["--check", "--set", "model.latnet=1"]).failure(1, "latnet");
+    assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
+}
