@@ -95,7 +95,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
     #[command(flatten)]
-    slurm: slurm::Args,
+    slurm: slurm::Batch,
     /// Check every cell, show the plan, and start nothing.
     #[arg(long)]
     dry_run: bool,

@@ -18,7 +18,7 @@ const FOLDER: &str = "slurm";
 const JOBS: &str = "jobs";
 
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
+pub(super) struct Batch {
     /// Slurm: partition.
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Args {
     sbatch: Vec<String>,
 }
 
-impl Args {
+impl Batch {
     /// Lines of the script.
     fn lines(&self) -> Result<String> {
         let named = [("partition", &self.partition), ("time", &self.time), ("mem", &self.mem)];
@@ -106,7 +106,7 @@ pub(super) struct Task<'a> {
 }
 
 /// Submits these runs; the number of the job.
-pub(super) fn submit(runs: &Runs, todo: &[usize], args: &Args, task: &Task<'_>) -> Result<String> {
+pub(super) fn submit(runs: &Runs, todo: &[usize], args: &Batch, task: &Task<'_>) -> Result<String> {
     let absolute =
         |path: &Path| std::path::absolute(path).with_context(|| path.display().to_string());
     let folder = absolute(&runs.folder)?;
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn options_become_lines_and_nothing_else_does() {
-        let args = |sbatch: &[&str]| Args {
+        let args = |sbatch: &[&str]| Batch {
             partition: Some("day".into()),
             time: None,
             mem: Some("4G".into()),
