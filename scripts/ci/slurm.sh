@@ -50,7 +50,7 @@ head -c 1024 /dev/urandom > "$work/munge/key"
 chown munge: "$work/munge/key" && chmod 400 "$work/munge/key"
 of() { echo "$work/munge/$1"; }
 runuser -u munge -- munged --foreground --key-file "$(of key)" --socket "$(of socket)" --pid-file "$(of pid)" \
-    --log-file "$(of log)" --seed-file "$(of seed)" &
+    --log-file "$(of log)" --seed-file "$(of seed)" 2> /dev/null &
 pids+=($!)
 await 20 test -S "$work/munge/socket"
 cat > "$work/slurm.conf" << END

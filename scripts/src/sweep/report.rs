@@ -152,25 +152,26 @@ impl Found {
             }
         }
         series.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
-        let label = across.map_or("cell", |key| &plan.keys[key].name);
+        let label = across.map_or("run", |key| &plan.keys[key].name);
         let (low, high) =
             at.values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-        let axis = match across {
-            None => Axis::whole(label),
-            Some(_) if low > 0.0 && high / low > WIDE => Axis::logarithmic(label),
-            Some(_) => Axis::linear(label),
+        let axis = match low > 0.0 && high / low > WIDE {
+            true if across.is_some() => Axis::logarithmic(label),
+            _ if at.values().all(|value| value.fract() == 0.0) => Axis::whole(label),
+            _ => Axis::linear(label),
         };
-        let record = self.cells.values().flatten().next();
-        // The CSV is of numbers, and so is the picture: no interval, no median.
-        let metric = column(record, name);
+        // As in the CSV: values, no interval and no median. The font has no arrows.
+        let mut records = self.cells.values().flatten();
+        let unit = records.find_map(|record| Some(&record.metrics.get(name)?.unit));
+        let unit = unit.filter(|unit| !unit.is_empty()).map(|unit| format!(", {unit}"));
+        let metric = format!("{}{}", name.replace('_', " "), unit.unwrap_or_default());
         let caption = format!(
-            "{} {}: {metric}, {} and their mean",
+            "{} {}: {metric}; {}",
             plan.sweep.paper,
             plan.sweep.configs.join(", "),
-            if plan.sweep.seeds.len() == 1 {
-                "one seed".into()
-            } else {
-                format!("{} seeds", plan.sweep.seeds.len())
+            match plan.sweep.seeds.len() {
+                1 => "one seed".into(),
+                seeds => format!("{seeds} seeds and their mean"),
             }
         );
         let path = runs.folder.join("picture.png");
