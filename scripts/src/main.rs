@@ -51,7 +51,7 @@ enum Task {
     /// Write the course, the pages and the explorers as a static site.
     Site(site::Args),
     /// Train configurations, values of their keys and seeds, here, on Slurm or GitLab, and sum them up.
-    Sweep(sweep::Args),
+    Sweep(Box<sweep::Args>),
     /// Validate every variant at several code sizes, and show what each way of validating is worth.
     ValidateAutoencoders(validate::Args),
 }

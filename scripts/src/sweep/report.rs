@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 use serde::Deserialize;
 use shared::{
-    plot::{Axis, means},
+    plot::{Axis, Place, means},
     run::{Record, write_atomic},
     statistics::{deviation, mean},
 };
@@ -128,7 +128,7 @@ impl Found {
             Some(at) => at,
             None => self.cells.keys().enumerate().map(|(i, &c)| (c, (i + 1) as f64)).collect(),
         };
-        let mut series: Vec<(String, Vec<(f64, Vec<f64>)>)> = Vec::new();
+        let mut series: Vec<(String, Vec<Place>)> = Vec::new();
         for (&cell, records) in &self.cells {
             let of = &plan.cells[cell];
             let title = match across {

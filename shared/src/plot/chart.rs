@@ -338,6 +338,9 @@ pub fn error_bars(
     })
 }
 
+/// A place along the first axis, and the values of several runs there.
+pub type Place = (f64, Vec<f64>);
+
 /// Values of several runs at places along the first axis, by series: each a small point, their means joined.
 ///
 /// # Errors
@@ -346,7 +349,7 @@ pub fn means(
     path: &Path,
     caption: &str,
     axes: [Axis<'_>; 2],
-    series: &[(String, Vec<(f64, Vec<f64>)>)],
+    series: &[(String, Vec<Place>)],
 ) -> Result<()> {
     let [across, up] = axes;
     let all = || series.iter().flat_map(|(_, places)| places);
@@ -365,9 +368,7 @@ pub fn means(
         for (index, (_, places)) in series.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
             let middles = || {
-                let middle = |(x, values): &(f64, Vec<f64>)| {
-                    (across.position(*x), up.position(mean(values)))
-                };
+                let middle = |(x, values): &Place| (across.position(*x), up.position(mean(values)));
                 places.iter().map(middle)
             };
             chart.draw_series(LineSeries::new(middles(), colour.stroke_width(2)))?;

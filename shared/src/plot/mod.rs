@@ -9,5 +9,7 @@ mod letters;
 pub use axis::Axis;
 pub(crate) use canvas::is_svg_wanted;
 pub use canvas::{Canvas, Picture, also_as_svg, escaped};
-pub use chart::{Area, COLOURS, Drawn, FONT, Series, Spread, curves, draw, error_bars, means, scatter};
+pub use chart::{
+    Area, COLOURS, Drawn, FONT, Place, Series, Spread, curves, draw, error_bars, means, scatter,
+};
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};
