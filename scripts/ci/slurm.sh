@@ -6,9 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-for program in munged slurmctld slurmd sbatch squeue scontrol; do
+for program in munged slurmctld slurmd sbatch squeue scontrol pgrep; do
     if ! command -v "$program" > /dev/null; then
-        echo "slurm: skipped, no $program (Debian: apt-get install --no-install-recommends slurm-wlm munge)"
+        echo "slurm: skipped, no $program (Debian: apt-get install --no-install-recommends slurm-wlm munge procps)"
         exit 0
     fi
 done
@@ -113,7 +113,9 @@ await 60 begun
 squeue --array
 
 step "a task is killed, a node drained"
-scancel --signal=KILL --full "${job}_0" || scancel --signal=KILL "${job}_0"
+# By its processes: scancel would ask it to stop first, and it would.
+kill -KILL $(pgrep -f "^$work/slurm/six/bin/xtask .* --index 0$") \
+    $(pgrep -f "^$work/slurm/six/bin/vae .* --name quick-latent-2 --out $work/slurm/six/seed1")
 scontrol update nodename=n2 state=drain reason=test
 is_gone() { ! squeue --noheader --array --format=%K --job "$job" | grep -qx "$1"; }
 await 60 is_gone 0
@@ -123,11 +125,23 @@ echo "$said"
 grep -q "queued or running" <<< "$said" || fail "what is queued was not seen"
 grep -q "submitted 1 run " <<< "$said" || fail "the killed run alone should be submitted"
 
+step "another is told that its time is over"
+second=$work/slurm/six/logs/seed1-quick-latent-3.log
+if squeue --noheader --array --format=%K --job "$job" | grep -qx 1; then
+    # It fails if the task is done by then.
+    scancel --signal=TERM "${job}_1" || true
+    await 60 is_gone 1
+    grep "stopped; continue with" "$second" || [ -e "$work/slurm/six/seed1/vae/quick-latent-3/record.json" ]
+fi
+
 step "the end"
 is_empty() { [ -z "$(squeue --noheader)" ]; }
 await 600 is_empty
 sinfo --noheader --Node --format='%N %T' | grep "n2 drained"
 sweep --out "$work/slurm" --on slurm
+await 600 is_empty
+sweep --out "$work/slurm" --on slurm > "$work/last"
+grep "6 runs: 6 finished" "$work/last"
 test -s "$work/slurm/six/table.csv" && test -s "$work/slurm/six/picture.png"
 for run in "$work"/local/six/seed*/vae/*/; do
     same=$work/slurm/${run#"$work/local/"}
