@@ -46,7 +46,7 @@ const LISTED: usize = 40;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// A sweep as TOML (paper, configs, seeds, options, [grid]), or the folder of one that was started.
+    /// A sweep as TOML (paper, configs, seeds, options, grid), or the folder of one that was started.
     #[arg(required_unless_present = "paper")]
     file: Option<PathBuf>,
     /// The paper's program.
