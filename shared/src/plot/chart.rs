@@ -375,7 +375,7 @@ pub fn means(
             chart.draw_series(middles().map(|p| Circle::new(p, 5, colour.filled())))?;
             let runs = places.iter().flat_map(|(x, values)| values.iter().map(move |y| (*x, *y)));
             let runs = runs.map(|(x, y)| (across.position(x), up.position(y)));
-            chart.draw_series(runs.map(|p| Circle::new(p, 4, BLACK.mix(0.6).stroke_width(1))))?;
+            chart.draw_series(runs.map(|p| Circle::new(p, 4, colour.stroke_width(2))))?;
         }
         Ok(())
     })
