@@ -33,9 +33,16 @@ work=$(cd "$work" && pwd)
 chmod 755 "$work"
 pids=()
 stop() {
+    local status=$?
+    # Tasks outlive the daemons.
+    if [ -n "${SLURM_CONF:-}" ]; then
+        squeue --noheader --format=%A | xargs --no-run-if-empty scancel || true
+        for ((i = 0; i < 50; i++)); do [ -n "$(squeue --noheader)" ] || break; sleep 0.2; done
+    fi
     for pid in "${pids[@]}"; do kill "$pid" 2> /dev/null || true; done
     wait
     [ -n "${SLURM_OUT:-}" ] || rm -rf "$work"
+    exit "$status"
 }
 trap stop EXIT
 
