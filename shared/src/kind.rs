@@ -9,7 +9,6 @@ use crate::{
     },
     metrics::{Evaluating, Evaluation},
     noise::Noise,
-    progress,
     reading::Mistake,
     trained::Trained,
 };
@@ -59,23 +58,17 @@ impl dyn Kind + '_ {
     }
 }
 
-/// Loads data of this kind with the statistics and the vocabulary of data that are `known` already, where
-/// there are such; otherwise by their own.
+/// Loads data of this kind, as [`data::load`] does those of a list of data sets.
 ///
 /// # Errors
-/// As [`Source::read`]; settings without effect, symbols the vocabulary does not have, columns the table
-/// did not have.
+/// As there.
 pub fn load(
     kind: &dyn Kind,
     config: &DataConfig,
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits, DataError> {
-    let source = kind.source(config)?;
-    if let Some(message) = data::unused_folder(source.name(), &source.files(config), options) {
-        progress::line(&message);
-    }
-    source.read(config, options, known)
+    data::load(&kind.sources(), config, options, known)
 }
 
 /// Grey images.

@@ -1,0 +1,185 @@
+use std::path::Path;
+
+use files::reading::{Mistake, from_value};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use toml::{Table, Value};
+
+use super::{DataError, own::Own, own_files::name_of};
+
+/// `[data]` of a configuration: which data, how split, how turned into numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataConfig {
+    /// Name of the data set, see [`Source`](super::Source).
+    pub name: String,
+    /// How it is split into training, validation and test.
+    #[serde(default)]
+    pub split: SplitName,
+    /// How grey levels become model inputs.
+    #[serde(default)]
+    pub binarise: Binarise,
+    /// Use only this many training examples (the first ones).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_examples: Option<usize>,
+    /// Seed of the random split of a table or of images of your own; 1 if left out. Published images have
+    /// fixed splits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_seed: Option<u64>,
+    /// Keys and sections that only some sets have: each [`Source`](super::Source) names its own.
+    #[serde(flatten)]
+    pub own: Table,
+}
+
+impl DataConfig {
+    /// The keys that every data set has.
+    pub(super) const KEYS: [&str; 5] =
+        ["name", "split", "binarise", "train_examples", "split_seed"];
+
+    /// A whole data set in its own split.
+    pub fn new(name: &str, binarise: Binarise) -> Self {
+        Self {
+            name: name.into(),
+            split: SplitName::Standard,
+            binarise,
+            train_examples: None,
+            split_seed: None,
+            own: Table::new(),
+        }
+    }
+
+    /// The same with a key or a section of the set's own; a value that has no TOML is left out.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Serialize) -> Self {
+        if let Ok(value) = Value::try_from(value) {
+            self.own.insert(key.into(), value);
+        }
+        self
+    }
+
+    /// The value of a key of the set's own; `None` if it is left out.
+    ///
+    /// # Errors
+    /// A value of another form.
+    pub fn own<T: DeserializeOwned + Serialize>(&self, key: &str) -> Result<Option<T>, Mistake> {
+        let value = self.own.get(key);
+        value.map(|value| from_value(value, vec!["data".into(), key.into()])).transpose()
+    }
+
+    /// The section of a set of the user's data, without which there is nothing to read: `wanted` is what `--data`
+    /// names, and `option` its form.
+    ///
+    /// # Errors
+    /// If it is left out, or has another form.
+    pub fn named<T: DeserializeOwned + Serialize>(
+        &self,
+        name: &'static str,
+        wanted: &'static str,
+        option: &'static str,
+    ) -> Result<T, DataError> {
+        self.own(name)?.ok_or(DataError::NoPath { name, wanted, option })
+    }
+
+    /// What the data are called in a title: the set's name, or that of the user's folder or file.
+    pub fn title(&self) -> String {
+        let path = || self.own.get(Own::NAME)?.get("path")?.as_str();
+        path().and_then(|path| name_of(Path::new(path))).unwrap_or_else(|| self.name.clone())
+    }
+}
+
+/// What a paper's examples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataKind {
+    /// Grey images.
+    Images,
+    /// Rows about people, with a target and a sensitive attribute.
+    Tables,
+    /// Sequences of steps; images too, as sequences of their rows.
+    Sequences,
+}
+
+impl DataKind {
+    /// What they are called.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Tables => "tables with a sensitive attribute",
+            Self::Sequences => "sequences",
+        }
+    }
+}
+
+/// How the images that are not test images are shared out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitName {
+    /// The data set's own: 50,000 / 10,000 / 10,000 on MNIST, the last sixth where it has none.
+    #[default]
+    Standard,
+    /// 59,600 / 400 / 10,000, the protocol of Burda et al. 2016.
+    Iwae,
+}
+
+/// How a grey level in [0, 1] becomes an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binarise {
+    /// White with the grey level as probability, drawn anew at every presentation.
+    #[default]
+    Dynamic,
+    /// White with the grey level as probability, drawn once.
+    Static,
+    /// White at one half and above.
+    Threshold,
+    /// Left as it is.
+    None,
+}
+
+impl Binarise {
+    /// As a configuration has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+            Self::Threshold => "threshold",
+            Self::None => "none",
+        }
+    }
+
+    /// True if inputs are 0 or 1.
+    pub fn is_binary(self) -> bool {
+        self != Self::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IMAGE_SOURCES, configured};
+
+    #[test]
+    fn what_means_nothing_for_a_data_set_is_refused() {
+        let of = |name, change: fn(&mut DataConfig)| {
+            let mut config = DataConfig::new(name, Binarise::None);
+            change(&mut config);
+            configured(IMAGE_SOURCES, &config).err().map(|e| e.to_string()).unwrap_or_default()
+        };
+        let images = |c: &mut DataConfig| *c = c.clone().with("images", Table::new());
+        let turned = |c: &mut DataConfig| *c = c.clone().with("distinct_orientations", true);
+        for name in ["mnist", "rectangles", "segments"] {
+            assert!(of(name, images).contains("images: only for name = \"images\""), "{name}");
+            let said = of(name, turned);
+            assert!(said.contains("distinct_orientations: only for name = \"dsprites\""), "{said}");
+            assert!(of(name, |c| c.split_seed = Some(2)).contains("split_seed: only for tables"));
+        }
+        assert!(of("mnits", |_| {}).contains("did you mean mnist?"));
+        let misspelt = of("mnist", |c| *c = c.clone().with("binarize", "none"));
+        assert!(misspelt.contains("did you mean binarise?"), "{misspelt}");
+        let wrong = of("dsprites", |c| *c = c.clone().with("distinct_orientations", 3));
+        assert!(wrong.starts_with("data.distinct_orientations"), "{wrong}");
+        assert!(of("images", images).contains("path"), "{}", of("images", images));
+        for (name, change) in
+            [("dsprites", turned as fn(&mut DataConfig)), ("mnist", |c| c.split = SplitName::Iwae)]
+        {
+            assert_eq!(of(name, change), "", "{name}");
+        }
+    }
+}

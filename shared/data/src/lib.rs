@@ -1,0 +1,82 @@
+//! Data sets: where they come from, how they are split, and how a batch is made.
+
+mod batch;
+mod bilinear;
+mod catalogue;
+mod cifar;
+mod classes;
+mod config;
+mod dsprites;
+mod error;
+mod examples;
+mod factors;
+mod fetch;
+mod identity;
+mod idx;
+mod larochelle;
+mod mnist;
+pub mod npy;
+mod numbers;
+mod own;
+mod own_files;
+mod preparation;
+mod segments;
+mod sequences;
+mod source;
+mod split;
+
+pub use batch::{Batch, BatchMaker, one_hot};
+pub use bilinear::bilinear;
+pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
+pub use classes::too_few_classes;
+pub use config::{Binarise, DataConfig, DataKind, SplitName};
+pub use dsprites::Sprites;
+pub use error::{DataError, all_told};
+pub use examples::{ExampleSet, PixelShape};
+pub use factors::FactorGrid;
+pub use fetch::{FetchOptions, fetch};
+pub use identity::{Identity, SplitIdentity, files_differ};
+pub use numbers::Numbers;
+pub use own::{ClassNames, IMAGE_ARRAYS, ImageFiles, OwnImages};
+pub use own_files::{has_ending, holds, name_and_sha256, name_of};
+pub use preparation::{Knowledge, Preparation};
+pub use sequences::Sequences;
+pub use source::{AtPath, PATHS, Source, SourceFile, at_key, configured, load, source_of};
+pub use split::{Split, Splits};
+
+/// Readers of single files, for fuzzing.
+#[doc(hidden)]
+pub mod readers {
+    pub use super::{
+        dsprites::published::read as dsprites,
+        fetch::readers::{gzipped, packed, zipped},
+        idx::{images as idx_images, labels as idx_labels},
+        larochelle::original::read as amat,
+        own::readers::{archive, picture, pixels},
+    };
+}
+
+use std::collections::BTreeMap;
+
+/// The sets of images, in the order of `--help`.
+pub const IMAGE_SOURCES: &[&dyn Source] = &[
+    &mnist::MNIST,
+    &mnist::FASHION_MNIST,
+    &cifar::Cifar10,
+    &segments::Segments,
+    &larochelle::Variant::Basic,
+    &larochelle::Variant::Rotated,
+    &larochelle::Variant::RandomBackground,
+    &larochelle::Variant::Rectangles,
+    &larochelle::Variant::Convex,
+    &larochelle::Variant::ImageBackground,
+    &larochelle::Variant::RotatedImageBackground,
+    &larochelle::Variant::ImageRectangles,
+    &dsprites::Dsprites,
+    &own::Own,
+];
+
+/// Name and sha256 of each of its files.
+pub fn published(set: &DataSet) -> BTreeMap<String, String> {
+    set.files.iter().map(|file| (file.name.to_owned(), file.sha256.to_owned())).collect()
+}

@@ -1,0 +1,175 @@
+//! A folder of PNG and JPEG files; its subfolders are classes.
+
+use std::{
+    fs,
+    io::{BufReader, Cursor},
+    path::{Path, PathBuf},
+};
+
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, Luma, Rgb, RgbImage,
+    metadata::Orientation,
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use terminal::progress;
+
+use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
+use crate::{all_told, name_of};
+
+/// Bytes one picture may take when it is unpacked.
+const LARGEST: u64 = 1 << 30;
+
+/// Every picture of the folder, in the order of names.
+pub(super) fn read(folder: &Path) -> Result<Found, String> {
+    let mut files = Vec::new();
+    let (pictures, subfolders) = listing(folder)?;
+    let has_classes = !subfolders.is_empty();
+    for class in &subfolders {
+        let (inside, deeper) = listing(class)?;
+        if let Some(deeper) = deeper.first() {
+            let name = deeper.strip_prefix(folder).unwrap_or(deeper).display();
+            return Err(format!(
+                "{name}: a folder in a folder; classes are subfolders of one level"
+            ));
+        }
+        files.extend(inside);
+    }
+    if has_classes && !pictures.is_empty() {
+        return Err(format!(
+            "{} pictures beside subfolders: either all lie in the folder itself, or each in the \
+             subfolder of its class",
+            pictures.len()
+        ));
+    }
+    files.extend(pictures);
+    if files.is_empty() {
+        return Err("no PNG or JPEG file in it".into());
+    }
+    let bar = progress::steps("reading", files.len() as u64, "images");
+    let read: Vec<Result<(Picture, [u8; 32]), String>> = files
+        .par_iter()
+        .map(|path| {
+            let picture = picture(path);
+            bar.inc(1);
+            let name = path.strip_prefix(folder).unwrap_or(path).display();
+            picture.map_err(|reason| format!("{name}: {reason}"))
+        })
+        .collect();
+    bar.finish_and_clear();
+    let faults: Vec<String> = read.iter().filter_map(|read| read.as_ref().err().cloned()).collect();
+    if !faults.is_empty() {
+        return Err(all_told(&faults));
+    }
+    let class = |path: &PathBuf| match path.parent().and_then(Path::file_name) {
+        Some(class) if has_classes => class.to_string_lossy().into_owned(),
+        _ => "all".into(),
+    };
+    let (labels, classes) = numbered(&files.iter().map(class).collect::<Vec<_>>())?;
+    // One checksum of all names and contents: thousands of lines would help nobody.
+    let mut digest = Sha256::new();
+    let (mut images, mut names) = (Vec::new(), Vec::new());
+    for (path, (image, sha256)) in files.iter().zip(read.into_iter().flatten()) {
+        let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
+        digest.update(name.as_bytes());
+        names.push(name);
+        digest.update([0]);
+        digest.update(sha256);
+        images.push(image);
+    }
+    let files =
+        [(format!("{}/", name_of(folder).unwrap_or_default()), hex::encode(digest.finalize()))]
+            .into();
+    Ok(Found { images, labels, classes, names, factors: None, files })
+}
+
+/// One picture.
+pub(super) fn read_one(path: &Path) -> Result<Found, String> {
+    let (image, sha256) = picture(path)?;
+    let name = name_of(path).unwrap_or_default();
+    Ok(Found {
+        images: vec![image],
+        labels: vec![0],
+        classes: vec!["all".into()],
+        factors: None,
+        files: [(name.clone(), hex::encode(sha256))].into(),
+        names: vec![name],
+    })
+}
+
+/// Pictures and subfolders, in the order of names; hidden ones and other files are passed over.
+fn listing(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
+    let unreadable =
+        |error: std::io::Error| format!("cannot look into {}: {error}", folder.display());
+    let (mut pictures, mut folders) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            folders.push(path);
+        } else if [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending)) {
+            pictures.push(path);
+        }
+    }
+    pictures.sort();
+    folders.sort();
+    Ok((pictures, folders))
+}
+
+/// A picture, upright, on white where it is transparent, 256 levels; and the file's sha256.
+fn picture(path: &Path) -> Result<(Picture, [u8; 32]), String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let sha256 = Sha256::digest(&bytes).into();
+    let cannot = |error: image::ImageError| format!("cannot be read as a picture ({error})");
+    let mut reader = ImageReader::new(BufReader::new(Cursor::new(bytes)));
+    // By its content: a name may be wrong.
+    reader = reader.with_guessed_format().map_err(|error| error.to_string())?;
+    if reader.format().is_none() {
+        return Err("no PNG or JPEG".into());
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LONGEST_SIDE);
+    limits.max_image_height = Some(LONGEST_SIDE);
+    limits.max_alloc = Some(LARGEST);
+    let mut decoder = reader.into_decoder().map_err(cannot)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > LONGEST_SIDE {
+        return Err(format!("{height} x {width} pixels: a side has at most {LONGEST_SIDE}"));
+    }
+    decoder.set_limits(limits).map_err(cannot)?;
+    // A picture without a note lies as it shall.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(cannot)?;
+    image.apply_orientation(orientation);
+    Ok((on_white(&image), sha256))
+}
+
+fn on_white(image: &DynamicImage) -> Picture {
+    let blend = |level: u8, alpha: u8| {
+        let (level, alpha) = (u32::from(level), u32::from(alpha));
+        ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    match (image.color().has_color(), image.color().has_alpha()) {
+        (false, false) => image.to_luma8().into(),
+        (true, false) => image.to_rgb8().into(),
+        (false, true) => {
+            let image = image.to_luma_alpha8();
+            let pixel = |x, y| {
+                let [grey, alpha] = image.get_pixel(x, y).0;
+                Luma([blend(grey, alpha)])
+            };
+            GrayImage::from_fn(image.width(), image.height(), pixel).into()
+        }
+        (true, true) => {
+            let image = image.to_rgba8();
+            let pixel = |x, y| {
+                let [red, green, blue, alpha] = image.get_pixel(x, y).0;
+                Rgb([red, green, blue].map(|level| blend(level, alpha)))
+            };
+            RgbImage::from_fn(image.width(), image.height(), pixel).into()
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Images of the user's: a folder of pictures, an npz archive, a pair of IDX files, or a table of pixels.
+//!
+//! What is there says which it is. Every reader gives the same: images as they are, grey or
+//! coloured and of whatever size, with a class each. [`fit`] brings them to one size, and [`splits`] shares them out.
+
+mod archive;
+mod factors;
+mod fit;
+mod folder;
+mod pair;
+mod picture;
+mod pixels;
+
+use std::{
+    collections::BTreeMap,
+    mem::take,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use archive::IMAGE_ARRAYS;
+use files::reading::Mistake;
+use kernels::noise::{Noise, Stream};
+use terminal::progress;
+
+use super::{
+    AtPath, DataConfig, DataError, ExampleSet, FactorGrid, FetchOptions, Knowledge, PixelShape,
+    Preparation, Source, Splits, at_key,
+};
+use factors::{FactorTable, OwnFactors};
+use picture::Picture;
+
+/// `[data.images]`: images of the user's, for `name = "images"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFiles {
+    /// A folder of PNG or JPEG files, whose subfolders are classes if it has any; an npz archive with `x`
+    /// and perhaps `y`; an IDX file of images, with its labels beside it; a CSV, a row an image.
+    pub path: PathBuf,
+    /// Height and width of what a model sees. Images of another size are cut to its proportions around
+    /// their middle and scaled; left out, all must have the same size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// Take colour images as grey ones, by their luma.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
+    /// The column of a CSV that has the class, by its name in the header or its number from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Pixels a side may have.
+const LONGEST_SIDE: u32 = 4096;
+/// Fewer images have no three splits worth the name.
+const FEWEST: usize = 10;
+/// Classes are numbered by a byte.
+const MOST_CLASSES: usize = 256;
+
+/// Readers of single files, for fuzzing: sizes, levels and classes of what they hold.
+#[allow(unreachable_pub)] // Public by way of `data::readers`.
+pub mod readers {
+    use super::*;
+
+    type Read = Result<Vec<(u32, u32, Vec<u8>, u8)>, String>;
+
+    fn plain(found: Found) -> Vec<(u32, u32, Vec<u8>, u8)> {
+        assert_eq!(found.images.len(), found.labels.len());
+        let of = |(image, label): (Picture, u8)| {
+            assert!(usize::from(label) < found.classes.len());
+            let (height, width) = image.size();
+            (height, width, image.into_levels(), label)
+        };
+        found.images.into_iter().zip(found.labels).map(of).collect()
+    }
+
+    /// An npz archive.
+    pub fn archive(path: &Path) -> Read {
+        super::archive::read(path).map(plain)
+    }
+
+    /// A table of pixels.
+    pub fn pixels(path: &Path) -> Read {
+        let files = ImageFiles { path: path.into(), size: None, grey: true, label: None };
+        super::pixels::read(path, &files).map(plain)
+    }
+
+    /// The pictures of a folder, of which this file is one.
+    pub fn picture(path: &Path) -> Read {
+        super::folder::read(path.parent().unwrap_or(path)).map(plain)
+    }
+}
+
+/// Images of a source, before they have one size.
+struct Found {
+    images: Vec<Picture>,
+    /// Class of each by its place in `classes`.
+    labels: Vec<u8>,
+    /// Names of the classes, in their order; one if nothing tells them apart.
+    classes: Vec<String>,
+    /// What each is called: its file in the folder, or its number in the file, from 0.
+    names: Vec<String>,
+    /// Factors that made them, where they are known.
+    factors: Option<FactorTable>,
+    /// sha256 of the files they come from.
+    files: BTreeMap<String, String>,
+}
+
+/// What is known of images of the user's.
+#[derive(Clone, Debug)]
+pub struct OwnImages {
+    /// Names of the classes, by number.
+    pub classes: Vec<String>,
+}
+
+impl OwnImages {
+    const NAME: &str = "class_names";
+}
+
+/// What classes are called: by their names where a run kept such, by their numbers otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct ClassNames(Vec<String>);
+
+impl ClassNames {
+    /// Those a run kept.
+    pub fn of(preparation: &Preparation) -> Self {
+        Self(preparation.own(OwnImages::NAME).unwrap_or_default())
+    }
+
+    /// Those of data that were read for a model.
+    pub fn of_data(data: &Splits) -> Self {
+        Self(data.known::<OwnImages>().map(|own| own.classes.clone()).unwrap_or_default())
+    }
+
+    /// The name of a class.
+    pub fn name(&self, class: u8) -> String {
+        self.0.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
+impl Knowledge for OwnImages {
+    fn kept(&self) -> Map<String, Value> {
+        [(Self::NAME.to_owned(), self.classes.clone().into())].into_iter().collect()
+    }
+}
+
+impl ImageFiles {
+    /// What is wrong with the values, if anything.
+    fn problem(&self) -> Option<String> {
+        let side = |&side: &usize| side == 0 || side > LONGEST_SIDE as usize;
+        let size = self.size.filter(|size| size.iter().any(side))?;
+        Some(format!("images.size = {size:?}: height and width of 1 to {LONGEST_SIDE} pixels"))
+    }
+}
+
+/// Images of the user's.
+#[derive(Debug)]
+pub(super) struct Own;
+
+impl Own {
+    /// Its name, and that of its section of `[data]`.
+    pub(super) const NAME: &str = "images";
+}
+
+impl Source for Own {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Images of yours, as `[data.images]` says; `--data PATH` names them"
+    }
+
+    fn own_keys(&self) -> &'static [&'static str] {
+        &[Self::NAME]
+    }
+
+    fn check(&self, config: &DataConfig) -> Result<(), Mistake> {
+        let files = config.own::<ImageFiles>(Self::NAME)?;
+        let wrong = |problem| Mistake::in_data(Self::NAME, "size", problem);
+        files.and_then(|files| files.problem()).map_or(Ok(()), |problem| Err(wrong(problem)))
+    }
+
+    fn at_path(&self, path: &Path) -> Option<AtPath> {
+        Some(at_key("data.images.path", path))
+    }
+
+    fn is_split_by_seed(&self) -> bool {
+        true
+    }
+
+    fn read(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        _: Option<&Preparation>,
+    ) -> Result<Splits, DataError> {
+        let files = configured(config)?;
+        let path = options.locate(&files.path);
+        splits(config, load(&files, &path, None)?)
+    }
+
+    fn read_for(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        known: &Preparation,
+    ) -> Result<Splits, DataError> {
+        let files = configured(config)?;
+        let path = options.locate(&files.path);
+        let (shape, pixels, mut found) = load(&files, &path, Some(known.shape))?;
+        let classes = found.numbered_as(known);
+        let classes = classes.map_err(|reason| DataError::Format { path, reason })?;
+        let set = ExampleSet::images(shape, pixels, found.labels, true).named(found.names);
+        let splits = Splits::consecutive(Arc::new(set), [0, 0], found.files);
+        Ok(Splits { known: Some(Arc::new(OwnImages { classes })), ..splits })
+    }
+}
+
+fn configured(config: &DataConfig) -> Result<ImageFiles, DataError> {
+    config.named(Own::NAME, "a folder or file of images", "PATH")
+}
+
+/// Images of one shape, and what is known of each.
+type Images = (PixelShape, Vec<u8>, Found);
+
+/// Reads what lies at `path`, in the shape of a model that was fitted to other images if there is one.
+fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<Images, DataError> {
+    let wrong = |reason: String| DataError::Format { path: path.into(), reason };
+    let mut found = read(path, files, fitted.is_some()).map_err(wrong)?;
+    if found.images.len() < FEWEST && fitted.is_none() {
+        return Err(wrong(format!(
+            "{} image{}: at least {FEWEST} are needed for training, validation and test",
+            found.images.len(),
+            if found.images.len() == 1 { "" } else { "s" }
+        )));
+    }
+    let (size, channels) = match fitted {
+        Some(shape) => (Some([shape.height, shape.width]), Some(shape.channels)),
+        None => (files.size, files.grey.then_some(1)),
+    };
+    let (shape, pixels) = fit::fit(take(&mut found.images), size, channels).map_err(wrong)?;
+    progress::line(&format!(
+        "{}: {} {}image{} of {} x {} pixels in {} class{}",
+        path.display(),
+        found.labels.len(),
+        if shape.is_coloured() { "coloured " } else { "" },
+        if found.labels.len() == 1 { "" } else { "s" },
+        shape.height,
+        shape.width,
+        found.classes.len(),
+        if found.classes.len() == 1 { "" } else { "es" }
+    ));
+    Ok((shape, pixels, found))
+}
+
+/// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
+fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
+    if path.is_dir() {
+        return folder::read(path);
+    }
+    if !path.exists() {
+        return Err("no such file or folder; name another with --data or data.images.path".into());
+    }
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("npz") => archive::read(path),
+        Some("csv") => pixels::read(path, files),
+        Some("png" | "jpg" | "jpeg") if is_fitted => folder::read_one(path),
+        Some("png" | "jpg" | "jpeg") => {
+            Err("one picture: name the folder that has all of them".into())
+        }
+        _ if pair::is_images(path) => pair::read(path),
+        _ => Err(
+            "neither a folder of PNG or JPEG files nor an .npz, a .csv or an IDX file of images"
+                .into(),
+        ),
+    }
+}
+
+/// A tenth of the images each for validation and test, drawn by `split_seed`.
+fn splits(config: &DataConfig, (shape, pixels, found): Images) -> Result<Splits, DataError> {
+    let count = found.labels.len();
+    let held_out = (count / 10).max(1);
+    let order = Noise::new(config.split_seed.unwrap_or(1)).permutation(Stream::Split, 0, count);
+    let set = |order: &[usize], test: bool| {
+        let size = shape.pixels();
+        let pixels: Vec<&[u8]> =
+            order.iter().map(|&image| &pixels[image * size..(image + 1) * size]).collect();
+        let labels = order.iter().map(|&image| found.labels[image]).collect();
+        let names = order.iter().map(|&image| found.names[image].clone()).collect();
+        Arc::new(ExampleSet::images(shape, pixels.concat(), labels, test).named(names))
+    };
+    let (pool, test) = order.split_at(count - held_out);
+    let splits = Splits::new(set(pool, false), set(test, true), Some(held_out), config)?;
+    let factors = found.factors.map(|table| -> Arc<dyn FactorGrid> {
+        let mut places = vec![0; count];
+        (0..).zip(&order).for_each(|(place, &image)| places[image] = place);
+        Arc::new(OwnFactors { all: splits.all(), places, table })
+    });
+    let known = Arc::new(OwnImages { classes: found.classes });
+    Ok(Splits { files: found.files, known: Some(known), factors, ..splits })
+}
+
+impl Found {
+    /// Numbers its classes as those a model was fitted to, by their names; names of all of them. Classes
+    /// that it was not fitted to come after those.
+    fn numbered_as(&mut self, known: &Preparation) -> Result<Vec<String>, String> {
+        let mut names: Vec<String> = known.own(OwnImages::NAME).unwrap_or_else(|| {
+            let last = known.classes.last().copied().unwrap_or_default();
+            (0..=last).map(|class| class.to_string()).collect()
+        });
+        let place = |name: &String| {
+            let found = names.iter().position(|known| known == name).unwrap_or_else(|| {
+                names.push(name.clone());
+                names.len() - 1
+            });
+            u8::try_from(found).map_err(|_| format!("more than {MOST_CLASSES} classes"))
+        };
+        let places = self.classes.iter().map(place).collect::<Result<Vec<u8>, String>>()?;
+        self.labels.iter_mut().for_each(|label| *label = places[usize::from(*label)]);
+        Ok(names)
+    }
+}
+
+/// Numbers of the images of a file, from 0.
+fn counted(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+/// Classes by name, numbered in the order of their names, of numbers in that of their values.
+fn numbered(names: &[String]) -> Result<(Vec<u8>, Vec<String>), String> {
+    let mut classes: Vec<String> = names.to_vec();
+    let number = |name: &String| name.parse::<f64>().ok();
+    classes.sort_by(|a, b| match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    });
+    classes.dedup();
+    if classes.len() > MOST_CLASSES {
+        return Err(format!("{} classes: at most {MOST_CLASSES}", classes.len()));
+    }
+    let places: BTreeMap<&str, u8> =
+        classes.iter().zip(0..=u8::MAX).map(|(name, number)| (name.as_str(), number)).collect();
+    Ok((names.iter().map(|name| places[name.as_str()]).collect(), classes))
+}
+
+#[cfg(test)]
+mod tests;

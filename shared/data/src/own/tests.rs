@@ -1,0 +1,327 @@
+use std::{fs, io::Write};
+
+use image::{GrayImage, Luma, LumaA, Rgb, RgbImage};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+use crate::{Binarise, IMAGE_SOURCES, load, npy};
+
+fn config(path: &Path, change: impl Fn(&mut ImageFiles)) -> DataConfig {
+    let mut files = ImageFiles { path: path.into(), size: None, grey: false, label: None };
+    change(&mut files);
+    DataConfig::new("images", Binarise::None).with(Own::NAME, files)
+}
+
+fn loaded(path: &Path, change: impl Fn(&mut ImageFiles)) -> Result<Splits, String> {
+    let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+    let splits = load(IMAGE_SOURCES, &config(path, change), &options, None);
+    splits.map_err(|error| {
+        let told = error.to_string();
+        assert!(!told.contains('\n') && told.len() > 20, "{told}");
+        told
+    })
+}
+
+/// All images of all splits, each as its grey levels, with its class; in the order of the levels.
+fn all(splits: &Splits) -> Vec<(Vec<u8>, u8)> {
+    let mut found = Vec::new();
+    for split in [&splits.train, &splits.valid, &splits.test] {
+        for (row, label) in split.all_grey().rows().into_iter().zip(split.labels()) {
+            found.push((row.iter().map(|v| (v * 255.0).round() as u8).collect(), label));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn picture(number: usize) -> GrayImage {
+    GrayImage::from_fn(3, 2, |x, y| Luma([(10 * number) as u8 + (3 * y + x) as u8]))
+}
+
+fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Twelve images in two classes.
+fn expected() -> Vec<(Vec<u8>, u8)> {
+    (0..12).map(|number| (picture(number).into_raw(), u8::from(number % 3 == 0))).collect()
+}
+
+#[test]
+fn a_folder_an_archive_a_pair_and_a_table_of_the_same_images_are_the_same() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    for (number, (_, label)) in expected().iter().enumerate() {
+        let class = path("pictures").join(["a b", "ü"][usize::from(*label)]);
+        fs::create_dir_all(&class).unwrap();
+        picture(number).save(class.join(format!("{number}.png"))).unwrap();
+    }
+    fs::write(path("pictures/ü/notes.txt"), "no picture").unwrap();
+    let pixels: Vec<u8> = expected().into_iter().flat_map(|(levels, _)| levels).collect();
+    let labels: Vec<u8> = expected().iter().map(|(_, label)| *label).collect();
+    let wide: Vec<u8> = labels.iter().flat_map(|&l| i64::from(l).to_le_bytes()).collect();
+    let fractions: Vec<u8> =
+        pixels.iter().flat_map(|&p| (f32::from(p) / 255.0).to_le_bytes()).collect();
+    let bytes = npz(&[
+        ("x", npy::array("|u1", "(12, 2, 3)", &pixels)),
+        ("y", npy::array("<i8", "(12,)", &wide)),
+    ]);
+    fs::write(path("bytes.npz"), bytes).unwrap();
+    let bytes = npz(&[
+        ("images", npy::array("<f4", "(12, 2, 3, 1)", &fractions)),
+        ("labels", npy::array("|u1", "(12, 1)", &labels)),
+    ]);
+    fs::write(path("fractions.npz"), bytes).unwrap();
+    let idx = |sizes: &[u32], content: &[u8]| {
+        let mut bytes = (0x0800 + sizes.len() as u32).to_be_bytes().to_vec();
+        sizes.iter().for_each(|size| bytes.extend(size.to_be_bytes()));
+        bytes.extend(content);
+        bytes
+    };
+    fs::write(path("my-images-idx3-ubyte"), idx(&[12, 2, 3], &pixels)).unwrap();
+    fs::write(path("my-labels-idx1-ubyte"), idx(&[12], &labels)).unwrap();
+    let mut csv = String::from("p0,p1,p2,label,p3,p4,p5\n");
+    for (levels, label) in expected() {
+        let mut fields: Vec<String> = levels.iter().map(u8::to_string).collect();
+        fields.insert(3, label.to_string());
+        csv.push_str(&format!("{}\n", fields.join(",")));
+    }
+    fs::write(path("pixels.csv"), csv).unwrap();
+    for name in ["pictures", "bytes.npz", "fractions.npz", "my-images-idx3-ubyte", "pixels.csv"] {
+        let size = |files: &mut ImageFiles| {
+            files.size = name.ends_with("csv").then_some([2, 3]);
+        };
+        let splits = loaded(&path(name), size).unwrap();
+        assert_eq!(splits.train.shape(), PixelShape::grey(2, 3), "{name}");
+        let sizes = [&splits.train, &splits.valid, &splits.test].map(super::super::Split::len);
+        assert_eq!(sizes, [10, 1, 1], "{name}");
+        assert_eq!(all(&splits), expected(), "{name}");
+        let classes = &splits.known::<OwnImages>().unwrap().classes;
+        let names = if name == "pictures" { ["a b", "ü"] } else { ["0", "1"] };
+        assert_eq!(classes, &names, "{name}");
+        assert!(!splits.files.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_seed_of_the_split_deals_the_images_anew_and_a_changed_picture_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..20 {
+        picture(number).save(folder.path().join(format!("{number:02}.png"))).unwrap();
+    }
+    let splits = |seed| {
+        let config = DataConfig { split_seed: Some(seed), ..config(folder.path(), |_| {}) };
+        load(IMAGE_SOURCES, &config, &FetchOptions::from_env(None), None).unwrap()
+    };
+    let test = |splits: &Splits| splits.test.all_grey();
+    assert_eq!(test(&splits(1)), test(&splits(1)));
+    assert_ne!(test(&splits(1)), test(&splits(2)));
+    assert_eq!(all(&splits(1)), all(&splits(2)));
+    let before = splits(1).files;
+    picture(3).save(folder.path().join("02.png")).unwrap();
+    assert_ne!(splits(1).files, before);
+}
+
+#[test]
+fn pictures_are_turned_flattened_on_white_narrowed_and_cut_around_their_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, image: &DynamicImage| image.save(folder.path().join(name)).unwrap();
+    use image::{DynamicImage, ImageBuffer};
+    let alpha = image::GrayAlphaImage::from_fn(3, 2, |x, _| LumaA([100, [0, 255, 0][x as usize]]));
+    save("alpha.png", &DynamicImage::ImageLumaA8(alpha));
+    let deep = ImageBuffer::<Luma<u16>, _>::from_fn(3, 2, |_, _| Luma([0x8080]));
+    save("deep.png", &DynamicImage::ImageLuma16(deep));
+    save("grey-rgb.png", &DynamicImage::ImageRgb8(RgbImage::from_pixel(3, 2, Rgb([7, 7, 7]))));
+    let wide = GrayImage::from_fn(9, 2, |x, _| Luma([if (3..6).contains(&x) { 50 } else { 255 }]));
+    save("wide.png", &DynamicImage::ImageLuma8(wide));
+    for number in 0..8 {
+        save(&format!("z{number}.png"), &DynamicImage::ImageLuma8(picture(number)));
+    }
+    let told = loaded(folder.path(), |_| {}).unwrap_err();
+    assert!(told.contains("11 of 2 x 3, 1 of 2 x 9") && told.contains("--size 2x3"), "{told}");
+    let found = all(&loaded(folder.path(), |files| files.size = Some([2, 3])).unwrap());
+    for wanted in [[255, 100, 255, 255, 100, 255], [128; 6], [7; 6], [50; 6]] {
+        assert!(found.iter().any(|(levels, _)| levels[..] == wanted), "{wanted:?}: {found:?}");
+    }
+    // A photograph with a note that it lies on its side: 2 x 3 pixels stand as 3 x 2.
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    let image = GrayImage::from_pixel(3, 2, Luma([90]));
+    DynamicImage::ImageLuma8(image).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let jpeg = jpeg.into_inner();
+    let exif = [
+        &b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"[..],
+        &[0, 0, 0, 0],
+    ]
+    .concat();
+    let turned = [&jpeg[..2], &exif, &jpeg[2..]].concat();
+    let turned_folder = tempfile::tempdir().unwrap();
+    for number in 0..10 {
+        fs::write(turned_folder.path().join(format!("{number}.jpg")), &turned).unwrap();
+    }
+    let splits = loaded(turned_folder.path(), |_| {}).unwrap();
+    assert_eq!(splits.train.shape(), PixelShape::grey(3, 2));
+}
+
+/// Twelve pictures of 4 x 4, red at their left and blue at their right.
+fn coloured(number: u8) -> RgbImage {
+    RgbImage::from_fn(4, 4, |x, _| Rgb([200 - 50 * x as u8, number, 50 * x as u8]))
+}
+
+#[test]
+fn colour_is_kept_the_same_from_every_source_and_grey_if_it_shall_be() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    fs::create_dir(path("folder")).unwrap();
+    let mut csv = String::new();
+    for number in 0..12 {
+        let image = coloured(number);
+        image.save(path("folder").join(format!("{number}.png"))).unwrap();
+        let fields: Vec<String> = image.into_raw().iter().map(u8::to_string).collect();
+        csv.push_str(&format!("{}\n", fields.join(",")));
+    }
+    let pixels: Vec<u8> = (0..12).flat_map(|number| coloured(number).into_raw()).collect();
+    fs::write(path("c.npz"), npz(&[("x", npy::array("|u1", "(12, 4, 4, 3)", &pixels))])).unwrap();
+    fs::write(path("c.csv"), csv).unwrap();
+    let expected: Vec<(Vec<u8>, u8)> = (0..12).map(|n| (coloured(n).into_raw(), 0)).collect();
+    for name in ["folder", "c.npz", "c.csv"] {
+        let splits = loaded(&path(name), |_| {}).unwrap();
+        let shape = PixelShape { height: 4, width: 4, channels: 3 };
+        assert_eq!(splits.train.shape(), shape, "{name}");
+        let mut found = all(&splits);
+        found.sort_by_key(|(levels, _)| levels[1]);
+        assert_eq!(found, expected, "{name}");
+        let grey = loaded(&path(name), |files| files.grey = true).unwrap();
+        assert_eq!(grey.train.shape(), PixelShape::grey(4, 4), "{name}");
+    }
+    // A grey picture among coloured ones, and a half transparent one on white.
+    picture(1).save(path("folder").join("grey.png")).unwrap();
+    let half = image::RgbaImage::from_pixel(4, 4, image::Rgba([255, 0, 0, 0]));
+    half.save(path("folder").join("half.png")).unwrap();
+    let splits = loaded(&path("folder"), |files| files.size = Some([2, 2])).unwrap();
+    assert_eq!(splits.train.shape(), PixelShape { height: 2, width: 2, channels: 3 });
+    let found = all(&splits);
+    assert!(found.iter().any(|(levels, _)| levels == &[255; 12]), "{found:?}");
+    let is_grey = |levels: &[u8]| levels.chunks(3).all(|c| c[0] == c[1] && c[1] == c[2]);
+    assert_eq!(found.iter().filter(|(levels, _)| is_grey(levels)).count(), 2, "{found:?}");
+}
+
+/// Each kind of bad input: what is said names what is wrong and what helps.
+#[test]
+fn bad_input_gets_one_clear_line() {
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| work.path().join(name);
+    let told = |name: &str, words: &[&str]| {
+        let told = loaded(&at(name), |_| {}).unwrap_err();
+        for word in words {
+            assert!(told.contains(word), "{name}: '{word}' is not in: {told}");
+        }
+    };
+    let folder = |name: &str, count: usize| {
+        fs::create_dir_all(at(name)).unwrap();
+        for number in 0..count {
+            picture(number).save(at(name).join(format!("{number}.png"))).unwrap();
+        }
+    };
+    told("nowhere", &["no such file or folder"]);
+    folder("empty", 0);
+    told("empty", &["no PNG or JPEG file"]);
+    folder("one", 1);
+    told("one", &["1 image:", "at least 10"]);
+    folder("text", 11);
+    fs::write(at("text/x.png"), "no picture at all").unwrap();
+    fs::write(at("text/y.jpg"), &fs::read(at("text/3.png")).unwrap()[..40]).unwrap();
+    told("text", &["x.png: ", "y.jpg: "]);
+    folder("long", 11);
+    GrayImage::new(5000, 1).save(at("long/huge.png")).unwrap();
+    told("long", &["huge.png", "at most 4096"]);
+    folder("both/a", 5);
+    folder("both", 5);
+    told("both", &["5 pictures beside subfolders"]);
+    folder("deep/a/b", 11);
+    told("deep", &["a folder in a folder"]);
+    picture(1).save(at("single.png")).unwrap();
+    told("single.png", &["name the folder"]);
+    fs::write(at("notes.txt"), "text").unwrap();
+    told("notes.txt", &["neither a folder of PNG"]);
+
+    let ok = npy::array("|u1", "(12, 2, 3)", &[9; 72]);
+    let archive = |name: &str, members: &[(&str, Vec<u8>)]| {
+        fs::write(at(name), npz(members)).unwrap();
+    };
+    let floats = |value: f32| [value.to_le_bytes(); 72].concat();
+    archive("no-x.npz", &[("z", ok.clone())]);
+    told("no-x.npz", &["no array x", "it has z"]);
+    archive("flat.npz", &[("x", npy::array("|u1", "(72,)", &[9; 72]))]);
+    told("flat.npz", &["shape [72]"]);
+    archive("two.npz", &[("x", npy::array("|u1", "(12, 1, 3, 2)", &[9; 72]))]);
+    told("two.npz", &["2 channels"]);
+    archive("nan.npz", &[("x", npy::array("<f4", "(12, 2, 3)", &floats(f32::NAN)))]);
+    told("nan.npz", &["NaN at place 0"]);
+    archive("negative.npz", &[("x", npy::array("<f4", "(12, 2, 3)", &floats(-0.5)))]);
+    told("negative.npz", &["-0.5", "0 to 1, or 0 to 255"]);
+    archive("ragged.npz", &[("x", npy::array("|O", "(12,)", &[9; 72]))]);
+    told("ragged.npz", &["array of objects"]);
+    archive("short.npz", &[("x", npy::array("|u1", "(12, 2, 3)", &[9; 71]))]);
+    told("short.npz", &["72 bytes"]);
+    archive("huge.npz", &[("x", npy::array("|u1", "(99999999999, 4096, 4096)", &[9; 71]))]);
+    told("huge.npz", &["at most"]);
+    let texts = npy::array("<U3", "(12,)", &[0; 144]);
+    archive("texts.npz", &[("x", ok.clone()), ("y", texts)]);
+    told("texts.npz", &["array of texts", "classes"]);
+    archive("fewer.npz", &[("x", ok.clone()), ("y", npy::array("|u1", "(11,)", &[0; 11]))]);
+    told("fewer.npz", &["there are 12 images"]);
+    fs::write(at("torn.npz"), &npz(&[("x", ok)])[..60]).unwrap();
+    told("torn.npz", &["no whole npz archive"]);
+
+    fs::write(at("empty.csv"), "\n").unwrap();
+    told("empty.csv", &["no row"]);
+    fs::write(at("odd.csv"), "1,2,3,4,5\n".repeat(12)).unwrap();
+    told("odd.csv", &["5 numbers are no squares", "--size", "data.images.label"]);
+    fs::write(at("word.csv"), format!("{}1,2,3,x\n", "1,2,3,4\n".repeat(11))).unwrap();
+    told("word.csv", &["line 12, pixel 3: 'x'"]);
+    fs::write(at("ragged.csv"), format!("{}1,2\n", "1,2,3,4\n".repeat(11))).unwrap();
+    told("ragged.csv", &["line 12: 2 fields"]);
+    let missing = loaded(&at("word.csv"), |files| files.label = Some("kind".into())).unwrap_err();
+    assert!(missing.contains("no such column"), "{missing}");
+    let size = loaded(&at("one"), |files| files.size = Some([0, 5])).unwrap_err();
+    assert!(size.contains("images.size"), "{size}");
+    let many: String = (0..300).map(|label| format!("{label},1,2,3,4\n")).collect();
+    fs::write(at("many.csv"), format!("label,a,b,c,d\n{many}")).unwrap();
+    told("many.csv", &["300 classes", "at most 256"]);
+}
+
+#[test]
+fn known_factors_lead_to_their_image_and_tables_without_every_combination_are_left_out() {
+    let work = tempfile::tempdir().unwrap();
+    let path = work.path().join("factors.npz");
+    // Twelve images in another order than that of the grid: a constant, 3 and 4 values.
+    let order: Vec<u8> = (0..12).map(|image| (image * 5 + 3) % 12).collect();
+    let written = |rows: &[[u8; 3]]| {
+        let pixels: Vec<u8> = rows.iter().flat_map(|&[_, a, b]| [20 * a + b; 6]).collect();
+        let table = npy::array("|u1", &format!("({}, 3)", rows.len()), rows.as_flattened());
+        let x = npy::array("|u1", &format!("({}, 2, 3)", rows.len()), &pixels);
+        fs::write(&path, npz(&[("imgs", x), ("latents_classes", table)])).unwrap();
+        loaded(&path, |_| {})
+    };
+    let mut rows: Vec<[u8; 3]> = order.iter().map(|place| [0, place / 4, place % 4]).collect();
+    let splits = written(&rows).unwrap();
+    let factors = splits.factors.as_ref().unwrap();
+    assert_eq!((factors.sizes(), factors.images(), factors.names().len()), (vec![3, 4], 12, 2));
+    for place in 0..12 {
+        let mut image = [0f32; 6];
+        factors.write_image(place, &mut image);
+        let level = 20 * (place / 4) + place % 4;
+        assert_eq!(image.map(|v| (v * 255.0).round() as usize), [level; 6], "place {place}");
+    }
+    // The first factor that varies is the class.
+    assert!(all(&splits).iter().all(|(levels, class)| levels[0] / 20 == *class));
+    rows[3] = rows[4];
+    assert!(written(&rows).unwrap().factors.is_none());
+    rows.pop();
+    assert!(written(&rows).unwrap().factors.is_none());
+}

@@ -1,0 +1,340 @@
+//! `SHA256SUMS`: the checksum of every file of a folder, in the format of `sha256sum --check`.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::write_atomic;
+
+/// Name of the checksums beside the files they are of.
+pub const CHECKSUMS: &str = "SHA256SUMS";
+
+/// Extensions of the files that are read again; pictures, tunes and texts are made again instead.
+const STATE: [&str; 6] = ["toml", "json", "jsonl", "csv", "safetensors", "mpk"];
+
+/// Begins the last line, the checksum of the lines above it; `sha256sum` takes it for a comment.
+const OWN: &str = "# sha256 of the lines above: ";
+
+/// A file of a run that is not as it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    /// Its content has another checksum.
+    #[error(
+        "{} is not as it was written: its SHA-256 begins with {found}, and {CHECKSUMS} has {expected}",
+        path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// First digits of the checksum in the list.
+        expected: String,
+        /// First digits of the file's.
+        found: String,
+    },
+    /// It is listed and gone.
+    #[error("{} is missing, and {CHECKSUMS} lists it", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there and not listed.
+    #[error("{} is not listed in {CHECKSUMS}: this program did not write it", path.display())]
+    Unlisted {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system does not hand it out.
+    #[error("{} cannot be read ({error})", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The checksums themselves.
+    #[error("{} is damaged; delete it to have the files beside it taken as they are", path.display())]
+    Checksums {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Damage {
+    /// The damaged file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Changed { path, .. }
+            | Self::Missing { path }
+            | Self::Unlisted { path }
+            | Self::Unreadable { path, .. }
+            | Self::Checksums { path } => path,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The checksums of a folder's files, by name. A file that is being replaced has two, of its old and
+/// its new content: each is whole, whenever the program may be killed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checksums {
+    files: BTreeMap<String, Vec<String>>,
+}
+
+impl Checksums {
+    /// The checksums of `folder`; `None` if it has none.
+    ///
+    /// # Errors
+    /// A list that cannot be read or was changed.
+    pub fn read(folder: &Path) -> Result<Option<Self>, Damage> {
+        let path = folder.join(CHECKSUMS);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Damage::Unreadable { path, error }),
+        };
+        match parse(&bytes) {
+            Some(checksums) => Ok(Some(checksums)),
+            None => Err(Damage::Checksums { path }),
+        }
+    }
+
+    /// The checksums of every file that `folder` holds now, for a folder that has none.
+    ///
+    /// # Errors
+    /// If the folder or a file cannot be read.
+    pub fn of_files(folder: &Path) -> io::Result<Self> {
+        let mut checksums = Self::default();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+            if STATE.contains(&extension) && entry.file_type()?.is_file() {
+                checksums.files.insert(name, vec![digest(&fs::read(entry.path())?)]);
+            }
+        }
+        Ok(checksums)
+    }
+
+    /// Writes the list into `folder`.
+    ///
+    /// # Errors
+    /// As [`write_atomic`].
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let mut text = String::new();
+        for (name, digests) in &self.files {
+            for digest in digests {
+                let _ = writeln!(text, "{digest}  {name}");
+            }
+        }
+        let own = digest(text.as_bytes());
+        let _ = writeln!(text, "{OWN}{own}");
+        write_atomic(&folder.join(CHECKSUMS), text.as_bytes())
+    }
+
+    /// Names of the files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// True if the file is listed.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
+    /// Content of a file, which must be as listed.
+    ///
+    /// # Errors
+    /// A file that is missing, not listed, cannot be read or was changed.
+    pub fn checked(&self, folder: &Path, name: &str) -> Result<Vec<u8>, Damage> {
+        let path = folder.join(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Damage::Missing { path });
+            }
+            Err(error) => return Err(Damage::Unreadable { path, error }),
+        };
+        let Some(expected) = self.files.get(name) else {
+            return Err(Damage::Unlisted { path });
+        };
+        let found = digest(&bytes);
+        if expected.contains(&found) {
+            return Ok(bytes);
+        }
+        let short = |digest: &str| digest.chars().take(12).collect::<String>();
+        let expected = expected.iter().map(|digest| short(digest)).collect::<Vec<_>>().join(" or ");
+        Err(Damage::Changed { path, expected, found: short(&found) })
+    }
+
+    /// Writes a file of `folder` with its checksum: whole, or as it was, whenever the program may be
+    /// killed. Files of a folder without checksums get theirs with the first one written.
+    ///
+    /// # Errors
+    /// If the list cannot be read, or a file not be written.
+    pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut checksums = Self::to_change(folder)?;
+        let new = digest(bytes);
+        if let Some(old) = checksums.files.get_mut(name)
+            && !old.contains(&new)
+        {
+            old.push(new.clone());
+            checksums.write(folder)?;
+        }
+        write_atomic(&folder.join(name), bytes)?;
+        checksums.files.insert(name.to_owned(), vec![new]);
+        checksums.write(folder)
+    }
+
+    /// Removes files of `folder` and their checksums; those that are not there are passed over.
+    ///
+    /// # Errors
+    /// If the list cannot be read, or a file not be removed.
+    pub fn remove_files(folder: &Path, names: &[&str]) -> Result<()> {
+        let mut checksums = Self::to_change(folder)?;
+        for name in names {
+            let path = folder.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => checksums.files.remove(*name),
+            };
+        }
+        checksums.write(folder)
+    }
+
+    fn to_change(folder: &Path) -> Result<Self> {
+        if let Some(checksums) = Self::read(folder)? {
+            return Ok(checksums);
+        }
+        match Self::of_files(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            checksums => {
+                checksums.with_context(|| format!("cannot look into {}", folder.display()))
+            }
+        }
+    }
+}
+
+/// Content of a file that may be a run's: as it was written where its folder has checksums.
+///
+/// # Errors
+/// A file that cannot be read or was changed.
+pub fn read_checked(path: &Path) -> Result<Vec<u8>, Damage> {
+    let folder = path.parent().unwrap_or(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match Checksums::read(folder)? {
+        Some(checksums) if checksums.has(&name) => checksums.checked(folder, &name),
+        _ => fs::read(path).map_err(|error| Damage::Unreadable { path: path.into(), error }),
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// The list in a file, if it is whole.
+fn parse(bytes: &[u8]) -> Option<Checksums> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (lines, own) = text.strip_suffix('\n')?.split_at(text.rfind(OWN)?);
+    if own.strip_prefix(OWN)? != digest(lines.as_bytes()) {
+        return None;
+    }
+    let mut checksums = Checksums::default();
+    for line in lines.lines() {
+        let (digest, name) = line.split_once("  ")?;
+        checksums.files.entry(name.to_owned()).or_default().push(digest.to_owned());
+    }
+    Some(checksums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checksums(folder: &Path) -> Checksums {
+        Checksums::read(folder).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_not_as_written_is_named_with_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        Checksums::write_file(folder, "a", b"one").unwrap();
+        Checksums::write_file(folder, "b", b"two").unwrap();
+        assert_eq!(checksums(folder).checked(folder, "a").unwrap(), b"one");
+        let problem = |name: &str| checksums(folder).checked(folder, name).unwrap_err().to_string();
+        fs::write(folder.join("a"), b"onf").unwrap();
+        assert!(problem("a").contains("a is not as it was written"), "{}", problem("a"));
+        fs::remove_file(folder.join("a")).unwrap();
+        assert!(problem("a").contains("a is missing"), "{}", problem("a"));
+        fs::create_dir(folder.join("a")).unwrap();
+        assert!(problem("a").contains("a cannot be read"), "{}", problem("a"));
+        fs::write(folder.join("c"), b"three").unwrap();
+        assert!(problem("c").contains("c is not listed"), "{}", problem("c"));
+        assert_eq!(checksums(folder).checked(folder, "b").unwrap(), b"two");
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_of_the_list_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        Checksums::write_file(folder, "weights.safetensors", b"one").unwrap();
+        let path = folder.join(CHECKSUMS);
+        let whole = fs::read(&path).unwrap();
+        let is_damaged = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            matches!(Checksums::read(folder), Err(Damage::Checksums { .. }))
+        };
+        assert!(!is_damaged(&whole));
+        for length in 0..whole.len() {
+            assert!(is_damaged(&whole[..length]), "{length}");
+        }
+        for bit in 0..8 * whole.len() {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(is_damaged(&damaged), "{bit}");
+        }
+    }
+
+    #[test]
+    fn a_program_killed_while_it_replaces_a_file_leaves_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        Checksums::write_file(folder, "a", b"old").unwrap();
+        // As between the three writes of `write_file`.
+        let mut both = checksums(folder);
+        both.files.get_mut("a").unwrap().push(digest(b"new"));
+        both.write(folder).unwrap();
+        assert_eq!(checksums(folder).checked(folder, "a").unwrap(), b"old");
+        fs::write(folder.join("a"), b"new").unwrap();
+        assert_eq!(checksums(folder).checked(folder, "a").unwrap(), b"new");
+        Checksums::write_file(folder, "a", b"newer").unwrap();
+        assert_eq!(checksums(folder).files["a"], [digest(b"newer")]);
+    }
+
+    #[test]
+    fn a_folder_without_checksums_gets_those_of_all_its_files_with_the_first_one_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        for name in ["config.toml", "weights.safetensors", "loss.png", "generated.txt", ".lock"] {
+            fs::write(folder.join(name), name).unwrap();
+        }
+        assert_eq!(Checksums::read(folder).unwrap(), None);
+        Checksums::write_file(folder, "record.json", b"{}").unwrap();
+        let names: Vec<String> = checksums(folder).names().map(str::to_owned).collect();
+        assert_eq!(names, ["config.toml", "record.json", "weights.safetensors"]);
+        Checksums::remove_files(folder, &["record.json", "never-there"]).unwrap();
+        assert!(!checksums(folder).has("record.json") && !folder.join("record.json").exists());
+    }
+}
