@@ -1,7 +1,9 @@
-//! Code shared by all papers: data, layers, training loop, metrics, pictures, commands.
+//! Code shared by all papers: the traits of a model, the training loop, metrics, commands.
 //!
 //! A paper implements [`paper::Paper`] and gets every command from [`cli::run`]. Losses are sums
 //! over pixels, in nats per example; `docs/architecture.md` explains the rest.
+//!
+//! The crates it stands on are re-exported, so that a paper needs no other: `shared::data::Splits`.
 
 pub mod autoencoder;
 pub mod bound;
@@ -11,26 +13,20 @@ pub mod device;
 pub mod explore;
 pub mod kind;
 pub mod laws;
-pub mod metric;
 pub mod metrics;
-pub mod minimise;
-pub mod modules;
-pub mod network;
-pub mod plot;
-pub mod principal;
-pub mod run;
 pub mod sequence_code;
 pub mod sequential;
-pub mod statistics;
 pub mod train;
 pub mod trained;
-pub mod weights;
-
-pub mod panics;
 
 pub use cli::paper;
 pub use data;
 pub use files::{self, reading};
 pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, operation, posterior};
 pub use memory::{self, allocation};
+pub use network;
+pub use plot;
+pub use run::{self, metric};
+pub use statistics::{self, minimise, principal};
 pub use terminal::{excerpt, print, print_line, print_text, progress};
+pub use weights::{self, modules, panics};

@@ -190,7 +190,7 @@ where
         let about = "P. Y. Simard, D. Steinkraus, J. C. Platt: Best Practices for Convolutional Neural \
                      Networks. ICDAR 2003 (deformed training images).";
         let config = serde_json::to_value(config)?;
-        weights::save_in_run(&run, &weights_of(&model), "classifier", about, &config)?;
+        run.write_weights(&weights_of(&model), "classifier", about, &config)?;
         model
     };
     let (classes, features) = (config.classes, config.hidden[1]);

@@ -116,7 +116,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     kept.iter().try_for_each(|kept| kept.write(&run))?;
     let config = serde_json::to_value(&resolved.config)?;
     run.write(weights::BURN_WEIGHTS, &model.burn_record()?)?;
-    weights::save_in_run(&run, &model.weights(), P::NAME, P::CITATION, &config)?;
+    run.write_weights(&model.weights(), P::NAME, P::CITATION, &config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
     crate::print_text!("{}", finish(&loaded, Evaluated::Again(settings))?.0);

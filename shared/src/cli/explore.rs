@@ -46,7 +46,7 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     let network = network(&loaded)?;
     let precision = if args.half { Precision::Half } else { Precision::Single };
     let subject = subject(&loaded, &examples);
-    let own = content(&subject, &network, precision)?;
+    let (own, differences) = content(&subject, &network, precision)?;
     let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
     let other = other.transpose()?;
     if let Some(other) = &other
@@ -62,8 +62,8 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
          its pixels by {:.0e}",
         path.display(),
         html.len() as f64 / 1e6,
-        own.differences.code,
-        own.differences.image,
+        differences.code,
+        differences.image,
     ));
     if let Some(path) = args.expected {
         write_atomic(&path, expected(&subject, TESTED).to_string().as_bytes())?;
@@ -86,7 +86,7 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
         if precision.bytes(&network) * 4 / 3 > SMALL {
             continue;
         }
-        let html = page(&[&content(&subject, &network, precision)?]);
+        let html = page(&[&content(&subject, &network, precision)?.0]);
         if html.len() <= SMALL {
             let path = loaded.run.file(PAGE);
             write_atomic(&path, html.as_bytes())?;
@@ -132,7 +132,8 @@ fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Cont
         let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
         let network = network(&loaded).with_context(named)?;
         let examples = loaded.examples(&Asked::default()).with_context(named)?;
-        return content(&subject(&loaded, &examples), &network, precision).with_context(named);
+        let made = content(&subject(&loaded, &examples), &network, precision);
+        return made.map(|(content, _)| content).with_context(named);
     }
     let page = if path.is_dir() { path.join(PAGE) } else { path.to_path_buf() };
     if path.is_dir() && !page.is_file() {

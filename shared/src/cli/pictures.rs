@@ -23,7 +23,7 @@ use crate::{
     principal::PrincipalComponents,
     progress,
     run::RunFolder,
-    train::{FitReport, STRIP, latent_curves, loss_curves, one_of_each_class, strip},
+    train::{FitReport, latent_curves, loss_curves, one_of_each_class, strip},
     trained::{Codes, Decoded},
 };
 
@@ -77,10 +77,10 @@ pub(super) fn all<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Ve
     if wanted("explore") {
         drawn.extend(explore::small(loaded)?);
     }
-    if loaded.run.file(STRIP).is_file() {
+    if loaded.run.file(RunFolder::STRIP).is_file() {
         // Training knows neither the run's name nor its data.
         strip(&loaded.run, loaded.preparation.shape, &loaded.title())?;
-        drawn.push(loaded.run.file(STRIP));
+        drawn.push(loaded.run.file(RunFolder::STRIP));
     }
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(drawn.iter().map(name).collect())

@@ -379,7 +379,7 @@ fn fit_run<P: Paper>(
     ))?;
     let config = serde_json::to_value(config)?;
     run.write(BURN_WEIGHTS, &model.burn_record()?)?;
-    weights::save_in_run(run, &model.weights(), P::NAME, P::CITATION, &config)?;
+    run.write_weights(&model.weights(), P::NAME, P::CITATION, &config)?;
     Ok((model, report))
 }
 

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use serde_json::{Value, json};
 
 use super::{
-    Differences,
+    Content, Differences,
     compare::{array, differences},
 };
 use crate::{
@@ -82,21 +82,15 @@ pub struct Subject<'a> {
     pub follows: Vec<Option<String>>,
 }
 
-/// A run as data: JSON, and a block of bytes with its numbers.
-pub struct Content {
-    /// Everything but the numbers of arrays.
-    pub json: Value,
-    /// The numbers.
-    pub bytes: Vec<u8>,
-    /// How far the networks in the page are from the model.
-    pub differences: Differences,
-}
-
-/// The content of a page.
+/// The content of a page, and how far the networks in it are from the model.
 ///
 /// # Errors
 /// If the model's networks cannot be written as layers, or its codes have no principal components.
-pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -> Result<Content> {
+pub fn content(
+    subject: &Subject<'_>,
+    network: &Network,
+    precision: Precision,
+) -> Result<(Content, Differences)> {
     let Subject { model, split, preparation, .. } = subject;
     let mut packer = precision.packer();
     let packed = packer.network(network);
@@ -137,7 +131,7 @@ pub fn content(subject: &Subject<'_>, network: &Network, precision: Precision) -
         },
         "map": map(&mut packer, &part, &codes)?,
     });
-    Ok(Content { json, bytes: packer.into_bytes(), differences: found })
+    Ok((Content { json, bytes: packer.into_bytes() }, found))
 }
 
 /// The first images of each class, in the order of the classes.

@@ -1,14 +1,13 @@
 //! `explore`: a model as one file of HTML, with its networks run in JavaScript.
 //!
-//! [`content`] collects what a page knows of a run, [`page`] puts the page around it, [`differences`] says how
+//! [`content`] collects what a page knows of a run, [`page`] of [`explorer`] puts the page around it, [`differences`] says how
 //! far the description of a network is from the model, and [`expected`] has what a page is tested by.
 
 mod compare;
 mod content;
 mod expected;
-mod page;
 
 pub use compare::{Differences, differences};
-pub use content::{Content, Precision, Subject, content};
+pub use content::{Precision, Subject, content};
 pub use expected::expected;
-pub use page::{content_of, page};
+pub use explorer::{Content, content_of, page};

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{Array1, Array2, s};
 use rayon::prelude::*;
 
-use super::sequences::sequence_scores;
+use super::{Estimate, sequences::sequence_scores};
 use crate::{
     data::{Binarise, Split},
     noise::{Noise, Stream},
@@ -15,28 +15,6 @@ use crate::{
 const BLOCK: usize = 500;
 /// Examples in a batch of the -ELBO.
 const BATCH: usize = 500;
-
-/// A mean over examples with its standard error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation over the root of the number of examples; of a single one it is not known.
-    pub standard_error: Option<f64>,
-    /// Examples.
-    pub examples: usize,
-}
-
-impl Estimate {
-    /// The mean of `values`.
-    pub fn of(values: &[f64]) -> Self {
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-        let standard_error = (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt());
-        Self { mean, standard_error, examples: values.len() }
-    }
-}
 
 /// -ELBO of a split and its terms, nats per example.
 #[derive(Clone, Debug)]

@@ -10,18 +10,13 @@ use anyhow::{Context, Result, bail};
 use burn::module::AutodiffModule;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    EpochLine,
-    history::TermSums,
-    optimiser::Optimiser,
-    restore::{restore, without_panic},
-};
+use super::{EpochLine, Optimiser, history::TermSums};
 use crate::{
     backend::AutodiffBackend,
     files::{Checksums, temporary_folder, write_json},
-    modules::record_bytes,
     progress,
     run::{CHECKPOINTS, OWNER, RunFolder, UNFINISHED, say_unchecked},
+    weights::{record_bytes, restore, without_panic},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue

@@ -8,16 +8,15 @@ use std::{
 
 use anyhow::{Result, bail};
 use burn::module::AutodiffModule;
+use optimisation::averaged;
 
 use super::{
     EpochLine, Keep, Moment, Objective, Optimiser, TrainConfig,
-    average::averaged,
     checkpoint::{Checkpoints, Progress, Resumed},
     display::Display,
     history::TermSums,
     snapshot::Snapshots,
     step::{Found, descend},
-    tensorboard::Events,
 };
 use crate::{
     autoencoder::Autoencoder,
@@ -25,7 +24,7 @@ use crate::{
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
     progress,
-    run::RunFolder,
+    run::{Events, RunFolder},
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training

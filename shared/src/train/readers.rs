@@ -8,14 +8,13 @@ use burn::{backend::Autodiff, module::Module, optim::GradientsParams, tensor::Te
 use super::{
     Optimiser, OptimiserConfig,
     checkpoint::{Checkpoints, MODEL, OPTIMISER, PROGRESS, Progress, Resumed, name},
-    restore::{restore, without_panic},
 };
 use crate::{
     backend::{Backend, Flex},
-    modules::record_bytes,
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     run::{CHECKSUMS, RunFolder},
+    weights::{record_bytes, restore, without_panic},
 };
 
 type B = Autodiff<Flex>;

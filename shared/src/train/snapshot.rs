@@ -91,13 +91,10 @@ impl Snapshots {
     }
 }
 
-/// Name of the picture of all snapshots.
-pub(crate) const STRIP: &str = "snapshots.png";
-
 /// Draws all snapshots that a run has into one picture; `title` says whose they are.
 pub(crate) fn strip(run: &RunFolder, shape: PixelShape, title: &str) -> Result<()> {
     let caption = format!("Reconstructions of validation images while training: {title}");
-    plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file(STRIP), shape, &caption)
+    plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file(RunFolder::STRIP), shape, &caption)
 }
 
 /// Where the snapshot after this many epochs is kept.

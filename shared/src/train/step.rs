@@ -1,8 +1,9 @@
 use std::hint::black_box;
 
 use burn::{module::AutodiffModule, optim::GradientsParams, tensor::Tensor};
+use optimisation::clip;
 
-use super::{Moment, Objective, Optimiser, OptimiserConfig, Terms, optimiser::clip};
+use super::{Moment, Objective, Optimiser, OptimiserConfig, Terms};
 use crate::{
     backend::{AutodiffBackend, Backend},
     data::{Batch, BatchMaker},

@@ -1,18 +1,11 @@
 //! The quality of a model's samples and interpolations, in the features of a classifier that is
 //! independent of the model ([`crate::classifier`]).
 
-mod config;
-mod distances;
-mod frechet;
 mod judge;
-mod manifold;
-mod two_sample;
 
-pub use config::SamplesConfig;
-pub use frechet::{Gaussian, frechet_distance};
 pub use judge::Judge;
-pub use manifold::Manifold;
-pub use two_sample::{TwoSample, two_sample};
+pub use run::SamplesConfig;
+pub use statistics::{Gaussian, Manifold, TwoSample, frechet_distance, two_sample};
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,117 @@
+//! A network as ONNX models, for other programs to run: encoder, decoder and, where it is not N(0, I), prior.
+//!
+//! Numbers of fields and enumerations are those of onnx.proto3 of the Open Neural Network Exchange.
+
+mod graph;
+mod layers;
+
+use kernels::nn::Activation;
+
+use self::graph::Graph;
+use super::{Coder, Decoder, Input, Network, Pixels, Prior};
+
+/// A model, by the name of its file.
+pub struct Model {
+    /// "encoder", "decoder" or "prior".
+    pub name: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Widths of what goes into a model and comes out.
+#[derive(Clone, Copy)]
+struct Widths {
+    pixels: usize,
+    latent: usize,
+    condition: usize,
+}
+
+impl Network {
+    /// The models, for images of `pixels` numbers and codes of `latent`. All tensors are `[batch, width]`:
+    /// the encoder makes `mean` and, where the code is no point, `log_var` of `x`; the decoder makes the mean
+    /// `x` of p(x|z) of `z`; the prior makes `z` of standard normal numbers `eps`. Where there is a condition,
+    /// `c` is a further input.
+    pub fn onnx(&self, pixels: usize, latent: usize, about: &str) -> Vec<Model> {
+        let condition = self.condition_width();
+        let widths = Widths { pixels, latent, condition };
+        let mut models = vec![
+            Model { name: "encoder", bytes: encoder(&self.encoder, widths, about) },
+            Model { name: "decoder", bytes: decoder(&self.decoder, widths, about) },
+        ];
+        if let Some(bytes) = prior(&self.prior, widths, about) {
+            models.push(Model { name: "prior", bytes });
+        }
+        models
+    }
+}
+
+fn encoder(coder: &Coder, widths: Widths, about: &str) -> Vec<u8> {
+    let mut graph = Graph::new(widths.pixels);
+    let outputs = coded(&mut graph, coder, widths);
+    let outputs: Vec<(&str, String, usize)> = ["mean", "log_var"]
+        .into_iter()
+        .zip(outputs)
+        .map(|(name, from)| (name, from, widths.latent))
+        .collect();
+    graph.finish("encoder", about, &outputs)
+}
+
+/// mu and, of a distribution, log sigma^2.
+fn coded(graph: &mut Graph, coder: &Coder, widths: Widths) -> Vec<String> {
+    let hidden = inputs(graph, &coder.trunk.inputs, widths);
+    let hidden = graph.layers(&coder.trunk.layers, hidden);
+    let heads = std::iter::once(&coder.mean).chain(&coder.log_var);
+    heads.map(|head| graph.layers(head, hidden.clone())).collect()
+}
+
+fn decoder(decoder: &Decoder, widths: Widths, about: &str) -> Vec<u8> {
+    let mut graph = Graph::new(widths.pixels);
+    let hidden = inputs(&mut graph, &decoder.trunk.inputs, widths);
+    let hidden = graph.layers(&decoder.trunk.layers, hidden);
+    let mut x = graph.layers(&decoder.output, hidden);
+    if !matches!(decoder.pixels, Pixels::Gaussian(_)) {
+        x = graph.activated(Activation::Sigmoid, x);
+    }
+    if let Some(places) = &decoder.places {
+        x = graph.completed(places, x);
+    }
+    graph.finish("decoder", about, &[("x", x, widths.pixels)])
+}
+
+fn prior(prior: &Prior, widths: Widths, about: &str) -> Option<Vec<u8>> {
+    let mut graph = Graph::new(widths.pixels);
+    let eps = graph.input("eps", widths.latent);
+    let z = match prior {
+        Prior::None | Prior::Standard => return None,
+        Prior::Scaled(by) => graph.with_row("Mul", eps, by),
+        Prior::Conditional(coder) => {
+            let coded = coded(&mut graph, coder, widths);
+            let [mean, log_var] = coded.as_slice() else { return None };
+            // mu + exp(log sigma^2 / 2) eps
+            let half = graph.with_row("Mul", log_var.clone(), &vec![0.5; widths.latent]);
+            let deviation = graph.node("Exp", &[&half], &[]);
+            let noise = graph.node("Mul", &[&deviation, &eps], &[]);
+            graph.node("Add", &[mean, &noise], &[])
+        }
+    };
+    Some(graph.finish("prior", about, &[("z", z, widths.latent)]))
+}
+
+/// What a chain of layers starts from.
+fn inputs(graph: &mut Graph, inputs: &[Input], widths: Widths) -> String {
+    let names: Vec<&str> = inputs.iter().map(|&one| input(graph, one, widths)).collect();
+    match names[..] {
+        [one] => one.to_owned(),
+        _ => graph.node("Concat", &names, &[graph::whole("axis", 1)]),
+    }
+}
+
+fn input(graph: &mut Graph, input: Input, widths: Widths) -> &'static str {
+    let (name, width) = match input {
+        Input::Image => ("x", widths.pixels),
+        Input::Code => ("z", widths.latent),
+        Input::Condition => (graph::CONDITION, widths.condition),
+    };
+    graph.input(name, width);
+    name
+}

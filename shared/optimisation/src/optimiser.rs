@@ -1,0 +1,321 @@
+use std::marker::PhantomData;
+
+use anyhow::Result;
+use burn::{
+    module::{AutodiffModule, ModuleVisitor, Param},
+    optim::{
+        GradientsParams, Optimizer, Sgd, SgdConfig, adaptor::OptimizerAdaptor,
+        decay::WeightDecayConfig, momentum::MomentumConfig,
+    },
+    tensor::Tensor,
+};
+use kernels::backend::AutodiffBackend;
+use serde::{Deserialize, Serialize};
+use weights::{record_bytes, record_from};
+
+use super::{adagrad::Adagrad, adam::Adam};
+
+/// `[train.optimiser]` of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum OptimiserConfig {
+    /// Kingma & Ba 2015.
+    Adam {
+        /// Decay of the first moment.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// Decay of the second moment.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// Added to the root of the second moment.
+        #[serde(default = "adam_epsilon")]
+        epsilon: f32,
+    },
+    /// Duchi et al. 2011.
+    Adagrad {
+        /// Added to the root of the sum of squares.
+        #[serde(default = "adagrad_epsilon")]
+        epsilon: f32,
+        /// L2 penalty: the gradient of a N(0, I) prior on the weights, scaled.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Classical momentum.
+        #[serde(default)]
+        momentum: f64,
+        /// L2 penalty.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+}
+
+fn beta1() -> f32 {
+    0.9
+}
+
+fn beta2() -> f32 {
+    0.999
+}
+
+fn adam_epsilon() -> f32 {
+    1e-8
+}
+
+fn adagrad_epsilon() -> f32 {
+    1e-8
+}
+
+impl OptimiserConfig {
+    /// Adam with the paper's constants.
+    pub fn adam() -> Self {
+        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon() }
+    }
+
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let fraction = |name: &str, value: f64| {
+            (!(0.0..1.0).contains(&value))
+                .then(|| format!("{name} = {value}: a number from 0 to below 1"))
+        };
+        let positive = |name: &str, value: f32| {
+            (!(value > 0.0 && value.is_finite()))
+                .then(|| format!("{name} = {value}: a finite number above 0"))
+        };
+        let at_least_zero = |name: &str, value: f32| {
+            (!(value >= 0.0 && value.is_finite()))
+                .then(|| format!("{name} = {value}: a finite number, 0 or more"))
+        };
+        match *self {
+            Self::Adam { beta1, beta2, epsilon } => fraction("beta1", beta1.into())
+                .or_else(|| fraction("beta2", beta2.into()))
+                .or_else(|| positive("epsilon", epsilon)),
+            Self::Adagrad { epsilon, weight_decay } => {
+                positive("epsilon", epsilon).or_else(|| at_least_zero("weight_decay", weight_decay))
+            }
+            Self::Sgd { momentum, weight_decay } => fraction("momentum", momentum)
+                .or_else(|| at_least_zero("weight_decay", weight_decay)),
+        }
+    }
+}
+
+/// An update rule with its state for one model.
+pub enum Optimiser<B: AutodiffBackend, M: AutodiffModule<B>> {
+    /// Adam.
+    Adam(OptimizerAdaptor<Adam, M, B>),
+    /// Adagrad.
+    Adagrad(OptimizerAdaptor<Adagrad, M, B>),
+    /// Stochastic gradient descent.
+    Sgd(OptimizerAdaptor<Sgd<B::InnerBackend>, M, B>),
+}
+
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
+    /// A rule without state.
+    pub fn new(config: &OptimiserConfig) -> Self {
+        match *config {
+            OptimiserConfig::Adam { beta1, beta2, epsilon } => {
+                Self::Adam(OptimizerAdaptor::from(Adam { beta1, beta2, epsilon }))
+            }
+            OptimiserConfig::Adagrad { epsilon, weight_decay } => {
+                Self::Adagrad(OptimizerAdaptor::from(Adagrad { epsilon, weight_decay }))
+            }
+            OptimiserConfig::Sgd { momentum, weight_decay } => {
+                Self::Sgd(
+                    SgdConfig::new()
+                        .with_weight_decay(
+                            (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay)),
+                        )
+                        .with_momentum((momentum > 0.0).then(|| {
+                            MomentumConfig::new().with_momentum(momentum).with_dampening(0.0)
+                        }))
+                        .init(),
+                )
+            }
+        }
+    }
+
+    /// The updated model.
+    pub fn step(&mut self, rate: f64, model: M, gradients: GradientsParams) -> M {
+        match self {
+            Self::Adam(rule) => rule.step(rate, model, gradients),
+            Self::Adagrad(rule) => rule.step(rate, model, gradients),
+            Self::Sgd(rule) => rule.step(rate, model, gradients),
+        }
+    }
+
+    /// The state, in Burn's own format.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Adam(rule) => record_bytes::<B, _>(rule.to_record()),
+            Self::Adagrad(rule) => record_bytes::<B, _>(rule.to_record()),
+            Self::Sgd(rule) => record_bytes::<B, _>(rule.to_record()),
+        }
+    }
+
+    /// The rule with the state that [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// If the bytes are none.
+    pub fn with_bytes(self, bytes: Vec<u8>, device: &B::Device) -> Result<Self> {
+        Ok(match self {
+            Self::Adam(rule) => Self::Adam(rule.load_record(record_from::<B, _>(bytes, device)?)),
+            Self::Adagrad(rule) => {
+                Self::Adagrad(rule.load_record(record_from::<B, _>(bytes, device)?))
+            }
+            Self::Sgd(rule) => Self::Sgd(rule.load_record(record_from::<B, _>(bytes, device)?)),
+        })
+    }
+}
+
+/// Scales all gradients together so that their joint Euclidean norm is at most `norm`
+/// (Pascanu et al. 2013). Burn's own clipping looks at one parameter at a time.
+pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
+    model: &M,
+    gradients: GradientsParams,
+    norm: f64,
+) -> GradientsParams {
+    let mut square = Squares::<B> { gradients: &gradients, sum: 0.0, backend: PhantomData };
+    model.visit(&mut square);
+    let found = square.sum.sqrt();
+    if found <= norm {
+        return gradients;
+    }
+    let mut scale = Scale::<B> { gradients, factor: norm / found, backend: PhantomData };
+    model.visit(&mut scale);
+    scale.gradients
+}
+
+struct Squares<'a, B> {
+    gradients: &'a GradientsParams,
+    sum: f64,
+    backend: PhantomData<B>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Squares<'_, B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        if let Some(gradient) = self.gradients.get::<B::InnerBackend, D>(param.id) {
+            self.sum += f64::from(gradient.square().sum().into_scalar());
+        }
+    }
+}
+
+struct Scale<B> {
+    gradients: GradientsParams,
+    factor: f64,
+    backend: PhantomData<B>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        if let Some(gradient) = self.gradients.remove::<B::InnerBackend, D>(param.id) {
+            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::{
+        backend::Autodiff,
+        optim::{AdaGrad, AdaGradConfig},
+    };
+    use kernels::{
+        backend::Flex,
+        nn::{Activation, Dense, Init, Initialiser},
+        noise::Noise,
+    };
+
+    use super::*;
+
+    type B = Autodiff<Flex>;
+    type Rule = Optimiser<B, Dense<B>>;
+
+    fn layer() -> Dense<B> {
+        let device = Default::default();
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
+        Dense::new(3, 2, Activation::Linear, &mut init)
+    }
+
+    /// Gradients of a loss whose slope in each weight is 7.
+    fn gradients(layer: &Dense<B>) -> GradientsParams {
+        let x = Tensor::<B, 2>::full([1, 3], 7.0, &Default::default());
+        GradientsParams::from_grads(layer.forward(x).sum().backward(), layer)
+    }
+
+    fn weight(layer: &Dense<B>) -> Vec<f32> {
+        layer.weight.val().into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn clipping_bounds_the_joint_norm_and_keeps_the_direction() {
+        let layer = layer();
+        // Six slopes of 7 and two of 1.
+        let norm = f64::sqrt(6.0 * 49.0 + 2.0);
+        let values = |gradients: GradientsParams| -> Vec<f32> {
+            let weight = gradients.get::<Flex, 2>(layer.weight.id).unwrap();
+            let bias = gradients.get::<Flex, 1>(layer.bias.id).unwrap();
+            weight.into_data().iter::<f32>().chain(bias.into_data().iter::<f32>()).collect()
+        };
+        let free = values(clip::<B, _>(&layer, gradients(&layer), 2.0 * norm));
+        let bound = values(clip::<B, _>(&layer, gradients(&layer), 0.5));
+        assert_eq!(free, [7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 1.0, 1.0]);
+        for (bound, free) in bound.iter().zip(&free) {
+            assert!((f64::from(*bound) - f64::from(*free) * 0.5 / norm).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn every_rule_goes_downhill_and_its_state_survives_bytes() {
+        for config in [
+            OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.01 },
+            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
+        ] {
+            let mut rule = Optimiser::new(&config);
+            let start = layer();
+            let before = weight(&start);
+            let gradient = gradients(&start);
+            let once = rule.step(0.01, start, gradient);
+            assert!(weight(&once).iter().zip(&before).all(|(a, b)| a < b), "{config:?}");
+            let bytes = rule.to_bytes().unwrap();
+            let restored = Optimiser::new(&config).with_bytes(bytes, &Default::default());
+            let twice = |mut rule: Rule| {
+                let gradient = gradients(&once);
+                weight(&rule.step(0.01, once.clone(), gradient))
+            };
+            assert_eq!(twice(restored.unwrap()), twice(rule), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn adagrad_is_burns_own_and_continues_from_its_state() {
+        let rule =
+            |weight_decay| Rule::new(&OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay });
+        for weight_decay in [0.0, 0.01] {
+            let burns = || -> OptimizerAdaptor<AdaGrad, Dense<B>, B> {
+                let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay));
+                AdaGradConfig::new().with_epsilon(1e-8).with_weight_decay(decay).init()
+            };
+            let (mut own, mut theirs) = (rule(weight_decay), burns());
+            let (mut mine, mut other) = (layer(), layer());
+            for step in 0..10 {
+                // The state of Burn's rule is what checkpoints of earlier versions hold.
+                if step == 5 {
+                    let bytes = record_bytes::<B, _>(theirs.to_record()).unwrap();
+                    own = rule(weight_decay).with_bytes(bytes, &Default::default()).unwrap();
+                }
+                let gradient = gradients(&mine);
+                mine = own.step(0.01, mine, gradient);
+                let gradient = gradients(&other);
+                other = theirs.step(0.01, other, gradient);
+                for (a, b) in weight(&mine).iter().zip(weight(&other)) {
+                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Pictures: grids of images, scatter plots and curves, as PNG and SVG.
+
+mod axis;
+mod canvas;
+mod chart;
+mod grid;
+mod letters;
+
+pub use axis::Axis;
+pub use canvas::{Canvas, Picture, also_as_svg, escaped, is_svg_wanted};
+pub use chart::{
+    Area, COLOURS, Drawn, FONT, Place, Series, Spread, curves, draw, error_bars, means, scatter,
+};
+pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};

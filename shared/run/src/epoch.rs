@@ -1,0 +1,16 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One line of `metrics.jsonl`: an epoch's figures, averaged over examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochLine {
+    /// Epochs done.
+    pub epoch: usize,
+    /// Learning rate of the epoch.
+    pub rate: f64,
+    /// Terms and loss on the training split while it was being trained on, nats per example.
+    pub train: BTreeMap<String, f64>,
+    /// The same on the validation split after the epoch.
+    pub valid: BTreeMap<String, f64>,
+}

@@ -1,0 +1,502 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context, Result, anyhow};
+use files::{
+    CHECKSUMS, Checksums, Damage, json,
+    reading::{Places, from_table, syntax},
+    temporary_folder,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use weights::{DESCRIPTION, NamedTensor, WEIGHTS, description, tensor_bytes};
+
+use super::{
+    Record,
+    lock::{LOCK, RunLock},
+};
+use crate::metric::Metric;
+
+/// Folder of a run's checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// File of a checkpoint that identifies its run: [`RunFolder::identity`].
+pub const OWNER: &str = "run.json";
+/// Prefix of a folder that is not complete yet.
+pub const UNFINISHED: &str = ".writing-";
+
+/// Why a run's folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder exists already.
+    #[error(
+        "{0} holds a run already: --resume continues it, --force replaces it, --name starts another"
+    )]
+    Exists(PathBuf),
+    /// `--force` would delete something that is not a run.
+    #[error("{0} is not empty and holds no run: it is left alone; choose another --name or --out")]
+    NotARun(PathBuf),
+    /// There is nothing.
+    #[error("{0} holds no run (no config.toml): train one first, or name its folder with --run")]
+    Missing(PathBuf),
+    /// It is being written to.
+    #[error(
+        "{0} is in use: another process trains or evaluates this run; wait for it to end, or choose \
+         another --name"
+    )]
+    Busy(PathBuf),
+}
+
+/// The folder of one run: what is written there carries a checksum, and one process writes at a time.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    writing: Arc<Mutex<Writing>>,
+}
+
+/// Whether and how the run is being written to; one for its folder and those of its phases.
+#[derive(Debug)]
+struct Writing {
+    /// The folder of the whole run.
+    root: PathBuf,
+    lock: Option<RunLock>,
+    continued: Option<Continued>,
+    /// Identity of the run, carried by its checkpoints.
+    identity: Option<String>,
+}
+
+/// Work to do before the first change of a resumed run.
+#[derive(Debug)]
+struct Continued {
+    config: String,
+    stale: Vec<&'static str>,
+}
+
+impl RunFolder {
+    /// Name of the resolved configuration.
+    pub const CONFIG: &str = "config.toml";
+    /// Name of the record.
+    pub const RECORD: &str = "record.json";
+    /// Name of the record of an evaluation on other data than the run's.
+    pub const OTHER_RECORD: &str = "record-other-data.json";
+    /// Name of the figures of every epoch.
+    pub const METRICS: &str = "metrics.jsonl";
+    /// Name of the picture of all snapshots.
+    pub const STRIP: &str = "snapshots.png";
+    /// Name of the table of latents.
+    pub const LATENTS: &str = "latents.csv";
+
+    /// A new, empty folder with the resolved configuration in it, locked.
+    ///
+    /// # Errors
+    /// If there is a run already and `force` is not set, or anything else; with `force`, if
+    /// another process writes into that run.
+    pub fn create(path: PathBuf, config: &str, force: bool) -> Result<Self> {
+        refuse_occupied(&path, force)?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let run = Self::at(path);
+        run.lock()?;
+        // Now that nobody else can make a run of it.
+        refuse_occupied(&run.path, force)?;
+        clear(&run.path).with_context(|| format!("cannot replace {}", run.path.display()))?;
+        run.write(Self::CONFIG, config.as_bytes())?;
+        Ok(run)
+    }
+
+    /// The folder of a run that was started, for reading until something is written.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(path: PathBuf) -> Result<Self, RunError> {
+        if path.join(Self::CONFIG).is_file() {
+            Ok(Self::at(path))
+        } else {
+            Err(RunError::Missing(path))
+        }
+    }
+
+    fn at(path: PathBuf) -> Self {
+        let writing = Writing { root: path.clone(), lock: None, continued: None, identity: None };
+        Self { path, writing: Arc::new(Mutex::new(writing)) }
+    }
+
+    /// Sets the identity of the run. Each checkpoint carries it; one that carries another is not
+    /// used.
+    pub fn identify(&self, identity: String) {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity = Some(identity);
+    }
+
+    /// The identity set by [`Self::identify`].
+    pub fn identity(&self) -> Option<String> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).identity.clone()
+    }
+
+    /// Keeps other processes from writing into the run as long as this folder or a clone of it lives;
+    /// every change does so.
+    ///
+    /// # Errors
+    /// [`RunError::Busy`] if another process writes there.
+    pub fn lock(&self) -> Result<()> {
+        self.locked_by(RunLock::take).map(drop)
+    }
+
+    /// The same, after waiting for another process to end.
+    ///
+    /// # Errors
+    /// If the folder cannot be locked.
+    pub fn wait(&self) -> Result<()> {
+        self.locked_by(RunLock::wait).map(drop)
+    }
+
+    fn locked_by(
+        &self,
+        take: impl FnOnce(&Path) -> Result<RunLock>,
+    ) -> Result<MutexGuard<'_, Writing>> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if writing.lock.is_none() {
+            writing.lock = Some(take(&writing.root)?);
+        }
+        Ok(writing)
+    }
+
+    /// From now on, the first change of this run also removes the files `stale`, which could be
+    /// mistaken for new ones, and writes the new configuration. Until then, a run that cannot be
+    /// resumed stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::lock`].
+    pub fn continue_with(&self, config: String, stale: Vec<&'static str>) -> Result<()> {
+        self.locked_by(RunLock::take)?.continued = Some(Continued { config, stale });
+        Ok(())
+    }
+
+    /// To be called before anything in the folder is changed, by whatever does not write through
+    /// [`Self::write`].
+    ///
+    /// # Errors
+    /// As [`Self::lock`], and if files cannot be written.
+    pub fn begin_change(&self) -> Result<()> {
+        let mut writing = self.locked_by(RunLock::take)?;
+        if let Some(lock) = &mut writing.lock {
+            lock.used();
+        }
+        if let Some(Continued { config, stale }) = writing.continued.take() {
+            Checksums::remove_files(&writing.root, &stale)?;
+            Checksums::write_file(&writing.root, Self::CONFIG, config.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file of the run with its checksum.
+    ///
+    /// # Errors
+    /// If another process writes into the run, or the file cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.begin_change()?;
+        Checksums::write_file(&self.path, name, bytes)
+    }
+
+    /// Writes weights and a description of the architecture; the weights last, since they make the run finished.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_weights(
+        &self,
+        tensors: &[NamedTensor],
+        paper: &str,
+        citation: &str,
+        config: &serde_json::Value,
+    ) -> Result<()> {
+        self.write_json(DESCRIPTION, &description(tensors, paper, citation, config))?;
+        self.write(WEIGHTS, &tensor_bytes(tensors)?)
+    }
+
+    /// Writes a value as indented JSON, with its checksum.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.write(name, json(&self.file(name), value)?.as_bytes())
+    }
+
+    /// Content of a file of the run, which must be as it was written; in a run without checksums,
+    /// whatever it is.
+    ///
+    /// # Errors
+    /// A file that cannot be read or was changed.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, Damage> {
+        match Checksums::read(&self.path)? {
+            Some(checksums) => checksums.checked(&self.path, name),
+            None => fs::read(self.file(name))
+                .map_err(|error| Damage::Unreadable { path: self.file(name), error }),
+        }
+    }
+
+    /// True if the file is there, whole or damaged, or has been.
+    ///
+    /// # Errors
+    /// Checksums that are damaged.
+    pub fn has(&self, name: &str) -> Result<bool, Damage> {
+        let checksums = Checksums::read(&self.path)?;
+        Ok(checksums.map_or_else(|| self.file(name).is_file(), |checksums| checksums.has(name)))
+    }
+
+    /// Every file that is not as it was written. A run without checksums has none; that it has no
+    /// checksums is said.
+    ///
+    /// # Errors
+    /// Checksums that are themselves damaged.
+    pub fn damaged(&self) -> Result<Vec<Damage>, Damage> {
+        let Some(checksums) = Checksums::read(&self.path)? else {
+            say_unchecked(&self.path);
+            return Ok(Vec::new());
+        };
+        let damage = |name| checksums.checked(&self.path, name).err();
+        Ok(checksums.names().filter_map(damage).collect())
+    }
+
+    /// The folder inside this one for one phase of a fit that has several; made with its first file.
+    pub fn phase(&self, name: &str) -> Self {
+        let path = self.path.join(CHECKPOINTS).join(name);
+        Self { path, writing: self.writing.clone() }
+    }
+
+    /// Takes a phase over from `other`, whose fit so far is the same.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn copy_phase(&self, other: &Self, name: &str) -> Result<()> {
+        self.begin_change()?;
+        let (from, to) = (other.phase(name).path, self.phase(name).path);
+        let copy = || -> std::io::Result<()> {
+            let folder = to.parent().unwrap_or(&to);
+            fs::create_dir_all(folder)?;
+            let work = temporary_folder(folder, UNFINISHED)?;
+            copy_folder(&from, work.path())?;
+            share_checkpoints(work.path())?;
+            fs::rename(work.path(), &to)?;
+            // Renamed away: nothing is left to clean up.
+            let _ = work.keep();
+            Ok(())
+        };
+        copy().with_context(|| format!("cannot copy {}", from.display()))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Text of the run's configuration.
+    ///
+    /// # Errors
+    /// If it cannot be read or was edited.
+    pub fn config_text(&self) -> Result<String> {
+        let bytes = self.read(Self::CONFIG).map_err(|damage| match damage {
+            Damage::Changed { .. } => anyhow!(
+                "{damage}: undo the change; to train with other values, give a copy of the file to \
+                 --config and another name to --name"
+            ),
+            damage => damage.into(),
+        })?;
+        String::from_utf8(bytes)
+            .with_context(|| format!("{} is not UTF-8", self.file(Self::CONFIG).display()))
+    }
+
+    /// The run's configuration.
+    ///
+    /// # Errors
+    /// If it cannot be read, was edited or belongs to another paper.
+    pub fn config<C: DeserializeOwned + Serialize>(&self) -> Result<C> {
+        let path = self.file(Self::CONFIG);
+        let text = self.config_text()?;
+        let not = || format!("{} is not a configuration of this paper", path.display());
+        let name = Self::CONFIG;
+        let table = toml::from_str(&text)
+            .map_err(|e| anyhow!(syntax(name, &text, &e)))
+            .with_context(not)?;
+        let places = Places::new(name, text);
+        from_table(&table).map_err(|mistake| anyhow!(places.message(&mistake))).with_context(not)
+    }
+
+    /// The run's record, if it was evaluated.
+    ///
+    /// # Errors
+    /// If it cannot be read or was changed.
+    pub fn record(&self) -> Result<Option<Record>> {
+        let bytes = match self.read(Self::RECORD) {
+            Ok(bytes) => bytes,
+            Err(Damage::Missing { .. }) => return Ok(None),
+            Err(Damage::Unreadable { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(damage) => return Err(damage.into()),
+        };
+        let record = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is not a record", self.file(Self::RECORD).display()))?;
+        Ok(Some(record))
+    }
+
+    /// Adds metrics that a command of its own found to the run's record, if it has one.
+    ///
+    /// # Errors
+    /// If another process writes into the run, or the record cannot be read or written.
+    pub fn add_metrics(&self, metrics: BTreeMap<String, Metric>) -> Result<()> {
+        self.lock()?;
+        let Some(mut record) = self.record()? else { return Ok(()) };
+        record.metrics.extend(metrics);
+        self.write_json(Self::RECORD, &record)
+    }
+}
+
+/// Reports that nothing in `folder` can be checked.
+pub fn say_unchecked(folder: &Path) {
+    terminal::progress::line(&format!(
+        "{} has no {CHECKSUMS} (an earlier version wrote it, or the list was deleted): its files are \
+         taken as they are",
+        folder.display()
+    ));
+}
+
+/// A new run may go where nothing is, or with `force` where a run is.
+fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let is_occupied = fs::read_dir(path)
+        .with_context(|| format!("cannot look into {}", path.display()))?
+        .any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK));
+    if !is_occupied {
+        return Ok(());
+    }
+    if !path.join(RunFolder::CONFIG).is_file() {
+        return Err(RunError::NotARun(path.into()).into());
+    }
+    if force { Ok(()) } else { Err(RunError::Exists(path.into()).into()) }
+}
+
+/// Empties a run's folder of all but its lock, the configuration last: without it, what is left
+/// would be nobody's.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.retain(|entry| entry.file_name() != LOCK);
+    entries.sort_by_key(|entry| entry.file_name() == RunFolder::CONFIG);
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the checkpoints of a phase, in this folder, those of no run in particular: the phase is the same in
+/// several.
+fn share_checkpoints(phase: &Path) -> std::io::Result<()> {
+    let checkpoints = fs::read_dir(phase.join(CHECKPOINTS)).into_iter().flatten();
+    let paths = checkpoints.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    // One whose checksums are damaged is of no use, whosever it is.
+    let is_owned = |path: &PathBuf| path.join(OWNER).is_file() && Checksums::read(path).is_ok();
+    paths.filter(is_owned).try_for_each(|checkpoint| {
+        Checksums::remove_files(&checkpoint, &[OWNER]).map_err(std::io::Error::other)
+    })
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_never_overwritten_without_force_and_nothing_else_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
+        let message = RunFolder::create(path.clone(), "a = 2\n", false).unwrap_err().to_string();
+        assert!(message.contains("--resume") && message.contains("--force"), "{message}");
+        assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), "a = 1\n");
+        RunFolder::create(path.clone(), "a = 2\n", true).unwrap();
+        assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), "a = 2\n");
+
+        let thesis = folder.path().join("thesis");
+        fs::create_dir(&thesis).unwrap();
+        fs::write(thesis.join("chapter1.tex"), "years of work").unwrap();
+        assert!(RunFolder::create(thesis.clone(), "", true).is_err());
+        assert!(thesis.join("chapter1.tex").is_file());
+        assert_eq!(fs::read_dir(&thesis).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_second_writer_is_refused_until_the_first_is_gone_and_readers_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let first = RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
+        let second = RunFolder::open(path.clone()).unwrap();
+        let refusals = [
+            second.write("record.json", b"{}"),
+            second.add_metrics(BTreeMap::new()),
+            second.continue_with(String::new(), Vec::new()),
+            RunFolder::create(path.clone(), "a = 2\n", true).map(drop),
+        ];
+        for refusal in refusals {
+            let message = refusal.unwrap_err().to_string();
+            assert!(message.contains("in use") && message.contains("--name"), "{message}");
+        }
+        assert_eq!(second.config_text().unwrap(), "a = 1\n");
+        let phase = first.phase("layer-1");
+        drop(first);
+        assert!(second.write("record.json", b"{}").is_err(), "a phase is of the run");
+        drop(phase);
+        second.write("record.json", b"{}").unwrap();
+    }
+
+    #[test]
+    fn a_continued_run_is_changed_with_its_first_file_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let run = RunFolder::create(path.clone(), "epochs = 1\n", false).unwrap();
+        run.write("weights.safetensors", b"old").unwrap();
+        drop(run);
+        let run = RunFolder::open(path.clone()).unwrap();
+        run.continue_with("epochs = 2\n".into(), vec!["weights.safetensors"]).unwrap();
+        assert_eq!(run.config_text().unwrap(), "epochs = 1\n");
+        assert_eq!(run.read("weights.safetensors").unwrap(), b"old");
+        run.phase("layer-1").write("metrics.jsonl", b"").unwrap();
+        assert_eq!(run.config_text().unwrap(), "epochs = 2\n");
+        assert!(!run.has("weights.safetensors").unwrap());
+        assert!(run.damaged().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_lock_of_an_older_run_that_was_not_changed_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), "").unwrap();
+        let run = RunFolder::open(folder.path().into()).unwrap();
+        run.lock().unwrap();
+        assert!(RunFolder::open(folder.path().into()).unwrap().lock().is_err());
+        drop(run);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

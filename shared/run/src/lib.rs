@@ -1,0 +1,25 @@
+//! A run: its folder, what is written there, and how it was evaluated.
+
+mod data;
+mod disentanglement;
+mod epoch;
+mod evaluate;
+mod folder;
+mod lock;
+pub mod metric;
+mod record;
+mod samples;
+mod tensorboard;
+
+pub use self::{
+    data::RunData,
+    disentanglement::{DisentanglementConfig, WIDE},
+    epoch::EpochLine,
+    evaluate::EvaluateConfig,
+    folder::{CHECKPOINTS, OWNER, RunError, RunFolder, UNFINISHED, say_unchecked},
+    metric::{Better, Metric},
+    record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor},
+    samples::SamplesConfig,
+    tensorboard::Events,
+};
+pub use files::{CHECKSUMS, Damage, read_checked, read_json, write_atomic, write_json};
