@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn the_published_split_has_its_size() {
         let path =
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/jsb-chorales-quarter.json");
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/jsb-chorales-quarter.json");
         let Ok(json) = std::fs::read(path) else {
             println!("skipped: there is no {path}");
             return;
