@@ -1,5 +1,6 @@
 //! `cargo xtask`: the workspace's own chores.
 
+mod build;
 mod changed;
 mod code_quality;
 mod compare;

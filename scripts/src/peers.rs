@@ -18,7 +18,7 @@ use shared::{
     run::processor,
 };
 
-use crate::workspace;
+use crate::{build::program, workspace};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -145,7 +145,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let python = environment(&args.python)?;
     let data = mnist()?;
-    let ours = build()?;
+    let ours = program("peers", &["ndarray".to_owned()])?;
     let mut cases = Vec::new();
     for case in CASES.iter().filter(|case| case.name.contains(&args.only)) {
         cases.push(compare(case, args, &ours, &python, &data)?);
@@ -216,35 +216,6 @@ fn mnist() -> Result<PathBuf> {
     let set = CATALOGUE.iter().find(|set| set.name == "mnist").context("no MNIST")?;
     let files = fetch(set, &FetchOptions::from_env(None))?;
     Ok(files.first().and_then(|file| file.parent()).context("no MNIST files")?.into())
-}
-
-/// Our side, built for speed.
-fn build() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--release",
-        "--package",
-        "peers",
-        "--features",
-        "ndarray",
-        "--message-format=json",
-    ]);
-    let output = command
-        .current_dir(workspace())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("our side does not build");
-    }
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "peers")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("cargo did not say where the program is")
 }
 
 fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) -> Result<Value> {

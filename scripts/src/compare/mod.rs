@@ -10,7 +10,7 @@ mod judge;
 mod league;
 mod markdown;
 mod missing;
-mod number;
+pub(crate) mod number;
 mod objective;
 mod open_metrics;
 mod page;

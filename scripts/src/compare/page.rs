@@ -8,7 +8,7 @@ use shared::{
 use super::{
     document::{Block, Mark, Row, Table},
     league,
-    number::{rough, signed, with_deviation},
+    number::{counted, rough, signed, with_deviation},
     pictures,
     records::RecordSet,
     report::{Line, Report, Run, Verdict},
@@ -57,9 +57,9 @@ fn summary(report: &Report) -> Vec<Block> {
     let count = |verdict| report.with(verdict).count();
     let mut blocks = vec![Block::Text(format!(
         "{} judged: {}, {}, {} within tolerance.",
-        plural(report.tests, "metric"),
-        plural(count(Verdict::Regression), "regression"),
-        plural(count(Verdict::Improvement), "improvement"),
+        counted(report.tests, "metric"),
+        counted(count(Verdict::Regression), "regression"),
+        counted(count(Verdict::Improvement), "improvement"),
         count(Verdict::Within)
     ))];
     if report.tests > 0 {
@@ -194,8 +194,4 @@ fn row(line: &Line) -> Row {
         verdict,
     ];
     Row { mark, cells }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::{readme::papers, workspace};
+use crate::{build::cargo, readme::papers, workspace};
 use name::{Name, renamed};
 
 #[derive(clap::Args)]
@@ -196,9 +196,9 @@ fn move_with_entries(root: &Path, from: &Path, to: &Path) -> Result<()> {
 
 /// Brings the workspace's own entries of Cargo.lock up to date; others stay as they are.
 fn lock(root: &Path) -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["update", "--workspace", "--offline", "--quiet"]).current_dir(root);
-    succeed(&mut cargo, "see why with cargo update --workspace --offline")
+    let mut command = cargo();
+    command.args(["update", "--workspace", "--offline", "--quiet"]).current_dir(root);
+    succeed(&mut command, "see why with cargo update --workspace --offline")
 }
 
 fn succeed(command: &mut Command, advice: &str) -> Result<()> {

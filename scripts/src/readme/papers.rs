@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{Records, blocks::filled, column, records, value};
+use crate::workspace;
 
 /// `[package.metadata.variant]`.
 #[derive(Deserialize)]
@@ -31,6 +32,12 @@ struct Headline {
     run: String,
     /// As in the marker of a table.
     metric: String,
+}
+
+/// The metric that sums a paper up, as its manifest says.
+pub(crate) fn headline(paper: &str) -> Result<String> {
+    let manifest = workspace().join("crates").join(paper).join("Cargo.toml");
+    Ok(metadata::<Variant>(&manifest, "variant")?.headline.metric)
 }
 
 /// Writes the table into the README of the workspace at `root`, and nothing else.

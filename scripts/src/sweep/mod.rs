@@ -29,14 +29,16 @@ use toml::Table;
 use self::{
     estimate::Speeds,
     plan::{Plan, Sweep, difference, file_safe, quick},
-    program::{built, configurations, copied},
+    program::{built, configurations, copied, file_name},
     report::Found,
     runs::{Ended, How, Runs, State},
 };
-use crate::{keep, readme::duration, validate::today::Today};
+use crate::{compare::number::counted, keep, readme::duration, validate::today::Today};
 
 /// Name of the plan in the folder of a sweep.
 const PLAN: &str = "plan.toml";
+/// Folder of all sweeps.
+const OUT: &str = "runs/sweeps";
 /// Before the checksum of what follows.
 const WRITTEN: &str = "# Written by cargo xtask sweep, not to be changed. sha256: ";
 /// Threads of a task on Slurm.
@@ -68,7 +70,7 @@ pub(super) struct Args {
     #[arg(long)]
     name: Option<String>,
     /// Folder of all sweeps.
-    #[arg(long, default_value = "runs/sweeps", value_name = "FOLDER")]
+    #[arg(long, default_value = OUT, value_name = "FOLDER")]
     out: PathBuf,
     /// Where the runs are computed.
     #[arg(long, value_enum, default_value_t)]
@@ -338,14 +340,13 @@ fn summary<'a>(states: impl Iterator<Item = &'a State>) -> String {
     some.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs them on this machine.
 fn here(runs: &Runs, todo: &[usize], args: &Args, jobs: usize, program: &Path) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.threads.unwrap_or((cores / jobs).max(1));
+    let threads = args.threads.unwrap_or((cores() / jobs).max(1));
     let program = copied(program, &runs.plan.sweep.paper, &runs.folder.join("bin"))?;
     progress::line(&format!(
         "{} on this machine, {jobs} at a time, {} each; Ctrl-C stops, and the same command goes on",
@@ -413,7 +414,7 @@ fn on_gitlab(runs: &Runs, todo: &[usize], args: &Args) -> Result<()> {
         );
     };
     let mut options = Vec::new();
-    let out = (args.out != Path::new("runs/sweeps")).then(|| args.out.display().to_string());
+    let out = (args.out != Path::new(OUT)).then(|| args.out.display().to_string());
     let features = (!args.features.is_empty()).then(|| args.features.join(","));
     let threads = args.threads.map(|threads| threads.to_string());
     for (option, value) in [
@@ -438,7 +439,7 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
     }
     let paper = &runs.plan.sweep.paper;
     let bin = runs.folder.join("bin");
-    let is_there = bin.join(format!("{paper}{}", std::env::consts::EXE_SUFFIX)).is_file();
+    let is_there = bin.join(file_name(paper)).is_file();
     let folder = args.programs.as_deref().or(is_there.then_some(&*bin));
     let program = built(paper, folder, &args.features)?;
     let (cell, _) = runs.plan.run(index);
@@ -453,8 +454,7 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
     if !runs.folder.join(PLAN).exists() {
         store(runs)?;
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let how = How { program: &program, threads: args.threads.unwrap_or(cores), device, cache };
+    let how = How { program: &program, threads: args.threads.unwrap_or_else(cores), device, cache };
     local::watch()?;
     progress::line(&format!("{title}: started, log in {}", runs.log(index).display()));
     match runs.to_the_end(index, &how)? {

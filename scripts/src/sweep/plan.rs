@@ -5,10 +5,13 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use shared::reading::{Places, from_table, listed, read_text, syntax};
+use shared::{
+    cli::value_of,
+    reading::{Places, from_table, listed, read_text, syntax},
+};
 use toml::{Table, Value};
 
 /// Most runs of a sweep: more are a slip of the pen.
@@ -82,7 +85,8 @@ impl Sweep {
             let Some((key, values)) = split.filter(|(key, _)| !key.is_empty()) else {
                 bail!("--grid {option}: write KEY=VALUE,VALUE");
             };
-            let values: Vec<Value> = parts(values).into_iter().map(value_of).collect();
+            let values = parts(values).into_iter().map(value_of).collect::<Result<Vec<_>>>();
+            let values = values.with_context(|| format!("--grid {option}"))?;
             if grid.insert(key.into(), values.into()).is_some() {
                 bail!("--grid {option}: {key} stands there twice");
             }
@@ -247,8 +251,8 @@ fn cells(configs: &[String], keys: &[Key]) -> Vec<Cell> {
         .collect();
     for key in keys {
         let with = |cell: &Cell, value: &Value| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let name = format!("{}-{}-{}", cell.name, file_safe(&key.label), file_safe(&text));
+            let (label, text) = (file_safe(&key.label), file_safe(&shown(value)));
+            let name = format!("{}-{label}-{text}", cell.name);
             let values = [&cell.values[..], std::slice::from_ref(value)].concat();
             Cell { name, config: cell.config.clone(), values }
         };
@@ -265,6 +269,11 @@ fn cells(configs: &[String], keys: &[Key]) -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// A value of the grid, a text without quotation marks.
+pub(super) fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A text as a part of a file's name.
@@ -296,13 +305,6 @@ fn parts(text: &str) -> Vec<&str> {
     }
     parts.push(&text[start..]);
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
-}
-
-/// A value as `--set` reads it: TOML, or a bare word.
-fn value_of(text: &str) -> Value {
-    let read = toml::from_str::<Table>(&format!("v = {text}")).ok();
-    let only = read.filter(|table| table.len() == 1).and_then(|mut table| table.remove("v"));
-    only.unwrap_or_else(|| text.into())
 }
 
 /// How a sweep differs from the one that a folder holds, in one line.

@@ -13,6 +13,7 @@ use toml::{Table, Value};
 
 use super::{plan::Plan, runs::last_words};
 use crate::{
+    build,
     readme::papers::{folder_name, manifests},
     workspace,
 };
@@ -30,36 +31,24 @@ pub(super) fn known(paper: &str) -> Result<()> {
 /// The program of a paper: in a folder of programs, or built by Cargo with these features.
 pub(super) fn built(paper: &str, folder: Option<&Path>, features: &[String]) -> Result<PathBuf> {
     if let Some(folder) = folder {
-        let program = folder.join(format!("{paper}{}", std::env::consts::EXE_SUFFIX));
+        let program = folder.join(file_name(paper));
         if !program.is_file() {
             bail!("--programs {}: there is no {paper}", folder.display());
         }
         return std::path::absolute(&program).with_context(|| program.display().to_string());
     }
     progress::line(&format!("building {paper}"));
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--release", "--quiet", "--package", paper]);
-    cargo.arg("--message-format=json-render-diagnostics").current_dir(workspace());
-    if !features.is_empty() {
-        cargo.args(["--features", &features.join(",")]);
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("{paper} cannot be built ({})", output.status);
-    }
-    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-    let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let executable = |message: serde_json::Value| {
-        let is_own = message["target"]["name"] == paper;
-        message["executable"].as_str().filter(|_| is_own).map(PathBuf::from)
-    };
-    let mut found = messages.filter_map(executable);
-    found.next_back().with_context(|| format!("cargo built no program {paper}"))
+    build::program(paper, features)
+}
+
+/// The file of a paper's program.
+pub(super) fn file_name(paper: &str) -> String {
+    format!("{paper}{}", std::env::consts::EXE_SUFFIX)
 }
 
 /// A copy of a program in `folder`: what is built later does not change a sweep that is under way.
 pub(super) fn copied(program: &Path, name: &str, folder: &Path) -> Result<PathBuf> {
-    let copy = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let copy = folder.join(file_name(name));
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
         let part = folder.join(format!(".{name}-{}", std::process::id()));

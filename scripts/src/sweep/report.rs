@@ -2,12 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write,
     path::PathBuf,
 };
 
 use anyhow::{Result, bail};
-use serde::Deserialize;
 use shared::{
     plot::{Axis, Place, means},
     run::{Record, write_atomic},
@@ -15,11 +13,8 @@ use shared::{
 };
 use toml::Value;
 
-use super::runs::Runs;
-use crate::{
-    readme::{column, duration, papers::metadata, value},
-    workspace,
-};
+use super::{plan::shown, runs::Runs};
+use crate::readme::{column, duration, papers::headline, value};
 
 /// Seconds of fitting, a column of the CSV.
 const SECONDS: &str = "fit_seconds";
@@ -63,7 +58,7 @@ impl Found {
         if !asked.is_empty() {
             return Ok(asked.to_vec());
         }
-        let headline = headline(paper).filter(|metric| known.contains(&*name(metric)));
+        let headline = headline(paper).ok().filter(|metric| known.contains(&*name(metric)));
         Ok(headline.or_else(|| known.first().map(|name| (*name).to_owned())).into_iter().collect())
     }
 
@@ -86,7 +81,7 @@ impl Found {
         text
     }
 
-    fn csv(&self, runs: &Runs) -> String {
+    fn csv(&self, runs: &Runs) -> Result<Vec<u8>> {
         let plan = &runs.plan;
         let metrics = self.metrics();
         let mut heads = vec!["run".to_owned(), "config".into()];
@@ -95,7 +90,8 @@ impl Found {
         for metric in metrics.iter().copied().chain([SECONDS]) {
             heads.extend([format!("{metric}_mean"), format!("{metric}_deviation")]);
         }
-        let mut text = line(&heads);
+        let mut table = csv::Writer::from_writer(Vec::new());
+        table.write_record(&heads)?;
         for (&cell, records) in &self.cells {
             let Some(of) = plan.cells.get(cell) else { continue };
             let mut words = vec![of.name.clone(), of.config.clone()];
@@ -107,9 +103,9 @@ impl Found {
                 let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
                 words.extend([number(mean), number(deviation(&values))]);
             }
-            text.push_str(&line(&words));
+            table.write_record(&words)?;
         }
-        text
+        Ok(table.into_inner()?)
     }
 
     /// A metric against the key with the most numbers, a series for each value of the others; against the cells
@@ -186,7 +182,7 @@ pub(super) fn write(runs: &Runs, found: &Found, asked: &[String]) -> Result<()> 
     let markdown = found.markdown(runs, &metrics);
     let [table, csv] = ["table.md", "table.csv"].map(|name| runs.folder.join(name));
     write_atomic(&table, markdown.as_bytes())?;
-    write_atomic(&csv, found.csv(runs).as_bytes())?;
+    write_atomic(&csv, &found.csv(runs)?)?;
     let mut files = vec![table, csv];
     if let Some(metric) = metrics.first() {
         files.push(found.draw(runs, metric)?);
@@ -194,21 +190,6 @@ pub(super) fn write(runs: &Runs, found: &Found, asked: &[String]) -> Result<()> 
     shared::print_text!("{markdown}\n");
     files.iter().for_each(|file| shared::print_line!("wrote {}", file.display()));
     Ok(())
-}
-
-/// The metric that sums a paper up, as its manifest says.
-fn headline(paper: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Variant {
-        headline: Headline,
-    }
-    #[derive(Deserialize)]
-    struct Headline {
-        metric: String,
-    }
-    let manifest = workspace().join("crates").join(paper).join("Cargo.toml");
-    let variant: Variant = metadata(&manifest, "variant").ok()?;
-    Some(variant.headline.metric)
 }
 
 fn values(records: &[Record], metric: &str) -> Vec<f64> {
@@ -226,25 +207,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A value of the grid, a text without quotation marks.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn row(words: &[String]) -> String {
     let words = words.iter().map(|word| format!(" {} |", word.replace('|', "\\|")));
     format!("|{}\n", words.collect::<String>())
-}
-
-fn line(words: &[String]) -> String {
-    let mut text = String::new();
-    for (index, word) in words.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let is_plain = !word.contains([',', '"', '\n', '\r']);
-        let _ = match is_plain {
-            true => write!(text, "{comma}{word}"),
-            false => write!(text, "{comma}\"{}\"", word.replace('"', "\"\"")),
-        };
-    }
-    text + "\n"
 }

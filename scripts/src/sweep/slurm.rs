@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use shared::{progress, run::write_atomic};
+use shared::{cli::quoted, progress, run::write_atomic};
 
 use super::{program::copied, runs::Runs, template};
 
@@ -169,11 +169,6 @@ fn ranges(numbers: &[usize]) -> String {
         if first == last { first.to_string() } else { format!("{first}-{last}") }
     };
     ranges.into_iter().map(text).collect::<Vec<_>>().join(",")
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

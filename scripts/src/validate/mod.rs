@@ -29,7 +29,7 @@ use self::{
     results::{Measured, Results},
     today::Today,
 };
-use crate::workspace;
+use crate::{build::cargo, workspace};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -156,7 +156,7 @@ fn finished(run: &Planned, args: &Args, today: &mut Today) -> Result<Record> {
     let mut command = match &args.programs {
         Some(programs) => Command::new(programs.join(&run.program)),
         None => {
-            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+            let mut cargo = cargo();
             cargo.args(["run", "--release", "--quiet", "--package", &run.program, "--"]);
             cargo
         }

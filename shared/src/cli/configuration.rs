@@ -364,7 +364,10 @@ pub fn parsed<P: Paper>(name: &str, text: &str, set: &[String]) -> Result<P::Con
 const TOO_LARGE: &str = "at most 9223372036854775807";
 
 /// A value as written after `--set KEY=`: TOML, or a bare word that is a string.
-fn value_of(text: &str) -> Result<Value> {
+///
+/// # Errors
+/// What begins as TOML and is none, and numbers that TOML does not hold.
+pub fn value_of(text: &str) -> Result<Value> {
     let error = match toml::from_str::<Table>(&format!("v = {text}")) {
         Ok(mut table) if table.len() == 1 => match table.remove("v") {
             Some(value) => return Ok(value),

@@ -35,8 +35,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         }
     }
     let mut records = Vec::new();
-    for (run, folder) in runs {
-        let run = TrainArgs { resume: run.resume && is_begun(&folder), ..run };
+    for (mut run, folder) in runs {
+        run.resume &= is_begun(&folder);
         let record = match finished::<P>(&run, &folder)? {
             Some(record) => {
                 progress::line(&format!("{} is finished", folder.display()));
@@ -66,7 +66,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
 
 /// The options of one seed, and the folder of its run.
 fn of_seed<P: Paper>(args: &TrainArgs, seed: u64) -> Result<(TrainArgs, PathBuf)> {
-    let mut run = TrainArgs { seeds: Vec::new(), ..args.clone() };
+    let mut run = args.clone();
+    run.seeds.clear();
     run.configuration.seed = Some(seed);
     run.target.out = args.target.out.join(format!("seed{seed}"));
     let folder = run.target.folder(P::NAME, &run.configuration.name::<P>())?;

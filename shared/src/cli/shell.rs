@@ -1,7 +1,7 @@
 //! Words of a command line, quoted for copying.
 
 /// A word as a shell reads it back.
-pub(super) fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./-=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.into();

@@ -43,7 +43,7 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
     #[command(flatten)]
-    pub(super) common: Common,
+    common: Common,
     /// Resume the run from its newest checkpoint; epochs, schedule and the like may change.
     #[arg(long, conflicts_with = "force")]
     pub(super) resume: bool,
@@ -53,13 +53,13 @@ pub(super) struct TrainArgs {
     pub(super) seeds: Vec<u64>,
     /// Train nothing: check options, configuration and data, and print the configuration in full.
     #[arg(long, conflicts_with_all = ["resume", "force", "seeds"])]
-    pub(super) check: bool,
+    check: bool,
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
     #[arg(long, value_delimiter = ',', value_name = "E,F,...")]
-    pub(super) snapshot_epochs: Vec<f64>,
+    snapshot_epochs: Vec<f64>,
     /// Write the figures of every epoch for a tracker too: `tensorboard --logdir RUN` shows them.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TRACKER,...")]
-    pub(super) log: Vec<Log>,
+    log: Vec<Log>,
 }
 
 /// Where a new run goes.
