@@ -26,6 +26,7 @@ pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, oper
 pub use memory::{self, allocation};
 pub use network;
 pub use plot;
+pub use ranges;
 pub use run::{self, metric};
 pub use statistics::{self, minimise, principal};
 pub use terminal::{excerpt, print, print_line, print_text, progress};

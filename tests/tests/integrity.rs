@@ -294,7 +294,7 @@ fn a_refused_resume_changes_nothing() {
     };
     let cases: [(Spoil<'_>, &[&str], &str); 13] = [
         (nothing, &["--latent", "3"], "--resume cannot change model.latent"),
-        (nothing, &["--epochs", "0"], "[train] epochs = 0"),
+        (nothing, &["--epochs", "0"], "train.epochs = 0"),
         (nothing, &["--set", "train.bach_size=3"], "no such key; did you mean batch_size?"),
         (nothing, &["--snapshot-epochs", "0"], "--snapshot-epochs 0"),
         (elsewhere, &["--epochs", "3"], "was begun on ndarray"),

@@ -24,14 +24,14 @@ fn wrong_options_are_named() {
         (&["--set", "train.batch_size=many"], 1, "batch_size"),
         (&["--set", "train"], 1, "KEY=VALUE"),
         (&["--set", "seed.x=1"], 1, "not a section"),
-        (&["--latent", "0"], 1, "[model] latent = 0"),
-        (&["--set", "objective.samples=0"], 1, "[objective] samples = 0"),
+        (&["--latent", "0"], 1, "model.latent = 0: a whole number, 1 or more"),
+        (&["--set", "objective.samples=0"], 1, "objective.samples = 0"),
         (&["--set", "data.binarise=none"], 1, "likelihood = \"gaussian\""),
-        (&["--set", "train.schedule.rate=-1.0"], 1, "[train.schedule]"),
-        (&["--set", "train.optimiser.beta1=1.5"], 1, "[train.optimiser]"),
+        (&["--set", "train.schedule.rate=-1.0"], 1, "train.schedule.rate = -1"),
+        (&["--set", "train.optimiser.beta1=1.5"], 1, "train.optimiser.beta1 = 1.5: a number"),
         (&["--set", "data.train_examples=0"], 1, "train_examples"),
         (&["--snapshot-epochs", "0"], 1, "--snapshot-epochs"),
-        (&["--epochs", "0"], 1, "[train] epochs = 0"),
+        (&["--epochs", "0"], 1, "train.epochs = 0: a whole number, 1 or more"),
         (&["--name", "../escape"], 1, "--name"),
         (&["--threads", "0"], 1, "--threads"),
         (&["--device", "tpu"], 2, "flex, ndarray or cuda"),
@@ -61,13 +61,16 @@ fn wrong_options_are_named() {
         assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
     }
     let cases: &[(&[&str], &str)] = &[
-        (&["--config", "paper", "--set", "conditioning.observed=5"], "[conditioning] observed = 5"),
-        (&["--set", "conditioning.classes=1"], "[conditioning] classes = 1"),
+        (
+            &["--config", "paper", "--set", "conditioning.observed=5"],
+            "conditioning.observed = 5: a whole number from 1 to 3",
+        ),
+        (&["--set", "conditioning.classes=1"], "conditioning.classes = 1"),
         (&["--config", "paper", "--set", "data.binarise=none"], "grey_targets"),
         (&["--config", "pyro", "--set", "data.binarise=static"], "grey_targets"),
         (&["--set", "objective.kind=gsnn"], "prior = \"conditional\""),
-        (&["--set", "objective={kind=\"hybrid\",alpha=2.0}"], "alpha = 2"),
-        (&["--config", "paper", "--set", "predictor.batch_size=0"], "[predictor] batch_size = 0"),
+        (&["--set", "objective={kind=\"hybrid\",alpha=2.0}"], "objective.alpha = 2"),
+        (&["--config", "paper", "--set", "predictor.batch_size=0"], "predictor.batch_size = 0"),
     ];
     for (options, message) in cases {
         program("cvae").train(work.path(), options).failure(1, message);
@@ -75,10 +78,11 @@ fn wrong_options_are_named() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["--set", "pretraining.corruption.fraction=1.5"],
-            "fraction = 1.5 is not between 0 and 1",
+            "pretraining.corruption.fraction = 1.5: a number from 0 to 1",
         ),
+        (&["--set", "pretraining.corrupted_weight=-0.1"], "pretraining.corrupted_weight = -0.1"),
         (&["--set", "data.binarise=dynamic"], "a corruption"),
-        (&["--set", "model.classes=1"], "[model] classes = 1"),
+        (&["--set", "model.classes=1"], "model.classes = 1"),
         (&["--data", "mnist-bg-img"], "mnist_background_images_train.amat"),
     ];
     for (options, message) in cases {
@@ -88,8 +92,8 @@ fn wrong_options_are_named() {
         (&["--set", "data.name=mnist"], "fair-repr models tables"),
         (&["--set", "data.csv.files=[]"], "data.csv: only for name = \"csv\", not for people"),
         (&["--model", "magic"], "--model magic: model.kind = \"magic\" is none of "),
-        (&["--set", "lfr.a_z=-1.0"], "[lfr] a_z = -1"),
-        (&["--set", "vfae.labelled=0.0"], "[vfae] labelled = 0"),
+        (&["--set", "lfr.a_z=-1.0"], "lfr.a_z = -1"),
+        (&["--set", "vfae.labelled=0.0"], "vfae.labelled = 0"),
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
         (&["--model", "pca", "--latent", "9"], "8 features have no more components"),
         (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
@@ -98,8 +102,8 @@ fn wrong_options_are_named() {
         program("fair-repr").train(work.path(), options).failure(1, message);
     }
     let cases: &[(&[&str], &str)] = &[
-        (&["--set", "objective.beta=-1.0"], "[objective] beta = -1"),
-        (&["--set", "objective={kind=\"tc\",beta=-2.0}"], "[objective] beta = -2"),
+        (&["--set", "objective.beta=-1.0"], "objective.beta = -1"),
+        (&["--set", "objective={kind=\"tc\",beta=-2.0}"], "objective.beta = -2"),
         (
             &["--set", "objective={kind=\"factor\",gamma=1.0,discriminator=[]}"],
             "[objective] discriminator",
@@ -112,7 +116,7 @@ fn wrong_options_are_named() {
         ),
         (&["--set", "model.channels=[4]"], "channels are for network = \"convolutional\""),
         (&["--set", "data.distinct_orientations=true"], "only for name = \"dsprites\""),
-        (&["--set", "evaluate.disentanglement.batch=1"], "[evaluate.disentanglement] batch = 1"),
+        (&["--set", "evaluate.disentanglement.batch=1"], "evaluate.disentanglement.batch = 1"),
     ];
     for (options, message) in cases {
         program("beta-vae").train(work.path(), options).failure(1, message);

@@ -7,6 +7,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::{Activation, Init},
     paper::RunConfig,
+    ranges::{at_least_one, between},
     train::TrainConfig,
 };
 
@@ -82,16 +83,19 @@ pub struct ModelConfig {
     #[serde(default)]
     pub kind: Kind,
     /// Width of the code z; unused where the code is the pixels.
+    #[serde(deserialize_with = "between::<1, 1024, _, _>")]
     pub latent: usize,
     /// The layers between x and z.
     #[serde(default)]
     pub network: Network,
     /// Channels of the convolutions, from the image up; the decoder's mirror them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_least_one")]
     pub channels: Vec<usize>,
     /// Widths of the encoder's dense layers.
+    #[serde(deserialize_with = "at_least_one")]
     pub encoder: Vec<usize>,
     /// Widths of the decoder's.
+    #[serde(deserialize_with = "at_least_one")]
     pub decoder: Vec<usize>,
     /// Activation of the encoder's layers.
     pub encoder_activation: Activation,
@@ -108,20 +112,12 @@ pub struct ModelConfig {
 impl ModelConfig {
     fn problem(&self) -> Option<String> {
         let convolutional = self.network == Network::Convolutional;
-        let problem = if self.latent == 0 {
-            "latent = 0: at least 1"
-        } else if self.latent > 1024 {
-            "latent: at most 1024"
-        } else if [&self.encoder, &self.decoder].iter().any(|widths| widths.contains(&0)) {
-            "encoder or decoder has a layer of width 0"
-        } else if convolutional && (self.channels.is_empty() || self.channels.contains(&0)) {
-            "network = \"convolutional\" needs channels, none of them 0"
+        let problem = if convolutional && self.channels.is_empty() {
+            "network = \"convolutional\" needs channels"
         } else if !convolutional && !self.channels.is_empty() {
             "channels are for network = \"convolutional\""
         } else if self.likelihood == LikelihoodKind::Gaussian {
             "likelihood = \"gaussian\": \"bernoulli\", or \"logistic\" for grey levels and colour"
-        } else if let Some(problem) = self.init.problem() {
-            return Some(format!("[model] {problem}"));
         } else {
             return None;
         };

@@ -2,7 +2,11 @@
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use shared::{Backend, data::one_hot};
+use shared::{
+    Backend,
+    data::one_hot,
+    ranges::{between, classes},
+};
 
 /// Value of an unobserved pixel in the condition.
 pub(crate) const UNOBSERVED: f32 = -1.0;
@@ -14,29 +18,18 @@ pub enum Conditioning {
     /// On the class; the whole image is modelled.
     Label {
         /// Number of classes.
+        #[serde(deserialize_with = "classes")]
         classes: usize,
     },
     /// On quadrants of the image; the others are modelled (Sohn et al. 2015, section 5.1).
     Quadrants {
         /// How many are observed: 1 the lower left, 2 the left half, 3 all but the lower right.
+        #[serde(deserialize_with = "between::<1, 3, _, _>")]
         observed: usize,
     },
 }
 
 impl Conditioning {
-    /// The error in the values, if any.
-    pub fn problem(self) -> Option<String> {
-        match self {
-            Self::Label { classes } if !(2..=256).contains(&classes) => {
-                Some(format!("classes = {classes}: 2 to 256"))
-            }
-            Self::Quadrants { observed } if !(1..=3).contains(&observed) => {
-                Some(format!("observed = {observed}: 1, 2 or 3 of the four quadrants"))
-            }
-            _ => None,
-        }
-    }
-
     /// Width of the condition, for images of `pixels` pixels.
     pub fn width(self, pixels: usize) -> usize {
         match self {

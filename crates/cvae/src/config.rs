@@ -7,6 +7,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::{Activation, Init},
     paper::RunConfig,
+    ranges::{at_least_one, share},
     train::TrainConfig,
 };
 
@@ -42,8 +43,10 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Width of the code z.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Widths of the hidden layers, from the input on.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Activation of the hidden layers.
     pub activation: Activation,
@@ -85,6 +88,7 @@ pub enum ObjectiveConfig {
     /// alpha of the bound, 1 - alpha of the GSNN's objective.
     Hybrid {
         /// Weight of the bound.
+        #[serde(deserialize_with = "share")]
         alpha: f64,
     },
 }
@@ -105,10 +109,8 @@ impl RunConfig for Config {
     fn problem(&self) -> Option<String> {
         let model = &self.model;
         let is_grey = self.data.binarise == Binarise::None;
-        let problem = if model.latent == 0 {
-            Some("[model] latent = 0: at least 1".into())
-        } else if model.hidden.is_empty() || model.hidden.contains(&0) {
-            Some("[model] hidden: one width or more, none of them 0".into())
+        let problem = if model.hidden.is_empty() {
+            Some("[model] hidden: one width or more".into())
         } else if model.likelihood == LikelihoodKind::Gaussian {
             Some(
                 "[model] likelihood = \"gaussian\": \"bernoulli\", or \"logistic\" for grey levels and colour"
@@ -132,19 +134,14 @@ impl RunConfig for Config {
             )
         } else if self.objective == ObjectiveConfig::Gsnn && model.prior == Prior::Standard {
             Some("[objective] kind = \"gsnn\" needs [model] prior = \"conditional\"".into())
-        } else if let ObjectiveConfig::Hybrid { alpha } = self.objective
-            && !(0.0..=1.0).contains(&alpha)
-        {
-            Some(format!("[objective] alpha = {alpha}: 0 to 1"))
         } else if self.predictor.is_some()
             && !matches!(self.conditioning, Conditioning::Quadrants { .. })
         {
             Some("[predictor] is for [conditioning] kind = \"quadrants\"".into())
         } else {
-            model.init.problem().map(|problem| format!("[model] {problem}"))
+            None
         };
         problem
-            .or_else(|| self.conditioning.problem().map(|p| format!("[conditioning] {p}")))
             .or_else(|| self.train.problem())
             .or_else(|| {
                 let problem = self.predictor.as_ref()?.problem()?;

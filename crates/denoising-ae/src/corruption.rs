@@ -8,7 +8,12 @@ use rand::{RngExt, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
-use shared::{Backend, data::Batch, noise::Stream};
+use shared::{
+    Backend,
+    data::Batch,
+    noise::Stream,
+    ranges::{not_negative, share},
+};
 
 /// How an input is corrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,16 +22,19 @@ pub enum Corruption {
     /// Exactly this fraction of the coordinates, chosen at random, becomes 0.
     Masking {
         /// nu.
+        #[serde(deserialize_with = "share")]
         fraction: f64,
     },
     /// Exactly this fraction of the coordinates, chosen at random, becomes 0 or 1 with equal probability.
     SaltAndPepper {
         /// nu.
+        #[serde(deserialize_with = "share")]
         fraction: f64,
     },
     /// Normal noise is added to each coordinate.
     Gaussian {
         /// Its standard deviation.
+        #[serde(deserialize_with = "not_negative")]
         std: f64,
     },
 }
@@ -52,17 +60,6 @@ pub struct Corrupted<B: Backend> {
 }
 
 impl Corruption {
-    /// The error in the numbers, if any.
-    pub fn problem(&self) -> Option<String> {
-        match *self {
-            Self::Masking { fraction } | Self::SaltAndPepper { fraction } => (!(0.0..=1.0)
-                .contains(&fraction))
-            .then(|| format!("fraction = {fraction} is not between 0 and 1")),
-            Self::Gaussian { std } => (!(std >= 0.0 && std.is_finite()))
-                .then(|| format!("std = {std}: a finite number, 0 or more")),
-        }
-    }
-
     /// Draws the corruption of one input: for Gaussian noise the noise, else 0 where a coordinate
     /// stays, 1 where it becomes 0 and 2 where it becomes 1.
     fn draw(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {

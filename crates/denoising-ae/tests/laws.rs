@@ -263,13 +263,16 @@ fn equal_stacks_have_parameters_of_equal_ids() {
 }
 
 #[test]
-fn bad_numbers_are_refused_by_name() {
+fn a_loss_without_weight_is_refused() {
     use shared::paper::RunConfig;
-    let problem = |pretraining| config(pretraining).problem().unwrap_or_default();
-    assert!(problem(Pretraining::masking(1.5)).contains("fraction = 1.5"));
-    assert!(problem(Pretraining::masking(-0.1)).contains("fraction"));
-    assert!(problem(Pretraining::Pca { components: 0 }).contains("components"));
-    assert!(problem(Pretraining::masking(0.25)).is_empty());
+    let problem = |corrupted_weight| {
+        let corruption = Corruption::Masking { fraction: 0.25 };
+        let pretraining =
+            Pretraining::Denoising { corruption, corrupted_weight, clean_weight: 0.0 };
+        config(pretraining).problem().unwrap_or_default()
+    };
+    assert!(problem(0.0).contains("corrupted_weight = 0"));
+    assert!(problem(1.0).is_empty());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use shared::{
     data::{Binarise, DataConfig},
     metrics::EvaluateConfig,
     paper::RunConfig,
+    ranges::{at_least_one, not_negative, positive, share_above_zero},
     train::TrainConfig,
 };
 
@@ -42,6 +43,7 @@ pub struct ModelConfig {
     pub kind: Kind,
     /// Width of the code: prototypes of `lfr`, z1 of `vfae`, z of `vae`, components of `pca`. The
     /// code of the others is the features themselves.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
 }
 
@@ -92,14 +94,19 @@ impl Kind {
 #[serde(deny_unknown_fields, default)]
 pub struct LfrConfig {
     /// A_x, weight of the reconstruction.
+    #[serde(deserialize_with = "not_negative")]
     pub a_x: f64,
     /// A_y, weight of the prediction.
+    #[serde(deserialize_with = "not_negative")]
     pub a_y: f64,
     /// A_z, weight of parity.
+    #[serde(deserialize_with = "not_negative")]
     pub a_z: f64,
     /// Random restarts, of which the best is kept.
+    #[serde(deserialize_with = "at_least_one")]
     pub restarts: usize,
     /// Steps of L-BFGS from each, at most.
+    #[serde(deserialize_with = "at_least_one")]
     pub iterations: u64,
 }
 
@@ -114,18 +121,25 @@ impl Default for LfrConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct VfaeConfig {
     /// Widths of the hidden layers of each network.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Width of z2.
+    #[serde(deserialize_with = "at_least_one")]
     pub upper: usize,
     /// Weight of log q(y|z1) (alpha).
+    #[serde(deserialize_with = "not_negative")]
     pub prediction: f64,
     /// Weight of the maximum mean discrepancy per person (beta over the batch size).
+    #[serde(deserialize_with = "not_negative")]
     pub mmd: f64,
     /// Random features of its kernel (D).
+    #[serde(deserialize_with = "at_least_one")]
     pub features: usize,
     /// The kernel's gamma: exp(-|a - b|^2 / (2 gamma)), over the width of z1.
+    #[serde(deserialize_with = "positive")]
     pub bandwidth: f64,
     /// Fraction of the training rows that are labelled; the others are used without their target.
+    #[serde(deserialize_with = "share_above_zero")]
     pub labelled: f64,
 }
 
@@ -148,8 +162,10 @@ impl Default for VfaeConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticConfig {
     /// L2 penalty on its weights, for standardised codes.
+    #[serde(deserialize_with = "not_negative")]
     pub penalty: f64,
     /// Weight of the squared discrimination, for `regularised`.
+    #[serde(deserialize_with = "not_negative")]
     pub fairness: f64,
 }
 
@@ -173,39 +189,9 @@ impl RunConfig for Config {
     }
 
     fn problem(&self) -> Option<String> {
-        let not_negative = |section: &str, name: &str, value: f64| {
-            (!(value >= 0.0 && value.is_finite()))
-                .then(|| format!("[{section}] {name} = {value}: a number, 0 or more"))
-        };
-        let at_least_one = |section: &str, name: &str, value: usize| {
-            (value == 0).then(|| format!("[{section}] {name} = 0: at least 1"))
-        };
-        let Self { lfr, vfae, logistic, .. } = self;
         if self.data.binarise != Binarise::None {
             return Some("[data] binarise = \"none\": a table has no pixels".into());
         }
-        at_least_one("model", "latent", self.model.latent)
-            .or_else(|| not_negative("lfr", "a_x", lfr.a_x))
-            .or_else(|| not_negative("lfr", "a_y", lfr.a_y))
-            .or_else(|| not_negative("lfr", "a_z", lfr.a_z))
-            .or_else(|| at_least_one("lfr", "restarts", lfr.restarts))
-            .or_else(|| at_least_one("lfr", "iterations", lfr.iterations as usize))
-            .or_else(|| vfae.hidden.iter().find_map(|&w| at_least_one("vfae", "hidden", w)))
-            .or_else(|| at_least_one("vfae", "upper", vfae.upper))
-            .or_else(|| at_least_one("vfae", "features", vfae.features))
-            .or_else(|| not_negative("vfae", "prediction", vfae.prediction))
-            .or_else(|| not_negative("vfae", "mmd", vfae.mmd))
-            .or_else(|| {
-                (!(vfae.bandwidth > 0.0 && vfae.bandwidth.is_finite()))
-                    .then(|| format!("[vfae] bandwidth = {}: above 0", vfae.bandwidth))
-            })
-            .or_else(|| {
-                (!(vfae.labelled > 0.0 && vfae.labelled <= 1.0))
-                    .then(|| format!("[vfae] labelled = {}: above 0, at most 1", vfae.labelled))
-            })
-            .or_else(|| not_negative("logistic", "penalty", logistic.penalty))
-            .or_else(|| not_negative("logistic", "fairness", logistic.fairness))
-            .or_else(|| self.train.problem())
-            .or_else(|| self.evaluate.problem())
+        self.train.problem().or_else(|| self.evaluate.problem())
     }
 }

@@ -6,6 +6,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::Init,
     paper::RunConfig,
+    ranges::{at_least, at_least_one, classes, not_negative},
     train::{Keep, TrainConfig},
 };
 
@@ -93,10 +94,13 @@ impl Kind {
 pub struct LabelsConfig {
     /// Training images whose label is known, an equal share of every class. A draw is a part of each larger draw
     /// of the same seed.
+    #[serde(deserialize_with = "at_least_one")]
     pub count: usize,
     /// Labelled images in a step; all if there are fewer.
+    #[serde(deserialize_with = "at_least::<2, _, _>")]
     pub batch: usize,
     /// Classes of the data set.
+    #[serde(deserialize_with = "classes")]
     pub classes: usize,
 }
 
@@ -105,8 +109,10 @@ pub struct LabelsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
     /// Widths of the hidden layers, the lowest first.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Standard deviation of the noise added to the input and to each normalised layer.
+    #[serde(deserialize_with = "not_negative")]
     pub noise: f32,
 }
 
@@ -121,6 +127,7 @@ impl Default for NetworkConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct LadderConfig {
     /// Weight of the denoising cost of each layer, from the pixels to the classes.
+    #[serde(deserialize_with = "not_negative")]
     pub costs: Vec<f32>,
 }
 
@@ -135,6 +142,7 @@ impl Default for LadderConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct ReconstructionConfig {
     /// Weight of a nat of reconstruction beside a nat of -log p(label).
+    #[serde(deserialize_with = "not_negative")]
     pub weight: f64,
 }
 
@@ -149,8 +157,10 @@ impl Default for ReconstructionConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct M1Config {
     /// Width of the code.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Widths of the hidden layers of encoder and decoder, from the image on; softplus.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Initial weights.
     pub init: Init,
@@ -167,10 +177,13 @@ impl Default for M1Config {
 #[serde(deny_unknown_fields, default)]
 pub struct M2Config {
     /// Width of z.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Widths of the hidden layers of all three networks, from the image on; softplus.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Weight of -log q(y|x) for each training image: alpha is this times their number (equation 9).
+    #[serde(deserialize_with = "not_negative")]
     pub alpha: f64,
     /// Initial weights.
     pub init: Init,
@@ -182,16 +195,6 @@ impl Default for M2Config {
     }
 }
 
-fn widths(section: &str, hidden: &[usize]) -> Option<String> {
-    (hidden.is_empty() || hidden.contains(&0))
-        .then(|| format!("[{section}] hidden: one width or more, none of them 0"))
-}
-
-fn weight(section: &str, key: &str, value: f64) -> Option<String> {
-    (!(value >= 0.0 && value.is_finite()))
-        .then(|| format!("[{section}] {key} = {value}: a finite number, 0 or more"))
-}
-
 impl Config {
     /// Layers of the network above the pixels.
     pub fn layers(&self) -> usize {
@@ -199,45 +202,25 @@ impl Config {
     }
 
     fn labels_problem(&self) -> Option<String> {
-        let LabelsConfig { count, batch, classes } = self.labels;
-        let problem = if !(2..=256).contains(&classes) {
-            format!("classes = {classes}: 2 to 256")
-        } else if count < classes {
-            format!("count = {count}: at least one label for each of {classes} classes")
-        } else if batch < 2 {
-            format!("batch = {batch}: at least 2, since a batch of one has no variance")
-        } else {
-            return None;
-        };
-        Some(format!("[labels] {problem}"))
+        let LabelsConfig { count, classes, .. } = self.labels;
+        (count < classes).then(|| {
+            format!("[labels] count = {count}: at least one label for each of {classes} classes")
+        })
     }
 
-    fn sections_problem(&self) -> Option<String> {
-        let Self { network, ladder, m1, m2, .. } = self;
-        let costs = &ladder.costs;
-        let wrong_cost = costs.iter().find_map(|&cost| weight("ladder", "costs", cost.into()));
-        let ladder_length = || {
-            let wanted = self.layers() + 1;
-            (self.model.kind == Kind::Ladder && costs.len() != wanted).then(|| {
-                format!(
-                    "[ladder] costs: {} numbers, but the pixels, {} hidden layers and the classes are {wanted}",
-                    costs.len(),
-                    network.hidden.len()
-                )
-            })
-        };
-        widths("network", &network.hidden)
-            .or_else(|| weight("network", "noise", network.noise.into()))
-            .or(wrong_cost)
-            .or_else(ladder_length)
-            .or_else(|| weight("reconstruction", "weight", self.reconstruction.weight))
-            .or_else(|| widths("m1", &m1.hidden))
-            .or_else(|| (m1.latent == 0).then(|| "[m1] latent = 0: at least 1".into()))
-            .or_else(|| m1.init.problem().map(|problem| format!("[m1] {problem}")))
-            .or_else(|| widths("m2", &m2.hidden))
-            .or_else(|| (m2.latent == 0).then(|| "[m2] latent = 0: at least 1".into()))
-            .or_else(|| weight("m2", "alpha", m2.alpha))
-            .or_else(|| m2.init.problem().map(|problem| format!("[m2] {problem}")))
+    fn layers_problem(&self) -> Option<String> {
+        let sections =
+            [("network", &self.network.hidden), ("m1", &self.m1.hidden), ("m2", &self.m2.hidden)];
+        if let Some((section, _)) = sections.iter().find(|(_, hidden)| hidden.is_empty()) {
+            return Some(format!("[{section}] hidden: one width or more"));
+        }
+        let (costs, wanted) = (self.ladder.costs.len(), self.layers() + 1);
+        (self.model.kind == Kind::Ladder && costs != wanted).then(|| {
+            format!(
+                "[ladder] costs: {costs} numbers, but the pixels, {} hidden layers and the classes are {wanted}",
+                self.network.hidden.len()
+            )
+        })
     }
 
     fn phases_problem(&self) -> Option<String> {
@@ -291,7 +274,7 @@ impl RunConfig for Config {
             _ => None,
         };
         self.labels_problem()
-            .or_else(|| self.sections_problem())
+            .or_else(|| self.layers_problem())
             .or_else(|| self.train.problem())
             .or_else(|| {
                 let problem = self.pretraining.as_ref()?.problem()?;

@@ -475,7 +475,6 @@ fn labels_that_do_not_fit_are_refused_in_one_line() {
     assert_eq!(problem(&|_| {}), "");
     let said = problem(&|config| config.labels.count = 9);
     assert_eq!(said, "[labels] count = 9: at least one label for each of 10 classes");
-    assert!(problem(&|config| config.labels.batch = 1).starts_with("[labels] batch = 1"));
     assert!(problem(&|config| config.ladder.costs = vec![1.0]).contains("1 numbers"));
     assert!(problem(&|config| config.train.keep = Keep::Best).contains("keep = \"last\""));
     assert!(problem(&|config| config.data.binarise = Binarise::Dynamic).contains("binarise"));

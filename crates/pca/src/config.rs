@@ -1,7 +1,7 @@
 //! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
-use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
+use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig, ranges::at_least_one};
 
 /// The configuration of a run of this paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Number of components kept.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Scale every code to unit variance over the training split.
     #[serde(default)]
@@ -43,9 +44,6 @@ impl RunConfig for Config {
     }
 
     fn problem(&self) -> Option<String> {
-        if self.model.latent == 0 {
-            return Some("[model] latent = 0: at least 1".into());
-        }
         self.evaluate.problem()
     }
 }

@@ -7,6 +7,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::{Activation, Cell, Init},
     paper::RunConfig,
+    ranges::{at_least_one, not_negative, share, share_below_one},
     train::TrainConfig,
 };
 
@@ -58,8 +59,10 @@ pub struct ModelConfig {
     /// Width of z_t, of `sentence` that of z; not used by `rnn`.
     pub latent: usize,
     /// Width of h_t.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: usize,
     /// Widths of the layers of each feature extractor: phi_x, phi_z, phi_enc, phi_prior, phi_dec.
+    #[serde(deserialize_with = "at_least_one")]
     pub features: Vec<usize>,
     /// Activation of their layers.
     #[serde(default = "relu")]
@@ -69,7 +72,7 @@ pub struct ModelConfig {
     pub output: OutputConfig,
     /// Of `sentence`: probability that a step of training is hidden from the decoder, which then depends on
     /// z more (Bowman et al. 2016, section 3.3). With 1 it sees no step, in evaluation neither.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "share")]
     pub word_dropout: f64,
     /// Initial weights.
     #[serde(default)]
@@ -98,6 +101,7 @@ pub enum OutputConfig {
     /// (Graves 2013, section 5.1).
     Pen {
         /// Components of the mixture.
+        #[serde(deserialize_with = "at_least_one")]
         components: usize,
     },
     /// One of several symbols.
@@ -109,44 +113,37 @@ pub enum OutputConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectiveConfig {
     /// Epochs over which the weight of the KL rises to 1.
+    #[serde(deserialize_with = "not_negative")]
     pub kl_warmup_epochs: f64,
     /// Its initial value.
+    #[serde(deserialize_with = "share")]
     pub kl_warmup_from: f64,
     /// Of `sentence`: nats of KL per latent, averaged over a batch, below which the KL is not penalised
     /// (Kingma et al. 2016).
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "not_negative")]
     pub free_bits: f64,
     /// Truncated back-propagation: gradients stop every this many steps. Without it they flow through
     /// the whole sequence.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub truncate: Option<usize>,
     /// Probability of hiding an input element from the recurrence and the encoder in training; the
     /// prediction target stays whole.
+    #[serde(deserialize_with = "share_below_one")]
     pub drop_inputs: f64,
 }
 
 impl ObjectiveConfig {
     fn problem(&self, kind: Kind) -> Option<String> {
-        let Self { kl_warmup_epochs, kl_warmup_from, free_bits, truncate, drop_inputs } = *self;
-        let problem = if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
-            format!("kl_warmup_epochs = {kl_warmup_epochs}: a finite number, 0 or more")
-        } else if !(0.0..=1.0).contains(&kl_warmup_from) {
-            format!("kl_warmup_from = {kl_warmup_from}: a number from 0 to 1")
-        } else if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
+        let Self { kl_warmup_epochs, kl_warmup_from, free_bits, truncate, .. } = *self;
+        let problem = if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
             format!("kl_warmup_epochs = {kl_warmup_epochs}: model.kind = \"rnn\" has no KL")
         } else if kl_warmup_from != 0.0 && kl_warmup_epochs == 0.0 {
             format!("kl_warmup_from = {kl_warmup_from} needs kl_warmup_epochs above 0")
-        } else if !(free_bits >= 0.0 && free_bits.is_finite()) {
-            format!("free_bits = {free_bits}: a finite number, 0 or more")
         } else if free_bits > 0.0 && kind != Kind::Sentence {
             format!("free_bits = {free_bits}: only for model.kind = \"sentence\"")
         } else if kind == Kind::Sentence && truncate.is_some() {
             "truncate: model.kind = \"sentence\" has one code, whose gradient needs all steps"
                 .into()
-        } else if truncate == Some(0) {
-            "truncate = 0: at least 1 step, or leave it out".into()
-        } else if !(0.0..1.0).contains(&drop_inputs) {
-            format!("drop_inputs = {drop_inputs}: a number from 0 to below 1")
         } else {
             return None;
         };
@@ -171,18 +168,8 @@ impl ModelConfig {
         };
         let problem = if self.latent == 0 && self.kind != Kind::Rnn {
             "latent = 0: at least 1, or kind = \"rnn\"".into()
-        } else if !(0.0..=1.0).contains(&self.word_dropout) {
-            format!("word_dropout = {}: a number from 0 to 1", self.word_dropout)
         } else if self.word_dropout > 0.0 && self.kind != Kind::Sentence {
             format!("word_dropout = {}: only for kind = \"sentence\"", self.word_dropout)
-        } else if self.hidden == 0 {
-            "hidden = 0: at least 1".into()
-        } else if self.features.contains(&0) {
-            "features has a layer of width 0".into()
-        } else if matches!(self.output, OutputConfig::Pen { components: 0 }) {
-            "output.components = 0: at least 1".into()
-        } else if let Some(problem) = self.init.problem() {
-            problem
         } else if wanted != found {
             // A configuration for such steps.
             let preset = match Steps::of(data) {

@@ -7,6 +7,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::{Activation, Init},
     paper::RunConfig,
+    ranges::{at_least_one, not_negative},
     train::TrainConfig,
 };
 
@@ -35,8 +36,10 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Width of the code z.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Widths of the hidden layers between x and z.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
     /// Activation of the hidden layers.
     pub activation: Activation,
@@ -58,10 +61,13 @@ pub struct ObjectiveConfig {
     /// The bound.
     pub bound: Bound,
     /// Samples of z per example: L of the ELBO, k of IWAE.
+    #[serde(deserialize_with = "at_least_one")]
     pub samples: usize,
     /// Epochs over which the weight of the KL rises from 0 to 1.
+    #[serde(deserialize_with = "not_negative")]
     pub kl_warmup_epochs: f64,
     /// Free bits: nats of KL per latent, averaged over a batch, below which the KL is not penalised.
+    #[serde(deserialize_with = "not_negative")]
     pub free_bits: f64,
 }
 
@@ -84,21 +90,12 @@ impl Default for ObjectiveConfig {
 
 impl ObjectiveConfig {
     fn problem(&self) -> Option<String> {
-        let Self { bound, samples, kl_warmup_epochs, free_bits } = *self;
-        let problem = if samples == 0 {
-            "samples = 0: at least 1".into()
-        } else if !(kl_warmup_epochs >= 0.0 && kl_warmup_epochs.is_finite()) {
-            format!("kl_warmup_epochs = {kl_warmup_epochs}: a finite number, 0 or more")
-        } else if !(free_bits >= 0.0 && free_bits.is_finite()) {
-            format!("free_bits = {free_bits}: a finite number, 0 or more")
-        } else if bound == Bound::Iwae && (kl_warmup_epochs > 0.0 || free_bits > 0.0) {
-            "the importance-weighted bound has no KL term: kl_warmup_epochs and free_bits need \
+        let Self { bound, kl_warmup_epochs, free_bits, .. } = *self;
+        (bound == Bound::Iwae && (kl_warmup_epochs > 0.0 || free_bits > 0.0)).then(|| {
+            "[objective] the importance-weighted bound has no KL term: kl_warmup_epochs and free_bits need \
              bound = \"elbo\""
                 .into()
-        } else {
-            return None;
-        };
-        Some(format!("[objective] {problem}"))
+        })
     }
 }
 
@@ -117,13 +114,7 @@ impl RunConfig for Config {
 
     fn problem(&self) -> Option<String> {
         let model = &self.model;
-        let problem = if model.latent == 0 {
-            Some("[model] latent = 0: at least 1".into())
-        } else if model.hidden.contains(&0) {
-            Some("[model] hidden has a layer of width 0".into())
-        } else if let Some(problem) = model.init.problem() {
-            Some(format!("[model] {problem}"))
-        } else if model.likelihood == LikelihoodKind::Bernoulli
+        let problem = if model.likelihood == LikelihoodKind::Bernoulli
             && self.data.binarise == Binarise::None
         {
             Some(

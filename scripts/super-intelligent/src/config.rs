@@ -1,7 +1,7 @@
 //! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
-use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig};
+use shared::{data::DataConfig, metrics::EvaluateConfig, paper::RunConfig, ranges::at_least_one};
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub struct ModelConfig {
     /// How the code holds the pixels.
     pub kind: Kind,
     /// Numbers in the code.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
 }
 
@@ -52,9 +53,6 @@ impl RunConfig for Config {
     }
 
     fn problem(&self) -> Option<String> {
-        if self.model.latent == 0 {
-            return Some("[model] latent = 0: at least 1".into());
-        }
         self.evaluate.problem()
     }
 }

@@ -106,15 +106,12 @@ enum Draws {
 /// All metrics of a code, by name; those that a code cannot have are left out.
 ///
 /// # Errors
-/// If the configuration has a problem, a code is not finite, or a classifier cannot be fitted.
+/// If a code is not finite, or a classifier cannot be fitted.
 pub fn disentanglement(
     codes: &dyn FactorCodes,
     config: &DisentanglementConfig,
     noise: Noise,
 ) -> Result<BTreeMap<String, Metric>> {
-    if let Some(problem) = config.problem() {
-        anyhow::bail!(problem);
-    }
     let codes = Finite { codes, is_broken: AtomicBool::new(false) };
     let metrics = scores(&codes, config, noise);
     ensure!(!codes.is_broken.into_inner(), "codes are not finite");

@@ -10,6 +10,7 @@ use burn::{
     tensor::Tensor,
 };
 use kernels::backend::AutodiffBackend;
+use ranges::{not_negative, positive, share_below_one};
 use serde::{Deserialize, Serialize};
 use weights::{record_bytes, record_from};
 
@@ -22,31 +23,31 @@ pub enum OptimiserConfig {
     /// Kingma & Ba 2015.
     Adam {
         /// Decay of the first moment.
-        #[serde(default = "beta1")]
+        #[serde(default = "beta1", deserialize_with = "share_below_one")]
         beta1: f32,
         /// Decay of the second moment.
-        #[serde(default = "beta2")]
+        #[serde(default = "beta2", deserialize_with = "share_below_one")]
         beta2: f32,
         /// Added to the root of the second moment.
-        #[serde(default = "adam_epsilon")]
+        #[serde(default = "adam_epsilon", deserialize_with = "positive")]
         epsilon: f32,
     },
     /// Duchi et al. 2011.
     Adagrad {
         /// Added to the root of the sum of squares.
-        #[serde(default = "adagrad_epsilon")]
+        #[serde(default = "adagrad_epsilon", deserialize_with = "positive")]
         epsilon: f32,
         /// L2 penalty: the gradient of a N(0, I) prior on the weights, scaled.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "not_negative")]
         weight_decay: f32,
     },
     /// Stochastic gradient descent.
     Sgd {
         /// Classical momentum.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "share_below_one")]
         momentum: f64,
         /// L2 penalty.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "not_negative")]
         weight_decay: f32,
     },
 }
@@ -71,32 +72,6 @@ impl OptimiserConfig {
     /// Adam with the paper's constants.
     pub fn adam() -> Self {
         Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon() }
-    }
-
-    /// What is wrong with the numbers, if anything.
-    pub fn problem(&self) -> Option<String> {
-        let fraction = |name: &str, value: f64| {
-            (!(0.0..1.0).contains(&value))
-                .then(|| format!("{name} = {value}: a number from 0 to below 1"))
-        };
-        let positive = |name: &str, value: f32| {
-            (!(value > 0.0 && value.is_finite()))
-                .then(|| format!("{name} = {value}: a finite number above 0"))
-        };
-        let at_least_zero = |name: &str, value: f32| {
-            (!(value >= 0.0 && value.is_finite()))
-                .then(|| format!("{name} = {value}: a finite number, 0 or more"))
-        };
-        match *self {
-            Self::Adam { beta1, beta2, epsilon } => fraction("beta1", beta1.into())
-                .or_else(|| fraction("beta2", beta2.into()))
-                .or_else(|| positive("epsilon", epsilon)),
-            Self::Adagrad { epsilon, weight_decay } => {
-                positive("epsilon", epsilon).or_else(|| at_least_zero("weight_decay", weight_decay))
-            }
-            Self::Sgd { momentum, weight_decay } => fraction("momentum", momentum)
-                .or_else(|| at_least_zero("weight_decay", weight_decay)),
-        }
     }
 }
 

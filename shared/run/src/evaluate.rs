@@ -1,3 +1,4 @@
+use ranges::{at_least, at_least_one};
 use serde::{Deserialize, Serialize};
 
 use super::{disentanglement::DisentanglementConfig, samples::SamplesConfig};
@@ -7,18 +8,21 @@ use super::{disentanglement::DisentanglementConfig, samples::SamplesConfig};
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluateConfig {
     /// K of the importance-weighted bound.
+    #[serde(deserialize_with = "at_least_one")]
     pub nll_samples: usize,
     /// K of the Monte Carlo estimate with z from the prior; omitted if not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub prior_samples: Option<usize>,
     /// Number of test images for both, the first ones; all if there are fewer.
+    #[serde(deserialize_with = "at_least_one")]
     pub nll_images: usize,
-    /// Numbers of labels for the probes; each takes an equal share of every class.
+    /// Numbers of labels for the probes, at least 10; each takes an equal share of every class.
+    #[serde(deserialize_with = "at_least::<10, _, _>")]
     pub probe_labels: Vec<usize>,
     /// Also probe with all labels of the training split.
     pub probe_all: bool,
     /// Trees of the random forest that predicts the sensitive attribute of a table (default: 100).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub forest_trees: Option<u16>,
     /// Metrics of disentanglement, for images whose factors are known; left out, there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,25 +76,9 @@ impl EvaluateConfig {
         })
     }
 
-    /// The error in the numbers, if any.
+    /// What is wrong between the settings, if anything.
     pub fn problem(&self) -> Option<String> {
-        if self.nll_samples == 0 {
-            Some("[evaluate] nll_samples = 0: at least 1".into())
-        } else if self.prior_samples == Some(0) {
-            Some("[evaluate] prior_samples = 0: at least 1, or leave it out".into())
-        } else if self.nll_images == 0 {
-            Some("[evaluate] nll_images = 0: at least 1".into())
-        } else if self.forest_trees == Some(0) {
-            Some("[evaluate] forest_trees = 0: at least 1, or leave it out".into())
-        } else if let Some(problem) = self.disentanglement.as_ref().and_then(|d| d.problem()) {
-            Some(problem)
-        } else if let Some(problem) = self.samples.as_ref().and_then(|samples| samples.problem()) {
-            Some(problem)
-        } else {
-            self.probe_labels.iter().find(|&&count| count < 10).map(|count| {
-                format!("[evaluate] probe_labels has {count}: at least 10, one a class")
-            })
-        }
+        self.samples.as_ref()?.problem()
     }
 }
 

@@ -1,3 +1,4 @@
+use ranges::{at_least, at_least_one};
 use serde::{Deserialize, Serialize};
 
 /// `[evaluate.samples]`: samples and interpolations in the features of a classifier of the same images.
@@ -5,8 +6,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct SamplesConfig {
     /// Test images, and as many of everything else; all if there are fewer.
+    #[serde(deserialize_with = "at_least::<20, _, _>")]
     pub count: usize,
     /// k of precision and recall (Kynkaanniemi et al. 2019 have 3).
+    #[serde(deserialize_with = "at_least_one")]
     pub neighbours: usize,
 }
 
@@ -17,15 +20,11 @@ impl Default for SamplesConfig {
 }
 
 impl SamplesConfig {
-    /// The error in the numbers, if any.
+    /// What is wrong between the settings, if anything.
     pub fn problem(&self) -> Option<String> {
-        if self.neighbours == 0 {
-            Some("[evaluate.samples] neighbours = 0: at least 1".into())
-        } else if self.count <= self.neighbours || self.count < 20 {
-            let least = (self.neighbours + 1).max(20);
-            Some(format!("[evaluate.samples] count = {}: at least {least}", self.count))
-        } else {
-            None
-        }
+        let Self { count, neighbours } = *self;
+        (count <= neighbours).then(|| {
+            format!("[evaluate.samples] count = {count}: more than neighbours = {neighbours}")
+        })
     }
 }

@@ -22,12 +22,12 @@ use crate::{
 /// `evaluate`.
 pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
+    for (option, number) in [("--samples", args.samples), ("--images", args.images)] {
+        ensure!(number != Some(0), "{option} 0: at least 1");
+    }
     let mut config = loaded.config.evaluate().clone();
     config.nll_samples = args.samples.unwrap_or(config.nll_samples);
     config.nll_images = args.images.unwrap_or(config.nll_images);
-    if let Some(problem) = config.problem() {
-        bail!("{problem}");
-    }
     let other = args.on.other.as_ref().map(|choice| beside_own(&loaded, choice)).transpose()?;
     let data = match &other {
         Some((splits, _)) => splits,

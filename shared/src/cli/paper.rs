@@ -230,6 +230,7 @@ pub trait Paper: Sized + 'static {
 /// #[serde(deny_unknown_fields)]
 /// struct Config {
 ///     seed: u64,
+///     #[serde(deserialize_with = "shared::ranges::at_least_one")]
 ///     latent: usize,
 ///     data: DataConfig,
 ///     #[serde(default)]
@@ -250,13 +251,15 @@ pub trait Paper: Sized + 'static {
 ///     }
 ///
 ///     fn problem(&self) -> Option<String> {
-///         (self.latent == 0).then(|| "latent = 0: at least 1".into())
+///         None
 ///     }
 /// }
 ///
-/// let text = "seed = 1\nlatent = 0\n[data]\nname = \"mnist\"\nbinarise = \"none\"";
+/// let text = "seed = 1\nlatent = 3\n[data]\nname = \"mnist\"\nbinarise = \"none\"";
 /// let config: Config = toml::from_str(text).unwrap();
-/// assert_eq!(config.problem().unwrap(), "latent = 0: at least 1");
+/// assert_eq!(config.problem(), None);
+/// let text = text.replace("latent = 3", "latent = 0");
+/// assert!(toml::from_str::<Config>(&text).is_err());
 /// ```
 pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// Seed of all random numbers.
@@ -265,6 +268,7 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     fn data(&self) -> &DataConfig;
     /// `[evaluate]`.
     fn evaluate(&self) -> &EvaluateConfig;
-    /// The first error in the values, if any, beginning with the section.
+    /// What is wrong between the settings, if anything, beginning with the section: a number alone is checked where it
+    /// is read ([`ranges`](crate::ranges)).
     fn problem(&self) -> Option<String>;
 }

@@ -517,14 +517,4 @@ mod tests {
         assert!(fit(&stopped, 4, Some(steps + steps / 2)).is_err());
         assert!(fit(&stopped, 4, None).unwrap() == wanted, "interrupted");
     }
-
-    #[test]
-    fn a_decay_that_is_none_is_refused() {
-        for decay in [0.0, 1.0, -0.5, f64::NAN, f64::INFINITY] {
-            let problem = config(1, Some(decay)).problem().unwrap();
-            assert!(problem.starts_with(&format!("[train] average = {decay}: ")), "{problem}");
-        }
-        assert_eq!(config(1, Some(0.999)).problem(), None);
-        assert_eq!(config(1, None).problem(), None);
-    }
 }

@@ -6,15 +6,16 @@
 
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
-use shared::{Backend, nn::Initialiser, train::Terms};
+use shared::{Backend, nn::Initialiser, ranges::not_negative, train::Terms};
 
-use super::{Encoded, Loss, Settings, refused_weight};
+use super::{Encoded, Loss, Settings};
 
 /// reconstruction + beta KL(q(z|x) || p(z)), nats per example. With beta = 1 it is -ELBO.
 #[derive(Module, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Beta {
     /// Weight of the KL; 1 is the VAE.
+    #[serde(deserialize_with = "not_negative")]
     pub beta: f64,
 }
 
@@ -23,10 +24,6 @@ impl Settings for Beta {
 
     fn example() -> Self {
         Self { beta: 4.0 }
-    }
-
-    fn problem(&self) -> Option<String> {
-        refused_weight(&[("beta", self.beta)])
     }
 
     fn strength(&self) -> f64 {

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Backend,
     nn::Initialiser,
+    ranges::not_negative,
     train::{Moment, Terms},
 };
 
-use super::{Encoded, Loss, Settings, refused_weight};
+use super::{Encoded, Loss, Settings};
 
 /// reconstruction + gamma |KL(q(z|x) || p(z)) - C|, nats per example, with the mean KL of the
 /// batch, and C rising linearly from 0 (Burgess et al. 2018, section 4).
@@ -21,10 +22,13 @@ use super::{Encoded, Loss, Settings, refused_weight};
 #[serde(deny_unknown_fields)]
 pub struct Capacity {
     /// Weight of the distance of the KL from the capacity C.
+    #[serde(deserialize_with = "not_negative")]
     pub gamma: f64,
     /// C at the end, nats.
+    #[serde(deserialize_with = "not_negative")]
     pub capacity: f64,
     /// Epochs over which C rises from 0.
+    #[serde(deserialize_with = "not_negative")]
     pub epochs: f64,
 }
 
@@ -41,11 +45,6 @@ impl Settings for Capacity {
 
     fn example() -> Self {
         Self { gamma: 10.0, capacity: 5.0, epochs: 2.0 }
-    }
-
-    fn problem(&self) -> Option<String> {
-        let Self { gamma, capacity, epochs } = *self;
-        refused_weight(&[("gamma", gamma), ("capacity", capacity), ("epochs", epochs)])
     }
 
     fn strength(&self) -> f64 {

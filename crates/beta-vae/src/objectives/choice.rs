@@ -29,7 +29,7 @@ macro_rules! choice {
                 }
             }
 
-            /// The error in the values, if any.
+            /// What is wrong between the settings, if anything.
             pub fn problem(&self) -> Option<String> {
                 match self {
                     $(Self::$name(settings) => settings.problem(),)*

@@ -16,18 +16,21 @@ use shared::{
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::{Stream, uniform},
     operation::softplus,
+    ranges::{at_least_one, not_negative},
     train::Terms,
 };
 
-use super::{Encoded, Loss, Settings, refused_weight};
+use super::{Encoded, Loss, Settings};
 
 /// `kind = "factor"`: the weight, and the discriminator that is trained beside the networks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Factor {
     /// Weight of the total correlation as estimated by the discriminator.
+    #[serde(deserialize_with = "not_negative")]
     pub gamma: f64,
     /// Widths of the discriminator's hidden layers.
+    #[serde(deserialize_with = "at_least_one")]
     pub discriminator: Vec<usize>,
 }
 
@@ -39,11 +42,8 @@ impl Settings for Factor {
     }
 
     fn problem(&self) -> Option<String> {
-        if self.discriminator.is_empty() || self.discriminator.contains(&0) {
-            let problem = "[objective] discriminator: at least one hidden layer, none of width 0";
-            return Some(problem.into());
-        }
-        refused_weight(&[("gamma", self.gamma)])
+        let is_linear = self.discriminator.is_empty();
+        is_linear.then(|| "[objective] discriminator: one hidden layer or more".into())
     }
 
     fn strength(&self) -> f64 {

@@ -39,8 +39,10 @@ pub trait Settings: Sized {
     /// Settings for laws to try.
     fn example() -> Self;
 
-    /// The error in the values, if any.
-    fn problem(&self) -> Option<String>;
+    /// What is wrong between the settings, if anything.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 
     /// The weight a sweep varies: beta, or gamma where that is the paper's name.
     fn strength(&self) -> f64;
@@ -83,10 +85,4 @@ impl<B: Backend> Encoded<'_, B> {
     pub fn draw(&self) -> Tensor<B, 2> {
         self.posterior.reparameterise(self.batch.eps(1, self.posterior.mean.dims()[1]))
     }
-}
-
-/// Refuses a weight that is negative or not a number.
-fn refused_weight(weights: &[(&str, f64)]) -> Option<String> {
-    let (name, value) = weights.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite()))?;
-    Some(format!("[objective] {name} = {value}: a number of at least 0"))
 }

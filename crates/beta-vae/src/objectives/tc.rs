@@ -19,10 +19,11 @@ use shared::{
     likelihood::{log_sum_exp, row_sums},
     nn::Initialiser,
     posterior::DiagonalGaussian,
+    ranges::not_negative,
     train::Terms,
 };
 
-use super::{Encoded, Loss, Settings, refused_weight};
+use super::{Encoded, Loss, Settings};
 
 /// reconstruction + alpha I(x; z) + beta KL(q(z) || prod_j q(z_j)) + gamma sum_j KL(q(z_j) || p(z_j)),
 /// nats per example (Chen et al. 2018, equation 4), with the batch's aggregate posterior
@@ -31,12 +32,13 @@ use super::{Encoded, Loss, Settings, refused_weight};
 #[serde(deny_unknown_fields)]
 pub struct Tc {
     /// Weight of the mutual information of x and z.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "not_negative")]
     pub alpha: f64,
     /// Weight of the total correlation of the latents.
+    #[serde(deserialize_with = "not_negative")]
     pub beta: f64,
     /// Weight of the dimension-wise KL.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "not_negative")]
     pub gamma: f64,
 }
 
@@ -49,10 +51,6 @@ impl Settings for Tc {
 
     fn example() -> Self {
         Self { alpha: 0.7, beta: 6.0, gamma: 1.3 }
-    }
-
-    fn problem(&self) -> Option<String> {
-        refused_weight(&[("alpha", self.alpha), ("beta", self.beta), ("gamma", self.gamma)])
     }
 
     fn strength(&self) -> f64 {

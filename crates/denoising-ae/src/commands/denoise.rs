@@ -33,6 +33,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Pretraining::Denoising { corruption, .. } => corruption,
         Pretraining::None | Pretraining::Pca { .. } => Corruption::Masking { fraction: 0.25 },
     };
+    if let Some(fraction) = args.fraction.filter(|fraction| !(0.0..=1.0).contains(fraction)) {
+        bail!("--fraction {fraction}: a number from 0 to 1");
+    }
     let corruption = match (trained, args.fraction) {
         (corruption, None) => corruption,
         (Corruption::Masking { .. }, Some(fraction)) => Corruption::Masking { fraction },
@@ -43,9 +46,6 @@ pub(super) fn run(args: &Args) -> Result<()> {
             bail!("--fraction: this run was trained with Gaussian noise, which has none")
         }
     };
-    if let Some(problem) = corruption.problem() {
-        bail!("--fraction: {problem}");
-    }
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "denoised.png")?;
     let split = &examples.split;

@@ -1,7 +1,7 @@
 //! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
-use shared::{
+use shared::{ranges::at_least_one, 
     data::{Binarise, DataConfig},
     metrics::EvaluateConfig,
     nn::Activation,
@@ -31,8 +31,10 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Width of the code z.
+    #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
     /// Width of the hidden layer between x and z.
+    #[serde(deserialize_with = "at_least_one")]
     pub hidden: usize,
     /// What the hidden layer applies.
     pub activation: Activation,
@@ -52,19 +54,11 @@ impl RunConfig for Config {
     }
 
     fn problem(&self) -> Option<String> {
-        let problem = if self.model.latent == 0 {
-            Some("[model] latent = 0: at least 1".into())
-        } else if self.model.hidden == 0 {
-            Some("[model] hidden = 0: at least 1".into())
-        } else if self.data.binarise == Binarise::None {
-            Some(
-                "[data] binarise = \"none\": on grey pixels the Bernoulli likelihood of this model \
-                 is not a probability"
-                    .into(),
-            )
-        } else {
-            None
-        };
-        problem.or_else(|| self.train.problem()).or_else(|| self.evaluate.problem())
+        let grey = (self.data.binarise == Binarise::None).then(|| {
+            "[data] binarise = \"none\": on grey pixels the Bernoulli likelihood of this model is not a \
+             probability"
+                .into()
+        });
+        grey.or_else(|| self.train.problem()).or_else(|| self.evaluate.problem())
     }
 }

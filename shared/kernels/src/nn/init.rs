@@ -29,20 +29,9 @@ pub enum Init {
     /// N(0, std^2).
     Normal {
         /// Standard deviation.
+        #[serde(deserialize_with = "ranges::positive")]
         std: f32,
     },
-}
-
-impl Init {
-    /// The error in the numbers, if any.
-    pub fn problem(&self) -> Option<String> {
-        match *self {
-            Self::Normal { std } if !(std > 0.0 && std.is_finite()) => {
-                Some(format!("init.normal.std = {std}: a finite number above 0"))
-            }
-            _ => None,
-        }
-    }
 }
 
 /// A parameter with this id and these values, in row-major order, for models that are not drawn but
