@@ -9,25 +9,25 @@ pub mod autoencoder;
 pub mod bound;
 pub mod classifier;
 pub mod cli;
-pub mod device;
 pub mod explore;
 pub mod kind;
 pub mod laws;
 pub mod metrics;
-pub mod sequence_code;
-pub mod sequential;
 pub mod train;
 pub mod trained;
 
 pub use cli::paper;
 pub use data;
 pub use files::{self, reading};
-pub use kernels::{AutodiffBackend, Backend, backend, likelihood, nn, noise, operation, posterior};
+pub use kernels::{
+    AutodiffBackend, Backend, backend, device, likelihood, nn, noise, operation, posterior,
+};
 pub use memory::{self, allocation};
 pub use network;
 pub use plot;
 pub use ranges;
 pub use run::{self, metric};
+pub use sequential::{self, sequence_code};
 pub use statistics::{self, minimise, principal};
 pub use terminal::{excerpt, print, print_line, print_text, progress};
 pub use weights::{self, modules, panics};

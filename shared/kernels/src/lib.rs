@@ -2,6 +2,7 @@
 //! and inputs ([`posterior`], [`likelihood`]), and [`noise`]. Rarely rebuilt, always optimised.
 
 pub mod backend;
+pub mod device;
 pub mod laws;
 pub mod likelihood;
 pub mod nn;

@@ -4,15 +4,17 @@
 //! p(x, z) = prod_t p(z_t | before) p(x_t | z_t, before). A model without latents is the special case
 //! in which every bound is exact.
 
+pub mod sequence_code;
+
 use burn::tensor::{Int, Tensor, TensorData};
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
+use kernels::{
     backend::Backend,
     noise::{Noise, Stream, uniform},
-    statistics::log_sum_exp,
 };
+use statistics::log_sum_exp;
 
 /// A model of sequences. Rows are sequences, or particles of them.
 pub trait Sequential<B: Backend> {

@@ -128,7 +128,9 @@ mod cuda {
     }
 }
 
-/// Evaluates `$body` with the type `$B` and the value `$handle` of the chosen device's backend.
+/// Evaluates `$body` with the type `$B` and the value `$handle` of the chosen device's backend, among those that the
+/// calling crate has as features too.
+#[macro_export]
 macro_rules! on_device {
     ($device:expr, |$B:ident, $handle:ident| $body:expr) => {
         match $device {
@@ -156,7 +158,7 @@ macro_rules! on_device {
     };
 }
 
-pub(crate) use on_device;
+pub use crate::on_device;
 
 #[cfg(test)]
 mod tests {

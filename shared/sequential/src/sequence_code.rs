@@ -7,13 +7,13 @@ use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array2, s};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
+use kernels::{
     backend::Backend,
     likelihood::row_sums,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, repeat_rows},
-    statistics::log_sum_exp,
 };
+use statistics::log_sum_exp;
 
 /// A model with one code for a whole sequence. Rows are sequences, or draws for them.
 pub trait SequenceCode<B: Backend> {
