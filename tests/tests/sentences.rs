@@ -144,6 +144,10 @@ fn chords_drawings_and_images_have_codes_too() {
     let options = ["--count", "2", "--to", to.to_str().unwrap()];
     program.on_run("sample", &tunes, &options).failure(1, "mine-1.mid exists already");
     assert!(!to.exists());
+    // Sequences of another kind, whatever their width.
+    program
+        .on_run("score", &tunes, &["--on", "names"])
+        .failure(1, "sequences of symbols, and the run was fitted to sequences of chords");
 
     let drawings =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sequences/src/fixtures/default.npz");

@@ -1,6 +1,6 @@
 //! The configuration of a run, and its checks.
 
-use sequences::Steps;
+use sequences::{Steps, steps_of};
 use serde::{Deserialize, Serialize};
 use shared::{
     data::DataConfig,
@@ -153,7 +153,7 @@ impl ObjectiveConfig {
 
 impl ModelConfig {
     fn problem(&self, data: &DataConfig) -> Option<String> {
-        let wanted = match Steps::of(data) {
+        let wanted = match steps_of(data) {
             Steps::Pen => "pen",
             Steps::Symbols => "categorical",
             Steps::Numbers => "gaussian",
@@ -172,7 +172,7 @@ impl ModelConfig {
             format!("word_dropout = {}: only for kind = \"sentence\"", self.word_dropout)
         } else if wanted != found {
             // A configuration for such steps.
-            let preset = match Steps::of(data) {
+            let preset = match steps_of(data) {
                 Steps::Rows => "mnist-rows",
                 Steps::Chords => "jsb",
                 Steps::Pen => "pen",

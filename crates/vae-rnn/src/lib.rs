@@ -16,7 +16,7 @@ pub mod svg;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use sequences::{SequenceData, Steps};
+use sequences::{SequenceData, Steps, steps_of};
 use shared::{
     AutodiffBackend, Backend,
     cli::{Loaded, Sheet, To},
@@ -147,7 +147,7 @@ impl paper::Paper for Paper {
     }
 
     fn ending(config: &Config) -> &'static str {
-        commands::show::ending(Steps::of(&config.data))
+        commands::show::ending(steps_of(&config.data))
     }
 
     fn draw(run: &Loaded<Self>, sheet: &Sheet, path: &Path) -> Result<Option<Vec<PathBuf>>> {
@@ -155,7 +155,7 @@ impl paper::Paper for Paper {
     }
 
     fn cannot(command: &str, config: &Config) -> Option<String> {
-        let is_image = Steps::of(config.data()) == Steps::Rows;
+        let is_image = steps_of(config.data()) == Steps::Rows;
         match command {
             "snapshots" if config.model.kind == Kind::Sentence => Some(
                 "a model of sequences takes no snapshots: sample draws from it afterwards".into(),

@@ -107,6 +107,34 @@ impl DataKind {
     }
 }
 
+/// What a step of an example is: a model of one kind reads no other, even of equal width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// Rows of an image, or columns of a table.
+    Rows,
+    /// Chords.
+    Chords,
+    /// Movements of a pen.
+    Pen,
+    /// Symbols of a text.
+    Symbols,
+    /// Numbers, one for each column of a series.
+    Numbers,
+}
+
+impl Steps {
+    /// What they are called.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Chords => "chords",
+            Self::Pen => "pen movements",
+            Self::Symbols => "symbols",
+            Self::Numbers => "numbers",
+        }
+    }
+}
+
 /// How the images that are not test images are shared out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

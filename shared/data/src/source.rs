@@ -7,7 +7,7 @@ use terminal::progress;
 use toml::Value;
 
 use super::{
-    Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits,
+    Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits, Steps,
     name_of, own_files::unused_folder,
 };
 
@@ -31,6 +31,11 @@ pub trait Source: Sync {
     /// What its examples are.
     fn examples(&self) -> DataKind {
         DataKind::Images
+    }
+
+    /// What a step of its examples is.
+    fn steps(&self) -> Steps {
+        Steps::Rows
     }
 
     /// Keys and sections of `[data]` that only this set has. Of a section's keys `path`, `file`, `files`

@@ -104,7 +104,7 @@ mod tests {
 
     /// Reads `value` under this range.
     macro_rules! read {
-        ($range:path, $type:ty, $value:expr) => {{
+        ($range:literal, $type:ty, $value:expr) => {{
             #[derive(Deserialize)]
             struct Section {
                 #[serde(default, deserialize_with = $range)]

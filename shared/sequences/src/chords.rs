@@ -12,7 +12,7 @@ use super::{
 };
 use shared::data::{
     DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Sequences, Source,
-    SourceFile, Splits, fetch, published,
+    SourceFile, Splits, Steps, fetch, published,
 };
 
 /// Chords of one set by split, and its files.
@@ -56,6 +56,10 @@ impl Source for ChordSet {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Chords
     }
 
     fn files(&self, _: &DataConfig) -> Vec<SourceFile> {

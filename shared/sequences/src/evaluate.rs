@@ -16,7 +16,7 @@ use shared::{
     sequential::Resampling,
 };
 
-use crate::{Known, Steps};
+use crate::{Known, Steps, steps_of};
 
 /// Bounds on -log p(x) by particles.
 const FILTERS: [(&str, Resampling, &str); 2] = [
@@ -150,7 +150,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         let count = if has_code { test.len() } else { kl.steps.iter().sum() };
         Some(terms.kl_by_latent.iter().map(|sum| sum / count.max(1) as f64).collect())
     };
-    let is_binary = match Steps::of(of.of) {
+    let is_binary = match steps_of(of.of) {
         Steps::Chords => true,
         Steps::Rows => binarise.is_binary(),
         Steps::Pen | Steps::Symbols | Steps::Numbers => false,

@@ -48,7 +48,8 @@ pub use music::MusicFiles;
 pub use pen::PenFile;
 pub use rolls::{Roll, rolls};
 pub use series::SeriesFile;
-pub use steps::Steps;
+pub use shared::data::Steps;
+pub use steps::steps_of;
 pub use text::{TextLevel, Vocabulary};
 
 use anyhow::Result;

@@ -16,7 +16,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, has_ending, name_and_sha256, name_of,
+        Splits, Steps, at_key, has_ending, name_and_sha256, name_of,
     },
     reading::Mistake,
 };
@@ -62,6 +62,10 @@ impl Source for Text {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Symbols
     }
 
     fn own_keys(&self) -> &'static [&'static str] {

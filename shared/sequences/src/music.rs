@@ -18,7 +18,7 @@ use super::{
 };
 use shared::{
     data::{
-        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, Splits,
+        AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, Splits, Steps,
         all_told, at_key, has_ending, name_and_sha256, name_of,
     },
     progress,
@@ -72,6 +72,10 @@ impl Source for Music {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Chords
     }
 
     fn own_keys(&self) -> &'static [&'static str] {

@@ -10,7 +10,7 @@ use super::{
 };
 use shared::data::{
     DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source, SourceFile,
-    Splits, fetch, published,
+    Splits, Steps, fetch, published,
 };
 
 /// Letters of a name; the longest has eleven.
@@ -36,6 +36,10 @@ impl Source for Names {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Symbols
     }
 
     fn files(&self, _: &DataConfig) -> Vec<SourceFile> {

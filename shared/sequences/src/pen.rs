@@ -13,7 +13,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, name_and_sha256,
+        Splits, Steps, at_key, name_and_sha256,
     },
     reading::Mistake,
 };
@@ -47,6 +47,10 @@ impl Source for Pen {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Pen
     }
 
     fn own_keys(&self) -> &'static [&'static str] {

@@ -12,7 +12,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, at_key, has_ending, name_and_sha256,
+        Splits, Steps, at_key, has_ending, name_and_sha256,
     },
     progress,
     reading::{Mistake, listed, one_line},
@@ -70,6 +70,10 @@ impl Source for Series {
 
     fn examples(&self) -> DataKind {
         DataKind::Sequences
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Numbers
     }
 
     fn own_keys(&self) -> &'static [&'static str] {

@@ -310,6 +310,13 @@ pub(super) fn load_other<P: Paper>(
             fitted.examples().plural()
         );
     }
+    if fitted.steps() != source.steps() {
+        bail!(
+            "{option}: these are sequences of {}, and the run was fitted to sequences of {}",
+            source.steps().plural(),
+            fitted.steps().plural()
+        );
+    }
     let splits = match choice {
         DataChoice::Name(_) => {
             let options = FetchOptions::named(common.data_dir.clone())?;

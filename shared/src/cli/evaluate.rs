@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::{

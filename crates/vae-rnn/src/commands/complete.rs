@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, s};
-use sequences::Steps;
+use sequences::{Steps, steps_of};
 use shared::{
     cli::{Asked, Loaded, OfRun, To},
     noise::Noise,
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "complete")?;
-    let (examples, kind) = (loaded.examples(&args.asked)?, Steps::of(&loaded.config.data));
+    let (examples, kind) = (loaded.examples(&args.asked)?, steps_of(&loaded.config.data));
     let (split, is_image) = (&examples.split, kind == Steps::Rows);
     let path = examples.file(&args.to, &loaded.run, &format!("completed.{}", ending(kind)))?;
     let indices = examples.chosen(args.indices.as_deref(), if is_image { IMAGES } else { FEW })?;

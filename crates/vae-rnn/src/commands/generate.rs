@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, s};
-use sequences::Steps;
+use sequences::{Steps, steps_of};
 use shared::{
     cli::{Loaded, OfRun, To},
     noise::Noise,
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "generate")?;
-    if Steps::of(&loaded.config.data) == Steps::Rows && args.steps.is_some() {
+    if steps_of(&loaded.config.data) == Steps::Rows && args.steps.is_some() {
         bail!("--steps: an image has as many rows as it has");
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
@@ -89,7 +89,7 @@ pub fn drawn(
 ) -> Result<Vec<PathBuf>> {
     let How { steps, temperature, noise } =
         how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
-    let kind = Steps::of(&run.config.data);
+    let kind = steps_of(&run.config.data);
     let path = to.file(&run.run, &format!("generated.{}", ending(kind)))?;
     let is_image = kind == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::{Array2, s};
-use sequences::{Known, PIANO, Roll, Steps, rolls};
+use sequences::{Known, PIANO, Roll, Steps, rolls, steps_of};
 use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
     data::Split,
@@ -47,7 +47,7 @@ pub(super) fn show(
     sequences: &[Shown],
 ) -> Result<Vec<PathBuf>> {
     let caption = format!("{caption}: {}", run.title());
-    match Steps::of(run.config.data()) {
+    match steps_of(run.config.data()) {
         Steps::Rows => {
             let mut grid = Grid::new(run.preparation.shape, caption);
             for row in sequences.chunks(ROW) {
@@ -176,7 +176,7 @@ pub(crate) fn draw_sheet(
     sheet: &Sheet,
     path: &Path,
 ) -> Result<Option<Vec<PathBuf>>> {
-    let steps = Steps::of(run.config.data());
+    let steps = steps_of(run.config.data());
     if steps == Steps::Rows {
         return Ok(None);
     }

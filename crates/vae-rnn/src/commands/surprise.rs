@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use ndarray::{Array2, s};
-use sequences::{Known, Roll, Steps, rolls};
+use sequences::{Known, Roll, Steps, rolls, steps_of};
 use shared::{
     cli::{Asked, Examples, Loaded, OfRun, To},
     plot::Grid,
@@ -83,7 +83,7 @@ struct Sequences {
 impl Sequences {
     /// Examples by index, by default the first few.
     fn of(run: &Loaded<Paper>, examples: &Examples, indices: Option<&[usize]>) -> Result<Self> {
-        let few = if Steps::of(&run.config.data) == Steps::Rows { IMAGES } else { FEW };
+        let few = if steps_of(&run.config.data) == Steps::Rows { IMAGES } else { FEW };
         let (indices, split) = (examples.chosen(indices, few)?, &examples.split);
         let title =
             |&index: &usize| format!("{} sequence {}", examples.name, examples.title(index));
@@ -120,7 +120,7 @@ impl Sequences {
 }
 
 fn draw(run: &Loaded<Paper>, sequences: &Sequences, path: &Path) -> Result<()> {
-    let (kind, Sequences { x, steps, keys, titles }) = (Steps::of(&run.config.data), sequences);
+    let (kind, Sequences { x, steps, keys, titles }) = (steps_of(&run.config.data), sequences);
     // Without latents one particle knows it exactly.
     let particles = if run.model.latent_dim() == 0 { 1 } else { PARTICLES };
     let noise = (run.noise(), &keys[..]);
