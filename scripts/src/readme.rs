@@ -1,7 +1,8 @@
 //! Tables in Markdown pages, written from the records under results/ into their [`blocks`]:
 //! `<!-- table: NAMES | METRICS -->` is one of runs, where those that differ in their seed alone share a line,
 //! a metric written `NAME:95` stands with its 95% interval over test examples, and one written
-//! `NAME:median` with its median, least and greatest over seeds; `<!-- speed: KIND -->` that of
+//! `NAME:median` with its median, least and greatest over seeds, and one written `NAME:upper-half` with the mean of
+//! the better half of all draws of all seeds; `<!-- speed: KIND -->` that of
 //! `bench-peers` on such a processor;
 //! `<!-- frontier: DATA -->` what `fair-repr frontier` chose; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
@@ -30,6 +31,7 @@ use crate::{validate::tables::with_validation, workspace};
 
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
+const UPPER_HALF: &str = ":upper-half";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -225,11 +227,11 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
 
 /// What a metric is called at the head of its column, with an arrow to where it is better.
 pub(crate) fn column(record: Option<&Record>, metric: &str) -> String {
-    let (metric, about) = match (metric.strip_suffix(INTERVAL), metric.strip_suffix(MEDIAN)) {
-        (Some(metric), _) => (metric, ", 95% interval"),
-        (None, Some(metric)) => (metric, ", median"),
-        (None, None) => (metric, ""),
-    };
+    let forms = [(INTERVAL, ", 95% interval"), (MEDIAN, ", median"), (UPPER_HALF, ", upper half")];
+    let (metric, about) = forms
+        .iter()
+        .find_map(|(form, about)| Some((metric.strip_suffix(form)?, *about)))
+        .unwrap_or((metric, ""));
     let arrow = record.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
         Better::Lower => " ↓",
         Better::Higher => " ↑",
@@ -242,6 +244,9 @@ pub(crate) fn column(record: Option<&Record>, metric: &str) -> String {
 pub(crate) fn value(runs: &[Record], metric: &str) -> String {
     if let Some(metric) = metric.strip_suffix(INTERVAL) {
         return with_interval(runs, metric);
+    }
+    if let Some(metric) = metric.strip_suffix(UPPER_HALF) {
+        return upper_half(runs, metric);
     }
     let (name, cell): (_, fn(&[f64]) -> String) = match metric.strip_suffix(MEDIAN) {
         Some(metric) => (metric, median_cell),
@@ -264,6 +269,23 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
     }
     let mean = |of: fn(&(f64, f64)) -> f64| found.iter().map(of).sum::<f64>() / found.len() as f64;
     format!("{:.2}% ± {:.2}", 100.0 * mean(|f| f.0), 196.0 * mean(|f| f.1))
+}
+
+/// The mean of the better half of all draws of a metric that is the better the higher, and how many they are.
+fn upper_half(runs: &[Record], metric: &str) -> String {
+    let prefix = format!("{metric}_draw_");
+    let metrics = runs.iter().flat_map(|run| &run.metrics);
+    let mut draws: Vec<f64> = metrics
+        .filter(|(name, _)| name.starts_with(&prefix))
+        .map(|(_, metric)| metric.value)
+        .collect();
+    let all = draws.len();
+    draws.sort_by(|a, b| b.total_cmp(a));
+    draws.truncate(all.div_ceil(2));
+    match draws.len() {
+        0 => "-".into(),
+        half => format!("{:.4} ({half} of {all})", mean(&draws)),
+    }
 }
 
 /// Mean and standard deviation over seeds.

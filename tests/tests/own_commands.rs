@@ -296,12 +296,13 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         serde_json::from_slice(&text).unwrap()
     };
     let found = record(&folder, "seed-2/factor-10");
-    for metric in ["z_diff", "factor_vae_score", "mig", "mig_posterior", "sap", "dci_completeness"]
+    for metric in
+        ["z_diff_25", "factor_vae_score", "mig", "mig_posterior", "sap", "dci_completeness"]
     {
         let value = found["metrics"][metric]["value"].as_f64();
         assert!(value.is_some_and(|value| (0.0..=1.0).contains(&value)), "{metric}: {value:?}");
     }
-    assert!(record(&folder, "seed-2/pixels")["metrics"]["z_diff"]["value"].is_f64());
+    assert!(record(&folder, "seed-2/pixels")["metrics"]["z_diff_25"]["value"].is_f64());
 
     // Another, killed while its second run is being fitted, and started again.
     let arguments = sweep("killed", &all);

@@ -16,8 +16,11 @@ const REACH: f64 = 6.0;
 const NODES: usize = 4096;
 /// The least standard deviation: a posterior narrower than this is taken for as wide.
 const NARROW: f64 = 1e-6;
-/// The factor Chen et al. 2018 leave out.
-const LEFT_OUT: &str = "shape";
+
+/// True for the factors that Higgins et al. 2017 and Chen et al. 2018 count: all but the shape, which has no order.
+pub(super) fn is_counted(name: &str) -> bool {
+    name != "shape"
+}
 
 /// Mutual information gap as disentanglement_lib has it: I(z_j; v_k) in nats between posterior
 /// means in `bins` bins of equal width and the factors; the mean over factors of the gap between
@@ -80,7 +83,7 @@ fn posterior_gap(
     let log_var = log_var?;
     let names = codes.names();
     let factors: Vec<Factor> = (0..grid.factors())
-        .filter(|&factor| names[factor] != LEFT_OUT)
+        .filter(|&factor| is_counted(&names[factor]))
         .map(|factor| Factor {
             values: images.iter().map(|&image| grid.value(image, factor)).collect(),
             size: grid.sizes()[factor],

@@ -16,7 +16,7 @@ pub struct DisentanglementConfig {
     /// Points they are tested on.
     #[serde(deserialize_with = "points")]
     pub test_points: usize,
-    /// Pairs (z_diff, BetaVAE score) or images (FactorVAE score) that make one point.
+    /// Pairs (BetaVAE score) or images (FactorVAE score) that make one point.
     #[serde(deserialize_with = "between::<2, 100_000, _, _>")]
     pub batch: usize,
     /// Images the variances of the FactorVAE score are estimated on.

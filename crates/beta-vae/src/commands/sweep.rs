@@ -95,7 +95,7 @@ struct Sweep {
 
 /// Metrics plotted against the weight, with their names in the picture.
 const DRAWN: [(&str, &str); 6] = [
-    ("z_diff", "z_diff (Higgins)"),
+    ("z_diff_25", "z_diff (Higgins, 25 pairs)"),
     ("beta_vae_score", "BetaVAE score"),
     ("factor_vae_score", "FactorVAE score"),
     ("dci_disentanglement", "DCI disentanglement"),
