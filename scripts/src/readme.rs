@@ -324,7 +324,23 @@ pub(crate) fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shared::run::Metric;
+
     use super::*;
+
+    #[test]
+    fn the_upper_half_is_that_of_all_draws_of_all_seeds() {
+        let committed = records(&workspace().join("results")).unwrap();
+        let mut runs = committed["beta-vae-quick"][..2].to_vec();
+        for (run, draws) in runs.iter_mut().zip([[0.1, 0.9], [0.8, 0.2]]) {
+            for (draw, value) in draws.into_iter().enumerate() {
+                let metric = Metric { value, ..run.metrics["mig"].clone() };
+                run.metrics.insert(format!("guess_draw_{draw}"), metric);
+            }
+        }
+        assert_eq!(value(&runs, "guess:upper-half"), "0.8500 (2 of 4)");
+        assert_eq!(value(&runs, "mig_posterior_guess:upper-half"), "-");
+    }
 
     #[test]
     fn a_median_is_the_middle_or_between_the_two_in_the_middle() {
