@@ -238,6 +238,8 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     audit(&["--member", "m"]).failure(1, "everybody has 'm'");
     fs::write(&file, "p,truth,sex,x\n").unwrap();
     audit(&["--member", "m"]).failure(1, "no row below the header");
+    fs::write(&file, rows.replacen("sex,x", "sex,p", 1)).unwrap();
+    audit(&["--member", "m"]).failure(1, "two columns are called 'p'");
 }
 
 /// Options that make a run on dSprites tiny.
@@ -336,6 +338,19 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     program.on_run("codes", &run, &["--to", codes.to_str().unwrap()]).success();
     let length = fs::metadata(&codes).unwrap().len();
     assert!(length > 737_280 * 3 * 2 * 4, "{length}");
+    program
+        .on_run("codes", &run, &["--to", codes.to_str().unwrap()])
+        .failure(1, "codes.safetensors exists already");
+    // Nothing is fitted again for other pictures, and nothing is written over.
+    let to = work.path().join("mine.png");
+    let elsewhere = [&all[..], &["--to", to.to_str().unwrap()]].concat();
+    call(&sweep("straight", &elsewhere)).success();
+    for name in ["mine.png", "mine-metrics-beta-vae.png"] {
+        assert!(is_picture(&work.path().join(name)), "{name}");
+    }
+    fs::remove_file(&to).unwrap();
+    call(&sweep("straight", &elsewhere)).failure(1, "mine-metrics-beta-vae.png exists already");
+    assert!(!to.exists());
     program.on_run("traverse", &run, &["--steps", "5"]).success();
     let gif = fs::read(run.join("traversal.gif")).unwrap();
     assert!(gif.starts_with(b"GIF89a") && gif.len() > 1000);

@@ -29,7 +29,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     refuse_existing(&args.to)?;
     let loaded = Loaded::<Paper>::open(&args.of, "codes")?;
     let Some(grid) = &loaded.data()?.factors else {
-        bail!("{} has no known factors: codes are written of dfactors", loaded.config.data.name);
+        bail!(
+            "{} has no known factors: codes are written of dsprites, and of an archive with latents_classes",
+            loaded.config.data.name
+        );
     };
     // Pixels would take 12 GB.
     if loaded.model.latent_dim() > WIDE {
