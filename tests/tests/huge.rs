@@ -14,7 +14,15 @@ fn refused(program: &Program, options: &[&str], key: &str) {
     let work = tempfile::tempdir().unwrap();
     let called = program.train(work.path(), options).failure(1, key);
     let message = called.err();
-    let says = ["needs ", "out of proportion", "at most", "no more", "of the image", "2 to 256", "1 to 1024"];
+    let says = [
+        "needs ",
+        "out of proportion",
+        "at most",
+        "no more",
+        "of the image",
+        "2 to 256",
+        "1 to 1024",
+    ];
     assert!(says.iter().any(|says| message.contains(says)), "{message}");
     assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
 }

@@ -256,7 +256,9 @@ fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
         .on_run("reconstruct", &run, &["--indices", "99999"])
         .failure(1, "--indices 99999");
     program("vae").on_run("interpolate", &run, &["--steps", "1"]).failure(1, "--steps 1");
-    program("vae").on_run("evaluate", &run, &["--samples", "0"]).failure(1, "--samples 0: at least 1");
+    program("vae")
+        .on_run("evaluate", &run, &["--samples", "0"])
+        .failure(1, "--samples 0: at least 1");
 
     // Weights that were cut off are refused, and the run is left as it is.
     let weights = run.join("weights.safetensors");
