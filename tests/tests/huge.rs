@@ -20,8 +20,7 @@ fn refused(program: &Program, options: &[&str], key: &str) {
         "at most",
         "no more",
         "of the image",
-        "2 to 256",
-        "1 to 1024",
+        "a whole number from",
     ];
     assert!(says.iter().any(|says| message.contains(says)), "{message}");
     assert!(!work.path().join("runs").exists(), "{options:?} left something behind");
