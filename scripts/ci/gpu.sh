@@ -1,6 +1,16 @@
 #!/usr/bin/env bash
-# Trains a VAE for two epochs on the GPU.
+# Every program on a GPU: the losses of the processor over twenty steps, the shapes that were wrong before, and the
+# same numbers twice. Without a GPU, wgpu runs on Mesa's software driver (Debian: mesa-vulkan-drivers).
+# Usage: scripts/ci/gpu.sh cuda|wgpu [PAPER]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-nvidia-smi
-cargo run --release --package vae --features cuda -- train --device cuda --epochs 2 --out runs/gpu
+
+feature=${1:?cuda or wgpu}
+shift
+if [ "$feature" = cuda ]; then nvidia-smi; fi
+packages=()
+for paper in "$@"; do packages+=(--package "$paper"); done
+# Two more for the tests of shapes.
+if [ $# = 0 ]; then packages=(--workspace); else packages+=(--package vae --package beta-vae); fi
+cargo build "${packages[@]}" --features "shared/$feature"
+PAPERS="$*" cargo test --package end-to-end --features "$feature" --test devices

@@ -1,4 +1,4 @@
-//! Choice of device: `--device flex|ndarray|cuda[:N]`.
+//! Choice of device: `--device flex|ndarray|cuda[:N]|wgpu[:N]`.
 
 use std::{fmt, str::FromStr};
 
@@ -11,6 +11,8 @@ pub enum Device {
     NdArray,
     /// burn-cuda on the GPU with this number.
     Cuda(usize),
+    /// burn-wgpu on this adapter of the system's graphics interface, GPUs first.
+    Wgpu(usize),
 }
 
 impl fmt::Display for Device {
@@ -19,6 +21,7 @@ impl fmt::Display for Device {
             Self::Flex => f.write_str("flex"),
             Self::NdArray => f.write_str("ndarray"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Wgpu(index) => write!(f, "wgpu:{index}"),
         }
     }
 }
@@ -27,15 +30,21 @@ impl FromStr for Device {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':').map_or((text, None), |(name, index)| (name, Some(index))) {
+        let (name, index) = match text.split_once(':') {
+            Some((name, index)) => (name, Some(index)),
+            None => (text, None),
+        };
+        let number = || match index.map(str::parse) {
+            None => Ok(0),
+            Some(Ok(number)) => Ok(number),
+            Some(Err(_)) => Err(format!("{text}: no GPU number: write {name} or {name}:0")),
+        };
+        match (name, index) {
             ("flex", None) => Ok(Self::Flex),
             ("ndarray", None) => Ok(Self::NdArray),
-            ("cuda", None) => Ok(Self::Cuda(0)),
-            ("cuda", Some(index)) => index
-                .parse()
-                .map(Self::Cuda)
-                .map_err(|_| format!("'{index}' is not a GPU number: write cuda or cuda:0")),
-            _ => Err("choose flex, ndarray or cuda[:N]".into()),
+            ("cuda", _) => number().map(Self::Cuda),
+            ("wgpu", _) => number().map(Self::Wgpu),
+            _ => Err("choose flex, ndarray, cuda[:N] or wgpu[:N]".into()),
         }
     }
 }
@@ -46,7 +55,7 @@ impl Device {
     /// # Errors
     /// If this program was built without any.
     pub fn best() -> Result<Self, String> {
-        [Self::Cuda(0), Self::Flex, Self::NdArray]
+        [Self::Cuda(0), Self::Flex, Self::NdArray, Self::Wgpu(0)]
             .into_iter()
             .find(|device| device.check().is_ok())
             .ok_or_else(|| {
@@ -67,6 +76,7 @@ impl Device {
                 "this program was built without {self}: build it with --features {self}"
             )),
             Self::Cuda(index) => cuda::check(index),
+            Self::Wgpu(index) => wgpu::check(index),
         }
     }
 
@@ -76,6 +86,7 @@ impl Device {
             Self::Flex => "flex",
             Self::NdArray => "ndarray",
             Self::Cuda(_) => "cuda",
+            Self::Wgpu(_) => "wgpu",
         }
     }
 }
@@ -128,6 +139,73 @@ mod cuda {
     }
 }
 
+#[cfg(not(feature = "wgpu"))]
+mod wgpu {
+    pub(super) fn check(_index: usize) -> Result<(), String> {
+        Err("this program was built without wgpu: build it with --features wgpu".into())
+    }
+}
+
+#[cfg(feature = "wgpu")]
+mod wgpu {
+    //! Burn counts the adapters of each kind for itself and panics where there is none of the kind asked for.
+
+    use burn_wgpu::{
+        WgpuDevice,
+        graphics::{AutoGraphicsApi, GraphicsApi},
+    };
+    use wgpu::{DeviceType, Instance, InstanceDescriptor};
+
+    pub(super) fn check(index: usize) -> Result<(), String> {
+        let (count, hint) = (adapters().len(), "--device flex computes on the processor");
+        match count {
+            0 => Err(format!("no adapter for wgpu: is a driver installed? {hint}")),
+            _ if index >= count => {
+                Err(format!("there is no adapter {index}: this machine has {count}; {hint}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Burn's name for an adapter; its default where there is none of this number.
+    pub(super) fn named(index: usize) -> WgpuDevice {
+        let adapters = adapters();
+        let Some(&kind) = adapters.get(index) else { return WgpuDevice::default() };
+        let of_its_kind = adapters[..index].iter().filter(|&&other| other == kind).count();
+        match kind {
+            DeviceType::DiscreteGpu => WgpuDevice::DiscreteGpu(of_its_kind),
+            DeviceType::IntegratedGpu => WgpuDevice::IntegratedGpu(of_its_kind),
+            DeviceType::VirtualGpu => WgpuDevice::VirtualGpu(of_its_kind),
+            DeviceType::Cpu => WgpuDevice::Cpu,
+            DeviceType::Other => WgpuDevice::default(),
+        }
+    }
+
+    /// The kinds of the system's adapters, GPUs first.
+    fn adapters() -> Vec<DeviceType> {
+        let backends = AutoGraphicsApi::backend().into();
+        let descriptor =
+            InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() };
+        let found = pollster::block_on(Instance::new(descriptor).enumerate_adapters(backends));
+        let mut kinds: Vec<DeviceType> =
+            found.iter().map(|adapter| adapter.get_info().device_type).collect();
+        kinds.sort_by_key(|kind| match kind {
+            DeviceType::DiscreteGpu => 0,
+            DeviceType::IntegratedGpu => 1,
+            DeviceType::VirtualGpu => 2,
+            DeviceType::Cpu => 3,
+            DeviceType::Other => 4,
+        });
+        kinds
+    }
+}
+
+/// Burn's name for an adapter of wgpu.
+#[cfg(feature = "wgpu")]
+pub fn adapter(index: usize) -> crate::backend::WgpuDevice {
+    wgpu::named(index)
+}
+
 /// Evaluates `$body` with the type `$B` and the value `$handle` of the chosen device's backend, among those that the
 /// calling crate has as features too.
 #[macro_export]
@@ -152,6 +230,12 @@ macro_rules! on_device {
                 let $handle = $crate::backend::CudaDevice::new(index);
                 $body
             }
+            #[cfg(feature = "wgpu")]
+            $crate::device::Device::Wgpu(index) => {
+                type $B = $crate::backend::Wgpu;
+                let $handle = $crate::device::adapter(index);
+                $body
+            }
             #[allow(unreachable_patterns)]
             other => anyhow::bail!("this program was built without {other}"),
         }
@@ -167,8 +251,9 @@ mod tests {
     #[test]
     fn names_are_read_and_others_refused() {
         assert_eq!("cuda:2".parse(), Ok(Device::Cuda(2)));
+        assert_eq!("wgpu".parse(), Ok(Device::Wgpu(0)));
         assert_eq!("flex".parse(), Ok(Device::Flex));
-        for bad in ["cuda:x", "gpu", "flex:1", ""] {
+        for bad in ["cuda:x", "wgpu:", "gpu", "flex:1", ""] {
             assert!(bad.parse::<Device>().is_err(), "{bad}");
         }
     }
@@ -179,6 +264,7 @@ mod tests {
             (Device::Flex, cfg!(feature = "flex"), "--features flex"),
             (Device::NdArray, cfg!(feature = "ndarray"), "--features ndarray"),
             (Device::Cuda(0), cfg!(feature = "cuda"), "--features cuda"),
+            (Device::Wgpu(0), cfg!(feature = "wgpu"), "--features wgpu"),
         ];
         for (device, compiled_in, feature) in missing {
             if !compiled_in {

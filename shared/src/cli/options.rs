@@ -17,7 +17,7 @@ use crate::{
 /// The device, and where to find the data.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Device: flex, ndarray or cuda[:N] (default: the best available).
+    /// Device: flex, ndarray, cuda[:N] or wgpu[:N] (default: the best available).
     #[arg(long, value_name = "DEVICE")]
     device: Option<Device>,
     /// Folder with data files, searched before the cache and the network.

@@ -1,8 +1,9 @@
 //! The one place where a numeric backend is named.
 //!
 //! Every model of the workspace is generic over [`Backend`]. Which backends exist is decided by
-//! the Cargo features `flex` (burn-flex, the default), `ndarray` (burn-ndarray) and `cuda` (burn-cuda). Each one
-//! that is compiled in costs every program its generic code once more.
+//! the Cargo features `flex` (burn-flex, the default), `ndarray` (burn-ndarray), `cuda` (burn-cuda) and `wgpu`
+//! (burn-wgpu: Metal, Vulkan, Direct3D 12). Each one that is compiled in costs every program its generic code once
+//! more.
 
 mod fused;
 
@@ -14,6 +15,8 @@ pub use burn_cuda::{Cuda, CudaDevice};
 pub use burn_flex::{Flex, FlexDevice};
 #[cfg(any(test, feature = "ndarray"))]
 pub use burn_ndarray::{NdArray, NdArrayDevice};
+#[cfg(feature = "wgpu")]
+pub use burn_wgpu::{Wgpu, WgpuDevice};
 
 pub use fused::{AdagradStep, AdamStep, Geometry, Window};
 
@@ -353,6 +356,9 @@ impl Backend for NdArray {}
 
 #[cfg(feature = "cuda")]
 impl Backend for Cuda {}
+
+#[cfg(feature = "wgpu")]
+impl Backend for Wgpu {}
 
 impl<B: Backend> Backend for Autodiff<B> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
