@@ -2,7 +2,7 @@
 
 import csv
 import pathlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class Codes:
         wanted = self.split == split
         if not wanted.any():
             raise ValueError(f"no codes of the split {split!r}; there are {sorted(set(self.split.tolist()))}")
-        pick = lambda array: None if array is None else array[wanted]
-        return Codes(*(pick(getattr(self, field)) for field in self.__dataclass_fields__))
+        arrays = (getattr(self, field.name) for field in fields(self))
+        return Codes(*(None if array is None else array[wanted] for array in arrays))
 
 
 def codes(path):
@@ -61,15 +61,15 @@ def _archive(path):
         missing = {"mean", "label", "split", "index"} - set(archive.files)
         if missing:
             raise ValueError(f"{path}: not an archive of encode, without {', '.join(sorted(missing))}")
-        optional = lambda key: archive[key] if key in archive.files else None
+        optional = {key: archive[key] for key in ("log_var", "name") if key in archive.files}
         names = np.array([*SPLITS, "other"])
         return Codes(
             mean=archive["mean"],
-            log_var=optional("log_var"),
+            log_var=optional.get("log_var"),
             label=archive["label"],
             split=names[archive["split"]],
             index=archive["index"],
-            name=optional("name"),
+            name=optional.get("name"),
         )
 
 
@@ -83,8 +83,13 @@ def _table(path):
     spreads = [name for name in header if name.startswith("log_var")]
     if not means or not {"split", "index", "class"} <= place.keys():
         raise ValueError(f"{path}: not a table of encode, which has split, index, class and z0, z1, ...")
-    numbers = lambda names: np.array([[row[place[name]] for name in names] for row in rows], np.float32)
-    texts = lambda name: np.array([row[place[name]] for row in rows])
+
+    def numbers(names):
+        return np.array([[row[place[name]] for name in names] for row in rows], np.float32)
+
+    def texts(name):
+        return np.array([row[place[name]] for row in rows])
+
     return Codes(
         mean=numbers(means),
         log_var=numbers(spreads) if spreads else None,

@@ -59,9 +59,8 @@ class Autoencoder(nn.Module):
         folder = pathlib.Path(folder)
         if not (folder / "encoder.onnx").is_file():
             raise FileNotFoundError(f"{folder}: no encoder.onnx; write it with `export --onnx --to {folder}`")
-        network = lambda name: Network(onnx.read(folder / f"{name}.onnx"))
-        prior = network("prior") if (folder / "prior.onnx").is_file() else None
-        return cls(network("encoder"), network("decoder"), prior)
+        names = ["encoder", "decoder"] + ["prior"] * (folder / "prior.onnx").is_file()
+        return cls(*(Network(onnx.read(folder / f"{name}.onnx")) for name in names))
 
     @property
     def pixels(self):

@@ -42,15 +42,17 @@ train=(train --data segments --out "$out" --name tracked --log mlflow --set eval
     --set evaluate.nll_images=10 --set 'train.schedule={kind="constant",rate=0.001}' --snapshot-epochs 1)
 # Ctrl-C after the first epochs, which leaves a run to continue.
 cargo build --quiet --profile "${PROFILE:-dev}" --package vae
-program "${train[@]}" --epochs 200 &
-training=$!
 # `cargo run` becomes the program, so a signal reaches it.
+(exec cargo run --quiet --profile "${PROFILE:-dev}" --package vae -- "${train[@]}" --epochs 200) &
+training=$!
 until [ -s "$out/vae/tracked/metrics.jsonl" ]; do
-    kill -0 "$training" || exit 1
+    kill -0 "$training" || { echo "mlflow: the training ended too soon"; exit 1; }
     sleep 0.1
 done
 kill -INT "$training"
-wait "$training" || [ $? = 130 ]
+status=0
+wait "$training" || status=$?
+[ "$status" = 130 ] || { echo "mlflow: the training ended with $status instead of being interrupted"; exit 1; }
 done=$(wc -l < "$out/vae/tracked/metrics.jsonl")
 program "${train[@]}" --epochs $((done + 2)) --resume
 "$python" scripts/reference/mlflow_check.py "$out/vae/tracked"

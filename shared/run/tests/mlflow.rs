@@ -96,9 +96,10 @@ fn a_killed_training_goes_on_in_the_same_run_and_every_value_is_there_once() {
     assert_eq!(remote.tags["mlflow.runName"], "mine");
     // What was changed in between is a tag; what was new, a parameter.
     let parameter = |key: &str| remote.parameters[key].as_str();
-    assert_eq!([parameter("seed"), parameter("train.epochs"), parameter("train.patience")], [
-        "1", "2", "3"
-    ]);
+    assert_eq!(
+        [parameter("seed"), parameter("train.epochs"), parameter("train.patience")],
+        ["1", "2", "3"]
+    );
     assert_eq!(remote.tags["train.epochs"], "4");
     assert_eq!(remote.files["samples.png"], b"a picture");
     assert_eq!(remote.files["record.json"], b"{}");

@@ -76,7 +76,12 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: MlflowSettings) -> Self {
-        let agent = ureq::Agent::config_builder()
+        let mut agent = ureq::Agent::config_builder();
+        if is_here(&settings.address) {
+            // No proxy reaches this machine.
+            agent = agent.proxy(None);
+        }
+        let agent = agent
             .http_status_as_error(false)
             // A token goes to the server that the user named, and to no other.
             .max_redirects(0)
@@ -298,6 +303,13 @@ fn authority(address: &str) -> Option<&str> {
     ["http", "https"].contains(&scheme).then(|| rest.split('/').next())?
 }
 
+/// True for the address of this machine.
+fn is_here(address: &str) -> bool {
+    let authority = authority(address).unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+}
+
 fn pairs(all: &[(String, String)]) -> Vec<Value> {
     all.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
@@ -361,7 +373,8 @@ mod tests {
     fn files_go_to_the_server_of_the_tracker_and_to_no_other() {
         let own = client("http://host:5000/base");
         let put = "http://host:5000/base/api/2.0/mlflow-artifacts/artifacts/1/a/artifacts";
-        for place in ["mlflow-artifacts:/1/a/artifacts", "mlflow-artifacts://host:5000/1/a/artifacts"]
+        for place in
+            ["mlflow-artifacts:/1/a/artifacts", "mlflow-artifacts://host:5000/1/a/artifacts"]
         {
             assert_eq!(own.folder(place).as_deref(), Some(put));
         }

@@ -39,8 +39,7 @@ impl Sender {
     pub(super) fn start(remote: Remote) -> Self {
         let shared = Arc::new(Shared::default());
         let work = shared.clone();
-        let started =
-            thread::Builder::new().name("mlflow".into()).spawn(move || work.send(remote));
+        let started = thread::Builder::new().name("mlflow".into()).spawn(move || work.send(remote));
         if let Err(error) = started {
             notice(&error);
             shared.locked().is_done = true;
@@ -145,5 +144,7 @@ fn has_work(state: &State, not_before: Option<Instant>) -> bool {
 }
 
 fn notice(reason: &dyn std::fmt::Display) {
-    progress::line(&format!("--log mlflow: {reason}; training goes on, and what is missing is sent later"));
+    progress::line(&format!(
+        "--log mlflow: {reason}; training goes on, and what is missing is sent later"
+    ));
 }

@@ -40,9 +40,10 @@ impl MlflowSettings {
             );
         };
         let address = address.trim_end_matches('/').to_owned();
-        let Some((_, place)) = address.split_once("://").filter(|(scheme, place)| {
-            ["http", "https"].contains(&scheme.to_lowercase().as_str()) && !place.is_empty()
-        }) else {
+        let Some((_, place)) = address
+            .split_once("://")
+            .filter(|(scheme, place)| ["http", "https"].contains(scheme) && !place.is_empty())
+        else {
             bail!(
                 "--log mlflow: MLFLOW_TRACKING_URI is not the address of a server, which begins with \
                  http:// or https://"
@@ -106,7 +107,9 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_refused_in_one_line_without_being_shown() {
-        for address in ["", "databricks", "sqlite:///secret.db", "http://", "http://me:secret@host/"] {
+        for address in
+            ["", "databricks", "sqlite:///secret.db", "http://", "http://me:secret@host/"]
+        {
             let error = read(&[("MLFLOW_TRACKING_URI", address)]).unwrap_err().to_string();
             assert!(error.contains("MLFLOW_TRACKING_URI"), "{error}");
             assert!(!error.contains('\n') && !error.contains("secret"), "{error}");
