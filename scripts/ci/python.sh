@@ -44,5 +44,5 @@ done
 has nbclient,ipykernel,matplotlib,pandas "the notebook" || exit 0
 # The first run is one of the VAE.
 to=$out/vae-$(basename "$first")
-AE_ROOT=$PWD AE_RUN=$first AE_CODES=$to/codes.npz AE_EXPORTED=$to MPLBACKEND=agg \
+AE_ROOT=$PWD AE_RUN=$first AE_CODES=$to/codes.npz AE_EXPORTED=$to \
     "$python" scripts/reference/notebook_run.py python/records-and-codes.ipynb

@@ -23,6 +23,8 @@ def main():
     except CellExecutionError as error:
         sys.exit(f"{path}: {error}")
     pictures = sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
+    drawn = sum("plt." in cell.source and "import" not in cell.source for cell in notebook.cells)
+    assert pictures == drawn, f"{pictures} pictures of {drawn} cells that draw"
     print(f"{path.name}: {sum(cell.cell_type == 'code' for cell in notebook.cells)} cells, {pictures} pictures")
 
 
