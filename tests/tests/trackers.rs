@@ -82,9 +82,9 @@ fn a_server_that_is_down_changes_no_bit_and_is_named_once() {
 fn an_interrupted_training_is_one_run_of_the_server_with_every_figure_once() {
     let (work, server) = (tempfile::tempdir().unwrap(), Stub::start(Mode::Serves));
     let rate = "train.schedule={kind=\"constant\",rate=0.001}";
-    let options = ["--set", rate, "--epochs", "2"];
+    let options = ["--set", rate, "--epochs", "2", "--snapshot-epochs", "1"];
     assert!(train(work.path(), &options, Some(&server.address)).status.success());
-    let options = ["--set", rate, "--epochs", "4", "--resume"];
+    let options = ["--set", rate, "--epochs", "4", "--snapshot-epochs", "1", "--resume"];
     let output = train(work.path(), &options, Some(&server.address));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
