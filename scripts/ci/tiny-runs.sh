@@ -16,6 +16,7 @@ tiny=(--epochs 2 --set evaluate.nll_samples=10 --set evaluate.nll_images=10)
 train vae quick "${tiny[@]}"
 train pca quick
 train cvae quick "${tiny[@]}"
+train cvae quadrants --config quadrants "${tiny[@]}" --set evaluate.prior_samples=10
 train denoising-ae quick --epochs 2 --set fine_tuning.epochs=1
 train beta-vae quick "${tiny[@]}" --set data.binarise=dynamic --set data.train_examples=2000 \
     --set 'model.channels=[4, 8]'

@@ -14,3 +14,14 @@ pub struct EpochLine {
     /// The same on the validation split after the epoch.
     pub valid: BTreeMap<String, f64>,
 }
+
+impl EpochLine {
+    /// Every figure with the name that trackers know it by: `rate`, then `TERM/train` and `TERM/valid`.
+    pub fn scalars(&self) -> Vec<(String, f64)> {
+        let of = |split: &'static str, terms: &BTreeMap<String, f64>| -> Vec<(String, f64)> {
+            terms.iter().map(|(term, &value)| (format!("{term}/{split}"), value)).collect()
+        };
+        let rate = vec![("rate".to_owned(), self.rate)];
+        [rate, of("train", &self.train), of("valid", &self.valid)].concat()
+    }
+}

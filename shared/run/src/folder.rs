@@ -290,6 +290,17 @@ impl RunFolder {
         &self.path
     }
 
+    /// The folder of the whole run, of which this may be a phase.
+    pub fn root(&self) -> PathBuf {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).root.clone()
+    }
+
+    /// The name of the phase, unless this is the folder of the whole run.
+    pub fn phase_name(&self) -> Option<String> {
+        let name = self.path.file_name()?.to_string_lossy().into_owned();
+        (self.root() != self.path).then_some(name)
+    }
+
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

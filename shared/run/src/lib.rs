@@ -9,7 +9,7 @@ mod lock;
 pub mod metric;
 mod record;
 mod samples;
-mod tensorboard;
+mod trackers;
 
 pub use self::{
     data::RunData,
@@ -20,6 +20,6 @@ pub use self::{
     metric::{Better, Metric},
     record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor},
     samples::SamplesConfig,
-    tensorboard::Events,
+    trackers::{FitBegin, Mlflow, MlflowSettings, TensorBoard, Tracker, Trackers, TrainingEnd},
 };
 pub use files::{CHECKSUMS, Damage, read_checked, read_json, write_atomic, write_json};

@@ -19,7 +19,7 @@ use crate::{
     nn::{Init, Initialiser},
     noise::Noise,
     progress,
-    run::{RunFolder, read_checked},
+    run::{RunFolder, Trackers, read_checked},
     train::{Keep, OptimiserConfig, Schedule, Session, TrainConfig, fit_watched},
     trained::by_rows,
     weights,
@@ -178,7 +178,7 @@ where
             run: run.clone(),
             resume: true,
             snapshot_epochs: Vec::new(),
-            log: Vec::new(),
+            trackers: Trackers::default(),
             interrupt: Arc::new(AtomicBool::new(false)),
         };
         let mut init = Initialiser::<Autodiff<B>>::new(Init::He, noise, &handle);

@@ -22,6 +22,7 @@ mod seeds;
 mod sheet;
 mod shell;
 mod table;
+mod trackers;
 mod train;
 
 pub use asked::{Asked, Examples, On, To, new_picture, refuse_existing};

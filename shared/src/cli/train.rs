@@ -22,6 +22,7 @@ use super::{
     paper::{Paper, RunConfig},
     pictures, seeds,
     shell::quoted,
+    trackers::Log,
 };
 use crate::{
     backend::Backend,
@@ -30,8 +31,8 @@ use crate::{
     noise::Noise,
     progress,
     reading::Places,
-    run::{Record, RunData, RunFolder},
-    train::{FitReport, Interrupted, Log, Session},
+    run::{Record, RunData, RunFolder, Trackers, TrainingEnd},
+    train::{FitReport, Interrupted, Session},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
@@ -57,7 +58,8 @@ pub(super) struct TrainArgs {
     /// Draw reconstructions of the same images after these epochs, fractions allowed.
     #[arg(long, value_delimiter = ',', value_name = "E,F,...")]
     snapshot_epochs: Vec<f64>,
-    /// Write the figures of every epoch for a tracker too: `tensorboard --logdir RUN` shows them.
+    /// Send the figures of every epoch to a tracker too: `tensorboard --logdir RUN` shows them, or a
+    /// server of MLflow, or GitLab.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TRACKER,...")]
     log: Vec<Log>,
 }
@@ -105,6 +107,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         bail!("--snapshot-epochs {bad}: epochs are positive numbers");
     }
     let device = args.common.device()?;
+    let trackers = Log::open(&args.log, P::NAME)?;
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
     let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose()?;
@@ -171,7 +174,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         &run,
         device,
         args.resume,
-        Shown { snapshot_epochs: args.snapshot_epochs.clone(), log: args.log.clone() },
+        Shown { snapshot_epochs: args.snapshot_epochs.clone(), trackers: trackers.clone() },
         interrupt,
     );
     let continued_by = || {
@@ -184,12 +187,15 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
             let epochs: Vec<String> = args.snapshot_epochs.iter().map(f64::to_string).collect();
             again.push_str(&format!(" --snapshot-epochs {}", epochs.join(",")));
         }
-        if !args.log.is_empty() {
-            again.push_str(" --log tensorboard");
-        }
+        again.push_str(&Log::option(&args.log));
         format!("stopped; continue with: {} train --resume{again}", P::NAME)
     };
-    let (model, report) = fitted.map_err(|error| resumable(error, continued_by))?;
+    let (model, report) = fitted.map_err(|error| {
+        let is_interrupted = error.is::<Interrupted>();
+        let end = if is_interrupted { TrainingEnd::Interrupted } else { TrainingEnd::Failed };
+        trackers.end(&run, end);
+        resumable(error, continued_by)
+    })?;
     // From here on evaluate can be called again: Ctrl-C ends the program at once.
     fitting.store(false, Ordering::Relaxed);
     // A paper that knows what it does not use has said so before.
@@ -199,14 +205,17 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         );
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
-    let (table, record) = finish(&loaded, Evaluated::After(&report))?;
-    let drawn = pictures::all(&loaded, &report)?;
+    let ((table, record), drawn) = finish(&loaded, Evaluated::After(&report))
+        .and_then(|evaluated| Ok((evaluated, pictures::all(&loaded, &report)?)))
+        .inspect_err(|_| trackers.end(&loaded.run, TrainingEnd::Failed))?;
     crate::print_text!("{table}");
     crate::print_line!(
         "\npictures and record in {}:\n  {}",
         loaded.run.path().display(),
         drawn.join("  ")
     );
+    // Last, because a slow tracker takes its time.
+    trackers.end(&loaded.run, TrainingEnd::Finished);
     Ok(Some(record))
 }
 
@@ -349,7 +358,7 @@ type Fitted = (Box<dyn Trained>, FitReport);
 #[derive(Default)]
 struct Shown {
     snapshot_epochs: Vec<f64>,
-    log: Vec<Log>,
+    trackers: Trackers,
 }
 
 /// Fits a model into a run's folder and saves it.
@@ -373,7 +382,7 @@ fn fit_run<P: Paper>(
             run: run.clone(),
             resume,
             snapshot_epochs: shown.snapshot_epochs,
-            log: shown.log,
+            trackers: shown.trackers,
             interrupt,
         }
     ))?;

@@ -24,7 +24,7 @@ use crate::{
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
     progress,
-    run::{Events, RunFolder},
+    run::{FitBegin, RunFolder, Trackers},
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
@@ -48,8 +48,8 @@ pub struct Session<B: Backend> {
     pub resume: bool,
     /// Epochs to take snapshots after.
     pub snapshot_epochs: Vec<f64>,
-    /// Trackers that the figures of every epoch go to.
-    pub log: Vec<Log>,
+    /// What the figures of every epoch go to.
+    pub trackers: Trackers,
     /// Set by Ctrl-C: finish the step, save, stop.
     pub interrupt: Arc<AtomicBool>,
 }
@@ -58,13 +58,6 @@ pub struct Session<B: Backend> {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the fit was interrupted and can be resumed")]
 pub struct Interrupted;
-
-/// A tracker of experiments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Log {
-    /// Event files in the run's folder.
-    Tensorboard,
-}
 
 /// How a fit went.
 #[derive(Clone, Debug, Default)]
@@ -202,11 +195,8 @@ where
         epochs,
         progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
     );
-    let mut events = None;
-    if session.log.contains(&Log::Tensorboard) && !is_over(&progress) {
-        run.begin_change()?;
-        events = Some(Events::begin(run, progress.epoch));
-    }
+    let (lines, is_over_now) = (&progress.lines[..], is_over(&progress));
+    session.trackers.begin(&FitBegin { folder: run, lines, is_over: is_over_now })?;
     let before = progress.seconds;
     let started = Instant::now();
 
@@ -275,9 +265,7 @@ where
             progress.stale += 1;
         }
         display.epoch(&line, seen(&progress), is_best);
-        if let Some(events) = &mut events {
-            events.epoch(&line);
-        }
+        session.trackers.epoch(&line);
         progress.lines.push(line);
         progress.seconds = before + started.elapsed().as_secs_f64();
         let ends = is_over(&progress);
@@ -435,7 +423,7 @@ mod tests {
             run,
             resume: true,
             snapshot_epochs: Vec::new(),
-            log: Vec::new(),
+            trackers: Trackers::default(),
             interrupt: Arc::default(),
         }
     }

@@ -16,7 +16,7 @@ mod step;
 pub(crate) use checkpoint::can_continue;
 pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
-pub use fit::{FitReport, Interrupted, Log, Session, fit};
+pub use fit::{FitReport, Interrupted, Session, fit};
 pub use objective::{Moment, Objective, Terms, latent_term};
 pub use phase::fit_phase;
 pub use snapshot::SNAPSHOT_FOLDER;

@@ -13,13 +13,31 @@ use std::{
 use files::Message;
 use terminal::progress;
 
-use super::{EpochLine, RunFolder};
+use super::{EpochLine, FitBegin, RunFolder, Tracker};
 
 /// The folder of a run that holds its event files; each phase of a fit has a folder in it.
 const EVENTS: &str = "tensorboard";
 
+/// Event files in the run's folder.
+#[derive(Debug, Default)]
+pub struct TensorBoard(Option<Events>);
+
+impl Tracker for TensorBoard {
+    fn begin(&mut self, fit: &FitBegin<'_>) {
+        let epochs = fit.lines.last().map_or(0, |line| line.epoch);
+        self.0 = (!fit.is_over).then(|| Events::begin(fit.folder, epochs));
+    }
+
+    fn epoch(&mut self, line: &EpochLine) {
+        if let Some(events) = &mut self.0 {
+            events.epoch(line);
+        }
+    }
+}
+
 /// The events of one fit; nothing after the first that could not be written.
-pub struct Events {
+#[derive(Debug)]
+struct Events {
     file: Option<File>,
     folder: PathBuf,
     strip: PathBuf,
@@ -30,7 +48,7 @@ pub struct Events {
 impl Events {
     /// A new file in the run's folder for what comes after `epochs` whole epochs. Of earlier sessions, the
     /// epochs that are fitted again are forgotten.
-    pub fn begin(run: &RunFolder, epochs: usize) -> Self {
+    fn begin(run: &RunFolder, epochs: usize) -> Self {
         let strip = run.file(RunFolder::STRIP);
         let (folder, root) = place(run);
         let file = created(&folder);
@@ -52,12 +70,10 @@ impl Events {
     }
 
     /// The figures of an epoch, and the strip of snapshots if there is a new one.
-    pub fn epoch(&mut self, line: &EpochLine) {
-        let mut summary = Message::default().message(1, &scalar("rate", line.rate));
-        for (split, terms) in [("train", &line.train), ("valid", &line.valid)] {
-            for (term, &value) in terms {
-                summary = summary.message(1, &scalar(&format!("{term}/{split}"), value));
-            }
+    fn epoch(&mut self, line: &EpochLine) {
+        let mut summary = Message::default();
+        for (tag, value) in line.scalars() {
+            summary = summary.message(1, &scalar(&tag, value));
         }
         let drawn = modified(&self.strip);
         if drawn != self.drawn
@@ -88,15 +104,9 @@ impl Events {
 
 /// Where the events of a run, or of one of its phases, go; and the run's own folder.
 fn place(run: &RunFolder) -> (PathBuf, PathBuf) {
-    let path = run.path();
-    let is_run = |path: &&Path| path.join(RunFolder::CONFIG).is_file();
-    let root = path.ancestors().find(is_run).unwrap_or(path);
+    let root = run.root();
     let events = root.join(EVENTS);
-    let folder = match path.file_name() {
-        Some(phase) if root != path => events.join(phase),
-        _ => events,
-    };
-    (folder, root.to_owned())
+    (run.phase_name().map_or(events.clone(), |phase| events.join(phase)), root)
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
