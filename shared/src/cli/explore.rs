@@ -21,7 +21,7 @@ use crate::{
     files::write_atomic,
     network::Network,
     progress,
-    run::RunFolder,
+    run::{Bundle, RunFolder},
 };
 
 /// The page in a run's folder.
@@ -123,11 +123,11 @@ fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subje
     }
 }
 
-/// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper,
-/// from the run.
+/// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper or a
+/// bundle of one, from the run.
 fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Content> {
     let named = || format!("--beside {}", path.display());
-    if path.is_dir() && is_of::<P>(path) {
+    if (path.is_dir() && is_of::<P>(path)) || Bundle::named(path).with_context(named)?.is_some() {
         let of = OfRun { run: Some(path.to_path_buf()), ..of.clone() };
         let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
         let network = network(&loaded).with_context(named)?;
