@@ -14,7 +14,7 @@ train() {
     echo "vae-rnn $out/vae-rnn/$name"
 }
 for line in "the wind is low" "the sea is wide" "a ship goes by" "the tide will turn" "no wind tonight" "we wait on shore"; do
-    printf '%s\n' "$line" "$line and still" "$line again"
+    printf '%s\n' "$line" "$line and still" "$line again" "still $line" "and $line" "then $line" "$line now"
 done > "$out/poem.txt"
 drawings=shared/sequences/src/fixtures/default.npz
 

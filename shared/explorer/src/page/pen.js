@@ -48,11 +48,11 @@ class PenPad {
     this.sequence.push(Float64Array.from([by[0], by[1], 0]));
     this.last = to;
     // The view stays while a line is drawn.
-    this.show(this.sequence, this.sequence.length, null, this.view);
+    this.show(this.sequence, this.sequence.length, null, [], this.view);
   }
 
   /** Draws a sequence, of which `given` steps are given and the rest continued. */
-  show(sequence = this.sequence, given = this.given, playing = null, view = null) {
+  show(sequence = this.sequence, given = this.given, playing = null, nats = [], view = null) {
     Object.assign(this, { sequence, given });
     const { canvas } = this;
     const context = canvas.getContext("2d");

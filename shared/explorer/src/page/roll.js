@@ -7,8 +7,8 @@ const NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 class Roll {
   constructor(model, onChange) {
     Object.assign(this, { model, onChange });
-    const { shown } = model.content;
-    this.isRoll = shown.kind === "chords";
+    const { content } = model;
+    this.isRoll = content.shown.kind === "chords";
     this.canvas = Object.assign(document.createElement("canvas"), { tabIndex: 0, id: "roll", className: this.isRoll ? "roll" : "roll rows" });
     const { canvas } = this;
     canvas.setAttribute("role", "application");
@@ -16,7 +16,12 @@ class Roll {
     canvas.setAttribute("aria-label", this.isRoll ? "Chords: set and remove notes here" : "Image: draw here");
     canvas.setAttribute("aria-describedby", "editor-help");
     document.getElementById("editor").append(canvas);
-    this.cursor = { step: 0, place: this.isRoll ? Math.floor(model.width / 2) : 0, isShown: false };
+    // Keys that nothing is played on only make the others small.
+    const played = content.gallery.sequences.flat(2);
+    const [low, high] = [Math.min(...played), Math.max(...played)];
+    this.low = this.isRoll && played.length ? Math.max(0, low - 4) : 0;
+    this.high = this.isRoll && played.length ? Math.min(model.width, high + 5) : model.width;
+    this.cursor = { step: 0, place: Math.floor((this.low + this.high) / 2), isShown: false };
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", () => (this.level = null));
@@ -46,7 +51,7 @@ class Roll {
     const along = this.isRoll ? x : y;
     const across = this.isRoll ? 1 - y : x;
     const clamp = (value, count) => Math.min(count - 1, Math.max(0, Math.floor(value * count)));
-    return { step: clamp(along, this.sequence.length), place: clamp(across, this.model.width) };
+    return { step: clamp(along, this.sequence.length), place: this.low + clamp(across, this.high - this.low) };
   }
 
   press(event) {
@@ -72,9 +77,9 @@ class Roll {
     cursor.isShown = true;
     if (by) {
       const [along, across] = this.isRoll ? by : [-by[1], by[0]];
-      const within = (value, count) => Math.min(count - 1, Math.max(0, value));
-      cursor.step = within(cursor.step + along, this.sequence.length);
-      cursor.place = within(cursor.place + across, this.model.width);
+      const within = (value, least, end) => Math.min(end - 1, Math.max(least, value));
+      cursor.step = within(cursor.step + along, 0, this.sequence.length);
+      cursor.place = within(cursor.place + across, this.low, this.high);
     } else if (event.key === " ") {
       const x = this.sequence[cursor.step];
       x[cursor.place] = x[cursor.place] > 0.5 ? 0 : 1;
@@ -90,8 +95,16 @@ class Roll {
   show(sequence = this.sequence, given = this.given, playing = this.playing) {
     Object.assign(this, { sequence, given, playing });
     const { canvas, isRoll, cursor } = this;
-    const { width } = this.model;
     const steps = sequence.length;
+    for (const x of isRoll ? sequence : []) {
+      x.forEach((value, place) => {
+        if (value <= 0.5) return;
+        this.low = Math.min(this.low, place);
+        this.high = Math.max(this.high, place + 1);
+      });
+    }
+    const { low, high } = this;
+    const width = high - low;
     const cell = isRoll ? Math.max(4, Math.floor(1200 / Math.max(1, steps))) : 14;
     const row = isRoll ? Math.max(4, Math.floor(420 / width)) : 14;
     [canvas.width, canvas.height] = isRoll ? [steps * cell, width * row] : [width * cell, steps * row];
@@ -100,18 +113,18 @@ class Roll {
     const colour = (name) => style.getPropertyValue(name).trim();
     const fill = (name, step, place, steps = 1, places = 1) => {
       context.fillStyle = colour(name);
-      if (isRoll) context.fillRect(step * cell, (width - place - places) * row, cell * steps, row * places);
+      if (isRoll) context.fillRect(step * cell, (high - place - places) * row, cell * steps, row * places);
       else context.fillRect(place * cell, step * row, cell * places, row * steps);
     };
-    fill("--roll", 0, 0, steps, width);
+    fill("--roll", 0, low, steps, width);
     if (isRoll) {
       const { lowest } = this.model.content.shown;
-      for (let place = 0; place < width; place++) {
+      for (let place = low; place < high; place++) {
         if ([1, 3, 6, 8, 10].includes((lowest + place) % 12)) fill("--black-key", 0, place, steps);
       }
     }
-    if (given < steps) fill("--drawn-ground", given, 0, steps - given, width);
-    if (playing !== null && playing !== undefined) fill("--band", playing, 0, 1, width);
+    if (given < steps) fill("--drawn-ground", given, low, steps - given, width);
+    if (playing !== null && playing !== undefined) fill("--band", playing, low, 1, width);
     sequence.forEach((x, step) => {
       x.forEach((value, place) => {
         if (value <= 0.5) return;
@@ -123,7 +136,7 @@ class Roll {
     if (cursor.isShown) {
       context.strokeStyle = colour("--ink");
       context.lineWidth = 2;
-      const [x, y] = isRoll ? [cursor.step * cell, (width - cursor.place - 1) * row] : [cursor.place * cell, cursor.step * row];
+      const [x, y] = isRoll ? [cursor.step * cell, (high - cursor.place - 1) * row] : [cursor.place * cell, cursor.step * row];
       context.strokeRect(x + 1, y + 1, cell - 2, row - 2);
     }
   }

@@ -9,6 +9,8 @@ const DRAWS = 20;
 const LIKELIEST = 12;
 /** Continuations of a text. */
 const LINES = 6;
+/** Steps, at most. */
+const LONGEST = 1000;
 /** Latents with a slider. */
 const SLIDERS = 32;
 /** Sequences from one to another. */
@@ -29,9 +31,10 @@ class SequencePage {
     this.fillGallery();
     this.fillTools();
     if (model.isWhole) this.fillCode();
-    if (!model.isBinary) byId("next-panel").hidden = true;
+    this.hasNext = this.kind === "chords" || this.kind === "symbols";
+    byId("next-panel").hidden = !this.hasNext;
     const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", () => this.show());
+    scheme.addEventListener("change", () => this.showRest());
     this.choose(0);
   }
 
@@ -108,7 +111,7 @@ class SequencePage {
       this.kind === "symbols"
         ? "The model goes on from what is typed."
         : "The model goes on from the steps that are given: with none it draws a sequence of its own.";
-    if (this.kind === "symbols") byId("given-label").hidden = byId("keep").hidden = true;
+    if (this.kind === "symbols") for (const id of ["given-label", "count-label", "keep"]) byId(id).hidden = true;
     byId("next-hint").textContent = isWhole || !this.model.latents
       ? "After what is given. Click one to append it."
       : `After what is given, the mean over ${DRAWS} draws of its latent. Click one to append it.`;
@@ -166,7 +169,9 @@ class SequencePage {
   choose(i) {
     const { gallery } = this.model.content;
     this.source = { key: gallery.keys[i] };
+    byId("strange").textContent = "";
     this.sequence = this.model.sequence(gallery.sequences[i]);
+    if (this.kind !== "rows") byId("count").value = this.sequence.length;
     this.setGiven(this.sequence.length);
     this.changed();
     if (this.kind === "symbols") this.goOn();
@@ -184,16 +189,22 @@ class SequencePage {
 
   /** Draws what comes after the given steps. */
   goOn() {
-    const count = Math.max(this.given + 1, Math.min(1000, Number(byId("count").value) || 1));
+    let count = Math.min(LONGEST, Math.max(1, Math.round(Number(byId("count").value)) || 1));
+    if (this.kind !== "rows" && count <= this.given) {
+      // As much again as most sequences have.
+      count = Math.min(LONGEST, this.given + this.model.content.typical);
+      byId("count").value = count;
+    }
     const prefix = this.sequence.slice(0, this.given);
     if (this.kind === "symbols") {
       const lines = Array.from({ length: LINES }, (_, key) => this.model.continued(prefix, this.model.content.longest, this.temperature, this.seed, key));
       const list = element("ol", "", { className: "between" });
       list.append(
         ...lines.map((line) => {
-          const button = element("button", this.editor.known.write(line), { type: "button" });
+          const text = this.editor.known.write(line);
+          const button = element("button", text.trim() ? text : "(blank)", { type: "button" });
           button.addEventListener("click", () => {
-            this.editor.field.value = button.textContent;
+            this.editor.field.value = text;
             this.editor.field.dispatchEvent(new Event("input"));
           });
           const item = element("li");
@@ -238,7 +249,7 @@ class SequencePage {
       : `-log p(x) ${nats.toFixed(2)} nats`;
     byId("numbers").textContent = steps ? `${line}; ${(nats / steps).toFixed(3)} nats a step` : "No step yet";
     this.showSurprise();
-    if (model.isBinary) this.showNext();
+    if (this.hasNext) this.showNext();
     if (model.isWhole && steps) this.showCode();
   }
 
@@ -250,15 +261,14 @@ class SequencePage {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
     const width = canvas.width / Math.max(1, this.nats.length);
-    canvas.setAttribute("aria-label", `Nats of each step, at most ${most.toFixed(1)}`);
+    const caption = this.nats.length ? `Nats of each step, at most ${most.toFixed(1)}` : "";
+    byId("surprise-caption").textContent = caption;
+    canvas.setAttribute("aria-label", caption);
     this.nats.forEach((nats, step) => {
       context.fillStyle = style.getPropertyValue(step < this.given ? "--given" : "--drawn");
-      const height = (Math.max(0, nats) / most) * (canvas.height - 18);
+      const height = (Math.max(0, nats) / most) * canvas.height;
       context.fillRect(step * width + 1, canvas.height - height, Math.max(1, width - 2), height);
     });
-    context.fillStyle = style.getPropertyValue("--quiet");
-    context.font = "15px system-ui, sans-serif";
-    context.fillText(`nats of each step, at most ${most.toFixed(1)}`, 4, 14);
   }
 
   /** What may come after the given steps, the likeliest first. */
@@ -290,10 +300,7 @@ class SequencePage {
       this.changed();
       return;
     }
-    if (this.given >= this.sequence.length) {
-      if (this.kind === "rows") return;
-      this.sequence.push(new Float64Array(this.model.width));
-    }
+    if (this.given >= this.sequence.length) this.sequence.push(new Float64Array(this.model.width));
     const step = this.given;
     this.sequence[step][place] = 1;
     this.edited(this.sequence, step);

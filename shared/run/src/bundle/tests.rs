@@ -191,14 +191,14 @@ impl Read for Zeros<'_> {
 fn a_small_file_that_would_unpack_to_a_large_one_is_not_unpacked_to_its_end() {
     // 200 MB of zeros in 200 kB, as weights and after the end.
     let read = AtomicUsize::new(0);
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     let mut header = Header::new_ustar();
     header.set_path("vae/quick/weights.safetensors").unwrap();
     header.set_size(200 << 20);
     header.set_cksum();
-    gzip.write_all(header.as_bytes()).unwrap();
-    std::io::copy(&mut Zeros(&read).take(200 << 20), &mut gzip).unwrap();
-    let bomb = gzip.finish().unwrap();
+    packed.write_all(header.as_bytes()).unwrap();
+    std::io::copy(&mut Zeros(&read).take(200 << 20), &mut packed).unwrap();
+    let bomb = packed.finish().unwrap();
     assert!(bomb.len() < 1 << 20);
     let folder = tempfile::tempdir().unwrap();
     let found = unpacked(&bomb, folder.path()).unwrap_err();
