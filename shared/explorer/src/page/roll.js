@@ -19,8 +19,8 @@ class Roll {
     // Keys that nothing is played on only make the others small.
     const played = content.gallery.sequences.flat(2);
     const [low, high] = [Math.min(...played), Math.max(...played)];
-    this.low = this.isRoll && played.length ? Math.max(0, low - 4) : 0;
-    this.high = this.isRoll && played.length ? Math.min(model.width, high + 5) : model.width;
+    this.range = this.isRoll && played.length ? [Math.max(0, low - 4), Math.min(model.width, high + 5)] : [0, model.width];
+    [this.low, this.high] = this.range;
     this.cursor = { step: 0, place: Math.floor((this.low + this.high) / 2), isShown: false };
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -96,6 +96,7 @@ class Roll {
     Object.assign(this, { sequence, given, playing });
     const { canvas, isRoll, cursor } = this;
     const steps = sequence.length;
+    [this.low, this.high] = this.range;
     for (const x of isRoll ? sequence : []) {
       x.forEach((value, place) => {
         if (value <= 0.5) return;
