@@ -92,7 +92,10 @@ class SequencePage {
   fillGallery() {
     const { gallery } = this.model.content;
     byId("gallery-name").textContent = `From ${gallery.name}`;
-    gallery.titles.forEach((title, i) => byId("gallery").add(new Option(title, i)));
+    this.titles = gallery.titles.map((title, i) =>
+      this.kind === "symbols" ? this.editor.known.write(this.model.sequence(gallery.sequences[i])) : title,
+    );
+    this.titles.forEach((title, i) => byId("gallery").add(new Option(title, i)));
     byId("gallery").addEventListener("change", () => this.choose(Number(byId("gallery").value)));
     byId("clear").addEventListener("click", () => {
       this.source = { key: 0 };
@@ -172,7 +175,7 @@ class SequencePage {
     byId("strange").textContent = "";
     this.sequence = this.model.sequence(gallery.sequences[i]);
     if (this.kind !== "rows") byId("count").value = this.sequence.length;
-    this.setGiven(this.sequence.length);
+    this.setGiven(this.kind === "symbols" ? Math.floor(this.sequence.length / 2) : this.sequence.length);
     this.changed();
     if (this.kind === "symbols") this.goOn();
   }
@@ -310,9 +313,8 @@ class SequencePage {
   fillCode() {
     byId("code-panel").hidden = false;
     const { model } = this;
-    const { gallery } = model.content;
-    gallery.titles.forEach((title, i) => byId("towards").add(new Option(title, i)));
-    byId("towards").value = Math.min(1, gallery.titles.length - 1);
+    this.titles.forEach((title, i) => byId("towards").add(new Option(title, i)));
+    byId("towards").value = Math.min(1, this.titles.length - 1);
     byId("towards").addEventListener("change", () => this.showCode());
     byId("share").addEventListener("input", () => {
       const share = Number(byId("share").value);
