@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The pages of `explore` in a real browser: their numbers beside the program's, pointer, keyboard, and no request.
-# Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits.
+# Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits, and
+# models of sequences on generated tunes, digits, a few lines and drawings.
 # Skips with a word where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
 # names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
 set -euo pipefail
@@ -20,7 +21,8 @@ profile=${PROFILE:-dev}
 program() { cargo run --quiet --profile "$profile" --package "$@"; }
 
 if [ $# = 0 ]; then
-    pairs=$(scripts/ci/tiny-runs.sh "$out/runs")
+    mkdir -p "$out/runs"
+    pairs="$(scripts/ci/tiny-runs.sh "$out/runs") $(scripts/ci/tiny-sequences.sh "$out/runs")"
     # shellcheck disable=SC2086 # A pair is two words.
     set -- $pairs
 fi
@@ -31,5 +33,7 @@ while [ $# -ge 2 ]; do
     page=$out/$paper-$(basename "$run")
     rm -f "$page.html" "$page.json"
     program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json"
-    node scripts/ci/explore/check.js "$browser" "$page"
+    check=check.js
+    if [ "$paper" = vae-rnn ]; then check=check-steps.js; fi
+    node "scripts/ci/explore/$check" "$browser" "$page"
 done

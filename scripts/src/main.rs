@@ -1,6 +1,7 @@
 //! `cargo xtask`: the workspace's own chores.
 
 mod build;
+mod bundle;
 mod changed;
 mod code_quality;
 mod compare;
@@ -33,6 +34,8 @@ struct Arguments {
 enum Task {
     /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers-KIND.json.
     BenchPeers(peers::Args),
+    /// Pack trained runs into one file each, for a release, or make a run of such a file.
+    Bundle(bundle::Args),
     /// List the variants that this branch changes.
     Changed(changed::Args),
     /// Turn clippy's messages into GitLab's code quality report.
@@ -60,6 +63,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::BenchPeers(args) => peers::run(&args),
+        Task::Bundle(args) => bundle::run(&args),
         Task::Changed(args) => changed::run(&args),
         Task::CodeQuality(args) => code_quality::run(&args),
         Task::Compare(args) => compare::run(&args),

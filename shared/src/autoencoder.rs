@@ -9,7 +9,7 @@ use crate::{
     backend::Backend,
     likelihood::Likelihood,
     metric::Metric,
-    network::Network,
+    network::{Network, Steps},
     posterior::{DiagonalGaussian, Posterior},
     sequence_code::SequenceCode,
     sequential::Sequential,
@@ -155,6 +155,14 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// Why they cannot be written so.
     fn network(&self) -> Result<Network, String> {
         Err("its networks are not written as layers (Autoencoder::network)".into())
+    }
+
+    /// The same of a model of sequences.
+    ///
+    /// # Errors
+    /// Why they cannot be written so.
+    fn steps(&self) -> Result<Steps, String> {
+        Err("its steps are not written as layers (Autoencoder::steps)".into())
     }
 
     /// The interface of a model with one code for a whole sequence.

@@ -23,7 +23,7 @@ use crate::{
     data::Split,
     metric::Metric,
     modules::{NamedTensor, record_bytes, weights_of},
-    network::Network,
+    network::{Network, Steps},
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     sequence_code,
@@ -173,6 +173,11 @@ pub trait Trained: Sync {
     /// # Errors
     /// Why it cannot be written as layers.
     fn network(&self) -> Result<Network, String>;
+    /// See [`Autoencoder::steps`].
+    ///
+    /// # Errors
+    /// Why they cannot be written as layers.
+    fn steps(&self) -> Result<Steps, String>;
     /// All weights.
     fn weights(&self) -> Vec<NamedTensor>;
     /// The model's record in Burn's own format.
@@ -498,6 +503,10 @@ where
 
     fn network(&self) -> Result<Network, String> {
         self.model.network()
+    }
+
+    fn steps(&self) -> Result<Steps, String> {
+        self.model.steps()
     }
 
     fn weights(&self) -> Vec<NamedTensor> {

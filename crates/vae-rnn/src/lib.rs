@@ -16,11 +16,12 @@ pub mod svg;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use sequences::{SequenceData, Steps, steps_of};
+use sequences::{Known, PIANO, SequenceData, Steps, Vocabulary, steps_of};
+use serde_json::{Value, json};
 use shared::{
     AutodiffBackend, Backend,
     cli::{Loaded, Sheet, To},
-    data::{PixelShape, Splits},
+    data::{PixelShape, Preparation, Splits},
     kind,
     memory::Needs,
     noise::Noise,
@@ -150,6 +151,26 @@ impl paper::Paper for Paper {
         commands::show::ending(steps_of(&config.data))
     }
 
+    fn shown_steps(config: &Config, preparation: &Preparation) -> Value {
+        let Known { keys, vocabulary, .. } = Known::of(preparation);
+        match steps_of(&config.data) {
+            Steps::Rows => json!({ "kind": "rows" }),
+            Steps::Chords => {
+                json!({ "kind": "chords", "lowest": keys.map_or(PIANO.0, |keys| keys.lowest) })
+            }
+            Steps::Pen => json!({ "kind": "pen" }),
+            Steps::Numbers => json!({ "kind": "numbers" }),
+            Steps::Symbols => {
+                let vocabulary = vocabulary.as_ref();
+                let symbols = vocabulary.map(|known| {
+                    (0..known.len()).map(|number| known.symbol(number)).collect::<Vec<_>>()
+                });
+                let separator = vocabulary.map(Vocabulary::separator);
+                json!({ "kind": "symbols", "symbols": symbols, "separator": separator })
+            }
+        }
+    }
+
     fn draw(run: &Loaded<Self>, sheet: &Sheet, path: &Path) -> Result<Option<Vec<PathBuf>>> {
         commands::show::draw_sheet(run, sheet, path)
     }
@@ -160,9 +181,9 @@ impl paper::Paper for Paper {
             "snapshots" if config.model.kind == Kind::Sentence => Some(
                 "a model of sequences takes no snapshots: sample draws from it afterwards".into(),
             ),
-            "explore" => Some(
-                "a page runs no recurrence: generate \
-                 and complete show what it draws"
+            "explore" if steps_of(config.data()) == Steps::Numbers => Some(
+                "a page shows chords, text, drawings and rows of images: generate and complete show \
+                 what is drawn of series"
                     .into(),
             ),
             _ if config.model.kind == Kind::Sentence => None,

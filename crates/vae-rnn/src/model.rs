@@ -7,6 +7,10 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::PixelShape,
     likelihood::{Likelihood, row_sums},
+    network::{
+        Coder, Input, Steps, layers_of,
+        steps::{Latents, StepLatent},
+    },
     nn::{GaussianMlp, Initialiser, Mlp, Recurrent},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -320,5 +324,30 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn sequence_code(&self) -> Option<&dyn SequenceCode<B>> {
         self.sentence.is_some().then_some(self)
+    }
+
+    fn steps(&self) -> Result<Steps, String> {
+        let features_and_state = vec![Input::Image, Input::Condition];
+        let latents = match (&self.latent, &self.sentence) {
+            (Some(latent), _) => Latents::Step(StepLatent {
+                posterior: Coder::gaussian(features_and_state, Vec::new(), &latent.posterior),
+                prior: latent
+                    .prior
+                    .as_ref()
+                    .map(|prior| Coder::gaussian(vec![Input::Condition], Vec::new(), prior)),
+                features: layers_of(&latent.features),
+            }),
+            (None, Some(sentence)) => Latents::Whole(sentence.layers()),
+            (None, None) => Latents::None,
+        };
+        Ok(Steps {
+            width: self.output.width(),
+            input: layers_of(&self.input),
+            latents,
+            recurrence: (&self.recurrence).into(),
+            decoder: layers_of(&self.decoder),
+            output: vec![self.output.layer()],
+            distribution: self.output.distribution(),
+        })
     }
 }

@@ -11,6 +11,7 @@ use rand_distr::{Distribution, StandardNormal};
 use shared::{
     Backend,
     likelihood::{Likelihood, log_sum_exp, row_sums},
+    network::{Layer, steps::StepDistribution},
     nn::{Activation, Dense, Initialiser},
     noise::uniform,
 };
@@ -52,6 +53,25 @@ impl<B: Backend> Output<B> {
     /// Width of a step.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// The layer that outputs the parameters.
+    pub(crate) fn layer(&self) -> Layer {
+        (&self.parameters).into()
+    }
+
+    /// What they are parameters of.
+    pub(crate) fn distribution(&self) -> StepDistribution {
+        match self.kind {
+            OutputConfig::Bernoulli => StepDistribution::Bernoulli,
+            OutputConfig::Gaussian => StepDistribution::Gaussian { least: LEAST_LOG_VAR },
+            OutputConfig::Categorical => StepDistribution::Categorical,
+            OutputConfig::Pen { components } => StepDistribution::Pen {
+                components,
+                least: 0.5 * LEAST_LOG_VAR,
+                margin: MARGIN as f32,
+            },
+        }
     }
 
     /// log p of each step x `[rows, width]` in nats, for hidden layers `[rows, inputs]`.

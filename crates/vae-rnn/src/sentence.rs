@@ -15,6 +15,7 @@ use burn::{
 };
 use shared::{
     Backend,
+    network::{Coder, Input, layers_of, steps::WholeLatent},
     nn::{Activation, Dense, GaussianMlp, Initialiser, Mlp, Recurrent},
     posterior::DiagonalGaussian,
 };
@@ -67,6 +68,17 @@ impl<B: Backend> Sentence<B> {
     /// Probability that a step is hidden from the decoder: outside of training none is, unless all are.
     pub(crate) fn hides(&self, is_training: bool) -> f64 {
         if is_training || self.word_dropout >= 1.0 { self.word_dropout } else { 0.0 }
+    }
+
+    /// The networks as layers.
+    pub(crate) fn layers(&self) -> WholeLatent {
+        WholeLatent {
+            encoder: (&self.encoder).into(),
+            posterior: Coder::gaussian(vec![Input::Image], Vec::new(), &self.posterior),
+            features: layers_of(&self.features),
+            first: vec![(&self.first).into()],
+            is_blind: self.hides(false) > 0.0,
+        }
     }
 
     /// phi_z(z), `[rows, features]`, for z `[rows, latents]`.

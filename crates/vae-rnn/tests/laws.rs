@@ -406,3 +406,31 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
     >(shape);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_layers_of_every_kind_are_the_model() {
+    for kind in KINDS {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            for output in [
+                OutputConfig::Bernoulli,
+                OutputConfig::Gaussian,
+                OutputConfig::Categorical,
+                OutputConfig::Pen { components: 2 },
+            ] {
+                let model = model::<Flex>(&config(kind, cell, output));
+                let x = match output {
+                    OutputConfig::Categorical => {
+                        Array2::from_shape_fn((4, 5 * WIDTH), |(row, column)| {
+                            f32::from(u8::from((row + column / WIDTH) % WIDTH == column % WIDTH))
+                        })
+                    }
+                    _ => Array2::from_shape_fn((4, 5 * WIDTH), |(row, column)| {
+                        f32::from(u8::from((row * 7 + column * 5) % 3 == 0))
+                    }),
+                };
+                let apart = laws::networks::steps_apart(model, &x).unwrap();
+                assert!(apart < 1e-5, "{kind:?} {cell:?} {output:?}: {apart}");
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ use files::temporary_file;
 use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 use terminal::progress;
 
 use super::{DataError, DataFile, DataSet, Package};
@@ -189,7 +190,11 @@ fn verify(set: &DataSet, file: &DataFile, path: &Path) -> Result<(), DataError> 
     })
 }
 
-fn create_cache(cache: &Path) -> Result<(), DataError> {
+/// Makes a folder of the cache, and finds out whether it can be written to.
+///
+/// # Errors
+/// If it cannot, with the variable that names another.
+pub fn create_cache(cache: &Path) -> Result<(), DataError> {
     let hint = "; name a writable folder with AE_CACHE_DIR";
     fs::create_dir_all(cache).map_err(|e| io_error(cache, "create the cache folder", hint, e))?;
     // A folder that exists may still be read-only; find out before the download, not after.
@@ -284,16 +289,59 @@ impl Source<'_> {
     }
 }
 
-fn from_web(url: &str, suffix: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
+fn agent(https_only: bool) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .https_only(https_only)
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_recv_response(Some(Duration::from_secs(30)))
         .timeout_recv_body(Some(BODY_TIMEOUT))
         .build()
-        .into();
+        .into()
+}
+
+/// Downloads a file of at most `most` bytes into a temporary one in `folder`; that and its SHA-256.
+///
+/// # Errors
+/// The reason.
+pub fn download(
+    url: &str,
+    https_only: bool,
+    most: u64,
+    folder: &Path,
+) -> Result<(NamedTempFile, String), String> {
+    let too_large = || format!("larger than {most} bytes");
+    let mut response = agent(https_only).get(url).call().map_err(|e| e.to_string())?;
+    let length = response.body().content_length();
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let mut target = temporary_file(folder).map_err(|e| e.to_string())?;
+    let mut digest = Sha256::new();
+    let mut size = 0;
+    let name = url.rsplit('/').next().unwrap_or(url);
+    let bar = progress::bytes(name, length);
+    let content = response.body_mut().with_config().limit(most.saturating_add(1)).reader();
+    let copied = copy(&mut bar.wrap_read(content), |bytes| {
+        size += bytes.len() as u64;
+        digest.update(bytes);
+        target.write_all(bytes)
+    });
+    bar.finish_and_clear();
+    copied.map_err(|e| e.to_string())?;
+    if size > most {
+        return Err(too_large());
+    }
+    if length.is_some_and(|length| size != length) {
+        return Err(format!("cut off after {size} bytes"));
+    }
+    progress::line(&format!("fetched {url}"));
+    Ok((target, hex::encode(digest.finalize())))
+}
+
+fn from_web(url: &str, suffix: &str, file: &DataFile, cache: &Path) -> Result<(), String> {
     let address = format!("{url}{}{suffix}", file.name);
-    let mut response = agent.get(&address).call().map_err(|e| e.to_string())?;
+    let mut response = agent(false).get(&address).call().map_err(|e| e.to_string())?;
     let length = response.body().content_length();
     // Compressed it is smaller, or hardly larger.
     if length.is_some_and(|length| length > file.bytes.saturating_add(SPARE)) {

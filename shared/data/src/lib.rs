@@ -34,7 +34,7 @@ pub use dsprites::Sprites;
 pub use error::{DataError, all_told};
 pub use examples::{ExampleSet, PixelShape};
 pub use factors::FactorGrid;
-pub use fetch::{FetchOptions, fetch};
+pub use fetch::{FetchOptions, create_cache, download, fetch};
 pub use identity::{Identity, SplitIdentity, files_differ};
 pub use numbers::Numbers;
 pub use own::{ClassNames, IMAGE_ARRAYS, ImageFiles, OwnImages};

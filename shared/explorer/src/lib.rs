@@ -31,6 +31,20 @@ const SCRIPTS: [&str; 10] = [
     include_str!("page/main.js"),
 ];
 
+const STEPS_PAGE: &str = include_str!("page/steps.html");
+
+/// The same of a page about a model of sequences.
+const STEPS_SCRIPTS: [&str; 8] = [
+    include_str!("page/network.js"),
+    include_str!("page/noise.js"),
+    include_str!("page/steps.js"),
+    include_str!("page/roll.js"),
+    include_str!("page/pen.js"),
+    include_str!("page/text.js"),
+    include_str!("page/tune.js"),
+    include_str!("page/sequence.js"),
+];
+
 /// What precedes and follows the content of a run in a page.
 const CONTENT: &str = "<script type=\"application/json\" class=\"content\">";
 const BYTES: &str = "<script type=\"text/plain\" class=\"bytes\" data-sha256=\"";
@@ -38,6 +52,15 @@ const END: &str = "</script>";
 
 /// A page about these runs, side by side; the first gives it its title.
 pub fn page(runs: &[&Content]) -> String {
+    written(PAGE, &SCRIPTS, runs)
+}
+
+/// A page about a run of a model of sequences.
+pub fn page_of_steps(run: &Content) -> String {
+    written(STEPS_PAGE, &STEPS_SCRIPTS, &[run])
+}
+
+fn written(frame: &str, scripts: &[&str], runs: &[&Content]) -> String {
     let mut data = String::new();
     for run in runs {
         // `<` in a text must not end the script around it.
@@ -47,8 +70,10 @@ pub fn page(runs: &[&Content]) -> String {
         data.push_str(&format!("{CONTENT}{json}{END}\n{BYTES}{sum}\">{bytes}{END}\n"));
     }
     let titles: Vec<&str> = runs.iter().filter_map(|run| run.json["title"].as_str()).collect();
-    let scripts = SCRIPTS.map(|script| format!("<script>\n{script}{END}\n")).concat();
-    PAGE.replace("<!-- title -->", &escaped(&titles.join(" | ")))
+    let scripts: String =
+        scripts.iter().map(|script| format!("<script>\n{script}{END}\n")).collect();
+    frame
+        .replace("<!-- title -->", &escaped(&titles.join(" | ")))
         .replace("<!-- style -->", &format!("<style>\n{STYLE}</style>"))
         .replace("<!-- content -->", &data)
         .replace("<!-- scripts -->", &scripts)
@@ -93,7 +118,14 @@ mod tests {
 
     #[test]
     fn a_page_is_whole_and_asks_for_nothing() {
+        whole(&page_of_steps(&made()));
         let page = page(&[&made(), &made()]);
+        whole(&page);
+        assert!(page.contains("<title>a &lt; b &lt;/script&gt; &amp; c | a"));
+        assert_eq!(page.matches(CONTENT).count(), 2);
+    }
+
+    fn whole(page: &str) {
         for part in ["<!-- title -->", "<!-- style -->", "<!-- content -->", "<!-- scripts -->"] {
             assert!(!page.contains(part), "{part} is left");
         }
@@ -115,8 +147,6 @@ mod tests {
             assert!(!page.contains(asks), "the page has {asks}");
         }
         assert!(page.contains("default-src 'none'"));
-        assert!(page.contains("<title>a &lt; b &lt;/script&gt; &amp; c | a"));
-        assert_eq!(page.matches(CONTENT).count(), 2);
     }
 
     #[test]

@@ -102,10 +102,30 @@ impl Checksums {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Damage::Unreadable { path, error }),
         };
-        match parse(&bytes) {
+        match Self::parse(&bytes) {
             Some(checksums) => Ok(Some(checksums)),
             None => Err(Damage::Checksums { path }),
         }
+    }
+
+    /// The checksums in the bytes of a list; `None` if it is not whole.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (lines, own) = text.strip_suffix('\n')?.split_at(text.rfind(OWN)?);
+        if own.strip_prefix(OWN)? != digest(lines.as_bytes()) {
+            return None;
+        }
+        let mut checksums = Self::default();
+        for line in lines.lines() {
+            let (digest, name) = line.split_once("  ")?;
+            checksums.files.entry(name.to_owned()).or_default().push(digest.to_owned());
+        }
+        Some(checksums)
+    }
+
+    /// Adds a file with this content.
+    pub fn add(&mut self, name: &str, content: &[u8]) {
+        self.files.insert(name.to_owned(), vec![digest(content)]);
     }
 
     /// The checksums of every file that `folder` holds now, for a folder that has none.
@@ -130,6 +150,11 @@ impl Checksums {
     /// # Errors
     /// As [`write_atomic`].
     pub fn write(&self, folder: &Path) -> Result<()> {
+        write_atomic(&folder.join(CHECKSUMS), self.text().as_bytes())
+    }
+
+    /// The list as a file has it.
+    pub fn text(&self) -> String {
         let mut text = String::new();
         for (name, digests) in &self.files {
             for digest in digests {
@@ -138,12 +163,17 @@ impl Checksums {
         }
         let own = digest(text.as_bytes());
         let _ = writeln!(text, "{OWN}{own}");
-        write_atomic(&folder.join(CHECKSUMS), text.as_bytes())
+        text
     }
 
     /// Names of the files.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
+    }
+
+    /// True if the file is listed with this SHA-256, in hexadecimal.
+    pub fn expects(&self, name: &str, sha256: &str) -> bool {
+        self.files.get(name).is_some_and(|own| own.iter().any(|own| own == sha256))
     }
 
     /// True if the file is listed.
@@ -241,21 +271,6 @@ pub fn read_checked(path: &Path) -> Result<Vec<u8>, Damage> {
 
 fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
-}
-
-/// The list in a file, if it is whole.
-fn parse(bytes: &[u8]) -> Option<Checksums> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let (lines, own) = text.strip_suffix('\n')?.split_at(text.rfind(OWN)?);
-    if own.strip_prefix(OWN)? != digest(lines.as_bytes()) {
-        return None;
-    }
-    let mut checksums = Checksums::default();
-    for line in lines.lines() {
-        let (digest, name) = line.split_once("  ")?;
-        checksums.files.entry(name.to_owned()).or_default().push(digest.to_owned());
-    }
-    Some(checksums)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! What unpacks downloads.
+//! What unpacks downloads, and bundles of runs.
 
 use std::{
-    io::{Cursor, Write},
+    fs,
+    io::{self, Cursor, Read, Write},
+    path::{Path, PathBuf},
     sync::LazyLock,
 };
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use zip::{
     CompressionMethod::{self, Deflated, Stored},
@@ -13,8 +15,12 @@ use zip::{
     write::SimpleFileOptions,
 };
 
-use super::{Target, outcome};
-use shared::data::{DataFile, readers};
+use super::{Target, bytes, hashed, outcome, runs};
+use shared::{
+    data::{DataFile, readers},
+    run::{RunFolder, bundle},
+    weights,
+};
 
 /// Each file of a download has its sha256 in the catalogue: nothing damaged gets through.
 const DOWNLOAD: Target = Target { has_checksum: true, ..Target::BYTES };
@@ -44,7 +50,84 @@ pub(super) const TARGETS: &[Target] = &[
         read: |path| outcome(readers::zipped(path, &file())),
         ..Target::ZIPPED
     },
+    Target {
+        name: "bundle",
+        seeds: || vec![bundle()],
+        read: |path| {
+            let bytes = bytes(path)?;
+            in_folder(path, |folder| bundle::unpack(&*bytes, bytes.len() as u64, folder).map(drop))
+        },
+        ..DOWNLOAD
+    },
+    Target {
+        name: "bundle-members",
+        seeds: || vec![members()],
+        words: &[
+            "vae/quick/config.toml",
+            "vae/quick/weights.safetensors",
+            "vae/quick/SHA256SUMS",
+            "vae/quick/latents.csv",
+            "../",
+            "ustar",
+            "# sha256 of the lines above: ",
+        ],
+        read: |path| {
+            let bytes = bytes(path)?;
+            in_folder(path, |folder| bundle::unpack_members(&*bytes, folder).map(drop))
+        },
+        ..DOWNLOAD
+    },
 ];
+
+/// A packed run.
+fn bundle() -> Vec<u8> {
+    let made = || -> anyhow::Result<Vec<u8>> {
+        let work = tempfile::tempdir()?;
+        let run = RunFolder::create(work.path().join("vae/quick"), "seed = 1\n", false)?;
+        run.write(weights::DESCRIPTION, br#"{"paper": "vae"}"#)?;
+        run.write(RunFolder::RECORD, runs::record().as_bytes())?;
+        run.write(weights::WEIGHTS, CONTENT)?;
+        Ok(bundle::pack(&run)?.bytes)
+    };
+    made().unwrap_or_default()
+}
+
+/// What it unpacks to.
+fn members() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = GzDecoder::new(&*bundle()).read_to_end(&mut bytes);
+    bytes
+}
+
+/// A digest of every file that is unpacked into a folder beside the input, of which nothing may lie outside.
+fn in_folder(path: &Path, unpack: impl FnOnce(&Path) -> Result<(), String>) -> Result<u64, String> {
+    let beside =
+        |path: &Path| path.parent().and_then(|folder| fs::read_dir(folder).ok()?.count().into());
+    let before = beside(path);
+    let work = path.parent().map(tempfile::tempdir_in).transpose().map_err(|e| e.to_string())?;
+    let Some(work) = work else { return Err("no folder".into()) };
+    let unpacked = unpack(work.path());
+    let mut files = Vec::new();
+    collect(work.path(), work.path(), &mut files).map_err(|error| error.to_string())?;
+    drop(work);
+    assert_eq!(beside(path), before, "something was written outside of the folder");
+    unpacked?;
+    files.sort();
+    Ok(hashed(&files))
+}
+
+/// Paths from `root` and contents of all files below `folder`.
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else {
+            files.push((path.strip_prefix(root).unwrap_or(&path).into(), fs::read(&path)?));
+        }
+    }
+    Ok(())
+}
 
 const CONTENT: &[u8] = b"four little files in a row, and four little files in another";
 

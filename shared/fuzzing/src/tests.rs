@@ -62,6 +62,8 @@ no_input_breaks! {
     gzip: "gzip",
     tar: "tar",
     zip: "zip",
+    bundle: "bundle",
+    bundle_members: "bundle-members",
     config: "config",
     record_json: "record",
     data_json: "data",

@@ -129,7 +129,7 @@ impl Trunk {
 }
 
 impl Coder {
-    fn forward(&self, x: &[f64], z: &[f64], c: &[f64]) -> CodeValues {
+    pub(super) fn forward(&self, x: &[f64], z: &[f64], c: &[f64]) -> CodeValues {
         let hidden = self.trunk.forward(x, z, c);
         let log_var = self.log_var.as_ref().map(|layers| through(layers, hidden.clone(), c));
         (through(&self.mean, hidden, c), log_var)
@@ -137,12 +137,12 @@ impl Coder {
 }
 
 /// Layers one after another.
-fn through(layers: &[Layer], x: Vec<f64>, c: &[f64]) -> Vec<f64> {
+pub(super) fn through(layers: &[Layer], x: Vec<f64>, c: &[f64]) -> Vec<f64> {
     layers.iter().fold(x, |x, layer| layer.forward(&x, c))
 }
 
 /// log(1 + exp(x)).
-fn softplus(x: f64) -> f64 {
+pub(super) fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
@@ -156,7 +156,7 @@ fn log_mass(x: f64, mean: f64, inverse: f64) -> f64 {
     width + upper + lower
 }
 
-fn activate(activation: Activation, x: f64) -> f64 {
+pub(super) fn activate(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Linear => x,
         Activation::Tanh => x.tanh(),
@@ -175,7 +175,7 @@ fn complete(places: &[usize], pixels: &[f64], c: &[f64]) -> Vec<f64> {
 }
 
 impl Layer {
-    fn forward(&self, x: &[f64], c: &[f64]) -> Vec<f64> {
+    pub(super) fn forward(&self, x: &[f64], c: &[f64]) -> Vec<f64> {
         match self {
             Self::Dense { weight, is_transposed, bias, activation } => {
                 let (outputs, inputs) = (bias.len(), x.len());

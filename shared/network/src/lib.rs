@@ -7,10 +7,12 @@ mod evaluate;
 mod layer;
 mod onnx;
 mod pack;
+pub mod steps;
 
 pub use layer::{Layer, layers_of, numbers};
 pub use onnx::Model;
 pub use pack::Packer;
+pub use steps::Steps;
 
 use kernels::{Backend, nn::GaussianMlp};
 

@@ -122,7 +122,7 @@ impl Packer {
         })
     }
 
-    fn coder(&mut self, Coder { trunk, mean, log_var }: &Coder) -> Value {
+    pub(super) fn coder(&mut self, Coder { trunk, mean, log_var }: &Coder) -> Value {
         json!({
             "trunk": self.trunk(trunk),
             "mean": self.layers(mean),
@@ -150,7 +150,7 @@ impl Packer {
         })
     }
 
-    fn layers(&mut self, layers: &[Layer]) -> Value {
+    pub(super) fn layers(&mut self, layers: &[Layer]) -> Value {
         layers.iter().map(|layer| self.layer(layer)).collect()
     }
 

@@ -48,13 +48,26 @@ pub enum RunError {
          another --name"
     )]
     Busy(PathBuf),
+    /// It is in the cache, unpacked.
+    #[error("{0} is a bundle, and no command writes into one: {ADVICE}")]
+    Bundle(String),
+    /// The same for a file that may be written elsewhere.
+    #[error(
+        "{0} is a bundle, and no command writes into one: name the file to write with --to, or {ADVICE}"
+    )]
+    BundleWithoutTo(String),
 }
+
+/// What to do instead of writing into a bundle.
+const ADVICE: &str = "make a run of it with `cargo xtask bundle --unpack FILE --out runs` and name its folder with --run";
 
 /// The folder of one run: what is written there carries a checksum, and one process writes at a time.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
     writing: Arc<Mutex<Writing>>,
+    /// The bundle it was unpacked from, if it is never written to.
+    bundle: Option<String>,
 }
 
 /// Whether and how the run is being written to; one for its folder and those of its phases.
@@ -118,9 +131,20 @@ impl RunFolder {
         }
     }
 
+    /// The same for one that was unpacked from a bundle, which the user knows by this name: nothing is written
+    /// into it.
+    pub(crate) fn open_bundle(path: PathBuf, bundle: String) -> Result<Self, RunError> {
+        Ok(Self { bundle: Some(bundle), ..Self::open(path)? })
+    }
+
+    /// True if it is never written to.
+    pub fn is_bundle(&self) -> bool {
+        self.bundle.is_some()
+    }
+
     fn at(path: PathBuf) -> Self {
         let writing = Writing { root: path.clone(), lock: None, continued: None, identity: None };
-        Self { path, writing: Arc::new(Mutex::new(writing)) }
+        Self { path, writing: Arc::new(Mutex::new(writing)), bundle: None }
     }
 
     /// Sets the identity of the run. Each checkpoint carries it; one that carries another is not
@@ -155,6 +179,9 @@ impl RunFolder {
         &self,
         take: impl FnOnce(&Path) -> Result<RunLock>,
     ) -> Result<MutexGuard<'_, Writing>> {
+        if let Some(bundle) = &self.bundle {
+            return Err(RunError::Bundle(bundle.clone()).into());
+        }
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if writing.lock.is_none() {
             writing.lock = Some(take(&writing.root)?);
@@ -260,8 +287,7 @@ impl RunFolder {
 
     /// The folder inside this one for one phase of a fit that has several; made with its first file.
     pub fn phase(&self, name: &str) -> Self {
-        let path = self.path.join(CHECKPOINTS).join(name);
-        Self { path, writing: self.writing.clone() }
+        Self { path: self.path.join(CHECKPOINTS).join(name), ..self.clone() }
     }
 
     /// Takes a phase over from `other`, whose fit so far is the same.
@@ -304,6 +330,17 @@ impl RunFolder {
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// A file in it that is not of its state, such as a picture, to be written.
+    ///
+    /// # Errors
+    /// If nothing is written into the run; the advice is `--to`.
+    pub fn new_file(&self, name: &str) -> Result<PathBuf, RunError> {
+        match &self.bundle {
+            Some(bundle) => Err(RunError::BundleWithoutTo(bundle.clone())),
+            None => Ok(self.file(name)),
+        }
     }
 
     /// Text of the run's configuration.

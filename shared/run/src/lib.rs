@@ -1,5 +1,6 @@
 //! A run: its folder, what is written there, and how it was evaluated.
 
+pub mod bundle;
 mod data;
 mod disentanglement;
 mod epoch;
@@ -12,6 +13,7 @@ mod samples;
 mod trackers;
 
 pub use self::{
+    bundle::Bundle,
     data::RunData,
     disentanglement::{DisentanglementConfig, WIDE},
     epoch::EpochLine,

@@ -109,10 +109,15 @@ impl Vocabulary {
     pub fn line(&self, numbers: impl IntoIterator<Item = usize>) -> String {
         let before_end = numbers.into_iter().take_while(|&number| number != self.end());
         let symbols: Vec<&str> = before_end.map(|number| self.symbol(number)).collect();
-        symbols.join(match self.level {
+        symbols.join(self.separator())
+    }
+
+    /// What stands between two symbols of a line.
+    pub fn separator(&self) -> &'static str {
+        match self.level {
             TextLevel::Characters => "",
             TextLevel::Words => " ",
-        })
+        }
     }
 }
 

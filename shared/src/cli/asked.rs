@@ -191,7 +191,7 @@ impl Examples {
         endings: &[&str],
     ) -> Result<PathBuf> {
         let ending = endings.first().copied().unwrap_or_default();
-        to.ending_in(run.file(&format!("{stem}{}.{ending}", self.suffix)), endings)
+        to.ending_in(|| Ok(run.new_file(&format!("{stem}{}.{ending}", self.suffix))?), endings)
     }
 }
 
@@ -199,9 +199,10 @@ impl To {
     /// The file that the user named, or the one of this name in the run's folder.
     ///
     /// # Errors
-    /// If it exists, or has another ending than `name`.
+    /// If it exists, or has another ending than `name`; if there is none and the run is never written to.
     pub fn file(&self, run: &RunFolder, name: &str) -> Result<PathBuf> {
-        self.instead_of(run.file(name))
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        self.ending_in(|| Ok(run.new_file(name)?), &of_kind(ending))
     }
 
     /// The file that the user named, or this one, which a command of several runs writes.
@@ -210,11 +211,15 @@ impl To {
     /// As [`Self::file`].
     pub fn instead_of(&self, own: PathBuf) -> Result<PathBuf> {
         let ending = own.extension().unwrap_or_default().to_string_lossy().into_owned();
-        self.ending_in(own, &of_kind(&ending))
+        self.ending_in(|| Ok(own), &of_kind(&ending))
     }
 
-    fn ending_in(&self, own: PathBuf, endings: &[&str]) -> Result<PathBuf> {
-        let Some(path) = &self.to else { return Ok(own) };
+    fn ending_in(
+        &self,
+        own: impl FnOnce() -> Result<PathBuf>,
+        endings: &[&str],
+    ) -> Result<PathBuf> {
+        let Some(path) = &self.to else { return own() };
         new_file(path, endings)?;
         Ok(path.clone())
     }

@@ -10,18 +10,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{
     Stop,
     asked::{Asked, Examples},
-    encode::refuse_sequences,
     model::Loaded,
     options::{ExploreArgs, OfRun},
     paper::{Paper, RunConfig},
     pictures::say,
 };
 use crate::{
-    explore::{Content, Precision, Subject, content, content_of, expected, page},
+    explore::{
+        Content, Precision, Subject, content, content_of, content_of_steps, expected,
+        expected_of_steps, page, page_of_steps,
+    },
     files::write_atomic,
-    network::Network,
+    network::{Network, Steps},
     progress,
-    run::RunFolder,
+    run::{Bundle, RunFolder},
 };
 
 /// The page in a run's folder.
@@ -34,7 +36,6 @@ const TESTED: usize = 100;
 /// `explore`.
 pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "explore")?;
-    refuse_sequences(&loaded)?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, PAGE)?;
     if args.expected.as_ref() == Some(&path) {
@@ -42,6 +43,9 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     }
     if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
         bail!("--expected {}: it exists already; delete it, or give another name", path.display());
+    }
+    if is_of_steps(&loaded) {
+        return explore_steps(&loaded, &examples, &path, &args);
     }
     let network = network(&loaded)?;
     let precision = if args.half { Precision::Half } else { Precision::Single };
@@ -72,15 +76,66 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     Ok(())
 }
 
+/// True of a model of sequences.
+fn is_of_steps<P: Paper>(loaded: &Loaded<P>) -> bool {
+    loaded.model.step_widths().is_some() || loaded.model.sequence_codes().is_some()
+}
+
+/// The page of a model of sequences.
+fn explore_steps<P: Paper>(
+    loaded: &Loaded<P>,
+    examples: &Examples,
+    path: &Path,
+    args: &ExploreArgs,
+) -> Result<()> {
+    if args.beside.is_some() || args.half {
+        let option = if args.half { "--half" } else { "--beside" };
+        let reason = "a page of sequences has one run, in single precision";
+        return Err(Stop::Cannot(format!("{option}: {reason}")).into());
+    }
+    let subject = subject(loaded, examples);
+    let (network, shown) = steps(loaded)?;
+    let (content, apart) = content_of_steps(&subject, &network, shown);
+    let html = page_of_steps(&content);
+    write_atomic(path, html.as_bytes())?;
+    progress::line(&format!(
+        "wrote {}: {:.1} MB, open it in a browser; its numbers differ from the program's by at most \
+         {apart:.0e}",
+        path.display(),
+        html.len() as f64 / 1e6,
+    ));
+    if let Some(path) = &args.expected {
+        let expected = expected_of_steps(&subject, &network, TESTED);
+        write_atomic(path, expected.to_string().as_bytes())?;
+        say(path)?;
+    }
+    Ok(())
+}
+
+/// The networks of a model of sequences, and what a step is.
+fn steps<P: Paper>(loaded: &Loaded<P>) -> Result<(Steps, serde_json::Value)> {
+    let steps = loaded.model.steps();
+    let steps = steps
+        .map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?;
+    Ok((steps, P::shown_steps(&loaded.config, &loaded.preparation)))
+}
+
 /// The page of a fresh run, in half precision if it is large; none if it is still too large, or if the
 /// networks cannot be written as layers.
 pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
-    let Ok(network) = loaded.model.network() else { return Ok(None) };
-    if loaded.model.step_widths().is_some() {
-        return Ok(None);
-    }
     let examples = loaded.examples(&Asked::default())?;
     let subject = subject(loaded, &examples);
+    if is_of_steps(loaded) {
+        if loaded.model.parameters() * 16 / 3 > SMALL {
+            return Ok(None);
+        }
+        let (network, shown) = steps(loaded)?;
+        let html = page_of_steps(&content_of_steps(&subject, &network, shown).0);
+        let path = loaded.run.file(PAGE);
+        write_atomic(&path, html.as_bytes())?;
+        return Ok(Some(path));
+    }
+    let Ok(network) = loaded.model.network() else { return Ok(None) };
     for precision in [Precision::Single, Precision::Half] {
         // The weights alone tell most pages that are too large.
         if precision.bytes(&network) * 4 / 3 > SMALL {
@@ -123,11 +178,11 @@ fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subje
     }
 }
 
-/// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper,
-/// from the run.
+/// The run to show beside: from a page, from the page in a run's folder, or, if it is a run of this paper or a
+/// bundle of one, from the run.
 fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Content> {
     let named = || format!("--beside {}", path.display());
-    if path.is_dir() && is_of::<P>(path) {
+    if (path.is_dir() && is_of::<P>(path)) || Bundle::named(path).with_context(named)?.is_some() {
         let of = OfRun { run: Some(path.to_path_buf()), ..of.clone() };
         let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
         let network = network(&loaded).with_context(named)?;

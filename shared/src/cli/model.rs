@@ -75,17 +75,28 @@ impl<P: Paper> Loaded<P> {
     /// # Errors
     /// If there is no finished run, or it cannot run the command.
     pub fn open(of: &OfRun, command: &str) -> Result<Self> {
-        let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
+        Self::of_run(of.open::<P>()?, of, command)
+    }
+
+    /// The same for a command that writes into the run.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if another process writes into the run, or no command may.
+    pub fn open_to_change(of: &OfRun, command: &str) -> Result<Self> {
+        let run = of.open::<P>()?;
+        run.lock()?;
         Self::of_run(run, of, command)
     }
 
-    /// The same for a command that writes into the run's record.
+    /// The same for a command that adds to the run's record what it prints; that of a bundle stays as it is.
     ///
     /// # Errors
     /// As [`Self::open`], and if another process writes into the run.
-    pub fn open_to_change(of: &OfRun, command: &str) -> Result<Self> {
-        let run = RunFolder::open(of.folder(P::NAME, P::PRESETS[0].0))?;
-        run.lock()?;
+    pub fn open_to_add(of: &OfRun, command: &str) -> Result<Self> {
+        let run = of.open::<P>()?;
+        if !run.is_bundle() {
+            run.lock()?;
+        }
         Self::of_run(run, of, command)
     }
 
@@ -197,6 +208,10 @@ impl<P: Paper> Loaded<P> {
     pub fn add_metrics(&self, metrics: BTreeMap<String, Metric>) -> Result<()> {
         if self.trained_on().is_some() {
             progress::line("found on other data: the run's record is left as it is");
+            return Ok(());
+        }
+        if self.run.is_bundle() {
+            progress::line("the record of a bundle is left as it is");
             return Ok(());
         }
         self.run.add_metrics(metrics)

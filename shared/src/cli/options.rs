@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
     asked::{Asked, On, To},
     configuration::ConfigurationArgs,
+    paper::Paper,
 };
 use crate::{
     data::{Split, Splits},
     device::Device,
+    run::{Bundle, RunFolder},
 };
 
 /// The device, and where to find the data.
@@ -58,8 +60,9 @@ impl Common {
 /// A trained run.
 #[derive(Args, Clone, Debug)]
 pub struct OfRun {
-    /// Folder of the run (default: runs/PAPER/quick).
-    #[arg(long, value_name = "FOLDER")]
+    /// Folder of the run (default: runs/PAPER/quick), or a bundle of one: a file PAPER-NAME.tar.gz or its
+    /// https address, with #sha256=HEX appended to have it checked.
+    #[arg(long, value_name = "FOLDER|FILE|URL")]
     pub(super) run: Option<PathBuf>,
     #[command(flatten)]
     pub(super) common: Common,
@@ -69,8 +72,20 @@ pub struct OfRun {
 }
 
 impl OfRun {
-    pub(super) fn folder(&self, paper: &str, default: &str) -> PathBuf {
-        self.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(paper).join(default))
+    /// The run, unpacked if it is a bundle.
+    pub(super) fn open<P: Paper>(&self) -> Result<RunFolder> {
+        let default = || PathBuf::from("runs").join(P::NAME).join(P::PRESETS[0].0);
+        let path = self.run.clone().unwrap_or_else(default);
+        let Some(bundle) = Bundle::named(&path).map_err(|error| anyhow!("--run {error}"))? else {
+            return Ok(RunFolder::open(path)?);
+        };
+        let run = bundle.open()?;
+        let paper = run.path().parent().and_then(|paper| paper.file_name()).unwrap_or_default();
+        if paper != P::NAME {
+            let paper = paper.to_string_lossy();
+            bail!("{bundle} is a run of {paper}, and this program is {}: ask {paper}", P::NAME);
+        }
+        Ok(run)
     }
 }
 
@@ -238,7 +253,7 @@ pub(super) struct LatentMapArgs {
 pub(super) struct ExploreArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Another run beside it, with one control for both: its folder, or a page of it.
+    /// Another run beside it, with one control for both: its folder, its bundle, or a page of it.
     #[arg(long, value_name = "RUN")]
     pub(super) beside: Option<PathBuf>,
     /// Round the weights of large layers to 16 bits: a page half as large, whose numbers are not quite

@@ -9,7 +9,7 @@ use super::{Loaded, Sheet};
 use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
-    data::{DataConfig, PixelShape, Splits},
+    data::{DataConfig, PixelShape, Preparation, Splits},
     kind::{Images, Kind},
     memory::Needs,
     metrics::EvaluateConfig,
@@ -37,7 +37,7 @@ pub fn unused_because(keys: &[&'static str], reason: &str) -> Vec<(&'static str,
 ///     AutodiffBackend, Backend,
 ///     autoencoder::{Autoencoder, Given},
 ///     backend::Flex,
-///     data::{DataConfig, PixelShape, Splits},
+///     data::{DataConfig, PixelShape, Preparation, Splits},
 ///     likelihood::Likelihood,
 ///     metrics::EvaluateConfig,
 ///     nn::{parameter, zeros},
@@ -203,6 +203,11 @@ pub trait Paper: Sized + 'static {
     /// Ending of the files its examples are drawn into.
     fn ending(_config: &Self::Config) -> &'static str {
         "png"
+    }
+
+    /// What a step of its sequences is, for the page of `explore`: a JSON object with its `kind`.
+    fn shown_steps(_config: &Self::Config, _preparation: &Preparation) -> serde_json::Value {
+        serde_json::Value::Null
     }
 
     /// Draws examples that are no images into a file with this ending and returns the files, this one first;

@@ -1,8 +1,12 @@
 //! A description of a network beside the model it describes.
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
-use crate::{network::Network, trained::Trained};
+use crate::{
+    network::{Network, Steps, steps::StepTerms},
+    noise::{Noise, Stream},
+    trained::Trained,
+};
 
 /// The largest differences between a model and a description of it; each as a share of the model's number
 /// where that is above 1.
@@ -71,6 +75,62 @@ pub fn differences(
         }
     }
     found
+}
+
+/// How far `network` is from a model of sequences on x `[sequences, steps * width]`: the largest difference of a
+/// posterior, of -log p(x_t | z_t, before) or of a KL, as a share of the model's number where that is above 1.
+pub fn differences_of_steps(model: &dyn Trained, network: &Steps, x: &Array2<f32>) -> f64 {
+    let mut found = 0.0;
+    let count = x.ncols() / network.width.max(1);
+    let keys: Vec<u64> = (0..x.nrows() as u64).collect();
+    let normal = |width: usize| {
+        array(x.nrows(), width, &Noise::new(1).normal(Stream::Posterior, 0, &keys, width))
+    };
+    if let Some(codes) = model.sequence_codes() {
+        let (steps, eps) = (vec![count; x.nrows()], normal(model.latent_dim()));
+        let expected = codes.encode(x, &steps);
+        let terms = codes.elbo(x, &steps, &eps);
+        for (row, x) in x.rows().into_iter().enumerate() {
+            let x = double(x);
+            let Some((mean, log_var)) = network.encode(&x) else { return f64::INFINITY };
+            apart(&mut found, expected.mean.row(row), &mean);
+            if let Some(expected) = &expected.log_var {
+                apart(&mut found, expected.row(row), &log_var);
+            }
+            let z: Vec<f64> = (mean.iter().zip(&log_var).zip(eps.row(row)))
+                .map(|((mean, log_var), &eps)| mean + (0.5 * log_var).exp() * f64::from(eps))
+                .collect();
+            let steps = followed(network, &x, &z, &[]);
+            let total: f64 = steps.iter().map(|terms| terms.reconstruction).sum();
+            apart(&mut found, terms.reconstruction.slice(s![row..=row]), &[total]);
+        }
+        return found;
+    }
+    let latents = model.step_widths().map_or(0, |(_, latents)| latents);
+    let eps = normal(count * latents);
+    let Some(expected) = model.terms_by_step(x, &eps) else { return f64::INFINITY };
+    for (row, x) in x.rows().into_iter().enumerate() {
+        let steps = followed(network, &double(x), &[], &double(eps.row(row)));
+        let terms = |of: fn(&StepTerms) -> f64| steps.iter().map(of).collect::<Vec<f64>>();
+        apart(&mut found, expected.reconstruction.row(row), &terms(|terms| terms.reconstruction));
+        let kl = expected.kl_per_latent.slice(s![row, .., ..]).sum_axis(Axis(1));
+        apart(&mut found, kl.view(), &terms(|terms| terms.kl));
+    }
+    found
+}
+
+/// The terms of each step of a sequence; `eps` has the same number of values for each step.
+fn followed(network: &Steps, x: &[f64], z: &[f64], eps: &[f64]) -> Vec<StepTerms> {
+    let width = network.width.max(1);
+    let latents = eps.len() / (x.len() / width).max(1);
+    let mut state = network.start(z);
+    let mut terms = Vec::new();
+    for (step, x) in x.chunks(width).enumerate() {
+        let (own, after) = network.step(x, &eps[step * latents..(step + 1) * latents], &state);
+        terms.push(own);
+        state = after;
+    }
+    terms
 }
 
 fn double(row: ArrayView1<'_, f32>) -> Vec<f64> {

@@ -6,8 +6,10 @@
 mod compare;
 mod content;
 mod expected;
+mod sequences;
 
-pub use compare::{Differences, differences};
+pub use compare::{Differences, differences, differences_of_steps};
 pub use content::{Precision, Subject, content};
 pub use expected::expected;
-pub use explorer::{Content, content_of, page};
+pub use explorer::{Content, content_of, page, page_of_steps};
+pub use sequences::{content_of_steps, expected_of_steps};

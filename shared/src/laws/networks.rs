@@ -5,7 +5,7 @@ use ndarray::Array2;
 use crate::{
     autoencoder::Autoencoder,
     backend::Backend,
-    explore::{Differences, differences},
+    explore::{Differences, differences, differences_of_steps},
     noise::{Noise, Stream},
     trained::{OnDevice, Trained as _},
 };
@@ -33,4 +33,22 @@ where
     let x = normal(model.input_dim()).mapv(|v| f32::from(u8::from(v > 0.0)));
     let labels: Vec<u8> = (0..IMAGES as u8).map(|image| image % classes.max(1)).collect();
     Ok(differences(&model, &network, x.view(), &labels, normal(model.latent_dim()).view()))
+}
+
+/// How far [`Autoencoder::steps`] is from the bound of a model of sequences, on sequences x `[sequences, steps *
+/// width]`: the largest difference of a posterior, of -log p(x_t | z_t, before) or of a KL, as a share of the model's
+/// number where that is above 1.
+///
+/// # Errors
+/// If the model cannot be written as layers.
+pub fn steps_apart<B: Backend, M: Autoencoder<B> + Sync>(
+    model: M,
+    x: &Array2<f32>,
+) -> Result<f64, String>
+where
+    B::Device: Sync,
+{
+    let network = model.steps()?;
+    let model = OnDevice::<B, M>::new(model, B::Device::default());
+    Ok(differences_of_steps(&model, &network, x))
 }

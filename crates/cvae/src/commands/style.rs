@@ -43,7 +43,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<Paper>::open_to_change(&args.of, "style")?;
+    let loaded = Loaded::<Paper>::open_to_add(&args.of, "style")?;
     let Conditioning::Label { classes } = loaded.config.conditioning else {
         bail!("this run is not conditioned on classes");
     };

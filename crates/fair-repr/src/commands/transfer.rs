@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let loaded = Loaded::<Paper>::open_to_change(&args.of, "transfer")?;
+    let loaded = Loaded::<Paper>::open_to_add(&args.of, "transfer")?;
     let data = loaded.data()?;
     let second = data.known::<People>().and_then(|people| people.second.as_ref());
     let second = second.ok_or_else(|| {

@@ -204,7 +204,10 @@ class CodeMap {
     context.arc(x, y, 11, 0, 2 * Math.PI);
     context.stroke();
     const [first, second] = this.isComponents ? ["first component", "second"] : this.pair.map((latent) => `z${latent}`);
+    // As many digits as a step by key changes.
+    const shown = (value, extent) => value.toFixed(Math.min(8, Math.max(2, Math.ceil(-Math.log10(0.02 * extent)))));
     document.getElementById("map-place").textContent =
-      `${first} ${place[0].toFixed(2)}` + (this.latents.length > 1 ? `, ${second} ${place[1].toFixed(2)}` : "");
+      `${first} ${shown(place[0], this.range.width)}` +
+      (this.latents.length > 1 ? `, ${second} ${shown(place[1], this.range.height)}` : "");
   }
 }

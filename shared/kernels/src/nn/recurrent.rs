@@ -35,6 +35,21 @@ impl<B: Backend> Recurrent<B> {
         Self { input, hidden, cell }
     }
 
+    /// The cell.
+    pub fn cell(&self) -> Cell {
+        self.cell
+    }
+
+    /// The layer from x to the sums of the gates.
+    pub fn input(&self) -> &Dense<B> {
+        &self.input
+    }
+
+    /// The layer from h to them.
+    pub fn hidden(&self) -> &Dense<B> {
+        &self.hidden
+    }
+
     /// Width of h.
     pub fn width(&self) -> usize {
         self.hidden.inputs()

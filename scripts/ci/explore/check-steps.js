@@ -1,0 +1,243 @@
+// One page of a model of sequences in a browser: node check-steps.js BROWSER PAGE, where PAGE.html and PAGE.json are what
+// `explore --to --expected` wrote. Writes pictures beside them. Fails on the first number or behaviour that is wrong.
+"use strict";
+
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { pathToFileURL } = require("node:url");
+const { chromium } = require("playwright-core");
+
+/** Largest difference of a number, as a share of it where it is above 1. */
+const TOLERANCE = 1e-5;
+/** Draws of this share of the sequences may differ: one key whose probability is a rounding away from the uniform number it is
+ * compared with changes all that follows. */
+const STRAY = 0.03;
+
+const [executablePath, name] = process.argv.slice(2);
+
+/** What the page's model makes of the sequences of PAGE.json; runs in the page. */
+function computed(expected) {
+  const { model } = window.explorer;
+  const { seed } = model.content;
+  const sequences = expected.sequences.map((steps) => model.sequence(steps));
+  const plain = (array) => Array.from(array);
+  const written = (sequence) =>
+    sequence.map((x) => (model.isBinary ? plain(x.keys()).filter((place) => x[place] > 0.5) : plain(x)));
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  return {
+    terms: sequences.map((sequence, i) => {
+      const found = model.terms(sequence, seed, expected.keys[i]);
+      const [reconstruction, kl] = [found.map((t) => t.reconstruction), found.map((t) => t.kl)];
+      return expected.is_whole ? { reconstruction: sum(reconstruction), kl: sum(kl) } : { reconstruction, kl };
+    }),
+    codes: expected.is_whole
+      ? sequences.map((sequence) => {
+          const { mean, logVar } = model.encode(sequence);
+          return { mean: plain(mean), log_var: plain(logVar) };
+        })
+      : [],
+    decoded: expected.is_whole
+      ? expected.codes.map(({ mean }, i) => written(model.decode(Float64Array.from(mean), expected.decoded[i].length)))
+      : [],
+    continued: sequences.map((sequence, i) => {
+      const given = sequence.slice(0, Math.floor(sequence.length / 2));
+      return written(model.continued(given, sequence.length, 1, seed, i));
+    }),
+  };
+}
+
+/** Largest difference of two values of the same shape. */
+function apart(a, b) {
+  if (typeof a === "number" && typeof b === "number") return Math.abs(a - b) / Math.max(1, Math.abs(b));
+  const keys = Object.keys(b);
+  if (Object.keys(a).length !== keys.length) return Infinity;
+  return keys.reduce((most, key) => Math.max(most, apart(a[key], b[key])), 0);
+}
+
+async function main() {
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("request", (request) => {
+    if (!/^(file|blob|data):/.test(request.url())) problems.push(`request of ${request.url()}`);
+  });
+  await page.goto(pathToFileURL(path.resolve(`${name}.html`)).href);
+  await page.waitForFunction(() => window.explorer?.terms?.length > 0);
+  const picture = (what) => page.screenshot({ path: `${name}-${what}.png`, fullPage: true });
+  const rest = () => page.waitForTimeout(500);
+  await rest();
+  await picture("light");
+
+  // Numbers.
+  const expected = JSON.parse(fs.readFileSync(`${name}.json`, "utf8"));
+  const found = await page.evaluate(computed, expected);
+  const base = path.basename(name);
+  const differences = ["terms", "codes"].map((key) => [key, apart(found[key], expected[key])]);
+  const stray = (key) => found[key].filter((own, i) => apart(own, expected[key][i]) > 1e-3).length;
+  const draws = ["continued", "decoded"].map((key) => [key, stray(key)]);
+  console.log(
+    `${base}: largest differences of ${expected.sequences.length} sequences: ` +
+      differences.map(([key, value]) => `${key} ${value.toExponential(1)}`).join(", ") +
+      "; drawn otherwise: " + draws.map(([key, count]) => `${key} ${count} of ${found[key].length}`).join(", "),
+  );
+  for (const [key, value] of differences) assert.ok(value <= TOLERANCE, `${key} differ from the program's by ${value}`);
+  for (const [key, count] of draws) {
+    assert.ok(count <= STRAY * found[key].length, `${count} ${key} sequences differ from the program's`);
+  }
+
+  const kind = await page.evaluate(() => window.explorer.kind);
+  const sequence = () => page.evaluate(() => window.explorer.sequence.map((x) => Array.from(x)));
+  const given = () => page.evaluate(() => window.explorer.given);
+  const roll = page.locator("#roll");
+
+  // Given steps stay, others are drawn, another seed draws others.
+  if (kind !== "symbols") {
+    await page.locator("#given").fill(String(Math.max(1, Math.floor((await given()) / 2))));
+    const before = await sequence();
+    await page.click("#go-on");
+    await rest();
+    const drawn = await sequence();
+    const kept = await given();
+    assert.deepEqual(drawn.slice(0, kept), before.slice(0, kept), "given steps stay");
+    await page.click("#next-seed");
+    await rest();
+    assert.notDeepEqual(await sequence(), drawn, "another seed, other steps");
+    assert.deepEqual((await sequence()).slice(0, kept), before.slice(0, kept), "given steps stay");
+    await picture("continued");
+  } else {
+    const lines = () => page.evaluate(() => window.explorer.lines.map((line) => window.explorer.editor.known.write(line)));
+    await page.click("#go-on");
+    const old = await lines();
+    await page.click("#next-seed");
+    assert.notDeepEqual(await lines(), old, "another seed, other lines");
+    const symbols = await page.evaluate(() => window.explorer.model.content.shown.symbols);
+    await page.locator("#line").fill(symbols[2]);
+    await rest();
+    assert.equal((await sequence()).length, 1, "one symbol is typed");
+    await page.locator("#next button").nth(0).click();
+    await rest();
+    await page.locator("#line").fill(symbols.slice(1, 4).join(await page.evaluate(() => window.explorer.editor.known.separator)));
+    await page.click("#go-on");
+    await rest();
+    const begun = await page.evaluate(() => window.explorer.sequence.slice(0, window.explorer.given).map((x) => x.indexOf(1)));
+    assert.deepEqual(begun, [1, 2, 3]);
+    await page.locator("#line").fill(`${symbols[1]}\u2603`);
+    await rest();
+    const isKnown = await page.evaluate(() => window.explorer.editor.known.unknown !== undefined);
+    assert.ok(isKnown || (await page.locator("#strange").textContent()).includes("\u2603"), "what is not known is said");
+    await picture("continued");
+  }
+
+  // Drawing by pointer and keyboard.
+  if (kind === "chords" || kind === "rows") {
+    await roll.scrollIntoViewIfNeeded();
+    let before = await sequence();
+    const box = await roll.boundingBox();
+    await page.mouse.click(box.x + 0.3 * box.width, box.y + 0.4 * box.height);
+    let after = await sequence();
+    const changes = (a, b) => a.flat().filter((value, i) => value !== b.flat()[i]).length;
+    assert.equal(changes(before, after), 1, "a click changes one place");
+    await roll.press("ArrowRight");
+    await roll.press("ArrowDown");
+    before = await sequence();
+    await roll.press(" ");
+    after = await sequence();
+    assert.equal(changes(before, after), 1, "space changes one place");
+    assert.match(await page.locator("#spoken").textContent(), /step \d+, .*, (on|off)/);
+    await page.click("#clear");
+    await rest();
+    assert.ok((await sequence()).flat().every((value) => value === 0), "nothing is left");
+    if (kind === "chords") {
+      const was = await given();
+      await page.locator("#next button").first().click();
+      assert.equal(await given(), was + 1, "a key that is clicked makes a step");
+    }
+  }
+  if (kind === "pen") {
+    await page.click("#clear");
+    await roll.scrollIntoViewIfNeeded();
+    const box = await roll.boundingBox();
+    await page.mouse.move(box.x + 100, box.y + 100);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 300, box.y + 200, { steps: 20 });
+    await page.mouse.up();
+    await rest();
+    assert.ok((await sequence()).length > 3, "the pointer draws");
+    await page.locator("#count").fill("60");
+    await page.click("#go-on");
+    await rest();
+    const ink = await page.evaluate(() => {
+      const { canvas } = window.explorer.editor;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set();
+      for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+      return colours.size;
+    });
+    assert.ok(ink > 2, "both the given and the drawn part are seen");
+    await picture("drawn");
+  }
+
+  // A tune is heard: the playing step moves on, and stops.
+  if (kind === "chords") {
+    await page.locator("#gallery").selectOption("0");
+    await rest();
+    await page.click("#play");
+    await page.waitForFunction(() => window.explorer.playing > 1, null, { timeout: 5000 });
+    assert.equal(await page.locator("#play").textContent(), "Stop");
+    await page.screenshot({ path: `${name}-playing.png` });
+    await page.click("#play");
+    assert.equal(await page.evaluate(() => window.explorer.playing), null);
+    const notes = await page.evaluate(() => {
+      const on = (...places) => Float64Array.from({ length: 4 }, (_, place) => Number(places.includes(place)));
+      return Tune.notes([on(0, 2), on(0), on(1), on(1, 2)]);
+    });
+    assert.deepEqual(notes.map(({ place, from, steps }) => [place, from, steps]), [[0, 0, 2], [2, 0, 1], [1, 2, 2], [2, 3, 1]]);
+  }
+
+  // A code by slider, and towards another sequence.
+  if (await page.locator("#code-panel").isVisible()) {
+    await page.locator("#gallery").selectOption("0");
+    await rest();
+    await page.locator("#z0").fill("3");
+    await rest();
+    assert.equal(await page.evaluate(() => window.explorer.code[0]), 3);
+    await page.locator("#share").fill("1");
+    await rest();
+    const reached = await page.evaluate(() => Array.from(window.explorer.code, (z, j) => z - window.explorer.other[j]));
+    assert.ok(reached.every((difference) => Math.abs(difference) < 1e-9), "the other sequence's code");
+    await picture("code");
+  }
+
+  // Every control has a name.
+  const nameless = await page.evaluate(() =>
+    Array.from(document.querySelectorAll("button, input, select, [tabindex]"))
+      .filter((each) => !each.closest("[hidden]"))
+      .filter((each) => !(each.labels?.length || each.getAttribute("aria-label") || each.textContent.trim()))
+      .map((each) => each.outerHTML.slice(0, 80)),
+  );
+  assert.deepEqual(nameless, [], "every control has a name");
+
+  // In the dark, and on a phone.
+  await page.locator("#gallery").selectOption("0");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await rest();
+  await picture("dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 390, height: 800 });
+  await rest();
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a phone`);
+  await picture("phone");
+
+  await browser.close();
+  assert.deepEqual(problems, []);
+}
+
+main().catch((error) => {
+  console.error(`${path.basename(name)}: ${error.message}`);
+  process.exit(1);
+});

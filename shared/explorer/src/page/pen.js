@@ -1,0 +1,88 @@
+// Drawings with a pen: steps (dx, dy, lifted), drawn by pointer.
+"use strict";
+
+/** An editor of drawings. `onChange` gets the sequence. */
+class PenPad {
+  constructor(model, onChange) {
+    Object.assign(this, { model, onChange });
+    this.canvas = Object.assign(document.createElement("canvas"), { id: "roll", className: "roll pen", width: 1200, height: 600 });
+    const { canvas } = this;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "Drawing: draw here with the pointer, or choose one above");
+    document.getElementById("editor").append(canvas);
+    canvas.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      canvas.setPointerCapture(event.pointerId);
+      this.last = null;
+      this.isDown = true;
+      this.point(event);
+    });
+    canvas.addEventListener("pointermove", (event) => this.isDown && this.point(event));
+    const lift = () => {
+      if (!this.isDown) return;
+      this.isDown = false;
+      const last = this.sequence[this.sequence.length - 1];
+      if (last) last[2] = 1;
+      this.onChange(this.sequence, 0);
+    };
+    canvas.addEventListener("pointerup", lift);
+    canvas.addEventListener("pointercancel", lift);
+  }
+
+  empty() {
+    return [];
+  }
+
+  /** Adds a step to where the pointer is, if it went as far as a typical step of the data. */
+  point(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const at = [event.clientX - box.left, event.clientY - box.top].map((value) => (value / box.width) * this.canvas.width);
+    // A drawing begins where the pointer is.
+    if (this.sequence.length === 0) this.view = { scale: 14, left: at[0], top: at[1] };
+    const { scale, left, top } = this.view;
+    const to = [(at[0] - left) / scale, (at[1] - top) / scale];
+    const from = this.sequence.reduce(([x, y], step) => [x + step[0], y + step[1]], [0, 0]);
+    const by = [to[0] - from[0], to[1] - from[1]];
+    if (this.sequence.length === 0) by.fill(0);
+    else if (this.last && Math.hypot(...by) < 1) return;
+    this.sequence.push(Float64Array.from([by[0], by[1], 0]));
+    this.last = to;
+    // The view stays while a line is drawn.
+    this.show(this.sequence, this.sequence.length, null, [], this.view);
+  }
+
+  /** Draws a sequence, of which `given` steps are given and the rest continued. */
+  show(sequence = this.sequence, given = this.given, playing = null, nats = [], view = null) {
+    Object.assign(this, { sequence, given });
+    const { canvas } = this;
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    context.fillStyle = colour("--roll");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    const points = [[0, 0]];
+    for (const [dx, dy] of sequence) {
+      const [x, y] = points[points.length - 1];
+      points.push([x + dx, y + dy]);
+    }
+    const of = (axis, f) => points.reduce((found, point) => f(found, point[axis]), 0);
+    const [low, high] = [[of(0, Math.min), of(1, Math.min)], [of(0, Math.max), of(1, Math.max)]];
+    const scale = Math.min(40, 0.9 * canvas.width / (high[0] - low[0] || 1), 0.9 * canvas.height / (high[1] - low[1] || 1));
+    const middle = [0, 1].map((axis) => (low[axis] + high[axis]) / 2);
+    this.view = view ?? { scale, left: canvas.width / 2 - scale * middle[0], top: canvas.height / 2 - scale * middle[1] };
+    const { left, top } = this.view;
+    context.lineWidth = 4;
+    context.lineCap = "round";
+    let isLifted = true;
+    sequence.forEach((step, i) => {
+      if (!isLifted) {
+        context.strokeStyle = colour(i < given ? "--given" : "--drawn");
+        context.beginPath();
+        context.moveTo(left + this.view.scale * points[i][0], top + this.view.scale * points[i][1]);
+        context.lineTo(left + this.view.scale * points[i + 1][0], top + this.view.scale * points[i + 1][1]);
+        context.stroke();
+      }
+      isLifted = step[2] > 0.5;
+    });
+  }
+}

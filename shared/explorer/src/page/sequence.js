@@ -1,0 +1,398 @@
+// The page of a model of sequences: one sequence, of which the first steps are given and the others drawn.
+"use strict";
+
+/** Milliseconds of rest after which what costs time is computed again. */
+const REST = 120;
+/** Draws of the latent over which the next step's probabilities are averaged. */
+const DRAWS = 20;
+/** Of these the likeliest are shown. */
+const LIKELIEST = 12;
+/** Continuations of a text. */
+const LINES = 6;
+/** Steps, at most. */
+const LONGEST = 1000;
+/** Latents with a slider. */
+const SLIDERS = 32;
+/** Sequences from one to another. */
+const BETWEEN = 7;
+
+const byId = (id) => document.getElementById(id);
+const element = (tag, textContent = "", more = {}) => Object.assign(document.createElement(tag), { textContent, ...more });
+
+class SequencePage {
+  constructor(model) {
+    this.model = model;
+    this.frames = 0;
+    const { content } = model;
+    this.kind = content.shown.kind;
+    const Editor = { chords: Roll, rows: Roll, pen: PenPad, symbols: Line }[this.kind];
+    this.editor = new Editor(model, (sequence, step) => this.edited(sequence, step));
+    this.describe();
+    this.fillGallery();
+    this.fillTools();
+    if (model.isWhole) this.fillCode();
+    this.hasNext = this.kind === "chords" || this.kind === "symbols";
+    byId("next-panel").hidden = !this.hasNext;
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.showRest());
+    this.choose(0);
+  }
+
+  describe() {
+    const { content } = this.model;
+    byId("title").textContent = content.title;
+    byId("about").textContent = content.about;
+    byId("facts").textContent = `${content.parameters.toLocaleString("en")} parameters, single precision`;
+    const isText = this.kind === "symbols";
+    byId("editor-help").textContent = {
+      chords: "Click or drag to set and remove notes; arrow keys and space do it too.",
+      rows: "Click or drag to set and remove pixels; arrow keys and space do it too.",
+      pen: "Draw with the pointer.",
+      symbols: "Type a beginning. Each symbol is the darker the more nats it costs.",
+    }[this.kind];
+    if (!isText) {
+      for (const [name, text] of [["--given", "given"], ["--drawn", "drawn by the model"]]) {
+        const mark = element("i");
+        mark.style.background = `var(${name})`;
+        const entry = element("span");
+        entry.append(mark, text);
+        byId("legend").append(entry);
+      }
+    }
+    const { steps, citation, apart, latents } = content;
+    const titles = (layers) => (layers ?? []).map((layer) => layer.title);
+    const own = steps.latents;
+    const heads = (coder) => [...titles(coder.trunk.layers), ...titles(coder.mean).map((t) => `mean: ${t}`), ...titles(coder.log_var).map((t) => `log-variance: ${t}`)];
+    const parts = {
+      "Features of a step": titles(steps.input),
+      Recurrence: [steps.recurrence.title],
+      ...(own.encoder && { "Recurrence of the encoder": [own.encoder.title] }),
+      ...(own.posterior && { "Posterior": heads(own.posterior) }),
+      ...(own.prior && { "Prior, of the state": heads(own.prior) }),
+      ...(own.features && { "Features of the latent": titles(own.features) }),
+      [`Decoder; ${steps.distribution.kind} steps`]: [...titles(steps.decoder), ...titles(steps.output)],
+    };
+    const nodes = [element("h3", content.title), element("p", citation)];
+    for (const [name, lines] of Object.entries(parts)) {
+      const list = element("ul");
+      list.append(...lines.map((line) => element("li", line)));
+      nodes.push(element("h3", name), list);
+    }
+    const kind = { none: "no latents", step: `${latents} latents at each step`, whole: `${latents} latents for the whole sequence` }[own.kind];
+    nodes.push(
+      element(
+        "p",
+        `There are ${kind}. A seed draws here what it draws in the program. On some of the sequences, numbers in this page differ from the ` +
+          `program's by at most ${apart.toExponential(0)}.`,
+      ),
+    );
+    byId("network").append(...nodes);
+  }
+
+  fillGallery() {
+    const { gallery } = this.model.content;
+    byId("gallery-name").textContent = `From ${gallery.name}`;
+    this.titles = gallery.titles.map((title, i) =>
+      this.kind === "symbols" ? this.editor.known.write(this.model.sequence(gallery.sequences[i])) : title,
+    );
+    this.titles.forEach((title, i) => byId("gallery").add(new Option(title, i)));
+    byId("gallery").addEventListener("change", () => this.choose(Number(byId("gallery").value)));
+    byId("clear").addEventListener("click", () => {
+      this.source = { key: 0 };
+      this.sequence = this.editor.empty();
+      this.setGiven(this.kind === "rows" || this.kind === "chords" ? this.sequence.length : 0);
+      this.changed();
+    });
+  }
+
+  fillTools() {
+    const { content, isWhole } = this.model;
+    byId("seed").value = content.seed;
+    byId("count").value = this.kind === "rows" ? content.longest : content.typical;
+    byId("count").disabled = this.kind === "rows";
+    byId("go-on-hint").textContent =
+      this.kind === "symbols"
+        ? "The model goes on from what is typed."
+        : "The model goes on from the steps that are given: with none it draws a sequence of its own.";
+    if (this.kind === "symbols") for (const id of ["given-label", "count-label", "keep"]) byId(id).hidden = true;
+    byId("next-hint").textContent = isWhole || !this.model.latents
+      ? "After what is given. Click one to append it."
+      : `After what is given, the mean over ${DRAWS} draws of its latent. Click one to append it.`;
+    byId("given").addEventListener("input", () => {
+      this.given = Number(byId("given").value);
+      this.changed();
+    });
+    const temperature = () => (byId("temperature-value").value = Number(byId("temperature").value).toFixed(2));
+    byId("temperature").addEventListener("input", () => {
+      temperature();
+      this.goOn();
+    });
+    temperature();
+    byId("go-on").addEventListener("click", () => this.goOn());
+    byId("seed").addEventListener("input", () => this.goOn());
+    byId("next-seed").addEventListener("click", () => {
+      byId("seed").value = Number(byId("seed").value) + 1;
+      this.goOn();
+    });
+    byId("keep").addEventListener("click", () => {
+      this.setGiven(this.sequence.length);
+      this.changed();
+    });
+    if (this.kind !== "chords") return;
+    byId("play").hidden = byId("tempo-label").hidden = false;
+    this.tune = new Tune(content.shown.lowest, (step) => {
+      this.playing = step;
+      byId("play").textContent = step === null ? "Play" : "Stop";
+      this.show();
+    });
+    const play = (from) => this.tune.play(this.sequence, Number(byId("tempo").value), from);
+    byId("play").addEventListener("click", () => (this.tune.isPlaying ? this.tune.stop() : play(0)));
+    byId("tempo").addEventListener("input", () => this.tune.isPlaying && play(this.playing ?? 0));
+  }
+
+  get seed() {
+    const { value } = byId("seed");
+    return /^\d+$/.test(value) ? value : "0";
+  }
+
+  get temperature() {
+    return Number(byId("temperature").value);
+  }
+
+  setGiven(given) {
+    // What comes after a text comes before its end.
+    const end = this.kind === "symbols" ? this.sequence.findIndex((x) => x[0] === 1) : -1;
+    this.given = end < 0 ? given : Math.min(given, end);
+    const slider = byId("given");
+    slider.max = this.sequence.length;
+    slider.value = this.given;
+  }
+
+  /** Takes a sequence of the gallery, all of it given. */
+  choose(i) {
+    const { gallery } = this.model.content;
+    this.source = { key: gallery.keys[i] };
+    byId("strange").textContent = "";
+    this.sequence = this.model.sequence(gallery.sequences[i]);
+    if (this.kind !== "rows") byId("count").value = this.sequence.length;
+    this.setGiven(this.kind === "symbols" ? Math.floor(this.sequence.length / 2) : this.sequence.length);
+    this.changed();
+    if (this.kind === "symbols") this.goOn();
+  }
+
+  /** A sequence that was drawn or typed; what was changed is given. */
+  edited(sequence, step) {
+    this.source = { key: 0 };
+    this.sequence = sequence;
+    const isFree = this.kind === "symbols" || this.kind === "pen";
+    this.setGiven(isFree ? sequence.length : Math.max(this.given, step + 1));
+    this.changed();
+    if (this.kind === "symbols") this.goOn();
+  }
+
+  /** Draws what comes after the given steps. */
+  goOn() {
+    let count = Math.min(LONGEST, Math.max(1, Math.round(Number(byId("count").value)) || 1));
+    if (this.kind !== "rows" && count <= this.given) {
+      // As much again as most sequences have.
+      count = Math.min(LONGEST, this.given + this.model.content.typical);
+      byId("count").value = count;
+    }
+    const prefix = this.sequence.slice(0, this.given);
+    if (this.kind === "symbols") {
+      const lines = Array.from({ length: LINES }, (_, key) => this.model.continued(prefix, this.model.content.longest, this.temperature, this.seed, key));
+      const list = element("ol", "", { className: "between" });
+      list.append(
+        ...lines.map((line) => {
+          const text = this.editor.known.write(line);
+          const button = element("button", text.trim() ? text : "(blank)", { type: "button" });
+          button.addEventListener("click", () => {
+            this.editor.field.value = text;
+            this.editor.field.dispatchEvent(new Event("input"));
+          });
+          const item = element("li");
+          item.append(button);
+          return item;
+        }),
+      );
+      this.lines = lines;
+      byId("others").replaceChildren(list);
+      return;
+    }
+    this.sequence = this.model.continued(prefix, count, this.temperature, this.seed, 0);
+    byId("given").max = this.sequence.length;
+    this.changed();
+  }
+
+  /** Shows the sequence at once, and after a rest what follows from it. */
+  changed() {
+    this.nats = [];
+    this.show();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.showRest(), REST);
+  }
+
+  show() {
+    byId("given-value").value = `${this.given} of ${this.sequence.length}`;
+    this.editor.show(this.sequence, this.given, this.playing, this.nats);
+    this.frames++;
+  }
+
+  showRest() {
+    const { model, sequence } = this;
+    this.terms = model.terms(sequence, model.content.seed, this.source.key);
+    this.nats = this.terms.map(({ reconstruction, kl }) => reconstruction + kl);
+    this.editor.show(sequence, this.given, this.playing, this.nats);
+    const sum = (of) => this.terms.reduce((total, terms) => total + of(terms), 0);
+    const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl)];
+    const steps = sequence.length;
+    const nats = reconstruction + kl;
+    const line = model.latents
+      ? `-ELBO ${nats.toFixed(2)} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}`
+      : `-log p(x) ${nats.toFixed(2)} nats`;
+    byId("numbers").textContent = steps ? `${line}; ${(nats / steps).toFixed(3)} nats a step` : "No step yet";
+    this.showSurprise();
+    if (this.hasNext) this.showNext();
+    if (model.isWhole && steps) this.showCode();
+  }
+
+  /** Bars of the nats of each step, below the steps. */
+  showSurprise() {
+    const canvas = byId("surprise");
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(document.documentElement);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
+    const width = canvas.width / Math.max(1, this.nats.length);
+    const caption = this.nats.length ? `Nats of each step, at most ${most.toFixed(1)}` : "";
+    byId("surprise-caption").textContent = caption;
+    canvas.setAttribute("aria-label", caption);
+    this.nats.forEach((nats, step) => {
+      context.fillStyle = style.getPropertyValue(step < this.given ? "--given" : "--drawn");
+      const height = (Math.max(0, nats) / most) * canvas.height;
+      context.fillRect(step * width + 1, canvas.height - height, Math.max(1, width - 2), height);
+    });
+  }
+
+  /** What may come after the given steps, the likeliest first. */
+  showNext() {
+    const { model } = this;
+    const prefix = this.sequence.slice(0, this.given);
+    this.expected = model.expectation(prefix, model.content.seed, DRAWS);
+    const ranked = Array.from(this.expected.keys()).sort((a, b) => this.expected[b] - this.expected[a]);
+    const name = (place) => (this.kind === "symbols" ? this.editor.known.name(place) : this.editor.nameOf(place));
+    byId("next").replaceChildren(
+      ...ranked.slice(0, LIKELIEST).map((place) => {
+        const share = this.expected[place];
+        const button = element("button", "", { type: "button", className: "bar" });
+        button.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
+        button.append(element("span", name(place)), element("span", share.toFixed(3)));
+        button.addEventListener("click", () => this.append(place));
+        return button;
+      }),
+    );
+  }
+
+  /** Sets a place of the next step; a symbol makes it. */
+  append(place) {
+    if (this.kind === "symbols") {
+      if (place === 0) return;
+      this.sequence = [...this.sequence.slice(0, this.given), this.model.read([place])];
+      this.setGiven(this.sequence.length);
+      this.editor.field.value = this.editor.known.write(this.sequence);
+      this.changed();
+      return;
+    }
+    if (this.given >= this.sequence.length) this.sequence.push(new Float64Array(this.model.width));
+    const step = this.given;
+    this.sequence[step][place] = 1;
+    this.edited(this.sequence, step);
+  }
+
+  /** Sliders of the code of a whole sequence. */
+  fillCode() {
+    byId("code-panel").hidden = false;
+    const { model } = this;
+    this.titles.forEach((title, i) => byId("towards").add(new Option(title, i)));
+    byId("towards").value = Math.min(1, this.titles.length - 1);
+    byId("towards").addEventListener("change", () => this.showCode());
+    byId("share").addEventListener("input", () => {
+      const share = Number(byId("share").value);
+      this.setCode(this.own.map((z, j) => (1 - share) * z + share * this.other[j]));
+    });
+    byId("to-own").addEventListener("click", () => this.setCode(Float64Array.from(this.own)));
+    this.sliders = Array.from({ length: Math.min(SLIDERS, model.latents) }, (_, latent) => {
+      const row = element("div", "", { className: "latent" });
+      const label = element("label", `z${latent}`, { htmlFor: `z${latent}` });
+      const input = element("input", "", { type: "range", id: `z${latent}`, min: -3.5, max: 3.5, step: 0.02 });
+      const value = element("output");
+      input.addEventListener("input", () => {
+        this.code[latent] = Number(input.value);
+        this.setCode(this.code);
+      });
+      row.append(label, input, value);
+      byId("code").append(row);
+      return { input, value };
+    });
+  }
+
+  /** The code of the sequence that is shown, and of the other. */
+  showCode() {
+    if (this.isDecoded) {
+      this.isDecoded = false;
+      return;
+    }
+    const { model } = this;
+    const { gallery } = model.content;
+    this.own = model.encode(this.sequence).mean;
+    this.other = model.encode(model.sequence(gallery.sequences[Number(byId("towards").value)])).mean;
+    this.code = Float64Array.from(this.own);
+    byId("share").value = 0;
+    this.moveSliders();
+    if (this.kind !== "symbols") return;
+    const shares = Array.from({ length: BETWEEN }, (_, i) => i / (BETWEEN - 1));
+    byId("between").replaceChildren(
+      ...shares.map((share) => {
+        const z = this.own.map((z, j) => (1 - share) * z + share * this.other[j]);
+        return element("li", this.editor.known.write(model.decode(z, model.content.longest)));
+      }),
+    );
+  }
+
+  moveSliders() {
+    this.sliders.forEach(({ input, value }, latent) => {
+      input.value = this.code[latent];
+      value.value = this.code[latent].toFixed(2);
+    });
+  }
+
+  /** Shows what a code decodes to. */
+  setCode(z) {
+    const { model } = this;
+    this.code = Float64Array.from(z);
+    this.moveSliders();
+    const count = this.kind === "symbols" ? model.content.longest : this.sequence.length || model.content.typical;
+    let decoded = model.decode(this.code, count);
+    if (this.kind === "symbols") {
+      const end = decoded.findIndex((x) => x[0] === 1);
+      if (end >= 0) decoded = decoded.slice(0, end);
+    }
+    this.sequence = decoded;
+    this.source = { key: 0 };
+    this.isDecoded = true;
+    this.setGiven(this.kind === "symbols" ? decoded.length : 0);
+    this.changed();
+  }
+}
+
+/** The content of the page, its bytes decoded. */
+function readSteps() {
+  const block = document.querySelector("script.bytes");
+  const text = atob(block.textContent);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  block.remove();
+  return new StepModel(JSON.parse(document.querySelector("script.content").textContent), bytes);
+}
+
+window.explorer = new SequencePage(readSteps());
