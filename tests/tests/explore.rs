@@ -87,3 +87,32 @@ fn what_cannot_be_shown_is_refused_in_one_line() {
         assert!(!run.join("explore.html").exists());
     }
 }
+
+#[test]
+fn a_model_of_sequences_has_a_page_of_its_own() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae-rnn");
+    let few = ["--set", "data.train_examples=40", "--data", "tunes", "--name", "tunes"];
+    program.train(work.path(), &few).success();
+    let run = work.path().join("runs/vae-rnn/tunes");
+    let page = fs::read_to_string(run.join("explore.html")).unwrap();
+    for asks in ["http:", "https:", " src=", " href=", "url(", "fetch(", "import("] {
+        assert!(!page.contains(asks), "the page has {asks}");
+    }
+    assert!(page.contains(r#""kind":"chords""#) && page.contains("class StepModel"));
+    let [to, json] = ["page.html", "page.json"].map(|name| work.path().join(name));
+    let (to, json) = (to.to_str().unwrap(), json.to_str().unwrap());
+    let said = program.on_run("explore", &run, &["--to", to, "--expected", json]).success().err();
+    assert!(said.contains("differ from the program's by at most"), "{said}");
+    assert_eq!(fs::read_to_string(to).unwrap(), page);
+    let expected: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let count = |of: &str| expected[of].as_array().unwrap().len();
+    assert!(count("sequences") > 10);
+    assert_eq!([count("terms"), count("continued")], [count("sequences"); 2]);
+    fs::remove_file(to).unwrap();
+    for option in [&["--half"][..], &["--beside", run.to_str().unwrap()]] {
+        let refused = program.on_run("explore", &run, &[&["--to", to], option].concat());
+        refused.failure(2, "a page of sequences has one run");
+    }
+    assert!(!fs::exists(to).unwrap());
+}

@@ -21,7 +21,7 @@ use crate::{RunData, RunFolder};
 pub const ENDING: &str = ".tar.gz";
 
 /// The files of a run that a bundle holds, in this order.
-const FILES: [&str; 6] =
+pub const FILES: [&str; 6] =
     [RunFolder::CONFIG, RunData::FILE, RunFolder::RECORD, RunFolder::LATENTS, DESCRIPTION, WEIGHTS];
 
 /// Those that it cannot do without; runs of earlier versions have no [`RunData::FILE`], and a run need not be
