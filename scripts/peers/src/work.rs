@@ -10,7 +10,7 @@ use shared::{
     nn::{Activation, Cell, Init},
     noise::{Noise, Stream, uniform},
     principal::PrincipalComponents,
-    run::RunFolder,
+    run::{RunFolder, Trackers},
     train::{self, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend},
     trained::OnDevice,
 };
@@ -139,7 +139,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
             run: RunFolder::create(folder.path().join("run"), "", true)?,
             resume: false,
             snapshot_epochs: Vec::new(),
-            log: Vec::new(),
+            trackers: Trackers::default(),
             interrupt: Arc::new(AtomicBool::new(false)),
         };
         let objective = vae::Objective::new(ObjectiveConfig::default());
