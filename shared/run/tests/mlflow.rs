@@ -189,16 +189,19 @@ fn phases_are_one_run_and_a_deleted_run_is_made_anew() {
 fn a_slow_server_delays_no_epoch_and_the_end_by_no_more_than_its_limit() {
     let scratch = tempfile::tempdir().unwrap();
     // Slower than the limit of a request, and below it with many requests.
-    for time in [60_000, 250] {
+    for time in [60_000, 150] {
         let stub = Stub::start(Mode::Sleeps(Duration::from_millis(time)));
         let run = folder(scratch.path(), "seed = 1\n");
+        for picture in 0..30 {
+            fs::write(run.file(&format!("{picture}.png")), b"a picture").unwrap();
+        }
         let mut tracker = tracker(&stub);
         let started = Instant::now();
         tracker.begin(&FitBegin { folder: &run, lines: &lines(1..=50), is_over: false });
         (51..=100).for_each(|epoch| tracker.epoch(&line(epoch)));
         assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
         tracker.end(&run, TrainingEnd::Finished);
-        assert!(started.elapsed() < Duration::from_millis(2500), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     }
 }
 
