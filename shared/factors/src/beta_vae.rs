@@ -13,8 +13,8 @@ use shared::metrics::LinearProbe;
 /// C of scikit-learn's `LogisticRegression`.
 const STRENGTH: f64 = 1.0;
 
-/// L, the pairs of a point, at which [`z_diff`] is measured: Higgins et al. do not say theirs. At 25 the principal
-/// components of dSprites have the 0.849 that they report.
+/// L, the pairs of a point, at which [`z_diff`] is measured: Higgins et al. do not say theirs. The principal components
+/// of dSprites have the 0.849 that they report between 10 and 25.
 pub const PAIRS: [usize; 6] = [1, 5, 10, 25, 64, 200];
 
 /// Tells from differences of codes which factor two images share (Higgins et al. 2017, section 3), for each of
