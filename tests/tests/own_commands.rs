@@ -195,6 +195,7 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
     frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
     frontier(&["--methods", "magic"]).failure(1, "one of raw, without-s");
+    frontier(&["--methods", "regularised", "--fairness=-1"]).failure(1, "logistic.fairness = -1");
 
     program.train(work.path(), &["--model", "vfae", "--name", "vfae"]).success();
     let run = out.join("fair-repr/vfae");
@@ -330,7 +331,7 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         assert_eq!(straight["metrics"], killed["metrics"], "{run}");
         assert_eq!(straight["training"], killed["training"], "{run}");
     }
-    call(&sweep("straight", &["--betas", "-1"])).failure(1, "beta = -1");
+    call(&sweep("straight", &["--betas", "-1"])).failure(1, "objective.beta = -1");
     call(&sweep("straight", &["--baselines", "magic"])).failure(1, "one of untrained, pca, pixels");
 
     let run = folder.join("seed-2/beta-4");

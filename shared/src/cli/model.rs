@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     Stop,
@@ -29,7 +29,7 @@ use crate::{
     metrics::EvaluateConfig,
     noise::Noise,
     progress,
-    reading::Places,
+    reading::{Places, from_table},
     run::{Metric, RunData, RunFolder},
     trained::{OnDevice, Trained},
     weights,
@@ -264,6 +264,9 @@ pub(super) fn refuse<P: Paper>(
     purpose: Purpose,
     places: &Places,
 ) -> Result<()> {
+    // A command may have made it, and ranges are checked where a number is read.
+    let table = toml::Table::try_from(config)?;
+    from_table::<P::Config>(&table).map_err(|mistake| anyhow!("{mistake}"))?;
     let problem = config
         .problem()
         .or_else(|| not_binarised::<P>(config, data.train.shape()))
