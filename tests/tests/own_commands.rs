@@ -27,6 +27,9 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
     let tiny = ["--data", "segments", "--epochs", "1", "--set", "model.hidden=[16]", "--out", runs];
     let filters: Vec<&str> =
         ["filters", "--fractions", "0,0.25"].iter().chain(&tiny).copied().collect();
+    let beyond: Vec<&str> =
+        ["filters", "--fractions", "1.5"].iter().chain(&tiny).copied().collect();
+    program.call(&beyond).failure(1, "pretraining.corruption.fraction = 1.5");
     let said = program.call(&filters).success().err();
     let picture = said.lines().find_map(|line| line.strip_prefix("wrote ")).unwrap();
     assert!(is_picture(std::path::Path::new(picture)), "{said}");

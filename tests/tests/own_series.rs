@@ -135,7 +135,9 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     program.on_run("score", &run, &on).success();
     let scores = fs::read_to_string(run.join("scores-on-one.csv")).unwrap();
     assert!(scores.contains(",wave-0,"), "{scores}");
-    program.on_run("evaluate", &run, &["--on", "text"]).failure(1, "these are data of yours");
+    program
+        .on_run("evaluate", &run, &["--on", "text"])
+        .failure(1, "these are sequences of symbols");
     let named = format!("data.series.file={path}");
     let options = ["--config", "series", "--data", "series", "--set", &named];
     program.train(work.path(), &options).failure(1, "--set data.series.id=COLUMN");

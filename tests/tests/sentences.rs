@@ -144,6 +144,7 @@ fn chords_drawings_and_images_have_codes_too() {
     let options = ["--count", "2", "--to", to.to_str().unwrap()];
     program.on_run("sample", &tunes, &options).failure(1, "mine-1.mid exists already");
     assert!(!to.exists());
+    program.on_run("score", &tunes, &["--on", "music"]).failure(1, "these are data of yours");
     // Sequences of another kind, whatever their width.
     program
         .on_run("score", &tunes, &["--on", "names"])
