@@ -274,6 +274,6 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// `[evaluate]`.
     fn evaluate(&self) -> &EvaluateConfig;
     /// What is wrong between the settings, if anything, beginning with the section: a number alone is checked where it
-    /// is read ([`ranges`](crate::ranges)).
+    /// is read ([`ranges`]).
     fn problem(&self) -> Option<String>;
 }
