@@ -145,6 +145,10 @@ pub trait Trained: Sync {
     fn terms_by_step(&self, x: &Array2<f32>, eps: &Array2<f32>) -> Option<StepValues>;
     /// The interface of a model with one code for a whole sequence.
     fn sequence_codes(&self) -> Option<Box<dyn SequenceCodes + '_>>;
+    /// True if the model is one of sequences, with codes at each step or one for all.
+    fn is_of_sequences(&self) -> bool {
+        self.step_widths().is_some() || self.sequence_codes().is_some()
+    }
     /// See [`sequential::filter`], and [`sequence_code::filter`], which never resamples; `None` unless the
     /// model is one of sequences.
     fn filter(

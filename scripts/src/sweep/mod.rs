@@ -21,6 +21,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 use shared::{
     classifier::CLASSIFIER,
+    cli::refuse_zero,
     progress,
     run::{Record, write_atomic},
 };
@@ -141,9 +142,7 @@ impl std::error::Error for Stopped {}
 
 pub(super) fn run(args: &Args) -> Result<()> {
     for (option, number) in [("--jobs", args.jobs), ("--threads", args.threads)] {
-        if number == Some(0) {
-            bail!("{option} 0: at least 1");
-        }
+        refuse_zero(option, number)?;
     }
     let runs = opened(args)?;
     if let Some(index) = args.index {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use files::temporary_file;
+use files::{sha256, temporary_file};
 use flate2::read::GzDecoder;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
@@ -171,14 +171,8 @@ fn find(
 }
 
 fn verify(set: &DataSet, file: &DataFile, path: &Path) -> Result<(), DataError> {
-    let mut source = fs::File::open(path).map_err(|e| io_error(path, "read it", "", e))?;
-    let mut digest = Sha256::new();
-    copy(&mut source, |bytes| {
-        digest.update(bytes);
-        Ok(())
-    })
-    .map_err(|e| io_error(path, "read it", "", e))?;
-    let found = hex::encode(digest.finalize());
+    let found =
+        fs::File::open(path).and_then(sha256).map_err(|e| io_error(path, "read it", "", e))?;
     if found == file.sha256 {
         return Ok(());
     }

@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -266,6 +267,21 @@ pub fn read_checked(path: &Path) -> Result<Vec<u8>, Damage> {
     match Checksums::read(folder)? {
         Some(checksums) if checksums.has(&name) => checksums.checked(folder, &name),
         _ => fs::read(path).map_err(|error| Damage::Unreadable { path: path.into(), error }),
+    }
+}
+
+/// The SHA-256 of what is left of a source, in hexadecimal; nothing but a block of it is held.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256(mut source: impl Read) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(hex::encode(digest.finalize())),
+            count => digest.update(&buffer[..count]),
+        }
     }
 }
 

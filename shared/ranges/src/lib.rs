@@ -61,6 +61,30 @@ where
     within(deserializer, &wanted, |number| number >= f64::from(LEAST))
 }
 
+/// Whole numbers from 1: widths, counts.
+///
+/// # Errors
+/// For another number.
+pub fn at_least_one<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Numbers + Deserialize<'de>,
+{
+    at_least::<1, D, T>(deserializer)
+}
+
+/// Numbers of classes: a label is one byte.
+///
+/// # Errors
+/// For another number.
+pub fn classes<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Numbers + Deserialize<'de>,
+{
+    between::<2, 256, D, T>(deserializer)
+}
+
 macro_rules! ranges {
     ($($(#[$doc:meta])* $name:ident: $wanted:literal, $fits:expr;)*) => {
         $($(#[$doc])*
@@ -78,10 +102,6 @@ macro_rules! ranges {
 }
 
 ranges! {
-    /// Whole numbers from 1: widths, counts.
-    at_least_one: "a whole number, 1 or more,", |number| number >= 1.0;
-    /// Numbers of classes: a label is one byte.
-    classes: "a whole number from 2 to 256", |number| (2.0..=256.0).contains(&number);
     /// Finite numbers from 0: weights of terms, durations.
     not_negative: "a finite number, 0 or more,", |number| number >= 0.0 && number.is_finite();
     /// Finite numbers above 0: rates, standard deviations.

@@ -1,12 +1,12 @@
 use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::{
     data_option::DataChoice,
     model::{Loaded, not_probed},
-    options::EvaluateArgs,
+    options::{EvaluateArgs, refuse_zero},
     paper::{Paper, RunConfig},
     table::table,
 };
@@ -23,7 +23,7 @@ use crate::{
 pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
     for (option, number) in [("--samples", args.samples), ("--images", args.images)] {
-        ensure!(number != Some(0), "{option} 0: at least 1");
+        refuse_zero(option, number)?;
     }
     let mut config = loaded.config.evaluate().clone();
     config.nll_samples = args.samples.unwrap_or(config.nll_samples);

@@ -8,7 +8,7 @@ use super::{
     demand::Purpose,
     evaluate::{Evaluated, finish},
     model::{Loaded, check, load},
-    options::{ExportArgs, ImportArgs},
+    options::{ExportArgs, ImportArgs, refuse_zero},
     own_data,
     paper::{Paper, RunConfig},
 };
@@ -19,9 +19,7 @@ use crate::{
 
 /// `export`.
 pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
-    if args.terms == Some(0) {
-        bail!("--terms 0: at least 1");
-    }
+    refuse_zero("--terms", args.terms)?;
     let loaded = Loaded::<P>::open(&args.of, "export")?;
     if args.to.join(RunFolder::CONFIG).exists() {
         bail!("--to {}: is a run; its own weights are left alone", args.to.display());

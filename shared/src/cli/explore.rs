@@ -44,7 +44,7 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
         bail!("--expected {}: it exists already; delete it, or give another name", path.display());
     }
-    if is_of_steps(&loaded) {
+    if loaded.model.is_of_sequences() {
         return explore_steps(&loaded, &examples, &path, &args);
     }
     let network = network(&loaded)?;
@@ -74,11 +74,6 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
         say(&path)?;
     }
     Ok(())
-}
-
-/// True of a model of sequences.
-fn is_of_steps<P: Paper>(loaded: &Loaded<P>) -> bool {
-    loaded.model.step_widths().is_some() || loaded.model.sequence_codes().is_some()
 }
 
 /// The page of a model of sequences.
@@ -125,11 +120,11 @@ fn steps<P: Paper>(loaded: &Loaded<P>) -> Result<(Steps, serde_json::Value)> {
 pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
     let examples = loaded.examples(&Asked::default())?;
     let subject = subject(loaded, &examples);
-    if is_of_steps(loaded) {
+    if loaded.model.is_of_sequences() {
         if loaded.model.parameters() * 16 / 3 > SMALL {
             return Ok(None);
         }
-        let (network, shown) = steps(loaded)?;
+        let Ok((network, shown)) = steps(loaded) else { return Ok(None) };
         let html = page_of_steps(&content_of_steps(&subject, &network, shown).0);
         let path = loaded.run.file(PAGE);
         write_atomic(&path, html.as_bytes())?;

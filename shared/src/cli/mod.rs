@@ -28,7 +28,7 @@ mod train;
 pub use asked::{Asked, Examples, On, To, new_picture, refuse_existing};
 pub use configuration::{ConfigurationArgs, parsed, value_of};
 pub use model::Loaded;
-pub use options::{Common, OfRun};
+pub use options::{Common, OfRun, refuse_zero};
 pub use sheet::{Sheet, SheetRow};
 pub use shell::quoted;
 pub use train::{check_all, fitted, recorded};

@@ -295,6 +295,17 @@ pub(super) struct ScoreArgs {
     pub(super) to: To,
 }
 
+/// Refuses a count of nothing that an option asks for.
+///
+/// # Errors
+/// The option.
+pub fn refuse_zero(option: &str, number: impl Into<Option<usize>>) -> Result<()> {
+    if number.into() == Some(0) {
+        bail!("{option} 0: at least 1");
+    }
+    Ok(())
+}
+
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
     #[command(flatten)]

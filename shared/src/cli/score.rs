@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::ScoreArgs,
+    options::{ScoreArgs, refuse_zero},
     paper::{Paper, RunConfig},
     sheet::{Sheet, say_all, taken},
 };
@@ -17,18 +17,14 @@ const SHOWN: usize = 10;
 
 /// `score`.
 pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
-    if args.samples == 0 {
-        bail!("--samples 0: at least 1");
-    }
+    refuse_zero("--samples", args.samples)?;
     let loaded = Loaded::<P>::open(&args.of, "score")?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
     let picture = args.to.beside(path.with_extension(P::ending(&loaded.config)))?;
     let (whole, binarise) = (&examples.split, loaded.config.data().binarise);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
-    if split.is_empty() {
-        bail!("--examples 0: at least 1");
-    }
+    refuse_zero("--examples", split.len())?;
     let (model, noise) = (loaded.model.as_ref(), loaded.noise());
     let Some(found) = scores(model, &split, binarise, noise, args.samples) else {
         let reason = "the model gives an example no likelihood: it has no prior of its code";

@@ -204,7 +204,7 @@ pub fn scores(
     noise: Noise,
     samples: usize,
 ) -> Option<Scores> {
-    if model.step_widths().is_some() || model.sequence_codes().is_some() {
+    if model.is_of_sequences() {
         return sequence_scores(model, split, binarise, noise, samples);
     }
     let (nll, about) = match exact(model, split, binarise, noise) {

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
-use shared::reading::{listed, one_line};
+use shared::{
+    cli::refuse_zero,
+    reading::{listed, one_line},
+};
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
 /// The file has a header and one person per line.
@@ -155,9 +158,7 @@ impl<'a> File<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.neighbours == 0 {
-        bail!("--neighbours 0: at least 1");
-    }
+    refuse_zero("--neighbours", args.neighbours)?;
     let file = File::read(args)?;
     if !args.features.is_empty() && args.neighbours >= file.rows.len() {
         bail!(

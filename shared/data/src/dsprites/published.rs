@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
+use files::sha256;
 use terminal::progress;
 use zip::ZipArchive;
 
@@ -36,19 +36,15 @@ pub(super) fn published(options: &FetchOptions) -> Result<Option<Published>, Dat
     };
     progress::line(&format!("dsprites: reading {}", path.display()));
     let images = read(&path, Sprites::PUBLISHED)?;
-    Ok(Some((images, (FILE.to_owned(), digest(&path)?))))
-}
-
-fn digest(path: &Path) -> Result<String, DataError> {
-    let mut file = File::open(path).map_err(|source| DataError::unreadable(path, source))?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(|source| DataError::unreadable(path, source))? {
-            0 => return Ok(hex::encode(digest.finalize())),
-            read => digest.update(&buffer[..read]),
-        }
-    }
+    Ok(Some((
+        images,
+        (
+            FILE.to_owned(),
+            File::open(&path)
+                .and_then(sha256)
+                .map_err(|source| DataError::unreadable(&path, source))?,
+        ),
+    )))
 }
 
 /// The images of a file that must have `count` of them, a bit a pixel; never unpacked as a whole, which

@@ -5,7 +5,10 @@ use std::f64::consts::PI;
 use kernels::nn::{Activation, Cell};
 
 use super::{Latents, Recurrence, StepDistribution, StepLatent, Steps};
-use crate::evaluate::{activate, softplus, through};
+use crate::{
+    Coder,
+    evaluate::{activate, softplus, through},
+};
 
 /// What a model of sequences carries from step to step.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +49,7 @@ impl Steps {
         for x in x.chunks(self.width.max(1)) {
             state = whole.encoder.step(&through(&self.input, x.to_vec(), &[]), &state);
         }
-        let (mean, log_var) = whole.posterior.forward(whole.encoder.output(&state), &[], &[]);
-        let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
-        Some((mean, log_var))
+        Some(gaussian(&whole.posterior, whole.encoder.output(&state), &[]))
     }
 
     /// The terms of a step and the state after it, with z_t drawn from its posterior by `eps`.
@@ -121,14 +122,9 @@ impl Steps {
 impl StepLatent {
     /// phi_z of a draw from the posterior, and the KL to the prior.
     fn posterior_features(&self, input: &[f64], h: &[f64], eps: &[f64]) -> (Vec<f64>, f64) {
-        let (mean, log_var) = self.posterior.forward(input, &[], h);
-        let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
+        let (mean, log_var) = gaussian(&self.posterior, input, h);
         let (prior_mean, prior_log_var) = match &self.prior {
-            Some(prior) => {
-                let (mean, log_var) = prior.forward(&[], &[], h);
-                let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
-                (mean, log_var)
-            }
+            Some(prior) => gaussian(prior, &[], h),
             None => (vec![0.0; mean.len()], vec![0.0; mean.len()]),
         };
         let kl = (0..mean.len()).map(|j| {
@@ -182,6 +178,13 @@ impl Recurrence {
             }
         }
     }
+}
+
+/// mu and log sigma^2 of features and h; without a log-variance sigma is 1.
+fn gaussian(coder: &Coder, features: &[f64], h: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let (mean, log_var) = coder.forward(features, &[], h);
+    let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
+    (mean, log_var)
 }
 
 fn log_sum_exp(values: &[f64]) -> f64 {

@@ -1,14 +1,13 @@
 use std::{
     fmt,
     fs::{self, File},
-    io::{self, BufReader, Read, Seek},
+    io::{self, BufReader, Seek},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use data::{FetchOptions, create_cache, download};
-use files::temporary_folder;
-use sha2::{Digest, Sha256};
+use files::{sha256, temporary_folder};
 
 use super::{ENDING, unpack};
 use crate::{RunError, RunFolder, UNFINISHED};
@@ -176,16 +175,9 @@ impl fmt::Display for Bundle {
 /// A file and its SHA-256.
 fn opened(path: &Path) -> io::Result<(File, String)> {
     let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => digest.update(&buffer[..count]),
-        }
-    }
+    let sha256 = sha256(&file)?;
     file.rewind()?;
-    Ok((file, hex::encode(digest.finalize())))
+    Ok((file, sha256))
 }
 
 /// The run unpacked into this folder, if every file of it is as it was.
