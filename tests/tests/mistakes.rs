@@ -30,6 +30,11 @@ fn wrong_options_are_named() {
         (&["--set", "train.schedule.rate=-1.0"], 1, "train.schedule.rate = -1"),
         (&["--set", "train.optimiser.beta1=1.5"], 1, "train.optimiser.beta1 = 1.5: a number"),
         (&["--set", "data.train_examples=0"], 1, "train_examples"),
+        (
+            &["--set", "data.name=segments", "--set", "train.epoch_examples=99999"],
+            1,
+            "train.epoch_examples = 99999: there are 2400 training examples",
+        ),
         (&["--snapshot-epochs", "0"], 1, "--snapshot-epochs"),
         (&["--epochs", "0"], 1, "train.epochs = 0: a whole number, 1 or more"),
         (&["--name", "../escape"], 1, "--name"),

@@ -38,6 +38,7 @@ fn quadrants(observed: usize) -> Conditioning {
 fn config(conditioning: Conditioning, objective: ObjectiveConfig, latent: usize) -> Config {
     let train = TrainConfig {
         epochs: Some(1),
+        epoch_examples: None,
         batch_size: 10,
         schedule: Schedule::Constant { rate: 0.01 },
         optimiser: OptimiserConfig::adam(),

@@ -41,6 +41,7 @@ fn batch<B: Backend>(epoch: u64) -> Batch<B> {
 fn config(pretraining: Pretraining) -> Config {
     let train = TrainConfig {
         epochs: Some(1),
+        epoch_examples: None,
         batch_size: 10,
         schedule: Schedule::Constant { rate: 0.01 },
         optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },

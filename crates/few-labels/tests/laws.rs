@@ -50,6 +50,7 @@ const CLASSES: usize = 10;
 fn config(kind: Kind) -> Config {
     let train = TrainConfig {
         epochs: Some(1),
+        epoch_examples: None,
         batch_size: 10,
         schedule: Schedule::Constant { rate: 0.01 },
         optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },

@@ -117,6 +117,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
     data.valid = data.valid.take(1);
     let train = TrainConfig {
         epochs: Some(EPOCHS),
+        epoch_examples: None,
         batch_size: arguments.batch,
         schedule: train::Schedule::Constant { rate: 1e-3 },
         optimiser: OptimiserConfig::adam(),

@@ -7,9 +7,14 @@ use super::{OptimiserConfig, Schedule};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training split; left out where the schedule fixes it.
+    /// Epochs; left out where the schedule fixes them. An epoch is a pass over the training split, or over
+    /// [`Self::epoch_examples`] of it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub epochs: Option<usize>,
+    /// Examples of an epoch, others in each, drawn without replacement; left out, all of the training
+    /// split. For sets so large that one pass is a whole training.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
+    pub epoch_examples: Option<usize>,
     /// Examples in a step.
     #[serde(deserialize_with = "at_least_one")]
     pub batch_size: usize,
@@ -61,6 +66,17 @@ impl TrainConfig {
     /// Number of epochs, whoever fixes it.
     pub fn total_epochs(&self) -> usize {
         self.schedule.epochs().or(self.epochs).unwrap_or(0)
+    }
+
+    /// Examples of an epoch on a training split of this many.
+    pub fn examples(&self, split: usize) -> usize {
+        self.epoch_examples.map_or(split, |examples| examples.min(split))
+    }
+
+    /// What is wrong with the settings for a training split of this many examples, if anything.
+    pub fn problem_with(&self, split: usize) -> Option<String> {
+        let examples = self.epoch_examples.filter(|&examples| examples > split)?;
+        Some(format!("epoch_examples = {examples}: there are {split} training examples"))
     }
 
     /// What is wrong between the settings, if anything.

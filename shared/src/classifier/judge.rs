@@ -61,6 +61,7 @@ pub fn judge(
         hidden: [800, 800],
         train: TrainConfig {
             epochs: Some(40),
+            epoch_examples: None,
             batch_size: 100,
             schedule: Schedule::Cosine { rate: 0.001, last: 0.00001 },
             optimiser: OptimiserConfig::adam(),

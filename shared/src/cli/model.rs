@@ -31,6 +31,7 @@ use crate::{
     progress,
     reading::{Places, from_table},
     run::{Metric, RunData, RunFolder},
+    train::TrainConfig,
     trained::{OnDevice, Trained},
     weights,
 };
@@ -271,11 +272,20 @@ pub(super) fn refuse<P: Paper>(
         .problem()
         .or_else(|| not_binarised::<P>(config, data.train.shape()))
         .or_else(|| P::problem(config, data.train.shape()))
-        .or_else(|| P::problem_with(config, data));
+        .or_else(|| P::problem_with(config, data))
+        .or_else(|| epochs_too_long::<P>(&table, data.train.len()));
     if let Some(problem) = problem {
         bail!("{}", places.locate(&problem));
     }
     demand::check::<P>(config, Sizes::of(data), device, purpose, places)
+}
+
+/// What is wrong with the epochs of a phase of the fit on a training split of this many, if anything.
+fn epochs_too_long<P: Paper>(table: &toml::Table, split: usize) -> Option<String> {
+    P::PHASES.iter().find_map(|phase| {
+        let config: TrainConfig = table.get(*phase)?.clone().try_into().ok()?;
+        config.problem_with(split).map(|problem| format!("[{phase}] {problem}"))
+    })
 }
 
 /// Why images of this shape are not binarised, if they were to be.

@@ -113,7 +113,7 @@ where
     O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
 {
     let device = &session.device;
-    let steps = data.train.len().div_ceil(config.batch_size);
+    let steps = config.examples(data.train.len()).div_ceil(config.batch_size);
     let snapshots = Snapshots::new(&session.snapshot_epochs, steps, &data.valid, session.paper);
     let watch = |steps: usize, model: &M| {
         snapshots.take::<B::InnerBackend, M::InnerModule>(
@@ -156,7 +156,8 @@ where
     let train = BatchMaker::<B>::new(data.train.clone(), binarise, *noise, device.clone());
     let valid =
         BatchMaker::<B::InnerBackend>::new(data.valid.clone(), binarise, *noise, device.clone());
-    let examples = data.train.len();
+    let split = data.train.len();
+    let examples = config.examples(split);
     let steps = examples.div_ceil(config.batch_size);
     let epochs = config.total_epochs();
     let checkpoints = Checkpoints::new(run, config.keep_checkpoints);
@@ -203,7 +204,7 @@ where
     while !is_over(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
-        let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, examples);
+        let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
         while progress.step < steps {
             let start = progress.step * config.batch_size;
             let indices = &order[start..examples.min(start + config.batch_size)];
@@ -399,6 +400,7 @@ mod tests {
     fn config(epochs: usize, average: Option<f64>) -> TrainConfig {
         TrainConfig {
             epochs: Some(epochs),
+            epoch_examples: None,
             batch_size: 96,
             schedule: Schedule::Constant { rate: 0.01 },
             optimiser: OptimiserConfig::adam(),
@@ -453,20 +455,28 @@ mod tests {
 
     #[test]
     fn what_is_validated_watched_and_kept_is_the_average_and_what_learns_is_not() {
+        for epoch_examples in [None, Some(500)] {
+            one_epoch_is_as_by_hand(epoch_examples);
+        }
+    }
+
+    fn one_epoch_is_as_by_hand(epoch_examples: Option<usize>) {
         let (data, folder) = (splits(), tempfile::tempdir().unwrap());
         let (decay, session) = (0.99, session(folder.path()));
+        let config = TrainConfig { epoch_examples, ..config(1, Some(decay)) };
         let watched = std::cell::RefCell::new(Vec::new());
         let watch = |_: usize, model: &Network<B>| {
             watched.borrow_mut().push(values(model));
             Ok(())
         };
-        let (found, lines) = fitted(&data, &config(1, Some(decay)), &session, watch).unwrap();
+        let (found, lines) = fitted(&data, &config, &session, watch).unwrap();
 
         // The same epoch, by hand.
         let Session { noise, device, .. } = session;
         let train = BatchMaker::<B>::new(data.train.clone(), Binarise::None, noise, device);
         let valid = BatchMaker::<Flex>::new(data.valid.clone(), Binarise::None, noise, device);
-        let order = noise.permutation(Stream::Shuffle, 1, data.train.len());
+        let mut order = noise.permutation(Stream::Shuffle, 1, data.train.len());
+        order.truncate(config.examples(order.len()));
         let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
         let mut model = network(&data);
         let mut average = model.clone();
@@ -477,6 +487,7 @@ mod tests {
             average = averaged(average, &model, decay, step as u64 + 1);
             assert_eq!(watched.borrow()[step], values(&average), "step {step}");
         }
+        assert_eq!(watched.borrow().len(), order.len().div_ceil(96));
         assert_eq!(found, values(&average));
         assert_ne!(found, values(&model));
         let valid =
@@ -487,6 +498,12 @@ mod tests {
 
     #[test]
     fn a_fit_with_an_average_resumes_to_the_same_bits_wherever_it_was_interrupted() {
+        for epoch_examples in [None, Some(500)] {
+            resumes_to_the_same_bits(epoch_examples);
+        }
+    }
+
+    fn resumes_to_the_same_bits(epoch_examples: Option<usize>) {
         let data = splits();
         let fit = |folder: &tempfile::TempDir, epochs, until: Option<usize>| {
             let session = session(folder.path());
@@ -494,14 +511,15 @@ mod tests {
                 session.interrupt.store(until == Some(steps), Ordering::Relaxed);
                 Ok(())
             };
-            fitted(&data, &config(epochs, Some(0.99)), &session, watch)
+            let config = TrainConfig { epoch_examples, ..config(epochs, Some(0.99)) };
+            fitted(&data, &config, &session, watch)
         };
         let [straight, longer, stopped] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
         let wanted = fit(&straight, 4, None).unwrap();
         fit(&longer, 2, None).unwrap();
         assert!(fit(&longer, 4, None).unwrap() == wanted, "2 and 2 epochs");
         // In the middle of the second epoch.
-        let steps = data.train.len().div_ceil(96);
+        let steps = epoch_examples.unwrap_or(data.train.len()).div_ceil(96);
         assert!(fit(&stopped, 4, Some(steps + steps / 2)).is_err());
         assert!(fit(&stopped, 4, None).unwrap() == wanted, "interrupted");
     }
