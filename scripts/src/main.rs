@@ -13,6 +13,7 @@ mod peers;
 mod readme;
 mod site;
 mod sweep;
+mod trainings;
 mod validate;
 
 use std::process::ExitCode;
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
         Err(error) => {
             shared::progress::failure("xtask", &error);
             // After Ctrl-C, as shells have it.
-            if error.is::<sweep::Stopped>() { ExitCode::from(130) } else { ExitCode::FAILURE }
+            if error.is::<trainings::Stopped>() { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }
 }

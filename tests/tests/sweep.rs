@@ -359,13 +359,15 @@ fn a_run_that_fails_is_named_and_tried_again() {
     fs::write(place.join("thesis.tex"), "years of work").unwrap();
     let all = four(&[], "1");
     let called = sweep(work, &all);
-    let called = called
-        .failure(1, "1 of 4 runs failed; the same command tries again: quick-latent-2, seed 2: ");
+    let called = called.failure(
+        1,
+        "1 of 4 runs failed; the same command tries again: vae quick-latent-2, seed 2: ",
+    );
     assert!(called.err().contains("holds no run: it is left alone"), "{}", called.err());
     assert!(place.join("thesis.tex").is_file());
     let again = sweep(work, &four(&["--dry-run"], "1")).success();
     let said = again.out();
-    assert!(said.contains("failed before: quick-latent-2, seed 2: "), "{said}");
+    assert!(said.contains("failed before: vae quick-latent-2, seed 2: "), "{said}");
     assert!(said.contains("4 runs: 3 finished, 1 failed"), "{said}");
     fs::remove_file(place.join("thesis.tex")).unwrap();
     sweep(work, &all).success();

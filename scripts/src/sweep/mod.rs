@@ -3,7 +3,6 @@
 
 mod estimate;
 mod gitlab;
-mod local;
 mod plan;
 mod program;
 mod report;
@@ -13,7 +12,7 @@ mod template;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -30,11 +29,16 @@ use toml::Table;
 use self::{
     estimate::Speeds,
     plan::{Plan, Sweep, difference, file_safe, quick},
-    program::{built, configurations, copied, file_name},
+    program::configurations,
     report::Found,
-    runs::{Ended, How, Runs, State},
+    runs::{Runs, State},
 };
-use crate::{compare::number::counted, keep, readme::duration, validate::today::Today};
+use crate::{
+    compare::number::counted,
+    keep,
+    readme::duration,
+    trainings::{self, Ended, How, Stopped, Today, Training, built, copied, file_name},
+};
 
 /// Name of the plan in the folder of a sweep.
 const PLAN: &str = "plan.toml";
@@ -127,18 +131,6 @@ enum On {
     /// GitLab, as a child pipeline.
     Gitlab,
 }
-
-/// Ctrl-C ended the sweep.
-#[derive(Debug)]
-pub(super) struct Stopped;
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stopped; the same command goes on")
-    }
-}
-
-impl std::error::Error for Stopped {}
 
 pub(super) fn run(args: &Args) -> Result<()> {
     for (option, number) in [("--jobs", args.jobs), ("--threads", args.threads)] {
@@ -301,7 +293,7 @@ fn show(
     }
     for (index, state) in states.iter().enumerate() {
         if let State::Failed(said) = state {
-            shared::print_line!("failed before: {}: {said}", plan.title(index));
+            shared::print_line!("failed before: {}: {said}", runs.training(index).title());
         }
     }
     let left = (0..states.len()).filter(|&index| !matches!(states[index], State::Finished(_)));
@@ -339,41 +331,19 @@ fn summary<'a>(states: impl Iterator<Item = &'a State>) -> String {
     some.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// Runs them on this machine.
 fn here(runs: &Runs, todo: &[usize], args: &Args, jobs: usize, program: &Path) -> Result<()> {
-    let threads = args.threads.unwrap_or((cores() / jobs).max(1));
-    let program = copied(program, &runs.plan.sweep.paper, &runs.folder.join("bin"))?;
-    progress::line(&format!(
-        "{} on this machine, {jobs} at a time, {} each; Ctrl-C stops, and the same command goes on",
-        counted(todo.len(), "run"),
-        counted(threads, "thread")
-    ));
-    let (device, cache) = (args.device.as_deref(), args.cache.as_deref());
-    let how = How { program: &program, threads, device, cache };
-    let ended = local::run(runs, todo, jobs, &how)?;
-    let done = ended.iter().filter(|(_, ended)| *ended == Ended::Done).count();
-    if done == todo.len() {
-        return report(runs, args);
-    }
-    if local::is_stopped() || ended.iter().any(|(_, ended)| *ended == Ended::Stopped) {
-        return Err(Stopped.into());
-    }
-    let failed = ended.iter().filter_map(|(index, ended)| match ended {
-        Ended::Failed(said) => Some((*index, said)),
-        _ => None,
-    });
-    let failed: Vec<(usize, &String)> = failed.collect();
-    let lines = failed.iter().map(|(index, said)| format!("{}: {said}", runs.plan.title(*index)));
-    bail!(
-        "{} of {} failed; the same command tries again: {}",
-        failed.len(),
-        counted(todo.len(), "run"),
-        lines.collect::<Vec<_>>().join("; ")
-    )
+    let bin = runs.folder.join("bin");
+    copied(program, &runs.plan.sweep.paper, &bin)?;
+    let trainings: Vec<Training> = todo.iter().map(|&index| runs.training(index)).collect();
+    let how = How {
+        programs: &bin,
+        threads: args.threads.unwrap_or_else(|| trainings::threads(jobs)),
+        device: args.device.as_deref(),
+        cache: args.cache.as_deref(),
+    };
+    trainings::here(&trainings, jobs, &how)?;
+    report(runs, args)
 }
 
 /// Submits those that Slurm does not have yet.
@@ -444,7 +414,8 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
     let (cell, _) = runs.plan.run(index);
     let (device, cache) = (args.device.as_deref(), args.cache.as_deref());
     let configuration = configurations(&runs.plan, &[cell], &program, cache)?;
-    let title = runs.plan.title(index);
+    let training = runs.training(index);
+    let title = training.title();
     let state = runs.state(index, &configuration[&cell], &mut Today::default())?;
     if matches!(state, State::Finished(_)) {
         progress::line(&format!("{title}: finished before"));
@@ -453,10 +424,11 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
     if !runs.folder.join(PLAN).exists() {
         store(runs)?;
     }
-    let how = How { program: &program, threads: args.threads.unwrap_or_else(cores), device, cache };
-    local::watch()?;
-    progress::line(&format!("{title}: started, log in {}", runs.log(index).display()));
-    match runs.to_the_end(index, &how)? {
+    let programs = program.parent().unwrap_or(Path::new("."));
+    let threads = args.threads.unwrap_or_else(|| trainings::threads(1));
+    trainings::watch()?;
+    progress::line(&format!("{title}: started, log in {}", training.log.display()));
+    match training.to_the_end(&How { programs, threads, device, cache })? {
         Ended::Done => {
             progress::line(&format!("{title}: done"));
             Ok(())

@@ -171,12 +171,6 @@ impl Plan {
         (index % self.cells.len(), self.sweep.seeds[index / self.cells.len()])
     }
 
-    /// What a run is called in messages.
-    pub(super) fn title(&self, index: usize) -> String {
-        let (cell, seed) = self.run(index);
-        format!("{}, seed {seed}", self.cells[cell].name)
-    }
-
     /// The options that make the configuration of a cell.
     pub(super) fn options(&self, cell: &Cell) -> Vec<String> {
         let mut options = vec!["--config".into(), cell.config.clone()];

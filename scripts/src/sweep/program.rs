@@ -1,9 +1,8 @@
-//! The paper's program: built once, and asked what it makes of every cell before anything starts.
+//! What the paper's program makes of every cell, asked before anything starts.
 
 use std::{
     collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -11,10 +10,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use shared::{progress, reading::did_you_mean};
 use toml::{Table, Value};
 
-use super::{plan::Plan, runs::last_words};
+use super::plan::Plan;
 use crate::{
-    build,
     readme::papers::{folder_name, manifests},
+    trainings::{last_words, with_cache},
     workspace,
 };
 
@@ -26,37 +25,6 @@ pub(super) fn known(paper: &str) -> Result<()> {
         bail!("there is no paper {paper}{}", did_you_mean(paper, &names));
     }
     Ok(())
-}
-
-/// The program of a paper: in a folder of programs, or built by Cargo with these features.
-pub(super) fn built(paper: &str, folder: Option<&Path>, features: &[String]) -> Result<PathBuf> {
-    if let Some(folder) = folder {
-        let program = folder.join(file_name(paper));
-        if !program.is_file() {
-            bail!("--programs {}: there is no {paper}", folder.display());
-        }
-        return std::path::absolute(&program).with_context(|| program.display().to_string());
-    }
-    progress::line(&format!("building {paper}"));
-    build::program(paper, features)
-}
-
-/// The file of a paper's program.
-pub(super) fn file_name(paper: &str) -> String {
-    format!("{paper}{}", std::env::consts::EXE_SUFFIX)
-}
-
-/// A copy of a program in `folder`: what is built later does not change a sweep that is under way.
-pub(super) fn copied(program: &Path, name: &str, folder: &Path) -> Result<PathBuf> {
-    let copy = folder.join(file_name(name));
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let part = folder.join(format!(".{name}-{}", std::process::id()));
-        fs::copy(program, &part)?;
-        fs::rename(&part, &copy)
-    };
-    write().with_context(|| format!("cannot copy {} to {}", program.display(), copy.display()))?;
-    Ok(copy)
 }
 
 /// The configuration of each of these cells in full, for the first seed. The data are fetched on the way.
@@ -98,14 +66,6 @@ fn configuration(plan: &Plan, cell: usize, program: &Path, cache: Option<&Path>)
         bail!("{said}");
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The command with the data in this folder.
-pub(super) fn with_cache(mut command: Command, cache: Option<&Path>) -> Command {
-    if let Some(cache) = cache {
-        command.env("AE_CACHE_DIR", cache);
-    }
-    command
 }
 
 /// A configuration with this seed.

@@ -1,24 +1,13 @@
-//! The runs of a sweep in its folder: where each is, how far it is, and how it is run.
+//! The runs of a sweep in its folder: where each is, and how far it is.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
-    path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-};
+use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
-use shared::run::{CHECKPOINTS, Record, RunFolder, write_atomic};
+use anyhow::{Result, anyhow, bail};
+use shared::run::{Record, RunFolder};
 use toml::{Table, Value};
 
-use super::{
-    plan::Plan,
-    program::{seeded, with_cache},
-};
-use crate::validate::today::Today;
-
-/// Exit code of a training after Ctrl-C.
-const INTERRUPTED: i32 = 130;
+use super::{plan::Plan, program::seeded};
+use crate::trainings::{Today, Training};
 
 /// How far a run is.
 #[derive(Debug)]
@@ -31,50 +20,30 @@ pub(super) enum State {
     New,
 }
 
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ended {
-    Done,
-    Failed(String),
-    /// By Ctrl-C.
-    Stopped,
-}
-
 /// A sweep in its folder.
 pub(super) struct Runs {
     pub(super) plan: Plan,
     pub(super) folder: PathBuf,
 }
 
-/// How a run is run.
-pub(super) struct How<'a> {
-    pub(super) program: &'a Path,
-    pub(super) threads: usize,
-    pub(super) device: Option<&'a str>,
-    pub(super) cache: Option<&'a Path>,
-}
-
 impl Runs {
-    /// Folder of the runs of a seed.
-    fn out(&self, seed: u64) -> PathBuf {
-        self.folder.join(format!("seed{seed}"))
+    /// A run as a training.
+    pub(super) fn training(&self, index: usize) -> Training {
+        let (cell, seed) = self.plan.run(index);
+        let cell = &self.plan.cells[cell];
+        Training {
+            paper: self.plan.sweep.paper.clone(),
+            name: cell.name.clone(),
+            seed,
+            options: self.plan.options(cell),
+            out: self.folder.join(format!("seed{seed}")),
+            log: self.folder.join("logs").join(format!("seed{seed}-{}.log", cell.name)),
+        }
     }
 
     /// Folder of a run.
     pub(super) fn run(&self, index: usize) -> PathBuf {
-        let (cell, seed) = self.plan.run(index);
-        self.out(seed).join(&self.plan.sweep.paper).join(&self.plan.cells[cell].name)
-    }
-
-    /// What a run says.
-    pub(super) fn log(&self, index: usize) -> PathBuf {
-        let (cell, seed) = self.plan.run(index);
-        self.folder.join("logs").join(format!("seed{seed}-{}.log", self.plan.cells[cell].name))
-    }
-
-    /// The last words of a run that failed.
-    fn failed(&self, index: usize) -> PathBuf {
-        self.log(index).with_extension("failed")
+        self.training(index).folder()
     }
 
     /// The record of a run, if it is finished.
@@ -92,8 +61,9 @@ impl Runs {
         configuration: &Table,
         today: &mut Today,
     ) -> Result<State> {
-        let folder = self.run(index);
-        let failed = || match fs::read_to_string(self.failed(index)) {
+        let training = self.training(index);
+        let folder = training.folder();
+        let failed = || match fs::read_to_string(training.failed()) {
             Ok(said) => State::Failed(said.trim().to_owned()),
             Err(_) => State::Begun,
         };
@@ -123,77 +93,6 @@ impl Runs {
         }
         Ok(State::Finished(Box::new(record)))
     }
-
-    /// Runs one to its end: from the start, or from its newest checkpoint.
-    ///
-    /// # Errors
-    /// If the program cannot be run at all.
-    pub(super) fn to_the_end(&self, index: usize, how: &How<'_>) -> Result<Ended> {
-        let (log, failed) = (self.log(index), self.failed(index));
-        let open = || -> std::io::Result<File> {
-            fs::create_dir_all(log.parent().unwrap_or(&log))?;
-            OpenOptions::new().create(true).append(true).open(&log)
-        };
-        let file = open().with_context(|| format!("cannot write {}", log.display()))?;
-        let _ = fs::remove_file(&failed);
-        let mut command = self.command(index, how, &file)?;
-        let begins = file.metadata().map_or(0, |data| data.len());
-        let status = command.status();
-        let status = status.with_context(|| format!("cannot run {}", how.program.display()))?;
-        if status.success() {
-            return Ok(Ended::Done);
-        }
-        if status.code() == Some(INTERRUPTED) {
-            return Ok(Ended::Stopped);
-        }
-        let said = fs::read(&log).unwrap_or_default();
-        let said = said.get(begins as usize..).unwrap_or_default();
-        let said = self.last_words(&String::from_utf8_lossy(said), status);
-        write_atomic(&failed, format!("{said}\n").as_bytes())?;
-        Ok(Ended::Failed(said))
-    }
-
-    fn last_words(&self, said: &str, status: ExitStatus) -> String {
-        let said = last_words(said, &self.plan.sweep.paper);
-        match status.code() {
-            Some(_) if !said.is_empty() => said,
-            // Killed: what it said last is no reason.
-            _ => format!("ended by {status}; the last line: {said}"),
-        }
-    }
-
-    fn command(&self, index: usize, how: &How<'_>, mut log: &File) -> Result<Command> {
-        let (cell, seed) = self.plan.run(index);
-        let folder = self.run(index);
-        let mut command = with_cache(Command::new(how.program), how.cache);
-        command.args(["--threads", &how.threads.to_string(), "train"]);
-        command.args(self.plan.options(&self.plan.cells[cell]));
-        if let Some(device) = how.device {
-            command.args(["--device", device]);
-        }
-        command.args(["--seed", &seed.to_string(), "--name", &self.plan.cells[cell].name]);
-        command.arg("--out").arg(self.out(seed));
-        // What has a checkpoint goes on; what has none has lost nothing.
-        if folder.join(CHECKPOINTS).is_dir() {
-            command.arg("--resume");
-        } else if folder.join(RunFolder::CONFIG).is_file() {
-            command.arg("--force");
-        }
-        let _ = writeln!(log, "{command:?}");
-        let [out, err] = [log.try_clone(), log.try_clone()];
-        command.stdin(Stdio::null()).stdout(out?).stderr(err?);
-        Ok(command)
-    }
-}
-
-/// The line in which a program says why it failed.
-pub(super) fn last_words(said: &str, paper: &str) -> String {
-    let own = format!("{paper}: ");
-    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    // clap's reason comes first, and advice after it.
-    let reason = lines().rev().find_map(|line| line.strip_prefix(&own));
-    let reason = reason.or_else(|| lines().find_map(|line| line.strip_prefix("error: ")));
-    reason.or_else(|| lines().next_back()).unwrap_or_default().to_owned()
 }
 
 /// The first key in which two configurations differ, with both values.
@@ -214,20 +113,6 @@ fn differing(prefix: &str, found: &Table, wanted: &Table) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_reason_is_found_in_what_a_program_says() {
-        for (said, reason) in [
-            ("epoch 1\nvae: --set a=1: a: no such key\n", "--set a=1: a: no such key"),
-            ("error: unexpected argument '--foo' found\n\nUsage: vae\n", "unexpected argument"),
-            ("vae: fit of segments\nepoch 3\n", "fit of segments"),
-            ("epoch 3\n\n", "epoch 3"),
-            ("", ""),
-        ] {
-            let found = last_words(said, "vae");
-            assert!(found.starts_with(reason), "{found}");
-        }
-    }
 
     #[test]
     fn a_difference_has_its_key_and_both_values() {

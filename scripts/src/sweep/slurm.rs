@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use shared::{cli::quoted, progress, run::write_atomic};
 
-use super::{program::copied, runs::Runs, template};
+use super::{runs::Runs, template};
+use crate::trainings::copied;
 
 /// Folder inside the sweep's for what is Slurm's.
 const FOLDER: &str = "slurm";

@@ -7,19 +7,18 @@ mod pictures;
 mod plan;
 mod results;
 pub(crate) mod tables;
-pub(crate) mod today;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use shared::{
     classifier::CLASSIFIER,
+    cli::refuse_zero,
     progress,
     run::{Metric, Record, RunFolder, write_atomic, write_json},
 };
@@ -27,9 +26,12 @@ use shared::{
 use self::{
     plan::{Part, Planned},
     results::{Measured, Results},
-    today::Today,
 };
-use crate::{build::cargo, workspace};
+use crate::{
+    compare::number::counted,
+    trainings::{self, How, Today, Training, built, copied},
+    workspace,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -57,9 +59,15 @@ pub(super) struct Args {
     /// Write what was found and the pictures here, not into results/ and docs/pictures.
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
-    /// Run the programs of this folder, built before, and not by cargo run --release.
+    /// Run the programs of this folder, built before.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
+    /// Runs at a time.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// Threads of a run (default: the cores, shared among the jobs).
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
 }
 
 /// The file of what was found, and the folder of pictures.
@@ -91,27 +99,23 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.redraw {
         return draw(&read(&table)?, args, &pictures);
     }
+    for (option, number) in [("--jobs", Some(args.jobs)), ("--threads", args.threads)] {
+        refuse_zero(option, number)?;
+    }
     let (planned, left_out) = plan::plan(args)?;
     for (variant, reason) in &left_out {
         progress::line(&format!("{variant} is not in the table: {reason}"));
     }
-    // One classifier for all seeds.
-    let classifier = args.out.join(CLASSIFIER);
-    fs::create_dir_all(&classifier).with_context(|| classifier.display().to_string())?;
-    let started = Instant::now();
+    let todo = unfinished(&planned)?;
+    if !todo.is_empty() {
+        train(&todo, args)?;
+    }
     let mut results = Results { left_out, ..Results::default() };
-    let mut today = Today::default();
-    for (done, run) in planned.iter().enumerate() {
-        let record = finished(run, args, &mut today)?;
+    for run in &planned {
+        let folder = run.training.folder();
+        let record = RunFolder::open(folder.clone())?.record()?;
+        let record = record.with_context(|| format!("{} has no record", folder.display()))?;
         results.add(run, &record);
-        let left = started.elapsed().as_secs_f64() / (done + 1) as f64;
-        let left = left * (planned.len() - done - 1) as f64 / 60.0;
-        progress::line(&format!(
-            "{}/{} {}; {left:.0} min left",
-            done + 1,
-            planned.len(),
-            run.title()
-        ));
     }
     // Parts that were not asked for stay as they were.
     if table.exists() {
@@ -122,67 +126,74 @@ pub(super) fn run(args: &Args) -> Result<()> {
     draw(&results, args, &pictures)
 }
 
+/// The trainings that have no record yet.
+///
+/// # Errors
+/// If the folder of one holds a run of other options, or one on other data.
+fn unfinished(planned: &[Planned]) -> Result<Vec<Training>> {
+    let mut today = Today::default();
+    let mut todo = Vec::new();
+    for Planned { training, .. } in planned {
+        let folder = training.folder();
+        let wanted = serde_json::to_string(&training.options)?;
+        if folder.exists() && fs::read_to_string(mark(&folder)).unwrap_or_default() != wanted {
+            bail!(
+                "{} was run with other options: remove it, or choose another --out",
+                folder.display()
+            );
+        }
+        let Ok(opened) = RunFolder::open(folder.clone()) else {
+            todo.push(training.clone());
+            continue;
+        };
+        match opened.record()? {
+            None => todo.push(training.clone()),
+            Some(record) => {
+                if let Some(difference) = today.difference(&opened, &record, &training.options)? {
+                    bail!(
+                        "{} was fitted to other data: {difference}; remove it, or choose another --out",
+                        folder.display()
+                    );
+                }
+            }
+        }
+    }
+    shared::print_line!(
+        "{}: {} finished, {} to do",
+        counted(planned.len(), "run"),
+        planned.len() - todo.len(),
+        todo.len()
+    );
+    Ok(todo)
+}
+
+/// The file that says which options a run was started with.
+fn mark(folder: &Path) -> PathBuf {
+    folder.with_extension("options.json")
+}
+
+/// Trains these, each to its end.
+fn train(todo: &[Training], args: &Args) -> Result<()> {
+    // One classifier for all seeds.
+    let classifier = args.out.join(CLASSIFIER);
+    fs::create_dir_all(&classifier).with_context(|| classifier.display().to_string())?;
+    let bin = args.out.join("bin");
+    let papers: BTreeSet<&str> = todo.iter().map(|training| &*training.paper).collect();
+    for paper in papers {
+        copied(&built(paper, args.programs.as_deref(), &[])?, paper, &bin)?;
+    }
+    for training in todo {
+        let options = serde_json::to_string(&training.options)?;
+        write_atomic(&mark(&training.folder()), options.as_bytes())?;
+    }
+    let threads = args.threads.unwrap_or_else(|| trainings::threads(args.jobs));
+    trainings::here(todo, args.jobs, &How { programs: &bin, threads, device: None, cache: None })
+}
+
 impl Args {
     fn parts(&self) -> Vec<Part> {
         if self.only.is_empty() { Part::value_variants().to_vec() } else { self.only.clone() }
     }
-}
-
-/// The record of a run: trained if it was not, continued if it was interrupted.
-fn finished(run: &Planned, args: &Args, today: &mut Today) -> Result<Record> {
-    let folder = run.folder(&args.out);
-    let mark = folder.with_extension("options.json");
-    let mut options = run.options.clone();
-    options.extend(args.options.split_whitespace().map(str::to_owned));
-    let wanted = serde_json::to_string(&options)?;
-    if folder.exists() && fs::read_to_string(&mark).unwrap_or_default() != wanted {
-        bail!(
-            "{} was run with other options: remove it, or choose another --out",
-            folder.display()
-        );
-    }
-    if let Ok(opened) = RunFolder::open(folder.clone())
-        && let Some(record) = opened.record()?
-    {
-        if let Some(difference) = today.difference(&opened, &record, &options)? {
-            bail!(
-                "{} was fitted to other data: {difference}; remove it, or choose another --out",
-                folder.display()
-            );
-        }
-        return Ok(record);
-    }
-    write_atomic(&mark, wanted.as_bytes())?;
-    let mut command = match &args.programs {
-        Some(programs) => Command::new(programs.join(&run.program)),
-        None => {
-            let mut cargo = cargo();
-            cargo.args(["run", "--release", "--quiet", "--package", &run.program, "--"]);
-            cargo
-        }
-    };
-    command.arg("train").args(&options);
-    command.arg("--out").arg(args.out.join(run.seed_folder()));
-    command.args(["--name", &run.name, "--seed", &run.seed.to_string()]);
-    // What has a checkpoint goes on; what has none has lost nothing.
-    if folder.join("checkpoints").is_dir() {
-        command.arg("--resume");
-    } else if folder.exists() {
-        command.arg("--force");
-    }
-    let status = command
-        .stdout(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot run {}", run.program))?;
-    if !status.success() {
-        bail!("{} failed ({status}): {command:?}", run.title());
-    }
-    record(&folder)
-}
-
-fn record(folder: &Path) -> Result<Record> {
-    let record = RunFolder::open(folder.into())?.record()?;
-    record.with_context(|| format!("{} has no record", folder.display()))
 }
 
 impl Results {
@@ -194,7 +205,7 @@ impl Results {
             part: run.part,
             label: run.label.clone(),
             code: run.code,
-            seed: run.seed,
+            seed: run.training.seed,
             metrics: metrics.map(|(name, metric)| (name.clone(), metric.value)).collect(),
             fit_seconds: record.machine.fit_seconds,
         });

@@ -6,10 +6,7 @@
 //! left-out = "why it does not"
 //! ```
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -17,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Args;
 use crate::{
     readme::papers::{folder_name, manifests, metadata},
+    trainings::Training,
     workspace,
 };
 
@@ -34,31 +32,13 @@ pub(crate) enum Part {
     Copier,
 }
 
-/// A run that is to be there.
+/// A run that is to be there, and what for.
 pub(super) struct Planned {
     pub(super) part: Part,
     /// Name of its line.
     pub(super) label: String,
-    pub(super) program: String,
-    pub(super) name: String,
-    pub(super) options: Vec<String>,
     pub(super) code: usize,
-    pub(super) seed: u64,
-}
-
-impl Planned {
-    /// Seeds have a folder each, so that runs of one name are not taken for one another.
-    pub(super) fn seed_folder(&self) -> String {
-        format!("seed-{}", self.seed)
-    }
-
-    pub(super) fn folder(&self, out: &Path) -> PathBuf {
-        out.join(self.seed_folder()).join(&self.program).join(&self.name)
-    }
-
-    pub(super) fn title(&self) -> String {
-        format!("{} {}, seed {}", self.program, self.name, self.seed)
-    }
+    pub(super) training: Training,
 }
 
 /// What the manifest of a variant says.
@@ -124,6 +104,7 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
     let mut left_out = BTreeMap::new();
     let mut all = Vec::new();
     for &seed in &args.seeds {
+        let plan = Plan { args, seed };
         for part in &parts {
             match part {
                 Part::Table => {
@@ -135,66 +116,77 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
                             Validate::Options(options)
                                 if args.variants.is_empty() || args.variants.contains(name) =>
                             {
-                                all.extend(table(name, options, &args.codes, seed));
+                                all.extend(plan.table(name, options));
                             }
                             Validate::Options(_) => {}
                         }
                     }
                 }
-                Part::Goldilocks => all.extend(goldilocks(seed)),
-                Part::Copier => all.extend(copier(seed)),
+                Part::Goldilocks => all.extend(plan.goldilocks()),
+                Part::Copier => all.extend(plan.copier()),
             }
         }
     }
     Ok((all, left_out))
 }
 
-fn table(variant: &str, options: &[String], codes: &[usize], seed: u64) -> Vec<Planned> {
-    let planned = codes.iter().map(|&code| Planned {
-        part: Part::Table,
-        label: variant.to_owned(),
-        program: variant.to_owned(),
-        name: format!("code-{code}"),
-        options: with(at(options, code), ALL),
-        code,
-        seed,
-    });
-    planned.collect()
+/// What there is to plan with: where runs go, and their seed.
+struct Plan<'a> {
+    args: &'a Args,
+    seed: u64,
 }
 
-fn goldilocks(seed: u64) -> Vec<Planned> {
-    let planned = |label: &str, program: &str, code: usize, sets: &[&str]| Planned {
-        part: Part::Goldilocks,
-        label: label.into(),
-        program: program.into(),
-        name: format!("goldilocks-{code}"),
-        options: with(
-            ["--data", "mnist", "--latent", &code.to_string()].map(str::to_owned).to_vec(),
-            &[sets, GAP].concat(),
-        ),
-        code,
-        seed,
-    };
-    let each = CAPACITIES.iter().flat_map(|&code| {
-        [
-            planned("PCA", "pca", code, &[FEW]),
-            planned("non-linear autoencoder", "beta-vae", code, WIDE),
-        ]
-    });
-    each.collect()
-}
+impl Plan<'_> {
+    fn training(&self, paper: &str, name: String, mut options: Vec<String>) -> Training {
+        // Seeds have a folder each, so that runs of one name are not taken for one another.
+        let out = self.args.out.join(format!("seed-{}", self.seed));
+        let log = self.args.out.join("logs").join(format!("seed-{}-{paper}-{name}.log", self.seed));
+        options.extend(self.args.options.split_whitespace().map(str::to_owned));
+        Training { paper: paper.into(), name, seed: self.seed, options, out, log }
+    }
 
-fn copier(seed: u64) -> Vec<Planned> {
-    let planned = COPIES.iter().map(|&(name, code)| Planned {
-        part: Part::Copier,
-        label: name.into(),
-        program: "super-intelligent".into(),
-        name: name.into(),
-        options: with(vec!["--config".into(), name.into()], ALL),
-        code,
-        seed,
-    });
-    planned.collect()
+    fn table(&self, variant: &str, options: &[String]) -> Vec<Planned> {
+        let planned = self.args.codes.iter().map(|&code| Planned {
+            part: Part::Table,
+            label: variant.to_owned(),
+            code,
+            training: self.training(variant, format!("code-{code}"), with(at(options, code), ALL)),
+        });
+        planned.collect()
+    }
+
+    fn goldilocks(&self) -> Vec<Planned> {
+        let planned = |label: &str, paper: &str, code: usize, sets: &[&str]| {
+            let options = ["--data", "mnist", "--latent", &code.to_string()].map(str::to_owned);
+            let options = with(options.to_vec(), &[sets, GAP].concat());
+            Planned {
+                part: Part::Goldilocks,
+                label: label.into(),
+                code,
+                training: self.training(paper, format!("goldilocks-{code}"), options),
+            }
+        };
+        let each = CAPACITIES.iter().flat_map(|&code| {
+            [
+                planned("PCA", "pca", code, &[FEW]),
+                planned("non-linear autoencoder", "beta-vae", code, WIDE),
+            ]
+        });
+        each.collect()
+    }
+
+    fn copier(&self) -> Vec<Planned> {
+        let planned = COPIES.iter().map(|&(name, code)| {
+            let options = with(vec!["--config".into(), name.into()], ALL);
+            Planned {
+                part: Part::Copier,
+                label: name.into(),
+                code,
+                training: self.training("super-intelligent", name.into(), options),
+            }
+        });
+        planned.collect()
+    }
 }
 
 /// Options for a code of this size.
