@@ -126,6 +126,11 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::dense_gradient_composed::<Self>(y, gradient, f)
     }
 
+    /// dL/db, `[outputs]`, of x + b for each row of x: the sum of dL/d(x + b) over rows.
+    fn bias_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bias_gradient_composed::<Self>(gradient)
+    }
+
     /// The element-wise part of a recurrent step, from the sums of the input and of the state `[rows,
     /// gates * width]` and the state before it: the state after it, and the gates, through which no
     /// gradient flows.
@@ -286,6 +291,10 @@ impl Backend for Flex {
         f: Activation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::dense_gradient_flex(y, gradient, f)
+    }
+
+    fn bias_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::bias_gradient_flex(gradient)
     }
 
     fn recur(

@@ -4,6 +4,7 @@ use burn::{
     backend::{
         Autodiff,
         autodiff::{
+            NodeId,
             checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
             grads::Gradients,
             ops::{Backward, Ops, OpsKind},
@@ -15,30 +16,57 @@ use burn::{
 use super::Geometry;
 use crate::{backend::Backend, operation::Activation};
 
+/// dL/da and dL/db of y = f(a + b). A linear layer keeps no y, whose memory others can then change in place.
+fn inner_gradient<B: Backend>(
+    y: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+    f: Activation,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    match y {
+        Some(y) => B::dense_gradient(y, gradient, f),
+        None => (gradient.clone(), B::bias_gradient(gradient)),
+    }
+}
+
+/// y, where its gradient is to be had from it.
+fn kept<B: Backend>(y: &FloatTensor<B>, f: Activation) -> Option<FloatTensor<B>> {
+    (f != Activation::Linear).then(|| y.clone())
+}
+
+/// The gradients of the factors a and b of a b, from that of the product.
+fn register_products<B: Backend>(
+    [a, b]: [FloatTensor<B>; 2],
+    [a_node, b_node]: [Option<NodeId>; 2],
+    gradient: FloatTensor<B>,
+    gradients: &mut Gradients,
+) {
+    if let Some(node) = b_node {
+        let gradient = B::product(B::float_transpose(a), gradient.clone());
+        gradients.register::<B>(node, gradient);
+    }
+    if let Some(node) = a_node {
+        gradients.register::<B>(node, B::product(gradient, B::float_transpose(b)));
+    }
+}
+
 /// y = f(x W + b) with parents x, W and b.
 #[derive(Debug)]
 struct Dense(Activation);
 
 impl<B: Backend> Backward<B, 3> for Dense {
     /// x, W and y.
-    type State = [FloatTensor<B>; 3];
+    type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [x, weight, y] = ops.state;
+        let (x, weight, y) = ops.state;
         let [x_node, weight_node, bias_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        let (inner, bias) = B::dense_gradient(y, gradient, self.0);
+        let (inner, bias) = inner_gradient::<B>(y, gradient, self.0);
         if let Some(node) = bias_node {
             gradients.register::<B>(node.id, bias);
         }
-        if let Some(node) = weight_node {
-            let gradient = B::product(B::float_transpose(x), inner.clone());
-            gradients.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = x_node {
-            let gradient = B::product(inner, B::float_transpose(weight));
-            gradients.register::<B>(node.id, gradient);
-        }
+        let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
+        register_products::<B>([x, weight], nodes, inner, gradients);
     }
 }
 
@@ -53,7 +81,7 @@ pub(crate) fn autodiff_dense<B: Backend>(
     let nodes = [x.node.clone(), weight.node.clone(), bias.node.clone()];
     match Dense(f).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            prepared.finish([x.primitive, weight.primitive, y.clone()], y)
+            prepared.finish((x.primitive, weight.primitive, kept::<B>(&y, f)), y)
         }
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     }
@@ -68,16 +96,9 @@ impl<B: Backend> Backward<B, 2> for Product {
     type State = [FloatTensor<B>; 2];
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [a, b] = ops.state;
-        let [a_node, b_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        if let Some(node) = b_node {
-            let gradient = B::product(B::float_transpose(a), gradient.clone());
-            gradients.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = a_node {
-            gradients.register::<B>(node.id, B::product(gradient, B::float_transpose(b)));
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        register_products::<B>(ops.state, nodes, gradient, gradients);
     }
 }
 
@@ -142,12 +163,12 @@ struct Activate(Activation);
 
 impl<B: Backend> Backward<B, 2> for Activate {
     /// y.
-    type State = FloatTensor<B>;
+    type State = Option<FloatTensor<B>>;
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let [x_node, bias_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        let (x, bias) = B::dense_gradient(ops.state, gradient, self.0);
+        let (x, bias) = inner_gradient::<B>(ops.state, gradient, self.0);
         if let Some(node) = bias_node {
             gradients.register::<B>(node.id, bias);
         }
@@ -166,7 +187,7 @@ pub(crate) fn autodiff_activate<B: Backend>(
     let nodes = [x.node.clone(), bias.node.clone()];
     let y = B::activate(x.primitive, bias.primitive, f);
     match Activate(f).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(y.clone(), y),
+        OpsKind::Tracked(prepared) => prepared.finish(kept::<B>(&y, f), y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     }
 }

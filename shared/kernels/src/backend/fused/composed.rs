@@ -69,6 +69,13 @@ pub(crate) fn dense_gradient_composed<B: burn::prelude::Backend>(
     (unwrap(gradient), unwrap(bias))
 }
 
+/// The sum over rows of the gradient of a sum with a bias.
+pub(crate) fn bias_gradient_composed<B: burn::prelude::Backend>(
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    unwrap(wrap::<B, 2>(gradient).sum_dim(0).squeeze_dim::<1>(0))
+}
+
 /// sum_j x_j l_j - softplus(l_j) of each row.
 pub(crate) fn bernoulli_log_prob_composed<B: burn::prelude::Backend>(
     logits: FloatTensor<B>,

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::{
     buffers,
     elementary::{exp, sigmoid, softplus, tanh},
-    kernels::{AddAnd, BernoulliGradient, BernoulliLogProb, Pixels, ScaleAndSum, run},
-    product::product_flex,
+    kernels::{AddAnd, BernoulliGradient, BernoulliLogProb, Pixels, ScaleAndSum, SumRows, run},
+    product::product_then,
 };
 use crate::operation::{Activation, LEAK};
 
@@ -16,6 +16,8 @@ use crate::operation::{Activation, LEAK};
 const ROWS: usize = 32;
 /// Numbers a block of rows has at least, where the result does not depend on it.
 const NARROW: usize = 1 << 12;
+/// Numbers that one loop over a bias has at least.
+const LOOP: usize = 256;
 /// Elements below which threads cost more than they bring.
 const PARALLEL: usize = 1 << 15;
 
@@ -46,40 +48,47 @@ pub(super) fn by_block<T: Send>(items: Vec<T>, elements: usize, task: impl Fn(T)
     }
 }
 
-/// f(x W + b): a product, then bias and activation in place.
+/// f(x W + b): bias and activation follow each part of the product.
 pub(crate) fn dense_flex(
     x: FlexTensor,
     weight: FlexTensor,
     bias: FlexTensor,
     f: Activation,
 ) -> FlexTensor {
-    activate_flex(product_flex(x, weight), bias, f)
+    let bias = dense(bias);
+    let values: &[f32] = bias.storage();
+    product_then(x, weight, &|first, row| add_and(row, &values[first..][..row.len()], f))
 }
 
 /// f(x + b) in place.
 pub(crate) fn activate_flex(x: FlexTensor, bias: FlexTensor, f: Activation) -> FlexTensor {
     let (mut y, bias) = (dense(x), dense(bias));
-    // A narrow bias is a short loop for each row; repeated, it is one for the block.
+    // A narrow bias is a short loop for each row; repeated, it is one for several rows.
     let width = bias.layout().num_elements().max(1);
-    let block = ROWS.max(NARROW / width) * width;
-    let bias: Vec<f32> = bias.storage::<f32>().iter().copied().cycle().take(block).collect();
+    let bias = bias.storage::<f32>().repeat(LOOP.div_ceil(width));
     let values: &mut [f32] = y.storage_mut();
     let elements = values.len();
+    let block = ROWS.max(NARROW / width) * width;
     by_block(values.chunks_mut(block).collect(), elements, |rows: &mut [f32]| {
-        let bias = &bias[..rows.len()];
-        // One instance of the loop for each activation, each a straight line.
-        match f {
-            Activation::Linear => run(AddAnd { rows, bias, f: |a| a }),
-            Activation::Tanh => run(AddAnd { rows, bias, f: tanh }),
-            Activation::Relu => run(AddAnd { rows, bias, f: |a| if a < 0.0 { 0.0 } else { a } }),
-            Activation::LeakyRelu => {
-                run(AddAnd { rows, bias, f: |a| if a < 0.0 { LEAK * a } else { a } });
-            }
-            Activation::Sigmoid => run(AddAnd { rows, bias, f: sigmoid }),
-            Activation::Softplus => run(AddAnd { rows, bias, f: softplus }),
+        for rows in rows.chunks_mut(bias.len()) {
+            add_and(rows, &bias[..rows.len()], f);
         }
     });
     y
+}
+
+/// f(a + b) in the place of a. One instance of the loop for each activation, each a straight line.
+fn add_and(values: &mut [f32], bias: &[f32], f: Activation) {
+    match f {
+        Activation::Linear => run(AddAnd { values, bias, f: |a| a }),
+        Activation::Tanh => run(AddAnd { values, bias, f: tanh }),
+        Activation::Relu => run(AddAnd { values, bias, f: |a| if a < 0.0 { 0.0 } else { a } }),
+        Activation::LeakyRelu => {
+            run(AddAnd { values, bias, f: |a| if a < 0.0 { LEAK * a } else { a } });
+        }
+        Activation::Sigmoid => run(AddAnd { values, bias, f: sigmoid }),
+        Activation::Softplus => run(AddAnd { values, bias, f: softplus }),
+    }
 }
 
 /// dL/da in the gradient's own memory, and its sum over rows.
@@ -102,7 +111,7 @@ pub(crate) fn dense_gradient_flex(
             .zip(sums.chunks_mut(width))
             .collect();
         by_block(tasks, elements, |((gradient, y), sum)| match f {
-            Activation::Linear => run(ScaleAndSum { gradient, y, sum, slope: |_| 1.0 }),
+            Activation::Linear => run(SumRows { gradient, sum }),
             Activation::Tanh => run(ScaleAndSum { gradient, y, sum, slope: |y| 1.0 - y * y }),
             Activation::LeakyRelu => {
                 let slope = |y| if y > 0.0 { 1.0 } else { LEAK };
@@ -119,13 +128,31 @@ pub(crate) fn dense_gradient_flex(
         });
     }
     buffers::give_back(result);
-    let mut bias = vec![0f32; width];
+    (gradient, total(&sums, width))
+}
+
+/// The sum over rows of the gradient of a sum with a bias.
+pub(crate) fn bias_gradient_flex(gradient: FlexTensor) -> FlexTensor {
+    let (rows, width) = dims(&gradient);
+    let gradient = dense(gradient);
+    let values: &[f32] = gradient.storage();
+    let mut sums = vec![0f32; rows.div_ceil(ROWS) * width];
+    if width > 0 {
+        let tasks = values.chunks(ROWS * width).zip(sums.chunks_mut(width)).collect();
+        by_block(tasks, values.len(), |(gradient, sum)| run(SumRows { gradient, sum }));
+    }
+    total(&sums, width)
+}
+
+/// The sum of the sums of blocks.
+fn total(sums: &[f32], width: usize) -> FlexTensor {
+    let mut total = vec![0f32; width];
     for sum in sums.chunks(width.max(1)) {
-        for (bias, &sum) in bias.iter_mut().zip(sum) {
-            *bias += sum;
+        for (total, &sum) in total.iter_mut().zip(sum) {
+            *total += sum;
         }
     }
-    (gradient, tensor(bias, [width]))
+    tensor(total, [width])
 }
 
 /// log p of each row in one pass over the logits.

@@ -15,9 +15,9 @@ pub(super) fn run<K: NullaryFnOnce>(kernel: K) -> K::Output {
     pulp::Arch::new().dispatch(kernel)
 }
 
-/// f(a + b) for each row a.
+/// f(a + b) in the place of a.
 pub(super) struct AddAnd<'a, F> {
-    pub(super) rows: &'a mut [f32],
+    pub(super) values: &'a mut [f32],
     pub(super) bias: &'a [f32],
     pub(super) f: F,
 }
@@ -27,9 +27,26 @@ impl<F: Fn(f32) -> f32> NullaryFnOnce for AddAnd<'_, F> {
 
     #[inline(always)]
     fn call(self) {
-        for row in self.rows.chunks_exact_mut(self.bias.len()) {
-            for (value, &bias) in row.iter_mut().zip(self.bias) {
-                *value = (self.f)(*value + bias);
+        for (value, &bias) in self.values.iter_mut().zip(self.bias) {
+            *value = (self.f)(*value + bias);
+        }
+    }
+}
+
+/// The sum over rows.
+pub(super) struct SumRows<'a> {
+    pub(super) gradient: &'a [f32],
+    pub(super) sum: &'a mut [f32],
+}
+
+impl NullaryFnOnce for SumRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for row in self.gradient.chunks_exact(self.sum.len()) {
+            for (sum, &g) in self.sum.iter_mut().zip(row) {
+                *sum += g;
             }
         }
     }

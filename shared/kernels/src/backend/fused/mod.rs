@@ -56,15 +56,15 @@ pub(crate) use combine::{autodiff_combine, combine_composed, combine_gradient_co
 #[cfg(feature = "flex")]
 pub(crate) use combine_flex::{combine_flex, combine_gradient_flex};
 pub(crate) use composed::{
-    activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed, dense_composed,
-    dense_gradient_composed,
+    activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed,
+    bias_gradient_composed, dense_composed, dense_gradient_composed,
 };
 #[cfg(feature = "flex")]
 pub(crate) use convolution::{convolve_flex, convolve_transposed_flex, convolve_weight_flex};
 #[cfg(feature = "flex")]
 pub(crate) use flex::{
-    activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, dense_flex,
-    dense_gradient_flex,
+    activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, bias_gradient_flex,
+    dense_flex, dense_gradient_flex,
 };
 pub(crate) use normalise::{autodiff_normalise, normalise_composed, normalise_gradient_composed};
 #[cfg(feature = "flex")]

@@ -1,12 +1,12 @@
 //! Matrix products on burn-flex, by faer's kernels.
 
 use burn_flex::FlexTensor;
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
 use super::{buffers, flex};
 
 /// Multiplications that are worth a thread of their own.
-const WORTH_A_THREAD: usize = 1 << 20;
+const WORTH_A_THREAD: usize = 1 << 19;
 /// A part's rows or columns are a multiple of this, the kernels' vectors.
 const STEP: usize = 16;
 
@@ -15,39 +15,62 @@ const STEP: usize = 16;
 /// The result is shared out by rows or columns, never within a sum: its bits do not depend on the
 /// number of threads (a law test below).
 pub(crate) fn product_flex(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+    product_then(a, b, &|_, _| {})
+}
+
+/// The same, `then` done with each row of a part, from this column on, while it is in the cache: one fork of
+/// the threads for both.
+pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: &Then<'_>) -> FlexTensor {
     let (a, b) = (readable(a), readable(b));
     let (x, y) = (matrix(&a), matrix(&b));
     let (rows, columns) = (x.nrows(), y.ncols());
     let mut values = buffers::take(rows * columns);
-    let result = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
+    let c = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
     let work = rows * columns * x.ncols();
     let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
-    by_parts(result, x, y, parts);
+    by_parts(Part { c, a: x, b: y, first: 0 }, parts, then);
     buffers::give_back(a);
     buffers::give_back(b);
     flex::tensor(values, [rows, columns])
 }
 
-/// `c` = `a` `b`, the longer side of `c` halved until there are enough parts.
-fn by_parts(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, parts: usize) {
+/// What follows a product: from a column on, a part of a row.
+type Then<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+
+/// `c` = `a` `b`, columns of the whole result from `first` on.
+struct Part<'a> {
+    c: MatMut<'a, f32>,
+    a: MatRef<'a, f32>,
+    b: MatRef<'a, f32>,
+    first: usize,
+}
+
+/// The longer side of the result halved until there are enough parts.
+fn by_parts(part: Part<'_>, parts: usize, then: &Then<'_>) {
+    let Part { mut c, a, b, first } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) <= STEP {
-        matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
+        matmul(c.rb_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+        for row in c.row_iter_mut() {
+            if let Some(row) = row.try_as_row_major_mut() {
+                then(first, row.as_slice_mut());
+            }
+        }
         return;
     }
     let left = parts / 2;
     let middle = |length: usize| (length * left / parts).next_multiple_of(STEP).min(length);
-    if columns >= rows {
+    let ((c, d), (a, e), (b, g), other) = if columns >= rows {
         let at = middle(columns);
-        let (c, d) = c.split_at_col_mut(at);
-        let (b, e) = b.split_at_col(at);
-        rayon::join(|| by_parts(c, a, b, left), || by_parts(d, a, e, parts - left));
+        (c.split_at_col_mut(at), (a, a), b.split_at_col(at), first + at)
     } else {
         let at = middle(rows);
-        let (c, d) = c.split_at_row_mut(at);
-        let (a, e) = a.split_at_row(at);
-        rayon::join(|| by_parts(c, a, b, left), || by_parts(d, e, b, parts - left));
-    }
+        (c.split_at_row_mut(at), a.split_at_row(at), (b, b), first)
+    };
+    rayon::join(
+        || by_parts(Part { c, a, b, first }, left, then),
+        || by_parts(Part { c: d, a: e, b: g, first: other }, parts - left, then),
+    );
 }
 
 /// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.
