@@ -250,9 +250,12 @@ mod tests {
                 close(y.clone(), dense_composed::<Flex>(x, w, b, f));
                 let g = random(rows, columns, 4);
                 let fused = dense_gradient_flex(y.clone(), g.clone(), f);
-                let composed = dense_gradient_composed::<Flex>(y, g, f);
+                let composed = dense_gradient_composed::<Flex>(y, g.clone(), f);
                 close(fused.0, composed.0);
-                close(fused.1, composed.1);
+                close(fused.1.clone(), composed.1);
+                if f == Activation::Linear {
+                    close(bias_gradient_flex(g), fused.1);
+                }
             }
         }
     }

@@ -12,6 +12,8 @@ mod adam;
 mod approach;
 mod autodiff;
 #[cfg(feature = "flex")]
+mod awake;
+#[cfg(feature = "flex")]
 mod buffers;
 mod combine;
 #[cfg(feature = "flex")]

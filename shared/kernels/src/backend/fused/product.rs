@@ -3,7 +3,7 @@
 use burn_flex::FlexTensor;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
-use super::{buffers, flex};
+use super::{awake::stay_awake, buffers, flex};
 
 /// Multiplications that are worth a thread of their own.
 const WORTH_A_THREAD: usize = 1 << 19;
@@ -28,6 +28,7 @@ pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: &Then<'_>) -> Fle
     let c = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
     let work = rows * columns * x.ncols();
     let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+    stay_awake(parts);
     by_parts(Part { c, a: x, b: y, first: 0 }, parts, then);
     buffers::give_back(a);
     buffers::give_back(b);
