@@ -153,7 +153,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if cases.is_empty() {
         bail!("no case has '{}' in its name", args.only);
     }
-    let target = workspace().join(format!("results/bench-peers-{}.json", vectors().file));
+    let target = workspace().join(format!("results/bench-peers-{}.json", kind().file));
     let result = json!({
         "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
                   ratio: ours (flex) over the best peer, median of the rounds' ratios",
@@ -365,23 +365,32 @@ impl Contestant {
     }
 }
 
-/// Vector instructions of the processor: for people, and in the name of the record, since ratios depend on them.
-struct Vectors {
-    name: &'static str,
-    file: &'static str,
+/// Kind of a processor, since ratios depend on it.
+struct Kind {
+    /// For people.
+    vectors: &'static str,
+    /// In the name of the record.
+    file: String,
 }
 
-fn vectors() -> Vectors {
+fn kind() -> Kind {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    match info.lines().find(|line| line.starts_with("flags")).unwrap_or_default() {
-        flags if flags.contains("avx512f") => Vectors { name: "AVX-512", file: "avx512" },
-        flags if flags.contains("avx2") => Vectors { name: "AVX2", file: "avx2" },
-        _ => Vectors { name: "no AVX2", file: "other" },
-    }
+    let line = |key: &str| info.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    let (vectors, file) = match line("flags") {
+        flags if flags.contains("avx512f") => ("AVX-512", "avx512"),
+        flags if flags.contains("avx2") => ("AVX2", "avx2"),
+        _ => ("no AVX2", "other"),
+    };
+    let vendor = match line("vendor_id") {
+        vendor if vendor.contains("AMD") => "-amd",
+        vendor if vendor.contains("Intel") => "-intel",
+        _ => "",
+    };
+    Kind { vectors, file: format!("{file}{vendor}") }
 }
 
 /// Processor and its vector instructions, as Linux describes them.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, {}", processor(), vectors().name)
+    format!("{}, {cores} cores, {}", processor(), kind().vectors)
 }
