@@ -140,7 +140,7 @@ pub struct LfrConfig {
 
 impl Default for LfrConfig {
     fn default() -> Self {
-        Self { a_x: 0.01, a_y: 1.0, a_z: 1.0, restarts: 3, iterations: 300 }
+        Self { a_x: 0.01, a_y: 1.0, a_z: 1.0, restarts: 3, iterations: 1000 }
     }
 }
 

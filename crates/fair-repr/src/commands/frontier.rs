@@ -69,11 +69,11 @@ pub struct Args {
 }
 
 /// Default fairness weights.
-const A_Y: &str = "0.1,0.5,1,5,10";
-const A_Z: &str = "0,0.1,0.5,1,5,10";
-const MMD: &str = "0,1,10,100,1000,10000";
+const A_Y: &str = "1,5";
+const A_Z: &str = "0.5,1,5,10";
+const MMD: &str = "10,100,1000";
 const FAIRNESS: &str = "0.1,1,10,100,1000";
-const BOUND: &str = "0,0.001,0.003,0.01,0.03,0.1";
+const BOUND: &str = "0,0.003,0.01,0.03,0.1";
 
 impl Args {
     /// The pictures of decisions at one half and of drawn ones: that which `--to` names or this one, and one beside it.
