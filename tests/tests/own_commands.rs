@@ -195,7 +195,7 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     }
     let folder = out.join("fair-repr/frontier-people");
     assert!(is_picture(&folder.join("frontier.png")));
-    assert!(is_picture(&folder.join("frontier-drawn.png")));
+    assert!(is_picture(&folder.join("drawn.png")));
     let to = work.path().join("mine.png");
     let elsewhere = [&small[..], &["--to", to.to_str().unwrap()]].concat();
     frontier(&elsewhere).success();

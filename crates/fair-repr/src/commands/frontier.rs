@@ -3,7 +3,7 @@
 mod against;
 mod picture;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsStr, path::PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -73,16 +73,22 @@ const A_Y: &str = "1,5";
 const A_Z: &str = "0.5,1,5,10";
 const MMD: &str = "10,100,1000";
 const FAIRNESS: &str = "0.1,1,10,100,1000";
-const BOUND: &str = "0,0.003,0.01,0.03,0.1";
+const BOUND: &str = "0,0.003,0.01,0.03,0.1,1";
 
 impl Args {
-    /// The pictures of decisions at one half and of drawn ones: that which `--to` names or this one, and one beside it.
+    /// The pictures of decisions at one half and of drawn ones: this and `drawn.png` beside it, or that which `--to`
+    /// names and one beside it.
     fn pictures(&self, own: PathBuf) -> Result<[PathBuf; 2]> {
-        let first = self.to.instead_of(own)?;
-        let ending = first.extension().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = first.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let second = self.to.beside(first.with_file_name(format!("{stem}-drawn.{ending}")))?;
-        Ok([first, second])
+        let beside = own.with_file_name("drawn.png");
+        let first = self.to.instead_of(own.clone())?;
+        let second = if first == own {
+            beside
+        } else {
+            let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+            let (stem, ending) = (part(first.file_stem()), part(first.extension()));
+            first.with_file_name(format!("{stem}-drawn.{ending}"))
+        };
+        Ok([first, self.to.beside(second)?])
     }
 
     /// Refuses fairness weights of a method that is not requested.
@@ -306,13 +312,25 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The decisions of all reductions on the test rows of each split.
-fn reductions(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<Vec<Decisions>> {
+/// What the reductions decide on the test rows of a split.
+struct Reductions {
+    /// By each of them: the draws, and the more probable classifier alone.
+    points: Vec<Decisions>,
+    /// The gap of such decisions by chance: a smaller one cannot be told from it.
+    chance: f64,
+}
+
+/// The reductions of each split.
+fn reductions(candidates: &[Candidate], found: &[Vec<[Fairness; 2]>]) -> Vec<Reductions> {
     let splits = found.first().map_or(0, Vec::len);
     let of_split = |split: usize| {
         let all = candidates.iter().zip(found);
         let all = all.filter(|(candidate, _)| candidate.kind.is_reduction());
-        all.map(|(_, found)| Rule::Drawn.of(&found[split][1])).collect()
+        let test: Vec<&Fairness> = all.map(|(_, found)| &found[split][1]).collect();
+        Reductions {
+            points: test.iter().flat_map(|f| Rule::ALL.map(|rule| rule.of(f))).collect(),
+            chance: test.iter().map(|f| f.discrimination_by_chance).fold(0.0, f64::max),
+        }
     };
     (0..splits).map(of_split).collect()
 }
@@ -322,13 +340,14 @@ type Metrics = BTreeMap<&'static str, f64>;
 
 /// Those of a record, and how far the accuracy is above what the reductions reach on the same rows; none of the latter
 /// without a reduction.
-fn metrics(found: &Fairness, reductions: &[Decisions]) -> Metrics {
+fn metrics(found: &Fairness, reductions: &Reductions) -> Metrics {
     let mut all: Metrics =
         found.metrics().into_iter().map(|(name, value, ..)| (name, value)).collect();
-    if !reductions.is_empty() {
+    if !reductions.points.is_empty() {
         for rule in Rule::ALL {
             let Decisions { accuracy, discrimination } = rule.of(found);
-            let theirs = against::accuracy_within(reductions, found.majority, discrimination);
+            let gap = discrimination.max(reductions.chance);
+            let theirs = against::accuracy_within(&reductions.points, found.majority, gap);
             all.insert(rule.above(), accuracy - theirs);
         }
     }
@@ -408,7 +427,7 @@ fn summaries(found: &[Metrics]) -> BTreeMap<String, Summary> {
 fn chosen(
     candidates: &[Candidate],
     found: &[Vec<[Fairness; 2]>],
-    reductions: &[Vec<Decisions>],
+    reductions: &[Reductions],
 ) -> BTreeMap<String, BTreeMap<String, Chosen>> {
     let mut all: BTreeMap<String, BTreeMap<String, Chosen>> = BTreeMap::new();
     let splits = found.first().map_or(0, Vec::len);
@@ -450,7 +469,7 @@ fn print_chosen(frontier: &Frontier) {
     );
     for (rule, _) in RULES {
         shared::print_line!("\nchosen by {rule} on the validation split");
-        let columns = ["accuracy", "its discrimination", "accuracy if drawn", "its discrimination"];
+        let columns = ["accuracy", "its gap", "accuracy if drawn", "its gap"];
         let columns = columns.map(|column| format!("{column:>18}")).concat();
         shared::print_line!("  {:<20}{columns}  chosen", "method");
         for (method, rules) in &frontier.chosen {
