@@ -84,7 +84,8 @@ impl Args {
         let second = if first == own {
             beside
         } else {
-            let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+            let part =
+                |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
             let (stem, ending) = (part(first.file_stem()), part(first.extension()));
             first.with_file_name(format!("{stem}-drawn.{ending}"))
         };
