@@ -4,10 +4,12 @@
 //! `NAME:median` with its median, least and greatest over seeds, and one written `NAME:upper-half` with the mean of
 //! the better half of all draws of all seeds; `<!-- speed: KIND -->` that of
 //! `bench-peers` on such a processor;
-//! `<!-- frontier: DATA -->` what `fair-repr frontier` chose; `<!-- against: NAME -->` our metrics beside those of a
+//! `<!-- frontier: DATA -->` what `fair-repr frontier` chose, `<!-- frontier-points: DATA -->` which of its points are
+//! above the reduction; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
 
 pub(crate) mod blocks;
+mod frontier;
 pub(crate) mod papers;
 
 use std::{
@@ -67,7 +69,10 @@ pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
     let page = with_tables(page, records)?;
     let page = filled(&page, "speed", |kind| speeds(&result(&format!("bench-peers-{kind}"))?))?;
     let page = filled(&page, "frontier", |data| {
-        frontier(&result(&format!("fair-repr/frontier-{data}"))?)
+        frontier::chosen(&result(&format!("fair-repr/frontier-{data}"))?)
+    })?;
+    let page = filled(&page, "frontier-points", |data| {
+        frontier::points(&result(&format!("fair-repr/frontier-{data}"))?)
     })?;
     let page = filled(&page, "against", |name| against(&result(name)?))?;
     papers::with_papers(&with_validation(&page)?, &workspace(), records)
@@ -137,32 +142,6 @@ fn against(result: &Value) -> Result<String> {
         {
             let name = name.replace('_', " ");
             writeln!(text, "| {name} | {} | {ours:.4} | {difference:+.4} |", draws.join(", "))?;
-        }
-    }
-    Ok(text)
-}
-
-/// A line for each method and rule of selection.
-fn frontier(result: &Value) -> Result<String> {
-    let metrics = ["accuracy", "discrimination", "discrimination_by_chance"];
-    let mut text = String::from("| method | chosen by |");
-    metrics.iter().for_each(|metric| text.push_str(&format!(" {} |", metric.replace('_', " "))));
-    text.push_str("\n|---|---|---|---|---|\n");
-    for (method, rules) in result["chosen"].as_object().context("no chosen")? {
-        let rules = rules.as_object().context("no rules")?;
-        let mut lines: Vec<(&str, &Value)> =
-            rules.iter().map(|(rule, chosen)| (rule.as_str(), &chosen["test"])).collect();
-        // With one candidate there is nothing to choose.
-        lines.reverse();
-        lines.dedup_by(|a, b| a.1 == b.1);
-        let is_single = lines.len() == 1;
-        for (rule, test) in lines {
-            write!(text, "| {method} | {} |", if is_single { "-" } else { rule })?;
-            for metric in metrics {
-                let of = |name: &str| test[metric][name].as_f64().context("no number");
-                write!(text, " {:.4} ± {:.4} |", of("mean")?, of("deviation")?)?;
-            }
-            text.push('\n');
         }
     }
     Ok(text)

@@ -179,24 +179,35 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
         program.call(&["frontier"].into_iter().chain(tiny).collect::<Vec<_>>())
     };
     let small =
-        ["--splits", "2", "--a-y", "1", "--a-z", "0,5", "--mmd", "0,10", "--fairness", "10"];
+        ["--splits=2", "--a-y=1", "--a-z=0,5", "--mmd=0,10", "--fairness=10", "--bound=0.05"];
     let table = frontier(&small).success().out();
-    for name in ["lfr-ay1-az5", "vfae-mmd", "regularised-10", "raw", "pca", "least discrimination"]
-    {
+    for name in [
+        "lfr-ay1-az5",
+        "vfae-mmd",
+        "regularised-10",
+        "reduction-without-s-0.05",
+        "raw",
+        "pca",
+        "least discrimination",
+        "above the reduction's at the same discrimination, drawn decisions",
+    ] {
         assert!(table.contains(name), "{name}: {table}");
     }
     let folder = out.join("fair-repr/frontier-people");
     assert!(is_picture(&folder.join("frontier.png")));
+    assert!(is_picture(&folder.join("drawn.png")));
     let to = work.path().join("mine.png");
     let elsewhere = [&small[..], &["--to", to.to_str().unwrap()]].concat();
     frontier(&elsewhere).success();
-    assert!(is_picture(&to));
+    assert!(is_picture(&to) && is_picture(&work.path().join("mine-drawn.png")));
     frontier(&elsewhere).failure(1, "mine.png exists already");
     let again = frontier(&small).success();
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("fitting"), "{}", again.err());
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
     frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
+    frontier(&["--methods", "raw", "--bound", "0.2"]).failure(1, "--bound: without effect");
+    frontier(&["--methods", "reduction", "--bound=-1"]).failure(1, "reduction.bound = -1");
     frontier(&["--methods", "magic"]).failure(1, "one of raw, without-s");
     frontier(&["--methods", "regularised", "--fairness=-1"]).failure(1, "logistic.fairness = -1");
 

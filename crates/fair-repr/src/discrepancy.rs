@@ -9,6 +9,8 @@ use shared::{
     noise::{Noise, Stream, uniform},
 };
 
+use crate::config::Estimate;
+
 /// Features psi(z) = sqrt(2 / D) cos(W z + b) whose products approximate the kernel
 /// exp(-|a - b|^2 / (2 gamma)). They are drawn once for a run.
 #[derive(Clone, Debug)]
@@ -33,9 +35,17 @@ impl Discrepancy {
         }
     }
 
-    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 over a batch, `[1]`; 0 if a group is empty. `z`
-    /// `[people, latent]`, `s` `[people, 1]`.
-    pub fn of<B: Backend>(&self, z: Tensor<B, 2>, s: Tensor<B, 2>) -> Tensor<B, 1> {
+    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 estimated from a batch, `[1]`; 0 if a group is empty, and unbiased if it
+    /// has a single person. `z` `[people, latent]`, `s` `[people, 1]`.
+    ///
+    /// The squared distance of two means of n_0 and n_1 people is too large by v_0 / n_0 + v_1 / n_1 on average, v_s the
+    /// variance of psi in the group; the unbiased estimate takes that off.
+    pub fn of<B: Backend>(
+        &self,
+        z: Tensor<B, 2>,
+        s: Tensor<B, 2>,
+        estimate: Estimate,
+    ) -> Tensor<B, 1> {
         let device = z.device();
         let features = self.phases.len();
         let tensor = |values: &[f32], shape: [usize; 2]| {
@@ -44,13 +54,27 @@ impl Discrepancy {
         let w = tensor(&self.frequencies, [self.latent, features]);
         let psi = (z.matmul(w) + tensor(&self.phases, [1, features]))
             .cos()
-            .mul_scalar((2.0 / features as f64).sqrt());
-        let mean = |weight: Tensor<B, 2>| {
-            let people = weight.clone().sum_dim(0);
-            let is_somebody = people.clone().clamp_max(1.0);
-            (weight.transpose().matmul(psi.clone()) / people.clamp_min(1.0), is_somebody)
+            .mul_scalar((2.0 / features as f64).sqrt()); // [people, features]
+        let fewest = if estimate == Estimate::Unbiased { 2.0 } else { 1.0 };
+        let of_group = |weight: Tensor<B, 2>| {
+            let people = weight.clone().sum_dim(0); // [1, 1]
+            let are_enough = people.clone().greater_equal_elem(fewest).float();
+            let mean =
+                weight.clone().transpose().matmul(psi.clone()) / people.clone().clamp_min(1.0); // [1, features]
+            // v / n: mean |psi|^2 - |mean psi|^2 over n - 1.
+            let excess = (estimate == Estimate::Unbiased).then(|| {
+                let squares = psi.clone().square().sum_dim(1); // [people, 1]
+                let square = weight.transpose().matmul(squares) / people.clone().clamp_min(1.0);
+                (square - mean.clone().square().sum_dim(1)) / people.sub_scalar(1.0).clamp_min(1.0)
+            });
+            (mean, excess, are_enough)
         };
-        let ((one, some_one), (zero, some_zero)) = (mean(s.clone()), mean(s.neg().add_scalar(1.0)));
-        ((one - zero).square().sum_dim(1) * some_one * some_zero).squeeze_dim(1)
+        let (one, excess_one, are_one) = of_group(s.clone());
+        let (zero, excess_zero, are_zero) = of_group(s.neg().add_scalar(1.0));
+        let mut distance = (one - zero).square().sum_dim(1); // [1, 1]
+        for excess in [excess_one, excess_zero].into_iter().flatten() {
+            distance = distance - excess;
+        }
+        (distance * are_one * are_zero).squeeze_dim(1)
     }
 }

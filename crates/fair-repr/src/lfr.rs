@@ -18,6 +18,7 @@ use shared::{
     minimise::{Stopping, minimise},
     noise::{Noise, Stream, uniform},
     progress,
+    statistics::SparseRows,
 };
 
 use crate::config::LfrConfig;
@@ -32,6 +33,10 @@ const SMOOTHING: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
 /// The search ends when the gradient is this small, or a step gains less than the second.
 const GRADIENT: f64 = 1e-6;
 const GAIN: f64 = 1e-9;
+
+/// alpha starts below this. With weights up to 1 the distances of a hundred features differ by tens, so that everybody
+/// belongs to one prototype alone and a search has hardly a gradient to go by.
+const LARGEST_WEIGHT: f64 = 0.02;
 
 /// The fitted parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,39 +67,88 @@ impl Terms {
     }
 }
 
-/// People of one group, s = 0 or s = 1.
-struct GroupRows {
+/// Some people of one group, s = 0 or s = 1.
+struct Chunk {
     /// `[people, features]`.
-    x: Array2<f64>,
+    x: SparseRows,
     /// 0 or 1.
     y: Vec<f64>,
+    /// Sum of the squares of x.
+    squares: f64,
 }
 
 /// The objective over a training split.
 pub struct Lfr {
-    groups: [GroupRows; 2],
+    groups: [Vec<Chunk>; 2],
+    /// People of each group.
+    people: [usize; 2],
     config: LfrConfig,
+    features: usize,
     prototypes: usize,
 }
 
-/// M, softmax over prototypes of -d(x, v_k), d = sum_i alpha_i (x_i - v_ki)^2 (equations 2 and 6);
-/// `[people, prototypes]`.
-fn memberships(
-    x: ArrayView2<'_, f64>,
-    prototypes: &Array2<f64>,
-    weights: ArrayView1<'_, f64>,
-) -> Array2<f64> {
-    // sum_i alpha_i x_i^2 is the same for every prototype, and falls out of the softmax.
-    let weighted = prototypes * &weights;
-    let squares = (&weighted * prototypes).sum_axis(Axis(1));
-    let mut m = x.dot(&weighted.t()) * 2.0 - &squares;
-    for mut row in m.rows_mut() {
-        let largest = row.fold(f64::MIN, |a, &b| a.max(b));
-        row.mapv_inplace(|v| (v - largest).exp());
-        let sum = row.sum();
-        row /= sum;
+/// What the prototypes make of a chunk of people. Plain slices here and in [`Lfr::sums`]: this is where a fit spends its
+/// time.
+struct Coded {
+    /// For each person M, softmax over prototypes of -d(x, v_k), d = sum_i alpha_i (x_i - v_ki)^2 (equations 2 and
+    /// 6), and x.v_k after it; `[people, 2 * prototypes]`.
+    rows: Vec<f64>,
+    /// Sum of M over people, `[prototypes]`.
+    members: Vec<f64>,
+}
+
+impl Coded {
+    fn of(x: &SparseRows, prototypes: &Array2<f64>, weights: ArrayView1<'_, f64>) -> Self {
+        let k = prototypes.nrows();
+        // sum_i alpha_i x_i^2 is the same for every prototype, and falls out of the softmax.
+        let weighted = prototypes * &weights;
+        let squares = (&weighted * prototypes).sum_axis(Axis(1)).to_vec();
+        // One pass over the rows for both products.
+        let both = concatenated(&weighted, prototypes);
+        let mut rows = x.dot(both.t()).into_raw_vec_and_offset().0;
+        let mut members = vec![0.0; k];
+        for row in rows.chunks_exact_mut(2 * k) {
+            let (m, _) = row.split_at_mut(k);
+            let mut largest = f64::MIN;
+            for (m, square) in m.iter_mut().zip(&squares) {
+                *m = 2.0 * *m - square;
+                largest = largest.max(*m);
+            }
+            let mut sum = 0.0;
+            for m in m.iter_mut() {
+                *m = (*m - largest).exp();
+                sum += *m;
+            }
+            for (m, members) in m.iter_mut().zip(&mut members) {
+                *m /= sum;
+                *members += *m;
+            }
+        }
+        Self { rows, members }
     }
-    m
+}
+
+/// One above the other, `[first + second, columns]`.
+fn concatenated(first: &Array2<f64>, second: &Array2<f64>) -> Array2<f64> {
+    let split = first.nrows();
+    let mut both = Array2::zeros((split + second.nrows(), first.ncols()));
+    both.slice_mut(s![..split, ..]).assign(first);
+    both.slice_mut(s![split.., ..]).assign(second);
+    both
+}
+
+/// What is the same for everybody of a group.
+struct Fixed<'a> {
+    /// V V^T, `[prototypes * prototypes]`.
+    products: &'a [f64],
+    /// w, `[prototypes]`.
+    predictions: &'a [f64],
+    /// d(A_z L_z)/dM, `[prototypes]`.
+    parity: Vec<f64>,
+    /// 2 A_x over the number of people.
+    by_restored: f64,
+    /// A_y over the number of people.
+    by_predicted: f64,
 }
 
 /// Sums over a chunk of people of one group.
@@ -132,22 +186,19 @@ impl Lfr {
         prototypes: usize,
         config: LfrConfig,
     ) -> Self {
-        let of = |group: u8| {
+        let chunks = |group: u8| -> Vec<Chunk> {
             let rows: Vec<usize> = (0..groups.len()).filter(|&i| groups[i] == group).collect();
-            GroupRows {
-                x: x.select(Axis(0), &rows).mapv(f64::from),
-                y: rows.iter().map(|&row| f64::from(targets[row])).collect(),
-            }
+            let chunk = |rows: &[usize]| {
+                let x = SparseRows::of(x.select(Axis(0), rows).view());
+                let y = rows.iter().map(|&row| f64::from(targets[row])).collect();
+                Chunk { squares: x.squares(), x, y }
+            };
+            rows.chunks(CHUNK).map(chunk).collect()
         };
-        Self { groups: [of(0), of(1)], config, prototypes }
-    }
-
-    fn features(&self) -> usize {
-        self.groups[0].x.ncols()
-    }
-
-    fn people(&self) -> f64 {
-        (self.groups[0].y.len() + self.groups[1].y.len()) as f64
+        let groups = [chunks(0), chunks(1)];
+        let people =
+            groups.each_ref().map(|chunks| chunks.iter().map(|chunk| chunk.y.len()).sum::<usize>());
+        Self { groups, people, config, features: x.ncols(), prototypes }
     }
 
     /// The objective's parts, and the gradient of the loss by every parameter.
@@ -158,23 +209,21 @@ impl Lfr {
     /// The same with sqrt(d^2 + e^2) for |d| in L_z.
     fn smooth_gradient(&self, at: &Parameters, smoothing: f64) -> (Terms, Parameters) {
         let LfrConfig { a_x, a_y, a_z, .. } = self.config;
-        let count = self.people();
-        let m: Vec<Vec<Array2<f64>>> = self
+        let count = self.people.iter().sum::<usize>() as f64;
+        let coded: Vec<Vec<Coded>> = self
             .groups
             .iter()
             .zip(at.weights.rows())
-            .map(|(group, weights)| {
-                chunks(group.y.len())
-                    .into_par_iter()
-                    .map(|rows| memberships(group.x.slice(s![rows, ..]), &at.prototypes, weights))
-                    .collect()
+            .map(|(chunks, weights)| {
+                let of = |chunk: &Chunk| Coded::of(&chunk.x, &at.prototypes, weights);
+                chunks.par_iter().map(of).collect()
             })
             .collect();
         let mean_membership = |group: usize| {
-            let sum = m[group]
-                .iter()
-                .fold(Array1::zeros(self.prototypes), |sum, m| sum + m.sum_axis(Axis(0)));
-            sum / self.groups[group].y.len().max(1) as f64
+            let sum = coded[group].iter().fold(Array1::zeros(self.prototypes), |sum, coded| {
+                sum + &ArrayView1::from(&coded.members)
+            });
+            sum / self.people[group].max(1) as f64
         };
         let difference: Array1<f64> = mean_membership(1) - mean_membership(0);
         let distance = difference.mapv(|d: f64| d.hypot(smoothing));
@@ -190,45 +239,24 @@ impl Lfr {
             predictions: Array1::zeros(self.prototypes),
             weights: Array2::zeros(at.weights.dim()),
         };
-        for (s, group) in self.groups.iter().enumerate() {
+        // V V^T: with it nobody's reconstruction is computed, whose width is that of the features.
+        let products = at.prototypes.dot(&at.prototypes.t()).into_raw_vec_and_offset().0;
+        let predictions = at.predictions.to_vec();
+        for (s, chunks) in self.groups.iter().enumerate() {
             let side = if s == 1 { 1.0 } else { -1.0 };
             // d(A_z L_z)/dM, the same for everybody of the group.
-            let parity = &sign * (a_z * side / group.y.len().max(1) as f64);
-            let sums = chunks(group.y.len())
-                .into_par_iter()
-                .zip(&m[s])
-                .map(|(rows, m)| {
-                    let x = group.x.slice(s![rows.clone(), ..]);
-                    let residual = m.dot(&at.prototypes) - x;
-                    let predicted = m.dot(&at.predictions).mapv(|p| p.clamp(EDGE, 1.0 - EDGE));
-                    let y = ArrayView1::from(&group.y[rows]);
-                    let mut prediction = 0.0;
-                    let slope: Array1<f64> = predicted
-                        .iter()
-                        .zip(y)
-                        .map(|(p, y)| {
-                            prediction -= y * p.ln() + (1.0 - y) * (1.0 - p).ln();
-                            a_y / count * (p - y) / (p * (1.0 - p))
-                        })
-                        .collect();
-                    // dL/dM, then through the softmax: H = M (G - sum_j M_j G_j).
-                    let g = residual.dot(&at.prototypes.t()) * (2.0 * a_x / count)
-                        + slope
-                            .view()
-                            .insert_axis(Axis(1))
-                            .dot(&at.predictions.view().insert_axis(Axis(0)))
-                        + &parity;
-                    let mean = (m * &g).sum_axis(Axis(1)).insert_axis(Axis(1));
-                    let h = m * &(g - mean);
-                    Sums {
-                        reconstruction: residual.iter().map(|r| r * r).sum(),
-                        prediction,
-                        toward_prototypes: m.t().dot(&residual),
-                        toward_predictions: m.t().dot(&slope),
-                        h_x: h.t().dot(&x),
-                        h: h.sum_axis(Axis(0)),
-                    }
-                })
+            let parity = &sign * (a_z * side / self.people[s].max(1) as f64);
+            let fixed = Fixed {
+                products: &products,
+                predictions: &predictions,
+                parity: parity.to_vec(),
+                by_restored: 2.0 * a_x / count,
+                by_predicted: a_y / count,
+            };
+            let sums = chunks
+                .par_iter()
+                .zip(&coded[s])
+                .map(|(chunk, coded)| self.sums(chunk, coded, &fixed, at))
                 .collect::<Vec<Sums>>();
             let Some(sums) = sums.into_iter().reduce(Sums::plus) else { continue };
             terms.reconstruction += sums.reconstruction / count;
@@ -246,6 +274,66 @@ impl Lfr {
             gradient.weights.row_mut(s).assign(&by_weight);
         }
         (terms, gradient)
+    }
+
+    /// Values and gradients summed over a chunk of people.
+    fn sums(&self, chunk: &Chunk, coded: &Coded, fixed: &Fixed<'_>, at: &Parameters) -> Sums {
+        let Chunk { x, y, squares } = chunk;
+        let k = self.prototypes;
+        let (mut reconstruction, mut prediction) = (*squares, 0.0);
+        let mut toward_predictions = vec![0.0; k];
+        let mut h_sum = vec![0.0; k];
+        let mut m_m = vec![0.0; k * k]; // M^T M
+        let mut restored = vec![0.0; k]; // x^.v_k
+        // H and M beside each other, [people, 2 * prototypes].
+        let mut both = vec![0.0; y.len() * 2 * k];
+        let people = coded.rows.chunks_exact(2 * k).zip(both.chunks_exact_mut(2 * k)).zip(y);
+        for ((coded, both), y) in people {
+            let ((m, x_v), (h, m_again)) = (coded.split_at(k), both.split_at_mut(k));
+            restored.fill(0.0);
+            let mut p = 0.0;
+            for (i, (m_i, w)) in m.iter().zip(fixed.predictions).enumerate() {
+                p += m_i * w;
+                let products = &fixed.products[i * k..(i + 1) * k];
+                let squares = &mut m_m[i * k..(i + 1) * k];
+                for (((restored, product), square), m_j) in
+                    restored.iter_mut().zip(products).zip(squares).zip(m)
+                {
+                    *restored += m_i * product;
+                    *square += m_i * m_j;
+                }
+            }
+            let p = p.clamp(EDGE, 1.0 - EDGE);
+            prediction -= if *y > 0.5 { p.ln() } else { (1.0 - p).ln() };
+            let slope = fixed.by_predicted * (p - y) / (p * (1.0 - p));
+            // dL/dM, then through the softmax: H = M (G - sum_j M_j G_j).
+            let mut mean = 0.0;
+            for j in 0..k {
+                // |x^ - x|^2 = x^.x^ - 2 x^.x + x.x
+                reconstruction += m[j] * (restored[j] - 2.0 * x_v[j]);
+                h[j] = (restored[j] - x_v[j]) * fixed.by_restored
+                    + slope * fixed.predictions[j]
+                    + fixed.parity[j];
+                mean += m[j] * h[j];
+            }
+            for j in 0..k {
+                h[j] = m[j] * (h[j] - mean);
+                m_again[j] = m[j];
+                h_sum[j] += h[j];
+                toward_predictions[j] += slope * m[j];
+            }
+        }
+        let toward = x.transposed_dot(&both); // [features, 2 * prototypes]
+        let (h_x, m_x) = toward.view().split_at(Axis(1), k);
+        let m_m = Array2::from_shape_fn((k, k), |(i, j)| m_m[i * k + j]);
+        Sums {
+            reconstruction,
+            prediction,
+            toward_prototypes: m_m.dot(&at.prototypes) - m_x.t(),
+            toward_predictions: Array1::from(toward_predictions),
+            h_x: h_x.t().to_owned(),
+            h: Array1::from(h_sum),
+        }
     }
 
     /// Minimises from several random starting points and returns the best result.
@@ -281,21 +369,21 @@ impl Lfr {
         best.map(|(_, parameters, terms)| (parameters, terms)).ok_or_else(|| anyhow!("no restart"))
     }
 
-    /// A starting point: prototypes near the mean, everything else uniform.
+    /// A starting point: prototypes near the mean, everything else uniform, alpha up to [`LARGEST_WEIGHT`].
     fn start(&self, noise: Noise, restart: u64) -> Vec<f64> {
         let mut random = noise.generator(Stream::Start, restart, 0);
         let mut draw = || f64::from(uniform(&mut random));
-        let (k, d) = (self.prototypes, self.features());
+        let (k, d) = (self.prototypes, self.features);
         let prototypes = (0..k * d).map(|_| 2.0 * draw() - 1.0).collect::<Vec<f64>>();
         let predictions = (0..k).map(|_| 4.0 * draw() - 2.0).collect::<Vec<f64>>();
-        let weights = (0..2 * d).map(|_| draw().sqrt()).collect::<Vec<f64>>();
+        let weights = (0..2 * d).map(|_| (LARGEST_WEIGHT * draw()).sqrt()).collect::<Vec<f64>>();
         [prototypes, predictions, weights].concat()
     }
 
     /// Parameters from unconstrained numbers: w = 1 / (1 + exp(-u)) stays in (0, 1), alpha = a^2 is
     /// never negative.
     fn parameters(&self, free: &[f64]) -> Parameters {
-        let (k, d) = (self.prototypes, self.features());
+        let (k, d) = (self.prototypes, self.features);
         let (prototypes, rest) = free.split_at(k * d);
         let (predictions, weights) = rest.split_at(k);
         Parameters {
@@ -314,8 +402,4 @@ impl Lfr {
         let all = gradient.prototypes.iter().copied().chain(by_logit).chain(by_root).collect();
         (terms.loss(&self.config), all)
     }
-}
-
-fn chunks(rows: usize) -> Vec<std::ops::Range<usize>> {
-    (0..rows).step_by(CHUNK).map(|start| start..rows.min(start + CHUNK)).collect()
 }

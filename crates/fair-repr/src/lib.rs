@@ -3,7 +3,7 @@
 //!
 //! [`lfr`] is the objective of the former with its gradient, [`prototypes`] its model; [`vfae`] has
 //! the networks of the latter, [`objective`] and [`discrepancy`] its loss. [`linear`] and [`logistic`]
-//! are the baselines, [`model`] puts all behind one type, [`config`] is the configuration,
+//! are the baselines, [`reduction`] and [`randomised`] that of Agarwal et al. 2018; [`model`] puts all behind one type, [`config`] is the configuration,
 //! [`commands`] the papers' own commands.
 
 pub mod commands;
@@ -15,6 +15,8 @@ pub mod logistic;
 pub mod model;
 pub mod objective;
 pub mod prototypes;
+pub mod randomised;
+pub mod reduction;
 mod row;
 pub mod vfae;
 
@@ -44,6 +46,8 @@ use lfr::Lfr;
 use linear::{LinearModel, LinearParts};
 use objective::Objective;
 use prototypes::Prototypes;
+use randomised::RandomisedClassifier;
+use reduction::Reduction;
 use vfae::FairVae;
 
 /// The papers.
@@ -101,6 +105,7 @@ impl paper::Paper for Paper {
             "vfae.upper",
             "vfae.prediction",
             "vfae.mmd",
+            "vfae.estimate",
             "vfae.features",
             "vfae.bandwidth",
             "vfae.labelled",
@@ -126,9 +131,15 @@ impl paper::Paper for Paper {
                 unused.extend(because(&["logistic"], "has a classifier of its own"));
             }
             Kind::Regularised => {}
+            kind if kind.is_reduction() => {
+                unused.extend(because(&["logistic.fairness"], "bounds discrimination instead"));
+            }
             _ => unused.extend(because(&["logistic.fairness"], "has no penalty on discrimination")),
         }
-        if matches!(kind, Kind::Raw | Kind::WithoutS | Kind::Regularised) {
+        if !kind.is_reduction() {
+            unused.extend(because(&["reduction"], "does not use [reduction]"));
+        }
+        if kind.is_reduction() || matches!(kind, Kind::Raw | Kind::WithoutS | Kind::Regularised) {
             unused.extend(because(&["model.latent"], "has the features for a code"));
         }
         unused
@@ -168,7 +179,7 @@ impl paper::Paper for Paper {
             // Random features of the kernel, and of a batch.
             Kind::Vfae => (config.vfae.features as u64)
                 .saturating_mul(latent.saturating_add(8 * config.train.batch_size as u64)),
-            Kind::Vae | Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => 0,
+            _ => 0,
         };
         Needs { passes: 1, numbers }
     }
@@ -184,6 +195,10 @@ impl paper::Paper for Paper {
             Kind::Lfr => Model::Prototypes(Prototypes::zeros(latent, input - 1, device)),
             Kind::Vfae | Kind::Vae => {
                 Model::Variational(FairVae::new(config, input, noise, device))
+            }
+            Kind::Reduction | Kind::ReductionWithoutS => {
+                let columns = linear_width(config, input);
+                Model::Randomised(RandomisedClassifier::zeros(columns, input, device))
             }
             Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => {
                 let latent = linear_width(config, input);
@@ -212,6 +227,15 @@ impl paper::Paper for Paper {
                 let (parameters, _) = problem.fit(session.noise)?;
                 Model::Prototypes(Prototypes::new(&parameters, device))
             }
+            kind if kind.is_reduction() => {
+                let rows = data.train.all_grey();
+                let (targets, groups) = (data.train.labels(), groups(&data.train));
+                let columns = linear_width(config, rows.ncols());
+                let (section, penalty) = (config.reduction, config.logistic.penalty);
+                let seen = rows.slice(s![.., ..columns]);
+                let found = Reduction::new(seen, &targets, &groups, section, penalty).fit()?;
+                Model::Randomised(RandomisedClassifier::new(&found, rows.ncols(), device))
+            }
             _ => Model::Linear(LinearModel::new(&linear_parts(config, data)?, device)),
         };
         let report = FitReport { seconds: started.elapsed().as_secs_f64(), ..FitReport::default() };
@@ -223,7 +247,7 @@ impl paper::Paper for Paper {
 fn linear_width(config: &Config, input: usize) -> usize {
     match config.model.kind {
         Kind::Pca => config.model.latent,
-        Kind::Raw => input,
+        Kind::Raw | Kind::Reduction => input,
         _ => input - 1,
     }
 }

@@ -14,7 +14,10 @@ use shared::{
     posterior::Posterior,
 };
 
-use crate::{linear::LinearModel, prototypes::Prototypes, row::Row, vfae::FairVae};
+use crate::{
+    linear::LinearModel, prototypes::Prototypes, randomised::RandomisedClassifier, row::Row,
+    vfae::FairVae,
+};
 
 /// A representation of rows whose last column is the sensitive attribute, and a prediction of the
 /// target from it.
@@ -22,6 +25,8 @@ use crate::{linear::LinearModel, prototypes::Prototypes, row::Row, vfae::FairVae
 pub enum Model<B: Backend> {
     /// Baselines.
     Linear(LinearModel<B>),
+    /// Agarwal et al. 2018.
+    Randomised(RandomisedClassifier<B>),
     /// Zemel et al. 2013.
     Prototypes(Prototypes<B>),
     /// Louizos et al. 2016, and the plain VAE.
@@ -32,6 +37,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn input_dim(&self) -> usize {
         match self {
             Self::Linear(model) => model.inputs(),
+            Self::Randomised(model) => model.inputs(),
             Self::Prototypes(model) => model.features() + 1,
             Self::Variational(model) => model.input_dim(),
         }
@@ -40,6 +46,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn latent_dim(&self) -> usize {
         match self {
             Self::Linear(model) => model.latent(),
+            Self::Randomised(model) => model.latent(),
             Self::Prototypes(model) => model.latent(),
             Self::Variational(model) => model.latent(),
         }
@@ -54,6 +61,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn encode(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Posterior<B> {
         match self {
             Self::Linear(model) => Posterior::Point(model.encode(x)),
+            Self::Randomised(model) => Posterior::Point(model.encode(x)),
             Self::Prototypes(model) => Posterior::Point(model.encode(x)),
             Self::Variational(model) => model.encode(x, given),
         }
@@ -63,7 +71,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn has_bound(&self) -> bool {
         match self {
             Self::Variational(model) => model.has_bound(),
-            Self::Linear(_) | Self::Prototypes(_) => true,
+            Self::Linear(_) | Self::Randomised(_) | Self::Prototypes(_) => true,
         }
     }
 
@@ -75,6 +83,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let natural = match self {
             Self::Variational(model) => return model.decode(z, given),
             Self::Linear(model) => model.decode(z).narrow(1, 0, features),
+            Self::Randomised(_) => z.narrow(1, 0, features),
             Self::Prototypes(model) => model.decode(z),
         };
         let zeros = Tensor::zeros([1, features], &natural.device());
@@ -85,6 +94,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let z = self.encode(x, None).mean(); // [people, latent]
         Some(match self {
             Self::Linear(model) => activation::log_softmax(model.scores(z), 1),
+            Self::Randomised(model) => model.log_classes(z),
             Self::Prototypes(model) => model.log_classes(z),
             Self::Variational(model) => model.log_classes(z),
         })

@@ -87,7 +87,7 @@ impl<B: Backend> train::Objective<B, FairVae<B>> for Objective {
         } else {
             (kl_given(y), log_q_of_y.neg())
         };
-        let mmd = self.discrepancy.of(z1, s).expand([batch.len()]);
+        let mmd = self.discrepancy.of(z1, s, self.config.estimate).expand([batch.len()]);
         let loss = reconstruction.clone()
             + kl.clone()
             + prediction.clone().mul_scalar(self.config.prediction)

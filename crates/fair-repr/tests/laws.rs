@@ -9,7 +9,7 @@ use burn::{
 };
 use fair_repr::{
     Config, Kind, Paper,
-    config::LfrConfig,
+    config::{Estimate, LfrConfig},
     discrepancy::Discrepancy,
     lfr::{Lfr, Parameters, Terms},
     objective::Objective,
@@ -238,8 +238,9 @@ fn the_discrepancy_is_that_of_the_kernel() {
     let features = Discrepancy::new(latent, 20_000, gamma, Noise::new(1));
     let z = concatenate(Axis(0), &[one.view(), zero.view()]).unwrap();
     let s = Array2::from_shape_fn((65, 1), |(i, _)| f32::from(u8::from(i < 40)));
-    let of =
-        |z: &Array2<f32>, s: &Array2<f32>| values(features.of::<Flex>(tensor(z), tensor(s)))[0];
+    let of = |z: &Array2<f32>, s: &Array2<f32>| {
+        values(features.of::<Flex>(tensor(z), tensor(s), Estimate::Biased))[0]
+    };
     let found = of(&z, &s);
     assert!((found - exact).abs() < 0.01, "{found} {exact}");
     // The same people in both groups; nobody in one of them.
@@ -247,6 +248,38 @@ fn the_discrepancy_is_that_of_the_kernel() {
     let halves = Array2::from_shape_fn((80, 1), |(i, _)| f32::from(u8::from(i < 40)));
     assert!(of(&twice, &halves) < 1e-9);
     assert_eq!(of(&one, &Array2::ones((40, 1))), 0.0);
+}
+
+#[test]
+fn the_unbiased_estimate_is_zero_on_average_for_equal_distributions_and_the_other_is_not() {
+    let (latent, people, batches) = (5, 60, 300);
+    let features = Discrepancy::new(latent, 100, 5.0, Noise::new(1));
+    // A third of the people in the smaller group, as in Adult.
+    let s = Array2::from_shape_fn((people, 1), |(i, _)| f32::from(u8::from(i % 3 != 0)));
+    let found = |estimate: Estimate, apart: f32| -> (f64, f64) {
+        let estimates: Vec<f64> = (0..batches)
+            .map(|batch| {
+                let z = noise(people, latent, 1000 + batch) + &s * apart;
+                values(features.of::<Flex>(tensor(&z), tensor(&s), estimate))[0]
+            })
+            .collect();
+        let (mean, deviation) = shared::statistics::mean_and_deviation(&estimates);
+        (mean, deviation / (batches as f64).sqrt())
+    };
+    let (mean, error) = found(Estimate::Unbiased, 0.0);
+    assert!(mean.abs() < 4.0 * error, "{mean} {error}");
+    // 1 / 40 + 1 / 20 by the variance of the features, which is below 1.
+    let (biased, error) = found(Estimate::Biased, 0.0);
+    assert!(biased > 10.0 * error && biased < 0.075, "{biased} {error}");
+    // The same amount is taken off where the groups differ.
+    let apart = found(Estimate::Unbiased, 1.0).0;
+    assert!(apart > 0.1 && (found(Estimate::Biased, 1.0).0 - apart - biased).abs() < 0.01);
+    // A single person has no variance.
+    let alone = Array2::from_shape_fn((people, 1), |(i, _)| f32::from(u8::from(i == 0)));
+    let z = noise(people, latent, 1);
+    let of = |estimate| values(features.of::<Flex>(tensor(&z), tensor(&alone), estimate))[0];
+    assert_eq!(of(Estimate::Unbiased), 0.0);
+    assert!(of(Estimate::Biased) > 0.0);
 }
 
 fn vfae<B: Backend>(config: &Config) -> FairVae<B> {

@@ -313,13 +313,13 @@ pub fn error_bars(
     ];
     let points: Vec<(f64, f64)> = all().map(middle).collect();
     let entry = |(index, (name, _)): (usize, &(String, Vec<Spread>))| {
-        (Mark::Dot(COLOURS[index % COLOURS.len()]), name.clone())
+        (Mark::Dot(colour_of(index as u8)), name.clone())
     };
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         for (index, (_, points)) in series.iter().enumerate() {
-            let colour = COLOURS[index % COLOURS.len()];
+            let colour = colour_of(index as u8);
             let bar = colour.mix(0.45).stroke_width(1);
             for point in points {
                 let ([left, right], [low, high]) = (ends(axes[0], point.x), ends(axes[1], point.y));

@@ -64,6 +64,12 @@ impl Fairness {
         use Better::{Higher, Lower, Neither};
         vec![
             ("accuracy", self.accuracy, Higher, "share predicted rightly, at one half"),
+            (
+                "accuracy_expected",
+                self.accuracy_expected,
+                Higher,
+                "the same of decisions drawn with p(yes), on average over draws",
+            ),
             ("majority", self.majority, Neither, "accuracy of the same answer for everybody"),
             ("discrimination", self.discrimination, Lower, "|E[p(yes)|s=1] - E[p(yes)|s=0]|"),
             (

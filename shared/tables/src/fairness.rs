@@ -18,6 +18,9 @@ pub struct Predictions<'a> {
 pub struct Fairness {
     /// Share of people predicted rightly, at one half.
     pub accuracy: f64,
+    /// Share of people expected to be decided rightly if each decision is drawn with p(yes): the accuracy of the
+    /// decisions whose gap is `discrimination`.
+    pub accuracy_expected: f64,
     /// Share of the larger class of the target: what predicting it for everybody reaches.
     pub majority: f64,
     /// Share of the larger group: what guessing it for everybody reaches when groups are probed.
@@ -107,6 +110,9 @@ impl Predictions<'_> {
         let is_right =
             |person: usize| f64::from(u8::from(is_yes(person) == f64::from(targets[person])));
         let probability = |person: usize| probabilities[person];
+        let is_drawn_right = |person: usize| {
+            if targets[person] == 1 { probability(person) } else { 1.0 - probability(person) }
+        };
         let centre = mean(&probability, &everybody, "a prediction")?;
         let squares =
             mean(&|person| (probability(person) - centre).powi(2), &everybody, "a prediction")?;
@@ -117,6 +123,7 @@ impl Predictions<'_> {
             squares * people / (people - 1.0).max(1.0) * (1.0 / members + 1.0 / (people - members));
         Ok(Fairness {
             accuracy: mean(&is_right, &everybody, "a prediction")?,
+            accuracy_expected: mean(&is_drawn_right, &everybody, "a prediction")?,
             majority: majority(targets),
             group_majority: majority(groups),
             discrimination: gap(&probability)?,
@@ -204,6 +211,7 @@ mod tests {
         .unwrap();
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
         close(found.accuracy, 4.0 / 6.0);
+        close(found.accuracy_expected, (0.9 + 0.4 + 0.8 + 0.8 + 0.4 + 0.9) / 6.0);
         close(found.majority, 0.5);
         close(found.group_majority, 0.5);
         close(found.discrimination, (1.7 - 1.3) / 3.0);
