@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use shared::{
     data::{CATALOGUE, FetchOptions, fetch},
-    run::processor,
+    run::{processor, write_atomic},
 };
 
 use crate::{build::program, workspace};
@@ -146,29 +146,30 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let python = environment(&args.python)?;
     let data = mnist()?;
     let ours = program("peers", &["ndarray".to_owned()])?;
-    let mut cases = Vec::new();
-    for case in CASES.iter().filter(|case| case.name.contains(&args.only)) {
-        cases.push(compare(case, args, &ours, &python, &data)?);
-    }
+    let target = workspace().join(format!("results/bench-peers-{}.json", kind().file));
+    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name.contains(&args.only)).collect();
     if cases.is_empty() {
         bail!("no case has '{}' in its name", args.only);
     }
-    let target = workspace().join(format!("results/bench-peers-{}.json", kind().file));
-    let result = json!({
-        "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
-                  ratio: ours (flex) over the best peer, median of the rounds' ratios",
-        "machine": machine(),
-        "peers": fs::read_to_string(folder().join("requirements.txt"))?
-            .lines().collect::<Vec<_>>(),
-        "cases": with_others(cases, &target),
-    });
-    fs::write(&target, format!("{result:#}\n"))?;
+    for case in cases {
+        let timed = compare(case, args, &ours, &python, &data)?;
+        // After each: an early end loses none of those before.
+        let result = json!({
+            "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
+                      ratio: ours (flex) over the best peer, median of the rounds' ratios",
+            "machine": machine(),
+            "peers": fs::read_to_string(folder().join("requirements.txt"))?
+                .lines().collect::<Vec<_>>(),
+            "cases": with_others(timed, &target),
+        });
+        write_atomic(&target, format!("{result:#}\n").as_bytes())?;
+    }
     shared::print_line!("wrote {}; cargo xtask readme writes the table", target.display());
     Ok(())
 }
 
-/// The new cases and, where only some were timed, the old ones of the file, in order.
-fn with_others(new: Vec<Value>, file: &Path) -> Vec<Value> {
+/// The new case among the others of the file, in order.
+fn with_others(new: Value, file: &Path) -> Vec<Value> {
     let old: Value =
         fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let old = old["cases"].as_array().cloned().unwrap_or_default();
@@ -176,7 +177,7 @@ fn with_others(new: Vec<Value>, file: &Path) -> Vec<Value> {
         .iter()
         .filter_map(|case| {
             let named = |value: &&Value| value["name"] == case.name;
-            new.iter().find(named).or_else(|| old.iter().find(named)).cloned()
+            Some(&new).filter(named).or_else(|| old.iter().find(named)).cloned()
         })
         .collect()
 }

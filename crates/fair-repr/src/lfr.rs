@@ -18,10 +18,9 @@ use shared::{
     minimise::{Stopping, minimise},
     noise::{Noise, Stream, uniform},
     progress,
-    statistics::SparseRows,
 };
 
-use crate::config::LfrConfig;
+use crate::{config::LfrConfig, sparse::SparseRows};
 
 /// Rows handled at once; their sums are added in order, so that results do not depend on threads.
 const CHUNK: usize = 1024;
@@ -221,7 +220,7 @@ impl Lfr {
             .collect();
         let mean_membership = |group: usize| {
             let sum = coded[group].iter().fold(Array1::zeros(self.prototypes), |sum, coded| {
-                sum + &ArrayView1::from(&coded.members)
+                sum + ArrayView1::from(&coded.members)
             });
             sum / self.people[group].max(1) as f64
         };

@@ -18,6 +18,7 @@ pub mod prototypes;
 pub mod randomised;
 pub mod reduction;
 mod row;
+mod sparse;
 pub mod vfae;
 
 use std::time::Instant;

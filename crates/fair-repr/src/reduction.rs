@@ -20,10 +20,9 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use shared::{
     minimise::{Stopping, minimise},
     progress,
-    statistics::SparseRows,
 };
 
-use crate::config::ReductionConfig;
+use crate::{config::ReductionConfig, sparse::SparseRows};
 
 const STOPPING: Stopping = Stopping { gradient: 1e-5, gain: 0.0, iterations: 300 };
 /// Constraints: both groups, either sign.

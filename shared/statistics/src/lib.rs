@@ -10,7 +10,6 @@ mod moments;
 mod nearest;
 pub mod principal;
 mod probe;
-mod sparse;
 mod two_sample;
 
 pub use classification::classification_error;
@@ -19,5 +18,4 @@ pub use manifold::Manifold;
 pub use moments::{Estimate, deviation, log_sum_exp, mean, mean_and_deviation, median};
 pub use nearest::{nearest, nearest_neighbour_accuracy};
 pub use probe::{LinearProbe, balanced_subset};
-pub use sparse::SparseRows;
 pub use two_sample::{TwoSample, two_sample};

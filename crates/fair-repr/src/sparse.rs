@@ -1,11 +1,11 @@
-use std::ops::Range;
+//! Products with rows that are mostly zeros.
 
 use ndarray::{Array2, ArrayView2};
 
 /// Rows most of whose numbers are zero, such as categories with one feature for each value: products with them cost as
 /// many steps as there are other numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SparseRows {
+pub(crate) struct SparseRows {
     /// Row i has the entries `starts[i]..starts[i + 1]`, `[rows + 1]`.
     starts: Vec<usize>,
     /// Column of each entry.
@@ -17,7 +17,7 @@ pub struct SparseRows {
 
 impl SparseRows {
     /// The entries other than 0 of `[rows, columns]`.
-    pub fn of(dense: ArrayView2<'_, f32>) -> Self {
+    pub(crate) fn of(dense: ArrayView2<'_, f32>) -> Self {
         let (mut starts, mut places, mut values) = (vec![0], Vec::new(), Vec::new());
         for row in dense.rows() {
             for (column, &value) in row.iter().enumerate() {
@@ -32,37 +32,25 @@ impl SparseRows {
     }
 
     /// Number of rows.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.starts.len() - 1
     }
 
     /// Number of columns.
-    pub fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
     /// Sum of the squares of all numbers.
-    pub fn squares(&self) -> f64 {
+    pub(crate) fn squares(&self) -> f64 {
         self.values.iter().map(|value| value * value).sum()
-    }
-
-    /// Some of the rows.
-    #[must_use]
-    pub fn slice(&self, rows: Range<usize>) -> Self {
-        let entries = self.starts[rows.start]..self.starts[rows.end];
-        Self {
-            starts: self.starts[rows.start..=rows.end].iter().map(|s| s - entries.start).collect(),
-            places: self.places[entries.clone()].to_vec(),
-            values: self.values[entries].to_vec(),
-            columns: self.columns,
-        }
     }
 
     /// X W, `[rows, outputs]`, of W `[columns, outputs]`.
     ///
     /// # Panics
     /// If W has another number of rows than X columns.
-    pub fn dot(&self, w: ArrayView2<'_, f64>) -> Array2<f64> {
+    pub(crate) fn dot(&self, w: ArrayView2<'_, f64>) -> Array2<f64> {
         assert_eq!(w.nrows(), self.columns, "a product of matrices that fit");
         let w = w.as_standard_layout();
         let outputs = w.ncols();
@@ -82,7 +70,7 @@ impl SparseRows {
     ///
     /// # Panics
     /// If H is no matrix of as many rows.
-    pub fn transposed_dot(&self, h: &[f64]) -> Array2<f64> {
+    pub(crate) fn transposed_dot(&self, h: &[f64]) -> Array2<f64> {
         let outputs = h.len() / self.rows().max(1);
         assert_eq!(h.len(), self.rows() * outputs, "a product of matrices that fit");
         let mut product = Array2::zeros((self.columns, outputs));
@@ -124,8 +112,6 @@ mod tests {
         close(&sparse.transposed_dot(h.as_slice().unwrap()), &x.t().dot(&h));
         close(&sparse.dot(w.view().t().to_owned().t()), &x.dot(&w));
         assert!((sparse.squares() - x.mapv(|v| v * v).sum()).abs() < 1e-12);
-        let middle = sparse.slice(1..5);
-        assert_eq!((middle.rows(), middle.columns()), (4, 6));
-        close(&middle.dot(w.view()), &x.slice(ndarray::s![1..5, ..]).dot(&w));
+        assert_eq!((sparse.rows(), sparse.columns()), (11, 6));
     }
 }
