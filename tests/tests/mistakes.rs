@@ -33,7 +33,7 @@ fn wrong_options_are_named() {
         (
             &["--set", "data.name=segments", "--set", "train.epoch_examples=99999"],
             1,
-            "train.epoch_examples = 99999: there are 2400 training examples",
+            "[train] epoch_examples = 99999: there are 2000 training examples",
         ),
         (&["--snapshot-epochs", "0"], 1, "--snapshot-epochs"),
         (&["--epochs", "0"], 1, "train.epochs = 0: a whole number, 1 or more"),
