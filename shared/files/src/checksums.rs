@@ -84,8 +84,11 @@ impl Damage {
     }
 }
 
-/// The checksums of a folder's files, by name. A file that is being replaced has two, of its old and
-/// its new content: each is whole, whenever the program may be killed.
+/// In place of a checksum: the file may not be there.
+const ABSENT: &str = "absent";
+
+/// The checksums of a folder's files, by name. A file that is being written or removed has two, of its old and
+/// its new content, or of its being absent: each is whole, whenever the program may be killed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checksums {
     files: BTreeMap<String, Vec<String>>,
@@ -104,9 +107,19 @@ impl Checksums {
             Err(error) => return Err(Damage::Unreadable { path, error }),
         };
         match Self::parse(&bytes) {
-            Some(checksums) => Ok(Some(checksums)),
+            Some(checksums) => Ok(Some(checksums.settled(folder))),
             None => Err(Damage::Checksums { path }),
         }
+    }
+
+    /// Without the files whose writing or removal was cut short, if they are not there.
+    fn settled(mut self, folder: &Path) -> Self {
+        self.files.retain(|name, digests| {
+            let known = digests.len();
+            digests.retain(|digest| digest != ABSENT);
+            digests.len() == known || folder.join(name).exists()
+        });
+        self
     }
 
     /// The checksums in the bytes of a list; `None` if it is not whole.
@@ -213,17 +226,25 @@ impl Checksums {
     /// # Errors
     /// If the list cannot be read, or a file not be written.
     pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut checksums = Self::announced(folder, name, bytes)?;
+        write_atomic(&folder.join(name), bytes)?;
+        checksums.add(name, bytes);
+        checksums.write(folder)
+    }
+
+    /// The list that allows both what is there and what is about to be written. The first file of a folder comes
+    /// before its list.
+    fn announced(folder: &Path, name: &str, bytes: &[u8]) -> Result<Self> {
         let mut checksums = Self::to_change(folder)?;
         let new = digest(bytes);
-        if let Some(old) = checksums.files.get_mut(name)
-            && !old.contains(&new)
-        {
-            old.push(new.clone());
-            checksums.write(folder)?;
+        let known = checksums.files.entry(name.to_owned()).or_insert_with(|| vec![ABSENT.into()]);
+        if !known.contains(&new) {
+            known.push(new);
+            if folder.join(CHECKSUMS).exists() {
+                checksums.write(folder)?;
+            }
         }
-        write_atomic(&folder.join(name), bytes)?;
-        checksums.files.insert(name.to_owned(), vec![new]);
-        checksums.write(folder)
+        Ok(checksums)
     }
 
     /// Removes files of `folder` and their checksums; those that are not there are passed over.
@@ -232,6 +253,12 @@ impl Checksums {
     /// If the list cannot be read, or a file not be removed.
     pub fn remove_files(folder: &Path, names: &[&str]) -> Result<()> {
         let mut checksums = Self::to_change(folder)?;
+        for name in names {
+            if let Some(known) = checksums.files.get_mut(*name) {
+                known.push(ABSENT.into());
+            }
+        }
+        checksums.write(folder)?;
         for name in names {
             let path = folder.join(name);
             match fs::remove_file(&path) {
@@ -295,6 +322,36 @@ mod tests {
 
     fn checksums(folder: &Path) -> Checksums {
         Checksums::read(folder).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_written_or_removed_is_whole_or_absent_wherever_it_is_cut_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        Checksums::write_file(folder, "config.toml", b"a = 1").unwrap();
+        let before = checksums(folder);
+        // Killed before the file was written, and after it.
+        Checksums::announced(folder, "data.json", b"{}").unwrap();
+        assert_eq!(checksums(folder), before);
+        write_atomic(&folder.join("data.json"), b"{}").unwrap();
+        assert_eq!(checksums(folder).checked(folder, "data.json").unwrap(), b"{}");
+        // What another wrote is still found.
+        fs::write(folder.join("data.json"), b"{1}").unwrap();
+        let damage = checksums(folder).checked(folder, "data.json").unwrap_err();
+        assert!(matches!(damage, Damage::Changed { .. }), "{damage}");
+        Checksums::write_file(folder, "data.json", b"{2}").unwrap();
+        assert_eq!(checksums(folder).checked(folder, "data.json").unwrap(), b"{2}");
+        // Killed before the file was removed, and after it.
+        let mut removing = checksums(folder);
+        removing.files.get_mut("data.json").unwrap().push(ABSENT.into());
+        removing.write(folder).unwrap();
+        assert_eq!(checksums(folder).checked(folder, "data.json").unwrap(), b"{2}");
+        fs::remove_file(folder.join("data.json")).unwrap();
+        assert_eq!(checksums(folder), before);
+        // A whole list is not excused.
+        fs::remove_file(folder.join("config.toml")).unwrap();
+        let damage = checksums(folder).checked(folder, "config.toml").unwrap_err();
+        assert!(matches!(damage, Damage::Missing { .. }), "{damage}");
     }
 
     #[test]
