@@ -36,15 +36,10 @@ pub(super) fn published(options: &FetchOptions) -> Result<Option<Published>, Dat
     };
     progress::line(&format!("dsprites: reading {}", path.display()));
     let images = read(&path, Sprites::PUBLISHED)?;
-    Ok(Some((
-        images,
-        (
-            FILE.to_owned(),
-            File::open(&path)
-                .and_then(sha256)
-                .map_err(|source| DataError::unreadable(&path, source))?,
-        ),
-    )))
+    let digest = File::open(&path)
+        .and_then(sha256)
+        .map_err(|source| DataError::unreadable(&path, source))?;
+    Ok(Some((images, (FILE.to_owned(), digest))))
 }
 
 /// The images of a file that must have `count` of them, a bit a pixel; never unpacked as a whole, which

@@ -57,7 +57,8 @@ pub(crate) fn dense_flex(
 ) -> FlexTensor {
     let bias = dense(bias);
     let values: &[f32] = bias.storage();
-    product_then(x, weight, &|first, row| add_and(row, &values[first..][..row.len()], f))
+    let then = |first: usize, row: &mut [f32]| add_and(row, &values[first..][..row.len()], f);
+    product_then(x, weight, Some(&then))
 }
 
 /// f(x + b) in place.

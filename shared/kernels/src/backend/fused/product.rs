@@ -15,12 +15,12 @@ const STEP: usize = 16;
 /// The result is shared out by rows or columns, never within a sum: its bits do not depend on the
 /// number of threads (a law test below).
 pub(crate) fn product_flex(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-    product_then(a, b, &|_, _| {})
+    product_then(a, b, None)
 }
 
 /// The same, `then` done with each row of a part, from this column on, while it is in the cache: one fork of
 /// the threads for both.
-pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: &Then<'_>) -> FlexTensor {
+pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: Option<&Then<'_>>) -> FlexTensor {
     let (a, b) = (readable(a), readable(b));
     let (x, y) = (matrix(&a), matrix(&b));
     let (rows, columns) = (x.nrows(), y.ncols());
@@ -47,11 +47,12 @@ struct Part<'a> {
 }
 
 /// The longer side of the result halved until there are enough parts.
-fn by_parts(part: Part<'_>, parts: usize, then: &Then<'_>) {
+fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
     let Part { mut c, a, b, first } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) <= STEP {
         matmul(c.rb_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+        let Some(then) = then else { return };
         for row in c.row_iter_mut() {
             if let Some(row) = row.try_as_row_major_mut() {
                 then(first, row.as_slice_mut());
