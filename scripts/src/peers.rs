@@ -37,6 +37,12 @@ pub(super) struct Args {
     /// Python to make the peers' environment with.
     #[arg(long, default_value = "python3")]
     python: String,
+    /// Use the peers that this Python has already, of whatever version.
+    #[arg(long)]
+    installed: bool,
+    /// Ours and the peers on the first NVIDIA GPU; writes results/gpu-CARD.json.
+    #[arg(long)]
+    gpu: bool,
 }
 
 /// One comparison.
@@ -52,7 +58,10 @@ struct Case {
 }
 
 const OURS: &[&str] = &["flex", "ndarray"];
+/// Ours on a GPU.
+const ON_GPU: &[&str] = &["cuda"];
 const FRAMEWORKS: &[&str] = &["torch", "torch-compile", "jax"];
+const PCA: &str = "pca";
 const CASES: &[Case] = &[
     Case {
         name: "step-20",
@@ -130,7 +139,7 @@ const CASES: &[Case] = &[
         peers: FRAMEWORKS,
     },
     Case {
-        name: "pca",
+        name: PCA,
         about: "PCA of 60,000 x 784",
         options: &["--work", "pca"],
         examples: 60_000.0,
@@ -143,29 +152,61 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.rounds == 0 || !(args.seconds > 0.0) || args.threads == 0 {
         bail!("--rounds, --seconds and --threads are at least 1");
     }
-    let python = environment(&args.python)?;
-    let data = mnist()?;
-    let ours = program("peers", &["ndarray".to_owned()])?;
-    let target = workspace().join(format!("results/bench-peers-{}.json", kind().file));
-    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name.contains(&args.only)).collect();
+    // Principal components are found on the processor alone.
+    let is_timed = |case: &&Case| case.name.contains(&args.only) && !(args.gpu && case.name == PCA);
+    let cases: Vec<&Case> = CASES.iter().filter(is_timed).collect();
     if cases.is_empty() {
         bail!("no case has '{}' in its name", args.only);
     }
+    let card = if args.gpu { Some(card()?) } else { None };
+    let python = environment(args)?;
+    let data = mnist()?;
+    let ours = program("peers", &[if args.gpu { "cuda" } else { "ndarray" }.to_owned()])?;
+    let (file, machine) = match &card {
+        Some(card) => (
+            format!("gpu-{}", card.to_lowercase().replace(' ', "-")),
+            format!("{card}, {}", machine()),
+        ),
+        None => (format!("bench-peers-{}", kind().file), machine()),
+    };
+    let target = workspace().join(format!("results/{file}.json"));
+    let peers = versions(&python)?;
     for case in cases {
         let timed = compare(case, args, &ours, &python, &data)?;
         // After each: an early end loses none of those before.
         let result = json!({
-            "about": "examples/s, all contestants in turn, medians over rounds with the quartiles; \
-                      ratio: ours (flex) over the best peer, median of the rounds' ratios",
-            "machine": machine(),
-            "peers": fs::read_to_string(folder().join("requirements.txt"))?
-                .lines().collect::<Vec<_>>(),
+            "about": format!("examples/s, all contestants in turn, medians over rounds with the quartiles; \
+                      ratio: ours ({}) over the best peer, median of the rounds' ratios", ours_of(case, args)[0]),
+            "machine": machine,
+            "peers": peers,
             "cases": with_others(timed, &target),
         });
         write_atomic(&target, format!("{result:#}\n").as_bytes())?;
     }
     shared::print_line!("wrote {}; cargo xtask readme writes the table", target.display());
     Ok(())
+}
+
+fn ours_of(case: &Case, args: &Args) -> &'static [&'static str] {
+    if args.gpu { ON_GPU } else { case.ours }
+}
+
+/// Name of the first NVIDIA GPU.
+fn card() -> Result<String> {
+    let names = nvidia_smi("--query-gpu=name")
+        .context("no NVIDIA GPU: without --gpu the processor is timed")?;
+    Ok(names.lines().next().context("nvidia-smi names no GPU")?.trim().to_owned())
+}
+
+fn nvidia_smi(query: &str) -> Result<String> {
+    let output = Command::new("nvidia-smi")
+        .args([query, "--format=csv,noheader,nounits"])
+        .output()
+        .context("cannot run nvidia-smi")?;
+    if !output.status.success() {
+        bail!("nvidia-smi: {}", String::from_utf8_lossy(&output.stdout).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The new case among the others of the file, in order.
@@ -186,22 +227,44 @@ fn folder() -> PathBuf {
     workspace().join("scripts/peers")
 }
 
-/// The peers' Python, in an environment of its own with pinned versions.
-fn environment(python: &str) -> Result<PathBuf> {
-    let venv = workspace().join("target/peers");
+/// The peers' Python, in an environment of its own with pinned versions unless they are there.
+fn environment(args: &Args) -> Result<PathBuf> {
+    if args.installed {
+        return Ok(args.python.clone().into());
+    }
+    let requirements = fs::read_to_string(folder().join("requirements.txt"))?;
+    let (venv, wanted) = if args.gpu {
+        // PyTorch comes with its CUDA parts, JAX without.
+        ("target/peers-cuda", requirements.replace("jax==", "jax[cuda13]=="))
+    } else {
+        ("target/peers", requirements)
+    };
+    let venv = workspace().join(venv);
     let inside = venv.join("bin/python");
-    let requirements = folder().join("requirements.txt");
     let installed = venv.join("installed.txt");
-    let wanted = fs::read(&requirements)?;
-    if fs::read(&installed).is_ok_and(|found| found == wanted) {
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
         return Ok(inside);
     }
     shared::print_line!("installing the peers into {} (once)", venv.display());
-    done(Command::new(python).args(["-m", "venv"]).arg(&venv), "make a Python environment")?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    done(Command::new(&inside).args(pip).arg(&requirements), "install the peers")?;
+    done(Command::new(&args.python).args(["-m", "venv"]).arg(&venv), "make a Python environment")?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    done(Command::new(&inside).args(pip).args(wanted.lines()), "install the peers")?;
     fs::write(installed, wanted)?;
     Ok(inside)
+}
+
+/// `name==version` of every peer that this Python has.
+fn versions(python: &Path) -> Result<Vec<String>> {
+    const NAMES: &str = "import importlib.metadata as m, sys\n\
+                         for name in sys.argv[1:]: print(f'{name}=={m.version(name)}')";
+    let requirements = fs::read_to_string(folder().join("requirements.txt"))?;
+    let names = requirements.lines().filter_map(|line| Some(line.split_once("==")?.0));
+    let output = Command::new(python).args(["-c", NAMES]).args(names).output();
+    let output = output.with_context(|| format!("cannot run {}", python.display()))?;
+    if !output.status.success() {
+        bail!("{}: {}", python.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
 
 fn done(command: &mut Command, what: &str) -> Result<()> {
@@ -222,13 +285,14 @@ fn mnist() -> Result<PathBuf> {
 fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) -> Result<Value> {
     shared::print_line!("{}: {}", case.name, case.about);
     let mut contestants = Vec::new();
-    for (names, is_ours) in [(case.ours, true), (case.peers, false)] {
+    for (names, is_ours) in [(ours_of(case, args), true), (case.peers, false)] {
         for &name in names {
             let mut command = if is_ours {
                 Command::new(ours)
             } else {
                 let mut command = Command::new(python);
                 command.arg(folder().join("peers.py"));
+                command.args(["--device", if args.gpu { "cuda" } else { "cpu" }]);
                 command
             };
             command.args(case.options).args(["--name", name]).arg("--data").arg(data);
@@ -250,18 +314,22 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
         peers.map(|(_, rates)| rates[round]).fold(0.0, f64::max)
     };
     let ratios: Vec<f64> = (0..args.rounds).map(|r| rates[0][r] / best_peer(r)).collect();
+    let on_card =
+        if args.gpu { nvidia_smi("--query-compute-apps=pid,used_memory")? } else { String::new() };
     let mut results = serde_json::Map::new();
     for (contestant, rates) in contestants.into_iter().zip(&rates) {
         let name = contestant.name;
         let [low, median, high] = quartiles(rates);
+        let card_megabytes = memory_of(contestant.child.id(), &on_card);
         let megabytes = contestant.peak_memory()? as f64 / 1e6;
         shared::print_line!(
             "  {name:14} {median:12.1}/s  ({low:.1} to {high:.1})  {megabytes:.0} MB"
         );
-        results.insert(
-            name.into(),
-            json!({ "per_second": median, "quartiles": [low, high], "peak_megabytes": megabytes.round() }),
-        );
+        let mut result = json!({ "per_second": median, "quartiles": [low, high], "peak_megabytes": megabytes.round() });
+        if let Some(megabytes) = card_megabytes {
+            result["card_megabytes"] = megabytes.into();
+        }
+        results.insert(name.into(), result);
     }
     let [low, ratio, high] = quartiles(&ratios);
     shared::print_line!("  ours over the best peer: {ratio:.2} ({low:.2} to {high:.2})");
@@ -274,6 +342,16 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
         "ratio_quartiles": [low, high],
         "contestants": results,
     }))
+}
+
+/// Megabytes that a process holds on the card, of nvidia-smi's lines `pid, mebibytes`.
+fn memory_of(process: u32, lines: &str) -> Option<f64> {
+    lines.lines().find_map(|line| {
+        let (id, mebibytes) = line.split_once(',')?;
+        let is_its_own = id.trim().parse() == Ok(process);
+        let mebibytes: f64 = mebibytes.trim().parse().ok().filter(|_| is_its_own)?;
+        Some((mebibytes * 1.048_576).round())
+    })
 }
 
 /// Lower quartile, median and upper quartile.

@@ -2,8 +2,7 @@
 //! `<!-- table: NAMES | METRICS -->` is one of runs, where those that differ in their seed alone share a line,
 //! a metric written `NAME:95` stands with its 95% interval over test examples, and one written
 //! `NAME:median` with its median, least and greatest over seeds, and one written `NAME:upper-half` with the mean of
-//! the better half of all draws of all seeds; `<!-- speed: KIND -->` that of
-//! `bench-peers` on such a processor;
+//! the better half of all draws of all seeds; `<!-- speed: NAME -->` that of `bench-peers` on one processor or GPU;
 //! `<!-- frontier: DATA -->` what `fair-repr frontier` chose, `<!-- frontier-points: DATA -->` which of its points are
 //! above the reduction; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
@@ -67,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// A page with every table as the records have it.
 pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
     let page = with_tables(page, records)?;
-    let page = filled(&page, "speed", |kind| speeds(&result(&format!("bench-peers-{kind}"))?))?;
+    let page = filled(&page, "speed", |name| speeds(&result(name)?))?;
     let page = filled(&page, "frontier", |data| {
         frontier::chosen(&result(&format!("fair-repr/frontier-{data}"))?)
     })?;
@@ -170,7 +169,12 @@ fn speeds(result: &Value) -> Result<String> {
             }
         }
         let ratio = case["ratio"].as_f64().context("no ratio")?;
-        let memory = |name: &str| case["contestants"][name]["peak_megabytes"].as_f64();
+        // On a GPU, what is held there.
+        let memory = |name: &str| {
+            let contestant = &case["contestants"][name];
+            let held = ["card_megabytes", "peak_megabytes"].map(|key| contestant[key].as_f64());
+            held[0].or(held[1])
+        };
         let ours = memory(names[0]).unwrap_or(f64::NAN);
         let theirs = ["torch", "sklearn"].iter().find_map(|name| memory(name));
         writeln!(text, " **{ratio:.2}** | {ours:.0} / {:.0} MB |", theirs.unwrap_or(f64::NAN))?;

@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use burn::backend::Autodiff;
 use clap::{Parser, ValueEnum};
+#[cfg(feature = "cuda")]
+use shared::backend::Cuda;
 use shared::backend::Flex;
 #[cfg(feature = "ndarray")]
 use shared::backend::NdArray;
@@ -38,6 +40,8 @@ enum Name {
     Flex,
     #[cfg(feature = "ndarray")]
     Ndarray,
+    #[cfg(feature = "cuda")]
+    Cuda,
 }
 
 #[derive(Parser, Debug)]
@@ -69,6 +73,8 @@ fn main() -> Result<()> {
         Name::Flex => serve(work::prepare::<Autodiff<Flex>>(&arguments)?),
         #[cfg(feature = "ndarray")]
         Name::Ndarray => serve(work::prepare::<Autodiff<NdArray>>(&arguments)?),
+        #[cfg(feature = "cuda")]
+        Name::Cuda => serve(work::prepare::<Autodiff<Cuda>>(&arguments)?),
     })
 }
 

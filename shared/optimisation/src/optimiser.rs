@@ -7,9 +7,9 @@ use burn::{
         GradientsParams, Optimizer, Sgd, SgdConfig, adaptor::OptimizerAdaptor,
         decay::WeightDecayConfig, momentum::MomentumConfig,
     },
-    tensor::Tensor,
+    tensor::{Tensor, TensorPrimitive},
 };
-use kernels::backend::AutodiffBackend;
+use kernels::backend::{AutodiffBackend, Backend};
 use ranges::{not_negative, positive, share_below_one};
 use serde::{Deserialize, Serialize};
 use weights::{record_bytes, record_from};
@@ -153,9 +153,14 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     gradients: GradientsParams,
     norm: f64,
 ) -> GradientsParams {
-    let mut square = Squares::<B> { gradients: &gradients, sum: 0.0, backend: PhantomData };
-    model.visit(&mut square);
-    let found = square.sum.sqrt();
+    let mut squares = Squares::<B> { gradients: &gradients, found: Vec::new() };
+    model.visit(&mut squares);
+    if squares.found.is_empty() {
+        return gradients;
+    }
+    // Read at once: each reading waits for the device.
+    let squares = Tensor::cat(squares.found, 0).into_data();
+    let found = squares.iter::<f32>().map(f64::from).sum::<f64>().sqrt();
     if found <= norm {
         return gradients;
     }
@@ -164,16 +169,18 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     scale.gradients
 }
 
-struct Squares<'a, B> {
+/// The sum of squares of each parameter's gradient.
+struct Squares<'a, B: AutodiffBackend> {
     gradients: &'a GradientsParams,
-    sum: f64,
-    backend: PhantomData<B>,
+    found: Vec<Tensor<B::InnerBackend, 1>>,
 }
 
 impl<B: AutodiffBackend> ModuleVisitor<B> for Squares<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         if let Some(gradient) = self.gradients.get::<B::InnerBackend, D>(param.id) {
-            self.sum += f64::from(gradient.square().sum().into_scalar());
+            let square = gradient.square().into_primitive().tensor();
+            let total = <B::InnerBackend as Backend>::total(square);
+            self.found.push(Tensor::from_primitive(TensorPrimitive::Float(total)));
         }
     }
 }

@@ -205,6 +205,7 @@ where
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
+        let mut unread = Unread { found: None };
         while progress.step < steps {
             let start = progress.step * config.batch_size;
             let indices = &order[start..examples.min(start + config.batch_size)];
@@ -214,13 +215,15 @@ where
             (model, found) =
                 descend(model, &mut optimiser, objective, &batch, at, rate, config.clip_norm);
             progress.step += 1;
-            // Read after the update is queued, so that a GPU does not wait for the host.
-            if let Some(term) = progress.sums.add(&found.names, &found.read()) {
+            let stops = session.interrupt.load(Ordering::Relaxed) && progress.step < steps;
+            let mut broken = unread.read(&mut progress.sums);
+            unread.found = Some((found, progress.step));
+            if stops || progress.step == steps {
+                broken = broken.or_else(|| unread.read(&mut progress.sums));
+            }
+            if let Some((term, step)) = broken {
                 display.finish();
-                bail!(
-                    "{}",
-                    blown_up(&term, epoch, progress.step, steps, rate, checkpoints.newest())
-                );
+                bail!("{}", blown_up(&term, epoch, step, steps, rate, checkpoints.newest()));
             }
             display.step(epoch, seen(&progress), || progress.sums.means());
             let done = epoch * steps + progress.step;
@@ -228,7 +231,7 @@ where
                 average = average.map(|average| averaged(average, &model, decay, done as u64));
             }
             watch(done, average.as_ref().unwrap_or(&model))?;
-            if session.interrupt.load(Ordering::Relaxed) && progress.step < steps {
+            if stops {
                 progress.seconds = before + started.elapsed().as_secs_f64();
                 checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;
                 display.finish();
@@ -323,6 +326,19 @@ fn validate<B: Backend, M, O: Objective<B, M>>(
         sums.add(&found.names, &found.read());
     }
     sums
+}
+
+/// What a step found, and its number: read when the next one is queued, so that a GPU does not wait for the host.
+struct Unread<B: Backend> {
+    found: Option<(Found<B>, usize)>,
+}
+
+impl<B: Backend> Unread<B> {
+    /// Adds it to the sums; the name of a term that is not finite, if there is one, with the step.
+    fn read(&mut self, sums: &mut TermSums) -> Option<(String, usize)> {
+        let (found, step) = self.found.take()?;
+        Some((sums.add(&found.names, &found.read())?, step))
+    }
 }
 
 fn write_lines(run: &RunFolder, lines: &[EpochLine]) -> Result<()> {

@@ -56,6 +56,11 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::approach_composed::<Self>(average, value, share)
     }
 
+    /// The sum of all numbers, `[1]`, the same to the bit each time.
+    fn total(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_sum(x)
+    }
+
     /// The product of two matrices.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(a, b)
@@ -363,11 +368,145 @@ impl Backend for Flex {
 #[cfg(any(test, feature = "ndarray"))]
 impl Backend for NdArray {}
 
-#[cfg(feature = "cuda")]
-impl Backend for Cuda {}
+/// Every GPU.
+#[cfg(feature = "cube")]
+impl<R, I, T> Backend for burn_cubecl::CubeBackend<R, f32, I, T>
+where
+    R: burn_cubecl::CubeRuntime,
+    R::Server: cubecl::server::ComputeServer,
+    R::Device: burn::tensor::backend::DeviceOps,
+    I: burn_cubecl::IntElement,
+    T: burn_cubecl::BoolElement,
+{
+    fn adam(
+        step: AdamStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adam_cube(step, weight, gradient, first, second)
+    }
 
-#[cfg(feature = "wgpu")]
-impl Backend for Wgpu {}
+    fn adagrad(
+        step: AdagradStep,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        sum: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::adagrad_cube(step, weight, gradient, sum)
+    }
+
+    fn approach(
+        average: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        share: f32,
+    ) -> FloatTensor<Self> {
+        fused::approach_cube(average, value, share)
+    }
+
+    fn total(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::total_cube(x)
+    }
+
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::product_cube(a, b)
+    }
+
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        f: Activation,
+    ) -> FloatTensor<Self> {
+        fused::activate_cube(fused::product_cube(x, weight), bias, f)
+    }
+
+    fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        fused::activate_cube(x, bias, f)
+    }
+
+    fn dense_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        f: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let gradient = fused::dense_slope_cube(y, gradient, f);
+        (gradient.clone(), Self::bias_gradient(gradient))
+    }
+
+    fn recur(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::recur_cube(cell, input, hidden, state)
+    }
+
+    fn recur_gradient(
+        cell: Cell,
+        gates: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        before: FloatTensor<Self>,
+        after: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::recur_gradient_cube(cell, gates, hidden, before, after, gradient)
+    }
+
+    fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fused::normalise_cube(x, groups)
+    }
+
+    fn normalise_gradient(
+        z: FloatTensor<Self>,
+        inverse: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        groups: &[usize],
+    ) -> FloatTensor<Self> {
+        fused::normalise_gradient_cube(z, inverse, gradient, groups)
+    }
+
+    fn combine(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::combine_cube(lateral, above, parameters)
+    }
+
+    fn combine_gradient(
+        lateral: FloatTensor<Self>,
+        above: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        let shape = burn::tensor::TensorMetadata::shape(&parameters);
+        let [lateral, above, each] =
+            fused::combine_gradient_cube(lateral, above, parameters, gradient);
+        [
+            lateral,
+            above,
+            <Self as burn::tensor::ops::FloatTensorOps<Self>>::float_reshape(
+                Self::bias_gradient(each),
+                shape,
+            ),
+        ]
+    }
+
+    fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::row_sums::<Self>(fused::bernoulli_terms_cube(logits, x))
+    }
+
+    fn bernoulli_gradient(
+        logits: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::bernoulli_gradient_cube(logits, x, gradient)
+    }
+}
 
 impl<B: Backend> Backend for Autodiff<B> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

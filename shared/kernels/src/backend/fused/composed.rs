@@ -76,6 +76,12 @@ pub(crate) fn bias_gradient_composed<B: burn::prelude::Backend>(
     unwrap(wrap::<B, 2>(gradient).sum_dim(0).squeeze_dim::<1>(0))
 }
 
+/// The sum of each row, `[rows]`.
+#[cfg(feature = "cube")]
+pub(crate) fn row_sums<B: burn::prelude::Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    unwrap(wrap::<B, 2>(x).sum_dim(1).squeeze_dim::<1>(1))
+}
+
 /// sum_j x_j l_j - softplus(l_j) of each row.
 pub(crate) fn bernoulli_log_prob_composed<B: burn::prelude::Backend>(
     logits: FloatTensor<B>,

@@ -21,6 +21,8 @@ mod combine_flex;
 mod composed;
 #[cfg(feature = "flex")]
 mod convolution;
+#[cfg(feature = "cube")]
+mod cube;
 #[cfg(feature = "flex")]
 mod elementary;
 #[cfg(feature = "flex")]
@@ -57,12 +59,20 @@ pub(crate) use autodiff::{
 pub(crate) use combine::{autodiff_combine, combine_composed, combine_gradient_composed};
 #[cfg(feature = "flex")]
 pub(crate) use combine_flex::{combine_flex, combine_gradient_flex};
+#[cfg(feature = "cube")]
+pub(crate) use composed::row_sums;
 pub(crate) use composed::{
     activate_composed, bernoulli_gradient_composed, bernoulli_log_prob_composed,
     bias_gradient_composed, dense_composed, dense_gradient_composed,
 };
 #[cfg(feature = "flex")]
 pub(crate) use convolution::{convolve_flex, convolve_transposed_flex, convolve_weight_flex};
+#[cfg(feature = "cube")]
+pub(crate) use cube::{
+    activate_cube, adagrad_cube, adam_cube, approach_cube, bernoulli_gradient_cube,
+    bernoulli_terms_cube, combine_cube, combine_gradient_cube, dense_slope_cube, normalise_cube,
+    normalise_gradient_cube, product_cube, recur_cube, recur_gradient_cube, total_cube,
+};
 #[cfg(feature = "flex")]
 pub(crate) use flex::{
     activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, bias_gradient_flex,

@@ -1,0 +1,264 @@
+//! Batch normalisation and the combinator of the ladder network. A thread has a column and walks down its rows.
+
+use burn_cubecl::{CubeRuntime, tensor::CubeTensor};
+use cubecl::prelude::*;
+
+use super::{super::combine::PARAMETERS, Rows, sigmoid};
+use crate::operation::VARIANCE_FLOOR;
+
+#[cube(launch_unchecked)]
+fn normalise(
+    x: &Array<f32>,
+    output: &mut Array<f32>,
+    inverse: &mut Array<f32>,
+    width: usize,
+    group: usize,
+    first: usize,
+    end: usize,
+    share: f32,
+) {
+    let column = ABSOLUTE_POS;
+    if column < width {
+        let mut sum = 0.0f32;
+        for row in first..end {
+            sum += x[row * width + column];
+        }
+        let mean = sum * share;
+        let mut squares = 0.0f32;
+        for row in first..end {
+            let centred = x[row * width + column] - mean;
+            squares += centred * centred;
+        }
+        let scale = 1.0 / (squares * share + VARIANCE_FLOOR).sqrt();
+        inverse[group * width + column] = scale;
+        for row in first..end {
+            output[row * width + column] = (x[row * width + column] - mean) * scale;
+        }
+    }
+}
+
+pub(crate) fn normalise_cube<R: CubeRuntime>(
+    x: CubeTensor<R>,
+    groups: &[usize],
+) -> (CubeTensor<R>, CubeTensor<R>) {
+    let x = Rows::of(x);
+    let width = x.width();
+    let (output, inverse) = (x.like(), x.empty([groups.len(), width]));
+    let mut first = 0;
+    for (group, rows) in groups.iter().enumerate() {
+        let (cubes, threads) = x.threads(width);
+        // SAFETY: columns are below the width, rows below the sum of the groups, which is that of x, and the
+        // factors have a row for each group.
+        unsafe {
+            normalise::launch_unchecked(
+                &x.0.client,
+                cubes,
+                threads,
+                x.array(),
+                output.array(),
+                inverse.array(),
+                width,
+                group,
+                first,
+                first + rows,
+                1.0 / *rows as f32,
+            );
+        }
+        first += rows;
+    }
+    (output.0, inverse.0)
+}
+
+#[cube(launch_unchecked)]
+fn normalise_gradient(
+    z: &Array<f32>,
+    inverse: &Array<f32>,
+    gradient: &Array<f32>,
+    output: &mut Array<f32>,
+    width: usize,
+    group: usize,
+    first: usize,
+    end: usize,
+    share: f32,
+) {
+    let column = ABSOLUTE_POS;
+    if column < width {
+        let mut sum = 0.0f32;
+        let mut along = 0.0f32;
+        for row in first..end {
+            let at = row * width + column;
+            sum += gradient[at];
+            along += gradient[at] * z[at];
+        }
+        let mean = sum * share;
+        let slope = along * share;
+        let scale = inverse[group * width + column];
+        for row in first..end {
+            let at = row * width + column;
+            output[at] = (gradient[at] - mean - z[at] * slope) * scale;
+        }
+    }
+}
+
+pub(crate) fn normalise_gradient_cube<R: CubeRuntime>(
+    z: CubeTensor<R>,
+    inverse: CubeTensor<R>,
+    gradient: CubeTensor<R>,
+    groups: &[usize],
+) -> CubeTensor<R> {
+    let [z, inverse, gradient] = [z, inverse, gradient].map(Rows::of);
+    let (width, output) = (z.width(), z.like());
+    let mut first = 0;
+    for (group, rows) in groups.iter().enumerate() {
+        let (cubes, threads) = z.threads(width);
+        // SAFETY: as in the forward pass.
+        unsafe {
+            normalise_gradient::launch_unchecked(
+                &z.0.client,
+                cubes,
+                threads,
+                z.array(),
+                inverse.array(),
+                gradient.array(),
+                output.array(),
+                width,
+                group,
+                first,
+                first + rows,
+                1.0 / *rows as f32,
+            );
+        }
+        first += rows;
+    }
+    output.0
+}
+
+#[cube(launch_unchecked)]
+fn combine(
+    lateral: &Array<f32>,
+    above: &Array<f32>,
+    parameters: &Array<f32>,
+    output: &mut Array<f32>,
+    width: usize,
+) {
+    let at = ABSOLUTE_POS;
+    if at < lateral.len() {
+        let u = above[at];
+        let a = at % width;
+        let mu = sigmoid(u * parameters[a + width] + parameters[a + 2 * width]) * parameters[a]
+            + u * parameters[a + 3 * width]
+            + parameters[a + 4 * width];
+        let v = sigmoid(u * parameters[a + 6 * width] + parameters[a + 7 * width])
+            * parameters[a + 5 * width]
+            + u * parameters[a + 8 * width]
+            + parameters[a + 9 * width];
+        output[at] = (lateral[at] - mu) * v + mu;
+    }
+}
+
+pub(crate) fn combine_cube<R: CubeRuntime>(
+    lateral: CubeTensor<R>,
+    above: CubeTensor<R>,
+    parameters: CubeTensor<R>,
+) -> CubeTensor<R> {
+    let [lateral, above, parameters] = [lateral, above, parameters].map(Rows::of);
+    let output = lateral.like();
+    let (cubes, threads) = lateral.threads(lateral.count());
+    // SAFETY: three have the lateral's length, which the kernel compares its position with; there are ten rows of
+    // parameters.
+    unsafe {
+        combine::launch_unchecked(
+            &lateral.0.client,
+            cubes,
+            threads,
+            lateral.array(),
+            above.array(),
+            parameters.array(),
+            output.array(),
+            lateral.width(),
+        );
+    }
+    output.0
+}
+
+/// A thread has one number.
+#[cube(launch_unchecked)]
+fn combine_gradient(
+    lateral: &Array<f32>,
+    above: &Array<f32>,
+    parameters: &Array<f32>,
+    gradient: &Array<f32>,
+    to_lateral: &mut Array<f32>,
+    to_above: &mut Array<f32>,
+    to_parameters: &mut Array<f32>,
+    width: usize,
+) {
+    let at = ABSOLUTE_POS;
+    if at < lateral.len() {
+        let u = above[at];
+        let g = gradient[at];
+        let a = at % width;
+        let a1 = parameters[a];
+        let a2 = parameters[a + width];
+        let a4 = parameters[a + 3 * width];
+        let a6 = parameters[a + 5 * width];
+        let a7 = parameters[a + 6 * width];
+        let a9 = parameters[a + 8 * width];
+        let s = sigmoid(u * a2 + parameters[a + 2 * width]);
+        let t = sigmoid(u * a7 + parameters[a + 7 * width]);
+        let mu = s * a1 + u * a4 + parameters[a + 4 * width];
+        let v = t * a6 + u * a9 + parameters[a + 9 * width];
+        let to_mu = g * (1.0 - v);
+        let to_v = g * (lateral[at] - mu);
+        let to_s = to_mu * a1 * (s - s * s);
+        let to_t = to_v * a6 * (t - t * t);
+        to_lateral[at] = g * v;
+        to_above[at] = to_s * a2 + to_mu * a4 + to_t * a7 + to_v * a9;
+        // Ten columns for each unit.
+        let base = at / width * width * 10 + a;
+        to_parameters[base] = to_mu * s;
+        to_parameters[base + width] = to_s * u;
+        to_parameters[base + 2 * width] = to_s;
+        to_parameters[base + 3 * width] = to_mu * u;
+        to_parameters[base + 4 * width] = to_mu;
+        to_parameters[base + 5 * width] = to_v * t;
+        to_parameters[base + 6 * width] = to_t * u;
+        to_parameters[base + 7 * width] = to_t;
+        to_parameters[base + 8 * width] = to_v * u;
+        to_parameters[base + 9 * width] = to_v;
+    }
+}
+
+/// Gradients of the lateral value and the one above, and those of the parameters before the sum over rows, `[rows,
+/// 10 * units]`.
+pub(crate) fn combine_gradient_cube<R: CubeRuntime>(
+    lateral: CubeTensor<R>,
+    above: CubeTensor<R>,
+    parameters: CubeTensor<R>,
+    gradient: CubeTensor<R>,
+) -> [CubeTensor<R>; 3] {
+    let [lateral, above, parameters, gradient] =
+        [lateral, above, parameters, gradient].map(Rows::of);
+    let width = lateral.width();
+    let rows = lateral.count() / width.max(1);
+    let (to_lateral, to_above) = (lateral.like(), lateral.like());
+    let to_parameters = lateral.empty([rows, PARAMETERS * width]);
+    let (cubes, threads) = lateral.threads(lateral.count());
+    // SAFETY: as in the forward pass; the last has ten numbers for each of the lateral's.
+    unsafe {
+        combine_gradient::launch_unchecked(
+            &lateral.0.client,
+            cubes,
+            threads,
+            lateral.array(),
+            above.array(),
+            parameters.array(),
+            gradient.array(),
+            to_lateral.array(),
+            to_above.array(),
+            to_parameters.array(),
+            width,
+        );
+    }
+    [to_lateral.0, to_above.0, to_parameters.0]
+}
