@@ -13,12 +13,14 @@ import resource
 import sys
 import time
 
+# Steps of other networks than the plain VAE.
+MODELS = ["vrnn", "rnn", "convolutional", "quadrants", "ladder"]
 EXAMPLES, TRAIN, EPOCHS, BOUND_IMAGES, BOUND_SAMPLES, CHUNK = 4096, 50_000, 4, 200, 5000, 1000
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", choices=["step", "vrnn", "rnn", "epochs", "bound", "pca"], required=True)
+    parser.add_argument("--work", choices=["step", *MODELS, "epochs", "bound", "pca"], required=True)
     parser.add_argument("--name", choices=["torch", "torch-compile", "jax", "sklearn"], required=True)
     parser.add_argument("--pixels", type=int, default=784)
     parser.add_argument("--hidden", type=lambda s: [int(n) for n in s.split(",")], default=[400])
@@ -43,7 +45,7 @@ def inputs(args):
     """What the work is done on: random binary pixels, or MNIST's grey levels."""
     import numpy as np
 
-    if args.work in ("step", "vrnn", "rnn"):
+    if args.work in ("step", *MODELS):
         draw = np.random.default_rng(1)
         return (draw.random((EXAMPLES, args.pixels)) < 0.2).astype(np.float32)
     if args.work == "bound":
@@ -61,104 +63,15 @@ def sklearn_work(args):
 
 
 def torch_work(args):
+    import models
     import torch
-    from torch import nn
-    from torch.nn import functional as F
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
 
-    class Vae(nn.Module):
-        def __init__(self):
-            super().__init__()
-
-            def mlp(widths):
-                pairs = zip(widths, widths[1:])
-                return nn.Sequential(*(m for a, b in pairs for m in (nn.Linear(a, b), nn.ReLU())))
-
-            self.encoder = mlp([args.pixels, *args.hidden])
-            self.mean = nn.Linear(args.hidden[-1], args.latent)
-            self.log_var = nn.Linear(args.hidden[-1], args.latent)
-            self.decoder = mlp([args.latent, *args.hidden[::-1]])
-            self.output = nn.Linear(args.hidden[0], args.pixels)
-
-        def posterior(self, x):
-            hidden = self.encoder(x)
-            return self.mean(hidden), self.log_var(hidden)
-
-        def forward(self, x):
-            """-ELBO of each example."""
-            mean, log_var = self.posterior(x)
-            z = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
-            logits = self.output(self.decoder(z))
-            nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
-            return nats + 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1)
-
-        def log_weights(self, x, mean, log_var, eps):
-            z = mean + (0.5 * log_var).exp() * eps
-            logits = self.output(self.decoder(z))
-            log_p = logits @ x - F.softplus(logits).sum(1)
-            return log_p + 0.5 * (eps.square() - z.square()).sum(1) + 0.5 * log_var.sum()
-
-    class Vrnn(nn.Module):
-        """vae-rnn's configuration mnist-rows: what does not wait for the step before is done at once."""
-
-        def __init__(self, latent=16, hidden=256, features=128, width=28):
-            super().__init__()
-            self.width, self.hidden = width, hidden
-            self.has_latent = args.work == "vrnn"
-            drawn = features if self.has_latent else 0
-
-            def layer(a, b):
-                return nn.Sequential(nn.Linear(a, b), nn.ReLU())
-
-            def gaussian(a):
-                return layer(a, features), nn.Linear(features, latent), nn.Linear(features, latent)
-
-            self.input = layer(width, features)
-            self.decoder = layer(drawn + hidden, features)
-            self.output = nn.Linear(features, width)
-            if self.has_latent:
-                self.encode, self.mean, self.log_var = gaussian(features + hidden)
-                self.prior, self.prior_mean, self.prior_log_var = gaussian(hidden)
-                self.features = layer(latent, features)
-                self.cell = nn.GRUCell(2 * features, hidden)
-            else:
-                self.recurrence = nn.GRU(features, hidden)
-
-        def forward(self, x):
-            """-ELBO of each sequence."""
-            x = x.view(len(x), -1, self.width).transpose(0, 1)
-            inputs, start = self.input(x), x.new_zeros(x.shape[1], self.hidden)
-            if not self.has_latent:
-                after, _ = self.recurrence(inputs, start[None])
-                before = torch.cat([start[None], after[:-1]])
-                return self.nats(x, before)
-            h, before, drawn, means, log_vars = start, [], [], [], []
-            for given in inputs.unbind():
-                hidden = self.encode(torch.cat([given, h], 1))
-                mean, log_var = self.mean(hidden), self.log_var(hidden)
-                features = self.features(mean + (0.5 * log_var).exp() * torch.randn_like(mean))
-                before.append(h)
-                drawn.append(features)
-                means.append(mean)
-                log_vars.append(log_var)
-                h = self.cell(torch.cat([features, given], 1), h)
-            before, drawn = torch.stack(before), torch.stack(drawn)
-            mean, log_var = torch.stack(means), torch.stack(log_vars)
-            hidden = self.prior(before)
-            prior, prior_log_var = self.prior_mean(hidden), self.prior_log_var(hidden)
-            ratio = log_var - prior_log_var
-            kl = (mean - prior).square() * (-prior_log_var).exp() + ratio.exp() - 1 - ratio
-            return self.nats(x, torch.cat([drawn, before], 2)) + 0.5 * kl.sum((0, 2))
-
-        def nats(self, x, context):
-            logits = self.output(self.decoder(context))
-            return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum((0, 2))
-
     # Data, noise and order are drawn where the network is.
     torch.set_default_device(args.device)
-    model = Vae() if args.work not in ("vrnn", "rnn") else Vrnn()
+    model = models.of(args)
     data = torch.from_numpy(inputs(args)).to(args.device)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
 

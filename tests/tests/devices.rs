@@ -58,7 +58,10 @@ fn every_program_has_the_losses_of_the_processor() {
     let chosen = std::env::var("PAPERS").unwrap_or_default();
     let is_chosen = |name: &str| chosen.is_empty() || chosen.split(' ').any(|paper| paper == name);
     for program in programs().iter().filter(|program| is_chosen(&program.name)) {
-        agrees(program, &["--set", "data.train_examples=400", "--epochs", "1"]);
+        let few = ["--set", "data.train_examples=400", "--epochs", "1"];
+        // A closed form makes no passes.
+        let has_epochs = program.tiny.iter().any(|option| option == "--epochs");
+        agrees(program, if has_epochs { &few } else { &few[..2] });
     }
 }
 

@@ -27,6 +27,12 @@ enum Work {
     Vrnn,
     /// The same without latents.
     Rnn,
+    /// A training step of beta-vae's convolutional network on random binary images of 64 x 64.
+    Convolutional,
+    /// A training step of cvae's networks, one quadrant observed.
+    Quadrants,
+    /// A training step of the ladder network with costs in every layer, as many images again labelled.
+    Ladder,
     /// Four epochs of MNIST with everything `train` does but validation.
     Epochs,
     /// The importance-weighted bound with K = 5000 of 200 MNIST images.

@@ -2,6 +2,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
 use burn::module::AutodiffModule;
+use few_labels::{labels::Labelled, ladder::Ladder, objectives::LadderObjective};
 use shared::{
     AutodiffBackend, Backend,
     data::{BatchMaker, Binarise, DataConfig, ExampleSet, FetchOptions, PixelShape, Split, Splits},
@@ -9,6 +10,7 @@ use shared::{
     metrics::{Estimator, negative_log_likelihood},
     nn::{Activation, Cell, Init},
     noise::{Noise, Stream, uniform},
+    paper::Paper,
     principal::PrincipalComponents,
     run::{RunFolder, Trackers},
     train::{self, Moment, Objective, Optimiser, OptimiserConfig, Session, TrainConfig, descend},
@@ -46,6 +48,9 @@ where
         Work::Step => Ok(step::<B>(&config, arguments)),
         Work::Vrnn => Ok(recurrent::<B>(Kind::Vrnn, arguments)),
         Work::Rnn => Ok(recurrent::<B>(Kind::Rnn, arguments)),
+        Work::Convolutional => convolutional::<B>(arguments),
+        Work::Quadrants => quadrants::<B>(arguments),
+        Work::Ladder => ladder::<B>(arguments),
         Work::Epochs => epochs::<B>(&config, arguments),
         Work::Bound => bound::<B::InnerBackend>(&config, arguments),
         Work::Pca => pca(arguments),
@@ -77,6 +82,52 @@ fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
     stepping(model, vae_rnn::Objective::new(Default::default()), shape, arguments)
 }
 
+/// A paper's configuration of that name.
+fn preset<P: Paper>(name: &str) -> Result<P::Config> {
+    let found = P::PRESETS.iter().find(|(preset, _)| *preset == name);
+    let (_, text) = found.ok_or_else(|| anyhow!("no preset {name}"))?;
+    Ok(toml::from_str(text)?)
+}
+
+/// beta-vae's configuration convolutional.
+fn convolutional<B: AutodiffBackend>(arguments: &Arguments) -> Result<Once> {
+    let config = preset::<beta_vae::Paper>("convolutional")?;
+    let shape = PixelShape::grey(64, 64);
+    let model = beta_vae::Vae::<B>::new(&config, shape, Noise::new(1), &B::Device::default());
+    Ok(stepping(model, beta_vae::Objective, shape, arguments))
+}
+
+/// cvae's configuration paper, one quadrant observed; its baseline is fixed.
+fn quadrants<B: AutodiffBackend>(arguments: &Arguments) -> Result<Once> {
+    let config = preset::<cvae::Paper>("paper")?;
+    let shape = PixelShape::grey(28, 28);
+    let model =
+        cvae::Model::<B>::new(&config, shape.pixels(), Noise::new(1), &B::Device::default());
+    let objective =
+        cvae::Objective::new(config.objective).ok_or_else(|| anyhow!("no objective"))?;
+    Ok(stepping(model, objective, shape, arguments))
+}
+
+/// few-labels' configuration ladder: as many unlabelled images as labelled ones.
+fn ladder<B: AutodiffBackend>(arguments: &Arguments) -> Result<Once> {
+    let config = preset::<few_labels::Paper>("ladder")?;
+    let shape = PixelShape::grey(28, 28);
+    let noise = Noise::new(1);
+    let labelled = Labelled::new(config.labels, &images(shape, noise), Binarise::None, noise);
+    let model = Ladder::<B>::new(&config, shape.pixels(), noise, &B::Device::default());
+    let objective = LadderObjective { labelled, costs: config.ladder.costs };
+    Ok(stepping(model, objective, shape, arguments))
+}
+
+/// Random binary images of ten classes.
+fn images(shape: PixelShape, noise: Noise) -> Split {
+    let mut draw = noise.generator(Stream::Generate, 0, 0);
+    let pixels =
+        (0..EXAMPLES * shape.pixels()).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
+    let labels = (0..EXAMPLES).map(|image| (image % 10) as u8).collect();
+    ExampleSet::images(shape, pixels.collect(), labels, false).into()
+}
+
 /// One step after the other on random binary images.
 fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
     model: M,
@@ -86,11 +137,7 @@ fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
 ) -> Once {
     let device = B::Device::default();
     let noise = Noise::new(1);
-    let mut draw = noise.generator(Stream::Generate, 0, 0);
-    let pixels =
-        (0..EXAMPLES * shape.pixels()).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
-    let images = ExampleSet::images(shape, pixels.collect(), vec![0; EXAMPLES], false);
-    let batches = BatchMaker::<B>::new(images.into(), Binarise::None, noise, device);
+    let batches = BatchMaker::<B>::new(images(shape, noise), Binarise::None, noise, device);
     let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let mut model = Some(model);
