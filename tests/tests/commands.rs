@@ -71,6 +71,7 @@ fn every_command(program: &Program) {
         ("explore", &[][..], None),
         ("encode", &["--split", "test"][..], None),
         ("score", &["--samples", "5", "--examples", "30"][..], None),
+        ("bounds", &["--samples", "1,5", "--examples", "30"][..], None),
     ] {
         if program.cannot.iter().any(|name| name == command) {
             program.on_run(command, &run, extra).failure(2, &program.name);

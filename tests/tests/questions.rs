@@ -83,6 +83,34 @@ fn scores_are_ranked_and_their_mean_is_what_evaluate_found() {
 }
 
 #[test]
+fn bounds_tighten_to_what_evaluate_found() {
+    let work = tempfile::tempdir().unwrap();
+    let cvae = program("cvae");
+    cvae.train(work.path(), &["--set", "evaluate.prior_samples=20"]).success();
+    let run = work.path().join("runs/cvae/quick");
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    // As many images and samples as the tiny evaluation takes, the last.
+    let part = ["--split", "test", "--examples", "20", "--samples", "1,5,20"];
+    cvae.on_run("bounds", &run, &part).success();
+    let found = rows(&run.join("bounds.csv"));
+    assert_eq!(found[0], ["proposal", "samples", "nats", "standard_error"]);
+    for (proposal, metric) in [("posterior", "nll"), ("prior", "nll_prior")] {
+        let of_it = found.iter().filter(|row| row[0] == proposal);
+        let nats: Vec<f64> = of_it.map(|row| row[2].parse().unwrap()).collect();
+        let expected = record["metrics"][metric]["value"].as_f64().unwrap();
+        assert_eq!(nats.len(), 3);
+        assert!((nats[2] - expected).abs() < 1e-9 * expected, "{metric}: {nats:?}, {expected}");
+        assert!(nats[0] > nats[2], "{metric}: {nats:?}");
+    }
+    assert!(fs::read(run.join("bounds.png")).unwrap().starts_with(b"\x89PNG"));
+    for wrong in ["0,1", "5,5", "10,1"] {
+        cvae.on_run("bounds", &run, &["--samples", wrong]).failure(1, "each larger");
+    }
+    cvae.on_run("bounds", &run, &["--examples", "0"]).failure(1, "at least 1");
+}
+
+#[test]
 fn what_cannot_be_scored_or_encoded_says_why() {
     let work = tempfile::tempdir().unwrap();
     let (run, _) = trained(program("denoising-ae"), work.path());

@@ -1,6 +1,7 @@
 //! The commands every paper's program has.
 
 mod asked;
+mod bounds;
 mod configuration;
 mod data_option;
 mod demand;
@@ -40,8 +41,8 @@ use clap::{CommandFactory, FromArgMatches, Subcommand, ValueEnum};
 
 use crate::{paper::Paper, plot, progress};
 use options::{
-    EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, ImportArgs, InterpolateArgs, LatentMapArgs,
-    ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
+    BoundsArgs, EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, ImportArgs, InterpolateArgs,
+    LatentMapArgs, ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
 };
 use train::TrainArgs;
 
@@ -94,6 +95,8 @@ enum Command {
     Encode(EncodeArgs),
     /// Rank examples by their likelihood.
     Score(ScoreArgs),
+    /// Draw how tight the bound on the likelihood is, by the number of its samples.
+    Bounds(BoundsArgs),
     /// Write the weights as safetensors with a description, for PyTorch and others.
     Export(ExportArgs),
     /// Make a run from weights written by `export` or by PyTorch.
@@ -221,6 +224,7 @@ fn dispatch<P: Paper>(command: Command) -> Result<()> {
         Command::Explore(args) => explore::explore::<P>(args),
         Command::Encode(args) => encode::encode::<P>(args),
         Command::Score(args) => score::score::<P>(args),
+        Command::Bounds(args) => bounds::bounds::<P>(args),
         Command::Export(args) => exchange::export::<P>(args),
         Command::Import(args) => exchange::import::<P>(args),
     }

@@ -295,6 +295,22 @@ pub(super) struct ScoreArgs {
     pub(super) to: To,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct BoundsArgs {
+    #[command(flatten)]
+    pub(super) of: OfRun,
+    /// Numbers of weights, rising.
+    #[arg(long, value_name = "K,...", value_delimiter = ',', default_values_t = [1, 10, 100, 1000])]
+    pub(super) samples: Vec<usize>,
+    /// Only the first N examples.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(super) examples: usize,
+    #[command(flatten)]
+    pub(super) asked: Asked,
+    #[command(flatten)]
+    pub(super) to: To,
+}
+
 /// Refuses a count of nothing that an option asks for.
 ///
 /// # Errors

@@ -109,30 +109,50 @@ pub fn negative_log_likelihood(
     estimator: Estimator,
     samples: usize,
 ) -> Option<Estimate> {
-    Some(Estimate::of(&by_example(model, split, binarise, noise, estimator, samples)?))
+    let mut found = bound_curve(model, split, binarise, noise, estimator, &[samples])?;
+    found.pop()
 }
 
+/// The same for each of these numbers of weights, in rising order; the first K weights of an example are those of K
+/// alone.
+pub fn bound_curve(
+    model: &dyn Trained,
+    split: &Split,
+    binarise: Binarise,
+    noise: Noise,
+    estimator: Estimator,
+    samples: &[usize],
+) -> Option<Vec<Estimate>> {
+    let values = by_example(model, split, binarise, noise, estimator, samples)?;
+    let estimate = |index: usize| {
+        Estimate::of(&values.iter().map(|example| example[index]).collect::<Vec<f64>>())
+    };
+    Some((0..samples.len()).map(estimate).collect())
+}
+
+/// For each example, an entry for each number of weights.
 fn by_example(
     model: &dyn Trained,
     split: &Split,
     binarise: Binarise,
     noise: Noise,
     estimator: Estimator,
-    samples: usize,
-) -> Option<Vec<f64>> {
+    samples: &[usize],
+) -> Option<Vec<Vec<f64>>> {
     let latent = model.latent_dim();
     let bar = progress::steps(estimator.name(), split.len() as u64, "img");
     let done = AtomicU64::new(0);
     // Examples are independent, so threads do not change the numbers.
-    let values: Option<Vec<f64>> = (0..split.len())
+    let most = samples.last().copied().unwrap_or(0);
+    let values: Option<Vec<Vec<f64>>> = (0..split.len())
         .into_par_iter()
         .map(|index| {
             let x = split.inputs(&[index], binarise, noise, 0);
             let given = model.condition(x.view(), &[split.label(index)]);
             let given = given.as_ref().map(|given| given.view());
-            let mut sum = LogSum::default();
-            for (block, start) in (0..samples).step_by(BLOCK).enumerate() {
-                let count = BLOCK.min(samples - start);
+            let (mut sum, mut found) = (LogSum::default(), Vec::with_capacity(samples.len()));
+            for (block, start) in (0..most).step_by(BLOCK).enumerate() {
+                let count = BLOCK.min(most - start);
                 let key = [split.key(index)];
                 let eps = noise.normal(estimator.stream(), block as u64, &key, count * latent);
                 let eps = Array2::from_shape_vec((count, latent), eps).ok()?;
@@ -142,7 +162,12 @@ fn by_example(
                         model.log_likelihoods_from_prior(x.view(), given, eps.view())
                     }
                 }?;
-                weights.slice(s![.., 0]).iter().for_each(|&w| sum.add(f64::from(w)));
+                for &weight in weights.slice(s![.., 0]) {
+                    sum.add(f64::from(weight));
+                    if samples[found.len()] == sum.count {
+                        found.push(-sum.log_mean());
+                    }
+                }
             }
             bar.inc(1);
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -154,7 +179,7 @@ fn by_example(
                     bar.per_sec()
                 ));
             }
-            Some(-sum.log_mean())
+            Some(found)
         })
         .collect();
     bar.finish_and_clear();
@@ -210,7 +235,7 @@ pub fn scores(
     let (nll, about) = match exact(model, split, binarise, noise) {
         Some(nll) => (nll, "exact".to_owned()),
         None => (
-            by_example(model, split, binarise, noise, Estimator::Importance, samples)?,
+            by_example(model, split, binarise, noise, Estimator::Importance, &[samples])?.concat(),
             format!("importance-weighted bound with K = {samples}"),
         ),
     };

@@ -8,7 +8,9 @@ mod reconstruction;
 pub mod samples;
 mod sequences;
 
-pub use bounds::{Elbo, Estimator, Scores, elbo, marginal, negative_log_likelihood, scores};
+pub use bounds::{
+    Elbo, Estimator, Scores, bound_curve, elbo, marginal, negative_log_likelihood, scores,
+};
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split};
 pub use evaluate::{Evaluating, Evaluation};
 pub use reconstruction::{Reconstruction, reconstruction};

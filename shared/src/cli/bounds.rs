@@ -1,0 +1,76 @@
+//! `bounds`: how the estimates of log p(x) tighten with the number of weights.
+
+use std::fmt::Write;
+
+use anyhow::{Result, bail};
+
+use super::{
+    Stop,
+    model::Loaded,
+    options::{BoundsArgs, refuse_zero},
+    paper::{Paper, RunConfig},
+};
+use crate::{
+    files::write_atomic,
+    metrics::{Estimator, bound_curve},
+    plot::{Axis, Spread, error_bars},
+    progress,
+};
+
+/// `bounds`.
+pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
+    let samples = &args.samples;
+    if samples.first() == Some(&0) || samples.is_empty() || !samples.is_sorted_by(|a, b| a < b) {
+        bail!("--samples: whole numbers from 1 on, each larger than the one before");
+    }
+    let loaded = Loaded::<P>::open(&args.of, "bounds")?;
+    let examples = loaded.examples(&args.asked)?;
+    let path = examples.file(&args.to, &loaded.run, "bounds.png")?;
+    let table = args.to.beside(path.with_extension("csv"))?;
+    let (binarise, noise) = (loaded.config.data().binarise, loaded.noise());
+    let split = examples.split.take(args.examples);
+    refuse_zero("--examples", split.len())?;
+    let model = loaded.model.as_ref();
+    let cannot = |reason: &str| Err(Stop::Cannot(reason.into()).into());
+    if model.is_of_sequences() {
+        return cannot("a model of sequences has bounds of its own: evaluate gives them");
+    }
+    let first = split.inputs(&[0], binarise, noise, 0);
+    let given = model.condition(first.view(), &split.labels_of(&[0]));
+    let given = given.as_ref().map(|given| given.view());
+    if model.log_marginal(first.view(), given).is_some() {
+        return cannot("log p(x) has a closed form here, so nothing is estimated: score gives it");
+    }
+    let (mut text, mut series) =
+        (String::from("proposal,samples,nats,standard_error\n"), Vec::new());
+    for (proposal, name, estimator) in [
+        ("posterior", "z from q(z|x): importance-weighted", Estimator::Importance),
+        ("prior", "z from the prior: Monte Carlo", Estimator::Prior),
+    ] {
+        let Some(found) = bound_curve(model, &split, binarise, noise, estimator, samples) else {
+            return cannot("the model gives an example no likelihood: it has no prior of its code");
+        };
+        let mut points = Vec::new();
+        for (count, estimate) in samples.iter().zip(&found) {
+            if !estimate.mean.is_finite() {
+                bail!("an infinite -log p(x): the model is broken");
+            }
+            let error = estimate.standard_error.unwrap_or(0.0);
+            writeln!(text, "{proposal},{count},{},{error}", estimate.mean)?;
+            points.push(Spread::new((*count as f64, 0.0), (estimate.mean, error)));
+        }
+        series.push((name.to_owned(), points));
+    }
+    write_atomic(&table, text.as_bytes())?;
+    let caption = format!(
+        "Bounds on -log p(x): {}, {} {} {}",
+        loaded.title(),
+        split.len(),
+        examples.name,
+        P::KIND.examples().plural()
+    );
+    let axes = [Axis::logarithmic("weights an example, K"), Axis::linear("nats")];
+    error_bars(&path, &caption, axes, &series)?;
+    progress::line(&format!("wrote {} and {}", path.display(), table.display()));
+    Ok(())
+}
