@@ -181,7 +181,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let is_timed = |case: &&Case| case.name.contains(&args.only) && !(args.gpu && case.name == PCA);
     let cases: Vec<&Case> = CASES.iter().filter(is_timed).collect();
     if cases.is_empty() {
-        bail!("no case has '{}' in its name", args.only);
+        let here = if args.gpu { " on a GPU" } else { "" };
+        bail!("no case{here} has '{}' in its name", args.only);
     }
     let card = if args.gpu { Some(card()?) } else { None };
     let python = environment(args)?;
@@ -287,7 +288,9 @@ fn versions(python: &Path) -> Result<Vec<String>> {
     let output = Command::new(python).args(["-c", NAMES]).args(names).output();
     let output = output.with_context(|| format!("cannot run {}", python.display()))?;
     if !output.status.success() {
-        bail!("{}: {}", python.display(), String::from_utf8_lossy(&output.stderr).trim());
+        let said = String::from_utf8_lossy(&output.stderr);
+        let reason = said.lines().rfind(|line| line.contains(':')).unwrap_or_default();
+        bail!("{} lacks a peer of scripts/peers/requirements.txt: {reason}", python.display());
     }
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }

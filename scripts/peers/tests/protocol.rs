@@ -22,7 +22,7 @@ fn asked(requests: &str, arguments: &[&str]) -> Output {
 
 #[test]
 fn each_request_is_answered_with_its_seconds() {
-    for work in ["step", "vrnn", "rnn"] {
+    for work in ["step", "vrnn", "rnn", "convolutional", "quadrants", "ladder"] {
         let output = asked("1\n20\n", &["--work", work]);
         assert!(output.status.success(), "{work}");
         let said = String::from_utf8(output.stdout).unwrap();
