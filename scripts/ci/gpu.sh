@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Every kernel for GPUs, and every program on one: the losses of the processor over twenty steps, the shapes that were
-# wrong before, and the same numbers twice. On CUDA also the time of a step beside PyTorch and JAX on the same card,
-# into results/gpu-CARD.json. Without a GPU, wgpu runs on Mesa's software driver (Debian: mesa-vulkan-drivers).
+# Every kernel for GPUs, linted and tested, and every program on one: the losses of the processor over twenty steps, the
+# shapes that were wrong before, and the same numbers twice. On CUDA also the time of a step beside PyTorch and JAX on
+# the same card, into results/gpu-CARD.json. Without a GPU, wgpu runs on Mesa's software driver (Debian:
+# mesa-vulkan-drivers).
 # Usage: scripts/ci/gpu.sh cuda|wgpu [PAPER]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +14,7 @@ packages=()
 for paper in "$@"; do packages+=(--package "$paper"); done
 # Two more for the tests of shapes.
 if [ $# = 0 ]; then packages=(--workspace); else packages+=(--package vae --package beta-vae); fi
+cargo clippy --package kernels --features "$feature" --all-targets -- -D warnings
 cargo test --package kernels --features "$feature" --lib cube
 cargo build "${packages[@]}" --features "shared/$feature"
 PAPERS="$*" cargo test --package end-to-end --features "$feature" --test devices

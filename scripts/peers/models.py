@@ -37,9 +37,9 @@ def kl_between(mean, log_var, prior, prior_log_var):
     return 0.5 * ((mean - prior).square() * (-prior_log_var).exp() + ratio.exp() - 1 - ratio)
 
 
-def bernoulli(logits, x):
-    """-log p(x) of each example."""
-    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+def bernoulli(logits, x, dims=1):
+    """-log p(x) of each example, which has these dimensions."""
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dims)
 
 
 class Gaussian(nn.Module):
@@ -110,8 +110,7 @@ class Vrnn(nn.Module):
         return self.nats(x, torch.cat([drawn, before], 2)) + between.sum((0, 2))
 
     def nats(self, x, context):
-        logits = self.output(self.decoder(context))
-        return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum((0, 2))
+        return bernoulli(self.output(self.decoder(context)), x, (0, 2))
 
 
 class Convolutional(nn.Module):

@@ -22,6 +22,12 @@ pub enum Activation {
     Softplus,
 }
 
+#[cfg(test)]
+impl Activation {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Linear, Self::Tanh, Self::Relu, Self::LeakyRelu, Self::Sigmoid, Self::Softplus];
+}
+
 /// What batch normalisation adds to a variance, so that a constant column does not divide by 0 (the value of
 /// Rasmus et al.'s program).
 pub const VARIANCE_FLOOR: f32 = 1e-10;

@@ -1,18 +1,17 @@
 //! `bounds`: how the estimates of log p(x) tighten with the number of weights.
 
-use std::fmt::Write;
-
 use anyhow::{Result, bail};
 
 use super::{
     Stop,
+    encode::finished,
     model::Loaded,
     options::{BoundsArgs, refuse_zero},
     paper::{Paper, RunConfig},
 };
 use crate::{
     files::write_atomic,
-    metrics::{Estimator, bound_curve},
+    metrics::{Estimator, bound_curve, marginal},
     plot::{Axis, Spread, error_bars},
     progress,
 };
@@ -35,14 +34,11 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
     if model.is_of_sequences() {
         return cannot("a model of sequences has bounds of its own: evaluate gives them");
     }
-    let first = split.inputs(&[0], binarise, noise, 0);
-    let given = model.condition(first.view(), &split.labels_of(&[0]));
-    let given = given.as_ref().map(|given| given.view());
-    if model.log_marginal(first.view(), given).is_some() {
+    if marginal(model, &split.take(1), binarise, noise).is_some() {
         return cannot("log p(x) has a closed form here, so nothing is estimated: score gives it");
     }
-    let (mut text, mut series) =
-        (String::from("proposal,samples,nats,standard_error\n"), Vec::new());
+    let (mut writer, mut series) = (csv::Writer::from_writer(Vec::new()), Vec::new());
+    writer.write_record(["proposal", "samples", "nats", "standard_error"])?;
     for (proposal, name, estimator) in [
         ("posterior", "z from q(z|x): importance-weighted", Estimator::Importance),
         ("prior", "z from the prior: Monte Carlo", Estimator::Prior),
@@ -56,12 +52,12 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
                 bail!("an infinite -log p(x): the model is broken");
             }
             let error = estimate.standard_error.unwrap_or(0.0);
-            writeln!(text, "{proposal},{count},{},{error}", estimate.mean)?;
+            writer.serialize((proposal, count, estimate.mean, error))?;
             points.push(Spread::new((*count as f64, 0.0), (estimate.mean, error)));
         }
         series.push((name.to_owned(), points));
     }
-    write_atomic(&table, text.as_bytes())?;
+    write_atomic(&table, &finished(writer)?)?;
     let caption = format!(
         "Bounds on -log p(x): {}, {} {} {}",
         loaded.title(),

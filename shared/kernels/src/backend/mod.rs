@@ -7,6 +7,8 @@
 
 mod fused;
 
+#[cfg(feature = "cube")]
+use burn::tensor::ops::FloatTensorOps;
 use burn::{backend::Autodiff, tensor::ops::FloatTensor};
 
 #[cfg(feature = "cuda")]
@@ -406,7 +408,9 @@ where
     }
 
     fn total(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        fused::total_cube(x)
+        // One dimension after the other: Burn's own sum adds in whatever order its threads come.
+        let sums = (0..x.meta.rank()).fold(x, Self::float_sum_dim);
+        Self::float_reshape(sums, [1].into())
     }
 
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -485,14 +489,7 @@ where
         let shape = burn::tensor::TensorMetadata::shape(&parameters);
         let [lateral, above, each] =
             fused::combine_gradient_cube(lateral, above, parameters, gradient);
-        [
-            lateral,
-            above,
-            <Self as burn::tensor::ops::FloatTensorOps<Self>>::float_reshape(
-                Self::bias_gradient(each),
-                shape,
-            ),
-        ]
+        [lateral, above, Self::float_reshape(Self::bias_gradient(each), shape)]
     }
 
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {

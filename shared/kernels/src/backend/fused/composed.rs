@@ -77,7 +77,6 @@ pub(crate) fn bias_gradient_composed<B: burn::prelude::Backend>(
 }
 
 /// The sum of each row, `[rows]`.
-#[cfg(feature = "cube")]
 pub(crate) fn row_sums<B: burn::prelude::Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     unwrap(wrap::<B, 2>(x).sum_dim(1).squeeze_dim::<1>(1))
 }
@@ -89,7 +88,7 @@ pub(crate) fn bernoulli_log_prob_composed<B: burn::prelude::Backend>(
 ) -> FloatTensor<B> {
     let (logits, x): (B2<B>, B2<B>) = (wrap(logits), wrap(x));
     let softplus = softplus(logits.clone());
-    unwrap::<B, 1>((x * logits - softplus).sum_dim(1).squeeze_dim(1))
+    row_sums::<B>(unwrap(x * logits - softplus))
 }
 
 /// d log p / d l = x - sigmoid(l), times the gradient of its row.

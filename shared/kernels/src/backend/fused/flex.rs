@@ -233,19 +233,10 @@ mod tests {
     /// Sizes below and above the threshold for threads, and not multiples of anything.
     const SIZES: [(usize, usize); 4] = [(1, 1), (3, 17), (65, 100), (130, 784)];
 
-    const ACTIVATIONS: [Activation; 6] = [
-        Activation::Linear,
-        Activation::Tanh,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Sigmoid,
-        Activation::Softplus,
-    ];
-
     #[test]
     fn a_dense_layer_equals_its_composition() {
         for (rows, columns) in SIZES {
-            for f in ACTIVATIONS {
+            for f in Activation::ALL {
                 let (x, w, b) = (random(rows, 5, 1), random(5, columns, 2), vector(columns, 3));
                 let y = dense_flex(x.clone(), w.clone(), b.clone(), f);
                 close(y.clone(), dense_composed::<Flex>(x, w, b, f));

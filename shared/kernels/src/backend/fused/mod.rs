@@ -71,7 +71,7 @@ pub(crate) use convolution::{convolve_flex, convolve_transposed_flex, convolve_w
 pub(crate) use cube::{
     activate_cube, adagrad_cube, adam_cube, approach_cube, bernoulli_gradient_cube,
     bernoulli_terms_cube, combine_cube, combine_gradient_cube, dense_slope_cube, normalise_cube,
-    normalise_gradient_cube, product_cube, recur_cube, recur_gradient_cube, total_cube,
+    normalise_gradient_cube, product_cube, recur_cube, recur_gradient_cube,
 };
 #[cfg(feature = "flex")]
 pub(crate) use flex::{

@@ -133,6 +133,18 @@ pub(crate) fn normalise_gradient_cube<R: CubeRuntime>(
     output.0
 }
 
+/// sigmoid(a_2 u + a_3) for five parameters, a row each, of which a_1 is at `first`.
+#[cube]
+fn bend(u: f32, parameters: &Array<f32>, first: usize, width: usize) -> f32 {
+    sigmoid(u * parameters[first + width] + parameters[first + 2 * width])
+}
+
+/// a_1 s + a_4 u + a_5 with s as [`bend`] gives it: mu(u), and v(u) of the next five.
+#[cube]
+fn curve(u: f32, s: f32, parameters: &Array<f32>, first: usize, width: usize) -> f32 {
+    s * parameters[first] + u * parameters[first + 3 * width] + parameters[first + 4 * width]
+}
+
 #[cube(launch_unchecked)]
 fn combine(
     lateral: &Array<f32>,
@@ -145,13 +157,9 @@ fn combine(
     if at < lateral.len() {
         let u = above[at];
         let a = at % width;
-        let mu = sigmoid(u * parameters[a + width] + parameters[a + 2 * width]) * parameters[a]
-            + u * parameters[a + 3 * width]
-            + parameters[a + 4 * width];
-        let v = sigmoid(u * parameters[a + 6 * width] + parameters[a + 7 * width])
-            * parameters[a + 5 * width]
-            + u * parameters[a + 8 * width]
-            + parameters[a + 9 * width];
+        let b = a + 5 * width;
+        let mu = curve(u, bend(u, parameters, a, width), parameters, a, width);
+        let v = curve(u, bend(u, parameters, b, width), parameters, b, width);
         output[at] = (lateral[at] - mu) * v + mu;
     }
 }
@@ -198,22 +206,20 @@ fn combine_gradient(
         let u = above[at];
         let g = gradient[at];
         let a = at % width;
-        let a1 = parameters[a];
-        let a2 = parameters[a + width];
-        let a4 = parameters[a + 3 * width];
-        let a6 = parameters[a + 5 * width];
-        let a7 = parameters[a + 6 * width];
-        let a9 = parameters[a + 8 * width];
-        let s = sigmoid(u * a2 + parameters[a + 2 * width]);
-        let t = sigmoid(u * a7 + parameters[a + 7 * width]);
-        let mu = s * a1 + u * a4 + parameters[a + 4 * width];
-        let v = t * a6 + u * a9 + parameters[a + 9 * width];
+        let b = a + 5 * width;
+        let s = bend(u, parameters, a, width);
+        let t = bend(u, parameters, b, width);
+        let mu = curve(u, s, parameters, a, width);
+        let v = curve(u, t, parameters, b, width);
         let to_mu = g * (1.0 - v);
         let to_v = g * (lateral[at] - mu);
-        let to_s = to_mu * a1 * (s - s * s);
-        let to_t = to_v * a6 * (t - t * t);
+        let to_s = to_mu * parameters[a] * (s - s * s);
+        let to_t = to_v * parameters[b] * (t - t * t);
         to_lateral[at] = g * v;
-        to_above[at] = to_s * a2 + to_mu * a4 + to_t * a7 + to_v * a9;
+        to_above[at] = to_s * parameters[a + width]
+            + to_mu * parameters[a + 3 * width]
+            + to_t * parameters[b + width]
+            + to_v * parameters[b + 3 * width];
         // Ten columns for each unit.
         let base = at / width * width * 10 + a;
         to_parameters[base] = to_mu * s;

@@ -13,12 +13,7 @@ mod recurrent;
 
 use burn::tensor::Shape;
 use burn_cubecl::{
-    CubeRuntime,
-    kernel::{
-        into_contiguous,
-        reduce::{self, KernelReduceStrategy, SumStrategy},
-    },
-    ops::numeric::empty_device_contiguous_dtype,
+    CubeRuntime, kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype,
     tensor::CubeTensor,
 };
 use cubecl::{calculate_cube_count_elemwise, prelude::*};
@@ -72,12 +67,6 @@ impl<R: CubeRuntime> Rows<R> {
         let dim = CubeDim::new(client, numbers);
         (calculate_cube_count_elemwise(client, numbers, dim), dim)
     }
-}
-
-/// The sum of all numbers, dimension by dimension; Burn's own adds in whatever order its threads come.
-pub(crate) fn total_cube<R: CubeRuntime>(x: CubeTensor<R>) -> CubeTensor<R> {
-    reduce::sum(x, SumStrategy::Chained(KernelReduceStrategy::default()))
-        .expect("a sum over dimensions that are there")
 }
 
 #[cube]

@@ -42,9 +42,8 @@ pub(crate) fn adam_cube<R: CubeRuntime>(
     second: CubeTensor<R>,
 ) -> (CubeTensor<R>, CubeTensor<R>, CubeTensor<R>) {
     let [weight, gradient, first, second] = [weight, gradient, first, second].map(Rows::of);
-    let found = [weight.like(), weight.like(), weight.like()];
+    let [new_weight, new_first, new_second] = [(); 3].map(|()| weight.like());
     let (cubes, threads) = weight.threads(weight.count());
-    let [new_weight, new_first, new_second] = found;
     // SAFETY: all seven have the weight's length, which the kernel compares its position with.
     unsafe {
         adam::launch_unchecked(
