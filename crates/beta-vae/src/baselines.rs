@@ -9,7 +9,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
     network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
-    nn::{parameter, zeros},
+    nn::{parameter, product, zeros},
     posterior::Posterior,
     principal::PrincipalComponents,
 };
@@ -68,7 +68,7 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {
         let centred = x - self.mean.val().unsqueeze(); // [examples, pixels]
         Posterior::Point(match &self.components {
-            Some(components) => centred.matmul(components.val().transpose()), // [examples, latent]
+            Some(components) => product(centred, components.val().transpose()), // [examples, latent]
             None => centred,
         })
     }
@@ -93,7 +93,7 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let centred = match &self.components {
-            Some(components) => z.matmul(components.val()), // [examples, pixels]
+            Some(components) => product(z, components.val()), // [examples, pixels]
             None => z, // [examples, pixels]: the code is the image
         };
         let mean = centred + self.mean.val().unsqueeze(); // [examples, pixels]

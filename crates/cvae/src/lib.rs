@@ -43,6 +43,7 @@ impl paper::Paper for Paper {
         ("quick", include_str!("../configs/quick.toml")),
         ("quadrants", include_str!("../configs/quadrants.toml")),
         ("paper", include_str!("../configs/paper.toml")),
+        ("grey", include_str!("../configs/grey.toml")),
         ("pyro", include_str!("../configs/pyro.toml")),
         ("colour", include_str!("../configs/colour.toml")),
     ];

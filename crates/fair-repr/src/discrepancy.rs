@@ -6,6 +6,7 @@ use std::f32::consts::TAU;
 use burn::tensor::{Tensor, TensorData};
 use shared::{
     Backend,
+    nn::product,
     noise::{Noise, Stream, uniform},
 };
 
@@ -52,7 +53,7 @@ impl Discrepancy {
             Tensor::<B, 2>::from_data(TensorData::new(values.to_vec(), shape), &device)
         };
         let w = tensor(&self.frequencies, [self.latent, features]);
-        let psi = (z.matmul(w) + tensor(&self.phases, [1, features]))
+        let psi = (product(z, w) + tensor(&self.phases, [1, features]))
             .cos()
             .mul_scalar((2.0 / features as f64).sqrt()); // [people, features]
         let fewest = if estimate == Estimate::Unbiased { 2.0 } else { 1.0 };
@@ -60,11 +61,11 @@ impl Discrepancy {
             let people = weight.clone().sum_dim(0); // [1, 1]
             let are_enough = people.clone().greater_equal_elem(fewest).float();
             let mean =
-                weight.clone().transpose().matmul(psi.clone()) / people.clone().clamp_min(1.0); // [1, features]
+                product(weight.clone().transpose(), psi.clone()) / people.clone().clamp_min(1.0); // [1, features]
             // v / n: mean |psi|^2 - |mean psi|^2 over n - 1.
             let excess = (estimate == Estimate::Unbiased).then(|| {
                 let squares = psi.clone().square().sum_dim(1); // [people, 1]
-                let square = weight.transpose().matmul(squares) / people.clone().clamp_min(1.0);
+                let square = product(weight.transpose(), squares) / people.clone().clamp_min(1.0);
                 (square - mean.clone().square().sum_dim(1)) / people.sub_scalar(1.0).clamp_min(1.0)
             });
             (mean, excess, are_enough)

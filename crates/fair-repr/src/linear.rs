@@ -5,7 +5,10 @@ use burn::{
     tensor::Tensor,
 };
 use ndarray::{Array1, Array2};
-use shared::{Backend, nn};
+use shared::{
+    Backend,
+    nn::{self, product},
+};
 
 /// z = C (x - mu), p(y|z) by logistic regression.
 #[derive(Module, Debug)]
@@ -80,17 +83,17 @@ impl<B: Backend> LinearModel<B> {
 
     /// z of rows, `[rows, latent]`.
     pub fn encode(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        (x - self.mean.val().unsqueeze()).matmul(self.components.val().transpose())
+        product(x - self.mean.val().unsqueeze(), self.components.val().transpose())
     }
 
     /// The rows of codes, `[rows, inputs]`.
     pub fn decode(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
-        z.matmul(self.components.val()) + self.mean.val().unsqueeze()
+        product(z, self.components.val()) + self.mean.val().unsqueeze()
     }
 
     /// Scores of both classes, `[rows, 2]`.
     pub fn scores(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
-        z.matmul(self.slopes.val()) + self.biases.val().unsqueeze()
+        product(z, self.slopes.val()) + self.biases.val().unsqueeze()
     }
 }
 

@@ -4,7 +4,11 @@ use burn::{
     module::{Module, Param},
     tensor::{Tensor, activation},
 };
-use shared::{Backend, likelihood::row_sums, nn::zeros};
+use shared::{
+    Backend,
+    likelihood::row_sums,
+    nn::{product, zeros},
+};
 
 use crate::{lfr::Parameters, linear::parameter};
 
@@ -63,7 +67,10 @@ impl<B: Backend> Prototypes<B> {
             let weighted = v.clone() * alpha; // [prototypes, features]
             let squares = row_sums(weighted.clone() * v).unsqueeze::<2>(); // [1, prototypes]
             // sum_i alpha_i x_i^2 is the same for every prototype.
-            activation::softmax(x.clone().matmul(weighted.transpose()).mul_scalar(2.0) - squares, 1)
+            activation::softmax(
+                product(x.clone(), weighted.transpose()).mul_scalar(2.0) - squares,
+                1,
+            )
         };
         let (zero, one) = (of_group(0), of_group(1)); // [people, prototypes] each
         zero.clone() + (one - zero) * s
@@ -71,13 +78,13 @@ impl<B: Backend> Prototypes<B> {
 
     /// x^ = M V (equation 8), `[people, features]`.
     pub fn decode(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
-        m.matmul(self.prototypes.val())
+        product(m, self.prototypes.val())
     }
 
     /// log p(y = 0) and log p(y = 1), p = M w (equation 10), `[people, 2]`.
     pub fn log_classes(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
         // [people, 1]
-        let yes = m.matmul(self.predictions.val().unsqueeze_dim(1)).clamp(EDGE, 1.0 - EDGE);
+        let yes = product(m, self.predictions.val().unsqueeze_dim(1)).clamp(EDGE, 1.0 - EDGE);
         Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
     }
 }

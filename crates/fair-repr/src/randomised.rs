@@ -5,7 +5,10 @@ use burn::{
     tensor::{ElementConversion, Tensor},
 };
 use ndarray::Array2;
-use shared::{Backend, nn::zeros};
+use shared::{
+    Backend,
+    nn::{product, zeros},
+};
 
 use crate::{linear::parameter, reduction::Randomised};
 
@@ -70,9 +73,9 @@ impl<B: Backend> RandomisedClassifier<B> {
 
     /// log p(no) and log p(yes), `[rows, 2]`.
     pub fn log_classes(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
-        let scores = z.matmul(self.slopes.val().transpose()) + self.biases.val().unsqueeze(); // [rows, classifiers]
+        let scores = product(z, self.slopes.val().transpose()) + self.biases.val().unsqueeze(); // [rows, classifiers]
         let answers = scores.greater_equal_elem(0.0.elem::<f32>()).float(); // h(x), [rows, classifiers]
-        let yes = answers.matmul(self.weights.val().unsqueeze_dim(1)); // [rows, 1]
+        let yes = product(answers, self.weights.val().unsqueeze_dim(1)); // [rows, 1]
         let yes = yes.clamp(EDGE, 1.0 - EDGE);
         Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
     }

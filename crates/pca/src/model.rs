@@ -21,7 +21,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     likelihood::{Likelihood, row_sums},
     network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
-    nn::{parameter, zeros},
+    nn::{parameter, product, zeros},
     posterior::Posterior,
     principal::{PrincipalComponents, rounding_variance},
     run::{Better, Metric},
@@ -137,7 +137,7 @@ impl<B: Backend> Model<B> {
     /// U (x - mu), and x - mu.
     fn project(&self, x: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
         let centred = x - self.mean.val().unsqueeze(); // [examples, pixels]
-        let z = centred.clone().matmul(self.components.val().transpose()); // [examples, latent]
+        let z = product(centred.clone(), self.components.val().transpose()); // [examples, latent]
         (z, centred)
     }
 }
@@ -187,7 +187,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {
         let z = if self.whiten { z * self.per_latent(f64::sqrt) } else { z }; // [examples, latent]
         // [examples, pixels]
-        let mean = z.matmul(self.components.val()) + self.mean.val().unsqueeze();
+        let mean = product(z, self.components.val()) + self.mean.val().unsqueeze();
         // [1, 1]: one variance for every pixel.
         let log_var = Tensor::full([1, 1], self.noise_variance().ln(), &mean.device());
         Likelihood::Gaussian { mean, log_var }
@@ -212,7 +212,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let constant = self.input_dim() as f64 * (2.0 * PI).ln() + log_determinant;
         let (z, centred) = self.project(x); // [examples, latent], [examples, pixels]
         // [examples, pixels]
-        let residual = centred - z.clone().matmul(self.components.val());
+        let residual = centred - product(z.clone(), self.components.val());
         // [examples]
         let distance = row_sums(z.square() * self.per_latent(f64::recip))
             + row_sums(residual.square()).div_scalar(noise);

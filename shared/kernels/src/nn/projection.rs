@@ -1,9 +1,9 @@
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, TensorPrimitive},
+    tensor::Tensor,
 };
 
-use super::{Initialiser, outline::add_outputs};
+use super::{Initialiser, outline::add_outputs, product::product};
 use crate::backend::Backend;
 
 /// A matrix, y = x W: a layer without a bias, for what is normalised next.
@@ -22,9 +22,7 @@ impl<B: Backend> Projection<B> {
 
     /// y `[examples, outputs]` for x `[examples, inputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let weight = self.weight.val().into_primitive().tensor();
-        let y = B::product(x.into_primitive().tensor(), weight);
-        Tensor::from_primitive(TensorPrimitive::Float(y))
+        product(x, self.weight.val())
     }
 
     /// Width of x.
