@@ -12,8 +12,8 @@ shift
 if [ "$feature" = cuda ]; then nvidia-smi; fi
 packages=()
 for paper in "$@"; do packages+=(--package "$paper"); done
-# Two more for the tests of shapes.
-if [ $# = 0 ]; then packages=(--workspace); else packages+=(--package vae --package beta-vae); fi
+# Three more for the tests of shapes.
+if [ $# = 0 ]; then packages=(--workspace); else packages+=(--package vae --package beta-vae --package vae-rnn); fi
 cargo clippy --package kernels --features "$feature" --all-targets -- -D warnings
 cargo test --package kernels --features "$feature" --lib cube
 cargo build "${packages[@]}" --features "shared/$feature"

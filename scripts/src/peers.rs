@@ -413,6 +413,8 @@ impl Contestant {
         seconds: f64,
     ) -> Result<Self> {
         let log = workspace().join(format!("target/peers-{name}.log"));
+        // Of another CARGO_TARGET_DIR there is none.
+        fs::create_dir_all(workspace().join("target"))?;
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

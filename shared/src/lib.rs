@@ -20,7 +20,7 @@ pub use cli::paper;
 pub use data;
 pub use files::{self, reading};
 pub use kernels::{
-    AutodiffBackend, Backend, backend, device, likelihood, nn, noise, operation, posterior,
+    AutodiffBackend, Backend, backend, device, likelihood, matrix, nn, noise, operation, posterior,
 };
 pub use memory::{self, allocation};
 pub use network;

@@ -10,10 +10,7 @@ pub use sequences::{Decoded, SequenceCodes};
 use std::ops::Range;
 
 use anyhow::Result;
-use burn::{
-    module::Module,
-    tensor::{Tensor, TensorData},
-};
+use burn::{module::Module, tensor::Tensor};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
 
 use crate::{
@@ -21,6 +18,7 @@ use crate::{
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
     data::Split,
+    matrix,
     metric::Metric,
     modules::{NamedTensor, record_bytes, weights_of},
     network::{Network, Steps},
@@ -249,8 +247,7 @@ pub(crate) fn by_rows<B: Backend>(
 
 fn tensor<B: Backend>(array: ArrayView2<'_, f32>, device: &B::Device) -> Tensor<B, 2> {
     let (rows, columns) = array.dim();
-    let values: Vec<f32> = array.iter().copied().collect();
-    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+    matrix(array.iter().copied().collect(), [rows, columns], device)
 }
 
 /// Ranges of at most [`CHUNK`] rows.
@@ -335,9 +332,7 @@ where
             let given = rows_of(given, &range).map(|given| self.tensor(given));
             let codes = self.tensor(z.slice(s![range.clone(), ..]));
             let keys = &keys[range.clone()];
-            let numbers = |values: Vec<f32>| {
-                Tensor::from_data(TensorData::new(values, [range.len(), width]), &self.device)
-            };
+            let numbers = |values: Vec<f32>| matrix(values, [range.len(), width], &self.device);
             let logistic = noise.logistic(Stream::Pixel, 0, keys, width);
             let normal = noise.normal(Stream::Pixel, 0, keys, width);
             let p = self.model.decode(codes, given.as_ref());

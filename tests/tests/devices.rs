@@ -75,6 +75,13 @@ fn a_head_of_one_and_a_batch_of_one_agree() {
     agrees(program("vae"), &[&few[..], &["--batch-size", "1"]].concat());
 }
 
+/// Its noise is a matrix without columns, which CUDA cannot copy.
+#[test]
+fn a_model_without_latents_agrees() {
+    let few = ["--set", "data.train_examples=40", "--epochs", "1"];
+    agrees(program("vae-rnn"), &[&few[..], &["--set", "model.kind=rnn"]].concat());
+}
+
 #[test]
 fn two_runs_have_the_same_losses() {
     let extra = ["--set", "data.train_examples=400", "--epochs", "1"];

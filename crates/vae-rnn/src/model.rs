@@ -7,6 +7,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::PixelShape,
     likelihood::{Likelihood, row_sums},
+    matrix,
     network::{
         Coder, Input, Steps, layers_of,
         steps::{Latents, StepLatent},
@@ -291,9 +292,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         }
         let (steps, latents) = (columns / self.output.width(), self.step_latents());
         let device = x.device();
-        let eps = Tensor::zeros([sequences, steps * latents], &device);
+        let noughts = vec![0.0; sequences * steps * latents];
+        let eps = matrix(noughts, [sequences, steps * latents], &device);
         Posterior::Point(match self.unroll(&x, &eps, None).posterior {
-            None => Tensor::zeros([sequences, 0], &device),
+            None => matrix(Vec::new(), [sequences, 0], &device),
             Some(posterior) => {
                 // The posterior's mean is [steps * sequences, latents], step-major.
                 let by_step = posterior.mean.reshape([steps, sequences, latents]);

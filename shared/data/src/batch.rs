@@ -1,6 +1,7 @@
 use burn::tensor::{Tensor, TensorData};
 use kernels::{
     backend::Backend,
+    matrix,
     noise::{Noise, Stream, uniform},
 };
 use rand::seq::SliceRandom;
@@ -95,7 +96,7 @@ impl<B: Backend> Batch<B> {
 
     fn tensor(&self, values: Vec<f32>, width: usize) -> Tensor<B, 2> {
         let rows = values.len().checked_div(width).unwrap_or(self.len());
-        Tensor::from_data(TensorData::new(values, [rows, width]), &self.device)
+        matrix(values, [rows, width], &self.device)
     }
 
     /// Normal noise of this deviation for layers of these widths, `[examples, width]` each.
@@ -138,7 +139,7 @@ pub fn one_hot<B: Backend>(labels: &[u8], classes: usize, device: &B::Device) ->
             *value = 1.0;
         }
     }
-    Tensor::from_data(TensorData::new(values, [labels.len(), classes]), device)
+    matrix(values, [labels.len(), classes], device)
 }
 
 /// Reorders `[examples, samples, width]` to `[samples, examples, width]`.
@@ -206,7 +207,7 @@ impl<B: Backend> BatchMaker<B> {
         let mut values = vec![0f32; indices.len() * width];
         self.split.write_inputs(indices, self.binarise, self.noise, epoch, &mut values);
         Batch {
-            x: Tensor::from_data(TensorData::new(values, [indices.len(), width]), &self.device),
+            x: matrix(values, [indices.len(), width], &self.device),
             steps: indices.iter().map(|&index| self.split.steps(index)).collect(),
             labels: self.split.labels_of(indices),
             keys: indices.iter().map(|&index| self.split.key(index)).collect(),

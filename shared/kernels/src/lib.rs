@@ -5,9 +5,11 @@ pub mod backend;
 pub mod device;
 pub mod laws;
 pub mod likelihood;
+mod matrix;
 pub mod nn;
 pub mod noise;
 pub mod operation;
 pub mod posterior;
 
 pub use backend::{AutodiffBackend, Backend};
+pub use matrix::matrix;

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use kernels::{
     backend::Backend,
+    matrix,
     noise::{Noise, Stream, uniform},
 };
 use statistics::log_sum_exp;
@@ -155,9 +156,8 @@ impl<B: Backend> Filter<'_, B> {
             // By sequence and step, so that a result does not depend on its neighbours.
             let eps =
                 self.noise.normal(Stream::Filter, step as u64, self.keys, particles * latents);
-            let tensor = |values: Vec<f32>, width: usize| {
-                Tensor::<B, 2>::from_data(TensorData::new(values, [rows, width]), self.device)
-            };
+            let tensor =
+                |values: Vec<f32>, width: usize| matrix::<B>(values, [rows, width], self.device);
             let (log_weight, after) =
                 self.model.weigh(state, tensor(x, width), tensor(eps, latents));
             let increments: Vec<f32> = log_weight.into_data().iter::<f32>().collect();
@@ -235,11 +235,11 @@ pub fn continued<B: Backend>(
     let mut result = Array2::zeros((rows, steps * width));
     for step in 0..steps {
         let eps = noise.normal(Stream::Prior, step as u64, keys, latents);
-        let eps = Tensor::<B, 2>::from_data(TensorData::new(eps, [rows, latents]), device);
+        let eps = matrix::<B>(eps, [rows, latents], device);
         let range = ndarray::s![.., step * width..(step + 1) * width];
         if step < given {
             let values: Vec<f32> = prefix.slice(range).iter().copied().collect();
-            let x = Tensor::from_data(TensorData::new(values, [rows, width]), device);
+            let x = matrix(values, [rows, width], device);
             state = model.follow(state, x, eps);
             result.slice_mut(range).assign(&prefix.slice(range));
             continue;

@@ -3,13 +3,14 @@
 //!
 //! The state of the decoder carries z and the steps before t.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use ndarray::{Array2, s};
 use rand_chacha::ChaCha8Rng;
 
 use kernels::{
     backend::Backend,
     likelihood::row_sums,
+    matrix,
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, repeat_rows},
 };
@@ -180,7 +181,7 @@ pub fn continued<B: Backend>(
     let rows = prefix.nrows();
     let given = prefix.ncols() / model.step_width().max(1);
     let eps = noise.normal(Stream::Prior, 0, keys, latents);
-    let eps = Tensor::<B, 2>::from_data(TensorData::new(eps, [rows, latents]), device);
+    let eps = matrix::<B>(eps, [rows, latents], device);
     let z = if given == 0 {
         eps
     } else {
@@ -223,5 +224,5 @@ fn unfold<B: Backend>(
 
 fn tensor<B: Backend>(array: &Array2<f32>, device: &B::Device) -> Tensor<B, 2> {
     let (rows, columns) = array.dim();
-    Tensor::from_data(TensorData::new(array.iter().copied().collect(), [rows, columns]), device)
+    matrix(array.iter().copied().collect(), [rows, columns], device)
 }

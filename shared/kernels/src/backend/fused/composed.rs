@@ -19,6 +19,7 @@ pub(super) fn unwrap<B: burn::prelude::Backend, const D: usize>(
 }
 
 /// f(x W + b).
+#[allow(clippy::disallowed_methods)] // In Burn's own operations; GPUs have a kernel of ours.
 pub(crate) fn dense_composed<B: burn::prelude::Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
