@@ -22,4 +22,6 @@ train beta-vae quick "${tiny[@]}" --set data.binarise=dynamic --set data.train_e
     --set 'model.channels=[4, 8]'
 few=(--epochs 2 --set labels.count=20 --set data.train_examples=2000)
 train few-labels m2 --config m2 "${few[@]}" --set 'm2.hidden=[16]' --set m2.latent=3
+train few-labels m1-m2 --config m1-m2 "${few[@]}" --set pretraining.epochs=1 --set 'm1.hidden=[16]' \
+    --set m1.latent=4 --set 'm2.hidden=[16]' --set m2.latent=3
 train few-labels reconstruction --config reconstruction "${few[@]}" --set 'network.hidden=[16,8]'

@@ -107,6 +107,8 @@ pub trait Trained: Sync {
     fn has_decoder(&self) -> bool;
     /// True if the model says how codes are distributed.
     fn has_prior(&self) -> bool;
+    /// See [`Autoencoder::has_bound`].
+    fn has_bound(&self) -> bool;
     /// Draws from the prior made from standard normal numbers.
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// -ELBO with `eps` `[samples * examples, latent]`, sample-major; `None` for a point code.
@@ -348,6 +350,10 @@ where
 
     fn has_prior(&self) -> bool {
         self.model.has_prior()
+    }
+
+    fn has_bound(&self) -> bool {
+        self.model.has_bound()
     }
 
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {

@@ -197,6 +197,18 @@ impl<B: Backend> M2<B> {
             Tensor::full([like.dims()[0], classes], 1.0 / classes as f64, &like.device())
         })
     }
+
+    /// q(z|x, y) as layers: those on x and y, joined in this order, and from there to its mean and log-variance.
+    pub fn recognition_layers(&self) -> [Vec<Layer>; 3] {
+        let heads = [&self.mean, &self.log_var].map(|head| vec![Layer::from(head)]);
+        let [mean, log_var] = heads;
+        [self.recognition.described(), mean, log_var]
+    }
+
+    /// The mean of p(x|y, z) as layers, logits for pixels: those on z and y, joined in this order, and the last one.
+    pub fn generation_layers(&self) -> [Vec<Layer>; 2] {
+        [self.generation.described(), vec![Layer::from(&self.output)]]
+    }
 }
 
 /// The classes themselves are the condition: p(x|y) and its bound are conditional on the true class.
@@ -233,16 +245,14 @@ impl<B: Backend> Autoencoder<B> for M2<B> {
             return Err("it is a model of codes".into());
         }
         let inputs = vec![Input::Image, Input::Condition];
+        let [trunk, mean, log_var] = self.recognition_layers();
+        let [generation, output] = self.generation_layers();
         Ok(Network {
-            encoder: Coder {
-                trunk: Trunk { inputs, layers: self.recognition.described() },
-                mean: vec![Layer::from(&self.mean)],
-                log_var: Some(vec![Layer::from(&self.log_var)]),
-            },
+            encoder: Coder { trunk: Trunk { inputs, layers: trunk }, mean, log_var: Some(log_var) },
             decoder: Decoder::of(
                 vec![Input::Code, Input::Condition],
-                self.generation.described(),
-                vec![Layer::from(&self.output)],
+                generation,
+                output,
                 Pixels::Bernoulli,
             ),
             prior: Prior::Standard,

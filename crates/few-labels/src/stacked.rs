@@ -6,7 +6,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::{Batch, one_hot},
     likelihood::Likelihood,
-    network::Network,
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Prior, Trunk},
     nn::Initialiser,
     noise::{Noise, Stream},
     posterior::Posterior,
@@ -83,7 +83,29 @@ impl<B: Backend> Autoencoder<B> for Stacked<B> {
     }
 
     fn network(&self) -> Result<Network, String> {
-        Err("its codes are made by two encoders in turn".into())
+        let lower = self.lower.network()?;
+        let [above, mean, log_var] = self.upper.recognition_layers();
+        // The mean of z_1, and the class beside it.
+        let mut encoder = [lower.encoder.trunk.layers, lower.encoder.mean].concat();
+        encoder.push(Layer::Join);
+        encoder.extend(above);
+        let mut decoder = self.upper.generation_layers().concat();
+        decoder.extend(lower.decoder.trunk.layers);
+        Ok(Network {
+            encoder: Coder {
+                trunk: Trunk::of(Input::Image, encoder),
+                mean,
+                log_var: Some(log_var),
+            },
+            decoder: Decoder::of(
+                vec![Input::Code, Input::Condition],
+                decoder,
+                lower.decoder.output,
+                lower.decoder.pixels,
+            ),
+            prior: Prior::Standard,
+            condition: Condition::Class { classes: self.upper.class_count() },
+        })
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

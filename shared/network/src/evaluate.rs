@@ -223,6 +223,7 @@ impl Layer {
             Self::Shift(by) => x.iter().zip(by).map(|(x, &by)| x + f64::from(by)).collect(),
             Self::Scale(by) => x.iter().zip(by).map(|(x, &by)| x * f64::from(by)).collect(),
             Self::Complete(places) => complete(places, x, c),
+            Self::Join => [x, c].concat(),
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum Layer {
     Scale(Vec<f32>),
     /// x at these places of an image, the condition's pixels at the others.
     Complete(Vec<usize>),
+    /// x and the condition, joined.
+    Join,
 }
 
 impl Layer {
@@ -84,6 +86,7 @@ impl Layer {
             Self::Shift(by) => return format!("shift by {} numbers", by.len()),
             Self::Scale(by) => return format!("scale by {} numbers", by.len()),
             Self::Complete(places) => return format!("{} pixels into the image", places.len()),
+            Self::Join => return "joined with the condition".into(),
         };
         match activation {
             Activation::Linear => what,

@@ -181,6 +181,7 @@ impl Packer {
             Layer::Shift(by) => json!({ "kind": "shift", "by": self.numbers(by) }),
             Layer::Scale(by) => json!({ "kind": "scale", "by": self.numbers(by) }),
             Layer::Complete(places) => json!({ "kind": "complete", "places": places }),
+            Layer::Join => json!({ "kind": "join" }),
         };
         if let Some(of) = of.as_object_mut() {
             of.insert("title".into(), layer.title().into());

@@ -114,6 +114,7 @@ pub fn content(
             json!({ "class": class, "name": subject.classes.name(class) })
         }).collect::<Vec<_>>(),
         "parameters": model.parameters(),
+        "has_bound": model.has_bound(),
         "precision": {
             "bits": if precision == Precision::Half { 16 } else { 32 },
             "code": found.code,

@@ -91,7 +91,8 @@ class Model {
 
   /** True if -ELBO can be computed. */
   get hasBound() {
-    return this.content.network.encoder.log_var !== null && this.priorKind !== "none";
+    const { has_bound, network } = this.content;
+    return has_bound && network.encoder.log_var !== null && this.priorKind !== "none";
   }
 
   /** The input the program makes of grey levels 0 to 255: binarised as its configuration says. */

@@ -116,6 +116,7 @@ const LAYERS = {
   shift: (layer, weight, bias, by) => (x) => Float64Array.from(x, (x, i) => x + by[i]),
   scale: (layer, weight, bias, by) => (x) => Float64Array.from(x, (x, i) => x * by[i]),
   complete: (layer) => (x, c) => complete(layer.places, x, c),
+  join: () => (x, c) => joined([x, c]),
 };
 
 /** Calls f for each position of the window and each pixel of the image under it, with the pixel's place in

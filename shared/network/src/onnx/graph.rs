@@ -1,9 +1,6 @@
 use files::Message;
 use kernels::nn::Activation;
 
-/// The input that holds the condition.
-pub(super) const CONDITION: &str = "c";
-
 /// Versions of the format and of its operators: those that every runtime of the last years reads.
 const FORMAT: i64 = 8;
 const OPERATORS: i64 = 17;
@@ -17,8 +14,8 @@ pub(super) struct Graph {
     nodes: Vec<Message>,
     constants: Vec<Message>,
     values: usize,
-    /// Numbers of an image.
-    pub(super) pixels: usize,
+    /// Numbers of a condition.
+    condition: usize,
 }
 
 /// A whole number as an attribute of a node.
@@ -38,9 +35,9 @@ fn float(name: &str, value: f32) -> Message {
 }
 
 impl Graph {
-    pub(super) fn new(pixels: usize) -> Self {
+    pub(super) fn new(condition: usize) -> Self {
         let (inputs, nodes, constants) = (Vec::new(), Vec::new(), Vec::new());
-        Self { inputs, nodes, constants, values: 0, pixels }
+        Self { inputs, nodes, constants, values: 0, condition }
     }
 
     fn fresh(&mut self) -> String {
@@ -54,6 +51,11 @@ impl Graph {
             self.inputs.push((name, width));
         }
         name.to_owned()
+    }
+
+    /// The input that holds the condition.
+    pub(super) fn condition(&mut self) -> String {
+        self.input("c", self.condition)
     }
 
     /// The value that an operator computes.
@@ -110,7 +112,7 @@ impl Graph {
 
     /// The condition's pixels, with those of `x` at their places.
     pub(super) fn completed(&mut self, places: &[usize], x: String) -> String {
-        let condition = self.input(CONDITION, self.pixels);
+        let condition = self.condition();
         let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
         let places = self.integers(&[1, places.len()], &places);
         let shape = self.node("Shape", &[&x], &[]);

@@ -63,6 +63,10 @@ impl Graph {
             Layer::Shift(by) => self.with_row("Add", x, by),
             Layer::Scale(by) => self.with_row("Mul", x, by),
             Layer::Complete(places) => self.completed(places, x),
+            Layer::Join => {
+                let condition = self.condition();
+                self.node("Concat", &[&x, &condition], &[whole("axis", 1)])
+            }
         }
     }
 

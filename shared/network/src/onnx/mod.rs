@@ -46,7 +46,7 @@ impl Network {
 }
 
 fn encoder(coder: &Coder, widths: Widths, about: &str) -> Vec<u8> {
-    let mut graph = Graph::new(widths.pixels);
+    let mut graph = Graph::new(widths.condition);
     let outputs = coded(&mut graph, coder, widths);
     let outputs: Vec<(&str, String, usize)> = ["mean", "log_var"]
         .into_iter()
@@ -65,7 +65,7 @@ fn coded(graph: &mut Graph, coder: &Coder, widths: Widths) -> Vec<String> {
 }
 
 fn decoder(decoder: &Decoder, widths: Widths, about: &str) -> Vec<u8> {
-    let mut graph = Graph::new(widths.pixels);
+    let mut graph = Graph::new(widths.condition);
     let hidden = inputs(&mut graph, &decoder.trunk.inputs, widths);
     let hidden = graph.layers(&decoder.trunk.layers, hidden);
     let mut x = graph.layers(&decoder.output, hidden);
@@ -79,7 +79,7 @@ fn decoder(decoder: &Decoder, widths: Widths, about: &str) -> Vec<u8> {
 }
 
 fn prior(prior: &Prior, widths: Widths, about: &str) -> Option<Vec<u8>> {
-    let mut graph = Graph::new(widths.pixels);
+    let mut graph = Graph::new(widths.condition);
     let eps = graph.input("eps", widths.latent);
     let z = match prior {
         Prior::None | Prior::Standard => return None,
@@ -99,19 +99,18 @@ fn prior(prior: &Prior, widths: Widths, about: &str) -> Option<Vec<u8>> {
 
 /// What a chain of layers starts from.
 fn inputs(graph: &mut Graph, inputs: &[Input], widths: Widths) -> String {
-    let names: Vec<&str> = inputs.iter().map(|&one| input(graph, one, widths)).collect();
+    let values: Vec<String> = inputs.iter().map(|&one| input(graph, one, widths)).collect();
+    let names: Vec<&str> = values.iter().map(String::as_str).collect();
     match names[..] {
         [one] => one.to_owned(),
         _ => graph.node("Concat", &names, &[graph::whole("axis", 1)]),
     }
 }
 
-fn input(graph: &mut Graph, input: Input, widths: Widths) -> &'static str {
-    let (name, width) = match input {
-        Input::Image => ("x", widths.pixels),
-        Input::Code => ("z", widths.latent),
-        Input::Condition => (graph::CONDITION, widths.condition),
-    };
-    graph.input(name, width);
-    name
+fn input(graph: &mut Graph, input: Input, widths: Widths) -> String {
+    match input {
+        Input::Image => graph.input("x", widths.pixels),
+        Input::Code => graph.input("z", widths.latent),
+        Input::Condition => graph.condition(),
+    }
 }
