@@ -110,9 +110,11 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     assert!(count("sequences") > 10);
     assert_eq!([count("terms"), count("continued")], [count("sequences"); 2]);
     fs::remove_file(to).unwrap();
-    for option in [&["--half"][..], &["--beside", run.to_str().unwrap()]] {
-        let refused = program.on_run("explore", &run, &[&["--to", to], option].concat());
-        refused.failure(2, "a page of sequences has one run");
-    }
+    let beside = ["--to", to, "--beside", run.to_str().unwrap()];
+    let refused = program.on_run("explore", &run, &beside);
+    refused.failure(2, "a page of sequences has one run");
     assert!(!fs::exists(to).unwrap());
+    program.on_run("explore", &run, &["--to", to, "--half"]).success();
+    let half = fs::read_to_string(to).unwrap();
+    assert!(half.contains(r#""bits":16"#) && page.contains(r#""bits":32"#));
 }

@@ -206,31 +206,39 @@ impl Network {
     #[must_use]
     pub fn rounded(&self) -> Self {
         let mut rounded = self.clone();
-        let each = |layer: &mut Layer| {
-            let (Layer::Dense { weight, .. }
-            | Layer::Convolution { weight, .. }
-            | Layer::TransposedConvolution { weight, .. }) = layer
-            else {
-                return;
-            };
-            if weight.len() >= LARGE {
-                weight.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
-            }
-        };
-        let coder = |coder: &mut Coder| {
-            let heads = coder.mean.iter_mut().chain(coder.log_var.iter_mut().flatten());
-            coder.trunk.layers.iter_mut().chain(heads).for_each(each);
-        };
-        coder(&mut rounded.encoder);
+        rounded.encoder.round();
         if let Prior::Conditional(prior) = &mut rounded.prior {
-            coder(prior);
+            prior.round();
         }
         let Decoder { trunk, output, pixels, .. } = &mut rounded.decoder;
-        trunk.layers.iter_mut().chain(output).for_each(each);
+        trunk.layers.iter_mut().chain(output).for_each(Layer::round);
         if let Pixels::Gaussian(LogVar::Layers { layers, .. }) = pixels {
-            layers.iter_mut().for_each(each);
+            layers.iter_mut().for_each(Layer::round);
         }
         rounded
+    }
+}
+
+impl Coder {
+    /// Rounds large weights to half precision.
+    pub(super) fn round(&mut self) {
+        let heads = self.mean.iter_mut().chain(self.log_var.iter_mut().flatten());
+        self.trunk.layers.iter_mut().chain(heads).for_each(Layer::round);
+    }
+}
+
+impl Layer {
+    /// Rounds its weights to half precision if they are many.
+    pub(super) fn round(&mut self) {
+        let (Self::Dense { weight, .. }
+        | Self::Convolution { weight, .. }
+        | Self::TransposedConvolution { weight, .. }) = self
+        else {
+            return;
+        };
+        if weight.len() >= LARGE {
+            weight.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
         return explore_steps(&loaded, &examples, &path, &args);
     }
     let network = network(&loaded)?;
-    let precision = if args.half { Precision::Half } else { Precision::Single };
+    let precision = precision(&args);
     let subject = subject(&loaded, &examples);
     let (own, differences) = content(&subject, &network, precision)?;
     let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
@@ -76,6 +76,10 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     Ok(())
 }
 
+fn precision(args: &ExploreArgs) -> Precision {
+    if args.half { Precision::Half } else { Precision::Single }
+}
+
 /// The page of a model of sequences.
 fn explore_steps<P: Paper>(
     loaded: &Loaded<P>,
@@ -83,14 +87,12 @@ fn explore_steps<P: Paper>(
     path: &Path,
     args: &ExploreArgs,
 ) -> Result<()> {
-    if args.beside.is_some() || args.half {
-        let option = if args.half { "--half" } else { "--beside" };
-        let reason = "a page of sequences has one run, in single precision";
-        return Err(Stop::Cannot(format!("{option}: {reason}")).into());
+    if args.beside.is_some() {
+        return Err(Stop::Cannot("--beside: a page of sequences has one run".into()).into());
     }
     let subject = subject(loaded, examples);
     let (network, shown) = steps(loaded)?;
-    let (content, apart) = content_of_steps(&subject, &network, shown);
+    let (content, apart) = content_of_steps(&subject, &network, shown, precision(args));
     let html = page_of_steps(&content);
     write_atomic(path, html.as_bytes())?;
     progress::line(&format!(
@@ -120,27 +122,40 @@ fn steps<P: Paper>(loaded: &Loaded<P>) -> Result<(Steps, serde_json::Value)> {
 pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
     let examples = loaded.examples(&Asked::default())?;
     let subject = subject(loaded, &examples);
-    if loaded.model.is_of_sequences() {
-        if loaded.model.parameters() * 16 / 3 > SMALL {
-            return Ok(None);
-        }
+    let html = if loaded.model.is_of_sequences() {
         let Ok((network, shown)) = steps(loaded) else { return Ok(None) };
-        let html = page_of_steps(&content_of_steps(&subject, &network, shown).0);
-        let path = loaded.run.file(PAGE);
-        write_atomic(&path, html.as_bytes())?;
-        return Ok(Some(path));
-    }
-    let Ok(network) = loaded.model.network() else { return Ok(None) };
+        small_page(
+            |precision| precision.bytes_of_steps(&network),
+            |precision| {
+                let (content, _) = content_of_steps(&subject, &network, shown.clone(), precision);
+                Ok(page_of_steps(&content))
+            },
+        )?
+    } else {
+        let Ok(network) = loaded.model.network() else { return Ok(None) };
+        small_page(
+            |precision| precision.bytes(&network),
+            |precision| Ok(page(&[&content(&subject, &network, precision)?.0])),
+        )?
+    };
+    let Some(html) = html else { return Ok(None) };
+    let path = loaded.run.file(PAGE);
+    write_atomic(&path, html.as_bytes())?;
+    Ok(Some(path))
+}
+
+/// The page in the best precision in which it is small; `bytes` are those of the weights alone, which tell most that
+/// are not.
+fn small_page(
+    bytes: impl Fn(Precision) -> usize,
+    page: impl Fn(Precision) -> Result<String>,
+) -> Result<Option<String>> {
     for precision in [Precision::Single, Precision::Half] {
-        // The weights alone tell most pages that are too large.
-        if precision.bytes(&network) * 4 / 3 > SMALL {
-            continue;
-        }
-        let html = page(&[&content(&subject, &network, precision)?.0]);
-        if html.len() <= SMALL {
-            let path = loaded.run.file(PAGE);
-            write_atomic(&path, html.as_bytes())?;
-            return Ok(Some(path));
+        if bytes(precision) * 4 / 3 <= SMALL {
+            let html = page(precision)?;
+            if html.len() <= SMALL {
+                return Ok(Some(html));
+            }
         }
     }
     Ok(None)

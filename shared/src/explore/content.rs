@@ -11,7 +11,7 @@ use super::{
 use crate::{
     data::{Binarise, ClassNames, Preparation, Split},
     metrics::encode_split,
-    network::{Network, Packer, Prior},
+    network::{Network, Packer, Prior, Steps},
     noise::{Noise, Stream},
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,
@@ -40,14 +40,29 @@ pub enum Precision {
 }
 
 impl Precision {
-    fn packer(self) -> Packer {
+    pub(super) fn packer(self) -> Packer {
         Packer::new(self == Self::Half)
+    }
+
+    /// Of a number of a large layer.
+    pub(super) fn bits(self) -> u32 {
+        match self {
+            Self::Single => 32,
+            Self::Half => 16,
+        }
     }
 
     /// Bytes of the weights of a network.
     pub fn bytes(self, network: &Network) -> usize {
         let mut packer = self.packer();
         packer.network(network);
+        packer.len()
+    }
+
+    /// Bytes of the weights of a model of sequences.
+    pub fn bytes_of_steps(self, network: &Steps) -> usize {
+        let mut packer = self.packer();
+        packer.steps(network);
         packer.len()
     }
 }
@@ -116,7 +131,7 @@ pub fn content(
         "parameters": model.parameters(),
         "has_bound": model.has_bound(),
         "precision": {
-            "bits": if precision == Precision::Half { 16 } else { 32 },
+            "bits": precision.bits(),
             "code": found.code,
             "image": found.image,
         },

@@ -3,10 +3,10 @@
 use ndarray::{Array2, ArrayView1, Axis, s};
 use serde_json::{Value, json};
 
-use super::{Content, Subject, compare::differences_of_steps};
+use super::{Content, Precision, Subject, compare::differences_of_steps};
 use crate::{
     network::{
-        Packer, Steps,
+        Steps,
         steps::{Latents, StepDistribution},
     },
     noise::{Noise, Stream},
@@ -18,9 +18,14 @@ const GALLERY: usize = 40;
 const COMPARED: usize = 10;
 
 /// The content of a page, and how far the networks in it are from the model. `shown` says what a step is.
-pub fn content_of_steps(subject: &Subject<'_>, network: &Steps, shown: Value) -> (Content, f64) {
+pub fn content_of_steps(
+    subject: &Subject<'_>,
+    network: &Steps,
+    shown: Value,
+    precision: Precision,
+) -> (Content, f64) {
     let Subject { model, split, preparation, .. } = subject;
-    let mut packer = Packer::new(false);
+    let mut packer = precision.packer();
     let packed = packer.steps(network);
     let indices: Vec<usize> = (0..split.len().min(GALLERY)).collect();
     let x = inputs(subject, &indices);
@@ -28,7 +33,8 @@ pub fn content_of_steps(subject: &Subject<'_>, network: &Steps, shown: Value) ->
     let few = &indices[..indices.len().min(COMPARED)];
     let shortest = few.iter().map(|&index| split.steps(index)).min().unwrap_or(0);
     let begun = x.slice(s![..few.len(), ..shortest * network.width]).to_owned();
-    let apart = differences_of_steps(*model, network, &begun);
+    let rounded = (precision == Precision::Half).then(|| network.rounded());
+    let apart = differences_of_steps(*model, rounded.as_ref().unwrap_or(network), &begun);
     let json = json!({
         "title": subject.title,
         "paper": subject.paper,
@@ -41,7 +47,7 @@ pub fn content_of_steps(subject: &Subject<'_>, network: &Steps, shown: Value) ->
         "shown": shown,
         "typical": preparation.steps,
         "longest": preparation.shape.height,
-        "apart": apart,
+        "precision": { "bits": precision.bits(), "apart": apart },
         "gallery": {
             "name": subject.examples,
             "titles": indices.iter().map(|&index| (subject.titles)(index)).collect::<Vec<_>>(),

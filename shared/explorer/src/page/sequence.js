@@ -42,7 +42,10 @@ class SequencePage {
     const { content } = this.model;
     byId("title").textContent = content.title;
     byId("about").textContent = content.about;
-    byId("facts").textContent = `${content.parameters.toLocaleString("en")} parameters, single precision`;
+    const { bits, apart } = content.precision;
+    byId("facts").textContent =
+      `${content.parameters.toLocaleString("en")} parameters, ` +
+      (bits === 32 ? "single precision" : `weights in half precision: numbers off by at most ${apart.toPrecision(1)}`);
     const isText = this.kind === "symbols";
     byId("editor-help").textContent = {
       chords: "Click or drag to set and remove notes; arrow keys and space do it too.",
@@ -59,7 +62,7 @@ class SequencePage {
         byId("legend").append(entry);
       }
     }
-    const { steps, citation, apart, latents } = content;
+    const { steps, citation, latents } = content;
     const titles = (layers) => (layers ?? []).map((layer) => layer.title);
     const own = steps.latents;
     const heads = (coder) => [...titles(coder.trunk.layers), ...titles(coder.mean).map((t) => `mean: ${t}`), ...titles(coder.log_var).map((t) => `log-variance: ${t}`)];

@@ -4,7 +4,7 @@ use kernels::nn::Cell;
 use serde_json::{Value, json};
 
 use super::{Latents, Recurrence, StepDistribution, Steps};
-use crate::Packer;
+use crate::{Coder, Layer, Packer};
 
 impl Packer {
     /// A model of sequences.
@@ -57,5 +57,115 @@ impl Packer {
             "hidden": self.layers(std::slice::from_ref(hidden)),
             "title": format!("{cell} of {width} units"),
         })
+    }
+}
+
+impl Steps {
+    /// The model with its large weights rounded to half precision, as a page in half precision has it.
+    #[must_use]
+    pub fn rounded(&self) -> Self {
+        let mut rounded = self.clone();
+        let Self { input, latents, recurrence, decoder, output, .. } = &mut rounded;
+        input.iter_mut().chain(decoder).chain(output).for_each(Layer::round);
+        recurrence.round();
+        match latents {
+            Latents::None => {}
+            Latents::Step(latent) => {
+                latent.posterior.round();
+                latent.prior.iter_mut().for_each(Coder::round);
+                latent.features.iter_mut().for_each(Layer::round);
+            }
+            Latents::Whole(whole) => {
+                whole.encoder.round();
+                whole.posterior.round();
+                whole.features.iter_mut().chain(&mut whole.first).for_each(Layer::round);
+            }
+        }
+        rounded
+    }
+}
+
+impl Recurrence {
+    fn round(&mut self) {
+        self.input.round();
+        self.hidden.round();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::f16;
+    use kernels::nn::Activation;
+
+    use super::*;
+    use crate::{
+        Input, Trunk,
+        steps::{StepLatent, WholeLatent},
+    };
+
+    fn layer(seed: usize) -> Layer {
+        Layer::Dense {
+            weight: (0..4096).map(|i| ((i + seed) as f32).sin() / 7.0).collect(),
+            is_transposed: false,
+            bias: vec![0.1; 64],
+            activation: Activation::Tanh,
+        }
+    }
+
+    fn coder(seed: usize) -> Coder {
+        Coder {
+            trunk: Trunk::of(Input::Image, vec![layer(seed)]),
+            mean: vec![layer(seed + 1)],
+            log_var: Some(vec![layer(seed + 2)]),
+        }
+    }
+
+    fn recurrence(seed: usize) -> Recurrence {
+        Recurrence { cell: Cell::Gru, input: layer(seed), hidden: layer(seed + 1), width: 64 }
+    }
+
+    /// Large weights in single precision, wherever they are.
+    fn large(value: &Value, bytes: &[u8], found: &mut Vec<f32>) {
+        let number = |name: &str| value[name].as_u64().unwrap_or(0) as usize;
+        if value["kind"] == "f32" && number("count") >= 4096 {
+            let numbers = bytes[number("at")..].chunks_exact(4).take(number("count"));
+            found.extend(numbers.map(|four| f32::from_le_bytes(four.try_into().unwrap())));
+        }
+        let inside = value.as_array().into_iter().flatten();
+        let inside = inside.chain(value.as_object().into_iter().flat_map(|object| object.values()));
+        inside.for_each(|part| large(part, bytes, found));
+    }
+
+    #[test]
+    fn every_large_weight_is_rounded_where_the_model_is() {
+        let step = Latents::Step(StepLatent {
+            posterior: coder(1),
+            prior: Some(coder(11)),
+            features: vec![layer(21)],
+        });
+        let whole = Latents::Whole(WholeLatent {
+            encoder: recurrence(1),
+            posterior: coder(11),
+            features: vec![layer(21)],
+            first: vec![layer(22)],
+            is_blind: false,
+        });
+        for (latents, layers) in [(step, 12), (whole, 12)] {
+            let steps = Steps {
+                width: 64,
+                input: vec![layer(31)],
+                latents,
+                recurrence: recurrence(41),
+                decoder: vec![layer(51)],
+                output: vec![layer(52)],
+                distribution: StepDistribution::Bernoulli,
+            };
+            let mut packer = Packer::new(false);
+            let packed = packer.steps(&steps.rounded());
+            let mut found = Vec::new();
+            large(&packed, &packer.into_bytes(), &mut found);
+            assert_eq!(found.len(), layers * 4096);
+            assert!(found.iter().all(|&value| value == f16::from_f32(value).to_f32()));
+        }
     }
 }
