@@ -200,8 +200,7 @@ impl<B: Backend> M2<B> {
 
     /// q(z|x, y) as layers: those on x and y, joined in this order, and from there to its mean and log-variance.
     pub fn recognition_layers(&self) -> [Vec<Layer>; 3] {
-        let heads = [&self.mean, &self.log_var].map(|head| vec![Layer::from(head)]);
-        let [mean, log_var] = heads;
+        let [mean, log_var] = [&self.mean, &self.log_var].map(|head| vec![Layer::from(head)]);
         [self.recognition.described(), mean, log_var]
     }
 
