@@ -292,9 +292,11 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         }
         let (steps, latents) = (columns / self.output.width(), self.step_latents());
         let device = x.device();
-        let noughts = vec![0.0; sequences * steps * latents];
-        let eps = matrix(noughts, [sequences, steps * latents], &device);
-        Posterior::Point(match self.unroll(&x, &eps, None).posterior {
+        let posterior = self.latent.as_ref().and_then(|_| {
+            let eps = Tensor::zeros([sequences, steps * latents], &device);
+            self.unroll(&x, &eps, None).posterior
+        });
+        Posterior::Point(match posterior {
             None => matrix(Vec::new(), [sequences, 0], &device),
             Some(posterior) => {
                 // The posterior's mean is [steps * sequences, latents], step-major.

@@ -92,7 +92,7 @@ fn explore_steps<P: Paper>(
     }
     let subject = subject(loaded, examples);
     let (network, shown) = steps(loaded)?;
-    let (content, apart) = content_of_steps(&subject, &network, shown, precision(args));
+    let (content, apart) = content_of_steps(&subject, &network, &shown, precision(args));
     let html = page_of_steps(&content);
     write_atomic(path, html.as_bytes())?;
     progress::line(&format!(
@@ -125,16 +125,16 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
     let html = if loaded.model.is_of_sequences() {
         let Ok((network, shown)) = steps(loaded) else { return Ok(None) };
         small_page(
-            |precision| precision.bytes_of_steps(&network),
+            |precision| precision.bytes(|packer| packer.steps(&network)),
             |precision| {
-                let (content, _) = content_of_steps(&subject, &network, shown.clone(), precision);
+                let (content, _) = content_of_steps(&subject, &network, &shown, precision);
                 Ok(page_of_steps(&content))
             },
         )?
     } else {
         let Ok(network) = loaded.model.network() else { return Ok(None) };
         small_page(
-            |precision| precision.bytes(&network),
+            |precision| precision.bytes(|packer| packer.network(&network)),
             |precision| Ok(page(&[&content(&subject, &network, precision)?.0])),
         )?
     };

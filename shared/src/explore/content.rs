@@ -11,7 +11,7 @@ use super::{
 use crate::{
     data::{Binarise, ClassNames, Preparation, Split},
     metrics::encode_split,
-    network::{Network, Packer, Prior, Steps},
+    network::{Network, Packer, Prior},
     noise::{Noise, Stream},
     posterior::kl_of_gaussian,
     principal::PrincipalComponents,
@@ -52,17 +52,10 @@ impl Precision {
         }
     }
 
-    /// Bytes of the weights of a network.
-    pub fn bytes(self, network: &Network) -> usize {
+    /// Bytes of the weights that `pack` packs.
+    pub fn bytes(self, pack: impl FnOnce(&mut Packer) -> Value) -> usize {
         let mut packer = self.packer();
-        packer.network(network);
-        packer.len()
-    }
-
-    /// Bytes of the weights of a model of sequences.
-    pub fn bytes_of_steps(self, network: &Steps) -> usize {
-        let mut packer = self.packer();
-        packer.steps(network);
+        pack(&mut packer);
         packer.len()
     }
 }

@@ -21,7 +21,7 @@ const COMPARED: usize = 10;
 pub fn content_of_steps(
     subject: &Subject<'_>,
     network: &Steps,
-    shown: Value,
+    shown: &Value,
     precision: Precision,
 ) -> (Content, f64) {
     let Subject { model, split, preparation, .. } = subject;

@@ -72,6 +72,11 @@ impl Graph {
         value
     }
 
+    /// Values side by side.
+    pub(super) fn joined(&mut self, values: &[&str]) -> String {
+        self.node("Concat", values, &[whole("axis", 1)])
+    }
+
     fn constant(&mut self, shape: &[usize], kind: i64, bytes: &[u8]) -> String {
         let name = self.fresh();
         let dimensions = shape.iter().fold(Message::default(), |own, &n| own.whole(1, n as i64));

@@ -65,7 +65,7 @@ impl Graph {
             Layer::Complete(places) => self.completed(places, x),
             Layer::Join => {
                 let condition = self.condition();
-                self.node("Concat", &[&x, &condition], &[whole("axis", 1)])
+                self.joined(&[&x, &condition])
             }
         }
     }

@@ -103,7 +103,7 @@ fn inputs(graph: &mut Graph, inputs: &[Input], widths: Widths) -> String {
     let names: Vec<&str> = values.iter().map(String::as_str).collect();
     match names[..] {
         [one] => one.to_owned(),
-        _ => graph.node("Concat", &names, &[graph::whole("axis", 1)]),
+        _ => graph.joined(&names),
     }
 }
 
