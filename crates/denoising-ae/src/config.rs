@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     data::{Binarise, DataConfig},
     metrics::EvaluateConfig,
+    nn::Init,
     paper::RunConfig,
     ranges::{at_least_one, classes, not_negative},
     train::TrainConfig,
@@ -43,6 +44,9 @@ pub struct ModelConfig {
     /// Classes of the data set.
     #[serde(deserialize_with = "classes")]
     pub classes: usize,
+    /// Initial weights of the hidden layers.
+    #[serde(default)]
+    pub init: Init,
 }
 
 /// `[pretraining]`.

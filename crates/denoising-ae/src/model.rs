@@ -53,7 +53,7 @@ pub struct Model<B: Backend> {
 impl<B: Backend> Model<B> {
     /// A model with fresh weights for inputs of width `input`.
     pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
-        let mut init = Initialiser::new(Init::Glorot, noise, device);
+        let mut init = Initialiser::new(config.model.init, noise, device);
         let components = match config.pretraining {
             Pretraining::Pca { components } => Some(components),
             Pretraining::Denoising { .. } | Pretraining::None => None,
@@ -71,8 +71,10 @@ impl<B: Backend> Model<B> {
                     .map(|(below, width)| Dense::new(below, width, Activation::Sigmoid, &mut init))
                     .collect();
                 let top = config.model.hidden.last().copied().unwrap_or(input);
-                let classes = config.model.classes;
-                (hidden, Some(Dense::new(top, classes, Activation::Linear, &mut init)))
+                // The others are sigmoid layers, and this one is not.
+                init = init.with(Init::Glorot);
+                let output = Dense::new(top, config.model.classes, Activation::Linear, &mut init);
+                (hidden, Some(output))
             }
         };
         let deviations =

@@ -19,6 +19,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
+    nn::Init,
     noise::{Noise, Stream},
     principal::PrincipalComponents,
     train::{Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
@@ -55,7 +56,7 @@ fn config(pretraining: Pretraining) -> Config {
     Config {
         seed: 1,
         data: DataConfig::new("segments", Binarise::None),
-        model: ModelConfig { hidden: vec![12, 9], classes: 10 },
+        model: ModelConfig { hidden: vec![12, 9], classes: 10, init: Init::GlorotSigmoid },
         pretraining,
         train: train.clone(),
         fine_tuning: Some(train),
@@ -261,6 +262,31 @@ fn equal_stacks_have_parameters_of_equal_ids() {
     {
         assert_eq!(ids(pretraining), ids(pretraining), "{pretraining:?}");
     }
+}
+
+#[test]
+fn sigmoid_layers_alone_start_four_times_as_wide() {
+    struct Widest(Vec<f32>);
+    impl ModuleVisitor<Flex> for Widest {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Flex, D>>) {
+            if D == 2 {
+                self.0.push(param.val().abs().max().into_scalar());
+            }
+        }
+    }
+    let widest = |init| {
+        let mut config = config(Pretraining::None);
+        config.model.init = init;
+        let mut widest = Widest(Vec::new());
+        Model::<Flex>::new(&config, 64, Noise::new(1), &Default::default()).visit(&mut widest);
+        widest.0
+    };
+    // Two autoencoders, the classifier's two hidden layers, and its softmax layer.
+    let (narrow, wide) = (widest(Init::Glorot), widest(Init::GlorotSigmoid));
+    let ratios: Vec<f32> = narrow.iter().zip(&wide).map(|(narrow, wide)| wide / narrow).collect();
+    assert_eq!(ratios, [4.0, 4.0, 4.0, 4.0, 1.0]);
+    let range = (6.0 / (64.0 + 12.0f32)).sqrt();
+    assert!(narrow[0] <= range && narrow[0] > 0.99 * range, "{}", narrow[0]);
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub enum Init {
     /// U(-a, a) with a = sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010).
     #[default]
     Glorot,
+    /// U(-4a, 4a) with the a of `glorot`, for sigmoid layers: the slope of a sigmoid at 0 is a quarter of
+    /// that of tanh, for which `glorot` is derived (Bengio 2012, section 4.2).
+    GlorotSigmoid,
     /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
     He,
     /// N(0, 1 / inputs) (LeCun et al. 1998, section 4.6).
@@ -32,6 +35,11 @@ pub enum Init {
         #[serde(deserialize_with = "ranges::positive")]
         std: f32,
     },
+}
+
+/// The greatest absolute weight of `glorot`.
+fn glorot(inputs: usize, outputs: usize) -> f32 {
+    (6.0 / (inputs + outputs) as f32).sqrt()
 }
 
 /// A parameter with this id and these values, in row-major order, for models that are not drawn but
@@ -117,9 +125,9 @@ impl<'a, B: Backend> Initialiser<'a, B> {
         let normal = |generator: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(generator) };
         let values: Vec<f32> = (0..shape[0] * shape[1])
             .map(|_| match self.init {
-                Init::Glorot => {
-                    let a = (6.0 / (inputs + outputs) as f32).sqrt();
-                    (2.0 * uniform(&mut generator) - 1.0) * a
+                Init::Glorot => (2.0 * uniform(&mut generator) - 1.0) * glorot(inputs, outputs),
+                Init::GlorotSigmoid => {
+                    (2.0 * uniform(&mut generator) - 1.0) * 4.0 * glorot(inputs, outputs)
                 }
                 Init::He => normal(&mut generator) * (2.0 / inputs as f32).sqrt(),
                 Init::Lecun => normal(&mut generator) / (inputs as f32).sqrt(),
