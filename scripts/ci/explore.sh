@@ -27,13 +27,23 @@ if [ $# = 0 ]; then
     set -- $pairs
 fi
 
-while [ $# -ge 2 ]; do
-    paper=$1 run=$2
-    shift 2
-    page=$out/$paper-$(basename "$run")
+# A page of a run: PROGRAM RUN NAME [--beside OTHER]
+check() {
+    local paper=$1 run=$2 page=$out/$1-$3 check=check.js
+    shift 3
     rm -f "$page.html" "$page.json"
-    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json"
-    check=check.js
+    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json" "$@"
     if [ "$paper" = vae-rnn ]; then check=check-steps.js; fi
     node "scripts/ci/explore/$check" "$browser" "$page"
+}
+while [ $# -ge 2 ]; do
+    check "$1" "$2" "$(basename "$2")"
+    shift 2
 done
+if [ -d "$out/runs/vae-rnn" ]; then
+    for both in "tunes tunes-lstm" "poem poem-rnn"; do
+        # shellcheck disable=SC2086 # Two names.
+        set -- $both
+        check vae-rnn "$out/runs/vae-rnn/$1" "$1-beside" --beside "$out/runs/vae-rnn/$2"
+    done
+fi

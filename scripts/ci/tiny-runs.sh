@@ -24,4 +24,5 @@ few=(--epochs 2 --set labels.count=20 --set data.train_examples=2000)
 train few-labels m2 --config m2 "${few[@]}" --set 'm2.hidden=[16]' --set m2.latent=3
 train few-labels m1-m2 --config m1-m2 "${few[@]}" --set pretraining.epochs=1 --set 'm1.hidden=[16]' \
     --set m1.latent=4 --set 'm2.hidden=[16]' --set m2.latent=3
+train few-labels ladder --config ladder "${few[@]}" --set 'network.hidden=[16,8]' --set 'ladder.costs=[10,1,0.1,0.1]'
 train few-labels reconstruction --config reconstruction "${few[@]}" --set 'network.hidden=[16,8]'

@@ -3,7 +3,7 @@
 
 mod programs;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use programs::{program, programs};
 
@@ -109,11 +109,24 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     let count = |of: &str| expected[of].as_array().unwrap().len();
     assert!(count("sequences") > 10);
     assert_eq!([count("terms"), count("continued")], [count("sequences"); 2]);
+    // Another run beside it; not one whose steps are others, nor one of images.
     fs::remove_file(to).unwrap();
-    let beside = ["--to", to, "--beside", run.to_str().unwrap()];
-    let refused = program.on_run("explore", &run, &beside);
-    refused.failure(2, "a page of sequences has one run");
+    let few = ["--set", "data.train_examples=40", "--data"];
+    let lstm = ["tunes", "--name", "lstm", "--set", "model.cell=lstm"];
+    program.train(work.path(), &[&few[..], &lstm].concat()).success();
+    program.train(work.path(), &[&few[..], &["segments", "--name", "rows"]].concat()).success();
+    let vae = programs::program("vae");
+    vae.train(work.path(), &[]).success();
+    let beside = |run: &Path| {
+        program.on_run("explore", &run, &["--to", to, "--beside", run.to_str().unwrap()])
+    };
+    let runs = work.path().join("runs");
+    beside(&runs.join("vae-rnn/rows")).failure(1, "steps are of another kind");
+    beside(&runs.join("vae/quick")).failure(1, "one run is of images and the other of sequences");
     assert!(!fs::exists(to).unwrap());
+    beside(&runs.join("vae-rnn/lstm")).success();
+    let both = fs::read_to_string(to).unwrap();
+    assert_eq!(both.matches("class=\"content\"").count(), 2);
     program.on_run("explore", &run, &["--to", to, "--half"]).success();
     let half = fs::read_to_string(to).unwrap();
     assert!(half.contains(r#""bits":16"#) && page.contains(r#""bits":32"#));

@@ -7,7 +7,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    network::Layer as Described,
+    network::{Layer as Described, numbers},
     nn::{Activation, BatchNorm, Initialiser, Projection, Shift, Statistics},
 };
 
@@ -47,6 +47,22 @@ pub struct Pass<B: Backend> {
     pub hidden: Tensor<B, 2>,
     /// log p(class|x), `[examples, classes]`.
     pub log_p: Tensor<B, 2>,
+}
+
+impl<B: Backend> Layer<B> {
+    /// From h of the layer below to z.
+    fn described(&self) -> Vec<Described> {
+        let mut parts = vec![Described::product(self.weight.weight.val())];
+        parts.extend(Described::normalising(&self.norm));
+        parts
+    }
+
+    /// From z to h.
+    fn described_output(&self) -> Vec<Described> {
+        let mut parts = Vec::from(Described::shifting(&self.shift));
+        parts.extend(self.scale.as_ref().map(|scale| Described::Scale(numbers(scale.val()))));
+        parts
+    }
 }
 
 impl<B: Backend> Encoder<B> {
@@ -115,14 +131,14 @@ impl<B: Backend> Encoder<B> {
 
     /// The hidden layers in evaluation, for [`Network`](shared::network::Network).
     pub fn described(&self) -> Vec<Described> {
-        let hidden = &self.layers[..self.layers.len() - 1];
-        let parts = |layer: &Layer<B>| {
-            let mut parts = vec![Described::product(layer.weight.weight.val())];
-            parts.extend(Described::normalising(&layer.norm));
-            parts.extend(Described::shifting(&layer.shift));
-            parts
-        };
-        hidden.iter().flat_map(parts).collect()
+        let mut parts = self.described_parts();
+        parts.pop();
+        parts.into_iter().flatten().flatten().collect()
+    }
+
+    /// Each layer in evaluation: from the output of the layer below to its z, and from there to its own output.
+    pub fn described_parts(&self) -> Vec<[Vec<Described>; 2]> {
+        self.layers.iter().map(|layer| [layer.described(), layer.described_output()]).collect()
     }
 
     /// The encoder with these statistics stored, one for each layer above the pixels.

@@ -6,7 +6,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::{Batch, BatchMaker},
     likelihood::Likelihood,
-    network::Network,
+    network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior},
     nn::{BatchNorm, Combinator, Init, Initialiser, Projection, Statistics},
     noise::{Noise, Stream},
     posterior::Posterior,
@@ -111,6 +111,12 @@ impl<B: Backend> Ladder<B> {
 }
 
 impl<B: Backend> Step<B> {
+    /// From the layer above to u, in evaluation.
+    fn signal(&self) -> Vec<Layer> {
+        let weight = self.weight.as_ref().map(|weight| Layer::product(weight.weight.val()));
+        weight.into_iter().chain(Layer::normalising(&self.norm)).collect()
+    }
+
     fn normalised(&self, signal: Tensor<B, 2>, normalising: Normalising<'_>) -> Tensor<B, 2> {
         match normalising {
             Normalising::ByBatch(groups) => self.norm.by_batch(signal, groups),
@@ -152,7 +158,36 @@ impl<B: Backend> Autoencoder<B> for Ladder<B> {
     }
 
     fn network(&self) -> Result<Network, String> {
-        Err("its code is an estimate from two layers at once".into())
+        let mut parts = self.encoder.described_parts();
+        let (Some([to_classes, log_p]), [below @ .., second, highest]) =
+            (parts.pop(), self.steps.as_slice())
+        else {
+            return Err("it has no layers".into());
+        };
+        // The estimate of the classes' layer, from its own z and from the probabilities above it, and the signal
+        // that the code receives from there.
+        let mut signal = to_classes;
+        signal.push(Layer::Fork([log_p, vec![Layer::Softmax], highest.signal()].concat()));
+        signal.push(Layer::combining(&highest.combinator));
+        signal.extend(second.signal());
+        // To z of the last hidden layer; its output goes on to the classes alone.
+        let output = parts.last_mut().map(|[_, output]| std::mem::take(output));
+        let mut layers: Vec<Layer> = parts.into_iter().flatten().flatten().collect();
+        layers.push(Layer::Fork([output.unwrap_or_default(), signal].concat()));
+        layers.push(Layer::combining(&second.combinator));
+        let down =
+            |step: &Step<B>| [step.signal(), vec![Layer::prior_mean(&step.combinator)]].concat();
+        Ok(Network {
+            encoder: Coder::point(Input::Image, layers),
+            decoder: Decoder::of(
+                vec![Input::Code],
+                Vec::new(),
+                below.iter().rev().flat_map(down).collect(),
+                Pixels::Gaussian(LogVar::Constant(0.0)),
+            ),
+            prior: Prior::None,
+            condition: Condition::None,
+        })
     }
 
     fn log_classes(&self, x: Tensor<B, 2>) -> Option<Tensor<B, 2>> {

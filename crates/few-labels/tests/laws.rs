@@ -513,10 +513,13 @@ fn how_large_a_model_will_be_is_known_before_it_is_made() {
 #[test]
 fn the_networks_as_layers_are_the_models() {
     let indices: Vec<usize> = (0..300).collect();
-    for kind in [Kind::Reconstruction, Kind::M1, Kind::M2, Kind::M1M2] {
+    for kind in [Kind::Reconstruction, Kind::M1, Kind::M2, Kind::M1M2, Kind::Ladder] {
         let model = Model::<Flex>::new(&config(kind), PIXELS, Noise::new(3), &Default::default());
         let model = match model {
             Model::Network(it) => Model::Network(it.with_statistics(&batches(kind), &indices, 100)),
+            Model::Ladder(_) => {
+                Model::Ladder(ladder().with_statistics(&batches(kind), &indices, 100))
+            }
             other => other,
         };
         let apart = laws::networks::network_apart(model, CLASSES as u8).unwrap();

@@ -66,7 +66,7 @@ async function main() {
     if (!/^(file|blob|data):/.test(request.url())) problems.push(`request of ${request.url()}`);
   });
   await page.goto(pathToFileURL(path.resolve(`${name}.html`)).href);
-  await page.waitForFunction(() => window.explorer?.terms?.length > 0);
+  await page.waitForFunction(() => window.explorer?.score?.terms?.length > 0);
   const picture = (what) => page.screenshot({ path: `${name}-${what}.png`, fullPage: true });
   const rest = () => page.waitForTimeout(500);
   await rest();
@@ -196,6 +196,41 @@ async function main() {
       return Tune.notes([on(0, 2), on(0), on(1), on(1, 2)]);
     });
     assert.deepEqual(notes.map(({ place, from, steps }) => [place, from, steps]), [[0, 0, 2], [2, 0, 1], [1, 2, 2], [2, 3, 1]]);
+  }
+
+  // The run beside is given the same steps, and has its own score and its own continuation.
+  if (await page.locator("#beside").isVisible()) {
+    const numbers = async () => [await page.locator("#numbers").textContent(), await page.locator("#beside-numbers").textContent()];
+    await page.locator("#gallery").selectOption("1");
+    await rest();
+    const [own, other] = await numbers();
+    assert.match(other, /nats a step/);
+    assert.notEqual(other, own, "each model has its score");
+    const isRight = await page.evaluate(() => {
+      const { beside, sequence, source } = window.explorer;
+      const nats = (terms) => terms.reduce((sum, { reconstruction, kl }) => sum + reconstruction + kl, 0);
+      const { model } = beside;
+      return Math.abs(nats(beside.score.terms) - nats(model.terms(sequence, model.content.seed, source.key))) < 1e-9;
+    });
+    assert.ok(isRight, "the score is of the sequence above");
+    if (kind === "symbols") {
+      const [mine, theirs] = await page.evaluate(() => {
+        const { lines, beside, editor } = window.explorer;
+        return [lines, beside.lines].map((each) => each.map((line) => editor.known.write(line)));
+      });
+      assert.equal(theirs.length, mine.length);
+    } else {
+      await page.locator("#given").fill("2");
+      await page.click("#go-on");
+      await rest();
+      const [mine, theirs] = await page.evaluate(() =>
+        [window.explorer.sequence, window.explorer.beside.sequence].map((steps) => steps.map((x) => Array.from(x))),
+      );
+      assert.deepEqual(theirs.slice(0, 2), mine.slice(0, 2), "given steps stay");
+      assert.equal(theirs.length, mine.length);
+      assert.notDeepEqual(theirs, mine, "another model goes on otherwise");
+    }
+    await picture("beside");
   }
 
   // A code by slider, and towards another sequence.

@@ -34,7 +34,7 @@ const SCRIPTS: [&str; 10] = [
 const STEPS_PAGE: &str = include_str!("page/steps.html");
 
 /// The same of a page about a model of sequences.
-const STEPS_SCRIPTS: [&str; 8] = [
+const STEPS_SCRIPTS: [&str; 10] = [
     include_str!("page/network.js"),
     include_str!("page/noise.js"),
     include_str!("page/steps.js"),
@@ -42,6 +42,8 @@ const STEPS_SCRIPTS: [&str; 8] = [
     include_str!("page/pen.js"),
     include_str!("page/text.js"),
     include_str!("page/tune.js"),
+    include_str!("page/score.js"),
+    include_str!("page/beside.js"),
     include_str!("page/sequence.js"),
 ];
 
@@ -55,9 +57,9 @@ pub fn page(runs: &[&Content]) -> String {
     written(PAGE, &SCRIPTS, runs)
 }
 
-/// A page about a run of a model of sequences.
-pub fn page_of_steps(run: &Content) -> String {
-    written(STEPS_PAGE, &STEPS_SCRIPTS, &[run])
+/// A page about these runs of models of sequences, one below the other.
+pub fn page_of_steps(runs: &[&Content]) -> String {
+    written(STEPS_PAGE, &STEPS_SCRIPTS, runs)
 }
 
 fn written(frame: &str, scripts: &[&str], runs: &[&Content]) -> String {
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_page_is_whole_and_asks_for_nothing() {
-        whole(&page_of_steps(&made()));
+        whole(&page_of_steps(&[&made(), &made()]));
         let page = page(&[&made(), &made()]);
         whole(&page);
         assert!(page.contains("<title>a &lt; b &lt;/script&gt; &amp; c | a"));

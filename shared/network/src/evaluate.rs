@@ -224,8 +224,32 @@ impl Layer {
             Self::Scale(by) => x.iter().zip(by).map(|(x, &by)| x * f64::from(by)).collect(),
             Self::Complete(places) => complete(places, x, c),
             Self::Join => [x, c].concat(),
+            Self::Fork(layers) => [x, &through(layers, x.to_vec(), c)].concat(),
+            Self::Softmax => {
+                let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let shares: Vec<f64> = x.iter().map(|x| (x - most).exp()).collect();
+                let sum: f64 = shares.iter().sum();
+                shares.into_iter().map(|share| share / sum).collect()
+            }
+            Self::Combine(by) => {
+                let (z, u) = x.split_at(x.len() / 2);
+                let (of_mean, of_share) = by.split_at(by.len() / 2);
+                let estimate = |((z, mean), share): ((&f64, f64), f64)| (z - mean) * share + mean;
+                z.iter().zip(bent(of_mean, u)).zip(bent(of_share, u)).map(estimate).collect()
+            }
+            Self::PriorMean(by) => bent(by, x),
         }
     }
+}
+
+/// a_1 sigmoid(a_2 u + a_3) + a_4 u + a_5 of each unit, for a `[5, units]`.
+fn bent(a: &[f32], u: &[f64]) -> Vec<f64> {
+    let units = u.len();
+    let of = |(unit, u): (usize, &f64)| {
+        let a = |row: usize| f64::from(a[row * units + unit]);
+        a(0) * activate(Activation::Sigmoid, a(1) * u + a(2)) + a(3) * u + a(4)
+    };
+    u.iter().enumerate().map(of).collect()
 }
 
 /// Calls `f` for each position of the window and each number of the image under it, with the position,

@@ -4,7 +4,9 @@ use burn::tensor::Tensor;
 use kernels::{
     Backend,
     backend::{Geometry, Window},
-    nn::{Activation, BatchNorm, Convolution, Dense, Mlp, Shift, TransposedConvolution},
+    nn::{
+        Activation, BatchNorm, Combinator, Convolution, Dense, Mlp, Shift, TransposedConvolution,
+    },
 };
 
 /// One layer with its weights. Images are rows of pixels, a pixel's channels side by side.
@@ -53,6 +55,15 @@ pub enum Layer {
     Complete(Vec<usize>),
     /// x and the condition, joined.
     Join,
+    /// x and what these layers make of it, joined.
+    Fork(Vec<Layer>),
+    /// y_i = exp(x_i) / sum_j exp(x_j).
+    Softmax,
+    /// The estimate of each unit of a ladder network's layer from z and u, joined: the coefficients of its
+    /// [`Combinator`], `[10, units]`, row by row.
+    Combine(Vec<f32>),
+    /// The estimate from u alone, mu(u): its first five rows.
+    PriorMean(Vec<f32>),
 }
 
 impl Layer {
@@ -87,6 +98,13 @@ impl Layer {
             Self::Scale(by) => return format!("scale by {} numbers", by.len()),
             Self::Complete(places) => return format!("{} pixels into the image", places.len()),
             Self::Join => return "joined with the condition".into(),
+            Self::Fork(layers) => {
+                let titles: Vec<String> = layers.iter().map(Self::title).collect();
+                return format!("joined with its image by [{}]", titles.join("; "));
+            }
+            Self::Softmax => return "softmax".into(),
+            Self::Combine(by) => return format!("estimates of {} units", by.len() / 10),
+            Self::PriorMean(by) => return format!("means of {} units", by.len() / 5),
         };
         match activation {
             Activation::Linear => what,
@@ -138,6 +156,16 @@ impl Layer {
     /// y = f(x + b), as two layers.
     pub fn shifting<B: Backend>(layer: &Shift<B>) -> [Self; 2] {
         [Self::Shift(numbers(layer.bias.val())), Self::Apply(layer.activation())]
+    }
+
+    /// g(z, u) of a ladder network.
+    pub fn combining<B: Backend>(combinator: &Combinator<B>) -> Self {
+        Self::Combine(numbers(combinator.coefficients()))
+    }
+
+    /// mu(u) of a ladder network.
+    pub fn prior_mean<B: Backend>(combinator: &Combinator<B>) -> Self {
+        Self::PriorMean(numbers(combinator.coefficients().narrow(0, 0, 5)))
     }
 
     /// A dense layer backwards, y = x W^T + b, as tied weights have it.

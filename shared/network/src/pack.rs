@@ -182,6 +182,10 @@ impl Packer {
             Layer::Scale(by) => json!({ "kind": "scale", "by": self.numbers(by) }),
             Layer::Complete(places) => json!({ "kind": "complete", "places": places }),
             Layer::Join => json!({ "kind": "join" }),
+            Layer::Fork(layers) => json!({ "kind": "fork", "layers": self.layers(layers) }),
+            Layer::Softmax => json!({ "kind": "softmax" }),
+            Layer::Combine(by) => json!({ "kind": "combine", "by": self.numbers(by) }),
+            Layer::PriorMean(by) => json!({ "kind": "prior-mean", "by": self.numbers(by) }),
         };
         if let Some(of) = of.as_object_mut() {
             of.insert("title".into(), layer.title().into());
@@ -230,6 +234,9 @@ impl Coder {
 impl Layer {
     /// Rounds its weights to half precision if they are many.
     pub(super) fn round(&mut self) {
+        if let Self::Fork(layers) = self {
+            return layers.iter_mut().for_each(Self::round);
+        }
         let (Self::Dense { weight, .. }
         | Self::Convolution { weight, .. }
         | Self::TransposedConvolution { weight, .. }) = self

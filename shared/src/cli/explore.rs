@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     explore::{
-        Content, Precision, Subject, content, content_of, content_of_steps, expected,
+        Content, Differences, Precision, Subject, content, content_of, content_of_steps, expected,
         expected_of_steps, page, page_of_steps,
     },
     files::write_atomic,
@@ -44,33 +44,30 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     if let Some(path) = args.expected.as_ref().filter(|path| path.exists()) {
         bail!("--expected {}: it exists already; delete it, or give another name", path.display());
     }
-    if loaded.model.is_of_sequences() {
-        return explore_steps(&loaded, &examples, &path, &args);
-    }
-    let network = network(&loaded)?;
     let precision = precision(&args);
     let subject = subject(&loaded, &examples);
-    let (own, differences) = content(&subject, &network, precision)?;
+    let (own, apart) = described(&loaded, &subject, precision)?;
     let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
     let other = other.transpose()?;
-    if let Some(other) = &other
-        && other.json["image"] != own.json["image"]
-    {
-        bail!("--beside: its images have another size or other colours than those of this run");
+    if let Some(other) = &other {
+        alike(&own, other)?;
     }
     let runs: Vec<&Content> = std::iter::once(&own).chain(&other).collect();
-    let html = page(&runs);
+    let is_of_sequences = loaded.model.is_of_sequences();
+    let html = if is_of_sequences { page_of_steps(&runs) } else { page(&runs) };
     write_atomic(&path, html.as_bytes())?;
+    let size = html.len() as f64 / 1e6;
     progress::line(&format!(
-        "wrote {}: {:.1} MB, open it in a browser; its codes differ from the program's by at most {:.0e}, \
-         its pixels by {:.0e}",
-        path.display(),
-        html.len() as f64 / 1e6,
-        differences.code,
-        differences.image,
+        "wrote {}: {size:.1} MB, open it in a browser; {apart}",
+        path.display()
     ));
     if let Some(path) = args.expected {
-        write_atomic(&path, expected(&subject, TESTED).to_string().as_bytes())?;
+        let expected = if is_of_sequences {
+            expected_of_steps(&subject, &steps(&loaded)?.0, TESTED)
+        } else {
+            expected(&subject, TESTED)
+        };
+        write_atomic(&path, expected.to_string().as_bytes())?;
         say(&path)?;
     }
     Ok(())
@@ -80,31 +77,41 @@ fn precision(args: &ExploreArgs) -> Precision {
     if args.half { Precision::Half } else { Precision::Single }
 }
 
-/// The page of a model of sequences.
-fn explore_steps<P: Paper>(
+/// A run as a page has it, and in words how far the numbers of the page are from the program's.
+fn described<P: Paper>(
     loaded: &Loaded<P>,
-    examples: &Examples,
-    path: &Path,
-    args: &ExploreArgs,
-) -> Result<()> {
-    if args.beside.is_some() {
-        return Err(Stop::Cannot("--beside: a page of sequences has one run".into()).into());
+    subject: &Subject<'_>,
+    precision: Precision,
+) -> Result<(Content, String)> {
+    if loaded.model.is_of_sequences() {
+        let (network, shown) = steps(loaded)?;
+        let (content, apart) = content_of_steps(subject, &network, &shown, precision);
+        return Ok((
+            content,
+            format!("its numbers differ from the program's by at most {apart:.0e}"),
+        ));
     }
-    let subject = subject(loaded, examples);
-    let (network, shown) = steps(loaded)?;
-    let (content, apart) = content_of_steps(&subject, &network, &shown, precision(args));
-    let html = page_of_steps(&content);
-    write_atomic(path, html.as_bytes())?;
-    progress::line(&format!(
-        "wrote {}: {:.1} MB, open it in a browser; its numbers differ from the program's by at most \
-         {apart:.0e}",
-        path.display(),
-        html.len() as f64 / 1e6,
-    ));
-    if let Some(path) = &args.expected {
-        let expected = expected_of_steps(&subject, &network, TESTED);
-        write_atomic(path, expected.to_string().as_bytes())?;
-        say(path)?;
+    let (content, Differences { code, image, .. }) =
+        content(subject, &network(loaded)?, precision)?;
+    let apart = format!(
+        "its codes differ from the program's by at most {code:.0e}, its pixels by {image:.0e}"
+    );
+    Ok((content, apart))
+}
+
+/// An error if two runs have no input in common that a page could give to both.
+fn alike(own: &Content, other: &Content) -> Result<()> {
+    let differ = |key: &str| own.json[key] != other.json[key];
+    let width = |content: &Content| content.json["steps"]["width"].clone();
+    let is_of_sequences = |content: &Content| !content.json["steps"].is_null();
+    if is_of_sequences(own) != is_of_sequences(other) {
+        bail!("--beside: one run is of images and the other of sequences");
+    }
+    if differ("image") {
+        bail!("--beside: its images have another size or other colours than those of this run");
+    }
+    if differ("shown") || width(own) != width(other) {
+        bail!("--beside: its steps are of another kind, or mean something else, than those of this run");
     }
     Ok(())
 }
@@ -128,7 +135,7 @@ pub(super) fn small<P: Paper>(loaded: &Loaded<P>) -> Result<Option<PathBuf>> {
             |precision| precision.bytes(|packer| packer.steps(&network)),
             |precision| {
                 let (content, _) = content_of_steps(&subject, &network, &shown, precision);
-                Ok(page_of_steps(&content))
+                Ok(page_of_steps(&[&content]))
             },
         )?
     } else {
@@ -195,9 +202,8 @@ fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Cont
     if (path.is_dir() && is_of::<P>(path)) || Bundle::named(path).with_context(named)?.is_some() {
         let of = OfRun { run: Some(path.to_path_buf()), ..of.clone() };
         let loaded = Loaded::<P>::open(&of, "explore").with_context(named)?;
-        let network = network(&loaded).with_context(named)?;
         let examples = loaded.examples(&Asked::default()).with_context(named)?;
-        let made = content(&subject(&loaded, &examples), &network, precision);
+        let made = described(&loaded, &subject(&loaded, &examples), precision);
         return made.map(|(content, _)| content).with_context(named);
     }
     let page = if path.is_dir() { path.join(PAGE) } else { path.to_path_buf() };

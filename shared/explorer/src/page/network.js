@@ -117,7 +117,31 @@ const LAYERS = {
   scale: (layer, weight, bias, by) => (x) => Float64Array.from(x, (x, i) => x * by[i]),
   complete: (layer) => (x, c) => complete(layer.places, x, c),
   join: () => (x, c) => joined([x, c]),
+  fork: (layer, weight, bias, by, image) => (x, c) => joined([x, image(x, c)]),
+  softmax: () => (x) => {
+    const most = x.reduce((most, x) => Math.max(most, x), -Infinity);
+    const shares = Float64Array.from(x, (x) => Math.exp(x - most));
+    const sum = shares.reduce((sum, share) => sum + share, 0);
+    return shares.map((share) => share / sum);
+  },
+  combine: (layer, weight, bias, by) => (x) => {
+    const units = x.length / 2;
+    const [z, u] = [x.subarray(0, units), x.subarray(units)];
+    const mean = bent(by.subarray(0, 5 * units), u);
+    const share = bent(by.subarray(5 * units), u);
+    return mean.map((mean, i) => (z[i] - mean) * share[i] + mean);
+  },
+  "prior-mean": (layer, weight, bias, by) => (u) => bent(by, u),
 };
+
+/** a_1 sigmoid(a_2 u + a_3) + a_4 u + a_5 of each unit, for a [5, units]. */
+function bent(a, u) {
+  const units = u.length;
+  const at = (row, i) => a[row * units + i];
+  return Float64Array.from(u, (u, i) => {
+    return at(0, i) * sigmoid(at(1, i) * u + at(2, i)) + at(3, i) * u + at(4, i);
+  });
+}
 
 /** Calls f for each position of the window and each pixel of the image under it, with the pixel's place in
  * the window. */
@@ -141,9 +165,10 @@ function eachPlace({ image, positions, side, stride, padding }, f) {
 /** One function of layers one after another. */
 function chain(layers, bytes) {
   const of = (entry) => entry && numbersAt(bytes, entry);
-  const steps = layers.map((layer) =>
-    LAYERS[layer.kind](layer, of(layer.weight), of(layer.bias), of(layer.by)),
-  );
+  const steps = layers.map((layer) => {
+    const within = layer.layers && chain(layer.layers, bytes);
+    return LAYERS[layer.kind](layer, of(layer.weight), of(layer.bias), of(layer.by), within);
+  });
   return (x, c) => steps.reduce((x, step) => step(x, c), x);
 }
 

@@ -1,15 +1,22 @@
 // Drawings with a pen: steps (dx, dy, lifted), drawn by pointer.
 "use strict";
 
-/** An editor of drawings. `onChange` gets the sequence. */
+/** An editor of drawings in this element. `onChange` gets the sequence; without it, a picture. */
 class PenPad {
-  constructor(model, onChange) {
+  constructor(model, onChange, place) {
     Object.assign(this, { model, onChange });
-    this.canvas = Object.assign(document.createElement("canvas"), { id: "roll", className: "roll pen", width: 1200, height: 600 });
+    this.canvas = Object.assign(document.createElement("canvas"), { className: "roll pen", width: 1200, height: 600 });
     const { canvas } = this;
     canvas.setAttribute("role", "img");
+    document.getElementById(place).append(canvas);
+    if (onChange) this.listen();
+    else canvas.setAttribute("aria-label", "How the run beside goes on");
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.id = "roll";
     canvas.setAttribute("aria-label", "Drawing: draw here with the pointer, or choose one above");
-    document.getElementById("editor").append(canvas);
     canvas.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);

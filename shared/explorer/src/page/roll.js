@@ -3,25 +3,35 @@
 
 const NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 
-/** An editor of sequences of 0 and 1. `onChange` gets the sequence. */
+/** An editor of sequences of 0 and 1 in this element. `onChange` gets the sequence; without it, a picture. */
 class Roll {
-  constructor(model, onChange) {
+  constructor(model, onChange, place) {
     Object.assign(this, { model, onChange });
     const { content } = model;
     this.isRoll = content.shown.kind === "chords";
-    this.canvas = Object.assign(document.createElement("canvas"), { tabIndex: 0, id: "roll", className: this.isRoll ? "roll" : "roll rows" });
+    this.canvas = Object.assign(document.createElement("canvas"), { className: this.isRoll ? "roll" : "roll rows" });
     const { canvas } = this;
-    canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-roledescription", this.isRoll ? "piano roll" : "drawing pad");
-    canvas.setAttribute("aria-label", this.isRoll ? "Chords: set and remove notes here" : "Image: draw here");
-    canvas.setAttribute("aria-describedby", "editor-help");
-    document.getElementById("editor").append(canvas);
+    document.getElementById(place).append(canvas);
     // Keys that nothing is played on only make the others small.
     const played = content.gallery.sequences.flat(2);
     const [low, high] = [Math.min(...played), Math.max(...played)];
     this.range = this.isRoll && played.length ? [Math.max(0, low - 4), Math.min(model.width, high + 5)] : [0, model.width];
     [this.low, this.high] = this.range;
     this.cursor = { step: 0, place: Math.floor((this.low + this.high) / 2), isShown: false };
+    if (onChange) this.listen();
+    else {
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", "How the run beside goes on");
+    }
+  }
+
+  listen() {
+    const { canvas } = this;
+    Object.assign(canvas, { tabIndex: 0, id: "roll" });
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-roledescription", this.isRoll ? "piano roll" : "drawing pad");
+    canvas.setAttribute("aria-label", this.isRoll ? "Chords: set and remove notes here" : "Image: draw here");
+    canvas.setAttribute("aria-describedby", "editor-help");
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", () => (this.level = null));

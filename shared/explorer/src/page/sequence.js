@@ -19,19 +19,25 @@ const BETWEEN = 7;
 const byId = (id) => document.getElementById(id);
 const element = (tag, textContent = "", more = {}) => Object.assign(document.createElement(tag), { textContent, ...more });
 
+/** By the kind of a step. */
+const EDITORS = { chords: Roll, rows: Roll, pen: PenPad, symbols: Line };
+
 class SequencePage {
-  constructor(model) {
+  /** A page of this model, and of another beside it if there is one. */
+  constructor(model, other) {
     this.model = model;
     this.frames = 0;
     const { content } = model;
     this.kind = content.shown.kind;
-    const Editor = { chords: Roll, rows: Roll, pen: PenPad, symbols: Line }[this.kind];
-    this.editor = new Editor(model, (sequence, step) => this.edited(sequence, step));
+    this.editor = new EDITORS[this.kind](model, (sequence, step) => this.edited(sequence, step), "editor");
+    this.hasNext = this.kind === "chords" || this.kind === "symbols";
+    this.score = new Score(model, "");
+    if (other) this.beside = new Beside(this, other);
     this.describe();
+    byId("network").append(...[model, other].filter(Boolean).flatMap((each) => this.layersOf(each)));
     this.fillGallery();
     this.fillTools();
     if (model.isWhole) this.fillCode();
-    this.hasNext = this.kind === "chords" || this.kind === "symbols";
     byId("next-panel").hidden = !this.hasNext;
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", () => this.showRest());
@@ -62,7 +68,11 @@ class SequencePage {
         byId("legend").append(entry);
       }
     }
-    const { steps, citation, latents } = content;
+  }
+
+  /** The layers of a model in words. */
+  layersOf({ content }) {
+    const { steps, citation, latents, precision } = content;
     const titles = (layers) => (layers ?? []).map((layer) => layer.title);
     const own = steps.latents;
     const heads = (coder) => [...titles(coder.trunk.layers), ...titles(coder.mean).map((t) => `mean: ${t}`), ...titles(coder.log_var).map((t) => `log-variance: ${t}`)];
@@ -86,10 +96,15 @@ class SequencePage {
       element(
         "p",
         `There are ${kind}. A seed draws here what it draws in the program. On some of the sequences, numbers in this page differ from the ` +
-          `program's by at most ${apart.toExponential(0)}.`,
+          `program's by at most ${precision.apart.toExponential(0)}.`,
       ),
     );
-    byId("network").append(...nodes);
+    return nodes;
+  }
+
+  /** The name of a place of a step. */
+  nameOf(place) {
+    return this.kind === "symbols" ? this.editor.known.name(place) : this.editor.nameOf(place);
   }
 
   fillGallery() {
@@ -142,15 +157,26 @@ class SequencePage {
       this.changed();
     });
     if (this.kind !== "chords") return;
-    byId("play").hidden = byId("tempo-label").hidden = false;
-    this.tune = new Tune(content.shown.lowest, (step) => {
+    byId("tempo-label").hidden = false;
+    this.playable("play", () => this.sequence, (step) => {
       this.playing = step;
-      byId("play").textContent = step === null ? "Play" : "Stop";
       this.show();
     });
-    const play = (from) => this.tune.play(this.sequence, Number(byId("tempo").value), from);
-    byId("play").addEventListener("click", () => (this.tune.isPlaying ? this.tune.stop() : play(0)));
-    byId("tempo").addEventListener("input", () => this.tune.isPlaying && play(this.playing ?? 0));
+  }
+
+  /** A button that plays a tune, and stops it; `onStep` gets the step that is heard, and null at the end. */
+  playable(id, sequence, onStep) {
+    const button = byId(id);
+    button.hidden = false;
+    let at = null;
+    const tune = new Tune(this.model.content.shown.lowest, (step) => {
+      at = step;
+      button.textContent = step === null ? "Play" : "Stop";
+      onStep(step);
+    });
+    const play = (from) => tune.play(sequence(), Number(byId("tempo").value), from);
+    button.addEventListener("click", () => (tune.isPlaying ? tune.stop() : play(0)));
+    byId("tempo").addEventListener("input", () => tune.isPlaying && play(at ?? 0));
   }
 
   get seed() {
@@ -203,23 +229,9 @@ class SequencePage {
     }
     const prefix = this.sequence.slice(0, this.given);
     if (this.kind === "symbols") {
-      const lines = Array.from({ length: LINES }, (_, key) => this.model.continued(prefix, this.model.content.longest, this.temperature, this.seed, key));
-      const list = element("ol", "", { className: "between" });
-      list.append(
-        ...lines.map((line) => {
-          const text = this.editor.known.write(line);
-          const button = element("button", text.trim() ? text : "(blank)", { type: "button" });
-          button.addEventListener("click", () => {
-            this.editor.field.value = text;
-            this.editor.field.dispatchEvent(new Event("input"));
-          });
-          const item = element("li");
-          item.append(button);
-          return item;
-        }),
-      );
-      this.lines = lines;
-      byId("others").replaceChildren(list);
+      this.lines = this.linesOf(this.model, prefix);
+      byId("others").replaceChildren(this.listed(this.lines));
+      this.beside?.goOn(prefix);
       return;
     }
     this.sequence = this.model.continued(prefix, count, this.temperature, this.seed, 0);
@@ -227,9 +239,33 @@ class SequencePage {
     this.changed();
   }
 
+  /** How a model of texts goes on from a beginning. */
+  linesOf(model, prefix) {
+    return Array.from({ length: LINES }, (_, key) => model.continued(prefix, model.content.longest, this.temperature, this.seed, key));
+  }
+
+  /** Lines as a list; one that is clicked is taken. */
+  listed(lines) {
+    const list = element("ol", "", { className: "between" });
+    list.append(
+      ...lines.map((line) => {
+        const text = this.editor.known.write(line);
+        const button = element("button", text.trim() ? text : "(blank)", { type: "button" });
+        button.addEventListener("click", () => {
+          this.editor.field.value = text;
+          this.editor.field.dispatchEvent(new Event("input"));
+        });
+        const item = element("li");
+        item.append(button);
+        return item;
+      }),
+    );
+    return list;
+  }
+
   /** Shows the sequence at once, and after a rest what follows from it. */
   changed() {
-    this.nats = [];
+    this.score.nats = [];
     this.show();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.showRest(), REST);
@@ -237,63 +273,21 @@ class SequencePage {
 
   show() {
     byId("given-value").value = `${this.given} of ${this.sequence.length}`;
-    this.editor.show(this.sequence, this.given, this.playing, this.nats);
+    this.editor.show(this.sequence, this.given, this.playing, this.score.nats);
     this.frames++;
   }
 
   showRest() {
-    const { model, sequence } = this;
-    this.terms = model.terms(sequence, model.content.seed, this.source.key);
-    this.nats = this.terms.map(({ reconstruction, kl }) => reconstruction + kl);
-    this.editor.show(sequence, this.given, this.playing, this.nats);
-    const sum = (of) => this.terms.reduce((total, terms) => total + of(terms), 0);
-    const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl)];
-    const steps = sequence.length;
-    const nats = reconstruction + kl;
-    const line = model.latents
-      ? `-ELBO ${nats.toFixed(2)} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}`
-      : `-log p(x) ${nats.toFixed(2)} nats`;
-    byId("numbers").textContent = steps ? `${line}; ${(nats / steps).toFixed(3)} nats a step` : "No step yet";
-    this.showSurprise();
-    if (this.hasNext) this.showNext();
-    if (model.isWhole && steps) this.showCode();
-  }
-
-  /** Bars of the nats of each step, below the steps. */
-  showSurprise() {
-    const canvas = byId("surprise");
-    const context = canvas.getContext("2d");
-    const style = getComputedStyle(document.documentElement);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
-    const width = canvas.width / Math.max(1, this.nats.length);
-    const caption = this.nats.length ? `Nats of each step, at most ${most.toFixed(1)}` : "";
-    byId("surprise-caption").textContent = caption;
-    canvas.setAttribute("aria-label", caption);
-    this.nats.forEach((nats, step) => {
-      context.fillStyle = style.getPropertyValue(step < this.given ? "--given" : "--drawn");
-      const height = (Math.max(0, nats) / most) * canvas.height;
-      context.fillRect(step * width + 1, canvas.height - height, Math.max(1, width - 2), height);
-    });
-  }
-
-  /** What may come after the given steps, the likeliest first. */
-  showNext() {
-    const { model } = this;
-    const prefix = this.sequence.slice(0, this.given);
-    this.expected = model.expectation(prefix, model.content.seed, DRAWS);
-    const ranked = Array.from(this.expected.keys()).sort((a, b) => this.expected[b] - this.expected[a]);
-    const name = (place) => (this.kind === "symbols" ? this.editor.known.name(place) : this.editor.nameOf(place));
-    byId("next").replaceChildren(
-      ...ranked.slice(0, LIKELIEST).map((place) => {
-        const share = this.expected[place];
-        const button = element("button", "", { type: "button", className: "bar" });
-        button.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
-        button.append(element("span", name(place)), element("span", share.toFixed(3)));
-        button.addEventListener("click", () => this.append(place));
-        return button;
-      }),
-    );
+    const { model, sequence, score, beside } = this;
+    const { key } = this.source;
+    score.measure(sequence, key);
+    beside?.score.measure(sequence, key);
+    const most = Math.max(score.most, beside?.score.most ?? 0);
+    this.editor.show(sequence, this.given, this.playing, score.nats);
+    score.show(this.given, most);
+    if (this.hasNext) score.showNext(sequence.slice(0, this.given), (place) => this.nameOf(place), (place) => this.append(place));
+    beside?.show(most);
+    if (model.isWhole && sequence.length) this.showCode();
   }
 
   /** Sets a place of the next step; a symbol makes it. */
@@ -388,14 +382,17 @@ class SequencePage {
   }
 }
 
-/** The content of the page, its bytes decoded. */
+/** The models of the page. */
 function readSteps() {
-  const block = document.querySelector("script.bytes");
-  const text = atob(block.textContent);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  block.remove();
-  return new StepModel(JSON.parse(document.querySelector("script.content").textContent), bytes);
+  const contents = document.querySelectorAll("script.content");
+  const blocks = document.querySelectorAll("script.bytes");
+  return Array.from(contents, (content, i) => {
+    const text = atob(blocks[i].textContent);
+    const bytes = new Uint8Array(text.length);
+    for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+    blocks[i].remove();
+    return new StepModel(JSON.parse(content.textContent), bytes);
+  });
 }
 
-window.explorer = new SequencePage(readSteps());
+window.explorer = new SequencePage(...readSteps());

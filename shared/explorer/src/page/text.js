@@ -30,16 +30,16 @@ class Symbols {
   }
 }
 
-/** An editor of a line of text. `onChange` gets the sequence. */
+/** An editor of a line of text in this element. `onChange` gets the sequence. */
 class Line {
-  constructor(model, onChange) {
+  constructor(model, onChange, place) {
     Object.assign(this, { model, onChange });
     this.known = new Symbols(model.content.shown);
     const label = Object.assign(document.createElement("label"), { className: "line", textContent: "Beginning " });
     this.field = Object.assign(document.createElement("input"), { type: "text", id: "line", spellcheck: false, autocomplete: "off" });
     label.append(this.field);
     this.shown = Object.assign(document.createElement("p"), { id: "coloured", className: "coloured" });
-    document.getElementById("editor").append(label, this.shown);
+    document.getElementById(place).append(label, this.shown);
     this.field.addEventListener("input", () => {
       const { numbers, strange } = this.known.read(this.field.value);
       document.getElementById("strange").textContent = strange.length

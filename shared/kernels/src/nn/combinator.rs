@@ -34,6 +34,11 @@ impl<B: Backend> Combinator<B> {
         Self { parameters: init.parameter(values, [START.len(), units]) }
     }
 
+    /// a_1 to a_10 of each unit, `[10, units]`.
+    pub fn coefficients(&self) -> Tensor<B, 2> {
+        self.parameters.val()
+    }
+
     /// g(z~, u), all `[examples, units]`.
     pub fn forward(&self, lateral: Tensor<B, 2>, above: Tensor<B, 2>) -> Tensor<B, 2> {
         let estimate = B::combine(

@@ -77,6 +77,13 @@ impl Graph {
         self.node("Concat", values, &[whole("axis", 1)])
     }
 
+    /// So many columns of a value, from `first` on.
+    pub(super) fn columns(&mut self, x: &str, first: usize, count: usize) -> String {
+        let [start, end, axis] =
+            [first, first + count, 1].map(|number| self.integers(&[1], &[number as i64]));
+        self.node("Slice", &[x, &start, &end, &axis], &[])
+    }
+
     fn constant(&mut self, shape: &[usize], kind: i64, bytes: &[u8]) -> String {
         let name = self.fresh();
         let dimensions = shape.iter().fold(Message::default(), |own, &n| own.whole(1, n as i64));

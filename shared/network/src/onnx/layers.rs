@@ -1,4 +1,7 @@
-use kernels::backend::{Geometry, Window};
+use kernels::{
+    backend::{Geometry, Window},
+    nn::Activation,
+};
 
 use super::{
     super::Layer,
@@ -67,7 +70,35 @@ impl Graph {
                 let condition = self.condition();
                 self.joined(&[&x, &condition])
             }
+            Layer::Fork(layers) => {
+                let image = self.layers(layers, x.clone());
+                self.joined(&[&x, &image])
+            }
+            Layer::Softmax => self.node("Softmax", &[&x], &[whole("axis", 1)]),
+            Layer::Combine(by) => {
+                let units = by.len() / 10;
+                let [z, u] = [0, 1].map(|half| self.columns(&x, half * units, units));
+                let (of_mean, of_share) = by.split_at(5 * units);
+                let (mean, share) = (self.bent(of_mean, &u), self.bent(of_share, &u));
+                let beyond = self.node("Sub", &[&z, &mean], &[]);
+                let kept = self.node("Mul", &[&beyond, &share], &[]);
+                self.node("Add", &[&kept, &mean], &[])
+            }
+            Layer::PriorMean(by) => self.bent(by, &x),
         }
+    }
+
+    /// a_1 sigmoid(a_2 u + a_3) + a_4 u + a_5 of each unit, for a `[5, units]`.
+    fn bent(&mut self, a: &[f32], u: &str) -> String {
+        let units = a.len() / 5;
+        let row = |row: usize| &a[row * units..][..units];
+        let inner = self.with_row("Mul", u.to_owned(), row(1));
+        let inner = self.with_row("Add", inner, row(2));
+        let bend = self.activated(Activation::Sigmoid, inner);
+        let bend = self.with_row("Mul", bend, row(0));
+        let line = self.with_row("Mul", u.to_owned(), row(3));
+        let sum = self.node("Add", &[&bend, &line], &[]);
+        self.with_row("Add", sum, row(4))
     }
 
     /// Rows of pixels, a pixel's channels side by side, as images with their channels apart.

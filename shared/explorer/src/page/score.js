@@ -1,0 +1,61 @@
+// What a model of sequences says of one: its bound, the nats of each step, and what may come next.
+"use strict";
+
+class Score {
+  /** The score of this model, in the elements of the page whose names begin with `prefix`. */
+  constructor(model, prefix) {
+    this.model = model;
+    this.place = (name) => document.getElementById(prefix + name);
+    this.nats = [];
+  }
+
+  /** Computes the terms of the bound of a sequence by step. */
+  measure(sequence, key) {
+    const { model } = this;
+    this.terms = model.terms(sequence, model.content.seed, key);
+    this.nats = this.terms.map(({ reconstruction, kl }) => reconstruction + kl);
+    this.most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
+  }
+
+  /** The bound in words, and bars of the nats of each step, the highest `most`. */
+  show(given, most) {
+    const sum = (of) => this.terms.reduce((total, terms) => total + of(terms), 0);
+    const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl)];
+    const [steps, nats] = [this.nats.length, reconstruction + kl];
+    const line = this.model.latents
+      ? `-ELBO ${nats.toFixed(2)} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}`
+      : `-log p(x) ${nats.toFixed(2)} nats`;
+    this.place("numbers").textContent = steps ? `${line}; ${(nats / steps).toFixed(3)} nats a step` : "No step yet";
+    const canvas = this.place("surprise");
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(document.documentElement);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const width = canvas.width / Math.max(1, steps);
+    const caption = steps ? `Nats of each step, at most ${this.most.toFixed(1)}` : "";
+    this.place("surprise-caption").textContent = caption;
+    canvas.setAttribute("aria-label", caption);
+    this.nats.forEach((nats, step) => {
+      context.fillStyle = style.getPropertyValue(step < given ? "--given" : "--drawn");
+      const height = (Math.max(0, nats) / most) * canvas.height;
+      context.fillRect(step * width + 1, canvas.height - height, Math.max(1, width - 2), height);
+    });
+  }
+
+  /** What may come after a beginning, the likeliest first: `name` names a place of the step, `choose` gets one that is
+   * clicked. */
+  showNext(prefix, name, choose) {
+    const { model } = this;
+    const expected = model.expectation(prefix, model.content.seed, DRAWS);
+    const ranked = Array.from(expected.keys()).sort((a, b) => expected[b] - expected[a]);
+    this.place("next").replaceChildren(
+      ...ranked.slice(0, LIKELIEST).map((place) => {
+        const share = expected[place];
+        const button = element("button", "", { type: "button", className: "bar" });
+        button.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
+        button.append(element("span", name(place)), element("span", share.toFixed(3)));
+        button.addEventListener("click", () => choose(place));
+        return button;
+      }),
+    );
+  }
+}
