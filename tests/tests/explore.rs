@@ -117,8 +117,8 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     program.train(work.path(), &[&few[..], &["segments", "--name", "rows"]].concat()).success();
     let vae = programs::program("vae");
     vae.train(work.path(), &[]).success();
-    let beside = |run: &Path| {
-        program.on_run("explore", &run, &["--to", to, "--beside", run.to_str().unwrap()])
+    let beside = |other: &Path| {
+        program.on_run("explore", &run, &["--to", to, "--beside", other.to_str().unwrap()])
     };
     let runs = work.path().join("runs");
     beside(&runs.join("vae-rnn/rows")).failure(1, "steps are of another kind");
@@ -127,6 +127,7 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     beside(&runs.join("vae-rnn/lstm")).success();
     let both = fs::read_to_string(to).unwrap();
     assert_eq!(both.matches("class=\"content\"").count(), 2);
+    fs::remove_file(to).unwrap();
     program.on_run("explore", &run, &["--to", to, "--half"]).success();
     let half = fs::read_to_string(to).unwrap();
     assert!(half.contains(r#""bits":16"#) && page.contains(r#""bits":32"#));

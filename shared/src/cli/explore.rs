@@ -111,7 +111,9 @@ fn alike(own: &Content, other: &Content) -> Result<()> {
         bail!("--beside: its images have another size or other colours than those of this run");
     }
     if differ("shown") || width(own) != width(other) {
-        bail!("--beside: its steps are of another kind, or mean something else, than those of this run");
+        bail!(
+            "--beside: its steps are of another kind, or mean something else, than those of this run"
+        );
     }
     Ok(())
 }
