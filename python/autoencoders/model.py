@@ -43,15 +43,15 @@ class Network(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """A model of `export --onnx`: encoder, decoder and, where it is not N(0, I), prior.
+    """A model of `export --onnx`: encoder, decoder, prior where it is not N(0, I), and classifier where it has one.
 
     Images are rows of pixels from 0 to 1, a pixel's channels side by side. A conditional model takes the condition `c`
     with each of them: the class, one-hot, or the image with a constant where it is not observed.
     """
 
-    def __init__(self, encoder, decoder, prior=None):
+    def __init__(self, encoder, decoder, prior=None, classifier=None):
         super().__init__()
-        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.encoder, self.decoder, self.prior, self.classifier = encoder, decoder, prior, classifier
 
     @classmethod
     def load(cls, folder):
@@ -59,8 +59,8 @@ class Autoencoder(nn.Module):
         folder = pathlib.Path(folder)
         if not (folder / "encoder.onnx").is_file():
             raise FileNotFoundError(f"{folder}: no encoder.onnx; write it with `export --onnx --to {folder}`")
-        names = ["encoder", "decoder"] + ["prior"] * (folder / "prior.onnx").is_file()
-        return cls(*(Network(onnx.read(folder / f"{name}.onnx")) for name in names))
+        names = ["encoder", "decoder"] + [name for name in ("prior", "classifier") if (folder / f"{name}.onnx").is_file()]
+        return cls(**{name: Network(onnx.read(folder / f"{name}.onnx")) for name in names})
 
     @property
     def pixels(self):
@@ -91,6 +91,12 @@ class Autoencoder(nn.Module):
         """Codes of the prior, from standard normal numbers [batch, latent]."""
         return eps if self.prior is None else self.prior(eps=eps, c=c)["z"]
 
+    def classify(self, x):
+        """log p(class|x) [batch, classes], of a model that tells classes apart."""
+        if self.classifier is None:
+            raise ValueError("this model tells no classes apart")
+        return self.classifier(x=x)["log_p"]
+
     def forward(self, x, c=None):
         """The reconstruction of x from the mean of its code."""
         return self.decode(self.encode(x, c)[0], c)
@@ -119,6 +125,7 @@ OPERATORS = {
     "Gemm": _gemm,
     "Identity": lambda x: x,
     "LeakyRelu": lambda x, alpha: functional.leaky_relu(x, alpha),
+    "LogSoftmax": lambda x, axis: torch.log_softmax(x, axis),
     "Mul": torch.mul,
     "Relu": torch.relu,
     "Reshape": lambda x, shape: x.reshape(shape.tolist()),
@@ -126,7 +133,10 @@ OPERATORS = {
     # The sizes themselves, which `Expand` takes.
     "Shape": lambda x: x.shape,
     "Sigmoid": torch.sigmoid,
+    "Slice": lambda x, first, end, axis: x.narrow(int(axis), int(first), int(end - first)),
+    "Softmax": lambda x, axis: torch.softmax(x, axis),
     "Softplus": functional.softplus,
+    "Sub": torch.sub,
     "Tanh": torch.tanh,
     "Transpose": lambda x, perm: x.permute(*perm),
 }

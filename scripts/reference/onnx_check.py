@@ -46,6 +46,9 @@ def main():
         drawn = run(folder, "prior", {"eps": numbers["eps"], **given})["z"]
         pairs.append(("drawn", drawn, numbers["drawn"]))
     pairs.append(("samples", run(folder, "decoder", {"z": drawn, **given})["x"], numbers["samples"]))
+    if "log_classes" in numbers and (folder / "classifier.onnx").exists():
+        told = run(folder, "classifier", {"x": numbers["levels"] / np.float32(255)})["log_p"]
+        pairs.append(("log_classes", told, numbers["log_classes"]))
     worst = 0.0
     for name, found, wanted in pairs:
         assert found.shape == wanted.shape, (name, found.shape, wanted.shape)

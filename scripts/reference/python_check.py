@@ -21,7 +21,7 @@ LIMIT = 1e-5
 def compared(model, expected):
     """What the module computes, beside what the program computed."""
     numbers = {key: torch.tensor(expected[key], dtype=torch.float32)
-               for key in ("levels", "mean", "log_var", "decoded", "eps", "drawn", "samples", "condition")
+               for key in ("levels", "mean", "log_var", "decoded", "eps", "drawn", "samples", "condition", "log_classes")
                if expected.get(key) is not None}
     c = numbers.get("condition")
     assert model.condition == (0 if c is None else c.shape[1])
@@ -37,6 +37,8 @@ def compared(model, expected):
         drawn = model.draw(numbers["eps"], c)
         yield "drawn", drawn, numbers["drawn"]
     yield "samples", model.decode(drawn, c), numbers["samples"]
+    if model.classifier is not None:
+        yield "log_classes", model.classify(numbers["levels"] / 255), numbers["log_classes"]
     yield "reconstruction", model(numbers["levels"] / 255, c), numbers["decoded"]
 
 

@@ -88,6 +88,7 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
             decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, pixels),
             prior: Prior::None,
             condition: Condition::None,
+            classes: None,
         })
     }
 

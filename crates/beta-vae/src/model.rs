@@ -151,6 +151,7 @@ impl<B: Backend> Autoencoder<B> for Vae<B> {
             decoder: Decoder::of(vec![Input::Code], layers_of(&self.decoder), output, pixels),
             prior: Prior::Standard,
             condition: Condition::None,
+            classes: None,
         })
     }
 

@@ -384,7 +384,8 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             let hidden = layers_of(&baseline.hidden);
             let encoder = Coder::point(Input::Condition, hidden);
             let decoder = baseline.decoder(vec![Input::Code], Vec::new());
-            return Ok(Network { encoder, decoder, prior: CodePrior::None, condition });
+            let prior = CodePrior::None;
+            return Ok(Network { encoder, decoder, prior, condition, classes: None });
         }
         let Some(generation) = &self.generation else {
             return Err("it has no network that generates".into());
@@ -409,6 +410,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             decoder: generation.decoder(inputs, layers_of(&generation.hidden)),
             prior: prior.map_or(CodePrior::Standard, CodePrior::Conditional),
             condition,
+            classes: None,
         })
     }
 

@@ -220,6 +220,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder.collect(), pixels),
             prior: Prior::None,
             condition: Condition::None,
+            classes: None,
         })
     }
 

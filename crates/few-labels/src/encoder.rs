@@ -136,6 +136,11 @@ impl<B: Backend> Encoder<B> {
         parts.into_iter().flatten().flatten().collect()
     }
 
+    /// All layers in evaluation, to the log-odds of the classes.
+    pub fn described_classifier(&self) -> Vec<Described> {
+        self.described_parts().into_iter().flatten().flatten().collect()
+    }
+
     /// Each layer in evaluation: from the output of the layer below to its z, and from there to its own output.
     pub fn described_parts(&self) -> Vec<[Vec<Described>; 2]> {
         self.layers.iter().map(|layer| [layer.described(), layer.described_output()]).collect()

@@ -187,6 +187,7 @@ impl<B: Backend> Autoencoder<B> for Ladder<B> {
             ),
             prior: Prior::None,
             condition: Condition::None,
+            classes: Some(self.encoder.described_classifier()),
         })
     }
 

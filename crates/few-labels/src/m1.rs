@@ -85,11 +85,15 @@ impl<B: Backend> Autoencoder<B> for M1<B> {
     fn network(&self) -> Result<Network, String> {
         let output = vec![Layer::from(&self.output)];
         let below = layers_of(&self.decoder);
+        let encoder = Coder::gaussian(vec![Input::Image], Vec::new(), &self.encoder);
+        let mut classes = [&encoder.trunk.layers[..], &encoder.mean].concat();
+        classes.push(Layer::from(&self.classifier));
         Ok(Network {
-            encoder: Coder::gaussian(vec![Input::Image], Vec::new(), &self.encoder),
+            encoder,
             decoder: Decoder::of(vec![Input::Code], below, output, Pixels::Bernoulli),
             prior: Prior::Standard,
             condition: Condition::None,
+            classes: Some(classes),
         })
     }
 

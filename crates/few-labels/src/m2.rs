@@ -13,7 +13,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     data::one_hot,
     likelihood::{Likelihood, row_sums},
-    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior, Trunk},
+    network::{Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior, Trunk, layers_of},
     nn::{Activation, Dense, Initialiser, Mlp},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
@@ -204,6 +204,13 @@ impl<B: Backend> M2<B> {
         [self.recognition.described(), mean, log_var]
     }
 
+    /// q(y|x) as layers, to the log-odds of the classes.
+    pub fn classifying_layers(&self) -> Vec<Layer> {
+        let mut layers = layers_of(&self.classifier);
+        layers.push(Layer::from(&self.classes));
+        layers
+    }
+
     /// The mean of p(x|y, z) as layers, logits for pixels: those on z and y, joined in this order, and the last one.
     pub fn generation_layers(&self) -> [Vec<Layer>; 2] {
         [self.generation.described(), vec![Layer::from(&self.output)]]
@@ -256,6 +263,7 @@ impl<B: Backend> Autoencoder<B> for M2<B> {
             ),
             prior: Prior::Standard,
             condition: Condition::Class { classes: self.class_count() },
+            classes: Some(self.classifying_layers()),
         })
     }
 

@@ -107,6 +107,7 @@ impl<B: Backend> Autoencoder<B> for Network<B> {
             decoder: network::Decoder::of(vec![Input::Code], below, output, Pixels::Bernoulli),
             prior: Prior::None,
             condition: Condition::None,
+            classes: Some(self.encoder.described_classifier()),
         })
     }
 

@@ -87,6 +87,7 @@ impl<B: Backend> Autoencoder<B> for Stacked<B> {
         let [above, mean, log_var] = self.upper.recognition_layers();
         // The mean of z_1, and the class beside it.
         let mut encoder = [lower.encoder.trunk.layers, lower.encoder.mean].concat();
+        let classes = [&encoder[..], &self.upper.classifying_layers()].concat();
         encoder.push(Layer::Join);
         encoder.extend(above);
         let mut decoder = self.upper.generation_layers().concat();
@@ -105,6 +106,7 @@ impl<B: Backend> Autoencoder<B> for Stacked<B> {
             ),
             prior: Prior::Standard,
             condition: Condition::Class { classes: self.upper.class_count() },
+            classes: Some(classes),
         })
     }
 

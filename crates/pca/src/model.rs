@@ -181,6 +181,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, pixels),
             prior: Prior::Scaled(per_latent(&self.prior_deviation())),
             condition: Condition::None,
+            classes: None,
         })
     }
 

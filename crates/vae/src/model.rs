@@ -125,7 +125,13 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             (None, None) => Pixels::Bernoulli,
         };
         let decoder = Decoder::of(vec![Input::Code], layers_of(&self.decoder), output, pixels);
-        Ok(Network { encoder, decoder, prior: Prior::Standard, condition: Condition::None })
+        Ok(Network {
+            encoder,
+            decoder,
+            prior: Prior::Standard,
+            condition: Condition::None,
+            classes: None,
+        })
     }
 
     fn decode(&self, z: Tensor<B, 2>, _: Given<'_, B>) -> Likelihood<B> {

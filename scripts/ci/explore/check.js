@@ -31,6 +31,7 @@ function computed(expected) {
     drawn: plain(drawn),
     samples: plain(rows((_, i) => model.decode(expected.drawn[i], condition(i)))),
     inputs: plain(rows((levels, i) => model.input(levels, expected.keys[i]))),
+    log_classes: model.classifier ? plain(rows((levels) => model.logClasses(greys(levels)))) : null,
     negative_elbo: model.hasBound
       ? rows((levels, i) => {
           const { reconstruction, kl } = model.negativeElbo(levels, label(i), expected.keys[i]);

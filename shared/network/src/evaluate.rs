@@ -41,6 +41,14 @@ impl Network {
         self.decoder.places.as_ref().map_or(mean.clone(), |places| complete(places, &mean, c))
     }
 
+    /// log p(class|x), `[classes]`; `None` if the model tells no classes apart.
+    pub fn log_classes(&self, x: &[f64]) -> Option<Vec<f64>> {
+        let logits = through(self.classes.as_ref()?, x.to_vec(), &[]);
+        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total = most + logits.iter().map(|logit| (logit - most).exp()).sum::<f64>().ln();
+        Some(logits.into_iter().map(|logit| logit - total).collect())
+    }
+
     /// What the decoder's last layer has, `[modelled pixels]`.
     fn output(&self, z: &[f64], c: &[f64]) -> Vec<f64> {
         let Decoder { trunk, output, .. } = &self.decoder;

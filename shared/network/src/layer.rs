@@ -67,6 +67,14 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Width of y, of a dense layer.
+    pub(super) fn outputs(&self) -> Option<usize> {
+        match self {
+            Self::Dense { bias, .. } => Some(bias.len()),
+            _ => None,
+        }
+    }
+
     /// One line for people: "dense 784 -> 400, relu".
     pub fn title(&self) -> String {
         let image =

@@ -130,6 +130,8 @@ pub struct Network {
     pub prior: Prior,
     /// c.
     pub condition: Condition,
+    /// From x to the log-odds of its classes, where the model tells them apart.
+    pub classes: Option<Vec<Layer>>,
 }
 
 impl Network {

@@ -86,7 +86,7 @@ impl Packer {
 
     /// A network.
     pub fn network(&mut self, network: &Network) -> Value {
-        let Network { encoder, decoder, prior, condition } = network;
+        let Network { encoder, decoder, prior, condition, classes } = network;
         json!({
             "encoder": self.coder(encoder),
             "decoder": self.decoder(decoder),
@@ -107,6 +107,7 @@ impl Packer {
                     json!({ "kind": "observed", "observed": observed, "unobserved": unobserved })
                 }
             },
+            "classes": classes.as_ref().map(|layers| self.layers(layers)),
         })
     }
 
@@ -216,6 +217,7 @@ impl Network {
         }
         let Decoder { trunk, output, pixels, .. } = &mut rounded.decoder;
         trunk.layers.iter_mut().chain(output).for_each(Layer::round);
+        rounded.classes.iter_mut().flatten().for_each(Layer::round);
         if let Pixels::Gaussian(LogVar::Layers { layers, .. }) = pixels {
             layers.iter_mut().for_each(Layer::round);
         }
@@ -275,6 +277,7 @@ mod tests {
             },
             prior: Prior::None,
             condition: Condition::None,
+            classes: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Differences {
     pub image: f64,
     /// Of draws from the prior.
     pub prior: f64,
+    /// Of log p(class|x), where the description has it.
+    pub classes: f64,
     /// Of -E_q log p(x|z) with one draw; 0 where the model has no bound.
     pub reconstruction: f64,
 }
@@ -27,8 +29,8 @@ pub struct Differences {
 impl Differences {
     /// The largest of all.
     pub fn largest(&self) -> f64 {
-        let Self { condition, code, image, prior, reconstruction } = *self;
-        [condition, code, image, prior, reconstruction].into_iter().fold(0.0, f64::max)
+        let Self { condition, code, image, prior, classes, reconstruction } = *self;
+        [condition, code, image, prior, classes, reconstruction].into_iter().fold(0.0, f64::max)
     }
 }
 
@@ -47,6 +49,7 @@ pub fn differences(
     let drawn = model.sample_prior(eps, given);
     let [of_codes, of_drawn] = [&codes.mean, &drawn].map(|z| model.decode(z.view(), given));
     let elbo = model.elbo(x, given, eps);
+    let classes = model.log_classes(x);
     let mut found = Differences::default();
     for (row, &label) in labels.iter().enumerate() {
         let x = double(x.row(row));
@@ -60,6 +63,12 @@ pub fn differences(
             apart(&mut found.code, expected.row(row), log_var);
         } else if codes.log_var.is_some() != log_var.is_some() {
             found.code = f64::INFINITY;
+        }
+        if let Some(log_p) = network.log_classes(&x) {
+            match &classes {
+                Some(expected) => apart(&mut found.classes, expected.row(row), &log_p),
+                None => found.classes = f64::INFINITY,
+            }
         }
         let eps = double(eps.row(row));
         apart(&mut found.prior, drawn.row(row), &network.sample_prior(&eps, &c));

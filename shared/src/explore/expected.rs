@@ -40,6 +40,7 @@ pub fn expected(subject: &Subject<'_>, count: usize) -> Value {
         "drawn": lines(&drawn),
         "samples": lines(&model.decode(drawn.view(), given)),
         "inputs": lines(&x),
+        "log_classes": model.log_classes(grey.view()).as_ref().map(lines),
         "negative_elbo": elbo.map(|elbo| {
             let kl = elbo.kl_per_latent.sum_axis(ndarray::Axis(1));
             elbo.reconstruction.iter().zip(kl).map(|(r, kl)| r + kl).collect::<Vec<f32>>()

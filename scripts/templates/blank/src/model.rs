@@ -71,6 +71,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             decoder: Decoder::of(vec![Input::Code], Vec::new(), decoder, Pixels::Bernoulli),
             prior: Prior::None,
             condition: Condition::None,
+            classes: None,
         })
     }
 

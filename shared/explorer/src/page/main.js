@@ -118,8 +118,35 @@ class Page {
     this.codes = this.posteriors.map(({ mean }) => Float64Array.from(mean));
     document.getElementById("encoded-as").value = label;
     document.getElementById("source").textContent = image.source;
+    this.showTold();
     this.scores = null;
     this.request();
+  }
+
+  /** Which class each model takes the image for, as bars. */
+  showTold() {
+    const box = document.getElementById("told");
+    const telling = this.models.filter((model) => model.classifier);
+    box.hidden = telling.length === 0;
+    const element = (tag, textContent, more) => Object.assign(document.createElement(tag), { textContent, ...more });
+    box.replaceChildren(
+      ...telling.flatMap((model) => {
+        const shares = model.logClasses(this.pixels).map(Math.exp);
+        const names = new Map(model.content.classes.map(({ class: number, name }) => [number, name]));
+        const bars = element("ol", "", { className: "shares" });
+        bars.append(
+          ...Array.from(shares, (share, number) => {
+            const bar = element("li", names.get(number) ?? number);
+            bar.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
+            bar.title = `${share.toFixed(4)}`;
+            return bar;
+          }),
+        );
+        const best = shares.indexOf(Math.max(...shares));
+        const whose = this.models.length > 1 ? `${model.name}: ` : "";
+        return [element("p", `${whose}class ${names.get(best) ?? best}, probability ${shares[best].toFixed(3)}`, { className: "numbers" }), bars];
+      }),
+    );
   }
 
   setLatent(latent, value) {
@@ -209,7 +236,7 @@ class Page {
 
 /** The layers of a network, for people. */
 function describeNetwork({ title, citation, network, precision, binarise }) {
-  const { encoder, decoder, prior, condition } = network;
+  const { encoder, decoder, prior, condition, classes } = network;
   const titles = (layers) => (layers ?? []).map((layer) => layer.title);
   const inputs = ({ inputs }) => inputs.join(" and ");
   const head = encoder.log_var ? ["mean: ", "log-variance: "] : ["", ""];
@@ -224,6 +251,7 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
       ...titles(decoder.output),
       ...titles(decoder.pixels.log_var).map((title) => `log-variance: ${title}`),
     ],
+    ...(classes && { "Classifier, of image": titles(classes) }),
   };
   const element = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
   const nodes = [element("h3", title), element("p", citation)];

@@ -20,11 +20,20 @@ class Model {
     this.conditionKind = network.condition.kind;
     this.encoder = coder(network.encoder, bytes);
     this.decoder = decoder(network.decoder, bytes);
-    const { prior, condition } = network;
+    const { prior, condition, classes } = network;
+    if (classes) this.classifier = chain(classes, bytes);
     if (prior.coder) this.prior = coder(prior.coder, bytes);
     if (prior.by) this.deviations = numbersAt(bytes, prior.by);
     if (condition.observed) this.observed = numbersAt(bytes, condition.observed);
     if (this.pixel.log_scale) this.logScales = numbersAt(bytes, this.pixel.log_scale);
+  }
+
+  /** log p(class|x) of every class, of a model that tells classes apart. */
+  logClasses(x) {
+    const logits = Float64Array.from(this.classifier(x, []));
+    const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+    const total = most + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0));
+    return logits.map((logit) => logit - total);
   }
 
   /** The condition of an image x of class `label`; empty without one. */

@@ -7,12 +7,12 @@ mod layers;
 
 use kernels::nn::Activation;
 
-use self::graph::Graph;
-use super::{Coder, Decoder, Input, Network, Pixels, Prior};
+use self::graph::{Graph, whole};
+use super::{Coder, Decoder, Input, Layer, Network, Pixels, Prior};
 
 /// A model, by the name of its file.
 pub struct Model {
-    /// "encoder", "decoder" or "prior".
+    /// "encoder", "decoder", "classifier" or "prior".
     pub name: &'static str,
     /// The file.
     pub bytes: Vec<u8>,
@@ -29,7 +29,8 @@ struct Widths {
 impl Network {
     /// The models, for images of `pixels` numbers and codes of `latent`. All tensors are `[batch, width]`:
     /// the encoder makes `mean` and, where the code is no point, `log_var` of `x`; the decoder makes the mean
-    /// `x` of p(x|z) of `z`; the prior makes `z` of standard normal numbers `eps`. Where there is a condition,
+    /// `x` of p(x|z) of `z`; the prior makes `z` of standard normal numbers `eps`; the classifier makes
+    /// log p(class|x), `log_p`, of `x`. Where there is a condition,
     /// `c` is a further input.
     pub fn onnx(&self, pixels: usize, latent: usize, about: &str) -> Vec<Model> {
         let condition = self.condition_width();
@@ -38,6 +39,9 @@ impl Network {
             Model { name: "encoder", bytes: encoder(&self.encoder, widths, about) },
             Model { name: "decoder", bytes: decoder(&self.decoder, widths, about) },
         ];
+        if let Some(layers) = &self.classes {
+            models.push(Model { name: "classifier", bytes: classifier(layers, widths, about) });
+        }
         if let Some(bytes) = prior(&self.prior, widths, about) {
             models.push(Model { name: "prior", bytes });
         }
@@ -76,6 +80,15 @@ fn decoder(decoder: &Decoder, widths: Widths, about: &str) -> Vec<u8> {
         x = graph.completed(places, x);
     }
     graph.finish("decoder", about, &[("x", x, widths.pixels)])
+}
+
+fn classifier(layers: &[Layer], widths: Widths, about: &str) -> Vec<u8> {
+    let mut graph = Graph::new(widths.condition);
+    let x = graph.input("x", widths.pixels);
+    let logits = graph.layers(layers, x);
+    let log_p = graph.node("LogSoftmax", &[&logits], &[whole("axis", 1)]);
+    let classes = layers.iter().rev().find_map(Layer::outputs).unwrap_or(0);
+    graph.finish("classifier", about, &[("log_p", log_p, classes)])
 }
 
 fn prior(prior: &Prior, widths: Widths, about: &str) -> Option<Vec<u8>> {
