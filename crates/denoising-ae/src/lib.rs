@@ -47,6 +47,7 @@ impl paper::Paper for Paper {
     const PRESETS: &'static [(&'static str, &'static str)] = &[
         ("quick", include_str!("../configs/quick.toml")),
         ("paper", include_str!("../configs/paper.toml")),
+        ("rot", include_str!("../configs/rot.toml")),
         ("filters", include_str!("../configs/filters.toml")),
     ];
 

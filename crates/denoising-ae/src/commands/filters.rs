@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             Grid::new(
                 shape,
                 format!(
-                    "first-layer weights after {} epochs, {} masked by nu",
+                    "First-layer weights after {} epochs, {} masked by nu",
                     base.train.total_epochs(),
                     base.data.name
                 ),

@@ -32,6 +32,7 @@ class SequencePage {
     this.editor = new EDITORS[this.kind](model, (sequence, step) => this.edited(sequence, step), "editor");
     this.hasNext = this.kind === "chords" || this.kind === "symbols";
     this.score = new Score(model, "");
+    this.tunes = [];
     if (other) this.beside = new Beside(this, other);
     this.describe();
     byId("network").append(...[model, other].filter(Boolean).flatMap((each) => this.layersOf(each)));
@@ -175,7 +176,13 @@ class SequencePage {
       onStep(step);
     });
     const play = (from) => tune.play(sequence(), Number(byId("tempo").value), from);
-    button.addEventListener("click", () => (tune.isPlaying ? tune.stop() : play(0)));
+    this.tunes.push(tune);
+    button.addEventListener("click", () => {
+      const isStop = tune.isPlaying;
+      // One at a time.
+      this.tunes.forEach((each) => each.stop());
+      if (!isStop) play(0);
+    });
     byId("tempo").addEventListener("input", () => tune.isPlaying && play(at ?? 0));
   }
 
