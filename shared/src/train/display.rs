@@ -21,7 +21,7 @@ pub(super) struct Display {
     started: Instant,
     first: u64,
     total: u64,
-    last_line: Instant,
+    pace: Pace,
     epochs: usize,
     losses: Vec<f64>,
 }
@@ -33,7 +33,8 @@ impl Display {
         bar.set_position(done);
         bar.reset_eta();
         let now = Instant::now();
-        Self { bar, started: now, first: done, total, last_line: now, epochs, losses }
+        let pace = Pace { line: now, epoch: now };
+        Self { bar, started: now, first: done, total, pace, epochs, losses }
     }
 
     fn rate(&self, seen: u64) -> f64 {
@@ -54,8 +55,8 @@ impl Display {
     ) {
         self.bar.set_position(seen);
         if progress::is_terminal() {
-            if self.last_line.elapsed() > Duration::from_millis(250) {
-                self.last_line = Instant::now();
+            if self.pace.line.elapsed() > Duration::from_millis(250) {
+                self.pace.line = Instant::now();
                 self.bar.set_message(format!(
                     "epoch {}/{} {} {}",
                     epoch + 1,
@@ -64,8 +65,7 @@ impl Display {
                     sparkline(&self.losses)
                 ));
             }
-        } else if self.last_line.elapsed() > LINE_EVERY {
-            self.last_line = Instant::now();
+        } else if self.pace.is_step_due(Instant::now()) {
             progress::line(&format!(
                 "epoch {}/{}: {} ({:.0} img/s, {} left)",
                 epoch + 1,
@@ -91,12 +91,8 @@ impl Display {
             self.left(seen)
         );
         // A long run in a log needs no line for every short epoch.
-        let due = progress::is_terminal()
-            || self.epochs <= 100
-            || line.epoch == self.epochs
-            || self.last_line.elapsed() > LINE_EVERY;
-        if due {
-            self.last_line = Instant::now();
+        let always = progress::is_terminal() || self.epochs <= 100 || line.epoch == self.epochs;
+        if self.pace.is_epoch_due(Instant::now(), always) {
             self.bar.suspend(|| progress::line(&text));
         }
     }
@@ -106,8 +102,35 @@ impl Display {
     }
 }
 
+/// When the lines of a log are due.
+struct Pace {
+    /// The last line.
+    line: Instant,
+    /// The end of the last epoch.
+    epoch: Instant,
+}
+
+impl Pace {
+    /// Inside a long epoch; short ones have a line at their end, which also has the validation.
+    fn is_step_due(&mut self, now: Instant) -> bool {
+        let is_due = now - self.line > LINE_EVERY && now - self.epoch > LINE_EVERY;
+        self.line = if is_due { now } else { self.line };
+        is_due
+    }
+
+    /// At the end of an epoch.
+    fn is_epoch_due(&mut self, now: Instant, always: bool) -> bool {
+        let is_due = always || now - self.line > LINE_EVERY;
+        self.line = if is_due { now } else { self.line };
+        self.epoch = now;
+        is_due
+    }
+}
+
+/// Means by name, the loss first; at the start of an epoch there are none.
 fn terms(means: &BTreeMap<String, f64>) -> String {
-    let mut parts = vec![format!("loss {}", short(means.get("loss").copied().unwrap_or(f64::NAN)))];
+    let loss = means.get("loss").map(|&loss| format!("loss {}", short(loss)));
+    let mut parts: Vec<String> = loss.into_iter().collect();
     parts.extend(
         means
             .iter()
@@ -140,7 +163,32 @@ fn sparkline(losses: &[f64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::sparkline;
+    use super::*;
+
+    #[test]
+    fn short_epochs_of_a_long_run_are_seen_with_their_validation() {
+        let start = Instant::now();
+        let mut pace = Pace { line: start, epoch: start };
+        let at = |seconds| start + Duration::from_secs(seconds);
+        // Epochs of six seconds, a step a second.
+        let (mut steps, mut epochs) = (0, 0);
+        for second in 1..=600 {
+            steps += usize::from(pace.is_step_due(at(second)));
+            if second % 6 == 0 {
+                epochs += usize::from(pace.is_epoch_due(at(second), false));
+            }
+        }
+        assert_eq!((steps, epochs), (0, 25));
+        // In an epoch of two minutes there are lines too.
+        let mut pace = Pace { line: start, epoch: start };
+        assert_eq!((1..=120).filter(|&second| pace.is_step_due(at(second))).count(), 5);
+    }
+
+    #[test]
+    fn an_epoch_without_a_step_has_no_loss() {
+        assert_eq!(terms(&BTreeMap::new()), "");
+        assert_eq!(terms(&BTreeMap::from([("loss".into(), 2.5)])), "loss 2.50");
+    }
 
     #[test]
     fn the_curve_falls_when_the_loss_falls() {
