@@ -66,6 +66,9 @@ class Vae(nn.Module):
         mean, log_var = self.posterior(x)
         return bernoulli(self.output(self.decoder(draw(mean, log_var))), x) + kl(mean, log_var)
 
+    def decoded(self, z):
+        return torch.sigmoid(self.output(self.decoder(z)))
+
     def log_weights(self, x, mean, log_var, eps):
         z = mean + (0.5 * log_var).exp() * eps
         logits = self.output(self.decoder(z))

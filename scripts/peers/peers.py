@@ -16,11 +16,12 @@ import time
 # Steps of other networks than the plain VAE.
 MODELS = ["vrnn", "rnn", "convolutional", "quadrants", "ladder"]
 EXAMPLES, TRAIN, EPOCHS, BOUND_IMAGES, BOUND_SAMPLES, CHUNK = 4096, 50_000, 4, 200, 5000, 1000
+SAMPLES = 10_000
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", choices=["step", *MODELS, "epochs", "bound", "pca"], required=True)
+    parser.add_argument("--work", choices=["step", *MODELS, "epochs", "bound", "encode", "sample", "pca"], required=True)
     parser.add_argument("--name", choices=["torch", "torch-compile", "jax", "sklearn"], required=True)
     parser.add_argument("--pixels", type=int, default=784)
     parser.add_argument("--hidden", type=lambda s: [int(n) for n in s.split(",")], default=[400])
@@ -45,7 +46,7 @@ def inputs(args):
     """What the work is done on: random binary pixels, or MNIST's grey levels."""
     import numpy as np
 
-    if args.work in ("step", *MODELS):
+    if args.work in ("step", "sample", *MODELS):
         draw = np.random.default_rng(1)
         return (draw.random((EXAMPLES, args.pixels)) < 0.2).astype(np.float32)
     if args.work == "bound":
@@ -78,12 +79,14 @@ def torch_work(args):
     def loss_of(x):
         return model(x).mean()
 
-    log_weights = getattr(model, "log_weights", None)
+    log_weights, decoded = getattr(model, "log_weights", None), getattr(model, "decoded", None)
+    posterior = getattr(model, "posterior", None)
     if args.name == "torch-compile":
         # On a GPU as one graph of kernels, since small ones cost more to launch than to run.
         mode = "reduce-overhead" if args.device == "cuda" else None
         loss_of = torch.compile(loss_of, mode=mode)
         log_weights = log_weights and torch.compile(log_weights, mode=mode)
+        posterior, decoded = (each and torch.compile(each, mode=mode) for each in (posterior, decoded))
 
     def descend(x):
         optimiser.zero_grad(set_to_none=True)
@@ -114,7 +117,20 @@ def torch_work(args):
             ]
             torch.logsumexp(torch.cat(weights), 0).item()
 
-    return {"epochs": epochs, "bound": bound}.get(args.work, step)
+    @torch.inference_mode()
+    def encode():
+        for x in data.split(CHUNK):
+            mean, log_var = posterior(x)
+        mean.sum().item()
+
+    @torch.inference_mode()
+    def sample():
+        for _ in range(SAMPLES // CHUNK):
+            image = decoded(torch.randn(CHUNK, args.latent))
+        image.sum().item()
+
+    works = {"epochs": epochs, "bound": bound, "encode": encode, "sample": sample}
+    return works.get(args.work, step)
 
 
 def jax_work(args):
@@ -230,7 +246,27 @@ def jax_work(args):
             key, now = jax.random.split(key)
             float(bound_of(state[0], x, now))
 
-    return {"step": step, "epochs": epochs, "bound": bound}[args.work]
+    codes_of = jax.jit(posterior)
+
+    @jax.jit
+    def images_of(weights, key):
+        z = jax.random.normal(key, (CHUNK, args.latent))
+        return jax.nn.sigmoid(dense(hidden(z, weights["decoder"]), weights["output"]))
+
+    def encode():
+        for start in range(0, len(data), CHUNK):
+            mean, _ = codes_of(state[0], data[start : start + CHUNK])
+        mean.block_until_ready()
+
+    def sample():
+        nonlocal key
+        for _ in range(SAMPLES // CHUNK):
+            key, now = jax.random.split(key)
+            image = images_of(state[0], now)
+        image.block_until_ready()
+
+    works = {"step": step, "epochs": epochs, "bound": bound, "encode": encode, "sample": sample}
+    return works[args.work]
 
 
 def main():

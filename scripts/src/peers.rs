@@ -164,6 +164,22 @@ const CASES: &[Case] = &[
         peers: FRAMEWORKS,
     },
     Case {
+        name: "encode-60000",
+        about: "VAE 784-400-20, encoding 60,000 images",
+        options: &["--work", "encode"],
+        examples: 60_000.0,
+        ours: &["flex"],
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "sample-10000",
+        about: "the same, decoding 10,000 draws from the prior",
+        options: &["--work", "sample"],
+        examples: 10_000.0,
+        ours: &["flex"],
+        peers: FRAMEWORKS,
+    },
+    Case {
         name: PCA,
         about: "PCA of 60,000 x 784",
         options: &["--work", "pca"],

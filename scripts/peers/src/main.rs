@@ -37,6 +37,10 @@ enum Work {
     Epochs,
     /// The importance-weighted bound with K = 5000 of 200 MNIST images.
     Bound,
+    /// Means and variances of the codes of 60,000 MNIST images.
+    Encode,
+    /// 10,000 draws from the prior, decoded.
+    Sample,
     /// All principal components of 60,000 MNIST images.
     Pca,
 }

@@ -1,13 +1,17 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::{Result, anyhow};
-use burn::module::AutodiffModule;
+use burn::{
+    module::AutodiffModule,
+    tensor::{Tensor, TensorData},
+};
 use few_labels::{labels::Labelled, ladder::Ladder, objectives::LadderObjective};
 use shared::{
     AutodiffBackend, Backend,
+    autoencoder::Autoencoder as _,
     data::{BatchMaker, Binarise, DataConfig, ExampleSet, FetchOptions, PixelShape, Split, Splits},
     likelihood::LikelihoodKind,
-    metrics::{Estimator, negative_log_likelihood},
+    metrics::{Estimator, encode_split, negative_log_likelihood},
     nn::{Activation, Cell, Init},
     noise::{Noise, Stream, uniform},
     paper::Paper,
@@ -28,6 +32,10 @@ const EPOCHS: usize = 4;
 /// Images whose bound is computed in turn.
 const BOUND_IMAGES: usize = 200;
 const BOUND_SAMPLES: usize = 5000;
+/// Draws from the prior that are decoded in turn.
+const SAMPLES: usize = 10_000;
+/// Of these at once.
+const CHUNK: usize = 1000;
 
 type Once = Box<dyn FnMut() -> Result<()>>;
 
@@ -53,6 +61,8 @@ where
         Work::Ladder => ladder::<B>(arguments),
         Work::Epochs => epochs::<B>(&config, arguments),
         Work::Bound => bound::<B::InnerBackend>(&config, arguments),
+        Work::Encode => encode::<B::InnerBackend>(&config, arguments),
+        Work::Sample => Ok(sample::<B::InnerBackend>(&config, arguments)),
         Work::Pca => pca(arguments),
     }
 }
@@ -203,15 +213,54 @@ where
 {
     let images = mnist(arguments)?.test.take(BOUND_IMAGES);
     let noise = Noise::new(1);
-    let device = B::Device::default();
-    let model = vae::Model::<B>::new(config, images.input_dim(), noise, &device);
-    let model = OnDevice::new(model, device);
+    let model = trained::<B>(config, images.input_dim());
     Ok(Box::new(move || {
         let (binarise, estimator) = (Binarise::Static, Estimator::Importance);
         negative_log_likelihood(&model, &images, binarise, noise, estimator, BOUND_SAMPLES)
             .map(|_| ())
             .ok_or_else(|| anyhow!("no bound"))
     }))
+}
+
+fn encode<B: Backend>(config: &ModelConfig, arguments: &Arguments) -> Result<Once>
+where
+    B::Device: Sync,
+{
+    let Splits { train, valid, .. } = mnist(arguments)?;
+    let model = trained::<B>(config, train.input_dim());
+    Ok(Box::new(move || {
+        for split in [&train, &valid] {
+            let all: Vec<usize> = (0..split.len()).collect();
+            encode_split(&model, split, &all);
+        }
+        Ok(())
+    }))
+}
+
+fn sample<B: Backend>(config: &ModelConfig, arguments: &Arguments) -> Once {
+    let device = B::Device::default();
+    let model = vae::Model::<B>::new(config, arguments.pixels, Noise::new(1), &device);
+    let keys: Vec<u64> = (0..SAMPLES as u64).collect();
+    let latent = config.latent;
+    let mut epoch = 0;
+    Box::new(move || {
+        epoch += 1;
+        for keys in keys.chunks(CHUNK) {
+            let eps = Noise::new(1).normal(Stream::Prior, epoch, keys, latent);
+            let eps = TensorData::new(eps, [keys.len(), latent]);
+            let z = model.sample_prior(Tensor::from_data(eps, &device), None);
+            model.decode(z, None).mean().into_data();
+        }
+        Ok(())
+    })
+}
+
+fn trained<B: Backend>(config: &ModelConfig, pixels: usize) -> OnDevice<B, vae::Model<B>>
+where
+    B::Device: Sync,
+{
+    let device = B::Device::default();
+    OnDevice::new(vae::Model::<B>::new(config, pixels, Noise::new(1), &device), device)
 }
 
 fn pca(arguments: &Arguments) -> Result<Once> {
