@@ -249,7 +249,9 @@ pub(crate) fn by_rows<B: Backend>(
 
 fn tensor<B: Backend>(array: ArrayView2<'_, f32>, device: &B::Device) -> Tensor<B, 2> {
     let (rows, columns) = array.dim();
-    matrix(array.iter().copied().collect(), [rows, columns], device)
+    // Number by number it took a third of the time of encoding images.
+    let values = array.as_slice().map_or_else(|| array.iter().copied().collect(), <[f32]>::to_vec);
+    matrix(values, [rows, columns], device)
 }
 
 /// Ranges of at most [`CHUNK`] rows.
@@ -263,8 +265,11 @@ fn rows_of<'a>(given: GivenArray<'a>, range: &Range<usize>) -> GivenArray<'a> {
 
 fn array2<B: Backend>(tensor: Tensor<B, 2>) -> Array2<f32> {
     let [rows, columns] = tensor.dims();
-    let values: Vec<f32> = tensor.into_data().iter::<f32>().collect();
-    Array2::from_shape_fn((rows, columns), |(row, column)| values[row * columns + column])
+    let data = tensor.into_data();
+    let values = data.to_vec::<f32>().unwrap_or_else(|_| data.iter::<f32>().collect());
+    let mut array = Array2::zeros((rows, columns));
+    array.iter_mut().zip(values).for_each(|(to, value)| *to = value);
+    array
 }
 
 fn array1<B: Backend>(tensor: Tensor<B, 1>) -> Array1<f32> {
