@@ -20,7 +20,9 @@ mkdir -p "$out"
 profile=${PROFILE:-dev}
 program() { cargo run --quiet --profile "$profile" --package "$@"; }
 
+both=()
 if [ $# = 0 ]; then
+    both=("tunes tunes-lstm" "poem poem-rnn" "tunes-sentence tunes" "tunes tunes-sentence")
     mkdir -p "$out/runs"
     pairs="$(scripts/ci/tiny-runs.sh "$out/runs") $(scripts/ci/tiny-sequences.sh "$out/runs")"
     # shellcheck disable=SC2086 # A pair is two words.
@@ -40,10 +42,8 @@ while [ $# -ge 2 ]; do
     check "$1" "$2" "$(basename "$2")"
     shift 2
 done
-if [ -d "$out/runs/vae-rnn" ]; then
-    for both in "tunes tunes-lstm" "poem poem-rnn"; do
-        # shellcheck disable=SC2086 # Two names.
-        set -- $both
-        check vae-rnn "$out/runs/vae-rnn/$1" "$1-beside" --beside "$out/runs/vae-rnn/$2"
-    done
-fi
+for pair in "${both[@]}"; do
+    # shellcheck disable=SC2086 # Two names.
+    set -- $pair
+    check vae-rnn "$out/runs/vae-rnn/$1" "$1-beside-$2" --beside "$out/runs/vae-rnn/$2"
+done

@@ -152,13 +152,14 @@ impl paper::Paper for Paper {
     }
 
     fn shown_steps(config: &Config, preparation: &Preparation) -> Value {
-        let Known { keys, vocabulary, .. } = Known::of(preparation);
+        let Known { keys, vocabulary, offset_deviation, .. } = Known::of(preparation);
         match steps_of(&config.data) {
             Steps::Rows => json!({ "kind": "rows" }),
             Steps::Chords => {
                 json!({ "kind": "chords", "lowest": keys.map_or(PIANO.0, |keys| keys.lowest) })
             }
-            Steps::Pen => json!({ "kind": "pen" }),
+            // A step of one run is a step of another only where they divide by the same length.
+            Steps::Pen => json!({ "kind": "pen", "unit": offset_deviation }),
             Steps::Numbers => json!({ "kind": "numbers" }),
             Steps::Symbols => {
                 let vocabulary = vocabulary.as_ref();

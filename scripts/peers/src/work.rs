@@ -213,7 +213,7 @@ where
 {
     let images = mnist(arguments)?.test.take(BOUND_IMAGES);
     let noise = Noise::new(1);
-    let model = trained::<B>(config, images.input_dim());
+    let model = untrained::<B>(config, images.input_dim());
     Ok(Box::new(move || {
         let (binarise, estimator) = (Binarise::Static, Estimator::Importance);
         negative_log_likelihood(&model, &images, binarise, noise, estimator, BOUND_SAMPLES)
@@ -227,7 +227,7 @@ where
     B::Device: Sync,
 {
     let Splits { train, valid, .. } = mnist(arguments)?;
-    let model = trained::<B>(config, train.input_dim());
+    let model = untrained::<B>(config, train.input_dim());
     Ok(Box::new(move || {
         for split in [&train, &valid] {
             let all: Vec<usize> = (0..split.len()).collect();
@@ -255,7 +255,7 @@ fn sample<B: Backend>(config: &ModelConfig, arguments: &Arguments) -> Once {
     })
 }
 
-fn trained<B: Backend>(config: &ModelConfig, pixels: usize) -> OnDevice<B, vae::Model<B>>
+fn untrained<B: Backend>(config: &ModelConfig, pixels: usize) -> OnDevice<B, vae::Model<B>>
 where
     B::Device: Sync,
 {

@@ -102,7 +102,10 @@ fn described<P: Paper>(
 /// An error if two runs have no input in common that a page could give to both.
 fn alike(own: &Content, other: &Content) -> Result<()> {
     let differ = |key: &str| own.json[key] != other.json[key];
-    let width = |content: &Content| content.json["steps"]["width"].clone();
+    let distribution = |content: &Content| {
+        let steps = &content.json["steps"];
+        (steps["width"].clone(), steps["distribution"]["kind"].clone())
+    };
     let is_of_sequences = |content: &Content| !content.json["steps"].is_null();
     if is_of_sequences(own) != is_of_sequences(other) {
         bail!("--beside: one run is of images and the other of sequences");
@@ -110,7 +113,7 @@ fn alike(own: &Content, other: &Content) -> Result<()> {
     if differ("image") {
         bail!("--beside: its images have another size or other colours than those of this run");
     }
-    if differ("shown") || width(own) != width(other) {
+    if differ("shown") || distribution(own) != distribution(other) {
         bail!(
             "--beside: its steps are of another kind, or mean something else, than those of this run"
         );

@@ -333,7 +333,8 @@ pub(super) struct ExportArgs {
     /// another implementation.
     #[arg(long, value_name = "N")]
     pub(super) terms: Option<usize>,
-    /// Also write encoder, decoder and, where it is not N(0, I), prior as ONNX models.
+    /// Also write ONNX models: encoder, decoder, the prior where it is not N(0, I), and the classifier
+    /// where there is one.
     #[arg(long)]
     pub(super) onnx: bool,
 }

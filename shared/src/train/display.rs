@@ -111,7 +111,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// Inside a long epoch; short ones have a line at their end, which also has the validation.
+    /// Inside a long epoch; every line at the end of one also has the validation.
     fn is_step_due(&mut self, now: Instant) -> bool {
         let is_due = now - self.line > LINE_EVERY && now - self.epoch > LINE_EVERY;
         self.line = if is_due { now } else { self.line };
@@ -120,7 +120,7 @@ impl Pace {
 
     /// At the end of an epoch.
     fn is_epoch_due(&mut self, now: Instant, always: bool) -> bool {
-        let is_due = always || now - self.line > LINE_EVERY;
+        let is_due = always || now - self.line > LINE_EVERY || now - self.epoch > LINE_EVERY;
         self.line = if is_due { now } else { self.line };
         self.epoch = now;
         is_due
@@ -179,6 +179,16 @@ mod tests {
             }
         }
         assert_eq!((steps, epochs), (0, 25));
+        // Each epoch of 35 seconds has its line, whatever came inside it.
+        let mut pace = Pace { line: start, epoch: start };
+        let (mut steps, mut epochs) = (0, 0);
+        for second in 1..=350 {
+            steps += usize::from(pace.is_step_due(at(second)));
+            if second % 35 == 0 {
+                epochs += usize::from(pace.is_epoch_due(at(second), false));
+            }
+        }
+        assert_eq!((steps, epochs), (10, 10));
         // In an epoch of two minutes there are lines too.
         let mut pace = Pace { line: start, epoch: start };
         assert_eq!((1..=120).filter(|&second| pace.is_step_due(at(second))).count(), 5);

@@ -20,7 +20,7 @@ pub enum Init {
     #[default]
     Glorot,
     /// U(-4a, 4a) with the a of `glorot`, for sigmoid layers: the slope of a sigmoid at 0 is a quarter of
-    /// that of tanh, for which `glorot` is derived (Bengio 2012, section 4.2).
+    /// that of tanh, for which `glorot` is derived (Bengio 2012).
     GlorotSigmoid,
     /// N(0, 2 / inputs) (He et al. 2015), for ReLU.
     He,

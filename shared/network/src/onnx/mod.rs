@@ -1,4 +1,5 @@
-//! A network as ONNX models, for other programs to run: encoder, decoder and, where it is not N(0, I), prior.
+//! A network as ONNX models, for other programs to run: encoder, decoder, the prior where it is not N(0, I), and
+//! the classifier where there is one.
 //!
 //! Numbers of fields and enumerations are those of onnx.proto3 of the Open Neural Network Exchange.
 
