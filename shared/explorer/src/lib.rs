@@ -18,7 +18,8 @@ const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
 /// The scripts, in the order in which they need each other.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 11] = [
+    include_str!("page/document.js"),
     include_str!("page/network.js"),
     include_str!("page/noise.js"),
     include_str!("page/model.js"),
@@ -34,7 +35,8 @@ const SCRIPTS: [&str; 10] = [
 const STEPS_PAGE: &str = include_str!("page/steps.html");
 
 /// The same of a page about a model of sequences.
-const STEPS_SCRIPTS: [&str; 10] = [
+const STEPS_SCRIPTS: [&str; 11] = [
+    include_str!("page/document.js"),
     include_str!("page/network.js"),
     include_str!("page/noise.js"),
     include_str!("page/steps.js"),

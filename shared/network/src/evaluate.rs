@@ -44,8 +44,7 @@ impl Network {
     /// log p(class|x), `[classes]`; `None` if the model tells no classes apart.
     pub fn log_classes(&self, x: &[f64]) -> Option<Vec<f64>> {
         let logits = through(self.classes.as_ref()?, x.to_vec(), &[]);
-        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total = most + logits.iter().map(|logit| (logit - most).exp()).sum::<f64>().ln();
+        let total = log_sum_exp(&logits);
         Some(logits.into_iter().map(|logit| logit - total).collect())
     }
 
@@ -154,6 +153,12 @@ pub(super) fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
+/// log sum exp.
+pub(super) fn log_sum_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+}
+
 /// log of the mass that a logistic distribution puts within half a level of x; `inverse` is 1 / scale.
 fn log_mass(x: f64, mean: f64, inverse: f64) -> f64 {
     let half = 0.5 / 255.0;
@@ -234,10 +239,8 @@ impl Layer {
             Self::Join => [x, c].concat(),
             Self::Fork(layers) => [x, &through(layers, x.to_vec(), c)].concat(),
             Self::Softmax => {
-                let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let shares: Vec<f64> = x.iter().map(|x| (x - most).exp()).collect();
-                let sum: f64 = shares.iter().sum();
-                shares.into_iter().map(|share| share / sum).collect()
+                let total = log_sum_exp(x);
+                x.iter().map(|x| (x - total).exp()).collect()
             }
             Self::Combine(by) => {
                 let (z, u) = x.split_at(x.len() / 2);

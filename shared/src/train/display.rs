@@ -168,30 +168,22 @@ mod tests {
     #[test]
     fn short_epochs_of_a_long_run_are_seen_with_their_validation() {
         let start = Instant::now();
-        let mut pace = Pace { line: start, epoch: start };
-        let at = |seconds| start + Duration::from_secs(seconds);
-        // Epochs of six seconds, a step a second.
-        let (mut steps, mut epochs) = (0, 0);
-        for second in 1..=600 {
-            steps += usize::from(pace.is_step_due(at(second)));
-            if second % 6 == 0 {
-                epochs += usize::from(pace.is_epoch_due(at(second), false));
+        // Lines inside epochs of so many seconds, a step a second, and at their ends.
+        let lines = |epoch: u64, seconds: u64| {
+            let mut pace = Pace { line: start, epoch: start };
+            let (mut steps, mut epochs) = (0, 0);
+            for second in 1..=seconds {
+                let now = start + Duration::from_secs(second);
+                steps += usize::from(pace.is_step_due(now));
+                epochs += usize::from(second % epoch == 0 && pace.is_epoch_due(now, false));
             }
-        }
-        assert_eq!((steps, epochs), (0, 25));
+            (steps, epochs)
+        };
+        assert_eq!(lines(6, 600), (0, 25));
         // Each epoch of 35 seconds has its line, whatever came inside it.
-        let mut pace = Pace { line: start, epoch: start };
-        let (mut steps, mut epochs) = (0, 0);
-        for second in 1..=350 {
-            steps += usize::from(pace.is_step_due(at(second)));
-            if second % 35 == 0 {
-                epochs += usize::from(pace.is_epoch_due(at(second), false));
-            }
-        }
-        assert_eq!((steps, epochs), (10, 10));
+        assert_eq!(lines(35, 350), (10, 10));
         // In an epoch of two minutes there are lines too.
-        let mut pace = Pace { line: start, epoch: start };
-        assert_eq!((1..=120).filter(|&second| pace.is_step_due(at(second))).count(), 5);
+        assert_eq!(lines(120, 120), (5, 1));
     }
 
     #[test]

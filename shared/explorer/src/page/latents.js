@@ -38,15 +38,14 @@ class Latents {
   }
 
   row(latent) {
-    const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
-    const row = element("div", { className: "latent" });
+    const row = element("div", "", { className: "latent" });
     const id = `latent-${latent.latent}`;
-    const label = element("label", { htmlFor: id, textContent: `z${latent.latent}${latent.follows ? `: ${latent.follows}` : ""}` });
+    const label = element("label", `z${latent.latent}${latent.follows ? `: ${latent.follows}` : ""}`, { htmlFor: id });
     const facts = latent.nats !== null ? `${latent.nats.toFixed(2)} nats` : `change ${latent.change.toFixed(2)}`;
-    label.append(element("small", { textContent: facts }));
-    const slider = element("div", { className: "slider" });
-    const [wide, band] = ["wide", "band"].map((className) => element("i", { className }));
-    const input = element("input", { type: "range", id, min: latent.low, max: latent.high, step: "any" });
+    label.append(element("small", facts));
+    const slider = element("div", "", { className: "slider" });
+    const [wide, band] = ["wide", "band"].map((className) => element("i", "", { className }));
+    const input = element("input", "", { type: "range", id, min: latent.low, max: latent.high, step: "any" });
     const step = (latent.high - latent.low) / 100;
     input.addEventListener("input", () => this.onCode(latent.latent, Number(input.value)));
     // `step="any"` moves by whole numbers in some browsers.
@@ -60,7 +59,7 @@ class Latents {
     input.addEventListener("focus", () => this.choose(latent));
     input.addEventListener("pointerdown", () => this.choose(latent));
     slider.append(wide, band, input);
-    const output = element("output", { htmlFor: id });
+    const output = element("output", "", { htmlFor: id });
     row.append(label, slider, output);
     this.list.append(row);
     this.place(wide, latent, latent.mean, latent.deviation);

@@ -128,7 +128,6 @@ class Page {
     const box = document.getElementById("told");
     const telling = this.models.filter((model) => model.classifier);
     box.hidden = telling.length === 0;
-    const element = (tag, textContent, more) => Object.assign(document.createElement(tag), { textContent, ...more });
     box.replaceChildren(
       ...telling.flatMap((model) => {
         const shares = model.logClasses(this.pixels).map(Math.exp);
@@ -253,7 +252,6 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
     ],
     ...(classes && { "Classifier, of image": titles(classes) }),
   };
-  const element = (tag, textContent) => Object.assign(document.createElement(tag), { textContent });
   const nodes = [element("h3", title), element("p", citation)];
   for (const [name, lines] of Object.entries(parts)) {
     const list = document.createElement("ul");
@@ -277,4 +275,4 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
   return nodes;
 }
 
-window.explorer = new Page(readModels());
+window.explorer = new Page(readModels(Model));

@@ -31,8 +31,7 @@ class Model {
   /** log p(class|x) of every class, of a model that tells classes apart. */
   logClasses(x) {
     const logits = Float64Array.from(this.classifier(x, []));
-    const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-    const total = most + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0));
+    const total = logSumExp(logits);
     return logits.map((logit) => logit - total);
   }
 
@@ -145,17 +144,4 @@ function logMass(x, mean, inverse) {
   const lower = hasLower ? -softplus((x - mean - half) * inverse) : 0;
   const width = hasLower && hasUpper ? Math.log(-Math.expm1(-inverse / 255)) : 0;
   return width + upper + lower;
-}
-
-/** The models of the page, in the order of their content. */
-function readModels() {
-  const contents = document.querySelectorAll("script.content");
-  const blocks = document.querySelectorAll("script.bytes");
-  return Array.from(contents, (content, i) => {
-    const text = atob(blocks[i].textContent);
-    const bytes = new Uint8Array(text.length);
-    for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-    blocks[i].remove();
-    return new Model(JSON.parse(content.textContent), bytes);
-  });
 }

@@ -26,6 +26,11 @@ function fromHalf(bits) {
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
+function logSumExp(values) {
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+}
+
 const ACTIVATIONS = {
   tanh: Math.tanh,
   relu: (x) => (x > 0 ? x : 0),
@@ -119,10 +124,8 @@ const LAYERS = {
   join: () => (x, c) => joined([x, c]),
   fork: (layer, weight, bias, by, image) => (x, c) => joined([x, image(x, c)]),
   softmax: () => (x) => {
-    const most = x.reduce((most, x) => Math.max(most, x), -Infinity);
-    const shares = Float64Array.from(x, (x) => Math.exp(x - most));
-    const sum = shares.reduce((sum, share) => sum + share, 0);
-    return shares.map((share) => share / sum);
+    const total = logSumExp(x);
+    return Float64Array.from(x, (x) => Math.exp(x - total));
   },
   combine: (layer, weight, bias, by) => (x) => {
     const units = x.length / 2;

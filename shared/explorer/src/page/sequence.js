@@ -17,7 +17,6 @@ const SLIDERS = 32;
 const BETWEEN = 7;
 
 const byId = (id) => document.getElementById(id);
-const element = (tag, textContent = "", more = {}) => Object.assign(document.createElement(tag), { textContent, ...more });
 
 /** By the kind of a step. */
 const EDITORS = { chords: Roll, rows: Roll, pen: PenPad, symbols: Line };
@@ -389,17 +388,4 @@ class SequencePage {
   }
 }
 
-/** The models of the page. */
-function readSteps() {
-  const contents = document.querySelectorAll("script.content");
-  const blocks = document.querySelectorAll("script.bytes");
-  return Array.from(contents, (content, i) => {
-    const text = atob(blocks[i].textContent);
-    const bytes = new Uint8Array(text.length);
-    for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-    blocks[i].remove();
-    return new StepModel(JSON.parse(content.textContent), bytes);
-  });
-}
-
-window.explorer = new SequencePage(...readSteps());
+window.explorer = new SequencePage(...readModels(StepModel));

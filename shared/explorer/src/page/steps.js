@@ -31,11 +31,6 @@ function recurrence({ cell, width, input, hidden }, bytes) {
   return { start, output, step };
 }
 
-function logSumExp(values) {
-  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-}
-
 /** Standard normal numbers of an epoch. */
 function normalsOf(seed, stream, epoch, example, count) {
   const generator = new Generator(seed, stream, epoch, example);

@@ -7,7 +7,7 @@ use kernels::nn::{Activation, Cell};
 use super::{Latents, Recurrence, StepDistribution, StepLatent, Steps};
 use crate::{
     Coder,
-    evaluate::{activate, softplus, through},
+    evaluate::{activate, log_sum_exp, softplus, through},
 };
 
 /// What a model of sequences carries from step to step.
@@ -185,9 +185,4 @@ fn gaussian(coder: &Coder, features: &[f64], h: &[f64]) -> (Vec<f64>, Vec<f64>) 
     let (mean, log_var) = coder.forward(features, &[], h);
     let log_var = log_var.unwrap_or_else(|| vec![0.0; mean.len()]);
     (mean, log_var)
-}
-
-fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }
