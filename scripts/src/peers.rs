@@ -8,6 +8,10 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +24,9 @@ use shared::{
 
 use crate::{build::program, workspace};
 
+/// Threads of a contestant, unless another number is asked for.
+const THREADS: usize = 2;
+
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Rounds; in each, every contestant works once.
@@ -28,9 +35,13 @@ pub(super) struct Args {
     /// Seconds of work a contestant is given in a round.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Threads of each contestant.
-    #[arg(long, default_value_t = 2)]
+    /// Threads of each contestant; other than two have a record of their own.
+    #[arg(long, default_value_t = THREADS)]
     threads: usize,
+    /// Other work that wants the processors all the time, in so many threads, beside the contestants; it has a record
+    /// of its own.
+    #[arg(long, default_value_t = 0)]
+    busy: usize,
     /// Only cases whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
@@ -211,7 +222,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         ),
         None => (format!("bench-peers-{}", kind().file), machine()),
     };
+    let file = file + &circumstances(args);
     let target = workspace().join(format!("results/{file}.json"));
+    let _busy = Busy::start(args.busy);
     let peers = versions(&python)?;
     for case in cases {
         let timed = compare(case, args, &ours, &python, &data)?;
@@ -229,8 +242,52 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// What a record's name says of them, where they are not the usual ones.
+fn circumstances(args: &Args) -> String {
+    let mut name = String::new();
+    if args.threads != THREADS {
+        let plural = if args.threads == 1 { "" } else { "s" };
+        name += &format!("-{}-thread{plural}", args.threads);
+    }
+    if args.busy > 0 {
+        name += &format!("-busy-{}", args.busy);
+    }
+    name
+}
+
+/// Threads that compute nothing in particular until this is dropped.
+struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    fn start(threads: usize) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..threads {
+            let is_over = is_over.clone();
+            std::thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self(is_over)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn ours_of(case: &Case, args: &Args) -> &'static [&'static str] {
-    if args.gpu { ON_GPU } else { case.ours }
+    if args.gpu {
+        ON_GPU
+    } else if circumstances(args).is_empty() {
+        case.ours
+    } else {
+        // What is not usual is asked of the default backend.
+        &case.ours[..1]
+    }
 }
 
 /// Name of the first NVIDIA GPU.
@@ -347,10 +404,13 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
         }
     }
     let mut rates = vec![Vec::new(); contestants.len()];
+    let mut costs = vec![Vec::new(); contestants.len()];
     for round in 0..args.rounds {
         for turn in 0..contestants.len() {
             let index = (turn + round) % contestants.len();
-            rates[index].push(contestants[index].rate(case.examples)?);
+            let (rate, cost) = contestants[index].rate(case.examples)?;
+            rates[index].push(rate);
+            costs[index].extend(cost);
         }
     }
     let best_peer = |round: usize| {
@@ -361,7 +421,7 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
     let on_card =
         if args.gpu { nvidia_smi("--query-compute-apps=pid,used_memory")? } else { String::new() };
     let mut results = serde_json::Map::new();
-    for (contestant, rates) in contestants.into_iter().zip(&rates) {
+    for ((contestant, rates), costs) in contestants.into_iter().zip(&rates).zip(&costs) {
         let name = contestant.name;
         let [low, median, high] = quartiles(rates);
         let card_megabytes = memory_of(contestant.child.id(), &on_card);
@@ -370,6 +430,9 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
             "  {name:14} {median:12.1}/s  ({low:.1} to {high:.1})  {megabytes:.0} MB"
         );
         let mut result = json!({ "per_second": median, "quartiles": [low, high], "peak_megabytes": megabytes.round() });
+        if !args.gpu && !costs.is_empty() {
+            result["processor_seconds_per_1000"] = (quartiles(costs)[1] * 1000.0).into();
+        }
         if let Some(megabytes) = card_megabytes {
             result["card_megabytes"] = megabytes.into();
         }
@@ -381,6 +444,7 @@ fn compare(case: &Case, args: &Args, ours: &Path, python: &Path, data: &Path) ->
         "name": case.name,
         "about": case.about,
         "threads": args.threads,
+        "busy": args.busy,
         "rounds": args.rounds,
         "ratio": ratio,
         "ratio_quartiles": [low, high],
@@ -474,11 +538,15 @@ impl Contestant {
         Ok(self.answer()?.parse()?)
     }
 
-    /// Examples a second in one round.
-    fn rate(&mut self, examples: f64) -> Result<f64> {
+    /// Examples a second in one round, and seconds of processor an example, where the system tells.
+    fn rate(&mut self, examples: f64) -> Result<(f64, Option<f64>)> {
         // Threads of the one before may still be spinning.
         std::thread::sleep(Duration::from_millis(200));
-        Ok(examples * self.times as f64 / self.work(self.times)?)
+        let examples = examples * self.times as f64;
+        let before = processor_seconds(self.child.id());
+        let rate = examples / self.work(self.times)?;
+        let after = processor_seconds(self.child.id());
+        Ok((rate, before.zip(after).map(|(before, after)| (after - before) / examples)))
     }
 
     fn peak_memory(mut self) -> Result<u64> {
@@ -488,6 +556,15 @@ impl Contestant {
         self.child.wait()?;
         Ok(line.trim().parse()?)
     }
+}
+
+/// Seconds of processor that all threads of a process have had, as Linux counts them, in hundredths.
+fn processor_seconds(process: u32) -> Option<f64> {
+    let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in brackets, may hold anything.
+    let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 /// Kind of a processor, since ratios depend on it.

@@ -147,6 +147,12 @@ fn against(result: &Value) -> Result<String> {
 }
 
 /// A line for each case of `bench-peers`, a column for each contestant.
+/// With three digits.
+fn short(value: f64) -> String {
+    let digits = (2 - value.max(1.0).log10() as i32).max(0) as usize;
+    format!("{value:.digits$}")
+}
+
 fn speeds(result: &Value) -> Result<String> {
     let cases = result["cases"].as_array().context("no cases")?;
     let mut names: Vec<&str> = Vec::new();
@@ -157,8 +163,15 @@ fn speeds(result: &Value) -> Result<String> {
             }
         }
     }
-    let mut text = format!("| examples a second | {} | ratio | memory |\n", names.join(" | "));
-    text.push_str(&format!("|---|{}\n", "---|".repeat(names.len() + 2)));
+    // Of our first backend and of the first peer.
+    let cost = |case: &Value, name: &str| {
+        case["contestants"][name]["processor_seconds_per_1000"].as_f64().map(|s| s * 1000.0)
+    };
+    let has_costs = cases.iter().any(|case| cost(case, names[0]).is_some());
+    let (last, columns) = if has_costs { (" processor |", 3) } else { ("", 2) };
+    let mut text =
+        format!("| examples a second | {} | ratio | memory |{last}\n", names.join(" | "));
+    text.push_str(&format!("|---|{}\n", "---|".repeat(names.len() + columns)));
     for case in cases {
         write!(text, "| {} |", case["about"].as_str().unwrap_or_default())?;
         for name in &names {
@@ -176,8 +189,15 @@ fn speeds(result: &Value) -> Result<String> {
             held[0].or(held[1])
         };
         let ours = memory(names[0]).unwrap_or(f64::NAN);
-        let theirs = ["torch", "sklearn"].iter().find_map(|name| memory(name));
-        writeln!(text, " **{ratio:.2}** | {ours:.0} / {:.0} MB |", theirs.unwrap_or(f64::NAN))?;
+        let peer = ["torch", "sklearn"].into_iter().find(|name| memory(name).is_some());
+        let theirs = peer.and_then(memory).unwrap_or(f64::NAN);
+        write!(text, " **{ratio:.2}** | {ours:.0} / {theirs:.0} MB |")?;
+        if has_costs {
+            let [ours, theirs] = [Some(names[0]), peer]
+                .map(|name| name.and_then(|name| cost(case, name)).map_or("-".into(), short));
+            write!(text, " {ours} / {theirs} µs |")?;
+        }
+        text.push('\n');
     }
     Ok(text)
 }

@@ -67,6 +67,13 @@ fn options_without_effect_are_refused_or_said() {
         ("fair-repr", &["--set", "data.split=iwae"], "\"iwae\" is only for images"),
         ("vae-rnn", &["--model", "rnn", "--set", "objective.kl_warmup_epochs=1.0"], "has no KL"),
         ("vae-rnn", &["--set", "objective.kl_warmup_from=0.5"], "needs kl_warmup_epochs above 0"),
+        ("vae-rnn", &["--set", "objective.bound=fivo"], "need particles"),
+        ("vae-rnn", &["--set", "objective.particles=4"], "\"elbo\" has none"),
+        (
+            "vae-rnn",
+            &["--model", "rnn", "--set", "objective.bound=iwae", "--set", "objective.particles=4"],
+            "latents by step",
+        ),
         ("pca", &["--epochs", "3"], "--epochs: this fit has a closed form"),
         ("pca", &["--batch-size", "3"], "--batch-size: this fit has a closed form"),
     ] {

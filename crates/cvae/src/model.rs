@@ -14,7 +14,7 @@ use shared::{
     network::{
         Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior as CodePrior, layers_of,
     },
-    nn::{Activation, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp},
+    nn::{Activation, Dense, GaussianMlp, Initialiser, LogisticScale, Mlp, join},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };
@@ -317,7 +317,7 @@ impl<B: Backend> Model<B> {
         match (&self.recognition, self.target.conditioning, given) {
             (Some(recognition), Conditioning::Label { .. }, Some(given)) => {
                 // [examples, pixels + condition] to [examples, latent]
-                recognition.forward(Tensor::cat(vec![x, given.clone()], 1))
+                recognition.forward(join(x, given.clone()))
             }
             (Some(recognition), _, _) => recognition.forward(x), // [examples, latent]
             (None, _, given) => self.prior(given).unwrap_or_else(|| self.standard(rows, &device)),
@@ -373,7 +373,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         let given = self.target.condition_or_zero(given, z.dims()[0], &z.device());
         let Some(generation) = &self.generation else { return self.target.likelihood(z, &given) };
         // [examples, latent + condition]; without the condition [examples, latent]
-        let input = if self.sees_condition { Tensor::cat(vec![z, given.clone()], 1) } else { z };
+        let input = if self.sees_condition { join(z, given.clone()) } else { z };
         // [examples, modelled pixels]
         generation.likelihood(generation.logits(input), &given)
     }

@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, activation};
 use shared::{
     Backend,
     likelihood::{Distribution, row_sums},
+    nn::join,
     operation::softplus,
 };
 
@@ -34,6 +35,6 @@ impl<B: Backend> Distribution<B> for Row<B> {
         let natural = self.natural.clone();
         let probability = activation::sigmoid(natural.clone());
         let mean = natural.clone() + (probability - natural) * self.binary.clone();
-        Tensor::cat(vec![mean, self.given.clone()], 1)
+        join(mean, self.given.clone())
     }
 }

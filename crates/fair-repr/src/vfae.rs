@@ -12,7 +12,7 @@ use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
     likelihood::Likelihood,
-    nn::{Activation, Dense, GaussianMlp, Init, Initialiser, Mlp},
+    nn::{Activation, Dense, GaussianMlp, Init, Initialiser, Mlp, join},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
 };
@@ -50,13 +50,13 @@ pub struct Upper<B: Backend> {
 impl<B: Backend> Upper<B> {
     /// q(z2|z1, y), y with a single one, `[people, 2]`.
     pub fn encode(&self, z1: Tensor<B, 2>, y: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        let input = Tensor::cat(vec![z1, y], 1); // [people, latent + 2]
+        let input = join(z1, y); // [people, latent + 2]
         self.encoder.forward(input) // [people, upper], mean and log-variance
     }
 
     /// p(z1|z2, y).
     pub fn prior(&self, z2: Tensor<B, 2>, y: Tensor<B, 2>) -> DiagonalGaussian<B> {
-        let input = Tensor::cat(vec![z2, y], 1); // [people, upper + 2]
+        let input = join(z2, y); // [people, upper + 2]
         self.prior.forward(input) // [people, latent], mean and log-variance
     }
 
@@ -133,7 +133,7 @@ impl<B: Backend> FairVae<B> {
     /// others is unbounded and dominates the loss.)
     pub fn likelihood(&self, z1: Tensor<B, 2>, s: Tensor<B, 2>) -> Likelihood<B> {
         // [people, latent + 1]; without s [people, latent]
-        let input = if self.knows_s { Tensor::cat(vec![z1, s.clone()], 1) } else { z1 };
+        let input = if self.knows_s { join(z1, s.clone()) } else { z1 };
         let binary = self.binary.val().unsqueeze(); // [1, features]
         let natural = self.output.forward(self.decoder.forward(input)); // [people, features]
         Likelihood::Own(Rc::new(Row { natural, binary, given: s }))

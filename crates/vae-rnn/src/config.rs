@@ -108,10 +108,36 @@ pub enum OutputConfig {
     Categorical,
 }
 
+/// Which lower bound on log p(x) is maximised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// The paper's, with the KL in closed form (equation 11).
+    #[default]
+    Elbo,
+    /// The importance-weighted bound of several particles (Burda et al. 2016).
+    Iwae,
+    /// The filtering bound, whose particles are resampled (Maddison et al. 2017).
+    Fivo,
+}
+
+impl Bound {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+    fn is_elbo(&self) -> bool {
+        *self == Self::Elbo
+    }
+}
+
 /// `[objective]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectiveConfig {
+    /// The bound.
+    #[serde(skip_serializing_if = "Bound::is_elbo")]
+    pub bound: Bound,
+    /// Particles of `iwae` and `fivo`.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
+    pub particles: Option<usize>,
     /// Epochs over which the weight of the KL rises to 1.
     #[serde(deserialize_with = "not_negative")]
     pub kl_warmup_epochs: f64,
@@ -135,7 +161,16 @@ pub struct ObjectiveConfig {
 impl ObjectiveConfig {
     fn problem(&self, kind: Kind) -> Option<String> {
         let Self { kl_warmup_epochs, kl_warmup_from, free_bits, truncate, .. } = *self;
-        let problem = if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
+        let has_particles = !self.bound.is_elbo();
+        let problem = if has_particles != self.particles.is_some() {
+            "bound = \"iwae\" and \"fivo\" need particles, and \"elbo\" has none".into()
+        } else if has_particles && !matches!(kind, Kind::Vrnn | Kind::VrnnI) {
+            "bound: particles are latents by step, of model.kind = \"vrnn\" or \"vrnn-i\"".into()
+        } else if has_particles && kl_warmup_epochs > 0.0 {
+            format!(
+                "kl_warmup_epochs = {kl_warmup_epochs}: particles have no KL to weigh, only bound = \"elbo\" has"
+            )
+        } else if kind == Kind::Rnn && kl_warmup_epochs > 0.0 {
             format!("kl_warmup_epochs = {kl_warmup_epochs}: model.kind = \"rnn\" has no KL")
         } else if kl_warmup_from != 0.0 && kl_warmup_epochs == 0.0 {
             format!("kl_warmup_from = {kl_warmup_from} needs kl_warmup_epochs above 0")

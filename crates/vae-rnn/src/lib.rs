@@ -9,6 +9,7 @@ pub mod midi;
 pub mod model;
 pub mod objective;
 pub mod output;
+mod particles;
 mod sentence;
 mod sentence_code;
 pub mod svg;
@@ -75,9 +76,10 @@ impl paper::Paper for Paper {
         })
     }
 
-    /// Every step of a sequence is a pass.
-    fn needs(_: &Config, shape: PixelShape, _: usize) -> Needs {
-        Needs { passes: shape.height as u64, numbers: 0 }
+    /// Every step of a sequence is a pass, of each particle.
+    fn needs(config: &Config, shape: PixelShape, _: usize) -> Needs {
+        let particles = config.objective.particles.unwrap_or(1) as u64;
+        Needs { passes: particles.saturating_mul(shape.height as u64), numbers: 0 }
     }
 
     fn build<B: Backend>(

@@ -12,7 +12,7 @@ use shared::{
         Coder, Input, Steps, layers_of,
         steps::{Latents, StepLatent},
     },
-    nn::{GaussianMlp, Initialiser, Mlp, Recurrent},
+    nn::{GaussianMlp, Initialiser, Mlp, Recurrent, join},
     noise::Noise,
     posterior::{DiagonalGaussian, Posterior},
     sequence_code::SequenceCode,
@@ -112,10 +112,10 @@ impl<B: Backend> Model<B> {
         let mut contexts = Vec::new();
         for step in 0..x.dims()[1] / width.max(1) {
             let h = self.recurrence.output(&state); // [sequences, hidden]
-            contexts.push(Tensor::cat(vec![features.clone(), h], 1));
+            contexts.push(join(features.clone(), h));
             // phi_x(x_t), [sequences, features]
             let input = self.input.forward(seen.clone().narrow(1, step * width, width));
-            state = self.recurrence.step(Tensor::cat(vec![features.clone(), input], 1), state);
+            state = self.recurrence.step(join(features.clone(), input), state);
         }
         let context = Tensor::cat(contexts, 0); // [steps * sequences, features + hidden]
         let hidden = self.decoder.forward(context); // [steps * sequences, features]
@@ -146,8 +146,7 @@ impl<B: Backend> Model<B> {
             let input = self.input.forward(x.clone().narrow(1, step * width, width));
             let drawn = self.latent.as_ref().map(|latent| {
                 // q(z_t | x_t, before), mean and log-variance [sequences, latents]
-                let posterior =
-                    latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
+                let posterior = latent.posterior.forward(join(input.clone(), h.clone()));
                 let eps = eps.clone().narrow(1, step * latents, latents); // [sequences, latents]
                 let z = posterior.reparameterise(eps); // [sequences, latents]
                 let features = latent.features.forward(z); // phi_z(z_t), [sequences, features]
@@ -181,6 +180,38 @@ impl<B: Backend> Model<B> {
         StepTerms { reconstruction, kl_per_latent }
     }
 
+    /// [`Sequential::weigh`] of a step of which posterior and recurrence have `seen` this.
+    pub(crate) fn weigh_seen(
+        &self,
+        state: Tensor<B, 2>,
+        seen: Tensor<B, 2>,
+        x: Tensor<B, 2>,
+        eps: Tensor<B, 2>,
+    ) -> (Tensor<B, 1>, Tensor<B, 2>) {
+        let h = self.recurrence.output(&state); // [rows, hidden]
+        let input = self.input.forward(seen); // [rows, features]
+        let (drawn, distance) = match &self.latent {
+            None => (None, None),
+            Some(latent) => {
+                let posterior = latent.posterior.forward(join(input.clone(), h.clone()));
+                let z = posterior.reparameterise(eps.clone()); // [rows, latents]
+                // log p(z) - log q(z|x), [rows]: the constants cancel, and (z - mu) / sigma is eps.
+                let log_prior = match self.prior(h.clone()) {
+                    Some(prior) => prior.log_density(z.clone()),
+                    None => row_sums(z.clone().square()).mul_scalar(-0.5),
+                };
+                let log_posterior = row_sums(eps.square() + posterior.log_var).mul_scalar(-0.5);
+                (Some(latent.features.forward(z)), Some(log_prior - log_posterior))
+            }
+        };
+        let hidden = self.decoder.forward(joined(drawn.clone(), h)); // [rows, features]
+        let mut log_weight = self.output.log_prob(hidden, x); // [rows]
+        if let Some(distance) = distance {
+            log_weight = log_weight + distance;
+        }
+        (log_weight, self.recurrence.step(joined(drawn, input), state))
+    }
+
     /// p(z_t | h_{t-1}) where it is not N(0, I).
     fn prior(&self, h: Tensor<B, 2>) -> Option<DiagonalGaussian<B>> {
         self.latent.as_ref()?.prior.as_ref().map(|prior| prior.forward(h))
@@ -190,7 +221,7 @@ impl<B: Backend> Model<B> {
 /// `[drawn, other]`, or `other` alone without latents.
 fn joined<B: Backend>(drawn: Option<Tensor<B, 2>>, other: Tensor<B, 2>) -> Tensor<B, 2> {
     match drawn {
-        Some(drawn) => Tensor::cat(vec![drawn, other], 1),
+        Some(drawn) => join(drawn, other),
         None => other,
     }
 }
@@ -221,29 +252,7 @@ impl<B: Backend> Sequential<B> for Model<B> {
         x: Tensor<B, 2>,
         eps: Tensor<B, 2>,
     ) -> (Tensor<B, 1>, Tensor<B, 2>) {
-        let h = self.recurrence.output(&state); // [rows, hidden]
-        let input = self.input.forward(x.clone()); // [rows, features]
-        let (drawn, distance) = match &self.latent {
-            None => (None, None),
-            Some(latent) => {
-                let posterior =
-                    latent.posterior.forward(Tensor::cat(vec![input.clone(), h.clone()], 1));
-                let z = posterior.reparameterise(eps.clone()); // [rows, latents]
-                // log p(z) - log q(z|x), [rows]: the constants cancel, and (z - mu) / sigma is eps.
-                let log_prior = match self.prior(h.clone()) {
-                    Some(prior) => prior.log_density(z.clone()),
-                    None => row_sums(z.clone().square()).mul_scalar(-0.5),
-                };
-                let log_posterior = row_sums(eps.square() + posterior.log_var).mul_scalar(-0.5);
-                (Some(latent.features.forward(z)), Some(log_prior - log_posterior))
-            }
-        };
-        let hidden = self.decoder.forward(joined(drawn.clone(), h)); // [rows, features]
-        let mut log_weight = self.output.log_prob(hidden, x); // [rows]
-        if let Some(distance) = distance {
-            log_weight = log_weight + distance;
-        }
-        (log_weight, self.recurrence.step(joined(drawn, input), state))
+        self.weigh_seen(state, x.clone(), x, eps)
     }
 
     fn terms_by_step(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> StepTerms<B> {

@@ -12,17 +12,23 @@ use shared::{
     likelihood::row_sums,
     noise::{Stream, uniform},
     sequence_code::SequenceCode,
-    sequential::Sequential,
+    sequential::{Resampling, Sequential},
     train::{self, Moment, Terms},
 };
 
-use crate::{config::ObjectiveConfig, model::Model, sentence::Sentence};
+use crate::{
+    config::{Bound, ObjectiveConfig},
+    model::Model,
+    particles,
+    sentence::Sentence,
+};
 
 /// -ELBO of a sequence in nats, the KL weighted while it warms up:
 ///
 /// - sum_t -log p(x_t | z_t, before) + w KL(q(z_t | x_t, before) || p(z_t | before));
 /// - with one code for a sequence, sum_t -log p(x_t | z, before) + w sum_j max(KL_j, free), with KL_j the
-///   mean over the batch of latent j's KL(q(z_j|x) || N(0, 1)).
+///   mean over the batch of latent j's KL(q(z_j|x) || N(0, 1));
+/// - with particles, -log of the estimate of p(x): `bound = "iwae"` or `"fivo"`.
 ///
 /// Steps after the end of a sequence count nothing.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +51,6 @@ impl Objective {
 impl<B: Backend> train::Objective<B, Model<B>> for Objective {
     fn terms(&self, model: &Model<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
         let columns = batch.x.dims()[1] / Sequential::step_width(model);
-        let eps = batch.eps(1, columns * model.step_latents());
         let hidden = self.config.drop_inputs as f32;
         let device = batch.x.device();
         // As dropout is: in training alone.
@@ -63,9 +68,20 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
         if let Some(sentence) = &model.sentence {
             return self.of_code(model, sentence, batch, &seen, at);
         }
-        let steps = model.terms(model.unroll(&seen, &eps, self.config.truncate), &batch.x);
         let within = within::<B>(&batch.steps, columns, &device);
         let sum = |by_step: Tensor<B, 1>| sum_by_sequence(by_step, &within);
+        let ObjectiveConfig { bound, particles, truncate, .. } = self.config;
+        let resampling = match bound {
+            Bound::Elbo => None,
+            Bound::Iwae => Some(Resampling::Never),
+            Bound::Fivo => Some(Resampling::Adaptive),
+        };
+        if let (Some(resampling), Some(count)) = (resampling, particles) {
+            let found = particles::estimates(model, batch, &seen, count, resampling, truncate);
+            return Terms { named: Vec::new(), loss: sum(found).neg() };
+        }
+        let eps = batch.eps(1, columns * model.step_latents());
+        let steps = model.terms(model.unroll(&seen, &eps, truncate), &batch.x);
         let reconstruction = sum(steps.reconstruction);
         let Some(kl) = steps.kl_per_latent else {
             return Terms { named: Vec::new(), loss: reconstruction };

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use shared::{
     Backend,
+    nn::join,
     posterior::DiagonalGaussian,
     sequence_code::{Choice, SequenceCode},
 };
@@ -36,7 +37,7 @@ impl<B: Backend> SequenceCode<B> for Model<B> {
         match &self.sentence {
             Some(sentence) => {
                 let features = sentence.features(z); // [rows, features]
-                Tensor::cat(vec![sentence.first(features.clone()), features], 1)
+                join(sentence.first(features.clone()), features)
             }
             None => self.recurrence.start(z.dims()[0]),
         }
@@ -60,8 +61,8 @@ impl<B: Backend> SequenceCode<B> for Model<B> {
         let (recurrent, features) = self.parts(&state);
         let is_blind = self.sentence.as_ref().is_some_and(|sentence| sentence.hides(false) > 0.0);
         let x = if is_blind { x.zeros_like() } else { x };
-        let input = Tensor::cat(vec![features.clone(), self.input.forward(x)], 1);
-        Tensor::cat(vec![self.recurrence.step(input, recurrent), features], 1)
+        let input = join(features.clone(), self.input.forward(x));
+        join(self.recurrence.step(input, recurrent), features)
     }
 }
 
@@ -76,6 +77,6 @@ impl<B: Backend> Model<B> {
     fn hidden_of(&self, state: &Tensor<B, 2>) -> Tensor<B, 2> {
         let (recurrent, features) = self.parts(state);
         let h = self.recurrence.output(&recurrent); // [rows, hidden]
-        self.decoder.forward(Tensor::cat(vec![features, h], 1))
+        self.decoder.forward(join(features, h))
     }
 }

@@ -1,6 +1,8 @@
 //! Laws of the models, their bounds and their objective.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
+#[path = "laws/particles.rs"]
+mod particles;
 #[path = "laws/sentence.rs"]
 mod sentence;
 
@@ -26,7 +28,7 @@ use shared::{
 };
 use vae_rnn::{
     Model, Objective,
-    config::{Kind, ModelConfig, ObjectiveConfig, OutputConfig},
+    config::{Bound, Kind, ModelConfig, ObjectiveConfig, OutputConfig},
     output::Output,
 };
 

@@ -2,10 +2,13 @@
 
 use std::{f64::consts::PI, fmt::Debug, rc::Rc};
 
-use burn::tensor::{Tensor, TensorPrimitive, activation};
+use burn::tensor::{Tensor, TensorPrimitive};
 use serde::{Deserialize, Serialize};
 
-use crate::{backend::Backend, operation::softplus};
+use crate::{
+    backend::Backend,
+    operation::{Activation, softplus},
+};
 
 /// The distribution of a pixel given the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,10 +106,10 @@ impl<B: Backend> Likelihood<B> {
     }
 
     /// E[x|z] with the given pixels filled in, as in pictures, `[codes, pixels]`.
-    pub fn mean(&self) -> Tensor<B, 2> {
+    pub fn mean(self) -> Tensor<B, 2> {
         match self {
-            Self::Bernoulli { logits } => activation::sigmoid(logits.clone()),
-            Self::Gaussian { mean, .. } | Self::Logistic { mean, .. } => mean.clone(),
+            Self::Bernoulli { logits } => sigmoid(logits),
+            Self::Gaussian { mean, .. } | Self::Logistic { mean, .. } => mean,
             Self::Own(distribution) => distribution.mean(),
         }
     }
@@ -130,6 +133,13 @@ impl<B: Backend> Likelihood<B> {
             Self::Own(_) => None,
         }
     }
+}
+
+/// The sigmoid of each number by the kernel of layers: Burn's computes one number at a time, on one thread.
+fn sigmoid<B: Backend>(logits: Tensor<B, 2>) -> Tensor<B, 2> {
+    let none = Tensor::<B, 1>::zeros([logits.dims()[1]], &logits.device());
+    let [logits, none] = [logits.into_primitive().tensor(), none.into_primitive().tensor()];
+    Tensor::from_primitive(TensorPrimitive::Float(B::activate(logits, none, Activation::Sigmoid)))
 }
 
 /// Width of one of the 256 levels.

@@ -137,21 +137,28 @@ impl Noise {
         widths: &[usize],
         deviation: f32,
     ) -> Vec<Vec<f32>> {
-        let row: usize = widths.iter().sum();
-        let drawn = self.normal(stream, epoch, examples, row);
-        let mut first = 0;
-        let layer = |&width: &usize| {
-            let mut values = vec![0f32; examples.len() * width];
-            let rows = drawn.chunks(row.max(1)).zip(values.chunks_mut(width.max(1)));
-            for (drawn, values) in rows {
-                for (value, drawn) in values.iter_mut().zip(&drawn[first..]) {
-                    *value = deviation * drawn;
-                }
+        let mut layers: Vec<Vec<f32>> =
+            widths.iter().map(|&width| vec![0f32; examples.len() * width]).collect();
+        let mut rows: Vec<Vec<&mut [f32]>> =
+            examples.iter().map(|_| Vec::with_capacity(widths.len())).collect();
+        for (layer, &width) in layers.iter_mut().zip(widths) {
+            for (row, part) in rows.iter_mut().zip(layer.chunks_mut(width.max(1))) {
+                row.push(part);
             }
-            first += width;
-            values
+        }
+        let fill = |(row, &example): (Vec<&mut [f32]>, &u64)| {
+            let mut generator = self.generator(stream, epoch, example);
+            for value in row.into_iter().flatten() {
+                let drawn: f32 = StandardNormal.sample(&mut generator);
+                *value = deviation * drawn;
+            }
         };
-        widths.iter().map(layer).collect()
+        if examples.len() * widths.iter().sum::<usize>() < PARALLEL_NORMALS {
+            rows.into_iter().zip(examples).for_each(fill);
+        } else {
+            rows.into_par_iter().zip(examples).for_each(fill);
+        }
+        layers
     }
 
     /// A permutation of `0..n`, different for every epoch.

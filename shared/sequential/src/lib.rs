@@ -144,8 +144,7 @@ impl<B: Backend> Filter<'_, B> {
         let (width, latents) = (self.model.step_width(), self.model.step_latents());
         let longest = self.steps.iter().copied().max().unwrap_or(0);
         let mut state = self.model.start(rows);
-        // Log of the normalised weights before a step.
-        let mut weights = vec![-(particles as f64).ln(); rows];
+        let mut clouds = vec![Particles::new(particles); sequences];
         let mut found = vec![Vec::new(); sequences];
         for step in 0..longest {
             let mut x = Vec::with_capacity(rows * width);
@@ -168,24 +167,17 @@ impl<B: Backend> Filter<'_, B> {
                 if step >= self.steps[sequence] {
                     continue;
                 }
-                let weights = &mut weights[range.clone()];
-                for (weight, &increment) in weights.iter_mut().zip(&increments[range.clone()]) {
-                    *weight += f64::from(increment);
+                let cloud = &mut clouds[sequence];
+                found.push(cloud.weigh(&increments[range.clone()]));
+                if self.resampling == Resampling::Never {
+                    continue;
                 }
-                let total = log_sum_exp(weights);
-                found.push(total);
-                weights.iter_mut().for_each(|weight| *weight -= total);
-                let squares: f64 = weights.iter().map(|weight| (2.0 * weight).exp()).sum();
-                let is_poor = squares * particles as f64 > 2.0;
-                if self.resampling == Resampling::Adaptive && is_poor {
-                    let epoch = step as u64;
-                    let key = self.keys[sequence];
-                    let mut generator = self.noise.generator(Stream::Resample, epoch, key);
-                    let chosen = systematic(weights, uniform(&mut generator));
+                let key = self.keys[sequence];
+                let mut generator = self.noise.generator(Stream::Resample, step as u64, key);
+                if let Some(chosen) = cloud.resample(|| uniform(&mut generator)) {
                     for (row, ancestor) in range.clone().zip(chosen) {
                         ancestors[row] = (range.start + ancestor) as i64;
                     }
-                    weights.fill(-(particles as f64).ln());
                     is_moved = true;
                 }
             }
@@ -197,6 +189,43 @@ impl<B: Backend> Filter<'_, B> {
             };
         }
         found
+    }
+}
+
+/// The particles of one sequence, by the logarithms of their weights, which sum to 1.
+#[derive(Clone, Debug)]
+pub struct Particles {
+    log_weights: Vec<f64>,
+}
+
+impl Particles {
+    /// So many, of equal weight.
+    pub fn new(count: usize) -> Self {
+        Self { log_weights: vec![-(count as f64).ln(); count] }
+    }
+
+    /// Multiplies the weights by those of a step, given as logarithms. Returns the estimate of
+    /// log p(x_t | before), nats.
+    pub fn weigh(&mut self, increments: &[f32]) -> f64 {
+        for (weight, &increment) in self.log_weights.iter_mut().zip(increments) {
+            *weight += f64::from(increment);
+        }
+        let total = log_sum_exp(&self.log_weights);
+        self.log_weights.iter_mut().for_each(|weight| *weight -= total);
+        total
+    }
+
+    /// Where the effective number of particles is below half, the ancestor of each that follows, chosen with a
+    /// uniform number. Their weights are equal again.
+    pub fn resample(&mut self, offset: impl FnOnce() -> f32) -> Option<Vec<usize>> {
+        let count = self.log_weights.len() as f64;
+        let squares: f64 = self.log_weights.iter().map(|weight| (2.0 * weight).exp()).sum();
+        let is_poor = squares * count > 2.0;
+        is_poor.then(|| {
+            let chosen = systematic(&self.log_weights, offset());
+            self.log_weights.fill(-count.ln());
+            chosen
+        })
     }
 }
 

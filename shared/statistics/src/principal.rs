@@ -21,7 +21,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 1024;
 /// Blocks worked on side by side; a fixed number, and their sums join in order, so that the result
 /// does not depend on threads.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 4;
 /// Rows that give the provisional mean.
 const FIRST: usize = 128;
 
@@ -229,13 +229,10 @@ impl Block {
         self.sums.resize(width, 0.0);
         let mut bits = vec![0u32; width];
         for row in self.values.chunks_mut(width) {
-            for (value, &centre) in row.iter_mut().zip(centre) {
+            let columns = centre.iter().zip(&mut self.sums).zip(&mut bits);
+            for (value, ((&centre, sum), bits)) in row.iter_mut().zip(columns) {
                 *value -= centre;
-            }
-            for (sum, &value) in self.sums.iter_mut().zip(&*row) {
-                *sum += value;
-            }
-            for (bits, &value) in bits.iter_mut().zip(&*row) {
+                *sum += *value;
                 *bits |= value.to_bits();
             }
         }

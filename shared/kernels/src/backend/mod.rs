@@ -7,6 +7,8 @@
 
 mod fused;
 
+use std::ops::Range;
+
 #[cfg(feature = "cube")]
 use burn::tensor::ops::FloatTensorOps;
 use burn::{backend::Autodiff, tensor::ops::FloatTensor};
@@ -66,6 +68,16 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
     /// The product of two matrices.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(a, b)
+    }
+
+    /// `[a | b]`: the columns of a, then those of b.
+    fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![a, b], 1)
+    }
+
+    /// These columns of a matrix; a backend that sums views slowly gives them memory of their own.
+    fn columns(x: FloatTensor<Self>, columns: Range<usize>) -> FloatTensor<Self> {
+        fused::columns_composed::<Self>(x, columns)
     }
 
     /// A dense layer f(x W + b), `[examples, outputs]`, for x `[examples, inputs]`.
@@ -253,6 +265,14 @@ impl Backend for Flex {
 
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         fused::product_flex(a, b)
+    }
+
+    fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::join_flex(a, b)
+    }
+
+    fn columns(x: FloatTensor<Self>, columns: Range<usize>) -> FloatTensor<Self> {
+        fused::columns_flex(x, columns)
     }
 
     fn dense(
@@ -508,6 +528,10 @@ where
 impl<B: Backend> Backend for Autodiff<B> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         fused::autodiff_product::<B>(a, b)
+    }
+
+    fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::autodiff_join::<B>(a, b)
     }
 
     fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {

@@ -1,5 +1,7 @@
 //! The combinator of a ladder network on burn-flex.
 
+use std::ops::Range;
+
 use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 
@@ -13,6 +15,8 @@ use super::{
 
 /// Rows one task works on; a fixed number, so that sums do not depend on threads.
 const ROWS: usize = 16;
+/// Work for one number, in units of a layer's activation.
+const WORK: usize = 4;
 
 /// See [`super::combine::combine_composed`].
 pub(crate) fn combine_flex(
@@ -29,7 +33,9 @@ pub(crate) fn combine_flex(
             .zip(z.storage::<f32>().chunks(ROWS * width))
             .zip(u.storage::<f32>().chunks(ROWS * width))
             .collect();
-        by_block(tasks, rows * width, |((estimate, z), u)| run(Combine { estimate, z, u, a }));
+        by_block(tasks, WORK * rows * width, |((estimate, z), u)| {
+            run(Combine { estimate, z, u, a })
+        });
     }
     tensor(estimate, [rows, width])
 }
@@ -54,7 +60,7 @@ pub(crate) fn combine_gradient_flex(
             .zip(u.storage::<f32>().chunks(ROWS * width))
             .zip(slopes.chunks_mut(PARAMETERS * width))
             .collect();
-        by_block(tasks, rows * width, |((((g, to_u), z), u), slopes)| {
+        by_block(tasks, WORK * rows * width, |((((g, to_u), z), u), slopes)| {
             run(Gradient { g, to_u, z, u, a, slopes });
         });
     }
@@ -113,47 +119,86 @@ impl NullaryFnOnce for Gradient<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10] = self.a;
-        let width = a1.len();
-        let mut slopes = self.slopes.chunks_exact_mut(width);
-        let [s1, s2, s3, s4, s5, s6, s7, s8, s9, s10] =
-            std::array::from_fn(|_| slopes.next().unwrap_or_default());
-        // Bounds that the compiler can see.
-        let (a2, a3, a4, a5) = (&a2[..width], &a3[..width], &a4[..width], &a5[..width]);
-        let (a6, a7, a8, a9) = (&a6[..width], &a7[..width], &a8[..width], &a9[..width]);
-        let a10 = &a10[..width];
-        let (s1, s2, s3) = (&mut s1[..width], &mut s2[..width], &mut s3[..width]);
-        let (s4, s5, s6) = (&mut s4[..width], &mut s5[..width], &mut s6[..width]);
-        let (s7, s8, s9) = (&mut s7[..width], &mut s8[..width], &mut s9[..width]);
-        let s10 = &mut s10[..width];
-        let rows = self.z.chunks_exact(width).zip(self.u.chunks_exact(width));
-        let gradients = self.g.chunks_exact_mut(width).zip(self.to_u.chunks_exact_mut(width));
-        for ((g, to_u), (z, u)) in gradients.zip(rows) {
-            for j in 0..width {
-                let (u, gradient) = (u[j], g[j]);
-                let s = sigmoid(a2[j] * u + a3[j]);
-                let t = sigmoid(a7[j] * u + a8[j]);
-                let mu = a1[j] * s + a4[j] * u + a5[j];
-                let v = a6[j] * t + a9[j] * u + a10[j];
-                let to_mu = gradient * (1.0 - v);
-                let to_v = gradient * (z[j] - mu);
-                let to_s = to_mu * a1[j] * (s - s * s);
-                let to_t = to_v * a6[j] * (t - t * t);
-                g[j] = gradient * v;
-                to_u[j] = to_s * a2[j] + to_mu * a4[j] + to_t * a7[j] + to_v * a9[j];
-                s1[j] += to_mu * s;
-                s2[j] += to_s * u;
-                s3[j] += to_s;
-                s4[j] += to_mu * u;
-                s5[j] += to_mu;
-                s6[j] += to_v * t;
-                s7[j] += to_t * u;
-                s8[j] += to_t;
-                s9[j] += to_v * u;
-                s10[j] += to_v;
-            }
+        let Self { g, to_u, z, u, a, slopes } = self;
+        let width = a[0].len();
+        let whole = width - width % LANES;
+        for first in (0..whole).step_by(LANES) {
+            gradient_of_columns::<true>(g, to_u, z, u, a, slopes, first..first + LANES);
+        }
+        if whole < width {
+            gradient_of_columns::<false>(g, to_u, z, u, a, slopes, whole..width);
         }
     }
+}
+
+/// Columns side by side.
+const LANES: usize = 16;
+
+/// [`Gradient`] for at most [`LANES`] columns, exactly as many if `FULL`. Parameters and sums are arrays of its
+/// own: with ten slices to write to, the compiler would not rule out that one overlaps another, and would take
+/// one number at a time.
+#[inline(always)]
+fn gradient_of_columns<const FULL: bool>(
+    g: &mut [f32],
+    to_u: &mut [f32],
+    z: &[f32],
+    u: &[f32],
+    a: [&[f32]; PARAMETERS],
+    slopes: &mut [f32],
+    columns: Range<usize>,
+) {
+    let width = a[0].len();
+    let [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10] =
+        a.map(|row| lanes::<FULL>(&row[columns.clone()]));
+    let mut sums = [[0f32; LANES]; PARAMETERS];
+    for start in (0..z.len()).step_by(width) {
+        let row = start + columns.start..start + columns.end;
+        let (z, u, gradient) = (
+            lanes::<FULL>(&z[row.clone()]),
+            lanes::<FULL>(&u[row.clone()]),
+            lanes::<FULL>(&g[row.clone()]),
+        );
+        let (mut to_z, mut to_above) = ([0f32; LANES], [0f32; LANES]);
+        for j in 0..LANES {
+            let (u, gradient) = (u[j], gradient[j]);
+            let s = sigmoid(a2[j] * u + a3[j]);
+            let t = sigmoid(a7[j] * u + a8[j]);
+            let mu = a1[j] * s + a4[j] * u + a5[j];
+            let v = a6[j] * t + a9[j] * u + a10[j];
+            let to_mu = gradient * (1.0 - v);
+            let to_v = gradient * (z[j] - mu);
+            let to_s = to_mu * a1[j] * (s - s * s);
+            let to_t = to_v * a6[j] * (t - t * t);
+            to_z[j] = gradient * v;
+            to_above[j] = to_s * a2[j] + to_mu * a4[j] + to_t * a7[j] + to_v * a9[j];
+            sums[0][j] += to_mu * s;
+            sums[1][j] += to_s * u;
+            sums[2][j] += to_s;
+            sums[3][j] += to_mu * u;
+            sums[4][j] += to_mu;
+            sums[5][j] += to_v * t;
+            sums[6][j] += to_t * u;
+            sums[7][j] += to_t;
+            sums[8][j] += to_v * u;
+            sums[9][j] += to_v;
+        }
+        g[row.clone()].copy_from_slice(&to_z[..columns.len()]);
+        to_u[row].copy_from_slice(&to_above[..columns.len()]);
+    }
+    for (slopes, sums) in slopes.chunks_exact_mut(width).zip(&sums) {
+        slopes[columns.clone()].copy_from_slice(&sums[..columns.len()]);
+    }
+}
+
+/// The numbers of a slice, and zeros after them unless it is `FULL`.
+#[inline(always)]
+fn lanes<const FULL: bool>(values: &[f32]) -> [f32; LANES] {
+    if FULL && let Some(values) = values.first_chunk() {
+        return *values;
+    }
+    let mut padded = [0f32; LANES];
+    padded[..values.len()].copy_from_slice(values);
+    padded
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod cube;
 mod elementary;
 #[cfg(feature = "flex")]
 mod flex;
+mod join;
 #[cfg(feature = "flex")]
 mod kernels;
 mod normalise;
@@ -78,6 +79,9 @@ pub(crate) use flex::{
     activate_flex, bernoulli_gradient_flex, bernoulli_log_prob_flex, bias_gradient_flex,
     dense_flex, dense_gradient_flex,
 };
+pub(crate) use join::{autodiff_join, columns_composed};
+#[cfg(feature = "flex")]
+pub(crate) use join::{columns_flex, join_flex};
 pub(crate) use normalise::{autodiff_normalise, normalise_composed, normalise_gradient_composed};
 #[cfg(feature = "flex")]
 pub(crate) use normalise_flex::{normalise_flex, normalise_gradient_flex};
