@@ -1,5 +1,6 @@
 //! `cargo xtask`: the workspace's own chores.
 
+mod bench_run;
 mod build;
 mod bundle;
 mod changed;
@@ -35,6 +36,8 @@ struct Arguments {
 enum Task {
     /// Time our work beside PyTorch, JAX and scikit-learn, and write results/bench-peers-KIND.json.
     BenchPeers(peers::Args),
+    /// Time a whole run as a user sees it, and epochs over more and more images; results/bench-run-KIND.json.
+    BenchRun(bench_run::Args),
     /// Pack trained runs into one file each, for a release, or make a run of such a file.
     Bundle(bundle::Args),
     /// List the variants that this branch changes.
@@ -64,6 +67,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::BenchPeers(args) => peers::run(&args),
+        Task::BenchRun(args) => bench_run::run(&args),
         Task::Bundle(args) => bundle::run(&args),
         Task::Changed(args) => changed::run(&args),
         Task::CodeQuality(args) => code_quality::run(&args),

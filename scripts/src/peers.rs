@@ -377,7 +377,7 @@ fn done(command: &mut Command, what: &str) -> Result<()> {
 }
 
 /// Folder of MNIST's files.
-fn mnist() -> Result<PathBuf> {
+pub(super) fn mnist() -> Result<PathBuf> {
     let set = CATALOGUE.iter().find(|set| set.name == "mnist").context("no MNIST")?;
     let files = fetch(set, &FetchOptions::from_env(None))?;
     Ok(files.first().and_then(|file| file.parent()).context("no MNIST files")?.into())
@@ -591,8 +591,13 @@ fn kind() -> Kind {
     Kind { vectors, file: format!("{file}{vendor}") }
 }
 
+/// As it stands in the name of a record.
+pub(super) fn kind_of_processor() -> String {
+    kind().file
+}
+
 /// Processor and its vector instructions, as Linux describes them.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{}, {cores} cores, {}", processor(), kind().vectors)
 }

@@ -3,6 +3,7 @@
 //! a metric written `NAME:95` stands with its 95% interval over test examples, and one written
 //! `NAME:median` with its median, least and greatest over seeds, and one written `NAME:upper-half` with the mean of
 //! the better half of all draws of all seeds; `<!-- speed: NAME -->` that of `bench-peers` on one processor or GPU;
+//! `<!-- waits: NAME -->` that of `bench-run`;
 //! `<!-- frontier: DATA -->` what `fair-repr frontier` chose, `<!-- frontier-points: DATA -->` which of its points are
 //! above the reduction; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
@@ -67,6 +68,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
     let page = with_tables(page, records)?;
     let page = filled(&page, "speed", |name| speeds(&result(name)?))?;
+    let page = filled(&page, "waits", |name| waits(&result(name)?))?;
     let page = filled(&page, "frontier", |data| {
         frontier::chosen(&result(&format!("fair-repr/frontier-{data}"))?)
     })?;
@@ -147,6 +149,27 @@ fn against(result: &Value) -> Result<String> {
 }
 
 /// A line for each case of `bench-peers`, a column for each contestant.
+/// What `bench-run` found.
+fn waits(result: &Value) -> Result<String> {
+    let number = |value: &Value| value.as_f64().context("no number");
+    let mut text = String::from("| `vae train` | |\n|---|---|\n");
+    writeln!(text, "| first picture | {:.1} s |", number(&result["first_picture_seconds"])?)?;
+    let [fit, evaluate] =
+        [&result["quick"]["fit_seconds"], &result["quick"]["evaluate_seconds"]].map(number);
+    writeln!(text, "| `quick`: fit, evaluation | {:.0} s, {:.0} s |", fit?, evaluate?)?;
+    for size in result["sizes"].as_array().context("no sizes")? {
+        writeln!(
+            text,
+            "| one epoch, {} images of {:.0} MB | {:.1}k a second, {:.0} MB at most |",
+            size["images"],
+            number(&size["data_megabytes"])?,
+            number(&size["examples_per_second"])? / 1000.0,
+            number(&size["peak_megabytes"])?,
+        )?;
+    }
+    Ok(text)
+}
+
 /// With three digits.
 fn short(value: f64) -> String {
     let digits = (2 - value.max(1.0).log10() as i32).max(0) as usize;

@@ -141,6 +141,11 @@ fn the_limit_is_that_of_the_machine() {
     assert_eq!(code, Some(1), "{message}");
     assert!(message.contains("10.0 kB are available"), "{message}");
     assert!(!work.path().join("runs").exists());
+    for wrong in ["abc", "0", "-1", "nan"] {
+        let (code, message) = train(wrong);
+        assert_eq!(code, Some(1), "{message}");
+        assert!(message.contains(&format!("AE_MEMORY_GB={wrong}: set it to")), "{message}");
+    }
     assert_eq!(train("8").0, Some(0));
     // A run made on a larger machine is refused on this one when it is opened.
     let run = work.path().join("runs/vae/quick");

@@ -53,6 +53,11 @@ fn wrong_options_are_named() {
         (&["--set", "train.schedule.rate=inf"], 1, "rate = inf: a finite number above 0"),
         (&["--set", "train.schedule.rate=nan"], 1, "rate = NaN: a finite number above 0"),
         (
+            &["--set", "train.schedule.rate=-1"],
+            1,
+            "--set train.schedule.rate=-1: train.schedule.rate = -1.0: a finite number above 0",
+        ),
+        (
             &["--set", "train.schedule.rate=\"0.001\""],
             1,
             "train.schedule.rate = \"0.001\": a number belongs",

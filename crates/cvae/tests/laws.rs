@@ -126,7 +126,7 @@ fn a_completion_keeps_what_is_given_and_scores_the_rest_alone() {
         let given = model.condition(&batch.x, &batch.labels).unwrap();
         let z = model.sample_prior(noise(3, 3, 0), Some(&given));
         let likelihood = model.decode(z, Some(&given));
-        let (mean, x) = (values(likelihood.mean()), values(batch.x.clone()));
+        let (mean, x) = (values(likelihood.clone().mean()), values(batch.x.clone()));
         let map = quadrants(observed).observed(PIXELS);
         let mut expected = vec![0f64; 3];
         for (index, (&p, &x)) in mean.iter().zip(&x).enumerate() {

@@ -6,8 +6,10 @@
 //! L_z = sum_k |M_k^+ - M_k^-|,  M_k^+ and M_k^- the mean of M_nk over each group
 //! L_x = sum_n (x_n - x^_n)^2,  x^_n = sum_k M_nk v_k
 //! L_y = sum_n -y_n log y^_n - (1 - y_n) log (1 - y^_n),  y^_n = sum_k M_nk w_k
-//! M_nk = exp(-d(x_n, v_k)) / sum_j exp(-d(x_n, v_j)),  d(x_n, v_k) = sum_i alpha_i (x_ni - v_ki)^2
+//! M_nk = exp(-d(x_n, v_k)) / sum_j exp(-d(x_n, v_j)),  d(x_n, v_k) = sum_i alpha_si (x_ni - v_ki)^2
 //! ```
+//!
+//! with an alpha for each group s.
 //!
 //! Here L_x and L_y are means over people, not sums: the weights do not depend on how many there are.
 

@@ -421,7 +421,7 @@ fn a_row_is_encoded_with_its_s_and_decoded_without_a_probability_on_it() {
     let z = model.encode(x.clone(), None).mean();
     let likelihood = model.decode(z, Some(&s));
     // The given column is restored exactly and has no probability.
-    let restored = values(likelihood.mean());
+    let restored = values(likelihood.clone().mean());
     for (row, expected) in restored.chunks(9).zip(rows.rows()) {
         assert_eq!(row[8], f64::from(expected[8]));
     }

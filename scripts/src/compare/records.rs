@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use fuzzing::Target;
 use serde::Serialize;
 use serde_json::Value;
-use shared::run::{CHECKSUMS, Damage, Record, RunFolder, read_checked};
+use shared::run::{CHECKSUMS, Damage, Record, RunData, RunFolder, read_checked};
 use walkdir::WalkDir;
 
 /// The reader of a folder of records, for `cargo xtask fuzz`.
@@ -68,7 +68,10 @@ impl RecordSet {
             let file = entry
                 .with_context(|| format!("cannot look for records in {}", folder.display()))?
                 .into_path();
-            if !file.is_file() || file.extension().is_none_or(|extension| extension != "json") {
+            if !file.is_file()
+                || file.extension().is_none_or(|extension| extension != "json")
+                || is_beside_a_record(&file)
+            {
                 continue;
             }
             match read(&file) {
@@ -134,6 +137,12 @@ fn read(file: &Path) -> Result<Option<Record>, String> {
     serde_json::from_value(value)
         .map(Some)
         .map_err(|error| format!("damaged record ({error}); evaluate the run again"))
+}
+
+/// What a run keeps beside its record: the identity of its data, and an evaluation on other data.
+fn is_beside_a_record(file: &Path) -> bool {
+    let others = [RunData::FILE, RunFolder::OTHER_RECORD];
+    file.file_name().is_some_and(|name| others.iter().any(|other| name == *other))
 }
 
 /// record.json, or `…-seedN.json` as `keep` names it.

@@ -127,6 +127,9 @@ impl Plan {
     /// The plan of a sweep, or what is wrong with it.
     pub(super) fn new(mut sweep: Sweep) -> Result<Self, String> {
         let keys = keys(&sweep.grid)?;
+        if keys.iter().any(|key| key.name == "seed") {
+            return Err("[grid] seed: seeds are a list of their own, as in seeds = [1, 2]".into());
+        }
         // However the file nests them.
         sweep.grid = keys.iter().map(|key| (key.name.clone(), key.values.clone().into())).collect();
         for (what, is_empty) in
@@ -364,6 +367,11 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_seed_is_no_key_of_the_grid() {
+        assert!(problem(&["seed=1,2"], &[1]).contains("seeds = [1, 2]"));
     }
 
     #[test]

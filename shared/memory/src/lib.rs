@@ -63,15 +63,21 @@ pub fn needed(outline: Outline, needs: Needs, of: Use) -> u64 {
 
 /// Bytes still available: as reported by the system, or less if the process is in a group with a
 /// limit. `AE_MEMORY_GB` sets it.
-pub fn available() -> u64 {
-    let set = std::env::var(VARIABLE).ok().and_then(|text| text.trim().parse::<f64>().ok());
-    if let Some(gigabytes) = set.filter(|gigabytes| *gigabytes > 0.0) {
-        return (gigabytes * 1e9) as u64;
+///
+/// # Errors
+/// If it is set to something else than a number above 0.
+pub fn available() -> Result<u64, String> {
+    if let Some(set) = std::env::var_os(VARIABLE) {
+        let set = set.to_string_lossy();
+        let gigabytes = set.trim().parse().ok().filter(|gigabytes: &f64| *gigabytes > 0.0);
+        return gigabytes.map(|gigabytes| (gigabytes * 1e9) as u64).ok_or_else(|| {
+            format!("{VARIABLE}={set}: set it to the gigabytes of memory there are, a number above 0, or not at all")
+        });
     }
     let system = fs::read_to_string("/proc/meminfo").ok().and_then(|text| of_system(&text));
     let group = fs::read_to_string("/proc/self/cgroup").ok();
     let group = of_groups(Path::new("/sys/fs/cgroup"), group.as_deref().unwrap_or_default());
-    [system, group].into_iter().flatten().min().unwrap_or(UNKNOWN)
+    Ok([system, group].into_iter().flatten().min().unwrap_or(UNKNOWN))
 }
 
 /// MemAvailable of /proc/meminfo.

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -42,6 +43,9 @@ pub enum RunError {
     /// There is nothing.
     #[error("{0} holds no run (no config.toml): train one first, or name its folder with --run")]
     Missing(PathBuf),
+    /// It is no longer there.
+    #[error("{0} was moved or removed while its run went on: nothing more is written there")]
+    Gone(PathBuf),
     /// It is being written to.
     #[error(
         "{0} is in use: another process trains or evaluates this run; wait for it to end, or choose \
@@ -115,7 +119,10 @@ impl RunFolder {
         // Now that nobody else can make a run of it.
         refuse_occupied(&run.path, force)?;
         clear(&run.path).with_context(|| format!("cannot replace {}", run.path.display()))?;
-        run.write(Self::CONFIG, config.as_bytes())?;
+        if let Some(lock) = &mut run.locked_by(RunLock::take)?.lock {
+            lock.used();
+        }
+        Checksums::write_file(&run.path, Self::CONFIG, config.as_bytes())?;
         Ok(run)
     }
 
@@ -207,6 +214,10 @@ impl RunFolder {
     /// As [`Self::lock`], and if files cannot be written.
     pub fn begin_change(&self) -> Result<()> {
         let mut writing = self.locked_by(RunLock::take)?;
+        if !writing.root.join(Self::CONFIG).is_file() {
+            // What is written now would make a folder that is no run.
+            return Err(RunError::Gone(writing.root.clone()).into());
+        }
         if let Some(lock) = &mut writing.lock {
             lock.used();
         }
@@ -421,7 +432,7 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
     }
     let is_occupied = fs::read_dir(path)
         .with_context(|| format!("cannot look into {}", path.display()))?
-        .any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK));
+        .any(|entry| entry.is_ok_and(|entry| !is_left_by_a_start(&entry.file_name())));
     if !is_occupied {
         return Ok(());
     }
@@ -429,6 +440,12 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
         return Err(RunError::NotARun(path.into()).into());
     }
     if force { Ok(()) } else { Err(RunError::Exists(path.into()).into()) }
+}
+
+/// True for what a process that was killed before it wrote the configuration leaves: its lock, and a file that was
+/// not whole yet.
+fn is_left_by_a_start(name: &OsStr) -> bool {
+    name == LOCK || name.to_string_lossy().starts_with(".tmp")
 }
 
 /// Empties a run's folder of all but its lock, the configuration last: without it, what is left
@@ -518,6 +535,30 @@ mod tests {
         assert!(second.write("record.json", b"{}").is_err(), "a phase is of the run");
         drop(phase);
         second.write("record.json", b"{}").unwrap();
+    }
+
+    #[test]
+    fn a_run_whose_folder_has_gone_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let run = RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        for written in [run.write("metrics.jsonl", b""), run.phase("layer-1").write("x", b"")] {
+            assert!(written.unwrap_err().to_string().contains("moved or removed"));
+        }
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_start_that_was_killed_left_is_no_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        fs::create_dir(&path).unwrap();
+        for left in [LOCK, ".tmpAbCdEf"] {
+            fs::write(path.join(left), "").unwrap();
+        }
+        RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
+        assert!(!path.join(".tmpAbCdEf").exists());
     }
 
     #[test]

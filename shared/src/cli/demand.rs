@@ -1,6 +1,6 @@
 //! The memory that a configuration needs, estimated before anything is built.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use toml::{Table, Value};
 
 use super::paper::{Paper, RunConfig};
@@ -102,7 +102,15 @@ pub(super) fn check<P: Paper>(
 ) -> Result<()> {
     let table = Table::try_from(config)?;
     check_numbers(&table, places)?;
-    check_within::<P>(config, &table, sizes, device, purpose, places, available())
+    check_within::<P>(
+        config,
+        &table,
+        sizes,
+        device,
+        purpose,
+        places,
+        available().map_err(Error::msg)?,
+    )
 }
 
 /// The same for a machine with this many bytes.

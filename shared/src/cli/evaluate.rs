@@ -149,7 +149,10 @@ pub(super) fn finish<P: Paper>(
         judge,
     })?;
     if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
-        bail!("{name} is {}: the model is broken; no record is written", metric.value);
+        bail!(
+            "{name} is {}: the model is broken, or the data lie far outside of what it was trained on; no record is written",
+            metric.value
+        );
     }
     let warning = match &evaluated {
         Evaluated::After(_) => P::against_collapse(config).and_then(|helps| {

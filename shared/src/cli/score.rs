@@ -31,7 +31,10 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         return Err(Stop::Cannot(reason.into()).into());
     };
     if let Some(index) = found.nll.iter().position(|nll| !nll.is_finite()) {
-        bail!("{} example {index} has an infinite -log p(x): the model is broken", examples.name);
+        bail!(
+            "{} example {index} has an infinite -log p(x): it lies far outside of what the model was trained on, or the model is broken",
+            examples.name
+        );
     }
     let mut ranked: Vec<usize> = (0..split.len()).collect();
     ranked.sort_by(|&a, &b| found.nll[a].total_cmp(&found.nll[b]).then(a.cmp(&b)));

@@ -200,7 +200,7 @@ impl Encoder {
                         let standardised = ((value - mean) / deviation) as f32;
                         if !(standardised.is_finite() && deviation.is_finite()) {
                             return Err(TableError::Degenerate(format!(
-                                "column '{name}': {value} cannot be standardised by the training rows' mean \
+                                "column '{name}': {value:e} cannot be standardised by the training rows' mean \
                                  {mean} and standard deviation {deviation}: correct what is too large"
                             )));
                         }

@@ -61,7 +61,8 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
             _ => return Ok(()),
         };
         Err(TableError::Degenerate(format!(
-            "{everybody} of {} rows is in {what}: there is nothing to compare",
+            "{}: {everybody} of {} rows is in {what}: there is nothing to compare",
+            named(paths),
             values.len()
         )))
     };
@@ -91,9 +92,13 @@ pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table,
         read_file(schema, path.as_ref(), &mut table, &mut known)?;
     }
     if table.is_empty() {
-        return Err(TableError::Degenerate("the table has no row".into()));
+        return Err(TableError::Degenerate(format!("{}: the table has no row", named(paths))));
     }
     Ok(table)
+}
+
+fn named(paths: &[impl AsRef<Path>]) -> String {
+    paths.iter().map(|path| path.as_ref().display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Values met so far in the column of each group that is made by values, the sensitive one first.

@@ -33,6 +33,21 @@ fn records_are_found_below_and_other_json_is_passed_over() {
 }
 
 #[test]
+fn what_a_run_keeps_beside_its_record_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    synthetic::write(folder.path(), &[synthetic::record(1)]);
+    let run = folder.path().join("seed1/vae/quick");
+    assert!(run.join("record.json").is_file());
+    fs::write(run.join("data.json"), "{\"schema\": 1, \"name\": \"mnist\"}").unwrap();
+    // An evaluation on other data, of the same run and seed.
+    let mut other = synthetic::record(1);
+    synthetic::worsen(&mut other, "nll", 3.0);
+    fs::write(run.join("record-other-data.json"), serde_json::to_vec(&other).unwrap()).unwrap();
+    let set = RecordSet::read(folder.path()).unwrap();
+    assert_eq!((set.runs.values().next().unwrap().len(), set.damaged), (1, Vec::<String>::new()));
+}
+
+#[test]
 fn a_damaged_record_is_named_and_fails() {
     let folder = tempfile::tempdir().unwrap();
     let records = synthetic::seeds(1..=3, 0);

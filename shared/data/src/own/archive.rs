@@ -7,7 +7,7 @@ use image::{GrayImage, RgbImage};
 use terminal::progress;
 use zip::ZipArchive;
 
-use super::{FactorTable, Found, LONGEST_SIDE, counted, numbered, picture::Picture};
+use super::{FactorTable, Found, LONGEST_SIDE, counted, numbered, picture::Picture, scale_of};
 use crate::{Numbers, name_and_sha256};
 
 /// Names the array of images may have, and that of classes.
@@ -129,6 +129,6 @@ fn levels(name: &str, values: Numbers) -> Result<Vec<u8>, String> {
         }
         largest = largest.max(value);
     }
-    let scale = if largest <= 1.0 { 255.0 } else { 1.0 };
+    let scale = scale_of(largest).map_err(|reason| format!("{name} {reason}"))?;
     Ok(values.iter().map(|value| (value * scale).round() as u8).collect())
 }

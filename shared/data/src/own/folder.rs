@@ -23,17 +23,22 @@ const LARGEST: u64 = 1 << 30;
 /// Every picture of the folder, in the order of names.
 pub(super) fn read(folder: &Path) -> Result<Found, String> {
     let mut files = Vec::new();
-    let (pictures, subfolders) = listing(folder)?;
+    let Listing { pictures, folders: subfolders, mut others } = listing(folder)?;
     let has_classes = !subfolders.is_empty();
     for class in &subfolders {
-        let (inside, deeper) = listing(class)?;
-        if let Some(deeper) = deeper.first() {
+        let inside = listing(class)?;
+        if let Some(deeper) = inside.folders.first() {
             let name = deeper.strip_prefix(folder).unwrap_or(deeper).display();
             return Err(format!(
                 "{name}: a folder in a folder; classes are subfolders of one level"
             ));
         }
-        files.extend(inside);
+        if inside.pictures.is_empty() {
+            let name = class.strip_prefix(folder).unwrap_or(class).display();
+            return Err(format!("{name}: a class without a PNG or JPEG file"));
+        }
+        others += inside.others;
+        files.extend(inside.pictures);
     }
     if has_classes && !pictures.is_empty() {
         return Err(format!(
@@ -45,6 +50,14 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
     files.extend(pictures);
     if files.is_empty() {
         return Err("no PNG or JPEG file in it".into());
+    }
+    if others > 0 {
+        progress::line(&format!(
+            "{}: {others} file{} that {} no PNG or JPEG passed over",
+            folder.display(),
+            if others == 1 { "" } else { "s" },
+            if others == 1 { "is" } else { "are" }
+        ));
     }
     let bar = progress::steps("reading", files.len() as u64, "images");
     let read: Vec<Result<(Picture, [u8; 32]), String>> = files
@@ -97,11 +110,18 @@ pub(super) fn read_one(path: &Path) -> Result<Found, String> {
     })
 }
 
-/// Pictures and subfolders, in the order of names; hidden ones and other files are passed over.
-fn listing(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
+/// What lies in a folder, in the order of names, but for what is hidden.
+struct Listing {
+    pictures: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    /// Number of other files.
+    others: usize,
+}
+
+fn listing(folder: &Path) -> Result<Listing, String> {
     let unreadable =
         |error: std::io::Error| format!("cannot look into {}: {error}", folder.display());
-    let (mut pictures, mut folders) = (Vec::new(), Vec::new());
+    let (mut pictures, mut folders, mut others) = (Vec::new(), Vec::new(), 0);
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -110,13 +130,17 @@ fn listing(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
         }
         if path.is_dir() {
             folders.push(path);
-        } else if [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending)) {
+        } else if [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending))
+            && path.is_file()
+        {
             pictures.push(path);
+        } else {
+            others += 1;
         }
     }
     pictures.sort();
     folders.sort();
-    Ok((pictures, folders))
+    Ok(Listing { pictures, folders, others })
 }
 
 /// A picture, upright, on white where it is transparent, 256 levels; and the file's sha256.

@@ -256,6 +256,20 @@ fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<I
     Ok((shape, pixels, found))
 }
 
+/// From pixels to levels of 0 to 255, for pixels of which this is the largest: fractions of 1, or levels.
+///
+/// # Errors
+/// If it is hardly above 1: taken as levels, the images would be black.
+fn scale_of(largest: f64) -> Result<f64, String> {
+    if largest <= 1.0 {
+        Ok(255.0)
+    } else if largest < 2.0 {
+        Err(format!("has {largest} as its largest pixel: pixels are 0 to 1, or 0 to 255"))
+    } else {
+        Ok(1.0)
+    }
+}
+
 /// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
 fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
     if path.is_dir() {
@@ -263,6 +277,10 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
     }
     if !path.exists() {
         return Err("no such file or folder; name another with --data or data.images.path".into());
+    }
+    if !path.is_file() {
+        // A pipe, for instance, which might never end.
+        return Err("neither a folder nor a plain file".into());
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use files::reading::{BYTE_ORDER_MARK, csv_error};
 use image::{GrayImage, RgbImage};
 
-use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture};
+use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture, scale_of};
 use crate::{PixelShape, name_and_sha256};
 
 /// What a column of classes is called in a header.
@@ -60,7 +60,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         images.push(levels);
     }
     let largest = images.iter().flatten().fold(0f64, |largest, &level| largest.max(level));
-    let scale = if largest <= 1.0 { 255.0 } else { 1.0 };
+    let scale = scale_of(largest)?;
     let image = |levels: Vec<f64>| {
         let levels = levels.into_iter().map(|level| (level * scale).round() as u8).collect();
         let (width, height) = (width as u32, height as u32);

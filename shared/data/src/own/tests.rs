@@ -244,6 +244,10 @@ fn bad_input_gets_one_clear_line() {
     told("both", &["5 pictures beside subfolders"]);
     folder("deep/a/b", 11);
     told("deep", &["a folder in a folder"]);
+    folder("kinds/a", 11);
+    folder("kinds/b", 0);
+    fs::write(at("kinds/b/x.webp"), "a picture of another kind").unwrap();
+    told("kinds", &["b: a class without a PNG or JPEG"]);
     picture(1).save(at("single.png")).unwrap();
     told("single.png", &["name the folder"]);
     fs::write(at("notes.txt"), "text").unwrap();
@@ -264,6 +268,9 @@ fn bad_input_gets_one_clear_line() {
     told("nan.npz", &["NaN at place 0"]);
     archive("negative.npz", &[("x", npy::array("<f4", "(12, 2, 3)", &floats(-0.5)))]);
     told("negative.npz", &["-0.5", "0 to 1, or 0 to 255"]);
+    let hardly = [floats(0.5), 1.000_000_2f32.to_le_bytes().to_vec()].concat()[4..].to_vec();
+    archive("hardly.npz", &[("x", npy::array("<f4", "(12, 2, 3)", &hardly))]);
+    told("hardly.npz", &["1.0000002", "largest pixel", "0 to 1, or 0 to 255"]);
     archive("ragged.npz", &[("x", npy::array("|O", "(12,)", &[9; 72]))]);
     told("ragged.npz", &["array of objects"]);
     archive("short.npz", &[("x", npy::array("|u1", "(12, 2, 3)", &[9; 71]))]);
@@ -284,6 +291,9 @@ fn bad_input_gets_one_clear_line() {
     told("odd.csv", &["5 numbers are no squares", "--size", "data.images.label"]);
     fs::write(at("word.csv"), format!("{}1,2,3,x\n", "1,2,3,4\n".repeat(11))).unwrap();
     told("word.csv", &["line 12, pixel 3: 'x'"]);
+    fs::write(at("hardly.csv"), format!("{}1,0.5,0.5,1.5\n", "0,0.2,0.3,0.4\n".repeat(11)))
+        .unwrap();
+    told("hardly.csv", &["1.5 as its largest pixel"]);
     fs::write(at("ragged.csv"), format!("{}1,2\n", "1,2,3,4\n".repeat(11))).unwrap();
     told("ragged.csv", &["line 12: 2 fields"]);
     let missing = loaded(&at("word.csv"), |files| files.label = Some("kind".into())).unwrap_err();

@@ -96,7 +96,12 @@ impl Fault {
                 self.key.as_ref().is_some_and(|key| value.get(key.as_str()).is_some())
             }
             Problem::UnknownWord { found, .. } => value.as_str() == Some(found),
-            Problem::Value { found, .. } => described(value) == *found,
+            // A whole number is a fraction too, where one is wanted.
+            Problem::Value { found, .. } => {
+                let as_float = value.as_integer().map(|number| Value::Float(number as f64));
+                described(value) == *found
+                    || as_float.is_some_and(|value| described(&value) == *found)
+            }
             Problem::Missing(field) => value.is_table() && value.get(field.as_str()).is_none(),
             Problem::Other(_) => true,
         };

@@ -38,6 +38,10 @@ pub fn read_text(path: &Path) -> Result<String, ReadError> {
 
 /// Where `bytes` stop being UTF-8, `valid` bytes from the beginning, and what to do about it.
 pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return "is UTF-16: save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8"
+            .into();
+    }
     let before = &bytes[..valid.min(bytes.len())];
     let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
     let byte = bytes.get(valid).copied().unwrap_or_default();
