@@ -399,9 +399,9 @@ mod tests {
 
     #[test]
     fn keys_of_one_ending_are_told_apart() {
-        let plan = Plan::new(sweep(&["train.rate=1,2", "predictor.rate=1", "seed=1"], &[1]));
+        let plan = Plan::new(sweep(&["train.rate=1,2", "predictor.rate=1", "data.count=1"], &[1]));
         let labels: Vec<String> = plan.unwrap().keys.into_iter().map(|key| key.label).collect();
-        assert_eq!(labels, ["predictor.rate", "seed", "train.rate"]);
+        assert_eq!(labels, ["count", "predictor.rate", "train.rate"]);
     }
 
     #[test]
