@@ -24,9 +24,6 @@ pub struct Args {
     to: PathBuf,
 }
 
-/// Of two models at the same number of labels, how far one stands from the other.
-const ASIDE: f64 = 1.05;
-
 /// Test errors in per cent by model, epochs and number of labels.
 type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Vec<f64>>>;
 
@@ -71,19 +68,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
     // A model trained for two lengths of time is two lines.
     let models: Vec<(usize, &str)> = errors.keys().map(|(model, _)| *model).collect();
     let is_alone = |model| models.iter().filter(|other| **other == model).count() == 1;
-    let count = errors.len() as f64;
     let series: Vec<(String, Vec<Spread>)> = errors
         .into_iter()
-        .enumerate()
-        .map(|(place, ((model, epochs), by_labels))| {
-            // Side by side, or equal errors would hide one another.
-            let aside = ASIDE.powf(place as f64 - (count - 1.0) / 2.0);
+        .map(|((model, epochs), by_labels)| {
             let name = match model.1 {
                 name if is_alone(model) => name.to_owned(),
                 name => format!("{name}, {epochs} epochs"),
             };
             let point = |(labels, errors): (usize, Vec<f64>)| {
-                Spread::new((labels as f64 * aside, 0.0), mean_and_deviation(&errors))
+                Spread::new((labels as f64, 0.0), mean_and_deviation(&errors))
             };
             (name, by_labels.into_iter().map(point).collect())
         })
