@@ -271,6 +271,9 @@ def jax_work(args):
 
 def main():
     args = arguments()
+    # JAX has more threads than it is asked for.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
     make = {"sklearn": sklearn_work, "jax": jax_work}.get(args.name, torch_work)
     once = make(args)
     print("ready", flush=True)

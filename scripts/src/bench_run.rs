@@ -10,12 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::run::{Record, RunFolder, write_atomic};
 
 use crate::{
     build::program,
-    peers::{kind_of_processor, machine, mnist},
+    peers::mnist,
+    processor::{kind, machine, peak_megabytes},
     workspace,
 };
 
@@ -64,12 +65,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let (record, peak) =
             trained(&vae, folder.path(), &name, &[&options[..], &short[..]].concat())?;
         let rate = record.machine.examples_per_second.context("a fit without passes")?;
-        shared::print_line!("  {rate:.0} images a second, {peak:.0} MB at most");
+        shared::print_line!(
+            "  {rate:.0} images a second, {:.0} MB at most",
+            peak.unwrap_or(f64::NAN)
+        );
         sizes.push(json!({
             "images": images,
             "data_megabytes": (images * IMAGE) as f64 / 1e6,
             "examples_per_second": rate,
-            "peak_megabytes": peak.round(),
+            "peak_megabytes": peak.map(f64::round),
         }));
     }
     let result = json!({
@@ -81,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         },
         "sizes": sizes,
     });
-    let target = workspace().join(format!("results/bench-run-{}.json", kind_of_processor()));
+    let target = workspace().join(format!("results/bench-run-{}.json", kind().file));
     write_atomic(&target, format!("{result:#}\n").as_bytes())?;
     shared::print_line!("wrote {}; cargo xtask readme writes the table", target.display());
     Ok(())
@@ -121,22 +125,28 @@ fn first_picture(vae: &Path, folder: &Path) -> Result<f64> {
     Ok(seconds)
 }
 
-/// The record of a training, and the most megabytes that it held.
-fn trained(vae: &Path, folder: &Path, name: &str, options: &[&str]) -> Result<(Record, f64)> {
+/// The record of a training, and the most megabytes that it held, where the system tells.
+fn trained(
+    vae: &Path,
+    folder: &Path,
+    name: &str,
+    options: &[&str],
+) -> Result<(Record, Option<f64>)> {
     let (mut child, run, _) = started(vae, folder, name, options)?;
-    let mut peak = f64::NAN;
+    let mut peak = None;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        peak = peak.max(peak_megabytes(child.id()).unwrap_or(f64::NAN));
+        // Nothing is told of a process that is just ending.
+        peak = peak_megabytes(child.id()).or(peak);
         std::thread::sleep(LOOK);
     };
     if !status.success() {
         bail!("the training ended with {status}");
     }
-    let record: Value = serde_json::from_slice(&fs::read(run.join(RunFolder::RECORD))?)?;
-    Ok((serde_json::from_value(record).context("no record")?, peak))
+    let record = fs::read(run.join(RunFolder::RECORD))?;
+    Ok((serde_json::from_slice(&record).context("no record")?, peak))
 }
 
 /// A training, its folder, and when it began.
@@ -156,12 +166,4 @@ fn started(
         .spawn()
         .with_context(|| format!("cannot start {}", vae.display()))?;
     Ok((child, folder.join("vae").join(name), started))
-}
-
-/// The most memory that a process has held, where Linux tells.
-fn peak_megabytes(process: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1.024 / 1000.0)
 }

@@ -11,6 +11,7 @@ mod fuzz;
 mod keep;
 mod new_paper;
 mod peers;
+mod processor;
 mod readme;
 mod site;
 mod sweep;

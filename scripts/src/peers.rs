@@ -8,10 +8,6 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
@@ -19,10 +15,14 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use shared::{
     data::{CATALOGUE, FetchOptions, fetch},
-    run::{processor, write_atomic},
+    run::write_atomic,
 };
 
-use crate::{build::program, workspace};
+use crate::{
+    build::program,
+    processor::{Busy, kind, machine, processor_seconds},
+    workspace,
+};
 
 /// Threads of a contestant, unless another number is asked for.
 const THREADS: usize = 2;
@@ -224,7 +224,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let file = file + &circumstances(args);
     let target = workspace().join(format!("results/{file}.json"));
-    let _busy = Busy::start(args.busy);
+    let _busy = Busy::start(args.busy).with_context(|| format!("--busy {}", args.busy))?;
     let peers = versions(&python)?;
     for case in cases {
         let timed = compare(case, args, &ours, &python, &data)?;
@@ -253,30 +253,6 @@ fn circumstances(args: &Args) -> String {
         name += &format!("-busy-{}", args.busy);
     }
     name
-}
-
-/// Threads that compute nothing in particular until this is dropped.
-struct Busy(Arc<AtomicBool>);
-
-impl Busy {
-    fn start(threads: usize) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
-        for _ in 0..threads {
-            let is_over = is_over.clone();
-            std::thread::spawn(move || {
-                while !is_over.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-        }
-        Self(is_over)
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn ours_of(case: &Case, args: &Args) -> &'static [&'static str] {
@@ -556,48 +532,4 @@ impl Contestant {
         self.child.wait()?;
         Ok(line.trim().parse()?)
     }
-}
-
-/// Seconds of processor that all threads of a process have had, as Linux counts them, in hundredths.
-fn processor_seconds(process: u32) -> Option<f64> {
-    let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in brackets, may hold anything.
-    let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-/// Kind of a processor, since ratios depend on it.
-struct Kind {
-    /// For people.
-    vectors: &'static str,
-    /// In the name of the record.
-    file: String,
-}
-
-fn kind() -> Kind {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = |key: &str| info.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    let (vectors, file) = match line("flags") {
-        flags if flags.contains("avx512f") => ("AVX-512", "avx512"),
-        flags if flags.contains("avx2") => ("AVX2", "avx2"),
-        _ => ("no AVX2", "other"),
-    };
-    let vendor = match line("vendor_id") {
-        vendor if vendor.contains("AMD") => "-amd",
-        vendor if vendor.contains("Intel") => "-intel",
-        _ => "",
-    };
-    Kind { vectors, file: format!("{file}{vendor}") }
-}
-
-/// As it stands in the name of a record.
-pub(super) fn kind_of_processor() -> String {
-    kind().file
-}
-
-/// Processor and its vector instructions, as Linux describes them.
-pub(super) fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, {}", processor(), kind().vectors)
 }

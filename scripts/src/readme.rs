@@ -148,7 +148,6 @@ fn against(result: &Value) -> Result<String> {
     Ok(text)
 }
 
-/// A line for each case of `bench-peers`, a column for each contestant.
 /// What `bench-run` found.
 fn waits(result: &Value) -> Result<String> {
     let number = |value: &Value| value.as_f64().context("no number");
@@ -164,18 +163,19 @@ fn waits(result: &Value) -> Result<String> {
             size["images"],
             number(&size["data_megabytes"])?,
             number(&size["examples_per_second"])? / 1000.0,
-            number(&size["peak_megabytes"])?,
+            size["peak_megabytes"].as_f64().unwrap_or(f64::NAN),
         )?;
     }
     Ok(text)
 }
 
-/// With three digits.
+/// With three digits or more.
 fn short(value: f64) -> String {
     let digits = (2 - value.max(1.0).log10() as i32).max(0) as usize;
     format!("{value:.digits$}")
 }
 
+/// A line for each case of `bench-peers`, a column for each contestant.
 fn speeds(result: &Value) -> Result<String> {
     let cases = result["cases"].as_array().context("no cases")?;
     let mut names: Vec<&str> = Vec::new();

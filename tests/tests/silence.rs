@@ -58,8 +58,8 @@ fn options_without_effect_are_refused_or_said() {
     for (paper, options, message) in [
         ("vae", &["--snapshot-epochs", "1,5"][..], "--snapshot-epochs 5: the fit ends after 2"),
         ("vae", &["--set", "data.split_seed=2"], "split_seed: only for tables"),
-        ("vae", &["--seed", "1", "--set", "seed=7"], "--set seed=7: --seed 1 sets it too"),
-        ("vae", &["--seeds", "1,2", "--set", "seed=7"], "--set seed=7: --seed 1 sets it too"),
+        ("vae", &["--seed", "1", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
+        ("vae", &["--seeds", "1,2", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
         ("vae", &["--set", "data.csv={schema=\"a\",files=[\"b\"]}"], "data.csv: no such key"),
         (
             "fair-repr",

@@ -34,7 +34,7 @@ pub use config::Config;
 pub use model::Model;
 pub use objective::Objective;
 
-use config::{Kind, OutputConfig};
+use config::{Bound, Kind, OutputConfig};
 
 /// The paper.
 pub struct Paper;
@@ -116,11 +116,15 @@ impl paper::Paper for Paper {
                 config.objective.free_bits, config.model.word_dropout
             ));
         }
-        Some(format!(
-            "{warm_up}; hiding inputs from the recurrence (objective.drop_inputs above {}); a smaller \
-             model.hidden",
+        let others = format!(
+            "hiding inputs from the recurrence (objective.drop_inputs above {}); a smaller model.hidden",
             config.objective.drop_inputs
-        ))
+        );
+        // Particles have no KL to weigh.
+        Some(match config.objective.bound {
+            Bound::Elbo => format!("{warm_up}; {others}"),
+            Bound::Iwae | Bound::Fivo => others,
+        })
     }
 
     fn unused(config: &Config) -> Vec<(&'static str, String)> {

@@ -28,7 +28,7 @@ use crate::{
 /// - sum_t -log p(x_t | z_t, before) + w KL(q(z_t | x_t, before) || p(z_t | before));
 /// - with one code for a sequence, sum_t -log p(x_t | z, before) + w sum_j max(KL_j, free), with KL_j the
 ///   mean over the batch of latent j's KL(q(z_j|x) || N(0, 1));
-/// - with particles, -log of the estimate of p(x): `bound = "iwae"` or `"fivo"`.
+/// - with particles, -log of their estimate of p(x): `bound = "iwae"` or `"fivo"`.
 ///
 /// Steps after the end of a sequence count nothing.
 #[derive(Clone, Copy, Debug)]

@@ -84,10 +84,15 @@ fn sequences(output: OutputConfig) -> Vec<Vec<f32>> {
 }
 
 fn batch<B: Backend>(sequences: &[Vec<f32>]) -> Batch<B> {
-    let examples = ExampleSet::sequences(Sequences::of_numbers(WIDTH, sequences), false);
     let all: Vec<usize> = (0..sequences.len()).collect();
+    batch_of(sequences, &all)
+}
+
+/// Some of the sequences, each with the noise that it has among all.
+fn batch_of<B: Backend>(sequences: &[Vec<f32>], indices: &[usize]) -> Batch<B> {
+    let examples = ExampleSet::sequences(Sequences::of_numbers(WIDTH, sequences), false);
     BatchMaker::new(examples.into(), Binarise::None, Noise::new(1), B::Device::default())
-        .batch(&all, 1)
+        .batch(indices, 1)
 }
 
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {

@@ -13,15 +13,15 @@ use super::{
 /// Number of pixels below which one thread is faster.
 const PARALLEL: usize = 1 << 15;
 
-/// Of each byte, the pixel in [0, 1]: looked up, since a division takes longer.
-const LEVELS: [f32; 256] = {
-    let mut levels = [0.0; 256];
+/// The pixel in [0, 1] of each byte.
+const PIXEL_OF_BYTE: [f32; 256] = {
+    let mut pixels = [0.0; 256];
     let mut byte = 0;
-    while byte < levels.len() {
-        levels[byte] = byte as f32 / 255.0;
+    while byte < pixels.len() {
+        pixels[byte] = byte as f32 / 255.0;
         byte += 1;
     }
-    levels
+    pixels
 };
 
 /// Part of a set of examples, or of several of one shape.
@@ -226,7 +226,7 @@ impl Split {
         match binarise {
             Binarise::None => {
                 for (value, &byte) in row.iter_mut().zip(bytes) {
-                    *value = LEVELS[usize::from(byte)];
+                    *value = PIXEL_OF_BYTE[usize::from(byte)];
                 }
             }
             Binarise::Threshold => {
@@ -242,7 +242,9 @@ impl Split {
                     *value = match byte {
                         0 => 0.0,
                         255 => 1.0,
-                        grey => f32::from(uniform(&mut generator) < LEVELS[usize::from(grey)]),
+                        grey => {
+                            f32::from(uniform(&mut generator) < PIXEL_OF_BYTE[usize::from(grey)])
+                        }
                     };
                 }
             }

@@ -65,9 +65,9 @@ pub fn needed(outline: Outline, needs: Needs, of: Use) -> u64 {
 /// limit. `AE_MEMORY_GB` sets it.
 ///
 /// # Errors
-/// If it is set to something else than a number above 0.
+/// If `AE_MEMORY_GB` is set to something else than a number above 0.
 pub fn available() -> Result<u64, String> {
-    if let Some(set) = std::env::var_os(VARIABLE) {
+    if let Some(set) = std::env::var_os(VARIABLE).filter(|set| !set.is_empty()) {
         let set = set.to_string_lossy();
         let gigabytes = set.trim().parse().ok().filter(|gigabytes: &f64| *gigabytes > 0.0);
         return gigabytes.map(|gigabytes| (gigabytes * 1e9) as u64).ok_or_else(|| {

@@ -277,12 +277,14 @@ pub struct Spread {
     pub y: (f64, f64),
     /// What stands beside it.
     pub label: String,
+    /// Pixels that the dot stands beside its place, so that it hides no other.
+    pub aside: i32,
 }
 
 impl Spread {
     /// A point without a label.
     pub fn new(x: (f64, f64), y: (f64, f64)) -> Self {
-        Self { x, y, label: String::new() }
+        Self { x, y, label: String::new(), aside: 0 }
     }
 
     /// The same with a label.
@@ -318,11 +320,6 @@ pub fn error_bars(
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
-        let mut dots: Vec<(f64, f64)> = Vec::new();
-        let height = ranges[1].end - ranges[1].start;
-        // Of one place along the first axis, dots that would look like one.
-        let are_one =
-            |a: (f64, f64), b: (f64, f64)| a.0 == b.0 && (a.1 - b.1).abs() / height * 620.0 < 5.0;
         for (index, (_, points)) in series.iter().enumerate() {
             let colour = colour_of(index as u8);
             let bar = colour.mix(0.45).stroke_width(1);
@@ -339,13 +336,9 @@ pub fn error_bars(
             chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
                 EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style(LETTERS))
             }))?;
-            for at in middles() {
-                // Beside those that it would hide.
-                let hidden = dots.iter().filter(|dot| are_one(at, **dot)).count() as i32;
-                let dot = Circle::new((11 * hidden, 0), 5, colour.filled());
-                chart.draw_series([EmptyElement::at(at) + dot])?;
-                dots.push(at);
-            }
+            chart.draw_series(points.iter().map(|p| {
+                EmptyElement::at(middle(p)) + Circle::new((p.aside, 0), 5, colour.filled())
+            }))?;
         }
         Ok(())
     })

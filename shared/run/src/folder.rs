@@ -1,7 +1,6 @@
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
-    fs,
+    fs::{self, DirEntry},
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -85,6 +84,15 @@ struct Writing {
     identity: Option<String>,
 }
 
+impl Writing {
+    /// Something is written: the lock's file stays.
+    fn used(&mut self) {
+        if let Some(lock) = &mut self.lock {
+            lock.used();
+        }
+    }
+}
+
 /// Work to do before the first change of a resumed run.
 #[derive(Debug)]
 struct Continued {
@@ -119,9 +127,7 @@ impl RunFolder {
         // Now that nobody else can make a run of it.
         refuse_occupied(&run.path, force)?;
         clear(&run.path).with_context(|| format!("cannot replace {}", run.path.display()))?;
-        if let Some(lock) = &mut run.locked_by(RunLock::take)?.lock {
-            lock.used();
-        }
+        run.locked_by(RunLock::take)?.used();
         Checksums::write_file(&run.path, Self::CONFIG, config.as_bytes())?;
         Ok(run)
     }
@@ -211,16 +217,14 @@ impl RunFolder {
     /// [`Self::write`].
     ///
     /// # Errors
-    /// As [`Self::lock`], and if files cannot be written.
+    /// As [`Self::lock`], if the folder was moved or removed, and if files cannot be written.
     pub fn begin_change(&self) -> Result<()> {
         let mut writing = self.locked_by(RunLock::take)?;
         if !writing.root.join(Self::CONFIG).is_file() {
             // What is written now would make a folder that is no run.
             return Err(RunError::Gone(writing.root.clone()).into());
         }
-        if let Some(lock) = &mut writing.lock {
-            lock.used();
-        }
+        writing.used();
         if let Some(Continued { config, stale }) = writing.continued.take() {
             Checksums::remove_files(&writing.root, &stale)?;
             Checksums::write_file(&writing.root, Self::CONFIG, config.as_bytes())?;
@@ -432,7 +436,7 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
     }
     let is_occupied = fs::read_dir(path)
         .with_context(|| format!("cannot look into {}", path.display()))?
-        .any(|entry| entry.is_ok_and(|entry| !is_left_by_a_start(&entry.file_name())));
+        .any(|entry| entry.is_ok_and(|entry| !is_left_by_a_start(&entry)));
     if !is_occupied {
         return Ok(());
     }
@@ -444,8 +448,12 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
 
 /// True for what a process that was killed before it wrote the configuration leaves: its lock, and a file that was
 /// not whole yet.
-fn is_left_by_a_start(name: &OsStr) -> bool {
-    name == LOCK || name.to_string_lossy().starts_with(".tmp")
+fn is_left_by_a_start(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let temporary = name.to_str().and_then(|name| name.strip_prefix(".tmp"));
+    let is_temporary = temporary
+        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+    name == LOCK || is_temporary && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
 /// Empties a run's folder of all but its lock, the configuration last: without it, what is left
@@ -559,6 +567,11 @@ mod tests {
         }
         RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
         assert!(!path.join(".tmpAbCdEf").exists());
+        // A folder of the user's is none of it.
+        let own = folder.path().join("own");
+        fs::create_dir_all(own.join(".tmpAbCdEf")).unwrap();
+        assert!(RunFolder::create(own.clone(), "", false).is_err());
+        assert!(own.join(".tmpAbCdEf").is_dir());
     }
 
     #[test]

@@ -173,8 +173,9 @@ impl<B: Backend> Filter<'_, B> {
                     continue;
                 }
                 let key = self.keys[sequence];
-                let mut generator = self.noise.generator(Stream::Resample, step as u64, key);
-                if let Some(chosen) = cloud.resample(|| uniform(&mut generator)) {
+                let offset =
+                    || uniform(&mut self.noise.generator(Stream::Resample, step as u64, key));
+                if let Some(chosen) = cloud.resample(offset) {
                     for (row, ancestor) in range.clone().zip(chosen) {
                         ancestors[row] = (range.start + ancestor) as i64;
                     }
@@ -215,8 +216,8 @@ impl Particles {
         total
     }
 
-    /// Where the effective number of particles is below half, the ancestor of each that follows, chosen with a
-    /// uniform number. Their weights are equal again.
+    /// If the effective number of particles is below half: the ancestor of each new one; their weights are equal
+    /// then. `offset` gives a uniform number in [0, 1).
     pub fn resample(&mut self, offset: impl FnOnce() -> f32) -> Option<Vec<usize>> {
         let count = self.log_weights.len() as f64;
         let squares: f64 = self.log_weights.iter().map(|weight| (2.0 * weight).exp()).sum();

@@ -331,9 +331,9 @@ impl ConfigurationArgs {
                 change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
             let mut value = value_of(value.trim()).map_err(|e| anyhow!("--set {change}: {e}"))?;
             paths::of_option(key.trim(), &mut value, base);
-            // The folder of each seed would have a run of another.
-            if let Some(seed) = self.seed.filter(|_| key.trim() == "seed") {
-                bail!("--set {change}: --seed {seed} sets it too; leave one of them out");
+            // Else the folders of several seeds would hold runs of one.
+            if self.seed.is_some() && key.trim() == "seed" {
+                bail!("--set {change}: --seed or --seeds sets it too; leave one of them out");
             }
             changes.push((key.trim().into(), value, format!("--set {change}")));
         }

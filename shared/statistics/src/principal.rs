@@ -21,7 +21,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 1024;
 /// Blocks worked on side by side; a fixed number, and their sums join in order, so that the result
 /// does not depend on threads.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
 /// Rows that give the provisional mean.
 const FIRST: usize = 128;
 

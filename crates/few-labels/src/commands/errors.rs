@@ -24,6 +24,11 @@ pub struct Args {
     to: PathBuf,
 }
 
+/// Errors in per cent that are no further apart have one dot in front of the other.
+const INDISTINCT: f64 = 0.2;
+/// Width of a dot, in pixels.
+const DOT: i32 = 11;
+
 /// Test errors in per cent by model, epochs and number of labels.
 type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Vec<f64>>>;
 
@@ -68,6 +73,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     // A model trained for two lengths of time is two lines.
     let models: Vec<(usize, &str)> = errors.keys().map(|(model, _)| *model).collect();
     let is_alone = |model| models.iter().filter(|other| **other == model).count() == 1;
+    let mut drawn: Vec<(usize, f64)> = Vec::new();
     let series: Vec<(String, Vec<Spread>)> = errors
         .into_iter()
         .map(|((model, epochs), by_labels)| {
@@ -76,7 +82,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 name => format!("{name}, {epochs} epochs"),
             };
             let point = |(labels, errors): (usize, Vec<f64>)| {
-                Spread::new((labels as f64, 0.0), mean_and_deviation(&errors))
+                let (error, deviation) = mean_and_deviation(&errors);
+                let is_hidden = |(at, other): &&(usize, f64)| {
+                    *at == labels && (other - error).abs() < INDISTINCT
+                };
+                let aside = DOT * drawn.iter().filter(is_hidden).count() as i32;
+                drawn.push((labels, error));
+                Spread { aside, ..Spread::new((labels as f64, 0.0), (error, deviation)) }
             };
             (name, by_labels.into_iter().map(point).collect())
         })

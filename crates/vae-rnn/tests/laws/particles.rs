@@ -2,8 +2,8 @@
 
 use super::{
     AFTER, AutodiffModule, Bound, Diff, Flex, GradientsParams, Kind, Model, Objective,
-    ObjectiveConfig, OutputConfig, Resampling, batch, disagreements, error, estimates, laws, loss,
-    mean, model, plain, sequences, values,
+    ObjectiveConfig, OutputConfig, Resampling, batch, batch_of, disagreements, error, estimates,
+    laws, loss, mean, model, plain, sequences, values,
 };
 use shared::train::Objective as _;
 
@@ -68,10 +68,30 @@ fn a_sequence_has_its_own_particles() {
     let model: Model<Flex> = model(&plain(Kind::Vrnn));
     let all = sequences(OutputConfig::Bernoulli);
     let together = loss(&model, &batch(&all), with(Bound::Fivo, 4));
-    // The first alone has the same noise, and nothing follows its end.
-    let alone = loss(&model, &batch(&all[..1]), with(Bound::Fivo, 4));
-    assert!((alone[0] - together[0]).abs() < 1e-4, "{alone:?} {together:?}");
-    let batch = batch::<Flex>(&all);
-    let truncated = ObjectiveConfig { truncate: Some(2), ..with(Bound::Fivo, 4) };
-    assert_eq!(values(Objective::new(truncated).terms(&model, &batch, AFTER).loss), together);
+    let never = loss(&model, &batch(&all), with(Bound::Iwae, 4));
+    for (index, together) in together.iter().enumerate() {
+        // Alone it has the same noise, and nothing follows its end.
+        let alone = loss(&model, &batch_of(&all, &[index]), with(Bound::Fivo, 4));
+        assert!((alone[0] - together).abs() < 1e-4, "{index}: {alone:?} {together}");
+    }
+    // Of the last one, particles are copied.
+    assert!((never[2] - together[2]).abs() > 1e-3, "{never:?} {together:?}");
+}
+
+#[test]
+fn truncation_changes_gradients_and_nothing_else() {
+    let model: Model<Diff> = model(&plain(Kind::Vrnn));
+    let batch = batch::<Diff>(&sequences(OutputConfig::Bernoulli));
+    for (bound, _) in BOUNDS {
+        let of = |truncate| {
+            let objective = Objective::new(ObjectiveConfig { truncate, ..with(bound, 4) });
+            let terms = objective.terms(&model, &batch, AFTER);
+            let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
+            (values(terms.loss), laws::gradients(&model, &of))
+        };
+        let (whole, long, short) = (of(None), of(Some(6)), of(Some(2)));
+        assert_eq!(whole, long);
+        assert_eq!(whole.0, short.0);
+        assert_ne!(whole.1, short.1);
+    }
 }

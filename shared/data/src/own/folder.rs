@@ -53,10 +53,9 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
     }
     if others > 0 {
         progress::line(&format!(
-            "{}: {others} file{} that {} no PNG or JPEG passed over",
+            "{}: passed over {others} {} no PNG or JPEG",
             folder.display(),
-            if others == 1 { "" } else { "s" },
-            if others == 1 { "is" } else { "are" }
+            if others == 1 { "file that is" } else { "files that are" }
         ));
     }
     let bar = progress::steps("reading", files.len() as u64, "images");

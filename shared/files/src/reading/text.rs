@@ -39,7 +39,7 @@ pub fn read_text(path: &Path) -> Result<String, ReadError> {
 /// Where `bytes` stop being UTF-8, `valid` bytes from the beginning, and what to do about it.
 pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return "is UTF-16: save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8"
+        return "not UTF-8 but UTF-16: save the file as UTF-8, or convert it with iconv -f UTF-16 -t UTF-8"
             .into();
     }
     let before = &bytes[..valid.min(bytes.len())];
@@ -59,7 +59,7 @@ pub fn csv_error(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line}: no UTF-8; save it as UTF-8")
+            format!("line {line}: not UTF-8 (perhaps UTF-16 or Latin-1); save it as UTF-8")
         }
         _ => error.to_string().replace('\n', " "),
     }

@@ -135,7 +135,7 @@ impl NullaryFnOnce for Gradient<'_> {
 const LANES: usize = 16;
 
 /// [`Gradient`] for at most [`LANES`] columns, exactly as many if `FULL`. Parameters and sums are arrays of its
-/// own: with ten slices to write to, the compiler would not rule out that one overlaps another, and would take
+/// own: with twelve slices to write to, the compiler would not rule out that one overlaps another, and would take
 /// one number at a time.
 #[inline(always)]
 fn gradient_of_columns<const FULL: bool>(
