@@ -127,9 +127,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        nn::join,
+        backend::fused::composed::{unwrap, wrap},
         noise::{Noise, Stream},
     };
+
+    fn join<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>) -> Tensor<B, 2> {
+        wrap(B::join(unwrap(a), unwrap(b)))
+    }
 
     fn random<B: Backend>(rows: usize, columns: usize, key: u64) -> Tensor<B, 2> {
         let values = Noise::new(2).normal(Stream::Generate, key, &[0], rows * columns);
