@@ -59,7 +59,7 @@ pub fn csv_error(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line}: not UTF-8 (perhaps UTF-16 or Latin-1); save it as UTF-8")
+            format!("line {line}: no UTF-8; save it as UTF-8")
         }
         _ => error.to_string().replace('\n', " "),
     }
