@@ -29,7 +29,7 @@ use shared::{
 };
 use walkdir::WalkDir;
 
-use crate::{validate::tables::with_validation, workspace};
+use crate::{compare::number::brief, validate::tables::with_validation, workspace};
 
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
@@ -169,12 +169,6 @@ fn waits(result: &Value) -> Result<String> {
     Ok(text)
 }
 
-/// With three digits or more.
-fn short(value: f64) -> String {
-    let digits = (2 - value.max(1.0).log10() as i32).max(0) as usize;
-    format!("{value:.digits$}")
-}
-
 /// A line for each case of `bench-peers`, a column for each contestant.
 fn speeds(result: &Value) -> Result<String> {
     let cases = result["cases"].as_array().context("no cases")?;
@@ -217,7 +211,7 @@ fn speeds(result: &Value) -> Result<String> {
         write!(text, " **{ratio:.2}** | {ours:.0} / {theirs:.0} MB |")?;
         if has_costs {
             let [ours, theirs] = [Some(names[0]), peer]
-                .map(|name| name.and_then(|name| cost(case, name)).map_or("-".into(), short));
+                .map(|name| name.and_then(|name| cost(case, name)).map_or("-".into(), brief));
             write!(text, " {ours} / {theirs} µs |")?;
         }
         text.push('\n');

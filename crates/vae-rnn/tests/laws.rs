@@ -266,16 +266,19 @@ fn each_parameter_has_the_slope_of_the_loss_as_its_gradient() {
 fn truncation_changes_gradients_and_nothing_else() {
     let model = model::<Diff>(&plain(Kind::Vrnn));
     let batch = batch::<Diff>(&sequences(OutputConfig::Bernoulli));
-    let with = |truncate| {
-        let objective = Objective::new(ObjectiveConfig { truncate, ..ObjectiveConfig::default() });
-        let terms = objective.terms(&model, &batch, AFTER);
-        let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
-        (values(terms.loss), laws::gradients(&model, &of))
-    };
-    let (whole, long, short) = (with(None), with(Some(6)), with(Some(2)));
-    assert_eq!(whole, long);
-    assert_eq!(whole.0, short.0);
-    assert_ne!(whole.1, short.1);
+    let bounds = particles::BOUNDS.map(|(bound, _)| particles::with(bound, 4));
+    for config in [ObjectiveConfig::default()].into_iter().chain(bounds) {
+        let with = |truncate| {
+            let objective = Objective::new(ObjectiveConfig { truncate, ..config });
+            let terms = objective.terms(&model, &batch, AFTER);
+            let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
+            (values(terms.loss), laws::gradients(&model, &of))
+        };
+        let (whole, long, short) = (with(None), with(Some(6)), with(Some(2)));
+        assert_eq!(whole, long);
+        assert_eq!(whole.0, short.0);
+        assert_ne!(whole.1, short.1);
+    }
 }
 
 #[test]

@@ -10,6 +10,11 @@ pub(super) fn short(value: f64) -> String {
     rounded(value, decimals(value, 4))
 }
 
+/// Three significant digits.
+pub(crate) fn brief(value: f64) -> String {
+    rounded(value, decimals(value, 3))
+}
+
 /// Two significant digits, for what is only roughly known.
 pub(super) fn rough(value: f64) -> String {
     rounded(value, decimals(value, 2))

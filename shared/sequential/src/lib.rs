@@ -144,7 +144,7 @@ impl<B: Backend> Filter<'_, B> {
         let (width, latents) = (self.model.step_width(), self.model.step_latents());
         let longest = self.steps.iter().copied().max().unwrap_or(0);
         let mut state = self.model.start(rows);
-        let mut clouds = vec![Particles::new(particles); sequences];
+        let mut clouds = Clouds::new(self.steps, particles, self.resampling);
         let mut found = vec![Vec::new(); sequences];
         for step in 0..longest {
             let mut x = Vec::with_capacity(rows * width);
@@ -160,74 +160,108 @@ impl<B: Backend> Filter<'_, B> {
             let (log_weight, after) =
                 self.model.weigh(state, tensor(x, width), tensor(eps, latents));
             let increments: Vec<f32> = log_weight.into_data().iter::<f32>().collect();
-            let mut ancestors: Vec<i64> = (0..rows as i64).collect();
-            let mut is_moved = false;
-            for (sequence, found) in found.iter_mut().enumerate() {
-                let range = sequence * particles..(sequence + 1) * particles;
-                if step >= self.steps[sequence] {
-                    continue;
-                }
-                let cloud = &mut clouds[sequence];
-                found.push(cloud.weigh(&increments[range.clone()]));
-                if self.resampling == Resampling::Never {
-                    continue;
-                }
+            let offset = |sequence: usize| {
                 let key = self.keys[sequence];
-                let offset =
-                    || uniform(&mut self.noise.generator(Stream::Resample, step as u64, key));
-                if let Some(chosen) = cloud.resample(offset) {
-                    for (row, ancestor) in range.clone().zip(chosen) {
-                        ancestors[row] = (range.start + ancestor) as i64;
-                    }
-                    is_moved = true;
-                }
+                uniform(&mut self.noise.generator(Stream::Resample, step as u64, key))
+            };
+            let (estimates, chosen) = clouds.step(step, &increments, offset);
+            for (found, estimate) in found.iter_mut().zip(estimates) {
+                found.extend(estimate);
             }
-            state = if is_moved {
-                let ancestors = TensorData::new(ancestors, [rows]);
-                after.select(0, Tensor::<B, 1, Int>::from_data(ancestors, self.device))
-            } else {
-                after
+            state = match chosen {
+                Some(chosen) => chosen.states(after),
+                None => after,
             };
         }
         found
     }
 }
 
-/// The particles of one sequence, by the logarithms of their weights, which sum to 1.
+/// The particles of several sequences, as many of each; row `i * particles + k` is particle k of sequence i.
 #[derive(Clone, Debug)]
-pub struct Particles {
+pub struct Clouds {
+    particles: usize,
+    resampling: Resampling,
+    /// Steps of each sequence.
+    steps: Vec<usize>,
+    /// The logarithms of the weights, which sum to 1 for each sequence, `[rows]`.
     log_weights: Vec<f64>,
 }
 
-impl Particles {
-    /// So many, of equal weight.
-    pub fn new(count: usize) -> Self {
-        Self { log_weights: vec![-(count as f64).ln(); count] }
+/// Whose states go on after a step in which particles were resampled.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The row that each row continues.
+    ancestors: Vec<i64>,
+    /// True in the rows of the sequences whose particles were resampled, `[rows]`.
+    pub is_copied: Vec<bool>,
+}
+
+impl Chosen {
+    /// The states `[rows, state]` that go on.
+    pub fn states<B: Backend>(&self, after: Tensor<B, 2>) -> Tensor<B, 2> {
+        let ancestors = TensorData::new(self.ancestors.clone(), [self.ancestors.len()]);
+        let device = after.device();
+        after.select(0, Tensor::<B, 1, Int>::from_data(ancestors, &device))
+    }
+}
+
+impl Clouds {
+    /// Particles of equal weight for sequences of these lengths.
+    pub fn new(steps: &[usize], particles: usize, resampling: Resampling) -> Self {
+        let log_weights = vec![-(particles as f64).ln(); steps.len() * particles];
+        Self { particles, resampling, steps: steps.to_vec(), log_weights }
     }
 
-    /// Multiplies the weights by those of a step, given as logarithms. Returns the estimate of
-    /// log p(x_t | before), nats.
-    pub fn weigh(&mut self, increments: &[f32]) -> f64 {
-        for (weight, &increment) in self.log_weights.iter_mut().zip(increments) {
-            *weight += f64::from(increment);
+    /// Multiplies the weights by those of a step, given as logarithms `[rows]`, and resamples the particles of each
+    /// sequence whose effective number is below half, with a uniform number in [0, 1) of that sequence. Returns the
+    /// estimate of log p(x_t | before) of each sequence, nats, none after its end, and who was chosen, if somebody
+    /// was.
+    pub fn step(
+        &mut self,
+        step: usize,
+        increments: &[f32],
+        offset: impl Fn(usize) -> f32,
+    ) -> (Vec<Option<f64>>, Option<Chosen>) {
+        let mut estimates = vec![None; self.steps.len()];
+        let mut ancestors: Vec<i64> = (0..increments.len() as i64).collect();
+        let mut is_copied = vec![false; increments.len()];
+        for (sequence, estimate) in estimates.iter_mut().enumerate() {
+            if step >= self.steps[sequence] {
+                continue;
+            }
+            let rows = sequence * self.particles..(sequence + 1) * self.particles;
+            let log_weights = &mut self.log_weights[rows.clone()];
+            *estimate = Some(weigh(log_weights, &increments[rows.clone()]));
+            if self.resampling == Resampling::Never || !is_poor(log_weights) {
+                continue;
+            }
+            let chosen = systematic(log_weights, offset(sequence));
+            for (ancestor, chosen) in ancestors[rows.clone()].iter_mut().zip(chosen) {
+                *ancestor = (rows.start + chosen) as i64;
+            }
+            log_weights.fill(-(self.particles as f64).ln());
+            is_copied[rows].fill(true);
         }
-        let total = log_sum_exp(&self.log_weights);
-        self.log_weights.iter_mut().for_each(|weight| *weight -= total);
-        total
+        let chosen = is_copied.contains(&true).then_some(Chosen { ancestors, is_copied });
+        (estimates, chosen)
     }
+}
 
-    /// If the effective number of particles is below half: the ancestor of each new one; their weights are equal
-    /// then. `offset` gives a uniform number in [0, 1).
-    pub fn resample(&mut self, offset: impl FnOnce() -> f32) -> Option<Vec<usize>> {
-        let count = self.log_weights.len() as f64;
-        let squares: f64 = self.log_weights.iter().map(|weight| (2.0 * weight).exp()).sum();
-        let is_poor = squares * count > 2.0;
-        is_poor.then(|| {
-            let chosen = systematic(&self.log_weights, offset());
-            self.log_weights.fill(-count.ln());
-            chosen
-        })
+/// Multiplies weights by those of a step and normalises them; the logarithm of their sum before.
+fn weigh(log_weights: &mut [f64], increments: &[f32]) -> f64 {
+    for (weight, &increment) in log_weights.iter_mut().zip(increments) {
+        *weight += f64::from(increment);
     }
+    let total = log_sum_exp(log_weights);
+    log_weights.iter_mut().for_each(|weight| *weight -= total);
+    total
+}
+
+/// True if the effective number of particles is below half.
+fn is_poor(log_weights: &[f64]) -> bool {
+    let squares: f64 = log_weights.iter().map(|weight| (2.0 * weight).exp()).sum();
+    squares * log_weights.len() as f64 > 2.0
 }
 
 /// Systematic resampling: as many particles as there are log weights, each chosen about as often as its

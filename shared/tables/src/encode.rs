@@ -1,5 +1,6 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use shared::reading::short;
 
 use super::{Cell, Kind, Table, TableError};
 
@@ -200,8 +201,11 @@ impl Encoder {
                         let standardised = ((value - mean) / deviation) as f32;
                         if !(standardised.is_finite() && deviation.is_finite()) {
                             return Err(TableError::Degenerate(format!(
-                                "column '{name}': {value:e} cannot be standardised by the training rows' mean \
-                                 {mean} and standard deviation {deviation}: correct what is too large"
+                                "column '{name}': {} cannot be standardised by the training rows' mean {} and \
+                                 standard deviation {}: correct what is too large",
+                                short(*value),
+                                short(*mean),
+                                short(*deviation)
                             )));
                         }
                         target[start] = standardised;

@@ -98,7 +98,7 @@ pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table,
 }
 
 fn named(paths: &[impl AsRef<Path>]) -> String {
-    paths.iter().map(|path| path.as_ref().display().to_string()).collect::<Vec<_>>().join(", ")
+    listed(paths.iter().map(|path| path.as_ref().display().to_string()))
 }
 
 /// Values met so far in the column of each group that is made by values, the sensitive one first.

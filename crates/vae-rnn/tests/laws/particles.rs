@@ -3,14 +3,14 @@
 use super::{
     AFTER, AutodiffModule, Bound, Diff, Flex, GradientsParams, Kind, Model, Objective,
     ObjectiveConfig, OutputConfig, Resampling, batch, batch_of, disagreements, error, estimates,
-    laws, loss, mean, model, plain, sequences, values,
+    laws, loss, mean, model, plain, sequences,
 };
 use shared::train::Objective as _;
 
-const BOUNDS: [(Bound, Resampling); 2] =
+pub(super) const BOUNDS: [(Bound, Resampling); 2] =
     [(Bound::Iwae, Resampling::Never), (Bound::Fivo, Resampling::Adaptive)];
 
-fn with(bound: Bound, particles: usize) -> ObjectiveConfig {
+pub(super) fn with(bound: Bound, particles: usize) -> ObjectiveConfig {
     ObjectiveConfig { bound, particles: Some(particles), ..ObjectiveConfig::default() }
 }
 
@@ -76,22 +76,4 @@ fn a_sequence_has_its_own_particles() {
     }
     // Of the last one, particles are copied.
     assert!((never[2] - together[2]).abs() > 1e-3, "{never:?} {together:?}");
-}
-
-#[test]
-fn truncation_changes_gradients_and_nothing_else() {
-    let model: Model<Diff> = model(&plain(Kind::Vrnn));
-    let batch = batch::<Diff>(&sequences(OutputConfig::Bernoulli));
-    for (bound, _) in BOUNDS {
-        let of = |truncate| {
-            let objective = Objective::new(ObjectiveConfig { truncate, ..with(bound, 4) });
-            let terms = objective.terms(&model, &batch, AFTER);
-            let of = GradientsParams::from_grads(terms.loss.clone().mean().backward(), &model);
-            (values(terms.loss), laws::gradients(&model, &of))
-        };
-        let (whole, long, short) = (of(None), of(Some(6)), of(Some(2)));
-        assert_eq!(whole, long);
-        assert_eq!(whole.0, short.0);
-        assert_ne!(whole.1, short.1);
-    }
 }
