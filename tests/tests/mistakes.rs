@@ -14,7 +14,7 @@ fn wrong_options_are_named() {
         (
             &["--config", "nosuch"],
             1,
-            "neither a file nor one of quick, paper, burda, burda-stages, colour",
+            "neither a file nor one of quick, paper, burda, burda-long, burda-stages, iwae, colour",
         ),
         (
             &["--set", "train.bach_size=3"],

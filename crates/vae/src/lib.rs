@@ -34,7 +34,9 @@ impl paper::Paper for Paper {
         ("quick", include_str!("../configs/quick.toml")),
         ("paper", include_str!("../configs/paper.toml")),
         ("burda", include_str!("../configs/burda.toml")),
+        ("burda-long", include_str!("../configs/burda-long.toml")),
         ("burda-stages", include_str!("../configs/burda-stages.toml")),
+        ("iwae", include_str!("../configs/iwae.toml")),
         ("colour", include_str!("../configs/colour.toml")),
     ];
 
