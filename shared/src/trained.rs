@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use anyhow::Result;
 use burn::{module::Module, tensor::Tensor};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, CowArray, Ix2, concatenate, s};
 
 use crate::{
     autoencoder::{Autoencoder, Given},
@@ -41,6 +41,20 @@ pub struct Codes {
 }
 
 impl Codes {
+    /// The codes of parts of some data, one after another, `latent` wide if there are none.
+    pub(crate) fn concatenated(parts: Vec<Self>, latent: usize) -> Self {
+        let join = |parts: Vec<ArrayView2<'_, f32>>| {
+            // Parts of one model are equally wide.
+            concatenate(Axis(0), &parts).unwrap_or_else(|_| Array2::zeros((0, latent)))
+        };
+        let log_var: Option<Vec<_>> =
+            parts.iter().map(|part| part.log_var.as_ref().map(|log_var| log_var.view())).collect();
+        Self {
+            mean: join(parts.iter().map(|part| part.mean.view()).collect()),
+            log_var: log_var.filter(|parts| !parts.is_empty()).map(join),
+        }
+    }
+
     /// One draw from the posterior of each example of the split they are codes of; the code itself
     /// where it is a point.
     pub fn drawn(&self, noise: Noise, split: &Split) -> Array2<f32> {
@@ -90,8 +104,8 @@ pub trait Trained: Sync {
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>>;
     /// The same of these classes, where the class alone says it; `None` where the pixels do.
     fn condition_of_classes(&self, labels: &[u8]) -> Option<Array2<f32>>;
-    /// Codes of inputs.
-    fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes;
+    /// Codes of inputs. Where they are given away and fit at once, they are not copied.
+    fn encode(&self, x: CowArray<'_, f32, Ix2>, given: GivenArray<'_>) -> Codes;
     /// E[x|z].
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// A draw of x from p(x|z) for each code, with noise of these keys; `None` of a distribution that cannot be
@@ -265,11 +279,9 @@ fn rows_of<'a>(given: GivenArray<'a>, range: &Range<usize>) -> GivenArray<'a> {
 
 fn array2<B: Backend>(tensor: Tensor<B, 2>) -> Array2<f32> {
     let [rows, columns] = tensor.dims();
-    let data = tensor.into_data();
-    let values = data.to_vec::<f32>().unwrap_or_else(|_| data.iter::<f32>().collect());
-    let mut array = Array2::zeros((rows, columns));
-    array.iter_mut().zip(values).for_each(|(to, value)| *to = value);
-    array
+    let values = tensor.into_data().convert::<f32>().into_vec().unwrap_or_default();
+    // As many values as the tensor has.
+    Array2::from_shape_vec((rows, columns), values).unwrap_or_default()
 }
 
 fn array1<B: Backend>(tensor: Tensor<B, 1>) -> Array1<f32> {
@@ -293,6 +305,9 @@ where
     }
 
     fn condition(&self, x: ArrayView2<'_, f32>, labels: &[u8]) -> Option<Array2<f32>> {
+        // Most models have none: one example says so, without a copy of all.
+        let one = x.nrows().min(1);
+        self.model.condition(&self.tensor(x.slice(s![..one, ..])), labels.get(..one)?)?;
         Some(array2(self.model.condition(&self.tensor(x), labels)?))
     }
 
@@ -300,25 +315,23 @@ where
         Some(array2(self.model.condition_of_classes(labels, &self.device)?))
     }
 
-    fn encode(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Codes {
-        let latent = self.latent_dim();
-        let mut mean = Array2::zeros((x.nrows(), latent));
-        let mut log_var: Option<Array2<f32>> = None;
-        for range in chunks(x.nrows()) {
-            let given = self.given(rows_of(given, &range));
-            let rows = self.tensor(x.slice(s![range.clone(), ..]));
-            match self.model.encode(rows, given.as_ref()) {
-                Posterior::Point(code) => mean.slice_mut(s![range, ..]).assign(&array2(code)),
+    fn encode(&self, x: CowArray<'_, f32, Ix2>, given: GivenArray<'_>) -> Codes {
+        let codes =
+            |x, given: GivenArray<'_>| match self.model.encode(x, self.given(given).as_ref()) {
+                Posterior::Point(code) => Codes { mean: array2(code), log_var: None },
                 Posterior::Gaussian(gaussian) => {
-                    mean.slice_mut(s![range.clone(), ..]).assign(&array2(gaussian.mean));
-                    log_var
-                        .get_or_insert_with(|| Array2::zeros((x.nrows(), latent)))
-                        .slice_mut(s![range, ..])
-                        .assign(&array2(gaussian.log_var));
+                    Codes { mean: array2(gaussian.mean), log_var: Some(array2(gaussian.log_var)) }
                 }
-            }
+            };
+        if x.nrows() <= CHUNK && x.is_standard_layout() {
+            let (rows, columns) = x.dim();
+            let (values, _) = x.into_owned().into_raw_vec_and_offset();
+            return codes(matrix(values, [rows, columns], &self.device), given);
         }
-        Codes { mean, log_var }
+        let parts = chunks(x.nrows()).map(|range| {
+            codes(self.tensor(x.slice(s![range.clone(), ..])), rows_of(given, &range))
+        });
+        Codes::concatenated(parts.collect(), self.latent_dim())
     }
 
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {

@@ -50,7 +50,7 @@ impl<'a> CodeTable<'a> {
                 }
             },
         );
-        self.model.encode(images.view(), None)
+        self.model.encode(images.into(), None)
     }
 }
 

@@ -112,6 +112,6 @@ pub(super) fn encoded<P: Paper>(
 ) -> Codes {
     match loaded.model.sequence_codes() {
         Some(codes) => codes.encode(&examples.x, &examples.steps),
-        None => loaded.model.encode(examples.x.view(), given),
+        None => loaded.model.encode(examples.x.view().into(), given),
     }
 }

@@ -45,7 +45,7 @@ pub fn differences(
 ) -> Differences {
     let given = model.condition(x, labels);
     let given = given.as_ref().map(|given| given.view());
-    let codes = model.encode(x, given);
+    let codes = model.encode(x.into(), given);
     let drawn = model.sample_prior(eps, given);
     let [of_codes, of_drawn] = [&codes.mean, &drawn].map(|z| model.decode(z.view(), given));
     let elbo = model.elbo(x, given, eps);

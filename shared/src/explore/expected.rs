@@ -18,7 +18,7 @@ pub fn expected(subject: &Subject<'_>, count: usize) -> Value {
     let keys: Vec<u64> = indices.iter().map(|&index| split.key(index)).collect();
     let given = model.condition(grey.view(), &labels);
     let given = given.as_ref().map(|given| given.view());
-    let codes = model.encode(grey.view(), given);
+    let codes = model.encode(grey.view().into(), given);
     let draws: Vec<u64> = (0..rows as u64).collect();
     let eps = array(rows, latent, &noise.normal(Stream::Prior, 0, &draws, latent));
     let drawn = model.sample_prior(eps.view(), given);

@@ -1,12 +1,12 @@
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::Axis;
 
 use crate::{
     data::Split,
     trained::{Codes, Trained},
 };
 
-/// Examples converted at once; all together, large images would not fit into memory.
-const AT_ONCE: usize = 10_000;
+/// Examples converted at once, as many as a backend is given; all together, large images would not fit into memory.
+const AT_ONCE: usize = 1_000;
 /// The same of sequences, which may be long.
 const SEQUENCES_AT_ONCE: usize = 200;
 
@@ -23,19 +23,10 @@ pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Co
                 return model.encode(&images, &steps);
             }
             let given = model.condition(images.view(), &split.labels_of(indices));
-            model.encode(images.view(), given.as_ref().map(|given| given.view()))
+            model.encode(images.into(), given.as_ref().map(|given| given.view()))
         })
         .collect();
-    let join = |parts: Vec<ArrayView2<'_, f32>>| {
-        // Parts of one model are equally wide.
-        concatenate(Axis(0), &parts).unwrap_or_else(|_| Array2::zeros((0, model.latent_dim())))
-    };
-    let log_var: Option<Vec<_>> =
-        parts.iter().map(|part| part.log_var.as_ref().map(|log_var| log_var.view())).collect();
-    Codes {
-        mean: join(parts.iter().map(|part| part.mean.view()).collect()),
-        log_var: log_var.filter(|parts| !parts.is_empty()).map(join),
-    }
+    Codes::concatenated(parts, model.latent_dim())
 }
 
 /// A latent is active if its posterior mean varies more than this over the data (Burda et al.

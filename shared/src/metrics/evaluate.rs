@@ -194,7 +194,8 @@ impl Evaluating<'_> {
         }
         if !model.has_decoder() {
             let given = model.condition(images.view(), &test.labels());
-            let codes = model.encode(images.view(), given.as_ref().map(|given| given.view()));
+            let codes =
+                model.encode(images.view().into(), given.as_ref().map(|given| given.view()));
             return (metrics, codes);
         }
         let (codes, restored) = restored(model, &images, &test.labels());

@@ -50,7 +50,7 @@ pub(super) fn restored(
 ) -> (Codes, Reconstruction) {
     let given = model.condition(images.view(), labels);
     let given = given.as_ref().map(|given| given.view());
-    let codes = model.encode(images.view(), given);
+    let codes = model.encode(images.view().into(), given);
     let decoded = model.decode(codes.mean.view(), given);
     (codes, reconstruction(images, &decoded))
 }

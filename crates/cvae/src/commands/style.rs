@@ -71,7 +71,8 @@ fn rewritten(
     classes: usize,
 ) -> Vec<Array2<f32>> {
     let own = loaded.model.condition(images.view(), labels);
-    let codes = loaded.model.encode(images.view(), own.as_ref().map(|given| given.view())).mean;
+    let codes =
+        loaded.model.encode(images.view().into(), own.as_ref().map(|given| given.view())).mean;
     loaded.as_every_class(images, &codes, classes)
 }
 

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         }
     }
     let restored =
-        loaded.model.decode(loaded.model.encode(corrupted.view(), None).mean.view(), None);
+        loaded.model.decode(loaded.model.encode(corrupted.view().into(), None).mean.view(), None);
     let caption = format!("{corruption}, {} images: {}", examples.name, loaded.title());
     let grid = Grid::new(split.shape(), caption)
         .columns(indices.iter().map(|&index| examples.title(index)))

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         )
     })?;
     let (train, test) = (data.train.all_grey(), data.test.all_grey());
-    let codes = [&train, &test].map(|rows| loaded.model.encode(rows.view(), None));
+    let codes = [&train, &test].map(|rows| loaded.model.encode(rows.view().into(), None));
     let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
     let judge = |train: &Array2<f32>, test: &Array2<f32>| {
         probe_fairness([train, test], [&second.train, &second.test], &data.test)

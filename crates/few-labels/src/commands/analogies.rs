@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
     let images = split.grey(&indices);
     // The style is read without the label: the model has to find the class itself.
-    let codes = loaded.model.encode(images.view(), None).mean;
+    let codes = loaded.model.encode(images.view().into(), None).mean;
     let drawn = loaded.as_every_class(&images, &codes, classes);
     let caption = format!("One style, every class: {}", loaded.title());
     let grid = examples.beside_classes(caption, &indices, &drawn)?;
