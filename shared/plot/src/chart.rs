@@ -10,6 +10,7 @@ use statistics::mean;
 use super::{
     axis::{Axis, Ticked},
     canvas::{Canvas, Picture, is_svg_wanted},
+    labels::beside,
     letters,
 };
 
@@ -78,6 +79,8 @@ pub const COLOURS: [RGBColor; 10] = [
 const CAPTION: f64 = 24.0;
 const LETTERS: f64 = 16.0;
 const LINE: i32 = 23;
+/// Radius of a dot with error bars.
+const DOT: i32 = 5;
 /// Width, without its legend, and height of a map.
 const SQUARE: (u32, u32) = (940, 900);
 /// Margin around a chart, and width of a mark in the legend.
@@ -333,12 +336,29 @@ pub fn error_bars(
             }
             let middles = || points.iter().map(middle);
             chart.draw_series(LineSeries::new(middles(), colour.mix(0.6).stroke_width(1)))?;
-            chart.draw_series(points.iter().filter(|p| !p.label.is_empty()).map(|p| {
-                EmptyElement::at(middle(p)) + Text::new(p.label.clone(), (8, -18), style(LETTERS))
-            }))?;
-            chart.draw_series(points.iter().map(|p| {
-                EmptyElement::at(middle(p)) + Circle::new((p.aside, 0), 5, colour.filled())
-            }))?;
+        }
+        let at = |chart: &Chart<'_, '_>, p: &Spread| {
+            let (x, y) = chart.backend_coord(&middle(p));
+            (x + p.aside, y)
+        };
+        let mut dots: Vec<((i32, i32), &str)> = Vec::new();
+        for (index, (_, points)) in series.iter().enumerate() {
+            for point in points {
+                let (x, y) = at(&chart, point);
+                // A dot on another is smaller, so that both are seen.
+                let below = dots.iter().filter(|((u, v), _)| (x - u).abs().max((y - v).abs()) < 3);
+                let radius = DOT - (2 * below.count() as i32).min(DOT - 2);
+                root.draw(&Circle::new((x, y), radius, colour_of(index as u8).filled()))?;
+                dots.push(((x, y), &point.label));
+            }
+        }
+        let frame = chart.plotting_area().get_pixel_range();
+        for (label, (dot, text)) in beside(&dots, LETTERS, &frame).into_iter().zip(&dots) {
+            let Some(label) = label else { continue };
+            if let Some(end) = label.line {
+                root.draw(&PathElement::new([*dot, end], BLACK.mix(0.5).stroke_width(1)))?;
+            }
+            root.draw_text(text, &style(LETTERS), label.corner)?;
         }
         Ok(())
     })

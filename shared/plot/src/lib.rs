@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod chart;
 mod grid;
+mod labels;
 mod letters;
 
 pub use axis::Axis;
