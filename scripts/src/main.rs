@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         Task::ValidateAutoencoders(args) => validate::run(&args),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => shared::print::exit_code(),
         Err(error) => {
             shared::progress::failure("xtask", &error);
             // After Ctrl-C, as shells have it.

@@ -1,4 +1,4 @@
-//! Readers that go away: `train ... | head -1`, `evaluate | true`.
+//! Readers that go away: `train ... | head -1`, `evaluate | true`; and output that cannot be written.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
 mod programs;
@@ -70,4 +70,18 @@ fn chores_end_quietly() {
         assert!(!message.contains("panicked"), "{arguments:?}: {message}");
         assert!(matches!(code, Some(0 | 1)), "{arguments:?}: {code:?} {message}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_on_a_full_disk_is_a_failure() {
+    let work = tempfile::tempdir().unwrap();
+    let program = program("vae");
+    let arguments = program.training(work.path(), &["--check"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = program.command(&arguments).stdout(full).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert_eq!(message.matches("cannot print to standard output").count(), 1, "{message}");
 }

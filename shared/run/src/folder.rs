@@ -42,6 +42,9 @@ pub enum RunError {
     /// There is nothing.
     #[error("{0} holds no run (no config.toml): train one first, or name its folder with --run")]
     Missing(PathBuf),
+    /// Whether there is something cannot be seen.
+    #[error("cannot look into {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
     /// It is no longer there.
     #[error("{0} was moved or removed while its run went on: nothing more is written there")]
     Gone(PathBuf),
@@ -135,12 +138,16 @@ impl RunFolder {
     /// The folder of a run that was started, for reading until something is written.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is none, or the folder cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, RunError> {
-        if path.join(Self::CONFIG).is_file() {
-            Ok(Self::at(path))
-        } else {
-            Err(RunError::Missing(path))
+        match fs::metadata(path.join(Self::CONFIG)) {
+            Ok(file) if file.is_file() => Ok(Self::at(path)),
+            Err(error)
+                if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Err(RunError::Unreadable(path, error))
+            }
+            _ => Err(RunError::Missing(path)),
         }
     }
 
@@ -203,7 +210,7 @@ impl RunFolder {
     }
 
     /// From now on, the first change of this run also removes the files `stale`, which could be
-    /// mistaken for new ones, and writes the new configuration. Until then, a run that cannot be
+    /// mistaken for new ones, and what a process that was killed had not written whole, and writes the new configuration. Until then, a run that cannot be
     /// resumed stays as it is.
     ///
     /// # Errors
@@ -227,6 +234,7 @@ impl RunFolder {
         writing.used();
         if let Some(Continued { config, stale }) = writing.continued.take() {
             Checksums::remove_files(&writing.root, &stale)?;
+            remove_unfinished(&writing.root);
             Checksums::write_file(&writing.root, Self::CONFIG, config.as_bytes())?;
         }
         Ok(())
@@ -449,11 +457,25 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
 /// True for what a process that was killed before it wrote the configuration leaves: its lock, and a file that was
 /// not whole yet.
 fn is_left_by_a_start(entry: &DirEntry) -> bool {
+    entry.file_name() == LOCK || is_unfinished(entry)
+}
+
+/// True for a file that a process was killed while it wrote: see [`files::temporary_file`].
+fn is_unfinished(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let temporary = name.to_str().and_then(|name| name.strip_prefix(".tmp"));
-    let is_temporary = temporary
-        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric()));
-    name == LOCK || is_temporary && entry.file_type().is_ok_and(|kind| kind.is_file())
+    temporary.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+        && entry.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+/// Removes such files from a run that nobody else writes into. They are in nobody's way: one that cannot be removed
+/// stays.
+fn remove_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_unfinished(&entry) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Empties a run's folder of all but its lock, the configuration last: without it, what is left
@@ -545,6 +567,21 @@ mod tests {
         second.write("record.json", b"{}").unwrap();
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_read_is_not_taken_for_one_without_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        assert!(matches!(RunFolder::open(path.clone()), Err(RunError::Missing(_))));
+        // A link to itself, since permissions do not stop every user.
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let error = RunFolder::open(path.clone()).unwrap_err();
+        assert!(matches!(error, RunError::Unreadable(..)), "{error}");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let inside = RunFolder::open(folder.path().join("file/run"));
+        assert!(matches!(inside, Err(RunError::Missing(_))));
+    }
+
     #[test]
     fn a_run_whose_folder_has_gone_is_not_written_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -585,8 +622,12 @@ mod tests {
         run.continue_with("epochs = 2\n".into(), vec!["weights.safetensors"]).unwrap();
         assert_eq!(run.config_text().unwrap(), "epochs = 1\n");
         assert_eq!(run.read("weights.safetensors").unwrap(), b"old");
+        for left in [".tmpAbCdEf", ".tmp-notes"] {
+            fs::write(path.join(left), "").unwrap();
+        }
         run.phase("layer-1").write("metrics.jsonl", b"").unwrap();
         assert_eq!(run.config_text().unwrap(), "epochs = 2\n");
+        assert!(!path.join(".tmpAbCdEf").exists() && path.join(".tmp-notes").exists());
         assert!(!run.has("weights.safetensors").unwrap());
         assert!(run.damaged().unwrap().is_empty());
     }

@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches, Subcommand, ValueEnum};
 
-use crate::{paper::Paper, plot, progress};
+use crate::{paper::Paper, plot, print, progress};
 use options::{
     BoundsArgs, EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, ImportArgs, InterpolateArgs,
     LatentMapArgs, ReconstructArgs, SampleArgs, ScoreArgs, TraverseArgs,
@@ -174,7 +174,7 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
     };
     match result {
         Err(error) => error.exit(),
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(())) => print::exit_code(),
         Ok(Err(error)) => {
             progress::failure(P::NAME, &error);
             match error.downcast_ref::<Stop>() {

@@ -4,6 +4,7 @@
 use std::{
     fmt::Arguments,
     io::{self, ErrorKind, Write},
+    process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -11,6 +12,8 @@ use crate::progress;
 
 /// Set once standard output takes nothing any more.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+/// Set if that was for another reason than a reader that has gone.
+static FAILED: AtomicBool = AtomicBool::new(false);
 
 /// Prints to standard output, in silence if nobody reads it any more. Any other failure, a full disk for
 /// instance, is reported once on standard error.
@@ -23,8 +26,14 @@ pub fn text(text: Arguments<'_>) {
         && !CLOSED.swap(true, Ordering::Relaxed)
         && error.kind() != ErrorKind::BrokenPipe
     {
+        FAILED.store(true, Ordering::Relaxed);
         progress::line(&format!("cannot print to standard output: {error}"));
     }
+}
+
+/// How a program ends that did its work: with a failure if part of what it printed was lost.
+pub fn exit_code() -> ExitCode {
+    if FAILED.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// As `print!`, but a closed pipe does not panic: see [`text`](crate::print::text).
