@@ -9,7 +9,7 @@ use super::{DataError, PixelShape};
 
 /// `(count, shape, pixels)` of an IDX file of images.
 pub fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
-    let (dims, pixels) = parse::<3>(path, &read(path)?)?;
+    let (dims, pixels) = parse::<3>(path, read(path)?)?;
     let shape = PixelShape::grey(dims[1], dims[2]);
     if dims[0] == 0 || shape.pixels() == 0 {
         return Err(format(path, "holds no image".into()));
@@ -19,7 +19,7 @@ pub fn images(path: &Path) -> Result<(usize, PixelShape, Vec<u8>), DataError> {
 
 /// The classes of an IDX file, which must be `count`, numbers of any kind of class.
 pub(super) fn classes(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
-    let ([found], labels) = parse::<1>(path, &read(path)?)?;
+    let ([found], labels) = parse::<1>(path, read(path)?)?;
     if found != count {
         return Err(format(path, format!("{found} labels for {count} images")));
     }
@@ -48,7 +48,10 @@ fn format(path: &Path, reason: String) -> DataError {
 }
 
 /// Header sizes and payload of an IDX file with `D` dimensions of unsigned bytes.
-fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<([usize; D], Vec<u8>), DataError> {
+fn parse<const D: usize>(
+    path: &Path,
+    mut bytes: Vec<u8>,
+) -> Result<([usize; D], Vec<u8>), DataError> {
     let header = 4 + 4 * D;
     if bytes.len() < header {
         let reason = format!(
@@ -70,15 +73,16 @@ fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<([usize; D], Vec<u
     }
     let dims: [usize; D] = std::array::from_fn(|i| word(i + 1) as usize);
     let expected = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
-    let payload = &bytes[header..];
-    if expected != Some(payload.len()) {
+    let payload = bytes.len() - header;
+    if expected != Some(payload) {
         let reason = format!(
-            "its header promises {dims:?} bytes but {} follow: truncated or damaged; fetch it again",
-            payload.len()
+            "its header promises {dims:?} bytes but {payload} follow: truncated or damaged; fetch it again"
         );
         return Err(format(path, reason));
     }
-    Ok((dims, payload.to_vec()))
+    // In place: a large set is in memory once.
+    bytes.drain(..header);
+    Ok((dims, bytes))
 }
 
 #[cfg(test)]
