@@ -4,8 +4,12 @@
 //!
 //! ```text
 //! L_s = E_{q(z1|x, s)} [ log p(x|z1, s) - KL(q(z2|z1, y) || p(z2)) ]
-//!       + E_{q(z1|x, s) q(z2|z1, y)} [ log p(z1|z2, y) - log q(z1|x, s) ]
+//!       - E_{q(z1|x, s) q(z2|z1, y)} KL(q(z1|x, s) || p(z1|z2, y))
 //! ```
+//!
+//! The paper's last term is E [log p(z1|z2, y) - log q(z1|x, s)] at the z1 from which z2 was drawn. Here z1 is
+//! integrated out for each z2, which is the bound of a posterior q(z1|x, s) q(z2|x, y) with z2 independent of z1,
+//! or below it: less noise, and z2 gains nothing by knowing the noise of z1.
 //!
 //! The prediction term and the MMD penalty are added below, as the loss is minimised.
 

@@ -78,7 +78,7 @@ impl paper::Paper for Paper {
         let shape = data.train.shape();
         let mut model = Self::build::<B>(config, shape, session.noise, &session.device);
         if config.model.output_bias_from_data {
-            model = model.with_output_bias(&data.train.mean());
+            model = model.with_output_bias(&data.train.mean(config.data.binarise));
         }
         let objective = Objective::new(config.objective);
         train::fit(model, &objective, data, config.data.binarise, &config.train, session)

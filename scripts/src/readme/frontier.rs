@@ -23,14 +23,20 @@ pub(super) fn chosen(result: &Value) -> Result<String> {
     text.push_str(&format!("\n|---|---|{}\n", "---|".repeat(METRICS.len())));
     for (method, rules) in result["chosen"].as_object().context("no chosen")? {
         let rules = rules.as_object().context("no rules")?;
-        let mut lines: Vec<(&str, &Value)> =
-            rules.iter().map(|(rule, chosen)| (rule.as_str(), &chosen["test"])).collect();
+        // Rules that choose the same share a line.
+        let mut lines: Vec<(Vec<&str>, &Value)> = Vec::new();
+        for (rule, chosen) in rules.iter().rev() {
+            let test = &chosen["test"];
+            match lines.iter_mut().find(|(_, found)| *found == test) {
+                Some((rules, _)) => rules.push(rule),
+                None => lines.push((vec![rule], test)),
+            }
+        }
         // With one candidate there is nothing to choose.
-        lines.reverse();
-        lines.dedup_by(|a, b| a.1 == b.1);
         let is_single = lines.len() == 1;
-        for (rule, test) in lines {
-            write!(text, "| {method} | {} |", if is_single { "-" } else { rule })?;
+        for (rules, test) in lines {
+            let rules = if is_single { "-".into() } else { rules.join("; ") };
+            write!(text, "| {method} | {rules} |")?;
             for metric in METRICS {
                 write!(text, " {} |", summary(&test[metric]))?;
             }
@@ -116,6 +122,22 @@ mod tests {
             "| reduction | 1 | - | - | - | - | - | - |",
             "| reduction-without-s | 1 | 0 | reduction-without-s-0.1 | -0.2000 ± 0.0010 | 0 | \
              reduction-without-s-0.1 | -0.1000 |",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn rules_that_choose_the_same_share_a_line() {
+        let test = |accuracy: f64| json!({ "test": { "accuracy": { "mean": accuracy } } });
+        let rules = json!({ "by a": test(0.8), "by b": test(0.7), "by c": test(0.8) });
+        let result =
+            json!({ "chosen": { "lfr": rules, "pca": { "by a": test(0.6), "by b": test(0.6) } } });
+        let text = chosen(&result).unwrap();
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        let expected = [
+            "| lfr | by c; by a | 0.8000 | - | - | - | - |",
+            "| lfr | by b | 0.7000 | - | - | - | - |",
+            "| pca | - | 0.6000 | - | - | - | - |",
         ];
         assert_eq!(lines, expected);
     }

@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(data.train.labels()[..10], [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]);
         let of = |split: &crate::Split| {
             let count = split.len() as f64;
-            let means = split.mean();
+            let means = split.mean(crate::Binarise::None);
             [0, 1, 2].map(|channel| {
                 count * means.iter().skip(channel).step_by(3).map(|&m| f64::from(m)).sum::<f64>()
                     / 1024.0

@@ -172,6 +172,15 @@ impl Binarise {
         }
     }
 
+    /// The same without chance: grey levels, where pixels are drawn with them as probabilities.
+    #[must_use]
+    pub fn undrawn(self) -> Self {
+        match self {
+            Self::Threshold => Self::Threshold,
+            Self::Dynamic | Self::Static | Self::None => Self::None,
+        }
+    }
+
     /// True if inputs are 0 or 1.
     pub fn is_binary(self) -> bool {
         self != Self::None

@@ -24,6 +24,11 @@ const PIXEL_OF_BYTE: [f32; 256] = {
     pixels
 };
 
+/// A pixel of one half and above.
+fn is_white(byte: u8) -> bool {
+    byte >= 128
+}
+
 /// Part of a set of examples, or of several of one shape.
 #[derive(Clone, Debug)]
 pub struct Split {
@@ -161,7 +166,13 @@ impl Split {
 
     /// The same of all examples.
     pub fn all_grey(&self) -> Array2<f32> {
-        self.grey(&(0..self.len()).collect::<Vec<_>>())
+        self.undrawn(Binarise::None)
+    }
+
+    /// All inputs, grey levels where pixels are drawn: see [`Binarise::undrawn`].
+    pub fn undrawn(&self, binarise: Binarise) -> Array2<f32> {
+        let all: Vec<usize> = (0..self.len()).collect();
+        self.inputs(&all, binarise.undrawn(), Noise::new(0), 0)
     }
 
     /// Inputs of the chosen examples, `[examples, pixels]`, binarised by the noise of `epoch`; zeros
@@ -231,7 +242,7 @@ impl Split {
             }
             Binarise::Threshold => {
                 for (value, &byte) in row.iter_mut().zip(bytes) {
-                    *value = f32::from(u8::from(byte >= 128));
+                    *value = f32::from(u8::from(is_white(byte)));
                 }
             }
             Binarise::Dynamic | Binarise::Static => {
@@ -252,10 +263,10 @@ impl Split {
     }
 
     /// Mean of a step over all steps of all examples, `[width]`.
-    pub fn step_mean(&self) -> Vec<f32> {
+    pub fn step_mean(&self, binarise: Binarise) -> Vec<f32> {
         let width = self.shape().width.max(1);
         let mut sums = vec![0f64; width];
-        for step in self.mean().chunks(width) {
+        for step in self.mean(binarise).chunks(width) {
             sums.iter_mut().zip(step).for_each(|(sum, &mean)| *sum += f64::from(mean));
         }
         let steps: usize = (0..self.len()).map(|index| self.steps(index)).sum();
@@ -263,14 +274,19 @@ impl Split {
         sums.iter().map(|sum| (sum * scale) as f32).collect()
     }
 
-    /// Mean input of the split, by pixel; of sequences, as if zeros followed their ends.
-    pub fn mean(&self) -> Vec<f32> {
+    /// Mean input of the split, by pixel, in expectation where pixels are drawn; of sequences, as if zeros followed
+    /// their ends.
+    pub fn mean(&self, binarise: Binarise) -> Vec<f32> {
+        let level = |byte: u8| match binarise {
+            Binarise::Threshold => 255 * u64::from(is_white(byte)),
+            Binarise::Dynamic | Binarise::Static | Binarise::None => u64::from(byte),
+        };
         // Grey levels add up exactly, whatever the order.
         let (mut greys, mut sums) = (vec![0u64; self.input_dim()], vec![0f64; self.input_dim()]);
         for index in 0..self.len() {
             match self.example(index) {
                 Example::Image(bytes) => {
-                    greys.iter_mut().zip(bytes).for_each(|(sum, &byte)| *sum += u64::from(byte));
+                    greys.iter_mut().zip(bytes).for_each(|(sum, &byte)| *sum += level(byte));
                 }
                 Example::Sprite(sprite) => {
                     for (bits, greys) in sprite.iter().zip(greys.chunks_mut(SIDE)) {
@@ -477,6 +493,21 @@ mod tests {
         mean /= epochs as f32;
         let worst = (&mean - &train.grey(&[5])).fold(0f32, |worst, d| worst.max(d.abs()));
         assert!(worst < 0.05, "largest deviation {worst}");
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_inputs() {
+        let train = splits(&config()).unwrap().train.take(300);
+        for (binarise, tolerance) in
+            [(Binarise::None, 1e-5), (Binarise::Threshold, 1e-5), (Binarise::Static, 0.12)]
+        {
+            let all: Vec<usize> = (0..train.len()).collect();
+            let inputs = train.inputs(&all, binarise, Noise::new(3), 0);
+            let mean = inputs.mean_axis(ndarray::Axis(0)).unwrap();
+            let differences = mean.iter().zip(train.mean(binarise)).map(|(a, b)| (a - b).abs());
+            let worst = differences.fold(0f32, f32::max);
+            assert!(worst < tolerance, "{binarise:?}: {worst}");
+        }
     }
 
     #[test]

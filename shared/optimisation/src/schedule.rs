@@ -11,12 +11,13 @@ pub enum Schedule {
         #[serde(deserialize_with = "positive")]
         rate: f64,
     },
-    /// Half a cosine from `rate` to `last` over all epochs (Loshchilov & Hutter 2017).
+    /// Half a cosine from `rate`, in the first epoch, towards `last`, which an epoch after the last would have
+    /// (Loshchilov & Hutter 2017).
     Cosine {
         /// First learning rate.
         #[serde(deserialize_with = "positive")]
         rate: f64,
-        /// Last learning rate.
+        /// Learning rate after the last epoch.
         #[serde(default, deserialize_with = "not_negative")]
         last: f64,
     },

@@ -56,7 +56,10 @@ impl Nats {
         let pairs = self.by_sequence.iter().zip(&self.steps);
         let squares: f64 = pairs.map(|(nats, &steps)| (nats - mean * steps as f64).powi(2)).sum();
         let examples = self.by_sequence.len();
-        let standard_error = (examples > 1).then(|| squares.sqrt() / steps.max(1) as f64);
+        // The mean was found from the same sequences: one degree of freedom fewer.
+        let freedom = examples as f64 / (examples as f64 - 1.0);
+        let standard_error =
+            (examples > 1).then(|| (freedom * squares).sqrt() / steps.max(1) as f64);
         Estimate { mean, standard_error, examples }
     }
 }
@@ -180,7 +183,7 @@ fn independent(train: &Split, test: &Split, binarise: Binarise, noise: Noise) ->
     let steps: usize = (0..train.len()).map(|index| train.steps(index)).sum();
     let least = 0.5 / steps.max(1) as f64;
     let (white, black): (Vec<f64>, Vec<f64>) = train
-        .step_mean()
+        .step_mean(binarise)
         .into_iter()
         .map(|mean| f64::from(mean).clamp(least, 1.0 - least))
         .map(|p| (-p.ln(), -(1.0 - p).ln()))
@@ -208,5 +211,14 @@ mod tests {
         nats.push(10.0, 1);
         nats.push(20.0, 9);
         assert_eq!((nats.a_sequence().mean, nats.a_step().mean), (15.0, 3.0));
+    }
+
+    #[test]
+    fn nats_a_step_of_sequences_of_one_length_are_those_a_sequence_divided_by_it() {
+        let mut nats = Nats::default();
+        [10.0, 20.0, 60.0].into_iter().for_each(|value| nats.push(value, 5));
+        let [sequence, step] = [nats.a_sequence(), nats.a_step()]
+            .map(|found| [found.mean, found.standard_error.unwrap()]);
+        assert!(sequence.iter().zip(step).all(|(a, b)| (a - 5.0 * b).abs() < 1e-9));
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     known::{Known, fitted, knowing},
-    split::{Purpose, cut, read_named},
+    split::{Named, Parts, Purpose, cut, read_named},
     text::{self, TextLevel, Vocabulary},
 };
 use shared::{
@@ -131,22 +131,40 @@ fn lines(
     let path = options.locate(&text.file);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
     let bytes = read_named(&path)?;
-    let (lines, vocabulary) = text::parse(&bytes, text.level, known.as_ref()).map_err(wrong)?;
+    let lines = text::lines(&bytes, text.level).map_err(wrong)?;
     let file = name_of(&text.file).unwrap_or_default();
     // As a row of a table is called.
-    let named = |(number, line)| (format!("{file}:{number}"), line);
+    let named = |line: text::Line<String>| (format!("{file}:{}", line.0), line);
     let names = ["line that is not empty", "lines that are not empty"];
     purpose.check(lines.len(), FEWEST, names).map_err(wrong)?;
-    let lines = cut(lines.into_iter().map(named).collect(), text.longest);
-    let parts = purpose.dealt(lines, 1);
+    let parts = purpose.dealt(lines.into_iter().map(named).collect(), 1);
+    let vocabulary = known.map_or_else(|| vocabulary(&parts, text.level), Ok).map_err(wrong)?;
+    // Pieces of one line stay in one split.
+    let numbered = |lines: Vec<Named<text::Line<String>>>| {
+        let (names, lines): (Vec<String>, Vec<_>) = lines.into_iter().unzip();
+        let lines = vocabulary.numbered(&lines)?.into_iter().map(|(_, line)| line);
+        Ok(cut(names.into_iter().zip(lines).collect(), text.longest))
+    };
+    let parts = parts.try_map(numbered).map_err(wrong)?;
     let (width, files) = (vocabulary.len(), [name_and_sha256(&text.file, &bytes)].into());
     let splits = parts.splits(|lines| Sequences::of_symbols(width, lines), files, config)?;
     Ok(knowing(splits, Known { vocabulary: Some(vocabulary), ..Known::default() }))
 }
 
+/// Which words are frequent, the training lines say; characters are those of all lines, so that every line can be
+/// written.
+fn vocabulary(parts: &Parts<text::Line<String>>, level: TextLevel) -> Result<Vocabulary, String> {
+    match level {
+        TextLevel::Characters => Vocabulary::of(parts.all().map(|(_, line)| line), level),
+        TextLevel::Words => Vocabulary::of(parts.train.iter().map(|(_, (_, line))| line), level),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::data::{Binarise, Identity};
+    use std::collections::BTreeSet;
+
+    use shared::data::{Binarise, Identity, Split};
 
     use super::*;
 
@@ -177,6 +195,42 @@ mod tests {
         assert_eq!(named("poems.txt", b"\xff"), (true, true));
         assert_eq!(named("a.png", b"\x89PNG\r\n"), (false, false));
         assert_eq!(named("t10k-images-idx3-ubyte", &[0, 0, 8, 3]), (false, false));
+    }
+
+    /// The splits of a text.
+    fn splits(text: &str, level: TextLevel, longest: usize) -> Splits {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("poem.txt");
+        std::fs::write(&file, text).unwrap();
+        let text = TextFile { file, level, longest };
+        let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::NAME, text);
+        let options = FetchOptions::from_env(None);
+        shared::kind::load(&crate::SequenceData, &config, &options, None).unwrap()
+    }
+
+    #[test]
+    fn pieces_of_one_line_stay_in_one_split() {
+        let text: String =
+            (0..60).map(|line| format!("{line:02} {}\n", "word ".repeat(9))).collect();
+        let splits = splits(&text, TextLevel::Characters, 10);
+        let lines = |split: &Split| -> BTreeSet<String> {
+            let name = |index| split.name(index).unwrap().split(',').next().unwrap().to_owned();
+            (0..split.len()).map(name).collect()
+        };
+        let parts = [&splits.train, &splits.valid, &splits.test].map(lines);
+        assert_eq!(parts.each_ref().map(BTreeSet::len), [48, 6, 6]);
+        assert_eq!(parts.iter().flatten().collect::<BTreeSet<_>>().len(), 60);
+        assert!(splits.test.len() > 6);
+    }
+
+    #[test]
+    fn words_that_only_held_out_lines_have_are_rare() {
+        // A word a line, thrice in it.
+        let text: String = (0..60).map(|line| format!("w{line} w{line} w{line}\n")).collect();
+        let splits = splits(&text, TextLevel::Words, 200);
+        // The end of a line, the rare word, and those of 48 training lines.
+        assert_eq!(splits.train.shape().width, 2 + 48);
+        assert_eq!(splits.test.shape().width, 2 + 48);
     }
 
     #[test]

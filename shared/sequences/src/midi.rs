@@ -13,8 +13,8 @@ const MOST_STEPS: u64 = 1 << 18;
 /// Steps that all notes of a piece may sound together.
 const MOST_SOUNDING: u64 = 1 << 26;
 
-/// Chords of a piece, a step every `beats` quarter notes: the keys that sound when the step begins, or begin
-/// within it. Silence before the first note and after the last is left out.
+/// Chords of a piece, a step every `beats` quarter notes: beginning and end of a note are moved to the nearest
+/// step. Silence before the first note and after the last is left out.
 ///
 /// # Errors
 /// No MIDI file, one that is cut off, times in frames of a film, no note, a piece too long.

@@ -113,6 +113,18 @@ impl<T> Parts<T> {
         Parts { train: change(self.train), valid: change(self.valid), test: change(self.test) }
     }
 
+    /// The same with a change that may fail.
+    pub(crate) fn try_map<U, E>(
+        self,
+        change: impl Fn(Vec<Named<T>>) -> Result<Vec<Named<U>>, E>,
+    ) -> Result<Parts<U>, E> {
+        Ok(Parts {
+            train: change(self.train)?,
+            valid: change(self.valid)?,
+            test: change(self.test)?,
+        })
+    }
+
     /// Every sequence.
     pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
         [&self.train, &self.valid, &self.test].into_iter().flatten().map(|(_, item)| item)

@@ -37,9 +37,15 @@ pub struct Vocabulary {
 
 impl Vocabulary {
     /// The symbols of these lines, the most frequent first.
-    fn of(lines: &[Vec<String>], level: TextLevel) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Too many.
+    pub(super) fn of<'a>(
+        lines: impl Iterator<Item = &'a Vec<String>>,
+        level: TextLevel,
+    ) -> Result<Self, String> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
-        for symbol in lines.iter().flatten() {
+        for symbol in lines.flatten() {
             *counts.entry(symbol).or_default() += 1;
         }
         let rare = if level == TextLevel::Words { RARE } else { 1 };
@@ -89,6 +95,19 @@ impl Vocabulary {
         self.lookup(&self.by_symbol(), &symbols)
     }
 
+    /// The numbers of lines, the end of each included.
+    ///
+    /// # Errors
+    /// As [`Self::numbers`], named by line.
+    pub(super) fn numbered(&self, lines: &[Line<String>]) -> Result<Vec<Line<u32>>, String> {
+        let by_symbol = self.by_symbol();
+        let numbers = |(number, line): &Line<String>| {
+            let symbols = self.lookup(&by_symbol, line);
+            Ok((*number, symbols.map_err(|reason| format!("line {number}: {reason}"))?))
+        };
+        lines.iter().map(numbers).collect()
+    }
+
     fn by_symbol(&self) -> HashMap<&str, u32> {
         let all = self.symbols.iter().enumerate();
         all.map(|(number, symbol)| (symbol.as_str(), number as u32)).collect()
@@ -129,47 +148,45 @@ fn cut(line: &str, level: TextLevel) -> Vec<String> {
     }
 }
 
-/// A line's number in its file, from 1, and its symbols.
-type Line = (usize, Vec<u32>);
+/// A line's number in its file, from 1, and what it consists of.
+pub(super) type Line<T> = (usize, Vec<T>);
 
-/// The lines of a text as symbols, each with its number from 1, and what the symbols stand for: those of `known`,
-/// or else of the text. Each line ends with the end of line, so that a model knows how long lines are; empty lines
-/// are left out.
+/// The lines of a text, cut into symbols; empty lines are left out.
 ///
 /// # Errors
-/// Bytes that are not UTF-8 and symbols that are not known, named by line; no line; too many symbols.
-pub fn parse(
-    bytes: &[u8],
-    level: TextLevel,
-    known: Option<&Vocabulary>,
-) -> Result<(Vec<Line>, Vocabulary), String> {
+/// Bytes that are not UTF-8, named by line; no line.
+pub(super) fn lines(bytes: &[u8], level: TextLevel) -> Result<Vec<Line<String>>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = error.valid_up_to();
         shared::reading::not_utf8(bytes, valid)
     })?;
-    let (numbers, lines): (Vec<usize>, Vec<Vec<String>>) = text
+    let lines: Vec<Line<String>> = text
         .strip_prefix(BYTE_ORDER_MARK)
         .unwrap_or(text)
         .lines()
-        .map(|line| cut(line, level))
         .enumerate()
+        .map(|(place, line)| (place + 1, cut(line, level)))
         .filter(|(_, line)| !line.is_empty())
-        .map(|(place, line)| (place + 1, line))
-        .unzip();
-    if lines.is_empty() {
-        return Err("no line that is not empty".into());
-    }
+        .collect();
+    if lines.is_empty() { Err("no line that is not empty".into()) } else { Ok(lines) }
+}
+
+/// The lines of a text as numbers, and what the numbers stand for: the symbols of `known`, or else of the text.
+/// Each line ends with the end of line, so that a model knows how long lines are.
+///
+/// # Errors
+/// As [`lines`]; symbols that are not known, named by line; too many symbols.
+pub fn parse(
+    bytes: &[u8],
+    level: TextLevel,
+    known: Option<&Vocabulary>,
+) -> Result<(Vec<Line<u32>>, Vocabulary), String> {
+    let lines = lines(bytes, level)?;
     let vocabulary = match known {
         Some(known) => known.clone(),
-        None => Vocabulary::of(&lines, level)?,
+        None => Vocabulary::of(lines.iter().map(|(_, line)| line), level)?,
     };
-    let by_symbol = vocabulary.by_symbol();
-    let sequence = |(number, line): (usize, &Vec<String>)| {
-        let symbols = vocabulary.lookup(&by_symbol, line);
-        Ok((number, symbols.map_err(|reason| format!("line {number}: {reason}"))?))
-    };
-    let sequences = numbers.into_iter().zip(&lines).map(sequence).collect::<Result<_, String>>()?;
-    Ok((sequences, vocabulary))
+    Ok((vocabulary.numbered(&lines)?, vocabulary))
 }
 
 #[cfg(test)]

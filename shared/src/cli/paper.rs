@@ -106,7 +106,7 @@ pub fn unused_because(keys: &[&'static str], reason: &str) -> Vec<(&'static str,
 ///         data: &Splits,
 ///         session: &Session<B>,
 ///     ) -> anyhow::Result<(Mean<B::InnerBackend>, FitReport)> {
-///         let mean = data.train.mean(); // [pixels]
+///         let mean = data.train.mean(Binarise::None); // [pixels]
 ///         let shape = [1, mean.len()];
 ///         let image = parameter(1, mean, shape, &session.device);
 ///         Ok((Mean { image }, FitReport::default()))

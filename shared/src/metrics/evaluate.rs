@@ -183,7 +183,8 @@ impl Evaluating<'_> {
         let knows = |classes: &Array2<f32>| {
             labels.iter().all(|&label| usize::from(label) < classes.ncols())
         };
-        if let Some(classes) = model.log_classes(images.view()).filter(knows) {
+        let classified = test.undrawn(self.of.binarise);
+        if let Some(classes) = model.log_classes(classified.view()).filter(knows) {
             let error = classification_error(&classes, &labels);
             let interval = error
                 .standard_error

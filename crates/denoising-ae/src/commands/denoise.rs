@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let path = examples.file(&args.to, &loaded.run, "denoised.png")?;
     let split = &examples.split;
     let indices = examples.chosen(args.indices.as_deref(), 10)?;
-    let clean = split.grey(&indices);
+    let clean = split.inputs(&indices, loaded.config.data.binarise, loaded.noise(), 0);
     let mut corrupted = clean.clone();
     for (mut row, &index) in corrupted.rows_mut().into_iter().zip(&indices) {
         let mut random = loaded.noise().generator(Stream::Corrupt, 0, split.key(index));

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let valid = &loaded.data()?.valid;
         let classes = loaded
             .model
-            .log_classes(valid.all_grey().view())
+            .log_classes(valid.undrawn(loaded.config.data.binarise).view())
             .context("the model has no classifier")?;
         let error = classification_error(&classes, &valid.labels());
         let interval =
