@@ -175,7 +175,7 @@ pub(super) fn lines(bytes: &[u8], level: TextLevel) -> Result<Vec<Line<String>>,
 /// Each line ends with the end of line, so that a model knows how long lines are.
 ///
 /// # Errors
-/// As [`lines`]; symbols that are not known, named by line; too many symbols.
+/// Bytes that are not UTF-8 and symbols that are not known, named by line; no line; too many symbols.
 pub fn parse(
     bytes: &[u8],
     level: TextLevel,
