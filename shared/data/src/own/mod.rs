@@ -12,6 +12,7 @@ mod picture;
 mod pixels;
 
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     mem::take,
     path::{Path, PathBuf},
@@ -348,13 +349,19 @@ fn counted(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
 }
 
-/// Classes by name, numbered in the order of their names, of numbers in that of their values.
+/// Classes by name, numbered in the order of their names: numbers first, in that of their values.
 fn numbered(names: &[String]) -> Result<(Vec<u8>, Vec<String>), String> {
+    if let Some(place) = names.iter().position(String::is_empty) {
+        return Err(format!("the label of image {place} (from 0) is empty"));
+    }
     let mut classes: Vec<String> = names.to_vec();
     let number = |name: &String| name.parse::<f64>().ok();
     classes.sort_by(|a, b| match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        _ => a.cmp(b),
+        // Two ways to write one number are two names.
+        (Some(of_a), Some(of_b)) => of_a.total_cmp(&of_b).then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
     });
     classes.dedup();
     if classes.len() > MOST_CLASSES {

@@ -335,3 +335,16 @@ fn known_factors_lead_to_their_image_and_tables_without_every_combination_are_le
     rows.pop();
     assert!(written(&rows).unwrap().factors.is_none());
 }
+
+#[test]
+fn classes_of_numbers_and_words_have_one_order_and_each_its_number() {
+    let names =
+        "9 9 1b 2 1a 2b 1b 100 3 9 2b 1a 1a 11 20 3 1a 100 3 1a 2 3 1a 9 1a 11 2b 100 3 9 10 1.0 1";
+    let names: Vec<String> = names.split(' ').map(String::from).collect();
+    let (labels, classes) = numbered(&names).unwrap();
+    assert_eq!(classes, ["1", "1.0", "2", "3", "9", "10", "11", "20", "100", "1a", "1b", "2b"]);
+    assert!(labels.iter().zip(&names).all(|(&label, name)| classes[usize::from(label)] == *name));
+    let twice = ["1.0", "1"].repeat(30).into_iter().map(String::from).collect::<Vec<_>>();
+    assert_eq!(numbered(&twice).unwrap().1, ["1", "1.0"]);
+    assert!(numbered(&["a".into(), String::new()]).unwrap_err().contains("image 1"));
+}
