@@ -277,7 +277,9 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
         return folder::read(path);
     }
     if !path.exists() {
-        return Err("no such file or folder; name another with --data or data.images.path, or the folder it is in with --data-dir".into());
+        return Err("no such file or folder; name another with --data or data.images.path, or \
+                    the folder it is in with --data-dir"
+            .into());
     }
     if !path.is_file() {
         // A pipe, for instance, which might never end.
