@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Rows a backend is given at once.
-const CHUNK: usize = 1000;
+pub(crate) const CHUNK: usize = 1000;
 
 /// Codes of some examples, `[examples, latent]`.
 #[derive(Clone, Debug)]

@@ -56,10 +56,11 @@ impl Nats {
         let pairs = self.by_sequence.iter().zip(&self.steps);
         let squares: f64 = pairs.map(|(nats, &steps)| (nats - mean * steps as f64).powi(2)).sum();
         let examples = self.by_sequence.len();
-        // The mean was found from the same sequences: one degree of freedom fewer.
-        let freedom = examples as f64 / (examples as f64 - 1.0);
-        let standard_error =
-            (examples > 1).then(|| (freedom * squares).sqrt() / steps.max(1) as f64);
+        let standard_error = (examples > 1).then(|| {
+            // The mean was found from the same sequences: one degree of freedom fewer.
+            let freedom = examples as f64 / (examples as f64 - 1.0);
+            (freedom * squares).sqrt() / steps.max(1) as f64
+        });
         Estimate { mean, standard_error, examples }
     }
 }

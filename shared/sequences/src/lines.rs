@@ -168,15 +168,19 @@ mod tests {
 
     use super::*;
 
-    fn of_text(text: &str) -> (Identity, Preparation) {
+    /// The splits of a text.
+    fn splits(text: &str, level: TextLevel, longest: usize) -> Splits {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("poem.txt");
         std::fs::write(&file, text).unwrap();
-        let text = TextFile { file, level: TextLevel::Characters, longest: 200 };
+        let text = TextFile { file, level, longest };
         let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::NAME, text);
-        let data =
-            shared::kind::load(&crate::SequenceData, &config, &FetchOptions::from_env(None), None)
-                .unwrap();
+        let options = FetchOptions::from_env(None);
+        shared::kind::load(&crate::SequenceData, &config, &options, None).unwrap()
+    }
+
+    fn of_text(text: &str) -> (Identity, Preparation) {
+        let data = splits(text, TextLevel::Characters, 200);
         let preparation = Preparation::of(&data);
         (Identity::of(&data, &preparation), preparation)
     }
@@ -195,17 +199,6 @@ mod tests {
         assert_eq!(named("poems.txt", b"\xff"), (true, true));
         assert_eq!(named("a.png", b"\x89PNG\r\n"), (false, false));
         assert_eq!(named("t10k-images-idx3-ubyte", &[0, 0, 8, 3]), (false, false));
-    }
-
-    /// The splits of a text.
-    fn splits(text: &str, level: TextLevel, longest: usize) -> Splits {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("poem.txt");
-        std::fs::write(&file, text).unwrap();
-        let text = TextFile { file, level, longest };
-        let config = DataConfig::new(Text::NAME, Binarise::None).with(Text::NAME, text);
-        let options = FetchOptions::from_env(None);
-        shared::kind::load(&crate::SequenceData, &config, &options, None).unwrap()
     }
 
     #[test]

@@ -2,18 +2,17 @@ use ndarray::Axis;
 
 use crate::{
     data::Split,
-    trained::{Codes, Trained},
+    trained::{CHUNK, Codes, Trained},
 };
 
-/// Examples converted at once, as many as a backend is given; all together, large images would not fit into memory.
-const AT_ONCE: usize = 1_000;
-/// The same of sequences, which may be long.
+/// Sequences converted at once, which may be long.
 const SEQUENCES_AT_ONCE: usize = 200;
 
 /// Codes of the chosen examples of a split.
 pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Codes {
     let of_sequences = model.sequence_codes();
-    let at_once = if of_sequences.is_some() { SEQUENCES_AT_ONCE } else { AT_ONCE };
+    // All images together would not fit into memory, were they large.
+    let at_once = if of_sequences.is_some() { SEQUENCES_AT_ONCE } else { CHUNK };
     let parts: Vec<Codes> = indices
         .chunks(at_once)
         .map(|indices| {

@@ -183,7 +183,9 @@ impl Evaluating<'_> {
         let knows = |classes: &Array2<f32>| {
             labels.iter().all(|&label| usize::from(label) < classes.ncols())
         };
-        let classified = test.undrawn(self.of.binarise);
+        let thresholded =
+            (self.of.binarise == Binarise::Threshold).then(|| test.undrawn(Binarise::Threshold));
+        let classified = thresholded.as_ref().unwrap_or(&images);
         if let Some(classes) = model.log_classes(classified.view()).filter(knows) {
             let error = classification_error(&classes, &labels);
             let interval = error
