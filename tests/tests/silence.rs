@@ -60,6 +60,21 @@ fn options_without_effect_are_refused_or_said() {
         ("vae", &["--set", "data.split_seed=2"], "split_seed: only for tables"),
         ("vae", &["--seed", "1", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
         ("vae", &["--seeds", "1,2", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
+        (
+            "vae",
+            &["--latent", "5", "--set", "model.latent=3"],
+            "model.latent=3: --latent 5 sets it",
+        ),
+        (
+            "vae",
+            &["--data", "segments", "--set", "data={name=\"mnist\"}"],
+            "--data segments sets it",
+        ),
+        (
+            "vae",
+            &["--data", "segments", "--set", "data.name=rectangles"],
+            "--data segments sets it",
+        ),
         ("vae", &["--set", "data.csv={schema=\"a\",files=[\"b\"]}"], "data.csv: no such key"),
         (
             "fair-repr",

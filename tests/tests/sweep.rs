@@ -397,6 +397,29 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     seeds(&["--resume", "--seeds", "1"]).failure(1, "--seeds: 1 stands there twice");
     seeds(&["--seed", "3"]).failure(2, "--seed");
 
+    // A mean is of runs that differ in their seed alone: not of a file before and after a change.
+    let work = tempfile::tempdir().unwrap();
+    let file = work.path().join("mine.toml");
+    let write = |rate: &str| {
+        let quick = vae.train(work.path(), &["--check"]).success().out();
+        fs::write(&file, quick.replace("rate = 0.001\n", &format!("rate = {rate}\n"))).unwrap();
+    };
+    let mine = ["--config", file.to_str().unwrap()];
+    let train = |more: &[&str]| vae.train(work.path(), &[&mine[..], more].concat());
+    write("0.001");
+    train(&["--seeds", "1"]).success();
+    write("0.002");
+    train(&["--seeds", "1,2", "--resume"]).failure(1, "train.schedule.rate is 0.001 in");
+    assert!(!work.path().join("runs/seed2").exists(), "what was refused was begun");
+    let one = work.path().join("runs/seed1");
+    let out = ["--out", one.to_str().unwrap(), "--resume"];
+    let said = train(&out).success().err();
+    assert!(said.contains("--config: train.schedule.rate is 0.002 there; the run keeps"), "{said}");
+    write("0.001");
+    train(&["--seeds", "1,2", "--resume"]).success();
+    let said = train(&out).success().err();
+    assert!(!said.contains("--config"), "{said}");
+
     // Only checked: the configuration is printed in full, and nothing is made.
     let work = tempfile::tempdir().unwrap();
     let config = vae.train(work.path(), &["--check"]).success().out();

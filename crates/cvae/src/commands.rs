@@ -12,7 +12,7 @@ use shared::cli::OwnCommands;
 pub enum Own {
     /// Draw several completions of images whose other quadrants are given.
     Complete(complete::Args),
-    /// Write every digit in the handwriting of a given one.
+    /// Write every class in the handwriting of a given image.
     Style(style::Args),
 }
 

@@ -1,7 +1,7 @@
 //! From presets, files and options to one resolved configuration.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -53,7 +53,7 @@ pub struct ConfigurationArgs {
     /// One of the paper's models, where it has several.
     #[arg(long, value_name = "KIND")]
     model: Option<String>,
-    /// Any other value, e.g. train.schedule.rate=0.0005; may be repeated.
+    /// Any other value, e.g. train.schedule.rate=0.0005; may be repeated, and of one key the last counts.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -101,6 +101,33 @@ pub(super) fn identity<P: Paper>(text: &str, data: &Identity) -> Result<String> 
     let Identity { files: _, train, valid, test, preparation } = data;
     digest.update(serde_json::to_vec(&(train, valid, test, preparation))?);
     Ok(hex::encode(digest.finalize()))
+}
+
+/// The keys that one of two configurations has otherwise than the other or alone, in the order of their names; the
+/// same file counts as the same path.
+pub(super) fn differences<C>(one: &Resolved<C>, other: &Resolved<C>) -> Result<Vec<Difference>> {
+    let values = |of: &Resolved<C>| -> Result<BTreeMap<String, Value>> {
+        let mut table = Value::Table(toml::from_str(&of.text)?);
+        paths::resolved("", &mut table, &of.base);
+        let mut values = BTreeMap::new();
+        if let Value::Table(table) = &table {
+            flatten("", table, &mut values);
+        }
+        Ok(values)
+    };
+    let (one, other) = (values(one)?, values(other)?);
+    let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+    let found = keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).map(|key| {
+        Difference { key: key.clone(), values: [shown(one.get(key)), shown(other.get(key))] }
+    });
+    Ok(found.collect())
+}
+
+/// A key that two configurations have with different values.
+pub(super) struct Difference {
+    pub(super) key: String,
+    pub(super) values: [String; 2],
 }
 
 /// Every value of a table under its dotted key.
@@ -177,6 +204,18 @@ impl ConfigurationArgs {
                 Path::new(config).file_stem().unwrap_or_default().to_string_lossy().into_owned()
             }
         }
+    }
+
+    /// What a run that is resumed has otherwise than the file that `--config` names, if it names one: the file was
+    /// changed since, or options changed what it says.
+    pub(super) fn departures<P: Paper>(
+        &self,
+        run: &Resolved<P::Config>,
+    ) -> Result<Vec<Difference>> {
+        let is_file = self.config.as_ref().is_some_and(|name| {
+            P::PRESETS.iter().all(|(preset, _)| preset != name) && Path::new(name).is_file()
+        });
+        if is_file { differences(run, &self.resolve::<P>()?) } else { Ok(Vec::new()) }
     }
 
     /// The configuration of a resumed run, changed by these options; `--config` only
@@ -326,16 +365,17 @@ impl ConfigurationArgs {
                 format!("--model {kind}"),
             ));
         }
+        let of_options = changes.len();
         for change in &self.set {
             let (key, value) =
                 change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
-            let mut value = value_of(value.trim()).map_err(|e| anyhow!("--set {change}: {e}"))?;
-            paths::of_option(key.trim(), &mut value, base);
-            // Else the folders of several seeds would hold runs of one.
-            if self.seed.is_some() && key.trim() == "seed" {
-                bail!("--set {change}: --seed or --seeds sets it too; leave one of them out");
+            let (key, option) = (key.trim(), format!("--set {change}"));
+            let mut value = value_of(value.trim()).map_err(|e| anyhow!("{option}: {e}"))?;
+            paths::of_option(key, &mut value, base);
+            if let Some(other) = also_set(&changes[..of_options], key) {
+                bail!("{option}: {other} sets it too; leave one of them out");
             }
-            changes.push((key.trim().into(), value, format!("--set {change}")));
+            changes.push((key.into(), value, option));
         }
         for (key, value, option) in changes {
             insert(table, &key, value).with_context(|| option.clone())?;
@@ -343,6 +383,20 @@ impl ConfigurationArgs {
         }
         Ok(())
     }
+}
+
+/// The option among these that sets what `--set` is to set under this key, if any: one of the two would be without
+/// effect. An option for every phase of a fit leaves each of them to `--set`.
+fn also_set<'a>(changes: &'a [Change], key: &str) -> Option<&'a str> {
+    let is_inside = |inner: &str| inner.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+    let (_, _, option) = changes.iter().find(|(set, ..)| set == key || is_inside(set))?;
+    let of_phases = |option: &str| option.starts_with("--epochs") || option.starts_with("--batch");
+    let keys = changes.iter().filter(|(.., other)| other == option).count();
+    if keys > 1 && of_phases(option) {
+        return None;
+    }
+    // The seeds of several runs are set one after another.
+    Some(if key == "seed" { "--seed or --seeds" } else { option })
 }
 
 /// The configuration in `text`, from a file of this name, changed as `--set` changes it.

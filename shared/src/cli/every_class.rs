@@ -4,28 +4,27 @@ use anyhow::Result;
 use ndarray::{Array2, Axis, concatenate};
 
 use super::{asked::Examples, model::Loaded, paper::Paper};
-use crate::plot::Grid;
+use crate::{data::ClassNames, plot::Grid};
 
 impl<P: Paper> Loaded<P> {
-    /// What codes `[images, latent]` of `images` `[images, pixels]` decode to as each class, `[images, pixels]`
-    /// for each of the first `classes`.
+    /// What codes `[images, latent]` of `images` `[images, pixels]` decode to as each class of the training
+    /// data, whatever number of classes the model has room for: `[images, pixels]` for each.
     pub fn as_every_class(
         &self,
         images: &Array2<f32>,
         codes: &Array2<f32>,
-        classes: usize,
-    ) -> Vec<Array2<f32>> {
-        let of_class = |class: usize| {
-            let labels = vec![class as u8; images.nrows()];
+    ) -> Vec<(u8, Array2<f32>)> {
+        let of_class = |&class: &u8| {
+            let labels = vec![class; images.nrows()];
             let given = self.model.condition(images.view(), &labels);
-            self.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
+            (class, self.model.decode(codes.view(), given.as_ref().map(|given| given.view())))
         };
-        (0..classes).map(of_class).collect()
+        self.preparation.classes.iter().map(of_class).collect()
     }
 }
 
 impl Examples {
-    /// The chosen examples, each beside what was made of it as every class.
+    /// The chosen examples, each beside what was made of it as every class of these `names`.
     ///
     /// # Errors
     /// If there are not as many of each.
@@ -33,15 +32,16 @@ impl Examples {
         &self,
         caption: String,
         indices: &[usize],
-        made: &[Array2<f32>],
+        names: &ClassNames,
+        made: &[(u8, Array2<f32>)],
     ) -> Result<Grid> {
         let images = self.split.grey(indices);
-        let classes = (0..made.len()).map(|class| class.to_string());
+        let classes = made.iter().map(|(class, _)| names.name(*class));
         let mut grid = Grid::new(self.split.shape(), caption)
             .columns(std::iter::once("image".to_owned()).chain(classes));
         for (row, (image, &index)) in images.rows().into_iter().zip(indices).enumerate() {
             let images: Vec<_> = std::iter::once(image)
-                .chain(made.iter().map(|images| images.row(row)))
+                .chain(made.iter().map(|(_, images)| images.row(row)))
                 .map(|image| image.insert_axis(Axis(0)))
                 .collect();
             grid = grid.row(self.title(index), concatenate(Axis(0), &images)?);

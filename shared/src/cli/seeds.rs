@@ -6,13 +6,16 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use toml::Table;
 
 use super::{
     Stop,
+    configuration::{Difference, Resolved, differences},
     integrity::is_finished,
+    own_data::to_fit,
     paper::Paper,
     table::over,
-    train::{TrainArgs, one},
+    train::{TrainArgs, one, resumed},
 };
 use crate::{
     progress,
@@ -26,7 +29,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         bail!("--seeds: {twice} stands there twice");
     }
     let runs = args.seeds.iter().map(|&seed| of_seed::<P>(args, seed));
-    let runs = runs.collect::<Result<Vec<_>>>()?;
+    let mut runs = runs.collect::<Result<Vec<_>>>()?;
     // Before the first is trained for an hour.
     if !args.resume && !args.target.force {
         let begun = runs.iter().find(|(_, folder)| is_begun(folder));
@@ -34,9 +37,12 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             return Err(RunError::Exists(folder.clone()).into());
         }
     }
+    for (run, folder) in &mut runs {
+        run.resume &= is_begun(folder);
+    }
+    refuse_others::<P>(&runs)?;
     let mut records = Vec::new();
-    for (mut run, folder) in runs {
-        run.resume &= is_begun(&folder);
+    for (run, folder) in runs {
         let record = match finished::<P>(&run, &folder)? {
             Some(record) => {
                 progress::line(&format!("{} is finished", folder.display()));
@@ -64,6 +70,72 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
+/// Refuses runs that differ in more than their seed: a mean over them would be of different models, or of models
+/// of different data.
+fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
+    let mut first: Option<(&Path, Resolved<P::Config>)> = None;
+    let mut fitted: Option<(&Path, RunData)> = None;
+    for (run, folder) in runs {
+        let mut options = run.configuration.clone();
+        options.seed = None;
+        let begun = run.resume.then(|| RunFolder::open(folder.clone())).transpose()?;
+        let resolved = match &begun {
+            Some(begun) => resumed::<P>(&options, begun)?,
+            None => options.resolve::<P>()?,
+        };
+        let resolved = without_seed(resolved)?;
+        match &first {
+            None => first = Some((folder, resolved)),
+            Some((other, of_other)) => {
+                if let Some(Difference { key, values: [there, here] }) =
+                    differences(of_other, &resolved)?.into_iter().next()
+                {
+                    bail!(
+                        "--seeds: {key} is {there} in {} and would be {here} in {}, but a mean is of runs that \
+                         differ in their seed alone; give all the same configuration, or another --name",
+                        other.display(),
+                        folder.display(),
+                    );
+                }
+            }
+        }
+        let Some(kept) = begun.as_ref().map(RunData::read).transpose()?.flatten() else { continue };
+        match &fitted {
+            None => fitted = Some((folder, kept)),
+            Some((other, of_other)) => {
+                if of_other.identity.files != kept.identity.files {
+                    bail!(
+                        "--seeds: {} and {} were fitted to different data, and a mean is of runs that differ in \
+                         their seed alone",
+                        other.display(),
+                        folder.display()
+                    );
+                }
+            }
+        }
+    }
+    // Runs that are not begun are fitted to the data that are there now.
+    let is_fresh = |(run, _): &(TrainArgs, PathBuf)| !run.resume;
+    if fitted.is_some()
+        && runs.iter().any(is_fresh)
+        && let Some((run, folder)) = runs.iter().find(|run| !is_fresh(run))
+    {
+        let begun = RunFolder::open(folder.clone())?;
+        let Resolved { config, base, .. } = resumed::<P>(&run.configuration, &begun)?;
+        let advice = "a mean is of runs on the same data: name their folder with --data-dir, or start \
+                      other runs with --name";
+        to_fit::<P>(Some(&begun), &config, &run.common.starting_in(base), advice)?;
+    }
+    Ok(())
+}
+
+/// A configuration without its seed.
+fn without_seed<C>(resolved: Resolved<C>) -> Result<Resolved<C>> {
+    let mut table: Table = toml::from_str(&resolved.text)?;
+    table.remove("seed");
+    Ok(Resolved { text: toml::to_string(&table)?, ..resolved })
+}
+
 /// The options of one seed, and the folder of its run.
 fn of_seed<P: Paper>(args: &TrainArgs, seed: u64) -> Result<(TrainArgs, PathBuf)> {
     let mut run = args.clone();
@@ -84,10 +156,8 @@ fn finished<P: Paper>(run: &TrainArgs, folder: &Path) -> Result<Option<Record>> 
         return Ok(None);
     }
     let opened = RunFolder::open(folder.into())?;
-    let text = opened.config_text()?;
-    let base = RunData::read(&opened)?.and_then(|kept| kept.base).unwrap_or_default();
-    let wanted = run.configuration.resume::<P>(&text, base)?.text;
-    let is_done = wanted == text && is_finished(&opened);
+    let wanted = resumed::<P>(&run.configuration, &opened)?.text;
+    let is_done = wanted == opened.config_text()? && is_finished(&opened);
     // A damaged record is written again.
     Ok(if is_done { opened.record().unwrap_or_default() } else { None })
 }

@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::{
     Stop,
-    configuration::{ConfigurationArgs, Resolved, identity, last_epochs},
+    configuration::{ConfigurationArgs, Difference, Resolved, identity, last_epochs},
     demand::Purpose,
     evaluate::{Evaluated, finish},
     integrity::{is_finished, prepare_to_continue},
@@ -44,7 +44,7 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
     /// Resume the run from its newest checkpoint; epochs, schedule and the like may change.
     #[arg(long, conflicts_with = "force")]
     pub(super) resume: bool,
@@ -111,15 +111,23 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
     let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose()?;
-    let Resolved { config, text, base, places } = match &begun {
+    let resolved = match &begun {
         Some(run) => {
             run.lock()?;
-            let config = run.config_text()?;
-            let base = RunData::read(run)?.and_then(|kept| kept.base).unwrap_or_default();
-            args.configuration.resume::<P>(&config, base)?
+            resumed::<P>(&args.configuration, run)?
         }
         None => args.configuration.resolve::<P>()?,
     };
+    if begun.is_some() {
+        for Difference { key, values: [own, file] } in
+            args.configuration.departures::<P>(&resolved)?
+        {
+            progress::line(&format!(
+                "--config: {key} is {file} there; the run keeps its own, {own}, unless an option changes it"
+            ));
+        }
+    }
+    let Resolved { config, text, base, places } = resolved;
     if !args.snapshot_epochs.is_empty()
         && let Some(reason) = P::cannot("snapshots", &config)
     {
@@ -217,6 +225,15 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     // Last, because a slow tracker takes its time.
     trackers.end(&loaded.run, TrainingEnd::Finished);
     Ok(Some(record))
+}
+
+/// The configuration of a run to be resumed, changed by these options.
+pub(super) fn resumed<P: Paper>(
+    options: &ConfigurationArgs,
+    run: &RunFolder,
+) -> Result<Resolved<P::Config>> {
+    let base = RunData::read(run)?.and_then(|kept| kept.base).unwrap_or_default();
+    options.resume::<P>(&run.config_text()?, base)
 }
 
 /// Distinguishes the checkpoints of a run from those of other runs of the same architecture; `fresh` is what it is

@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ndarray::Array2;
 use shared::{
     classifier::judge,
     cli::{Asked, Loaded, OfRun, To},
+    data::ClassNames,
     metrics::classification_error,
     progress,
     run::{Better, Metric},
 };
 
 use crate::{
-    Conditioning, Paper,
+    Paper,
     handwriting::{correlation, slant, stroke_width},
 };
 
@@ -34,7 +35,7 @@ pub struct Args {
     asked: Asked,
     #[command(flatten)]
     to: To,
-    /// Test images to rewrite as every digit and score; 0 to draw only the picture.
+    /// Test images to rewrite as every class and score; 0 to draw only the picture.
     #[arg(long, default_value_t = MEASURED, value_name = "N")]
     measure: usize,
     /// Folder of all runs, which also holds the judging classifier.
@@ -44,39 +45,36 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open_to_add(&args.of, "style")?;
-    let Conditioning::Label { classes } = loaded.config.conditioning else {
-        bail!("this run is not conditioned on classes");
-    };
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "style.png")?;
     let split = &examples.split;
     let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
-    let made = rewritten(&loaded, &split.grey(&indices), &split.labels_of(&indices), classes);
-    let caption = format!("One handwriting, every digit: {}", loaded.title());
-    let grid = examples.beside_classes(caption, &indices, &made)?;
+    let made = rewritten(&loaded, &split.grey(&indices), &split.labels_of(&indices));
+    let caption = format!("One handwriting, every class: {}", loaded.title());
+    let names = ClassNames::of(&loaded.preparation);
+    let grid = examples.beside_classes(caption, &indices, &names, &made)?;
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     // The figures are of the run's test images, whichever are drawn.
     if args.measure > 0 && !args.asked.is_of_other_data() {
-        return measure(args, &loaded, classes);
+        return measure(args, &loaded, &names);
     }
     Ok(())
 }
 
-/// The images rewritten as every class: `[images, pixels]` for each class.
+/// The images rewritten as every class: `[images, pixels]` for each.
 fn rewritten(
     loaded: &Loaded<Paper>,
     images: &Array2<f32>,
     labels: &[u8],
-    classes: usize,
-) -> Vec<Array2<f32>> {
+) -> Vec<(u8, Array2<f32>)> {
     let own = loaded.model.condition(images.view(), labels);
     let codes =
         loaded.model.encode(images.view().into(), own.as_ref().map(|given| given.view())).mean;
-    loaded.as_every_class(images, &codes, classes)
+    loaded.as_every_class(images, &codes)
 }
 
-fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {
+fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()> {
     let name = &loaded.config.data.name;
     let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
     let (asked, all) = (args.measure, loaded.data()?.test.len());
@@ -85,26 +83,27 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {
     }
     let test = loaded.data()?.test.take(asked);
     let (images, labels) = (test.all_grey(), test.labels());
-    let made = rewritten(loaded, &images, &labels, classes);
-    let mut right = Vec::with_capacity(classes * labels.len());
-    for (class, images) in made.iter().enumerate() {
-        let asked = vec![class as u8; labels.len()];
+    let made = rewritten(loaded, &images, &labels);
+    let mut right = Vec::with_capacity(made.len());
+    for (class, images) in &made {
+        let asked = vec![*class; labels.len()];
         let wrong = classification_error(&judge.log_classes(images.view()), &asked);
         right.push(1.0 - wrong.mean);
     }
     let recovered = right.iter().sum::<f64>() / right.len().max(1) as f64;
     let judged = format!(
-        "{} test images rewritten as {classes} digits, read by a classifier that has {:.2}% of \
+        "{} test images rewritten as {} classes, read by a classifier that has {:.2}% of \
          {} test images wrong",
         test.len(),
+        made.len(),
         100.0 * error.mean,
         error.examples
     );
     let kept = |of: fn(ndarray::ArrayView1<'_, f32>, shared::data::PixelShape) -> f64| {
         let shape = test.shape();
         let sources: Vec<f64> = images.rows().into_iter().map(|image| of(image, shape)).collect();
-        let made = Array2::from_shape_fn((labels.len(), classes), |(image, class)| {
-            of(made[class].row(image), shape)
+        let made = Array2::from_shape_fn((labels.len(), made.len()), |(image, class)| {
+            of(made[class].1.row(image), shape)
         });
         correlation(&sources, &made, &labels)
     };
@@ -138,9 +137,13 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, classes: usize) -> Result<()> {
     for (name, metric) in &metrics {
         shared::print_line!("{name:20} {:.4} {:12} {}", metric.value, metric.unit, metric.about);
     }
-    let worst = right.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
-    if let Some((class, share)) = worst {
-        shared::print_line!("worst: {:.1}% of the digits {class} are read as such", 100.0 * share);
+    let worst = made.iter().zip(&right).min_by(|a, b| a.1.total_cmp(b.1));
+    if let Some(((class, _), share)) = worst {
+        shared::print_line!(
+            "worst: {:.1}% of class {} are read as such",
+            100.0 * share,
+            names.name(*class)
+        );
     }
     loaded.add_metrics(metrics)
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use shared::{
     cli::{Asked, Loaded, OfRun, To},
+    data::ClassNames,
     progress,
 };
 
@@ -27,7 +28,6 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "analogies")?;
-    let classes = loaded.config.labels.classes;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "analogies.png")?;
     let split = &examples.split;
@@ -35,9 +35,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let images = split.grey(&indices);
     // The style is read without the label: the model has to find the class itself.
     let codes = loaded.model.encode(images.view().into(), None).mean;
-    let drawn = loaded.as_every_class(&images, &codes, classes);
+    let drawn = loaded.as_every_class(&images, &codes);
     let caption = format!("One style, every class: {}", loaded.title());
-    let grid = examples.beside_classes(caption, &indices, &drawn)?;
+    let names = ClassNames::of(&loaded.preparation);
+    let grid = examples.beside_classes(caption, &indices, &names, &drawn)?;
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     Ok(())
