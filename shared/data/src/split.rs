@@ -408,7 +408,8 @@ impl Splits {
         if let Some(count) = config.train_examples {
             if count == 0 || count > train.len() {
                 return Err(DataError::Config(format!(
-                    "train_examples = {count}: the training split has 1 to {} examples",
+                    "data.train_examples = {count}: the training split has {0}; to take all of them, \
+                     --set data.train_examples={0}",
                     train.len()
                 )));
             }

@@ -77,9 +77,10 @@ impl Picture {
     }
 }
 
-/// A text within SVG or HTML.
+/// A text within SVG or HTML. Control characters, which XML cannot hold and a name may, are shown as unknown ones.
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// Colour and width on the pixels.
@@ -370,6 +371,8 @@ mod tests {
         assert!(svg.contains("<rect x=\"10\" y=\"10\" width=\"10\" height=\"5\" fill=\"#ff0000\""));
         assert!(svg.contains(">a &lt; b &amp; c</text>"), "{svg}");
         assert!(roxmltree::Document::parse(&svg).is_ok(), "{svg}");
+        let name = format!("<a>{}</a>", escaped("two\u{1b}[31mlines\n"));
+        assert!(roxmltree::Document::parse(&name).is_ok(), "{name}");
         let image = picture.image().unwrap();
         let count = |is: fn([u8; 3]) -> bool| image.pixels().filter(|pixel| is(pixel.0)).count();
         assert_eq!(count(|pixel| pixel == [255, 0, 0]), 50 * (SCALE * SCALE) as usize);

@@ -1,4 +1,8 @@
-use std::{ops::Range, path::Path};
+use std::{
+    ops::Range,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context, Result, anyhow};
 use data::ClassNames;
@@ -23,6 +27,14 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// What drawing comes to.
 pub type Drawn = Result<(), Failed>;
 
+/// True once a picture was written as SVG.
+static IS_SVG_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// True if a picture was written as SVG.
+pub fn is_svg_written() -> bool {
+    IS_SVG_WRITTEN.load(Ordering::Relaxed)
+}
+
 /// Draws on a white area of `size` and writes it as PNG, and as SVG beside it if that is wanted.
 ///
 /// # Errors
@@ -37,6 +49,7 @@ pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
     let is_svg = path.extension().is_some_and(|ending| ending == "svg");
     if is_svg || is_svg_wanted() {
         write_atomic(&path.with_extension("svg"), picture.svg().as_bytes())?;
+        IS_SVG_WRITTEN.store(true, Ordering::Relaxed);
     }
     if is_svg {
         return Ok(());

@@ -123,16 +123,33 @@ impl RunFolder {
     /// If there is a run already and `force` is not set, or anything else; with `force`, if
     /// another process writes into that run.
     pub fn create(path: PathBuf, config: &str, force: bool) -> Result<Self> {
-        refuse_occupied(&path, force)?;
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        let run = Self::at(path);
-        run.lock()?;
-        // Now that nobody else can make a run of it.
-        refuse_occupied(&run.path, force)?;
-        clear(&run.path).with_context(|| format!("cannot replace {}", run.path.display()))?;
-        run.locked_by(RunLock::take)?.used();
-        Checksums::write_file(&run.path, Self::CONFIG, config.as_bytes())?;
+        let run = Self::planned(path, force)?;
+        run.make(config, force)?;
         Ok(run)
+    }
+
+    /// The folder of a run that is not made yet: nothing is changed, and what is there stays until [`Self::make`].
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn planned(path: PathBuf, force: bool) -> Result<Self> {
+        refuse_occupied(&path, force)?;
+        Ok(Self::at(path))
+    }
+
+    /// Makes a [planned](Self::planned) folder, with the resolved configuration in it, locked.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn make(&self, config: &str, force: bool) -> Result<()> {
+        let Self { path, .. } = self;
+        fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        self.lock()?;
+        // Now that nobody else can make a run of it.
+        refuse_occupied(path, force)?;
+        clear(path).with_context(|| format!("cannot replace {}", path.display()))?;
+        self.locked_by(RunLock::take)?.used();
+        Checksums::write_file(path, Self::CONFIG, config.as_bytes())
     }
 
     /// The folder of a run that was started, for reading until something is written.

@@ -104,7 +104,9 @@ pub(super) enum Evaluated<'a> {
     After(&'a FitReport),
     /// Fitted earlier; evaluate with these settings.
     Again(EvaluateConfig),
-    /// The same on other data.
+    /// The same of weights that were fitted elsewhere, in place of any run that is there.
+    Imported(EvaluateConfig),
+    /// Evaluate a run fitted earlier on other data.
     Beside { settings: EvaluateConfig, splits: &'a Splits, of: &'a DataConfig },
 }
 
@@ -113,22 +115,43 @@ pub(super) fn finish<P: Paper>(
     loaded: &Loaded<P>,
     evaluated: Evaluated<'_>,
 ) -> Result<(String, Record)> {
+    let found = measure(loaded, evaluated)?;
+    found.write(loaded)?;
+    Ok((found.text, found.record))
+}
+
+/// The outcome of an evaluation.
+pub(super) struct Measured {
+    /// The table to print.
+    pub(super) text: String,
+    record: Record,
+    /// `latents.csv`.
+    latents: Option<String>,
+}
+
+impl Measured {
+    /// Writes it into the run.
+    pub(super) fn write<P: Paper>(&self, loaded: &Loaded<P>) -> Result<()> {
+        if let Some(text) = &self.latents {
+            loaded.run.write(RunFolder::LATENTS, text.as_bytes())?;
+        }
+        loaded.run.write_json(record_name(loaded), &self.record)
+    }
+}
+
+/// Evaluates, and writes nothing into the run.
+pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) -> Result<Measured> {
     let Loaded { run, config, model, device, .. } = loaded;
     let (data, of) = match &evaluated {
         Evaluated::Beside { splits, of, .. } => (*splits, *of),
-        Evaluated::After(_) | Evaluated::Again(_) => (loaded.data()?, config.data()),
+        _ => (loaded.data()?, config.data()),
     };
     let started = Instant::now();
-    // A damaged record does not prevent a new one.
-    let old = run.record().unwrap_or_else(|error| {
-        progress::line(&format!(
-            "{error:#}; what it had on the training is lost until `train --resume` rewrites it"
-        ));
-        None
-    });
     let settings = match &evaluated {
         Evaluated::After(_) => config.evaluate().clone(),
-        Evaluated::Again(settings) | Evaluated::Beside { settings, .. } => settings.clone(),
+        Evaluated::Again(settings)
+        | Evaluated::Imported(settings)
+        | Evaluated::Beside { settings, .. } => settings.clone(),
     };
     let are_images = P::KIND.examples() == DataKind::Images;
     let judge = match &settings.samples {
@@ -158,7 +181,7 @@ pub(super) fn finish<P: Paper>(
         Evaluated::After(_) => P::against_collapse(config).and_then(|helps| {
             Some(format!("{}; what helps: {helps}", evaluation.collapse(model.latent_dim())?))
         }),
-        Evaluated::Again(_) | Evaluated::Beside { .. } => None,
+        _ => None,
     };
     let (training, fit_seconds, examples_per_second) = match evaluated {
         Evaluated::After(report) => {
@@ -166,10 +189,11 @@ pub(super) fn finish<P: Paper>(
                 (report.examples > 0).then(|| report.examples as f64 / report.seconds.max(1e-9));
             (training(report), report.seconds, rate)
         }
-        Evaluated::Again(_) | Evaluated::Beside { .. } => match old {
+        Evaluated::Again(_) | Evaluated::Beside { .. } => match earlier(run) {
             Some(old) => (old.training, old.machine.fit_seconds, old.machine.examples_per_second),
             None => (None, 0.0, None),
         },
+        Evaluated::Imported(_) => (None, 0.0, None),
     };
     let record = Record {
         schema: Record::SCHEMA,
@@ -205,10 +229,7 @@ pub(super) fn finish<P: Paper>(
             evaluate_seconds: started.elapsed().as_secs_f64(),
         },
     };
-    if let Some(text) = latents(&evaluation).filter(|_| record.data.trained_on.is_none()) {
-        run.write(RunFolder::LATENTS, text.as_bytes())?;
-    }
-    run.write_json(record_name(loaded), &record)?;
+    let latents = latents(&evaluation).filter(|_| record.data.trained_on.is_none());
     let mut text = format!("\n{} {}, seed {}\n", record.paper, record.name, record.seed);
     if record.data.trained_on.is_some() {
         text.push_str("  on other data than it was fitted to\n");
@@ -222,7 +243,17 @@ pub(super) fn finish<P: Paper>(
     if let Some(warning) = warning {
         let _ = writeln!(text, "\nwarning: {warning}");
     }
-    Ok((text, record))
+    Ok(Measured { text, record, latents })
+}
+
+/// The record of a run from before; a damaged one does not prevent a new one.
+fn earlier(run: &RunFolder) -> Option<Record> {
+    run.record().unwrap_or_else(|error| {
+        progress::line(&format!(
+            "{error:#}; what it had on the training is lost until `train --resume` rewrites it"
+        ));
+        None
+    })
 }
 
 /// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there.

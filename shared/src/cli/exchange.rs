@@ -1,12 +1,14 @@
 //! Export and import of weights.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, Axis};
 
 use super::{
     Stop,
     demand::Purpose,
-    evaluate::{Evaluated, finish},
+    evaluate::{Evaluated, measure},
     model::{Loaded, check, load},
     options::{ExportArgs, ImportArgs, refuse_zero},
     own_data,
@@ -27,6 +29,7 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
     if args.to.is_file() {
         bail!("--to {}: is a file; name a folder", args.to.display());
     }
+    refuse_exported(&args.to)?;
     // Found before anything is written: a model without such terms writes nothing.
     let terms = args.terms.map(|images| terms(&loaded, images)).transpose()?;
     let models = if args.onnx { onnx(&loaded)? } else { Vec::new() };
@@ -43,16 +46,32 @@ pub(super) fn export<P: Paper>(args: ExportArgs) -> Result<()> {
         args.to.join(weights::DESCRIPTION).display()
     ));
     if let Some(terms) = terms {
-        let path = args.to.join("terms.safetensors");
+        let path = args.to.join(TERMS);
         weights::write_tensors(&path, &terms)?;
         progress::line(&format!("wrote {}", path.display()));
     }
     for model in models {
-        let path = args.to.join(format!("{}.onnx", model.name));
+        let path = args.to.join(Model::file_name(model.name));
         write_atomic(&path, &model.bytes)?;
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
+}
+
+/// The -ELBO terms of `export --terms`.
+const TERMS: &str = "terms.safetensors";
+
+/// Refuses a folder that holds an export, of which this one might leave a part.
+fn refuse_exported(folder: &Path) -> Result<()> {
+    let models = Model::NAMES.map(Model::file_name);
+    let own = [weights::WEIGHTS, weights::DESCRIPTION, TERMS].map(str::to_owned);
+    match own.iter().chain(&models).find(|name| folder.join(name).exists()) {
+        Some(found) => bail!(
+            "--to {}: holds an export already ({found}); delete it, or name another folder",
+            folder.display()
+        ),
+        None => Ok(()),
+    }
 }
 
 /// The networks as ONNX models.
@@ -107,17 +126,21 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let common = args.common.relative_to(&args.configuration);
     let (data, kept) = own_data::to_fit::<P>(None, &resolved.config, &common, "")?;
     check::<P>(&resolved.config, &data, device, Purpose::Load, &resolved.places)?;
-    // The weights must fit before anything is written.
+    let run = RunFolder::planned(path, args.target.force)?;
+    // The weights must fit, and give figures, before anything is written or replaced.
     let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;
-    let run = RunFolder::create(path, &resolved.text, args.target.force)?;
-    kept.iter().try_for_each(|kept| kept.write(&run))?;
-    let config = serde_json::to_value(&resolved.config)?;
-    run.write(weights::BURN_WEIGHTS, &model.burn_record()?)?;
-    run.write_weights(&model.weights(), P::NAME, P::CITATION, &config)?;
+    let description = serde_json::to_value(&resolved.config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
-    crate::print_text!("{}", finish(&loaded, Evaluated::Again(settings))?.0);
-    crate::print_line!("\nimported into {}", loaded.run.path().display());
+    let found = measure(&loaded, Evaluated::Imported(settings))?;
+    let run = &loaded.run;
+    run.make(&resolved.text, args.target.force)?;
+    kept.iter().try_for_each(|kept| kept.write(run))?;
+    run.write(weights::BURN_WEIGHTS, &loaded.model.burn_record()?)?;
+    run.write_weights(&loaded.model.weights(), P::NAME, P::CITATION, &description)?;
+    found.write(&loaded)?;
+    crate::print_text!("{}", found.text);
+    crate::print_line!("\nimported into {}", run.path().display());
     Ok(())
 }

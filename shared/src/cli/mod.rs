@@ -147,6 +147,11 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .after_help(P::CITATION)
         .mut_subcommands(|command| {
             let mut command = command.args_override_self(true);
+            if command.get_name() == "encode" {
+                let splits = "Split they come from (default: the three, one after another); `all` counts \
+                              them as the data set does";
+                command = command.mut_arg("split", |argument| argument.help(splits));
+            }
             for option in ["data", "other"] {
                 if command.get_arguments().any(|argument| argument.get_id() == option) {
                     command = command.mut_arg(option, |argument| {
@@ -162,7 +167,8 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
     let matches = command.get_matches();
     let threads = matches.get_one::<usize>("threads").copied();
     let mut formats = matches.get_many::<PictureFormat>("format").into_iter().flatten();
-    if formats.any(|format| *format == PictureFormat::Svg) {
+    let is_svg_wanted = formats.any(|format| *format == PictureFormat::Svg);
+    if is_svg_wanted {
         plot::also_as_svg();
     }
     let is_own = matches.subcommand_name().is_some_and(C::has_subcommand);
@@ -174,7 +180,12 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
     };
     match result {
         Err(error) => error.exit(),
-        Ok(Ok(())) => print::exit_code(),
+        Ok(Ok(())) => {
+            if is_svg_wanted && !plot::is_svg_written() {
+                progress::line("--format svg: without effect, no such picture was drawn");
+            }
+            print::exit_code()
+        }
         Ok(Err(error)) => {
             progress::failure(P::NAME, &error);
             match error.downcast_ref::<Stop>() {

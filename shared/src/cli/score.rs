@@ -49,8 +49,8 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         row.extend([examples.classes.name(split.label(index)), found.nll[index].to_string(), elbo]);
         writer.write_record(row)?;
     }
-    write_atomic(&path, &finished(writer)?)?;
-    progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
+    // Drawn first: where a paper refuses a file of its picture, nothing is written.
+    let mut drawn = Vec::new();
     if P::KIND.examples() != DataKind::Tables {
         let shown = SHOWN.min(ranked.len());
         let caption = format!(
@@ -67,7 +67,9 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         let sheet = Sheet::new(caption)
             .row(format!("most likely: {}", range(likely)), taken(&split, likely))
             .row(format!("least likely: {}", range(unlikely)), taken(&split, unlikely));
-        say_all(&sheet.save(&loaded, &picture)?)?;
+        drawn = sheet.save(&loaded, &picture)?;
     }
-    Ok(())
+    write_atomic(&path, &finished(writer)?)?;
+    progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
+    say_all(&drawn)
 }

@@ -144,6 +144,9 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
     check::<P>(&config, &data, device, Purpose::Fit, &places)?;
     if args.check {
+        if let Err(reason) = RunFolder::planned(path, false) {
+            progress::line(&format!("the configuration is right, but {reason:#}"));
+        }
         crate::print_text!("{text}");
         return Ok(None);
     }

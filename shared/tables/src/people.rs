@@ -204,7 +204,8 @@ impl Rows {
         let wanted = config.train_examples.unwrap_or(train);
         if wanted == 0 || wanted > train {
             return Err(DataError::Config(format!(
-                "train_examples = {wanted}: the training split has 1 to {train} rows"
+                "data.train_examples = {wanted}: the training split has {train} rows; to take all of them, \
+                 --set data.train_examples={train}"
             )));
         }
         for (what, range) in [

@@ -1,6 +1,7 @@
 //! Sequences as what they are: images, chords, drawings, text.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -134,17 +135,18 @@ fn show_series(
     let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));
     table.write_record(header)?;
     let mut lines = Vec::new();
-    for shown in sequences {
+    let titles: Vec<&str> = sequences.iter().map(|shown| &*shown.title).collect();
+    for (shown, title) in sequences.iter().zip(distinct(&titles)) {
         let numbers = |step: ndarray::ArrayView1<'_, f32>| -> Vec<f64> {
             columns.iter().zip(step).map(|(column, &x)| column.original(x)).collect()
         };
         let steps: Vec<Vec<f64>> = shown.steps.rows().into_iter().map(numbers).collect();
         for (step, numbers) in steps.iter().enumerate() {
             let cells = numbers.iter().map(f64::to_string);
-            table.write_record([shown.title.clone(), step.to_string()].into_iter().chain(cells))?;
+            table.write_record([title.clone(), step.to_string()].into_iter().chain(cells))?;
         }
         for (place, column) in columns.iter().enumerate() {
-            let name = format!("{} {}", shown.title, column.name);
+            let name = format!("{title} {}", column.name);
             let points = steps.iter().enumerate().map(|(step, own)| (step as f64, own[place]));
             lines.push(Series { name, points: points.collect() });
         }
@@ -158,6 +160,25 @@ fn show_series(
     let bytes = table.into_inner().map_err(|error| anyhow!("{error}"))?;
     write_atomic(file, &bytes)?;
     Ok(vec![picture.to_owned(), file.to_owned()])
+}
+
+/// These titles, numbered where several are equal or one is empty: rows of a table are told apart by them.
+fn distinct(titles: &[&str]) -> Vec<String> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let distinct = titles.iter().map(|&title| {
+        if !title.is_empty() && titles.iter().filter(|&&other| other == title).count() == 1 {
+            return title.to_owned();
+        }
+        let number = seen.entry(title).or_insert(0);
+        loop {
+            *number += 1;
+            let numbered = format!("{title} {number}").trim().to_owned();
+            if !titles.contains(&&*numbered) {
+                return numbered;
+            }
+        }
+    });
+    distinct.collect()
 }
 
 /// Ending of the files that sequences of such steps are drawn into.
@@ -345,7 +366,17 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, number_of};
+    use super::{distinct, list, number_of};
+
+    #[test]
+    fn titles_that_are_equal_or_empty_are_numbered() {
+        assert_eq!(distinct(&["a", "b"]), ["a", "b"]);
+        assert_eq!(
+            distinct(&["", "likely", "", "likely", "c"]),
+            ["1", "likely 1", "2", "likely 2", "c"]
+        );
+        assert_eq!(distinct(&["a", "a", "a 1", "", "2", ""]), ["a 2", "a 3", "a 1", "1", "2", "3"]);
+    }
 
     #[test]
     fn text_is_a_list_or_a_table_with_a_line_for_each_column() {

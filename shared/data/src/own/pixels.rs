@@ -27,7 +27,8 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
-    let has_header = header.iter().any(|field| field.parse::<f64>().is_err());
+    let has_header =
+        header.iter().any(|field| field.parse::<f64>().is_err()) || numbers_columns(&header);
     if has_header {
         rows.next();
     }
@@ -77,6 +78,12 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
 
 fn fields(row: &csv::StringRecord) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
+}
+
+/// True for a header that numbers its columns from 0, as pandas writes it. So few as a small image's pixels could rise
+/// like this.
+fn numbers_columns(header: &[String]) -> bool {
+    header.len() >= 9 && header.iter().enumerate().all(|(column, name)| *name == column.to_string())
 }
 
 /// Which column has the class, if one has.

@@ -13,10 +13,20 @@ use super::{Coder, Decoder, Input, Layer, Network, Pixels, Prior};
 
 /// A model, by the name of its file.
 pub struct Model {
-    /// "encoder", "decoder", "classifier" or "prior".
+    /// One of [`Self::NAMES`].
     pub name: &'static str,
     /// The file.
     pub bytes: Vec<u8>,
+}
+
+impl Model {
+    /// All that a network may have.
+    pub const NAMES: [&str; 4] = ["encoder", "decoder", "classifier", "prior"];
+
+    /// The file of the model of this name.
+    pub fn file_name(name: &str) -> String {
+        format!("{name}.onnx")
+    }
 }
 
 /// Widths of what goes into a model and comes out.
