@@ -19,6 +19,24 @@ use crate::{
 /// unconditional models.
 pub type Given<'a, B> = Option<&'a Tensor<B, 2>>;
 
+/// What a likelihood is of the numbers of an image: nats of two of these are not comparable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// A probability of binary pixels.
+    Binary,
+    /// A probability of 256 levels: its nats are comparable with published bits per dimension.
+    Levels,
+    /// A density.
+    Density,
+}
+
+impl Measure {
+    /// That of a model of levels, or else of binary pixels.
+    pub fn of_levels(are_levels: bool) -> Self {
+        if are_levels { Self::Levels } else { Self::Binary }
+    }
+}
+
 /// An encoder and a decoder with a prior between them.
 ///
 /// Evaluation, pictures, comparison and export use only this trait. Implement it on a Burn module;
@@ -133,10 +151,9 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         None
     }
 
-    /// True if p(x|z) is a probability of 256 levels, not a density and not of binary pixels: nats are
-    /// then comparable with published bits per dimension.
-    fn has_levels(&self) -> bool {
-        false
+    /// What p(x|z), or p(x), is of an image.
+    fn measure(&self) -> Measure {
+        Measure::Binary
     }
 
     /// Which part of an image p(x|z, c) is about, where it is not the whole; for people.

@@ -14,7 +14,7 @@ use burn::{module::Module, tensor::Tensor};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, CowArray, Ix2, concatenate, s};
 
 use crate::{
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     backend::Backend,
     bound::{elbo_terms, log_likelihoods_from_prior, log_weights},
     data::Split,
@@ -148,8 +148,8 @@ pub trait Trained: Sync {
     ) -> Option<Array2<f32>>;
     /// log p(x) where it is known exactly.
     fn log_marginal(&self, x: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Option<Array1<f32>>;
-    /// See [`Autoencoder::has_levels`].
-    fn has_levels(&self) -> bool;
+    /// See [`Autoencoder::measure`].
+    fn measure(&self) -> Measure;
     /// Which part of an image likelihoods are about, where it is not the whole.
     fn scored(&self) -> Option<String>;
     /// Width of a step and of its latent, where the model is one of sequences.
@@ -427,8 +427,8 @@ where
         Some(values.into())
     }
 
-    fn has_levels(&self) -> bool {
-        self.model.has_levels()
+    fn measure(&self) -> Measure {
+        self.model.measure()
     }
 
     fn scored(&self) -> Option<String> {

@@ -113,10 +113,31 @@ fn options_without_effect_are_refused_or_said() {
     let to = to.to_str().unwrap();
     vae.on_run("export", &run, &["--to", to, "--terms", "99999"]).failure(1, "--terms 99999");
     assert!(!Path::new(to).exists(), "what was refused left something behind");
+    vae.on_run("export", &run, &["--to", to, "--onnx"]).success();
+    vae.on_run("export", &run, &["--to", to]).failure(1, "holds an export already");
+    fs::remove_dir_all(to).unwrap();
+    says(vae.on_run("encode", &run, &["--format", "svg"]), "--format svg: without effect");
+    let check = vae.train(work.path(), &["--check"]).success();
+    assert!(check.err().contains("holds a run already"), "{}", check.err());
+
+    // Weights that give no figures replace no run.
+    let broken = work.path().join("broken.safetensors");
+    let mut bytes = fs::read(run.join("weights.safetensors")).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[start..].chunks_exact_mut(4).for_each(|v| v.copy_from_slice(&1e30f32.to_le_bytes()));
+    fs::write(&broken, bytes).unwrap();
+    let before = fs::read(run.join("record.json")).unwrap();
+    let over = ["--name", "quick", "--force"];
+    vae.import(work.path(), &broken, &over).failure(1, "no record is written");
+    assert_eq!(fs::read(run.join("record.json")).unwrap(), before);
+    vae.import(work.path(), &run.join("weights.safetensors"), &over).success();
 
     let pca = program("pca");
     pca.train(work.path(), &[]).success();
     let run = work.path().join("runs/pca/quick");
+    let binary = ["--name", "binary", "--set", "data.binarise=threshold"];
+    let said = pca.train(work.path(), &binary).success().out();
+    assert!(said.contains("a density, not comparable with the probability"), "{said}");
     says(pca.on_run("evaluate", &run, &["--samples", "10"]), "--samples and --images: without");
     pca.on_run("export", &run, &["--to", to, "--terms", "5"]).failure(2, "is a point");
     assert!(!Path::new(to).exists(), "what was refused left something behind");

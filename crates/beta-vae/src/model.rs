@@ -4,7 +4,7 @@
 use burn::{module::Module, tensor::Tensor};
 use shared::{
     Backend,
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     backend::Window,
     data::PixelShape,
     likelihood::{Likelihood, LikelihoodKind},
@@ -134,8 +134,8 @@ impl<B: Backend> Autoencoder<B> for Vae<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
-    fn has_levels(&self) -> bool {
-        self.scale.is_some()
+    fn measure(&self) -> Measure {
+        Measure::of_levels(self.scale.is_some())
     }
 
     fn network(&self) -> Result<network::Network, String> {
@@ -181,10 +181,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         }
     }
 
-    fn has_levels(&self) -> bool {
+    fn measure(&self) -> Measure {
         match self {
-            Self::Variational(model) => model.has_levels(),
-            Self::Linear(model) => model.has_levels(),
+            Self::Variational(model) => model.measure(),
+            Self::Linear(model) => model.measure(),
         }
     }
 

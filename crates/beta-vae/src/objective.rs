@@ -37,6 +37,10 @@ impl<B: Backend> train::Objective<B, Vae<B>> for Objective {
         Terms { named, loss }
     }
 
+    fn depends_on_batch(&self, model: &Vae<B>) -> bool {
+        model.loss.depends_on_batch()
+    }
+
     fn is_settled(&self, model: &Vae<B>, at: Moment) -> bool {
         model.loss.is_settled(at)
     }

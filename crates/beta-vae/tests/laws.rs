@@ -58,6 +58,18 @@ fn every_parameter_has_a_gradient_and_it_is_the_slope() {
 }
 
 #[test]
+fn a_loss_depends_on_the_rest_of_its_batch_if_it_says_so() {
+    for config in ObjectiveConfig::examples() {
+        let model = model::<Flex>(config.clone(), Network::Dense);
+        let of = |images: usize| values(Objective.terms(&model, &batch::<Flex>(images), AT).loss);
+        let (few, more) = (of(3), of(5));
+        let moved = few.iter().zip(&more).any(|(few, more)| (few - more).abs() > 1e-3);
+        let says = Objective.depends_on_batch(&model);
+        assert_eq!(moved, says, "{config:?}: {few:?} {more:?}");
+    }
+}
+
+#[test]
 #[cfg(feature = "ndarray")]
 fn the_two_processor_backends_agree() {
     let found = |network| {

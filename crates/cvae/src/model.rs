@@ -9,7 +9,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     likelihood::{Likelihood, LikelihoodKind},
     network::{
         Coder, Condition, Decoder, Input, Layer, Network, Pixels, Prior as CodePrior, layers_of,
@@ -229,8 +229,8 @@ impl<B: Backend> Autoencoder<B> for Predictor<B> {
         self.likelihood(self.output.forward(z), &given)
     }
 
-    fn has_levels(&self) -> bool {
-        self.scale.is_some()
+    fn measure(&self) -> Measure {
+        Measure::of_levels(self.scale.is_some())
     }
 
     fn log_marginal(&self, x: Tensor<B, 2>, given: Given<'_, B>) -> Option<Tensor<B, 1>> {
@@ -414,9 +414,9 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         })
     }
 
-    fn has_levels(&self) -> bool {
+    fn measure(&self) -> Measure {
         let networks = self.generation.as_ref().or(self.predictor.as_ref());
-        networks.is_some_and(|network| network.scale.is_some())
+        Measure::of_levels(networks.is_some_and(|network| network.scale.is_some()))
     }
 
     fn prior(&self, given: Given<'_, B>) -> Option<DiagonalGaussian<B>> {

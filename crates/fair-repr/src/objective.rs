@@ -23,7 +23,7 @@ use shared::{
 };
 
 use crate::{
-    config::{Config, VfaeConfig},
+    config::{Config, Estimate, VfaeConfig},
     discrepancy::Discrepancy,
     vfae::{FairVae, Upper},
 };
@@ -52,6 +52,11 @@ impl Objective {
 }
 
 impl<B: Backend> train::Objective<B, FairVae<B>> for Objective {
+    /// The biased estimate of the discrepancy is larger in smaller batches.
+    fn depends_on_batch(&self, _: &FairVae<B>) -> bool {
+        self.config.estimate == Estimate::Biased
+    }
+
     fn terms(&self, model: &FairVae<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let x = batch.x.clone();
         let s = x.clone().narrow(1, model.features(), 1);

@@ -18,7 +18,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     likelihood::{Likelihood, row_sums},
     network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
     nn::{parameter, product, zeros},
@@ -149,6 +149,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn latent_dim(&self) -> usize {
         self.components.lazy_shape().dims::<2>()[0]
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Density
     }
 
     fn encode(&self, x: Tensor<B, 2>, _: Given<'_, B>) -> Posterior<B> {

@@ -7,7 +7,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     likelihood::{Likelihood, LikelihoodKind},
     network::{
         Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, Trunk, layers_of,
@@ -104,8 +104,11 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
         Posterior::Gaussian(self.posterior(x))
     }
 
-    fn has_levels(&self) -> bool {
-        self.output_scale.is_some()
+    fn measure(&self) -> Measure {
+        if self.output_log_var.is_some() {
+            return Measure::Density;
+        }
+        Measure::of_levels(self.output_scale.is_some())
     }
 
     fn network(&self) -> Result<Network, String> {

@@ -51,9 +51,10 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
             if !estimate.mean.is_finite() {
                 bail!("an infinite -log p(x): the model is broken");
             }
-            let error = estimate.standard_error.unwrap_or(0.0);
+            // One example has none: an empty cell, and a point without a bar.
+            let error = estimate.standard_error;
             writer.serialize((proposal, count, estimate.mean, error))?;
-            points.push(Spread::new((*count as f64, 0.0), (estimate.mean, error)));
+            points.push(Spread::new((*count as f64, 0.0), (estimate.mean, error.unwrap_or(0.0))));
         }
         series.push((name.to_owned(), points));
     }

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     classifier::{CLASSIFIER, judge},
     data::{DataConfig, DataKind, Splits},
-    metrics::{EvaluateConfig, Evaluating, Evaluation},
+    metrics::{EvaluateConfig, Evaluating, Evaluation, refuse_broken},
     progress,
     run::{DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor},
     train::FitReport,
@@ -171,12 +171,7 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
         noise: loaded.noise(),
         judge,
     })?;
-    if let Some((name, metric)) = evaluation.metrics.iter().find(|(_, m)| !m.value.is_finite()) {
-        bail!(
-            "{name} is {}: the model is broken, or the data lie far outside of what it was trained on; no record is written",
-            metric.value
-        );
-    }
+    refuse_broken(&evaluation.metrics, None)?;
     let warning = match &evaluated {
         Evaluated::After(_) => P::against_collapse(config).and_then(|helps| {
             Some(format!("{}; what helps: {helps}", evaluation.collapse(model.latent_dim())?))

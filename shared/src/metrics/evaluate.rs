@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ndarray::{Array2, s};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     samples::{Judge, sample_quality},
 };
 use crate::{
+    autoencoder::Measure,
     data::{Binarise, DataConfig, Splits},
     metric::{Better, Metric},
     noise::Noise,
@@ -83,6 +84,22 @@ fn bits_per_dimension(nll: &Metric, numbers: usize) -> Metric {
     }
 }
 
+/// Refuses what a broken model comes to: figures, or codes, that are no finite numbers. Before anything is fitted to
+/// such codes, which might never end.
+///
+/// # Errors
+/// The first such figure, or that codes are such.
+pub fn refuse_broken(metrics: &Metrics, codes: Option<&Codes>) -> Result<()> {
+    let why = "the model is broken, or the data lie far outside of what it was trained on; no record is written";
+    if let Some((name, metric)) = metrics.iter().find(|(_, metric)| !metric.value.is_finite()) {
+        bail!("{name} is {}: {why}", metric.value);
+    }
+    if codes.is_some_and(|codes| codes.mean.iter().any(|z| !z.is_finite())) {
+        bail!("a code is no finite number: {why}");
+    }
+    Ok(())
+}
+
 impl Evaluating<'_> {
     /// A model of images.
     ///
@@ -96,6 +113,7 @@ impl Evaluating<'_> {
         metrics.extend(found);
         let (found, statistics) = self.codes(&codes);
         metrics.extend(found);
+        refuse_broken(&metrics, Some(&codes))?;
         if self.data.has_classes() {
             progress::line("evaluating: probes");
             let subsets = self.subsets();
@@ -119,14 +137,18 @@ impl Evaluating<'_> {
         let (model, test, noise) = (self.model, &self.data.test, self.noise);
         let binarise = self.of.binarise;
         let mut metrics: Metrics = model.own_metrics().into_iter().collect();
+        let measure = model.measure();
         let mut inputs = match binarise {
             _ if self.data.test.is_black_and_white() => "black and white pixels",
             Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
             Binarise::Threshold => "pixels binarised at one half",
-            Binarise::None if model.has_levels() => "256 levels a channel",
+            Binarise::None if measure == Measure::Levels => "256 levels a channel",
             Binarise::None => "grey pixels: not comparable with binary pixels",
         }
         .to_owned();
+        if measure == Measure::Density && !inputs.starts_with("grey") {
+            inputs.push_str("; a density, not comparable with the probability of binary pixels");
+        }
         if let Some(scored) = model.scored() {
             inputs.push_str(&format!("; {scored}"));
         }
@@ -163,7 +185,7 @@ impl Evaluating<'_> {
                 estimate("nll_prior", what, Estimator::Prior, samples);
             }
         }
-        if model.has_levels()
+        if measure == Measure::Levels
             && let Some(bits) =
                 metrics.get("nll").map(|nll| bits_per_dimension(nll, test.input_dim()))
         {

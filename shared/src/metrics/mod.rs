@@ -12,7 +12,7 @@ pub use bounds::{
     Elbo, Estimator, Scores, bound_curve, elbo, marginal, negative_log_likelihood, scores,
 };
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split};
-pub use evaluate::{Evaluating, Evaluation};
+pub use evaluate::{Evaluating, Evaluation, refuse_broken};
 pub use reconstruction::{Reconstruction, reconstruction};
 pub use sequences::{SequenceTerms, sequence_bound, sequence_terms};
 

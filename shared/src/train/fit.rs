@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
-/// batch.
+/// batch, unless the objective does.
 const VALIDATION_BATCH: usize = 500;
 
 /// What a fit works with besides model, objective and data.
@@ -240,7 +240,7 @@ where
         }
         let at = Moment { epochs: (epoch + 1) as f64 };
         let shown = average.as_ref().unwrap_or(&model);
-        let figures = validate(&shown.valid(), objective, &valid, at);
+        let figures = validate(&shown.valid(), objective, &valid, at, config.batch_size);
         let line = EpochLine {
             epoch: epoch + 1,
             rate,
@@ -318,10 +318,12 @@ fn validate<B: Backend, M, O: Objective<B, M>>(
     objective: &O,
     batches: &BatchMaker<B>,
     at: Moment,
+    batch_size: usize,
 ) -> TermSums {
     let mut sums = TermSums::default();
     let all: Vec<usize> = (0..batches.split().len()).collect();
-    for indices in all.chunks(VALIDATION_BATCH) {
+    let size = if objective.depends_on_batch(model) { batch_size } else { VALIDATION_BATCH };
+    for indices in all.chunks(size) {
         let found = Found::of(&objective.terms(model, &batches.batch(indices, 0), at));
         sums.add(&found.names, &found.read());
     }
@@ -507,7 +509,7 @@ mod tests {
         assert_eq!(found, values(&average));
         assert_ne!(found, values(&model));
         let valid =
-            |model: &Network<B>| validate(&model.valid(), &SquaredError, &valid, at).means();
+            |model: &Network<B>| validate(&model.valid(), &SquaredError, &valid, at, 96).means();
         assert_eq!(lines[0].valid, valid(&average));
         assert_ne!(lines[0].valid, valid(&model));
     }

@@ -84,6 +84,12 @@ pub trait Objective<B: Backend, M> {
         "loss"
     }
 
+    /// True if the loss of an example depends on the other examples of its batch; validation then has batches of the
+    /// training's size, else its objective would be another.
+    fn depends_on_batch(&self, _model: &M) -> bool {
+        false
+    }
+
     /// False while a warm-up still changes the objective: values of such epochs are not comparable,
     /// so none of them is selected as the best.
     fn is_settled(&self, _model: &M, _at: Moment) -> bool {

@@ -28,7 +28,7 @@ use ndarray::Axis;
 use shared::{
     data::{DataConfig, DataError, DataKind, FetchOptions, Source, Split, Splits},
     kind::Kind as DataIs,
-    metrics::{Evaluating, Evaluation, encode_split},
+    metrics::{Evaluating, Evaluation, encode_split, refuse_broken},
     progress,
     reading::one_line,
 };
@@ -65,6 +65,7 @@ impl DataIs for Tables {
         metrics.extend(found);
         let (found, statistics) = of.codes(&codes);
         metrics.extend(found);
+        refuse_broken(&metrics, Some(&codes))?;
         progress::line("evaluating: probes");
         let subsets = of.subsets();
         let all: Vec<usize> = (0..of.data.train.len()).collect();

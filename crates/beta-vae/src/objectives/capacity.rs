@@ -71,6 +71,11 @@ impl<B: Backend> Loss<B> for Capacity {
         Terms { named: Vec::new(), loss }
     }
 
+    /// The distance is that of the batch's mean.
+    fn depends_on_batch(&self) -> bool {
+        true
+    }
+
     fn is_settled(&self, at: Moment) -> bool {
         at.epochs >= self.epochs
     }

@@ -75,6 +75,12 @@ macro_rules! choice {
                 }
             }
 
+            fn depends_on_batch(&self) -> bool {
+                match self {
+                    $(Self::$name(loss) => Loss::<B>::depends_on_batch(loss),)*
+                }
+            }
+
             fn is_settled(&self, at: Moment) -> bool {
                 match self {
                     $(Self::$name(loss) => Loss::<B>::is_settled(loss, at),)*

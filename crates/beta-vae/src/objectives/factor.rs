@@ -91,6 +91,11 @@ impl<B: Backend> Loss<B> for Adversaries<B> {
         let named = vec![("total_correlation", ratio), ("discriminator", cross_entropy)];
         Terms { named, loss }
     }
+
+    /// The batch is what is shuffled.
+    fn depends_on_batch(&self) -> bool {
+        true
+    }
 }
 
 /// Classifies a code as drawn from q(z) or from the product of its marginals.

@@ -60,6 +60,11 @@ pub trait Loss<B: Backend>: Module<B> {
     /// [`Encoded`].
     fn terms(&self, encoded: &Encoded<'_, B>) -> Terms<B>;
 
+    /// True if it compares each example with the others of the batch.
+    fn depends_on_batch(&self) -> bool {
+        false
+    }
+
     /// False while it still changes from epoch to epoch.
     fn is_settled(&self, _at: Moment) -> bool {
         true

@@ -82,6 +82,11 @@ impl<B: Backend> Loss<B> for Tc {
         ];
         Terms { named, loss }
     }
+
+    /// Its aggregate posterior is that of the batch.
+    fn depends_on_batch(&self) -> bool {
+        true
+    }
 }
 
 /// The three parts for one draw z from q(z|x) of each example, `[examples]`, nats. Their sum is log
