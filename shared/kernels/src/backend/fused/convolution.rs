@@ -1,14 +1,14 @@
 //! Convolutions on burn-flex, a block of examples at a time, so that its patches stay in the cache.
 
 use burn_flex::FlexTensor;
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{Accum, MatMut, MatRef};
 
 use super::{
     buffers,
     flex::{by_block, dense, dims, tensor},
     kernels::run,
     patches::{Cut, Overlap},
-    product::{matrix, readable},
+    product::{matrix, multiply, readable},
     window::Geometry,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn convolve_flex(x: FlexTensor, weight: FlexTensor, geometry: Geometr
             let rows = y.len() / outputs;
             with_patches(images, geometry, |patches| {
                 let y = MatMut::from_row_major_slice_mut(y, rows, outputs);
-                matmul(y, Accum::Replace, patches, weight_matrix, 1.0, Par::Seq);
+                multiply(y, Accum::Replace, patches, weight_matrix);
             });
         });
     }
@@ -63,7 +63,7 @@ pub(crate) fn convolve_transposed_flex(
             let mut patches = buffers::take(rows * patch);
             let y = MatRef::from_row_major_slice(y, rows, inputs);
             let product = MatMut::from_row_major_slice_mut(&mut patches, rows, patch);
-            matmul(product, Accum::Replace, y, weight_matrix, 1.0, Par::Seq);
+            multiply(product, Accum::Replace, y, weight_matrix);
             let each = images.chunks_mut(pixels).zip(patches.chunks(count * patch));
             for (image, patches) in each {
                 run(Overlap { geometry, patches, image });
@@ -98,7 +98,7 @@ pub(crate) fn convolve_weight_flex(x: FlexTensor, y: FlexTensor, geometry: Geome
                 with_patches(images, geometry, |patches| {
                     let y = MatRef::from_row_major_slice(y, patches.nrows(), outputs);
                     let sum = MatMut::from_row_major_slice_mut(sum, patch, outputs);
-                    matmul(sum, accum, patches.transpose(), y, 1.0, Par::Seq);
+                    multiply(sum, accum, patches.transpose(), y);
                 });
                 accum = Accum::Add;
             }

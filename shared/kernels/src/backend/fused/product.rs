@@ -51,7 +51,7 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
     let Part { mut c, a, b, first } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) <= STEP {
-        matmul(c.rb_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
+        multiply(c.rb_mut(), Accum::Replace, a, b);
         let Some(then) = then else { return };
         for row in c.row_iter_mut() {
             if let Some(row) = row.try_as_row_major_mut() {
@@ -73,6 +73,19 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
         || by_parts(Part { c, a, b, first }, left, then),
         || by_parts(Part { c: d, a: e, b: g, first: other }, parts - left, then),
     );
+}
+
+/// a b in the place of c or added to it, on this thread.
+///
+/// faer's kernels leave the upper parts of the vector registers in use. Until they are cleared, an Intel processor
+/// carries them along in every instruction of code that is compiled for the baseline: Burn's exp takes eighty
+/// nanoseconds a number then, thirty times as long.
+pub(super) fn multiply(c: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+    matmul(c, accum, a, b, 1.0, Par::Seq);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(vectors) = pulp::x86::V3::try_new() {
+        vectors.avx._mm256_zeroupper();
+    }
 }
 
 /// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.
