@@ -58,7 +58,7 @@ class Autoencoder(nn.Module):
         """The model in a folder that `export --onnx --to FOLDER` wrote."""
         folder = pathlib.Path(folder)
         if not (folder / "encoder.onnx").is_file():
-            raise FileNotFoundError(f"{folder}: no encoder.onnx; write it with `export --onnx --to {folder}`")
+            raise FileNotFoundError(f"{folder}: no encoder.onnx; write it into another folder with `export --onnx --to FOLDER`")
         names = ["encoder", "decoder"] + [name for name in ("prior", "classifier") if (folder / f"{name}.onnx").is_file()]
         return cls(**{name: Network(onnx.read(folder / f"{name}.onnx")) for name in names})
 

@@ -409,7 +409,7 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     write("0.001");
     train(&["--seeds", "1"]).success();
     write("0.002");
-    train(&["--seeds", "1,2", "--resume"]).failure(1, "train.schedule.rate is 0.001 in");
+    train(&["--seeds", "1,2", "--resume"]).failure(1, "train.schedule.rate is 0.001 for");
     assert!(!work.path().join("runs/seed2").exists(), "what was refused was begun");
     let one = work.path().join("runs/seed1");
     let out = ["--out", one.to_str().unwrap(), "--resume"];

@@ -6,7 +6,7 @@ use burn::{
 };
 use shared::{
     Backend,
-    autoencoder::{Autoencoder, Given},
+    autoencoder::{Autoencoder, Given, Measure},
     likelihood::Likelihood,
     network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior, numbers},
     nn::{parameter, product, zeros},
@@ -59,6 +59,10 @@ impl<B: Backend> Autoencoder<B> for LinearCode<B> {
         self.components
             .as_ref()
             .map_or(self.input_dim(), |components| components.lazy_shape().dims::<2>()[0])
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Density
     }
 
     fn has_prior(&self) -> bool {

@@ -53,8 +53,8 @@ impl Objective {
 
 impl<B: Backend> train::Objective<B, FairVae<B>> for Objective {
     /// The biased estimate of the discrepancy is larger in smaller batches.
-    fn depends_on_batch(&self, _: &FairVae<B>) -> bool {
-        self.config.estimate == Estimate::Biased
+    fn depends_on_batch(&self, model: &FairVae<B>) -> bool {
+        model.upper.is_some() && self.config.estimate == Estimate::Biased
     }
 
     fn terms(&self, model: &FairVae<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {

@@ -83,9 +83,9 @@ const WIDE: &[&str] = &[
     "model.encoder=[512,512]",
     "model.decoder=[512,512]",
     "objective={kind=\"beta\",beta=0.0}",
-    "train.epochs=100",
-    "train.batch_size=20",
 ];
+/// As options, which those of the user's may override.
+const LONG: [&str; 4] = ["--epochs", "100", "--batch-size", "20"];
 
 /// The code that copies pixels: number of its numbers.
 pub(super) const COPIES: [(&str, usize); 2] = [("packed", 64), ("copied", 784)];
@@ -156,9 +156,11 @@ impl Plan<'_> {
     }
 
     fn goldilocks(&self) -> Vec<Planned> {
-        let planned = |label: &str, paper: &str, code: usize, sets: &[&str]| {
-            let options = ["--data", "mnist", "--latent", &code.to_string()].map(str::to_owned);
-            let options = with(options.to_vec(), &[sets, GAP].concat());
+        let planned = |label: &str, paper: &str, code: usize, long: &[&str], sets: &[&str]| {
+            let code_text = code.to_string();
+            let options = [&["--data", "mnist", "--latent", &code_text][..], long].concat();
+            let options = options.into_iter().map(str::to_owned).collect();
+            let options = with(options, &[sets, GAP].concat());
             Planned {
                 part: Part::Goldilocks,
                 label: label.into(),
@@ -168,8 +170,8 @@ impl Plan<'_> {
         };
         let each = CAPACITIES.iter().flat_map(|&code| {
             [
-                planned("PCA", "pca", code, &[FEW]),
-                planned("non-linear autoencoder", "beta-vae", code, WIDE),
+                planned("PCA", "pca", code, &[], &[FEW]),
+                planned("non-linear autoencoder", "beta-vae", code, &LONG, WIDE),
             ]
         });
         each.collect()

@@ -408,7 +408,7 @@ impl Splits {
         if let Some(count) = config.train_examples {
             if count == 0 || count > train.len() {
                 return Err(DataError::Config(format!(
-                    "data.train_examples = {count}: the training split has {0}; to take all of them, \
+                    "data.train_examples = {count}: the training split has {0} examples; to take all of them, \
                      --set data.train_examples={0}",
                     train.len()
                 )));

@@ -77,10 +77,11 @@ impl Picture {
     }
 }
 
-/// A text within SVG or HTML. Control characters, which XML cannot hold and a name may, are shown as unknown ones.
+/// A text within SVG or HTML. Control characters that XML cannot hold, and a name may, are shown as unknown ones.
 pub fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace(char::is_control, "\u{fffd}")
+    let is_space = |c: char| matches!(c, '\n' | '\t' | '\r');
+    text.replace(|c: char| c.is_control() && !is_space(c), "\u{fffd}")
 }
 
 /// Colour and width on the pixels.

@@ -30,7 +30,12 @@ pub type Drawn = Result<(), Failed>;
 /// True once a picture was written as SVG.
 static IS_SVG_WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// True if a picture was written as SVG.
+/// To be called where a picture was written as SVG.
+pub fn svg_written() {
+    IS_SVG_WRITTEN.store(true, Ordering::Relaxed);
+}
+
+/// True if [`svg_written`] was called.
 pub fn is_svg_written() -> bool {
     IS_SVG_WRITTEN.load(Ordering::Relaxed)
 }
@@ -49,7 +54,7 @@ pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
     let is_svg = path.extension().is_some_and(|ending| ending == "svg");
     if is_svg || is_svg_wanted() {
         write_atomic(&path.with_extension("svg"), picture.svg().as_bytes())?;
-        IS_SVG_WRITTEN.store(true, Ordering::Relaxed);
+        svg_written();
     }
     if is_svg {
         return Ok(());

@@ -134,7 +134,11 @@ impl RunFolder {
     /// As [`Self::create`].
     pub fn planned(path: PathBuf, force: bool) -> Result<Self> {
         refuse_occupied(&path, force)?;
-        Ok(Self::at(path))
+        let run = Self::at(path);
+        if run.path.is_dir() {
+            run.lock()?;
+        }
+        Ok(run)
     }
 
     /// Makes a [planned](Self::planned) folder, with the resolved configuration in it, locked.

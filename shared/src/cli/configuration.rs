@@ -372,7 +372,7 @@ impl ConfigurationArgs {
             let (key, option) = (key.trim(), format!("--set {change}"));
             let mut value = value_of(value.trim()).map_err(|e| anyhow!("{option}: {e}"))?;
             paths::of_option(key, &mut value, base);
-            if let Some(other) = also_set(&changes[..of_options], key) {
+            if let Some(other) = also_set(&changes[..of_options], key, &value) {
                 bail!("{option}: {other} sets it too; leave one of them out");
             }
             changes.push((key.into(), value, option));
@@ -385,11 +385,12 @@ impl ConfigurationArgs {
     }
 }
 
-/// The option among these that sets what `--set` is to set under this key, if any: one of the two would be without
-/// effect. An option for every phase of a fit leaves each of them to `--set`.
-fn also_set<'a>(changes: &'a [Change], key: &str) -> Option<&'a str> {
+/// The option among these that sets what `--set` is to set under this key, to another value, if any: one of the two
+/// would be without effect. An option for every phase of a fit leaves each of them to `--set`.
+fn also_set<'a>(changes: &'a [Change], key: &str, to: &Value) -> Option<&'a str> {
     let is_inside = |inner: &str| inner.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
-    let (_, _, option) = changes.iter().find(|(set, ..)| set == key || is_inside(set))?;
+    let (.., option) =
+        changes.iter().find(|(set, value, _)| is_inside(set) || (set == key && value != to))?;
     let of_phases = |option: &str| option.starts_with("--epochs") || option.starts_with("--batch");
     let keys = changes.iter().filter(|(.., other)| other == option).count();
     if keys > 1 && of_phases(option) {

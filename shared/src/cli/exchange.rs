@@ -67,7 +67,7 @@ fn refuse_exported(folder: &Path) -> Result<()> {
     let own = [weights::WEIGHTS, weights::DESCRIPTION, TERMS].map(str::to_owned);
     match own.iter().chain(&models).find(|name| folder.join(name).exists()) {
         Some(found) => bail!(
-            "--to {}: holds an export already ({found}); delete it, or name another folder",
+            "--to {}: holds an export already; delete its files, as {found}, or name another folder",
             folder.display()
         ),
         None => Ok(()),

@@ -147,7 +147,10 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .after_help(P::CITATION)
         .mut_subcommands(|command| {
             let mut command = command.args_override_self(true);
-            if command.get_name() == "encode" {
+            let has = |command: &clap::Command, option| {
+                command.get_arguments().any(|argument| argument.get_id() == option)
+            };
+            if command.get_name() == "encode" && has(&command, "split") {
                 let splits = "Split they come from (default: the three, one after another); `all` counts \
                               them as the data set does";
                 command = command.mut_arg("split", |argument| argument.help(splits));

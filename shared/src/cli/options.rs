@@ -326,7 +326,7 @@ pub fn refuse_zero(option: &str, number: impl Into<Option<usize>>) -> Result<()>
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Folder to write to.
+    /// Folder to write to, which holds no export yet.
     #[arg(long, value_name = "FOLDER")]
     pub(super) to: PathBuf,
     /// Also write the -ELBO terms of the first N test images with their inputs and noise, to compare

@@ -74,14 +74,13 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
 /// of different data.
 fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
     let mut first: Option<(&Path, Resolved<P::Config>)> = None;
-    let mut fitted: Option<(&Path, RunData)> = None;
+    let mut fitted: Option<(&TrainArgs, &Path, RunData)> = None;
+    let mut has_fresh = false;
     for (run, folder) in runs {
-        let mut options = run.configuration.clone();
-        options.seed = None;
         let begun = run.resume.then(|| RunFolder::open(folder.clone())).transpose()?;
         let resolved = match &begun {
-            Some(begun) => resumed::<P>(&options, begun)?,
-            None => options.resolve::<P>()?,
+            Some(begun) => resumed::<P>(&run.configuration, begun)?,
+            None => run.configuration.resolve::<P>()?,
         };
         let resolved = without_seed(resolved)?;
         match &first {
@@ -91,19 +90,24 @@ fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
                     differences(of_other, &resolved)?.into_iter().next()
                 {
                     bail!(
-                        "--seeds: {key} is {there} in {} and would be {here} in {}, but a mean is of runs that \
-                         differ in their seed alone; give all the same configuration, or another --name",
+                        "--seeds: {key} is {there} for {} and {here} for {}, but a mean is of runs that differ in \
+                         their seed alone; give all the same configuration, or another --name",
                         other.display(),
                         folder.display(),
                     );
                 }
             }
         }
-        let Some(kept) = begun.as_ref().map(RunData::read).transpose()?.flatten() else { continue };
+        let Some(kept) = begun.as_ref().map(RunData::read).transpose()?.flatten() else {
+            has_fresh = true;
+            continue;
+        };
         match &fitted {
-            None => fitted = Some((folder, kept)),
-            Some((other, of_other)) => {
-                if of_other.identity.files != kept.identity.files {
+            None => fitted = Some((run, folder, kept)),
+            Some((_, other, of_other)) => {
+                if of_other.identity.files != kept.identity.files
+                    && !of_other.identity.same_contents(&kept.identity)
+                {
                     bail!(
                         "--seeds: {} and {} were fitted to different data, and a mean is of runs that differ in \
                          their seed alone",
@@ -115,12 +119,8 @@ fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
         }
     }
     // Runs that are not begun are fitted to the data that are there now.
-    let is_fresh = |(run, _): &(TrainArgs, PathBuf)| !run.resume;
-    if fitted.is_some()
-        && runs.iter().any(is_fresh)
-        && let Some((run, folder)) = runs.iter().find(|run| !is_fresh(run))
-    {
-        let begun = RunFolder::open(folder.clone())?;
+    if let Some((run, folder, _)) = fitted.filter(|_| has_fresh) {
+        let begun = RunFolder::open(folder.into())?;
         let Resolved { config, base, .. } = resumed::<P>(&run.configuration, &begun)?;
         let advice = "a mean is of runs on the same data: name their folder with --data-dir, or start \
                       other runs with --name";

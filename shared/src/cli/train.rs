@@ -119,12 +119,17 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         None => args.configuration.resolve::<P>()?,
     };
     if begun.is_some() {
-        for Difference { key, values: [own, file] } in
-            args.configuration.departures::<P>(&resolved)?
-        {
-            progress::line(&format!(
-                "--config: {key} is {file} there; the run keeps its own, {own}, unless an option changes it"
-            ));
+        match args.configuration.departures::<P>(&resolved) {
+            Ok(found) => {
+                for Difference { key, values: [own, file] } in found {
+                    progress::line(&format!(
+                        "--config: {key} is {file} there; the run keeps its own, {own}"
+                    ));
+                }
+            }
+            Err(error) => {
+                progress::line(&format!("{error:#}; the run keeps its own configuration"));
+            }
         }
     }
     let Resolved { config, text, base, places } = resolved;

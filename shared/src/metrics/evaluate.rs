@@ -146,7 +146,8 @@ impl Evaluating<'_> {
             Binarise::None => "grey pixels: not comparable with binary pixels",
         }
         .to_owned();
-        if measure == Measure::Density && !inputs.starts_with("grey") {
+        let is_binary = binarise != Binarise::None || self.data.test.is_black_and_white();
+        if measure == Measure::Density && is_binary {
             inputs.push_str("; a density, not comparable with the probability of binary pixels");
         }
         if let Some(scored) = model.scored() {

@@ -84,8 +84,9 @@ pub trait Objective<B: Backend, M> {
         "loss"
     }
 
-    /// True if the loss of an example depends on the other examples of its batch; validation then has batches of the
-    /// training's size, else its objective would be another.
+    /// True if the mean loss depends on the size of the batch, because an example is compared with the others of it;
+    /// validation then has batches of the training's size, else its objective would be another. Batch normalisation
+    /// does not count: validation normalises by its own batches.
     fn depends_on_batch(&self, _model: &M) -> bool {
         false
     }

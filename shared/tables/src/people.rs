@@ -470,7 +470,7 @@ mod tests {
             of(SCHEMA, rows, change).unwrap_err().to_string()
         };
         assert!(say(&rows(4), |_| {}).contains("split"), "{}", say(&rows(4), |_| {}));
-        assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("1 to 20"));
+        assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("has 20 rows"));
         assert!(say(&rows(40), |c| c.binarise = Binarise::Dynamic).contains("binarise"));
         assert!(say(&rows(40), |c| c.own.clear()).contains("FILE.csv"));
         assert!(say(&rows(40), |c| c.name = "people".into()).contains("csv: only for"));

@@ -50,8 +50,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let split = &examples.split;
     let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
     let made = rewritten(&loaded, &split.grey(&indices), &split.labels_of(&indices));
-    let caption = format!("One handwriting, every class: {}", loaded.title());
     let names = ClassNames::of(&loaded.preparation);
+    let [one, _] = classes(&loaded, &names);
+    let caption = format!("One handwriting, every {one}: {}", loaded.title());
     let grid = examples.beside_classes(caption, &indices, &names, &made)?;
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
@@ -74,6 +75,15 @@ fn rewritten(
     loaded.as_every_class(images, &codes)
 }
 
+/// What a class is called, and several.
+fn classes(loaded: &Loaded<Paper>, names: &ClassNames) -> [&'static str; 2] {
+    let is_digit = |&class: &u8| class < 10 && names.name(class) == class.to_string();
+    match loaded.preparation.classes.iter().all(is_digit) {
+        true => ["digit", "digits"],
+        false => ["class", "classes"],
+    }
+}
+
 fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()> {
     let name = &loaded.config.data.name;
     let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
@@ -92,10 +102,11 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
     }
     let recovered = right.iter().sum::<f64>() / right.len().max(1) as f64;
     let judged = format!(
-        "{} test images rewritten as {} classes, read by a classifier that has {:.2}% of \
+        "{} test images rewritten as {} {}, read by a classifier that has {:.2}% of \
          {} test images wrong",
         test.len(),
         made.len(),
+        classes(loaded, names)[1],
         100.0 * error.mean,
         error.examples
     );

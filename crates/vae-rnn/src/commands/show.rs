@@ -13,7 +13,7 @@ use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
     data::Split,
     paper::RunConfig,
-    plot::{Grid, Series, curves},
+    plot::{Grid, Series, curves, svg_written},
     progress,
     run::write_atomic,
 };
@@ -69,6 +69,7 @@ pub(super) fn show(
             for (file, shown) in files.iter().zip(sequences) {
                 write_atomic(file, drawing(&strokes(&shown.steps)).as_bytes())?;
             }
+            svg_written();
             remove_higher(run, path, "svg", sequences.len())?;
             Ok(files)
         }
@@ -166,7 +167,10 @@ fn show_series(
 fn distinct(titles: &[&str]) -> Vec<String> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let distinct = titles.iter().map(|&title| {
-        if !title.is_empty() && titles.iter().filter(|&&other| other == title).count() == 1 {
+        let is_one = titles.len() == 1;
+        if is_one
+            || !title.is_empty() && titles.iter().filter(|&&other| other == title).count() == 1
+        {
             return title.to_owned();
         }
         let number = seen.entry(title).or_insert(0);
@@ -230,6 +234,7 @@ pub(crate) fn draw_sheet(
                 .map(|(row, own)| (row.label.clone(), own.iter().map(strokes).collect()))
                 .collect();
             write_atomic(path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
+            svg_written();
             return Ok(Some(vec![path.to_owned()]));
         }
         Steps::Rows | Steps::Chords | Steps::Numbers => {}

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 
 use files::reading::{BYTE_ORDER_MARK, csv_error};
 use image::{GrayImage, RgbImage};
+use terminal::progress;
 
 use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture, scale_of};
 use crate::{PixelShape, name_and_sha256};
@@ -31,6 +32,13 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         header.iter().any(|field| field.parse::<f64>().is_err()) || numbers_columns(&header);
     if has_header {
         rows.next();
+    }
+    if numbers_columns(&header) {
+        progress::line(&format!(
+            "{}: the first row, 0 to {}, is taken as the numbers of the columns",
+            path.display(),
+            header.len() - 1
+        ));
     }
     let class = class_column(&header, has_header, files.label.as_deref())?;
     let pixels = header.len() - usize::from(class.is_some());
@@ -80,8 +88,7 @@ fn fields(row: &csv::StringRecord) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
 }
 
-/// True for a header that numbers its columns from 0, as pandas writes it. So few as a small image's pixels could rise
-/// like this.
+/// True for a header that numbers its columns from 0, as pandas writes it: grey levels hardly ever rise like this.
 fn numbers_columns(header: &[String]) -> bool {
     header.len() >= 9 && header.iter().enumerate().all(|(column, name)| *name == column.to_string())
 }
