@@ -46,6 +46,21 @@ impl DataConfig {
         }
     }
 
+    /// Number of training examples, of the `available` ones of the split; `what` they are called.
+    ///
+    /// # Errors
+    /// If none or more are asked for.
+    pub fn training(&self, available: usize, what: &str) -> Result<usize, DataError> {
+        match self.train_examples {
+            None => Ok(available),
+            Some(wanted) if (1..=available).contains(&wanted) => Ok(wanted),
+            Some(wanted) => Err(DataError::Config(format!(
+                "data.train_examples = {wanted}: the training split has {available} {what}; to take all of them, \
+                 --set data.train_examples={available}"
+            ))),
+        }
+    }
+
     /// The same with a key or a section of the set's own; a value that has no TOML is left out.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Serialize) -> Self {

@@ -404,17 +404,7 @@ impl Splits {
             SplitName::Standard => own.unwrap_or(total / 6),
             SplitName::Iwae => 400.min(total / 6),
         };
-        let mut train = 0..total - valid;
-        if let Some(count) = config.train_examples {
-            if count == 0 || count > train.len() {
-                return Err(DataError::Config(format!(
-                    "data.train_examples = {count}: the training split has {0} examples; to take all of them, \
-                     --set data.train_examples={0}",
-                    train.len()
-                )));
-            }
-            train.end = count;
-        }
+        let train = 0..config.training(total - valid, "examples")?;
         let test_range = 0..test.len();
         Ok(Self {
             train: Split::of(pool.clone(), train),

@@ -30,12 +30,17 @@ pub type Drawn = Result<(), Failed>;
 /// True once a picture was written as SVG.
 static IS_SVG_WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// To be called where a picture was written as SVG.
-pub fn svg_written() {
+/// Writes a picture as SVG.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_svg(path: &Path, svg: &str) -> Result<()> {
+    write_atomic(path, svg.as_bytes())?;
     IS_SVG_WRITTEN.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
-/// True if [`svg_written`] was called.
+/// True if [`write_svg`] wrote one.
 pub fn is_svg_written() -> bool {
     IS_SVG_WRITTEN.load(Ordering::Relaxed)
 }
@@ -53,8 +58,7 @@ pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
     let picture = painted.with_context(|| format!("cannot draw {}", path.display()))?;
     let is_svg = path.extension().is_some_and(|ending| ending == "svg");
     if is_svg || is_svg_wanted() {
-        write_atomic(&path.with_extension("svg"), picture.svg().as_bytes())?;
-        svg_written();
+        write_svg(&path.with_extension("svg"), &picture.svg())?;
     }
     if is_svg {
         return Ok(());

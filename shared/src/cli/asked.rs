@@ -371,10 +371,8 @@ pub(super) fn load_other<P: Paper>(
 
 /// True if class n of the data a model was fitted to is the digit n.
 fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
-    let names = ClassNames::of(known);
-    let is_itself = |&class: &u8| class < 10 && names.name(class) == class.to_string();
     if fitted.is_split_by_seed() {
-        known.classes.len() > 1 && known.classes.iter().all(is_itself)
+        known.classes.len() > 1 && ClassNames::of(known).are_digits(&known.classes)
     } else {
         fitted.has_digits()
     }

@@ -332,7 +332,8 @@ impl ConfigurationArgs {
     /// Changes `table` by the options, and notes in `places` which option set what; relative paths of the
     /// configuration start in `base`.
     fn apply<P: Paper>(&self, table: &mut Table, places: &mut Places, base: &Path) -> Result<()> {
-        let mut changes: Vec<Change> = Vec::new();
+        // Those of an option for several phases of a fit leave each of them to `--set`.
+        let (mut of_several, mut changes): (Vec<Change>, Vec<Change>) = (Vec::new(), Vec::new());
         // Passes and steps are of every phase of the fit.
         let found: Vec<&str> =
             P::PHASES.iter().copied().filter(|phase| table.contains_key(*phase)).collect();
@@ -351,8 +352,10 @@ impl ConfigurationArgs {
             }
             let option = format!("{option} {number}");
             let value = i64::try_from(number).map_err(|_| anyhow!("{option}: {TOO_LARGE}"))?;
+            let is_of_several = keys.len() > 1;
             let change = |key| (key, Value::Integer(value), option.clone());
-            changes.extend(keys.into_iter().map(change));
+            let into = if is_of_several { &mut of_several } else { &mut changes };
+            into.extend(keys.into_iter().map(change));
         }
         if let Some(data) = &self.data {
             changes.extend(data.changes(P::KIND, base, self.meant::<P>(table).as_deref())?);
@@ -365,19 +368,19 @@ impl ConfigurationArgs {
                 format!("--model {kind}"),
             ));
         }
-        let of_options = changes.len();
+        let mut sets: Vec<Change> = Vec::new();
         for change in &self.set {
             let (key, value) =
                 change.split_once('=').ok_or_else(|| anyhow!("--set {change}: write KEY=VALUE"))?;
             let (key, option) = (key.trim(), format!("--set {change}"));
             let mut value = value_of(value.trim()).map_err(|e| anyhow!("{option}: {e}"))?;
             paths::of_option(key, &mut value, base);
-            if let Some(other) = also_set(&changes[..of_options], key, &value) {
+            if let Some(other) = also_set(&changes, key, &value) {
                 bail!("{option}: {other} sets it too; leave one of them out");
             }
-            changes.push((key.into(), value, option));
+            sets.push((key.into(), value, option));
         }
-        for (key, value, option) in changes {
+        for (key, value, option) in of_several.into_iter().chain(changes).chain(sets) {
             insert(table, &key, value).with_context(|| option.clone())?;
             places.set(&key, option);
         }
@@ -386,16 +389,11 @@ impl ConfigurationArgs {
 }
 
 /// The option among these that sets what `--set` is to set under this key, to another value, if any: one of the two
-/// would be without effect. An option for every phase of a fit leaves each of them to `--set`.
+/// would be without effect.
 fn also_set<'a>(changes: &'a [Change], key: &str, to: &Value) -> Option<&'a str> {
     let is_inside = |inner: &str| inner.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
     let (.., option) =
         changes.iter().find(|(set, value, _)| is_inside(set) || (set == key && value != to))?;
-    let of_phases = |option: &str| option.starts_with("--epochs") || option.starts_with("--batch");
-    let keys = changes.iter().filter(|(.., other)| other == option).count();
-    if keys > 1 && of_phases(option) {
-        return None;
-    }
     // The seeds of several runs are set one after another.
     Some(if key == "seed" { "--seed or --seeds" } else { option })
 }

@@ -156,13 +156,13 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
                 command = command.mut_arg("split", |argument| argument.help(splits));
             }
             for option in ["data", "other"] {
-                if command.get_arguments().any(|argument| argument.get_id() == option) {
+                if has(&command, option) {
                     command = command.mut_arg(option, |argument| {
                         argument.value_parser(data_option::DataParser(P::KIND))
                     });
                 }
             }
-            if !command.get_arguments().any(|argument| argument.get_id() == "epochs") {
+            if !has(&command, "epochs") {
                 return command;
             }
             command.mut_arg("epochs", |argument| argument.help(help_of_epochs::<P>()))

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use toml::Table;
 
 use super::{
     Stop,
@@ -70,70 +69,66 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
+/// A run of one seed, with its configuration.
+struct Planned<'a, C> {
+    args: &'a TrainArgs,
+    folder: &'a Path,
+    begun: Option<RunFolder>,
+    resolved: Resolved<C>,
+    /// What it keeps of its data, if it was fitted to some.
+    data: Option<RunData>,
+}
+
+impl<'a, C> Planned<'a, C> {
+    fn of<P: Paper<Config = C>>((args, folder): &'a (TrainArgs, PathBuf)) -> Result<Self> {
+        let begun = args.resume.then(|| RunFolder::open(folder.clone())).transpose()?;
+        let resolved = match &begun {
+            Some(begun) => resumed::<P>(&args.configuration, begun)?,
+            None => args.configuration.resolve::<P>()?,
+        };
+        let data = begun.as_ref().map(RunData::read).transpose()?.flatten();
+        Ok(Self { args, folder, begun, resolved, data })
+    }
+}
+
 /// Refuses runs that differ in more than their seed: a mean over them would be of different models, or of models
 /// of different data.
 fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
-    let mut first: Option<(&Path, Resolved<P::Config>)> = None;
-    let mut fitted: Option<(&TrainArgs, &Path, RunData)> = None;
-    let mut has_fresh = false;
-    for (run, folder) in runs {
-        let begun = run.resume.then(|| RunFolder::open(folder.clone())).transpose()?;
-        let resolved = match &begun {
-            Some(begun) => resumed::<P>(&run.configuration, begun)?,
-            None => run.configuration.resolve::<P>()?,
-        };
-        let resolved = without_seed(resolved)?;
-        match &first {
-            None => first = Some((folder, resolved)),
-            Some((other, of_other)) => {
-                if let Some(Difference { key, values: [there, here] }) =
-                    differences(of_other, &resolved)?.into_iter().next()
-                {
-                    bail!(
-                        "--seeds: {key} is {there} for {} and {here} for {}, but a mean is of runs that differ in \
-                         their seed alone; give all the same configuration, or another --name",
-                        other.display(),
-                        folder.display(),
-                    );
-                }
-            }
+    let runs = runs.iter().map(Planned::of::<P>).collect::<Result<Vec<_>>>()?;
+    let Some(one) = runs.first() else { return Ok(()) };
+    for other in &runs[1..] {
+        let differences = differences(&one.resolved, &other.resolved)?;
+        let found = differences.into_iter().find(|difference| difference.key != "seed");
+        if let Some(Difference { key, values: [there, here] }) = found {
+            bail!(
+                "--seeds: {key} is {there} for {} and {here} for {}, but a mean is of runs that differ in \
+                 their seed alone; give all the same configuration, or another --name",
+                one.folder.display(),
+                other.folder.display(),
+            );
         }
-        let Some(kept) = begun.as_ref().map(RunData::read).transpose()?.flatten() else {
-            has_fresh = true;
-            continue;
-        };
-        match &fitted {
-            None => fitted = Some((run, folder, kept)),
-            Some((_, other, of_other)) => {
-                if of_other.identity.files != kept.identity.files
-                    && !of_other.identity.same_contents(&kept.identity)
-                {
-                    bail!(
-                        "--seeds: {} and {} were fitted to different data, and a mean is of runs that differ in \
-                         their seed alone",
-                        other.display(),
-                        folder.display()
-                    );
-                }
-            }
+    }
+    let mut fitted = runs.iter().filter_map(|run| Some((run, &run.data.as_ref()?.identity)));
+    let Some((one, identity)) = fitted.next() else { return Ok(()) };
+    for (other, of_other) in fitted {
+        if identity.files != of_other.files && !identity.same_contents(of_other) {
+            bail!(
+                "--seeds: {} and {} were fitted to different data, and a mean is of runs that differ in \
+                 their seed alone",
+                one.folder.display(),
+                other.folder.display()
+            );
         }
     }
     // Runs that are not begun are fitted to the data that are there now.
-    if let Some((run, folder, _)) = fitted.filter(|_| has_fresh) {
-        let begun = RunFolder::open(folder.into())?;
-        let Resolved { config, base, .. } = resumed::<P>(&run.configuration, &begun)?;
+    if runs.iter().any(|run| run.data.is_none()) {
+        let Resolved { config, base, .. } = &one.resolved;
+        let common = one.args.common.starting_in(base.clone());
         let advice = "a mean is of runs on the same data: name their folder with --data-dir, or start \
                       other runs with --name";
-        to_fit::<P>(Some(&begun), &config, &run.common.starting_in(base), advice)?;
+        to_fit::<P>(one.begun.as_ref(), config, &common, advice)?;
     }
     Ok(())
-}
-
-/// A configuration without its seed.
-fn without_seed<C>(resolved: Resolved<C>) -> Result<Resolved<C>> {
-    let mut table: Table = toml::from_str(&resolved.text)?;
-    table.remove("seed");
-    Ok(Resolved { text: toml::to_string(&table)?, ..resolved })
 }
 
 /// The options of one seed, and the folder of its run.

@@ -201,13 +201,7 @@ fn rows(
 impl Rows {
     fn handed_out(self, config: &DataConfig) -> Result<Splits, DataError> {
         let [train, valid] = sizes(self.targets.len());
-        let wanted = config.train_examples.unwrap_or(train);
-        if wanted == 0 || wanted > train {
-            return Err(DataError::Config(format!(
-                "data.train_examples = {wanted}: the training split has {train} rows; to take all of them, \
-                 --set data.train_examples={train}"
-            )));
-        }
+        let wanted = config.training(train, "rows")?;
         for (what, range) in [
             ("training", 0..wanted),
             ("validation", train..train + valid),

@@ -77,10 +77,10 @@ fn rewritten(
 
 /// What a class is called, and several.
 fn classes(loaded: &Loaded<Paper>, names: &ClassNames) -> [&'static str; 2] {
-    let is_digit = |&class: &u8| class < 10 && names.name(class) == class.to_string();
-    match loaded.preparation.classes.iter().all(is_digit) {
-        true => ["digit", "digits"],
-        false => ["class", "classes"],
+    if names.are_digits(&loaded.preparation.classes) {
+        ["digit", "digits"]
+    } else {
+        ["class", "classes"]
     }
 }
 

@@ -13,7 +13,7 @@ use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
     data::Split,
     paper::RunConfig,
-    plot::{Grid, Series, curves, svg_written},
+    plot::{Grid, Series, curves, write_svg},
     progress,
     run::write_atomic,
 };
@@ -67,9 +67,8 @@ pub(super) fn show(
         Steps::Pen => {
             let files = numbered(run, path, "svg", sequences.len())?;
             for (file, shown) in files.iter().zip(sequences) {
-                write_atomic(file, drawing(&strokes(&shown.steps)).as_bytes())?;
+                write_svg(file, &drawing(&strokes(&shown.steps)))?;
             }
-            svg_written();
             remove_higher(run, path, "svg", sequences.len())?;
             Ok(files)
         }
@@ -165,19 +164,18 @@ fn show_series(
 
 /// These titles, numbered where several are equal or one is empty: rows of a table are told apart by them.
 fn distinct(titles: &[&str]) -> Vec<String> {
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    titles.iter().for_each(|title| *counts.entry(title).or_default() += 1);
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     let distinct = titles.iter().map(|&title| {
-        let is_one = titles.len() == 1;
-        if is_one
-            || !title.is_empty() && titles.iter().filter(|&&other| other == title).count() == 1
-        {
+        if titles.len() == 1 || !title.is_empty() && counts[title] == 1 {
             return title.to_owned();
         }
-        let number = seen.entry(title).or_insert(0);
+        let number = numbers.entry(title).or_default();
         loop {
             *number += 1;
             let numbered = format!("{title} {number}").trim().to_owned();
-            if !titles.contains(&&*numbered) {
+            if !counts.contains_key(&*numbered) {
                 return numbered;
             }
         }
@@ -233,8 +231,7 @@ pub(crate) fn draw_sheet(
             let drawn: Vec<(String, Vec<String>)> = (sheet.rows.iter().zip(&rows))
                 .map(|(row, own)| (row.label.clone(), own.iter().map(strokes).collect()))
                 .collect();
-            write_atomic(path, drawings(&sheet.caption, &sheet.columns, &drawn).as_bytes())?;
-            svg_written();
+            write_svg(path, &drawings(&sheet.caption, &sheet.columns, &drawn))?;
             return Ok(Some(vec![path.to_owned()]));
         }
         Steps::Rows | Steps::Chords | Steps::Numbers => {}

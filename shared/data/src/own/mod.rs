@@ -135,6 +135,11 @@ impl ClassNames {
         Self(data.known::<OwnImages>().map(|own| own.classes.clone()).unwrap_or_default())
     }
 
+    /// True if each of these classes is named as the digit that is its number.
+    pub fn are_digits(&self, classes: &[u8]) -> bool {
+        classes.iter().all(|&class| class < 10 && self.name(class) == class.to_string())
+    }
+
     /// The name of a class.
     pub fn name(&self, class: u8) -> String {
         self.0.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())

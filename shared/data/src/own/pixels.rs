@@ -28,12 +28,12 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
-    let has_header =
-        header.iter().any(|field| field.parse::<f64>().is_err()) || numbers_columns(&header);
+    let is_numbered = numbers_columns(&header);
+    let has_header = is_numbered || header.iter().any(|field| field.parse::<f64>().is_err());
     if has_header {
         rows.next();
     }
-    if numbers_columns(&header) {
+    if is_numbered {
         progress::line(&format!(
             "{}: the first row, 0 to {}, is taken as the numbers of the columns",
             path.display(),
