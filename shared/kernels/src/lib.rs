@@ -10,6 +10,7 @@ pub mod nn;
 pub mod noise;
 pub mod operation;
 pub mod posterior;
+pub mod registers;
 
 pub use backend::{AutodiffBackend, Backend};
 pub use matrix::matrix;

@@ -11,6 +11,7 @@ pub struct Adam {
     pub(super) beta1: f32,
     pub(super) beta2: f32,
     pub(super) epsilon: f32,
+    pub(super) weight_decay: f32,
 }
 
 /// First and second moments of one parameter's gradient.
@@ -34,6 +35,10 @@ impl<B: Backend> SimpleOptimizer<B> for Adam {
         grad: Tensor<B, D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<B, D>, Option<Self::State<D>>) {
+        let grad = match self.weight_decay {
+            0.0 => grad,
+            decay => grad + tensor.clone().mul_scalar(decay),
+        };
         let (time, first, second) = match state {
             Some(state) => (state.time + 1, state.first, state.second),
             None => (1, grad.zeros_like(), grad.zeros_like()),

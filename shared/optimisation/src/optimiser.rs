@@ -31,6 +31,9 @@ pub enum OptimiserConfig {
         /// Added to the root of the second moment.
         #[serde(default = "adam_epsilon", deserialize_with = "positive")]
         epsilon: f32,
+        /// L2 penalty: the gradient of a N(0, I) prior on the weights is 1 / N of each example's mean.
+        #[serde(default, deserialize_with = "not_negative", skip_serializing_if = "is_zero")]
+        weight_decay: f32,
     },
     /// Duchi et al. 2011.
     Adagrad {
@@ -64,6 +67,11 @@ fn adam_epsilon() -> f32 {
     1e-8
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
 fn adagrad_epsilon() -> f32 {
     1e-8
 }
@@ -71,7 +79,7 @@ fn adagrad_epsilon() -> f32 {
 impl OptimiserConfig {
     /// Adam with the paper's constants.
     pub fn adam() -> Self {
-        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon() }
+        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon(), weight_decay: 0.0 }
     }
 }
 
@@ -89,8 +97,8 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
     /// A rule without state.
     pub fn new(config: &OptimiserConfig) -> Self {
         match *config {
-            OptimiserConfig::Adam { beta1, beta2, epsilon } => {
-                Self::Adam(OptimizerAdaptor::from(Adam { beta1, beta2, epsilon }))
+            OptimiserConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
+                Self::Adam(OptimizerAdaptor::from(Adam { beta1, beta2, epsilon, weight_decay }))
             }
             OptimiserConfig::Adagrad { epsilon, weight_decay } => {
                 Self::Adagrad(OptimizerAdaptor::from(Adagrad { epsilon, weight_decay }))
@@ -203,7 +211,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
 mod tests {
     use burn::{
         backend::Autodiff,
-        optim::{AdaGrad, AdaGradConfig},
+        optim::{AdaGrad, AdaGradConfig, AdamConfig},
     };
     use kernels::{
         backend::Flex,
@@ -253,7 +261,7 @@ mod tests {
     #[test]
     fn every_rule_goes_downhill_and_its_state_survives_bytes() {
         for config in [
-            OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+            OptimiserConfig::adam(),
             OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.01 },
             OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
         ] {
@@ -270,6 +278,31 @@ mod tests {
                 weight(&rule.step(0.01, once.clone(), gradient))
             };
             assert_eq!(twice(restored.unwrap()), twice(rule), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn adam_and_its_weight_decay_are_burns_own() {
+        for weight_decay in [0.0, 0.1] {
+            let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay));
+            let config = AdamConfig::new().with_epsilon(1e-8).with_weight_decay(decay);
+            let mut theirs: OptimizerAdaptor<_, Dense<B>, B> = config.init();
+            let mut own = Rule::new(&OptimiserConfig::Adam {
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay,
+            });
+            let (mut mine, mut other) = (layer(), layer());
+            for _ in 0..10 {
+                let gradient = gradients(&mine);
+                mine = own.step(0.01, mine, gradient);
+                let gradient = gradients(&other);
+                other = theirs.step(0.01, other, gradient);
+                for (a, b) in weight(&mine).iter().zip(weight(&other)) {
+                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
+                }
+            }
         }
     }
 

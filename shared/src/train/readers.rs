@@ -20,8 +20,6 @@ use crate::{
 type B = Autodiff<Flex>;
 type Rule = Optimiser<B, Dense<B>>;
 
-const RULE: OptimiserConfig = OptimiserConfig::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-
 /// Names of the files of a checkpoint.
 pub const FILES: [&str; 4] = [MODEL, OPTIMISER, PROGRESS, CHECKSUMS];
 /// The newer of two checkpoints, which may be damaged.
@@ -35,7 +33,7 @@ fn layer<B: Backend>(seed: u64) -> Dense<B> {
 
 /// A layer and its optimiser after a step.
 fn trained(seed: u64) -> Result<(Dense<B>, Rule)> {
-    let (layer, mut optimiser) = (layer(seed), Rule::new(&RULE));
+    let (layer, mut optimiser) = (layer(seed), Rule::new(&OptimiserConfig::adam()));
     let loss = layer.forward(Tensor::ones([1, 3], &Default::default())).powi_scalar(2).sum();
     let gradients = GradientsParams::from_grads(loss.backward(), &layer);
     Ok((optimiser.step(0.1, layer, gradients), optimiser))
@@ -67,7 +65,7 @@ pub fn model(record: Vec<u8>) -> Result<()> {
 /// # Errors
 /// If it is none.
 pub fn optimiser(record: Vec<u8>) -> Result<()> {
-    let fresh = || Rule::new(&RULE);
+    let fresh = || Rule::new(&OptimiserConfig::adam());
     without_panic(|| fresh().with_bytes(record, &Default::default())).map(drop)
 }
 
@@ -100,7 +98,7 @@ pub fn newest(run: &Path) -> Result<(String, Vec<u8>)> {
     let fresh = || Resumed {
         model: layer(3),
         average: None,
-        optimiser: Rule::new(&RULE),
+        optimiser: Rule::new(&OptimiserConfig::adam()),
         progress: Progress::default(),
     };
     let found = checkpoints.newest_whole(fresh, false, "flex", &Default::default())?;

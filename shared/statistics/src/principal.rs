@@ -13,7 +13,7 @@ use faer::{
         matmul::triangular::{BlockStructure, matmul},
     },
 };
-use kernels::noise::Noise;
+use kernels::{noise::Noise, registers};
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -264,6 +264,7 @@ impl Block {
             1.0f32,
             Par::Seq,
         );
+        registers::clear();
     }
 
     /// Adds the products of one column with itself and those after it to their sums, `[width]`.

@@ -4,6 +4,7 @@ use burn_flex::FlexTensor;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
 use super::{awake::stay_awake, buffers, flex};
+use crate::registers;
 
 /// Multiplications that are worth a thread of their own.
 const WORTH_A_THREAD: usize = 1 << 19;
@@ -76,16 +77,9 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
 }
 
 /// a b in the place of c or added to it, on this thread.
-///
-/// faer's kernels leave the upper parts of the vector registers in use. Until they are cleared, an Intel processor
-/// carries them along in every instruction of code that is compiled for the baseline: Burn's exp takes eighty
-/// nanoseconds a number then, thirty times as long.
 pub(super) fn multiply(c: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
     matmul(c, accum, a, b, 1.0, Par::Seq);
-    #[cfg(target_arch = "x86_64")]
-    if let Some(vectors) = pulp::x86::V3::try_new() {
-        vectors.avx._mm256_zeroupper();
-    }
+    registers::clear();
 }
 
 /// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.
