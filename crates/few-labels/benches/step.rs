@@ -54,7 +54,7 @@ fn steps<B: Backend>(criterion: &mut Criterion, backend: &str) {
         let labelled = Labelled::new(config.labels, &images(), Binarise::None, noise);
         let mut init = Initialiser::new(config.m2.init, noise, &device);
         let model = M2::<Autodiff<B>>::new(&config.m2, 10, PIXELS, false, &mut init);
-        let objective = M2Objective { labelled, alpha: config.m2.alpha };
+        let objective = M2Objective::new(&config.m2, labelled);
         let mut step = repeated_step(model, &OptimiserConfig::adam(), &objective, &batches, BATCH);
         group.bench_function(format!("m2/{backend}"), |bencher| bencher.iter(&mut step));
     }

@@ -185,13 +185,23 @@ pub struct M2Config {
     /// Weight of -log q(y|x) for each training image: alpha is this times their number (equation 9).
     #[serde(deserialize_with = "not_negative")]
     pub alpha: f64,
+    /// Weight of the mean of L(x, y) over the labelled images; without it their share of all images, as in
+    /// equation 8.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_negative")]
+    pub labelled: Option<f64>,
     /// Initial weights.
     pub init: Init,
 }
 
 impl Default for M2Config {
     fn default() -> Self {
-        Self { latent: 50, hidden: vec![500], alpha: 0.1, init: Init::Normal { std: 0.001 } }
+        Self {
+            latent: 50,
+            hidden: vec![500],
+            alpha: 0.1,
+            labelled: None,
+            init: Init::Normal { std: 0.001 },
+        }
     }
 }
 

@@ -177,7 +177,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         let (input, noise, device) = (data.train.input_dim(), session.noise, &session.device);
         let labelled =
             Labelled::new(config.labels, &data.train, config.data.binarise, session.noise);
-        let objective = M2Objective { labelled: labelled.clone(), alpha: config.m2.alpha };
+        let objective = M2Objective::new(&config.m2, labelled.clone());
         Ok(match config.model.kind {
             Kind::Supervised | Kind::Reconstruction | Kind::Denoising => {
                 let (network, report) = self.network(&labelled)?;

@@ -70,7 +70,13 @@ fn config(kind: Kind) -> Config {
         ladder: LadderConfig { costs: vec![1.0, 0.7, 0.5, 0.3] },
         reconstruction: Default::default(),
         m1: M1Config { latent: 3, hidden: vec![8], init: Init::Lecun },
-        m2: M2Config { latent: 3, hidden: vec![8, 7], alpha: 0.1, init: Init::Normal { std: 0.2 } },
+        m2: M2Config {
+            latent: 3,
+            hidden: vec![8, 7],
+            alpha: 0.1,
+            labelled: None,
+            init: Init::Normal { std: 0.2 },
+        },
         pretraining: Some(train.clone()),
         train,
         evaluate: Default::default(),
@@ -144,7 +150,7 @@ fn ladder_objective(costs: &[f32]) -> LadderObjective {
 }
 
 fn m2_objective(kind: Kind) -> M2Objective {
-    M2Objective { labelled: labelled(kind), alpha: 0.1 }
+    M2Objective::new(&config(kind).m2, labelled(kind))
 }
 
 fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
@@ -259,16 +265,21 @@ fn the_bound_without_the_class_weighs_the_classes_and_gains_their_entropy() {
 }
 
 #[test]
-fn the_loss_of_m2_weighs_its_terms_as_the_paper_does() {
+fn the_loss_of_m2_weighs_its_terms_as_the_paper_does_or_as_asked() {
     let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
-    let terms = m2_objective(Kind::M2).terms(&m2, &batch, AT);
-    let named = |name: &str| {
-        values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
-    };
     let share = 20.0 / training_split().len() as f64;
-    let parts = named("unlabelled").into_iter().zip(named("labelled")).zip(named("label"));
-    let wanted: Vec<f64> = parts.map(|((u, l), label)| u + share * l + 0.1 * label).collect();
-    close(&values(terms.loss), &wanted, 1e-5);
+    for (asked, alpha, weight) in [(None, 0.1, share), (Some(1.0), 10.0, 1.0)] {
+        let config = M2Config { labelled: asked, alpha, ..config(Kind::M2).m2 };
+        let objective = M2Objective::new(&config, labelled(Kind::M2));
+        let terms = objective.terms(&m2, &batch, AT);
+        let named = |name: &str| {
+            values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
+        };
+        let parts = named("unlabelled").into_iter().zip(named("labelled")).zip(named("label"));
+        let wanted: Vec<f64> =
+            parts.map(|((u, l), label)| u + weight * l + alpha * label).collect();
+        close(&values(terms.loss), &wanted, 1e-5);
+    }
 }
 
 /// Every parameter but statistics and those that `fixed` names has a gradient, which is the slope of the loss.

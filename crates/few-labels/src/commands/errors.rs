@@ -40,10 +40,11 @@ fn named(config: &Config) -> (usize, &'static str) {
         Kind::Reconstruction => (1, "label and plain reconstruction"),
         Kind::Denoising => (2, "denoising first, then label"),
         Kind::M1 => (3, "M1"),
-        Kind::M2 => (4, "M2"),
-        Kind::M1M2 => (5, "M1+M2"),
-        Kind::Ladder if pixels_alone => (6, "ladder: label and denoised input"),
-        Kind::Ladder => (7, "ladder: every layer denoised"),
+        Kind::M2 if config.m2.labelled.is_none() => (4, "M2, the paper's weights"),
+        Kind::M2 => (5, "M2"),
+        Kind::M1M2 => (6, "M1+M2"),
+        Kind::Ladder if pixels_alone => (7, "ladder: label and denoised input"),
+        Kind::Ladder => (8, "ladder: every layer denoised"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The objective of M2 (Kingma et al. 2014, equations 8 and 9), divided by the number N of training images:
 //!
 //! ```text
-//! J / N = U(x) + share L(x, y) + alpha / N (-log q(y|x))
+//! J / N = U(x) + w L(x, y) + alpha / N (-log q(y|x))
 //! ```
 //!
-//! The first term is of an unlabelled image, the others are means over labelled ones; `share` is the share of the
-//! images that is labelled, and alpha = 0.1 N.
+//! The first term is of an unlabelled image, the others are means over labelled ones. In the paper w is the share of
+//! the images that is labelled, and alpha = 0.1 N.
 
 use burn::tensor::Tensor;
 use shared::{
@@ -15,6 +15,7 @@ use shared::{
 };
 
 use crate::{
+    config::M2Config,
     labels::{LabelTerms, Labelled, spread},
     m2::{M2, UnlabelledTerms},
     stacked::Stacked,
@@ -23,10 +24,11 @@ use crate::{
 /// The bounds of M2 on pixels.
 #[derive(Clone, Debug)]
 pub struct M2Objective {
-    /// The labelled images.
-    pub labelled: Labelled,
+    labelled: Labelled,
+    /// Of the labelled images' mean L(x, y).
+    weight: f64,
     /// alpha / N.
-    pub alpha: f64,
+    alpha: f64,
 }
 
 /// The same on codes of a fixed M1.
@@ -34,6 +36,12 @@ pub struct M2Objective {
 pub struct StackedObjective(pub M2Objective);
 
 impl M2Objective {
+    /// The configured objective with these labelled images.
+    pub fn new(config: &M2Config, labelled: Labelled) -> Self {
+        let weight = config.labelled.unwrap_or_else(|| labelled.share());
+        Self { labelled, weight, alpha: config.alpha }
+    }
+
     /// The terms of `model` for a batch and the labelled images of the step; `inputs` gives the x of each.
     fn terms_of<B: Backend>(
         &self,
@@ -51,7 +59,7 @@ impl M2Objective {
         let y = labelled.one_hot(classes);
         let known = spread(model.labelled(x, y, labelled.eps(1, latents)), batch);
         let loss = bound.clone()
-            + known.clone().mul_scalar(self.labelled.share())
+            + known.clone().mul_scalar(self.weight)
             + label.clone().mul_scalar(self.alpha);
         let named = vec![
             ("unlabelled", bound),
