@@ -24,6 +24,10 @@ use crate::{
     config::{Config, M2Config},
 };
 
+/// A class less probable than this adds nothing that single precision can tell. Its gradients would be subnormal
+/// numbers, with which products take up to four times as long.
+const SMALLEST: f32 = 1e-16;
+
 /// A model of x and its class; x are pixels, or codes of [`M1`](crate::m1::M1).
 #[derive(Module, Debug)]
 pub struct M2<B: Backend> {
@@ -175,6 +179,7 @@ impl<B: Backend> M2<B> {
     pub fn unlabelled(&self, x: Tensor<B, 2>, eps: Tensor<B, 2>) -> UnlabelledTerms<B> {
         let log_q = self.log_q(x.clone()); // [examples, classes]
         let q = log_q.clone().exp();
+        let q = q.clone().mask_fill(q.lower_elem(SMALLEST), 0.0);
         let entropy = row_sums(q.clone() * log_q).neg();
         let bound = row_sums(q * self.labelled_by_class(x, eps)) - entropy.clone();
         UnlabelledTerms { bound, entropy }
