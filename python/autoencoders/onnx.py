@@ -39,7 +39,7 @@ def read(path):
     try:
         fields = _fields(path.read_bytes())
         producer, graph = _text(fields, 2), _graph(_one(fields, 7))
-    except (IndexError, KeyError, UnicodeDecodeError, ValueError, struct.error) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, UnicodeDecodeError, ValueError, struct.error) as error:
         raise ValueError(f"{path}: not a whole ONNX model ({error or type(error).__name__})") from None
     if producer != "autoencoders":
         raise ValueError(f"{path}: a model of {producer or 'another program'}; only those of export --onnx are read")

@@ -24,12 +24,16 @@ use blocks::filled;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::{
-    run::{Better, Record},
+    run::{Better, Record, write_atomic},
     statistics::{mean, mean_and_deviation, median},
 };
 use walkdir::WalkDir;
 
-use crate::{compare::number::brief, validate::tables::with_validation, workspace};
+use crate::{
+    compare::{self, number::brief},
+    validate::tables::with_validation,
+    workspace,
+};
 
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
@@ -54,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         if args.check {
             stale.push(page.display().to_string());
         } else {
-            fs::write(&page, new)?;
+            write_atomic(&page, new.as_bytes())?;
             shared::print_line!("wrote {}", page.display());
         }
     }
@@ -106,8 +110,10 @@ pub(crate) fn records(folder: &Path) -> Result<Records> {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let Ok(record) = serde_json::from_slice::<Record>(&fs::read(&path)?) else {
-            // Other results, such as comparisons with a reference, lie here too.
+        // Other results, such as comparisons with a reference, lie here too.
+        let found_here = compare::records::read(&path);
+        let Some(record) = found_here.map_err(|reason| anyhow!("{}: {reason}", path.display()))?
+        else {
             continue;
         };
         found.entry(format!("{}-{}", record.paper, record.name)).or_default().push(record);

@@ -1,4 +1,4 @@
-//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.2): drawn afresh at every
+//! The corruption process q(x~|x) (Vincent et al. 2010, section 3.3): drawn afresh at every
 //! presentation.
 
 use std::fmt;

@@ -1,5 +1,5 @@
 //! The denoising criterion: restore a layer's clean input x from a corrupted copy x~, with emphasis on
-//! the corrupted coordinates J(x~) (Vincent et al. 2010, sections 3.1 and 4.2):
+//! the corrupted coordinates J(x~) (Vincent et al. 2010, sections 3.1 and 3.4):
 //!
 //! ```text
 //! x~ ~ q_D(x~|x),  y = f_theta(x~),  z = g_theta'(y)
@@ -21,7 +21,7 @@ use crate::{corruption::Corruption, model::Model};
 
 /// Cross-entropy of one layer's clean input under its reconstruction from a corrupted input, nats
 /// per example (Vincent et al. 2010, section 3.1), with emphasis on the corrupted coordinates
-/// (section 4.2). The layers below are fixed and see no corruption.
+/// (section 3.4). The layers below are fixed and see no corruption.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
     /// The layer, the lowest is 0.

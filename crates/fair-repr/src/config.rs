@@ -232,7 +232,8 @@ impl Default for ReductionConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticConfig {
-    /// L2 penalty on its weights, of standardised codes; `regularised` has it on weights of the rows as they are.
+    /// L2 penalty on its weights, of standardised codes. `regularised` has it on weights of the rows as they are, and
+    /// twice as strong: on one weight a feature, where a softmax of two classes has two that share it.
     #[serde(deserialize_with = "not_negative")]
     pub penalty: f64,
     /// Weight of the squared discrimination, for `regularised`.

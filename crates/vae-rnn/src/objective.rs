@@ -91,6 +91,11 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
         Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
     }
 
+    /// Free bits are a maximum over a batch's mean, which the size of the batch moves.
+    fn depends_on_batch(&self, model: &Model<B>) -> bool {
+        model.sentence.is_some() && self.config.free_bits > 0.0
+    }
+
     fn is_settled(&self, _: &Model<B>, at: Moment) -> bool {
         at.epochs >= self.config.kl_warmup_epochs
     }

@@ -15,7 +15,7 @@ mod objective;
 mod open_metrics;
 mod page;
 mod pictures;
-mod records;
+pub(crate) mod records;
 mod report;
 mod spread;
 mod stale;

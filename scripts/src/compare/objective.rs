@@ -27,6 +27,9 @@ pub(super) fn check(record: &Record) -> Check {
     if let Some(reason) = nonlinear(record) {
         return Check::Unknown(reason);
     }
+    if [&training.train, &training.valid].into_iter().any(is_lost_in_rounding) {
+        return Check::Unknown("the KL is too small for its weight to be told".into());
+    }
     if (train - valid).abs() <= ROUNDING * train.abs().max(1.0) {
         return Check::Holds;
     }
@@ -41,6 +44,12 @@ fn kl_weight(terms: &BTreeMap<String, f64>) -> Option<f64> {
     let [loss, reconstruction, kl] = ["loss", "reconstruction", "kl"].map(|name| terms.get(name));
     let (loss, reconstruction, kl) = (loss?, reconstruction?, kl?);
     (*kl > 0.0).then(|| (loss - reconstruction) / kl)
+}
+
+/// True if single precision of the loss is no small part of the KL.
+fn is_lost_in_rounding(terms: &BTreeMap<String, f64>) -> bool {
+    let of = |name: &str| terms.get(name).copied().unwrap_or_default();
+    f64::from(f32::EPSILON) * of("loss").abs() > ROUNDING * of("kl")
 }
 
 /// Why the loss is another function of the terms, if it is.

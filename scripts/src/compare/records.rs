@@ -112,7 +112,7 @@ impl RecordSet {
 }
 
 /// The record in a file, `None` if it is other JSON, or what is wrong with it.
-fn read(file: &Path) -> Result<Option<Record>, String> {
+pub(crate) fn read(file: &Path) -> Result<Option<Record>, String> {
     let bytes = read_checked(file).map_err(|damage| match damage {
         Damage::Unreadable { error, .. } => error.to_string(),
         Damage::Changed { .. } => {

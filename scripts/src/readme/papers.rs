@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use shared::run::write_atomic;
+
 use super::{Records, blocks::filled, column, records, value};
 use crate::workspace;
 
@@ -45,7 +47,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
     let page = root.join("README.md");
     let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
     let new = with_papers(&text, root, &records(&root.join("results"))?)?;
-    fs::write(&page, new).with_context(|| page.display().to_string())
+    write_atomic(&page, new.as_bytes())
 }
 
 /// The page with its table of papers, if it has one.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use shared::run::write_atomic;
+use shared::{cli::quoted, run::write_atomic};
 
 use super::{runs::Runs, template};
 
@@ -32,7 +32,7 @@ pub(super) fn write(
         );
     }
     let indices: Vec<String> = todo.iter().map(|index| format!("\"{index}\"")).collect();
-    let task = ["cargo xtask sweep".to_owned(), file.display().to_string()];
+    let task = ["cargo xtask sweep".to_owned(), quoted(&file.display().to_string())];
     let task = [&task[..], options].concat();
     let values = [
         ("NAME", runs.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()),

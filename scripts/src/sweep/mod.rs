@@ -20,7 +20,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 use shared::{
     classifier::CLASSIFIER,
-    cli::refuse_zero,
+    cli::{quoted, refuse_zero},
     progress,
     run::{Record, write_atomic},
 };
@@ -136,6 +136,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for (option, number) in [("--jobs", args.jobs), ("--threads", args.threads)] {
         refuse_zero(option, number)?;
     }
+    if let Some((option, on)) = without_effect(args) {
+        bail!("{option}: without effect --on {on}");
+    }
     let runs = opened(args)?;
     if let Some(index) = args.index {
         return one(&runs, args, index);
@@ -173,6 +176,21 @@ pub(super) fn run(args: &Args) -> Result<()> {
             on_slurm(&runs, &todo, args, &program)
         }
         On::Gitlab => on_gitlab(&runs, &todo, args),
+    }
+}
+
+/// An option that has no meaning where the runs are to be computed, and where that is.
+fn without_effect(args: &Args) -> Option<(&'static str, &'static str)> {
+    let is_template_used = args.on != On::Local || args.template.is_none();
+    match args.on {
+        On::Slurm => None,
+        _ if args.slurm.given().is_some() && args.index.is_none() => {
+            let on = if args.on == On::Local { "local (--on slurm has it)" } else { "gitlab" };
+            Some((args.slurm.given()?, on))
+        }
+        On::Local => (!is_template_used).then_some(("--template", "local")),
+        On::Gitlab if args.jobs.is_some() => Some(("--jobs", "gitlab")),
+        On::Gitlab => args.cache.as_ref().map(|_| ("--cache", "gitlab")),
     }
 }
 
@@ -393,7 +411,7 @@ fn on_gitlab(runs: &Runs, todo: &[usize], args: &Args) -> Result<()> {
         ("--features", &features),
         ("--threads", &threads),
     ] {
-        options.extend(value.iter().map(|value| format!("{option} {value}")));
+        options.extend(value.iter().map(|value| format!("{option} {}", quoted(value))));
     }
     let pipeline = gitlab::write(runs, todo, file, &options, args.template.as_deref())?;
     shared::print_line!("wrote {}: a job triggers it as a child pipeline", pipeline.display());

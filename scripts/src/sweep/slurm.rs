@@ -35,6 +35,19 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// One of these options, if there is any.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let Self { partition, time, mem, sbatch } = self;
+        [
+            ("--partition", partition.is_some()),
+            ("--time", time.is_some()),
+            ("--mem", mem.is_some()),
+            ("--sbatch", !sbatch.is_empty()),
+        ]
+        .into_iter()
+        .find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
     /// Lines of the script.
     fn lines(&self) -> Result<String> {
         let named = [("partition", &self.partition), ("time", &self.time), ("mem", &self.mem)];

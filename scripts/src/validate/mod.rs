@@ -25,7 +25,7 @@ use shared::{
 
 use self::{
     plan::{Part, Planned},
-    results::{Measured, Results},
+    results::{Asked, Measured, Results},
 };
 use crate::{
     compare::number::counted,
@@ -117,9 +117,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let record = record.with_context(|| format!("{} has no record", folder.display()))?;
         results.add(run, &record);
     }
-    // Parts that were not asked for stay as they were.
+    // What was not asked for stays as it was.
     if table.exists() {
-        results.keep_other_parts(read(&table)?, &args.parts());
+        let Args { seeds, codes, variants, .. } = args;
+        let asked = Asked { parts: &args.parts(), seeds, codes, variants };
+        results.keep_others(read(&table)?, &asked);
     }
     write_json(&table, &results)?;
     shared::print_line!("wrote {}", table.display());

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use shared::{
     plot::{Axis, Spread, error_bars},
+    run::write_atomic,
     statistics::mean_and_deviation,
 };
 
@@ -53,7 +54,8 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
             // Runs may be gone when only the pictures of other parts are redrawn.
             if from.is_file() {
                 let path = to.join(format!("super-intelligent-packed-{picture}"));
-                fs::copy(&from, &path).with_context(|| from.display().to_string())?;
+                let bytes = fs::read(&from).with_context(|| from.display().to_string())?;
+                write_atomic(&path, &bytes)?;
                 drawn.push(path);
             }
         }

@@ -29,13 +29,33 @@ pub(super) struct Measured {
     pub(super) fit_seconds: f64,
 }
 
+/// What is measured this time.
+pub(super) struct Asked<'a> {
+    pub(super) parts: &'a [Part],
+    pub(super) seeds: &'a [u64],
+    /// Code sizes of the table.
+    pub(super) codes: &'a [usize],
+    /// Variants in the table, all if there is none.
+    pub(super) variants: &'a [String],
+}
+
+impl Asked<'_> {
+    fn for_run(&self, run: &Measured) -> bool {
+        let is_in_table = self.codes.contains(&run.code)
+            && (self.variants.is_empty() || self.variants.contains(&run.label));
+        self.parts.contains(&run.part)
+            && self.seeds.contains(&run.seed)
+            && (run.part != Part::Table || is_in_table)
+    }
+}
+
 impl Results {
-    /// Adds the runs of an earlier result of all parts but these.
-    pub(super) fn keep_other_parts(&mut self, old: Self, parts: &[Part]) {
-        if !parts.contains(&Part::Table) {
+    /// Adds those runs of an earlier result that were not asked for again.
+    pub(super) fn keep_others(&mut self, old: Self, asked: &Asked<'_>) {
+        if !asked.parts.contains(&Part::Table) {
             self.left_out = old.left_out;
         }
-        self.runs.extend(old.runs.into_iter().filter(|run| !parts.contains(&run.part)));
+        self.runs.extend(old.runs.into_iter().filter(|run| !asked.for_run(run)));
         self.runs.sort_by_key(|run| run.part);
     }
 
@@ -78,5 +98,42 @@ impl Results {
         seeds.sort_unstable();
         seeds.dedup();
         format!("{} seed{}", seeds.len(), if seeds.len() == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(part: Part, label: &str, code: usize, seed: u64) -> Measured {
+        let (label, metrics) = (label.to_owned(), BTreeMap::new());
+        Measured { part, label, code, seed, metrics, fit_seconds: 0.0 }
+    }
+
+    #[test]
+    fn a_question_about_one_variant_leaves_the_others_and_one_about_all_replaces_them() {
+        let old = || Results {
+            left_out: BTreeMap::new(),
+            runs: vec![
+                run(Part::Table, "vae", 4, 1),
+                run(Part::Table, "vae", 16, 1),
+                run(Part::Table, "gone", 4, 1),
+                run(Part::Table, "vae", 4, 2),
+                run(Part::Copier, "packed", 64, 1),
+            ],
+        };
+        let kept = |variants: &[String]| {
+            let (parts, seeds, codes) = ([Part::Table], [1], [4]);
+            let asked = Asked { parts: &parts, seeds: &seeds, codes: &codes, variants };
+            let mut new = Results::default();
+            new.keep_others(old(), &asked);
+            new.runs.iter().map(|run| (run.label.clone(), run.code, run.seed)).collect::<Vec<_>>()
+        };
+        let own = |label: &str, code, seed| (label.to_owned(), code, seed);
+        let always = [own("vae", 16, 1), own("vae", 4, 2), own("packed", 64, 1)];
+        assert_eq!(kept(&[]), always);
+        let with_gone =
+            [own("vae", 16, 1), own("gone", 4, 1), own("vae", 4, 2), own("packed", 64, 1)];
+        assert_eq!(kept(&["vae".to_owned()]), with_gone);
     }
 }

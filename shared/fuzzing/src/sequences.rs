@@ -195,7 +195,6 @@ const PICKLE: &[&str] = &[
     "\x02\0",
 ];
 
-/// Elements of a score.
 /// Drawings as bits, in which equal is equal.
 fn bits(drawings: &[Vec<[f32; 3]>]) -> Vec<Vec<[u32; 3]>> {
     let step = |step: &[f32; 3]| step.map(f32::to_bits);

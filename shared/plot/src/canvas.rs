@@ -45,9 +45,16 @@ pub struct Canvas<'a>(&'a mut Picture);
 
 impl Picture {
     /// A white one of this size, width and height.
-    pub(super) fn new(size: (u32, u32)) -> Self {
-        let pixels = vec![255; (size.0 * size.1 * 3 * SCALE * SCALE) as usize];
-        Self { size, pixels, svg: String::new() }
+    ///
+    /// # Errors
+    /// If it has too many pixels.
+    pub(super) fn new(size: (u32, u32)) -> Result<Self> {
+        let number =
+            (3 * SCALE * SCALE).checked_mul(size.0).and_then(|row| row.checked_mul(size.1));
+        let number = number.ok_or_else(|| {
+            anyhow!("a picture of {} x {} has too many pixels: draw fewer", size.0, size.1)
+        })?;
+        Ok(Self { size, pixels: vec![255; number as usize], svg: String::new() })
     }
 
     /// To draw on.
@@ -359,7 +366,7 @@ mod tests {
 
     #[test]
     fn what_is_drawn_is_in_the_pixels_and_in_the_svg() {
-        let mut picture = Picture::new((100, 60));
+        let mut picture = Picture::new((100, 60)).unwrap();
         {
             let mut canvas = picture.canvas();
             canvas.draw_rect((10, 10), (19, 14), &RED.filled(), true).unwrap();

@@ -73,7 +73,7 @@ pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
 
 /// Draws on a white area of `size`.
 pub(super) fn painted(size: (u32, u32), paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<Picture> {
-    let mut picture = Picture::new(size);
+    let mut picture = Picture::new(size)?;
     {
         let root = picture.canvas().into_drawing_area();
         paint(&root)

@@ -8,7 +8,7 @@ use zip::ZipArchive;
 /// forty; a thousand is what an archive gives that is made to fill the memory.
 const MOST: u64 = 200;
 /// Bytes that any archive may unpack to.
-const LITTLE: u64 = 1 << 16;
+const LITTLE: u64 = 1 << 24;
 
 /// A zip archive.
 pub(super) struct Archive<'a> {
@@ -46,7 +46,8 @@ impl<'a> Archive<'a> {
         let size = entry.size();
         if size > largest {
             return Err(format!(
-                "{name} unpacks to {size} bytes; {largest} are the most that is read"
+                "{name} unpacks to {size} bytes; {largest} are the most that is read of an archive of \
+                 its size"
             ));
         }
         let mut bytes = Vec::new();

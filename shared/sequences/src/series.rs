@@ -166,6 +166,19 @@ fn series(
         Some(known) => same_columns(&columns, known).map_err(wrong)?,
         None => scales(&columns, &parts.train).map_err(wrong)?,
     };
+    for own in parts.all() {
+        let outside = own
+            .iter()
+            .enumerate()
+            .map(|(place, &x)| (x, &scales[place % width]))
+            .find(|(x, column)| !column.standardised(*x).is_finite());
+        if let Some((x, Column { name, mean, deviation })) = outside {
+            return Err(wrong(format!(
+                "column {name}: {x:e} cannot be standardised by the training steps' mean {mean:e} and standard \
+                 deviation {deviation:e}: correct what is too large"
+            )));
+        }
+    }
     let standardised = |(place, &x): (usize, &f64)| scales[place % width].standardised(x);
     let numbers = |series: &[Vec<f64>]| {
         let rows: Vec<Vec<f32>> =

@@ -49,8 +49,13 @@ impl Vocabulary {
             *counts.entry(symbol).or_default() += 1;
         }
         let rare = if level == TextLevel::Words { RARE } else { 1 };
-        let mut known: Vec<&str> =
-            counts.iter().filter(|(_, count)| **count >= rare).map(|(symbol, _)| *symbol).collect();
+        // A text in which rare words were replaced before has this word itself.
+        let is_unknown = |symbol: &str| level == TextLevel::Words && symbol == UNKNOWN;
+        let mut known: Vec<&str> = counts
+            .iter()
+            .filter(|(symbol, count)| **count >= rare && !is_unknown(symbol))
+            .map(|(symbol, _)| *symbol)
+            .collect();
         known.sort_unstable_by(|a, b| counts[b].cmp(&counts[a]).then(a.cmp(b)));
         if known.len() > MOST {
             let what = "different symbols: at most";
@@ -183,6 +188,9 @@ pub fn parse(
 ) -> Result<(Vec<Line<u32>>, Vocabulary), String> {
     let lines = lines(bytes, level)?;
     let vocabulary = match known {
+        Some(known) if known.level != level => {
+            return Err("the run was fitted to text in other symbols: words, or characters".into());
+        }
         Some(known) => known.clone(),
         None => Vocabulary::of(lines.iter().map(|(_, line)| line), level)?,
     };

@@ -165,8 +165,8 @@ impl Neighbours {
     }
 
     /// 1 - mean over people of |prediction - mean prediction of their neighbours| (Zemel et al. 2013,
-    /// yNN, with the absolute value inside the sum over neighbours left out as in AIF360: the printed
-    /// formula averages distances, the intended one is the distance to the average).
+    /// yNN). The paper prints 1 - 1/(N k) sum_n |y_n - sum_j y_j|, where the mean of the neighbours is meant and 1/k
+    /// belongs to the inner sum, as in AIF360.
     pub fn consistency(&self, predictions: &[f64], own: OwnNeighbour) -> f64 {
         let distance = |(person, nearest): (usize, &Vec<usize>)| {
             let mut neighbours = nearest.clone();

@@ -145,6 +145,12 @@ pub(crate) fn whole(
     options: &FetchOptions,
     known: &Preparation,
 ) -> Result<Splits, DataError> {
+    let is_encoded = TableColumns::of(known).is_some_and(|columns| columns.encoder.is_some());
+    if name != TableName::People && !is_encoded {
+        return Err(DataError::Kind(
+            "this is a table, and the run was fitted to other data".into(),
+        ));
+    }
     let (rows, people, files) = rows(name, config, options, Some(known), None)?.told()?;
     let splits = Splits::consecutive(rows.into(), [0, 0], files);
     Ok(Splits { known: Some(Arc::new(people)), ..splits })

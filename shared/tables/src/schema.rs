@@ -160,6 +160,25 @@ impl Schema {
                 ));
             }
         }
+        if let Some((what, _)) = groups
+            .into_iter()
+            .find(|(_, group)| group.is_some_and(|group| group.column == self.target.column))
+        {
+            return Some(format!(
+                "{what}.column = '{}' is the target's column",
+                self.target.column
+            ));
+        }
+        for Column { name, kind, categories } in &self.columns {
+            if *kind == Kind::Number && !categories.is_empty() {
+                return Some(format!("column '{name}': a number has no categories"));
+            }
+            let twice =
+                |(place, category): &(usize, &String)| categories[..*place].contains(category);
+            if let Some((_, twice)) = categories.iter().enumerate().find(twice) {
+                return Some(format!("column '{name}': the category '{twice}' stands twice"));
+            }
+        }
         if !names.contains(&self.target.column.as_str()) {
             return Some(format!("target.column = '{}' is not a column", self.target.column));
         }

@@ -15,7 +15,7 @@ use crate::{Paper, config::Pretraining, corruption::Corruption};
 pub struct Args {
     #[command(flatten)]
     of: OfRun,
-    /// Fraction of corrupted pixels (default: as in training).
+    /// Fraction of corrupted pixels (default: as in training; a quarter, masked, for a run without corruption).
     #[arg(long, value_name = "NU")]
     fraction: Option<f64>,
     /// Images by index (default: the first ten).

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use shared::{
-    cli::{Common, ConfigurationArgs, To, fitted},
+    cli::{Common, ConfigurationArgs, To, check_all, fitted},
     paper::Paper as _,
     plot::Grid,
     progress,
@@ -48,13 +48,18 @@ pub(super) fn run(args: &Args) -> Result<()> {
     // Refused before anything is fitted.
     let path = args.to.instead_of(folder.join("filters.png"))?;
     let common = args.common.relative_to(&args.configuration);
-    let mut grid = None;
-    for &fraction in &args.fractions {
-        let config = Config {
+    let configs: Vec<Config> = args
+        .fractions
+        .iter()
+        .map(|&fraction| Config {
             pretraining: Pretraining::masking(fraction),
             fine_tuning: None,
             ..base.clone()
-        };
+        })
+        .collect();
+    check_all::<Paper>(&configs, &common)?;
+    let mut grid = None;
+    for (config, fraction) in configs.into_iter().zip(&args.fractions) {
         let loaded = fitted::<Paper>(config, folder.join(format!("nu-{fraction}")), &common)?;
         let weights = loaded.model.weights();
         let weight = weights

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--depths {depth}: 1 to {MOST_LAYERS}");
     }
     let candidates = candidates(args, &base);
-    check_all::<Paper>(candidates.iter().map(|one| &one.config), &args.common)?;
+    check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     for Candidate { name, config, same_layers } in candidates {
         let path = folder.join(&name);
         if let (Some(other), false) = (same_layers, path.exists()) {

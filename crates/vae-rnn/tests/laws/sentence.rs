@@ -198,6 +198,21 @@ fn free_bits_are_charged_once_for_each_latent_and_not_reported() {
 }
 
 #[test]
+fn a_loss_with_free_bits_says_that_it_depends_on_the_batch() {
+    let model = sentence::<Flex>(0.0);
+    let all = sequences(OutputConfig::Bernoulli);
+    for (free_bits, depends) in [(0.0, false), (0.3, true)] {
+        let config = ObjectiveConfig { free_bits, ..ObjectiveConfig::default() };
+        // Noise is that of the example, so the first two have the same beside a third.
+        let (two, three) =
+            (loss(&model, &batch(&all[..2]), config), loss(&model, &batch(&all), config));
+        let moved = two.iter().zip(&three).any(|(two, three)| (two - three).abs() > 1e-4);
+        assert_eq!(moved, depends, "{two:?} {three:?}");
+        assert_eq!(Objective::new(config).depends_on_batch(&model), depends);
+    }
+}
+
+#[test]
 fn the_most_likely_step_is_none_less_likely_than_another() {
     let device = Default::default();
     for (output, others) in [
