@@ -8,7 +8,7 @@ use zip::ZipArchive;
 /// forty; a thousand is what an archive gives that is made to fill the memory.
 const MOST: u64 = 200;
 /// Bytes that any archive may unpack to.
-const LITTLE: u64 = 1 << 24;
+const LITTLE: u64 = 1 << 16;
 
 /// A zip archive.
 pub(super) struct Archive<'a> {
