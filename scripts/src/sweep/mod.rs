@@ -181,16 +181,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// An option that has no meaning where the runs are to be computed, and where that is.
 fn without_effect(args: &Args) -> Option<(&'static str, &'static str)> {
-    let is_template_used = args.on != On::Local || args.template.is_none();
+    // A task of Slurm is called with the index of its run alone.
+    let of_slurm = args.slurm.given().filter(|_| args.index.is_none());
     match args.on {
         On::Slurm => None,
-        _ if args.slurm.given().is_some() && args.index.is_none() => {
-            let on = if args.on == On::Local { "local (--on slurm has it)" } else { "gitlab" };
-            Some((args.slurm.given()?, on))
-        }
-        On::Local => (!is_template_used).then_some(("--template", "local")),
-        On::Gitlab if args.jobs.is_some() => Some(("--jobs", "gitlab")),
-        On::Gitlab => args.cache.as_ref().map(|_| ("--cache", "gitlab")),
+        On::Local => of_slurm
+            .map(|option| (option, "local (--on slurm has it)"))
+            .or_else(|| args.template.as_ref().map(|_| ("--template", "local"))),
+        On::Gitlab => of_slurm
+            .or_else(|| args.jobs.map(|_| "--jobs"))
+            .or_else(|| args.cache.as_ref().map(|_| "--cache"))
+            .map(|option| (option, "gitlab")),
     }
 }
 

@@ -281,6 +281,22 @@ mod tests {
         }
     }
 
+    /// The layers after a step of our rule and of Burn's, which must agree.
+    fn in_step(
+        own: &mut Rule,
+        mine: Dense<B>,
+        theirs: &mut impl Optimizer<Dense<B>, B>,
+        other: Dense<B>,
+        weight_decay: f32,
+    ) -> (Dense<B>, Dense<B>) {
+        let (gradient, of_other) = (gradients(&mine), gradients(&other));
+        let (mine, other) = (own.step(0.01, mine, gradient), theirs.step(0.01, other, of_other));
+        for (a, b) in weight(&mine).iter().zip(weight(&other)) {
+            assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
+        }
+        (mine, other)
+    }
+
     #[test]
     fn adam_and_its_weight_decay_are_burns_own() {
         for weight_decay in [0.0, 0.1] {
@@ -295,13 +311,7 @@ mod tests {
             });
             let (mut mine, mut other) = (layer(), layer());
             for _ in 0..10 {
-                let gradient = gradients(&mine);
-                mine = own.step(0.01, mine, gradient);
-                let gradient = gradients(&other);
-                other = theirs.step(0.01, other, gradient);
-                for (a, b) in weight(&mine).iter().zip(weight(&other)) {
-                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
-                }
+                (mine, other) = in_step(&mut own, mine, &mut theirs, other, weight_decay);
             }
         }
     }
@@ -323,13 +333,7 @@ mod tests {
                     let bytes = record_bytes::<B, _>(theirs.to_record()).unwrap();
                     own = rule(weight_decay).with_bytes(bytes, &Default::default()).unwrap();
                 }
-                let gradient = gradients(&mine);
-                mine = own.step(0.01, mine, gradient);
-                let gradient = gradients(&other);
-                other = theirs.step(0.01, other, gradient);
-                for (a, b) in weight(&mine).iter().zip(weight(&other)) {
-                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
-                }
+                (mine, other) = in_step(&mut own, mine, &mut theirs, other, weight_decay);
             }
         }
     }

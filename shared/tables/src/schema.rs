@@ -144,6 +144,9 @@ impl Schema {
             if !names.contains(&group.column.as_str()) {
                 return Some(format!("{what}.column = '{}' is not a column", group.column));
             }
+            if group.column == self.target.column {
+                return Some(format!("{what}.column = '{}' is the target's column", group.column));
+            }
             if group.values.is_empty() == group.above.is_none() {
                 return Some(format!("{what}: give either values or above"));
             }
@@ -159,15 +162,6 @@ impl Schema {
                     group.column
                 ));
             }
-        }
-        if let Some((what, _)) = groups
-            .into_iter()
-            .find(|(_, group)| group.is_some_and(|group| group.column == self.target.column))
-        {
-            return Some(format!(
-                "{what}.column = '{}' is the target's column",
-                self.target.column
-            ));
         }
         for Column { name, kind, categories } in &self.columns {
             if *kind == Kind::Number && !categories.is_empty() {
