@@ -43,7 +43,7 @@ pub struct Model<B: Backend> {
     /// The autoencoders, the lowest first; a single linear layer for PCA.
     pub layers: Vec<Layer<B>>,
     /// Layers of the classifier: copies of the encoders, or layers above PCA.
-    hidden: Vec<Dense<B>>,
+    pub hidden: Vec<Dense<B>>,
     /// To the classes; none without fine-tuning.
     output: Option<Dense<B>>,
     /// Standard deviations of the principal components, `[components]`; only for PCA.

@@ -202,7 +202,14 @@ fn the_gradient_of_tied_weights_is_that_of_finite_differences() {
 
 #[test]
 fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
-    let model = model::<Flex>(Pretraining::masking(0.25)).with_pretrained_classifier();
+    let model = model::<Flex>(Pretraining::masking(0.25));
+    let same = |model: &Model<Flex>| -> Vec<bool> {
+        let pairs = model.hidden.iter().zip(&model.layers);
+        pairs.map(|(hidden, layer)| values(hidden.weight.val()) == values(layer.encoder.weight.val())).collect()
+    };
+    assert!(same(&model).iter().all(|same| !same), "random before");
+    let model = model.with_pretrained_classifier();
+    assert!(same(&model).iter().all(|same| *same), "the encoders' after");
     let x = batch::<Flex>(1).x;
     let log_p = model.log_classes(x.clone()).unwrap();
     for row in values(log_p.exp()).chunks(10) {

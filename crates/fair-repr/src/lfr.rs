@@ -346,9 +346,12 @@ impl Lfr {
         for restart in 0..self.config.restarts {
             let mut at = self.start(noise, restart as u64);
             let (mut gradient_norm, mut ended) = (0.0, String::new());
-            let iterations = self.config.iterations.div_ceil(SMOOTHING.len() as u64);
-            let stopping = Stopping { gradient: GRADIENT, gain: GAIN, iterations };
-            for smoothing in SMOOTHING {
+            let stages = SMOOTHING.len() as u64;
+            for (stage, smoothing) in (1..).zip(SMOOTHING) {
+                // Equal shares; the last takes what is left.
+                let rest = if stage == stages { self.config.iterations % stages } else { 0 };
+                let iterations = self.config.iterations / stages + rest;
+                let stopping = Stopping { gradient: GRADIENT, gain: GAIN, iterations };
                 let found = minimise(|free| self.by_free_numbers(free, smoothing), at, stopping)?;
                 (at, gradient_norm, ended) = (found.at, found.gradient_norm, found.ended);
             }

@@ -18,7 +18,7 @@ use shared::{
 
 use crate::config::OutputConfig;
 
-/// Least log-variance of a Gaussian element, and least log-deviation of a pen offset: below it a density
+/// Least log-variance of a Gaussian element and of a pen offset (log-deviation -4.5): below it a density
 /// would profit from numbers that are multiples of something.
 const LEAST_LOG_VAR: f32 = -9.0;
 /// Correlations stay this far from 1.

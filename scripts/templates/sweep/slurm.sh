@@ -1,6 +1,6 @@
 #!/bin/bash
 #SBATCH --job-name=@NAME@
-#SBATCH --output=@FOLDER@/slurm/%A_%a.log
+#SBATCH --output="@FOLDER@/slurm/%A_%a.log"
 #SBATCH --open-mode=append
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=@THREADS@

@@ -105,7 +105,7 @@ pub struct Decomposition<B: Backend> {
 ///
 /// Minibatch-weighted sampling (Chen et al. 2018, equation 6) has 1 / N M instead, N examples in the
 /// data set: the gradients are the same, but log q(z) and every log q(z_j) are smaller by log N,
-/// which gives a dimension-wise KL of -108 nats on dSprites.
+/// which takes log N for each latent from the dimension-wise KL: 110 nats with ten latents and 60,000 images.
 ///
 /// `z` `[examples, latent]` is a draw from `posterior`.
 pub fn decompose<B: Backend>(posterior: &DiagonalGaussian<B>, z: Tensor<B, 2>) -> Decomposition<B> {
