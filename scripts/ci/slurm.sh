@@ -112,50 +112,51 @@ step "the same without Slurm"
 sweep --out "$work/local" --jobs 2
 
 step "an array of six"
-sweep="$work/with a blank"
-sweep --out "$sweep" --on slurm --partition day --time 30
-job=$(tail -n 1 "$sweep/six/slurm/jobs")
-first=$sweep/six/seed1/vae/quick-latent-2
+there="$work/with a blank"
+sweep --out "$there" --on slurm --partition day --time 30
+job=$(tail -n 1 "$there/six/slurm/jobs")
+first=$there/six/seed1/vae/quick-latent-2
 begun() { compgen -G "$first/checkpoints/*" && [ ! -e "$first/record.json" ]; }
 await 60 begun
 squeue --array
 
 step "a task is killed, a node drained"
 # By its processes: scancel would ask it to stop first, and it would.
-kill -KILL $(pgrep -f "^$sweep/six/bin/xtask .* --index 0$") \
-    $(pgrep -f "^$sweep/six/bin/vae .* --name quick-latent-2 --out $sweep/six/seed1")
+kill -KILL $(pgrep -f "^$there/six/bin/xtask .* --index 0$") \
+    $(pgrep -f "^$there/six/bin/vae .* --name quick-latent-2 --out $there/six/seed1")
 scontrol update nodename=n2 state=drain reason=test
 is_gone() { ! squeue --noheader --array --format=%K --job "$job" | grep -qx "$1"; }
 await 60 is_gone 0
 [ ! -e "$first/record.json" ] || fail "the task was done before it was killed"
-said=$(sweep --out "$sweep" --on slurm --partition day 2>&1)
+said=$(sweep --out "$there" --on slurm --partition day 2>&1)
 echo "$said"
 grep -q "queued or running" <<< "$said" || fail "what is queued was not seen"
 grep -q "submitted 1 run " <<< "$said" || fail "the killed run alone should be submitted"
 
 step "another is told that its time is over"
-second=$sweep/six/logs/seed1-quick-latent-3.log
+second=$there/six/logs/seed1-quick-latent-3.log
 if squeue --noheader --array --format=%K --job "$job" | grep -qx 1; then
     # It fails if the task is done by then.
     scancel --signal=TERM "${job}_1" || true
     await 60 is_gone 1
-    grep "stopped; continue with" "$second" || [ -e "$sweep/six/seed1/vae/quick-latent-3/record.json" ]
+    grep "stopped; continue with" "$second" || [ -e "$there/six/seed1/vae/quick-latent-3/record.json" ]
 fi
 
 step "the end"
 is_empty() { [ -z "$(squeue --noheader)" ]; }
 await 600 is_empty
 sinfo --noheader --Node --format='%N %T' | grep "n2 drained"
-sweep --out "$sweep" --on slurm
+sweep --out "$there" --on slurm
 await 600 is_empty
-sweep --out "$sweep" --on slurm > "$work/last"
+sweep --out "$there" --on slurm > "$work/last"
 grep "6 runs: 6 finished" "$work/last"
-test -s "$sweep/six/table.csv" && test -s "$sweep/six/picture.png"
+test -s "$there/six/table.csv" && test -s "$there/six/picture.png"
+test -s "$there/six/slurm/${job}_5.log"
 for run in "$work"/local/six/seed*/vae/*/; do
-    same=$sweep/${run#"$work/local/"}
+    same=$there/${run#"$work/local/"}
     cmp "$run/weights.safetensors" "$same/weights.safetensors"
     # All but the machine, which comes last.
     cmp <(sed '/"machine"/,$d' "$run/record.json") <(sed '/"machine"/,$d' "$same/record.json")
 done
-grep -l -- "--resume" "$sweep"/six/logs/*.log
+grep -l -- "--resume" "$there"/six/logs/*.log
 echo "slurm: six runs, the same bits as without Slurm"
