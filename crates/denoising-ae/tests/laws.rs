@@ -205,7 +205,11 @@ fn the_classifier_starts_at_the_stack_and_its_probabilities_add_up() {
     let model = model::<Flex>(Pretraining::masking(0.25));
     let same = |model: &Model<Flex>| -> Vec<bool> {
         let pairs = model.hidden.iter().zip(&model.layers);
-        pairs.map(|(hidden, layer)| values(hidden.weight.val()) == values(layer.encoder.weight.val())).collect()
+        pairs
+            .map(|(hidden, layer)| {
+                values(hidden.weight.val()) == values(layer.encoder.weight.val())
+            })
+            .collect()
     };
     assert!(same(&model).iter().all(|same| !same), "random before");
     let model = model.with_pretrained_classifier();

@@ -410,7 +410,12 @@ impl RunFolder {
     pub fn config<C: DeserializeOwned + Serialize>(&self) -> Result<C> {
         let path = self.file(Self::CONFIG);
         let text = self.config_text()?;
-        let not = || format!("{} is not a configuration of this paper", path.display());
+        let not = || {
+            let place = path.display();
+            format!(
+                "{place} is not a configuration of this paper; is it the run of another program?"
+            )
+        };
         let name = Self::CONFIG;
         let table = toml::from_str(&text)
             .map_err(|e| anyhow!(syntax(name, &text, &e)))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{series::Table, split::Named};
-use shared::reading::{BYTE_ORDER_MARK, csv_error, listed};
+use shared::reading::{BYTE_ORDER_MARK, csv_row, listed};
 
 /// Names of the column that names the series.
 const IDS: [&str; 4] = ["series", "series_id", "sequence", "id"];
@@ -43,7 +43,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
         .trim(csv::Trim::All)
         .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
     let header: Vec<String> =
-        reader.headers().map_err(|error| csv_error(&error))?.iter().map(str::to_owned).collect();
+        csv_row(reader.headers().cloned())?.iter().map(str::to_owned).collect();
     if let Some(place) = header.iter().position(String::is_empty) {
         return Err(format!("column {} of its header has no name", place + 1));
     }
@@ -84,7 +84,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
     let mut series: Vec<Named<Vec<f64>>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in reader.records() {
-        let row = row.map_err(|error| csv_error(&error))?;
+        let row = csv_row(row)?;
         let line = row.position().map_or(0, csv::Position::line);
         let row: Vec<String> = row.iter().map(str::to_owned).collect();
         if row.len() != header.len() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use toml::Value;
 
 use super::{Column, Group, Kind, Missing, Schema, Target};
-use shared::reading::read_text;
+use shared::reading::{csv_row, read_text};
 
 /// Rows that are looked at.
 const ROWS: usize = 20_000;
@@ -78,7 +78,7 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
         .flexible(true)
         .from_reader(text.as_bytes())
         .into_records()
-        .map(|row| Ok(row.map_err(|error| error.to_string())?.iter().map(str::to_owned).collect()))
+        .map(|row| Ok(csv_row(row)?.iter().map(str::to_owned).collect()))
         .filter(|row: &Result<Vec<String>, String>| !row.as_deref().is_ok_and(|row| row == [""]))
         .peekable();
     let header = rows.peek().cloned().ok_or("no row")??;

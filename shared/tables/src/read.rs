@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
     data::{DataError, name_of},
-    reading::{ReadError, listed, read_text},
+    reading::{ReadError, csv_row, listed, read_text},
 };
 
 /// One value.
@@ -137,7 +137,7 @@ fn read_file(
         .flexible(true)
         .from_reader(text.as_bytes());
     let places: Vec<usize> = if schema.header {
-        let header = reader.headers().map_err(|e| unreadable(e.to_string()))?;
+        let header = csv_row(reader.headers().cloned()).map_err(unreadable)?;
         if let Some(twice) = (1..header.len())
             .map(|place| &header[place])
             .find(|name| header.iter().filter(|other| other == name).count() > 1)
@@ -161,7 +161,7 @@ fn read_file(
         schema.columns.len()
     };
     for record in reader.records() {
-        let record = record.map_err(|e| unreadable(e.to_string()))?;
+        let record = csv_row(record).map_err(unreadable)?;
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != width {
             let (path, found, expected) = (path.into(), record.len(), width);

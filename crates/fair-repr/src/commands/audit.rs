@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use shared::{
     cli::refuse_zero,
-    reading::{listed, one_line},
+    reading::{csv_row, listed, one_line},
 };
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
@@ -65,11 +65,11 @@ impl<'a> File<'a> {
         let rows = reader
             .records()
             .map(|row| {
-                let row = row?;
+                let row = csv_row(row)?;
                 Ok((row.position().map_or(0, csv::Position::line), row))
             })
-            .collect::<Result<Vec<_>, csv::Error>>()
-            .with_context(|| format!("cannot read {place}"))?;
+            .collect::<Result<Vec<_>, String>>()
+            .map_err(|reason| anyhow!("{place}, {reason}"))?;
         if rows.is_empty() {
             bail!("{place}: no row below the header");
         }

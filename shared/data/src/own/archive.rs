@@ -49,8 +49,11 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
             ));
         }
     };
+    if count == 0 {
+        return Err(format!("{x} has shape {shape:?}: it holds no image"));
+    }
     let longest = height.max(width);
-    if count == 0 || height.min(width) == 0 || longest > LONGEST_SIDE as usize {
+    if height.min(width) == 0 || longest > LONGEST_SIDE as usize {
         return Err(format!("{x} has shape {shape:?}: sides of 1 to {LONGEST_SIDE} pixels"));
     }
     if !matches!(channels, 1 | 3) {

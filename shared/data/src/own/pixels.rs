@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use files::reading::{BYTE_ORDER_MARK, csv_error};
+use files::reading::{BYTE_ORDER_MARK, csv_row};
 use image::{GrayImage, RgbImage};
 use terminal::progress;
 
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
-    let mut rows = reader.records().map(|row| row.map_err(|error| csv_error(&error))).peekable();
+    let mut rows = reader.records().map(csv_row).peekable();
     let header = match rows.peek() {
         Some(Ok(first)) => fields(first),
         Some(Err(reason)) => return Err(reason.clone()),

@@ -290,6 +290,10 @@ fn bad_input_gets_one_clear_line() {
 
     fs::write(at("empty.csv"), "\n").unwrap();
     told("empty.csv", &["no row"]);
+    // Each row opens a quote, so that every second would be a part of the class above it.
+    let quoted = (0..12).map(|n| format!("\"a{n},1,2,3,4\n")).collect::<String>();
+    fs::write(at("quoted.csv"), format!("label,p0,p1,p2,p3\n{quoted}")).unwrap();
+    told("quoted.csv", &["line 2", "quote"]);
     fs::write(at("odd.csv"), "1,2,3,4,5\n".repeat(12)).unwrap();
     told("odd.csv", &["5 numbers are no squares", "--size", "data.images.label"]);
     fs::write(at("word.csv"), format!("{}1,2,3,x\n", "1,2,3,4\n".repeat(11))).unwrap();

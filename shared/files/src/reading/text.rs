@@ -54,15 +54,23 @@ pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
 /// What a UTF-8 file may begin with.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a CSV cannot be read, in one line.
-pub fn csv_error(error: &csv::Error) -> String {
-    match error.kind() {
+/// A row of a CSV whose values each lie within a line: a quote that is never closed would swallow the rows below it.
+///
+/// # Errors
+/// Why it cannot be read, in one line.
+pub fn csv_row(row: Result<csv::StringRecord, csv::Error>) -> Result<csv::StringRecord, String> {
+    let row = row.map_err(|error| match error.kind() {
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
             format!("line {line}: no UTF-8; save it as UTF-8")
         }
         _ => error.to_string().replace('\n', " "),
+    })?;
+    if row.iter().any(|field| field.contains(['\n', '\r'])) {
+        let line = row.position().map_or(0, csv::Position::line);
+        return Err(format!("line {line}: a quote \" that is not closed on its line"));
     }
+    Ok(row)
 }
 
 /// A number of a user's file for a message: a large or tiny one by its exponent, since it may have three hundred
@@ -104,6 +112,19 @@ pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_no_row() {
+        let rows = |text: &str| -> Vec<Result<usize, String>> {
+            let mut reader =
+                csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            reader.records().map(|row| csv_row(row).map(|row| row.len())).collect()
+        };
+        assert_eq!(rows("\"a,b\",c\nd,e\n"), [Ok(2), Ok(2)]);
+        let swallowed = rows("a,b\n\"c,d\n\"e,f\n");
+        assert_eq!(swallowed[0], Ok(2));
+        assert!(swallowed[1].as_ref().unwrap_err().starts_with("line 2: a quote"), "{swallowed:?}");
+    }
 
     #[test]
     fn what_a_message_quotes_is_short_and_in_one_line() {
