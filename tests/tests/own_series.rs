@@ -105,7 +105,7 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     for (header, part) in [
         ("series,height,height", "two columns of its header are called height"),
         ("series,,load", "column 2 of its header has no name"),
-        ("\"na\nme\",height,load", "it has na\\nme, height, load"),
+        ("\"na\nme\",height,load", "line 1: a quote \" that is not closed on its line"),
     ] {
         fs::write(&file, good.replacen("series,height,load", header, 1)).unwrap();
         let told = program.train(work.path(), &["--config", "series", "--data", path]);
