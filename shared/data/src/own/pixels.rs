@@ -28,16 +28,16 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
-    let is_numbered = numbers_columns(&header);
-    let has_header = is_numbered || header.iter().any(|field| field.parse::<f64>().is_err());
+    let first = numbers_columns(&header);
+    let has_header = first.is_some() || header.iter().any(|field| field.parse::<f64>().is_err());
     if has_header {
         rows.next();
     }
-    if is_numbered {
+    if let Some(first) = first {
         progress::line(&format!(
-            "{}: the first row, 0 to {}, is taken as the numbers of the columns",
+            "{}: the first row, {first} to {}, is taken as the numbers of the columns",
             path.display(),
-            header.len() - 1
+            first + header.len() - 1
         ));
     }
     let class = class_column(&header, has_header, files.label.as_deref())?;
@@ -88,9 +88,12 @@ fn fields(row: &csv::StringRecord) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
 }
 
-/// True for a header that numbers its columns from 0, as pandas writes it: grey levels hardly ever rise like this.
-fn numbers_columns(header: &[String]) -> bool {
-    header.len() >= 9 && header.iter().enumerate().all(|(column, name)| *name == column.to_string())
+/// From 0 or 1, if the header numbers its columns, as pandas and R write it: grey levels hardly ever rise like this.
+fn numbers_columns(header: &[String]) -> Option<usize> {
+    let numbers_from = |first: &usize| {
+        header.iter().zip(*first..).all(|(name, column)| *name == column.to_string())
+    };
+    [0, 1].into_iter().find(numbers_from).filter(|_| header.len() >= 9)
 }
 
 /// Which column has the class, if one has.

@@ -186,12 +186,14 @@ fn colour_is_kept_the_same_from_every_source_and_grey_if_it_shall_be() {
     }
     let pixels: Vec<u8> = (0..12).flat_map(|number| coloured(number).into_raw()).collect();
     fs::write(path("c.npz"), npz(&[("x", npy::array("|u1", "(12, 4, 4, 3)", &pixels))])).unwrap();
-    // Pandas numbers columns that have no names.
-    let numbers: Vec<String> = (0..48).map(|column| column.to_string()).collect();
-    fs::write(path("pandas.csv"), format!("{}\n{csv}", numbers.join(","))).unwrap();
+    // Pandas numbers columns that have no names from 0, others from 1.
+    for (name, first) in [("pandas.csv", 0), ("from-1.csv", 1)] {
+        let numbers: Vec<String> = (first..first + 48).map(|column| column.to_string()).collect();
+        fs::write(path(name), format!("{}\n{csv}", numbers.join(","))).unwrap();
+    }
     fs::write(path("c.csv"), csv).unwrap();
     let expected: Vec<(Vec<u8>, u8)> = (0..12).map(|n| (coloured(n).into_raw(), 0)).collect();
-    for name in ["folder", "c.npz", "c.csv", "pandas.csv"] {
+    for name in ["folder", "c.npz", "c.csv", "pandas.csv", "from-1.csv"] {
         let splits = loaded(&path(name), |_| {}).unwrap();
         let shape = PixelShape { height: 4, width: 4, channels: 3 };
         assert_eq!(splits.train.shape(), shape, "{name}");
