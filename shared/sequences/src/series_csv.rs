@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{series::Table, split::Named};
-use shared::reading::{BYTE_ORDER_MARK, csv_row, listed};
+use shared::reading::{BYTE_ORDER_MARK, csv_line, csv_row, listed};
 
 /// Names of the column that names the series.
 const IDS: [&str; 4] = ["series", "series_id", "sequence", "id"];
@@ -85,7 +85,7 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in reader.records() {
         let row = csv_row(row)?;
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = csv_line(&row);
         let row: Vec<String> = row.iter().map(str::to_owned).collect();
         if row.len() != header.len() {
             return Err(format!(

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
     data::{DataError, name_of},
-    reading::{ReadError, csv_row, listed, read_text},
+    reading::{ReadError, csv_line, csv_row, listed, read_text},
 };
 
 /// One value.
@@ -136,7 +136,7 @@ fn read_file(
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let places: Vec<usize> = if schema.header {
+    let (places, width): (Vec<usize>, usize) = if schema.header {
         let header = csv_row(reader.headers().cloned()).map_err(unreadable)?;
         if let Some(twice) = (1..header.len())
             .map(|place| &header[place])
@@ -151,18 +151,13 @@ fn read_file(
                 header: listed(header.iter()),
             })
         };
-        schema.columns.iter().map(place).collect::<Result<_, _>>()?
+        (schema.columns.iter().map(place).collect::<Result<_, _>>()?, header.len())
     } else {
-        (0..schema.columns.len()).collect()
-    };
-    let width = if schema.header {
-        reader.headers().map_err(|e| unreadable(e.to_string()))?.len()
-    } else {
-        schema.columns.len()
+        ((0..schema.columns.len()).collect(), schema.columns.len())
     };
     for record in reader.records() {
         let record = csv_row(record).map_err(unreadable)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = csv_line(&record);
         if record.len() != width {
             let (path, found, expected) = (path.into(), record.len(), width);
             return Err(TableError::Width { path, line, found, expected });

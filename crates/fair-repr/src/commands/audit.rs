@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use shared::{
     cli::refuse_zero,
-    reading::{csv_row, listed, one_line},
+    reading::{csv_line, csv_row, listed, one_line},
 };
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
@@ -61,15 +61,16 @@ impl<'a> File<'a> {
             .trim(csv::Trim::All)
             .from_path(&args.file)
             .with_context(|| format!("cannot read {place}"))?;
-        let header = reader.headers().with_context(|| format!("cannot read {place}"))?.clone();
+        let unreadable = |reason: String| anyhow!("cannot read {place}: {reason}");
+        let header = csv_row(reader.headers().cloned()).map_err(unreadable)?;
         let rows = reader
             .records()
             .map(|row| {
                 let row = csv_row(row)?;
-                Ok((row.position().map_or(0, csv::Position::line), row))
+                Ok((csv_line(&row), row))
             })
             .collect::<Result<Vec<_>, String>>()
-            .map_err(|reason| anyhow!("{place}, {reason}"))?;
+            .map_err(unreadable)?;
         if rows.is_empty() {
             bail!("{place}: no row below the header");
         }

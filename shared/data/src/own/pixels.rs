@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use files::reading::{BYTE_ORDER_MARK, csv_row};
+use files::reading::{BYTE_ORDER_MARK, csv_line, csv_row};
 use image::{GrayImage, RgbImage};
 use terminal::progress;
 
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let (mut names, mut images) = (Vec::new(), Vec::new());
     for row in rows {
         let row = row?;
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = csv_line(&row);
         let mut row = fields(&row);
         if row.len() != header.len() {
             return Err(format!(

@@ -67,10 +67,15 @@ pub fn csv_row(row: Result<csv::StringRecord, csv::Error>) -> Result<csv::String
         _ => error.to_string().replace('\n', " "),
     })?;
     if row.iter().any(|field| field.contains(['\n', '\r'])) {
-        let line = row.position().map_or(0, csv::Position::line);
+        let line = csv_line(&row);
         return Err(format!("line {line}: a quote \" that is not closed on its line"));
     }
     Ok(row)
+}
+
+/// The line of its file on which a row of a CSV begins, from 1.
+pub fn csv_line(row: &csv::StringRecord) -> u64 {
+    row.position().map_or(0, csv::Position::line)
 }
 
 /// A number of a user's file for a message: a large or tiny one by its exponent, since it may have three hundred
