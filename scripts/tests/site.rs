@@ -176,6 +176,7 @@ fn mistakes_in_a_page_are_refused_in_a_line_and_leave_the_site_as_it_was() {
         &[place, "crates/vae/src/objective.rs", "no items named Objective::nowhere"],
     );
     refused(&spoiled("```math\n\\frac{1}\n```"), &[place, "the equation '\\frac{1}'"]);
+    refused(&spoiled("Of $`x$` and y."), &[place, "the equation '$`x$`' is not closed"]);
     refused(&spoiled("![A](https://a/b.png)"), &[place, "would be loaded from elsewhere"]);
     refused(&spoiled("<img src=\"https://a/b.png\">"), &[place, "loads https://a/b.png"]);
     assert_eq!(read(&out, "course/04-vae.html"), before);

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pulldown_cmark::{
     CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream,
     html::push_html,
@@ -257,6 +257,9 @@ impl<'t> Writer<'_, '_, 't> {
                     trim(events.peek_mut(), |text| text.strip_prefix('$'));
                     Event::InlineHtml(mathml(&latex, false)?.into())
                 }
+                Event::Code(latex) if ends_in_dollar(written.last()) => {
+                    bail!("the equation '$`{latex}`' is not closed by a dollar after its backtick")
+                }
                 other => other,
             };
             written.push(event);
@@ -274,8 +277,11 @@ fn is_block(event: &Event<'_>) -> bool {
 
 /// Whether code stands between dollars.
 fn is_equation(before: Option<&Event<'_>>, after: Option<&Event<'_>>) -> bool {
-    matches!(before, Some(Event::Text(text)) if text.ends_with('$'))
-        && matches!(after, Some(Event::Text(text)) if text.starts_with('$'))
+    ends_in_dollar(before) && matches!(after, Some(Event::Text(text)) if text.starts_with('$'))
+}
+
+fn ends_in_dollar(event: Option<&Event<'_>>) -> bool {
+    matches!(event, Some(Event::Text(text)) if text.ends_with('$'))
 }
 
 fn trim<'t>(event: Option<&mut Event<'t>>, without: impl Fn(&str) -> Option<&str>) {
