@@ -50,12 +50,20 @@ fn wrong_options_are_named() {
         (&["--latent", "18446744073709551615"], 1, "--latent 18446744073709551615: at most"),
         (&["--seed", "18446744073709551615"], 1, "--seed 18446744073709551615: at most"),
         (&["--set", "train.epochs=18446744073709551615"], 1, "=18446744073709551615: at most"),
-        (&["--set", "train.schedule.rate=inf"], 1, "rate = inf: a finite number above 0"),
-        (&["--set", "train.schedule.rate=nan"], 1, "rate = NaN: a finite number above 0"),
+        (
+            &["--set", "train.schedule.rate=inf"],
+            1,
+            "rate = inf: a number of single precision above 0",
+        ),
+        (
+            &["--set", "train.schedule.rate=nan"],
+            1,
+            "rate = NaN: a number of single precision above 0",
+        ),
         (
             &["--set", "train.schedule.rate=-1"],
             1,
-            "--set train.schedule.rate=-1: train.schedule.rate = -1.0: a finite number above 0",
+            "--set train.schedule.rate=-1: train.schedule.rate = -1.0: a number of single precision above 0",
         ),
         (
             &["--set", "train.schedule.rate=\"0.001\""],

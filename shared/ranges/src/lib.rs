@@ -102,10 +102,10 @@ macro_rules! ranges {
 }
 
 ranges! {
-    /// Finite numbers from 0: weights of terms, durations.
-    not_negative: "a finite number, 0 or more,", |number| number >= 0.0 && number.is_finite();
-    /// Finite numbers above 0: rates, standard deviations.
-    positive: "a finite number above 0", |number| number > 0.0 && number.is_finite();
+    /// Numbers from 0 that single precision has: weights of terms, durations.
+    not_negative: "a number of single precision, 0 or more,", |number| number >= 0.0 && (number as f32).is_finite();
+    /// Numbers above 0 that single precision has: rates, standard deviations.
+    positive: "a number of single precision above 0", |number| number as f32 > 0.0 && (number as f32).is_finite();
     /// Numbers from 0 to 1: shares, probabilities.
     share: "a number from 0 to 1", |number| (0.0..=1.0).contains(&number);
     /// Numbers from 0 to below 1: what must leave something.
@@ -172,6 +172,10 @@ mod tests {
         assert_eq!(real("1.5"), [true, true, false, false, false, false]);
         assert_eq!(real("nan"), [false; 6]);
         assert_eq!(real("inf"), [false; 6]);
+        // Infinite and 0 in single precision, in which networks compute.
+        assert!(read!("not_negative", f64, "1e39").is_err());
+        assert!(read!("positive", f64, "1e39").is_err());
+        assert!(read!("positive", f64, "1e-50").is_err());
     }
 
     #[test]

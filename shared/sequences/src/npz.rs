@@ -71,7 +71,7 @@ pub(super) fn nothing_known(path: &Path) -> Option<String> {
     }
     names.sort_unstable();
     Some(format!(
-        "its arrays are {}: drawings are called train, valid and test, series arr_0, arr_1 and so on \
+        "it has {}: drawings are called train, valid and test, series arr_0, arr_1 and so on \
          (np.savez(\"series.npz\", *series)), images x",
         listed(names.iter().map(|name| name.trim_end_matches(".npy")))
     ))

@@ -215,9 +215,15 @@ fn scales(columns: &[String], series: &[Named<Vec<f64>>]) -> Result<Vec<Column>,
         let count = values().count().max(1) as f64;
         let mean = values().sum::<f64>() / count;
         let deviation = (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
-        if !(deviation > 1e-12 * mean.abs() && deviation.is_finite()) {
+        if values().zip(values().skip(1)).all(|(one, next)| one == next) {
             return Err(format!(
                 "column {name} does not vary over the training series: leave it out"
+            ));
+        }
+        if !(deviation.is_normal() && mean.is_finite()) {
+            return Err(format!(
+                "column {name}: the squares of its numbers are beyond double precision: give it in \
+                 another unit"
             ));
         }
         Ok(Column { name: name.clone(), mean, deviation })
@@ -284,5 +290,10 @@ mod tests {
         assert!(loaded(&file, None).unwrap_err().contains("2 series: at least 3"));
         let (_folder, file) = written((0..6).map(|id| (id, id as f64, 1.0)));
         assert!(loaded(&file, None).unwrap_err().contains("column y does not vary"));
+        let (_folder, file) = written((0..6).map(|id| (id, id as f64, 1e-200 * id as f64)));
+        assert!(loaded(&file, None).unwrap_err().contains("column y: the squares"));
+        // Little, but more than rounding.
+        let (_folder, file) = written((0..6).map(|id| (id, id as f64, 1e12 + id as f64)));
+        assert!(loaded(&file, None).is_ok());
     }
 }

@@ -147,7 +147,10 @@ fn refuse_other_backend(progress: &Progress, backend: &str) -> Result<()> {
 }
 
 fn none_left(folder: &Path, damaged: &[Damaged]) -> String {
-    let reasons: Vec<String> = damaged.iter().map(|(_, reason)| format!("{reason:#}")).collect();
+    let mut reasons: Vec<String> =
+        damaged.iter().map(|(_, reason)| format!("{reason:#}")).collect();
+    // All may lack the weights of one best epoch.
+    reasons.dedup();
     format!(
         "no checkpoint in {} can be used: {}; put them back from a copy, or delete that folder to \
          begin this fit from the start",

@@ -115,7 +115,11 @@ impl Places {
 
 /// What is wrong with a text that is not TOML, in one line.
 pub fn syntax(name: &str, text: &str, error: &toml::de::Error) -> String {
-    let problem = error.message().trim().replace('\n', ", ");
+    let mut problem = error.message().trim().replace('\n', ", ");
+    // What serde says of a number that TOML cannot hold is about its types.
+    if problem.contains("i128") || problem.contains("u64") {
+        problem = format!("a whole number beyond {} to {}", i64::MIN, i64::MAX);
+    }
     match error.span() {
         Some(span) => format!("{name}, line {}: {problem}", line_at(text, span.start)),
         None => format!("{name}: {problem}"),
@@ -132,6 +136,16 @@ mod tests {
 
     fn path(key: &str) -> Vec<String> {
         key.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_number_that_toml_cannot_hold_is_told_without_types() {
+        for number in ["9999999999999999999", "99999999999999999999999", "-99999999999999999999"] {
+            let text = format!("\nseed = {number}");
+            let error = toml::from_str::<toml::Table>(&text).unwrap_err();
+            let told = syntax("mine.toml", &text, &error);
+            assert!(told.starts_with("mine.toml, line 2: a whole number beyond -9223"), "{told}");
+        }
     }
 
     #[test]

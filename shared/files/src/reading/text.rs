@@ -102,13 +102,15 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
-/// Names of a user's file for a message: the first ten of them, and how many more there are.
+/// Names of a user's file for a message: the first ten of them, and how many more there are; "nothing" if
+/// there are none.
 pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     const FIRST: usize = 10;
     let mut names = names.into_iter();
     let first: Vec<S> = names.by_ref().take(FIRST).collect();
     let first = first.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
     match names.count() {
+        0 if first.is_empty() => "nothing".into(),
         0 => first,
         more => format!("{first} and {more} more"),
     }
@@ -139,6 +141,7 @@ mod tests {
         assert_eq!(short(f64::NAN), "NaN");
         assert_eq!(one_line("a\n\tb é"), "a\\n\\tb é");
         assert_eq!(listed(["a", "b"]), "a, b");
+        assert_eq!(listed([""; 0]), "nothing");
         assert!(listed(["x"; 784]).ends_with("x, x and 774 more"));
     }
 
