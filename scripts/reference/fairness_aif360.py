@@ -62,7 +62,7 @@ def main():
     }
     for name, value in theirs.items():
         print(f"{name:<24} ours {ours[name]:.9f}  AIF360 {value:.9f}")
-        assert abs(ours[name] - value) < 1e-6, name
+        assert abs(ours[name] - value) < 1e-8, name
 
 
 if __name__ == "__main__":

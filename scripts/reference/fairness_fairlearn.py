@@ -67,13 +67,15 @@ def main():
         parity = DemographicParity(difference_bound=float(bound))
         theirs = ExponentiatedGradient(learner, constraints=parity, eps=0.01, nu=1e-4)
         theirs.fit(rows[train.row], y[train.row], sensitive_features=s[train.row])
-        for name, split in [("train", train), ("test", test)]:
+        for name, split, of_accuracy, of_gap in [
+            ("train", train, 0.001, 0.001), ("test", test, 0.005, 0.01)
+        ]:
             p = theirs._pmf_predict(rows[split.row])[:, 1]
             a = judged(split.prediction.to_numpy(), y[split.row], s[split.row])
             b = judged(p, y[split.row], s[split.row])
             print(f"epsilon {bound:<6} {name:<6} ours: accuracy {a[0]:.4f}, gap {a[1]:.4f}; "
                   f"fairlearn: accuracy {b[0]:.4f}, gap {b[1]:.4f}")
-            assert abs(a[0] - b[0]) < 0.005 and abs(a[1] - b[1]) < 0.01, (bound, name)
+            assert abs(a[0] - b[0]) < of_accuracy and abs(a[1] - b[1]) < of_gap, (bound, name)
 
 
 def run_ours(program, bound, folder):

@@ -76,7 +76,7 @@ def main():
         print(f"{people} people, {features} features, {prototypes} prototypes: largest differences "
               f"loss {differences[0]:.1e}, gradient {max(differences[1:]):.1e}")
         worst = max(worst, *differences)
-    assert worst < 1e-5, worst
+    assert worst < 1e-12, worst
     print(f"agree to {worst:.1e}")
 
 

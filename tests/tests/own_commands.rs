@@ -98,6 +98,21 @@ fn few_labels_draws_analogies_and_errors_by_labels() {
     let (folder, to) = (records.to_str().unwrap(), picture.to_str().unwrap());
     program.call(&["errors", "--records", folder, "--to", to]).success();
     assert!(is_picture(&picture));
+    let mut other: serde_json::Value =
+        serde_json::from_slice(&fs::read(records.join("ladder.json")).unwrap()).unwrap();
+    other["config"]["seed"] = 2.into();
+    let beside = records.join("ladder-2.json");
+    fs::write(&beside, other.to_string()).unwrap();
+    fs::remove_file(&picture).unwrap();
+    program.call(&["errors", "--records", folder, "--to", to]).success();
+    other["config"]["network"]["noise"] = 0.5.into();
+    fs::write(&beside, other.to_string()).unwrap();
+    fs::remove_file(&picture).unwrap();
+    program
+        .call(&["errors", "--records", folder, "--to", to])
+        .failure(1, "other settings of one model with as many labels");
+    assert!(!picture.exists());
+    fs::remove_file(&beside).unwrap();
     program.call(&["errors", "--records", "no-such-folder"]).failure(1, "no-such-folder");
     fs::write(records.join("other.json"), "{}").unwrap();
     program.call(&["errors", "--records", folder]).failure(1, "is not a record");

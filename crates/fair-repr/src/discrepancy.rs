@@ -36,8 +36,8 @@ impl Discrepancy {
         }
     }
 
-    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 estimated from a batch, `[1]`; 0 if a group is empty, and unbiased if it
-    /// has a single person. `z` `[people, latent]`, `s` `[people, 1]`.
+    /// |E[psi(z)|s = 1] - E[psi(z)|s = 0]|^2 estimated from a batch, `[1]`; 0 if a group is empty, and the
+    /// unbiased estimate also if it has a single person. `z` `[people, latent]`, `s` `[people, 1]`.
     ///
     /// The squared distance of two means of n_0 and n_1 people is too large by v_0 / n_0 + v_1 / n_1 on average, v_s the
     /// variance of psi in the group; the unbiased estimate takes that off.

@@ -136,7 +136,7 @@ fn the_duality_gap_closes_and_two_runs_have_the_same_bits() {
 }
 
 #[test]
-fn a_single_step_without_a_price_violates_the_bound_and_says_so() {
+fn a_single_step_without_a_price_violates_the_bound() {
     let data = people();
     let config = ReductionConfig {
         bound: 0.0,

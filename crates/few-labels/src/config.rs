@@ -245,12 +245,30 @@ impl Config {
                     .into(),
             );
         }
-        if kind.is_network() && self.train.batch_size < 2 {
-            return Some(
-                "[train] batch_size = 1: at least 2, since one image has no variance".into(),
-            );
-        }
-        None
+        let (section, _) = self.normalised_phases().find(|(_, phase)| phase.batch_size < 2)?;
+        Some(format!("[{section}] batch_size = 1: at least 2, since one image has no variance"))
+    }
+
+    /// The phases whose batches of unlabelled images are normalised by their own statistics.
+    fn normalised_phases(&self) -> impl Iterator<Item = (&'static str, &TrainConfig)> {
+        let kind = self.model.kind;
+        let train = matches!(kind, Kind::Reconstruction | Kind::Ladder);
+        let pretraining = self.pretraining.as_ref().filter(|_| kind == Kind::Denoising);
+        let train = train.then_some(("train", &self.train));
+        train.into_iter().chain(pretraining.map(|phase| ("pretraining", phase)))
+    }
+
+    /// What is wrong with the batches of an epoch over `images` training images: a last one of a single image has
+    /// no variance to be normalised by, and the cost of a ladder is divided by it.
+    pub(crate) fn batches_problem(&self, images: usize) -> Option<String> {
+        let last = |phase: &TrainConfig| phase.examples(images) % phase.batch_size;
+        let (section, phase) = self.normalised_phases().find(|(_, phase)| last(phase) == 1)?;
+        Some(format!(
+            "[{section}] batch_size = {}: the last batch of {} images is a single one, which has no variance; \
+             take another size",
+            phase.batch_size,
+            phase.examples(images)
+        ))
     }
 }
 

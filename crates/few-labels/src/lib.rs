@@ -86,6 +86,7 @@ impl paper::Paper for Paper {
             return Some(format!("[labels] count = {count}: there are {images} training images"));
         }
         too_few_classes("[labels] classes", config.labels.classes, data)
+            .or_else(|| config.batches_problem(images))
     }
 
     fn needs(config: &Config, _: PixelShape, _: usize) -> Needs {

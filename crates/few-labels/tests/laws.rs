@@ -478,6 +478,8 @@ fn labels_that_do_not_fit_are_refused_in_one_line() {
     assert_eq!(said, "[labels] count = 41: there are 40 training images");
     let said = problem_with(20, vec![3; 40]);
     assert_eq!(said, "[labels] count: the training images are all of one class");
+    let said = problem_with(20, (0..41).map(|image| image % 10).collect());
+    assert!(said.starts_with("[train] batch_size = 10: the last batch of 41 images"), "{said}");
 
     let problem = |change: &dyn Fn(&mut Config)| {
         let mut config = config(Kind::Ladder);

@@ -122,10 +122,10 @@ impl RunConfig for Config {
                  grey pixels a Bernoulli is not a probability and its ELBO is not a bound"
                     .into(),
             )
-        } else if model.likelihood == LikelihoodKind::Logistic && self.data.binarise.is_binary() {
+        } else if model.likelihood != LikelihoodKind::Bernoulli && self.data.binarise.is_binary() {
             Some(
-                "[model] likelihood = \"logistic\" needs binarise = \"none\": it is a probability of 256 \
-                 levels"
+                "[model] likelihood = \"logistic\" or \"gaussian\" needs binarise = \"none\": it is of grey \
+                 levels, not of black and white"
                     .into(),
             )
         } else if model.output_bias_from_data && model.likelihood != LikelihoodKind::Bernoulli {

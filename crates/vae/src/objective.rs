@@ -46,7 +46,7 @@ impl Objective {
         Self { config }
     }
 
-    /// Weight of the KL after `epochs` epochs.
+    /// Weight of the KL at this moment.
     fn kl_weight(&self, at: Moment) -> f64 {
         at.warmed_up(0.0, self.config.kl_warmup_epochs)
     }
@@ -61,6 +61,11 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
             Bound::Elbo => self.elbo(elbo_terms(model, &posterior, x, None, eps), at),
             Bound::Iwae => iwae(log_weights(model, &posterior, x, None, eps)),
         }
+    }
+
+    /// Free bits are a maximum over a batch's mean, which the size of the batch moves.
+    fn depends_on_batch(&self, _: &Model<B>) -> bool {
+        self.config.free_bits > 0.0
     }
 
     fn is_settled(&self, _: &Model<B>, at: Moment) -> bool {

@@ -17,7 +17,7 @@ use shared::{
     noise::{Noise, Stream},
     progress,
     run::{Better, Metric},
-    statistics::mean,
+    statistics::{Estimate, mean},
     trained::{Codes, Trained},
 };
 
@@ -300,15 +300,8 @@ fn all<T>(found: Vec<Option<T>>) -> Option<Vec<T>> {
 
 /// Mean over draws and its standard error.
 fn metric(values: &[f64], unit: &str, about: String) -> Metric {
-    let (mean, count) = (mean(values), values.len() as f64);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Metric {
-        value: mean,
-        standard_error: (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt()),
-        unit: unit.into(),
-        better: Better::Higher,
-        about,
-    }
+    let Estimate { mean, standard_error, .. } = Estimate::of(values);
+    Metric { value: mean, standard_error, unit: unit.into(), better: Better::Higher, about }
 }
 
 /// The same of scores that know what a tenth of the points give.
@@ -353,7 +346,7 @@ mod tests {
         let wide = run(&Made::wide(), 2);
         assert_eq!(wide.len(), 12);
         assert!(wide["z_diff_64"].about.contains("fitted to 100 points, tested on 50 (a tenth"));
-        // Half an entropy of nothing: the draws differ, and what they differ by is told.
+        // The draws differ, and each is told.
         assert!(wide["z_diff_25"].standard_error.is_some());
         let draws = [1, 2, 3].map(|draw| wide[&format!("z_diff_25_draw_{draw}")].value);
         assert!((mean(&draws) - wide["z_diff_25"].value).abs() < 1e-12);

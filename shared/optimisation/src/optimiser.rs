@@ -31,7 +31,8 @@ pub enum OptimiserConfig {
         /// Added to the root of the second moment.
         #[serde(default = "adam_epsilon", deserialize_with = "positive")]
         epsilon: f32,
-        /// L2 penalty: the gradient of a N(0, I) prior on the weights is 1 / N of each example's mean.
+        /// L2 penalty: this times the weights is added to the gradient of the mean loss. 1 / N is a prior N(0, I)
+        /// on the weights, N the number of training examples.
         #[serde(default, deserialize_with = "not_negative", skip_serializing_if = "is_zero")]
         weight_decay: f32,
     },
@@ -40,7 +41,7 @@ pub enum OptimiserConfig {
         /// Added to the root of the sum of squares.
         #[serde(default = "adagrad_epsilon", deserialize_with = "positive")]
         epsilon: f32,
-        /// L2 penalty: the gradient of a N(0, I) prior on the weights, scaled.
+        /// L2 penalty, as in `adam`.
         #[serde(default, deserialize_with = "not_negative")]
         weight_decay: f32,
     },
@@ -49,7 +50,7 @@ pub enum OptimiserConfig {
         /// Classical momentum.
         #[serde(default, deserialize_with = "share_below_one")]
         momentum: f64,
-        /// L2 penalty.
+        /// L2 penalty, as in `adam`.
         #[serde(default, deserialize_with = "not_negative")]
         weight_decay: f32,
     },
@@ -161,14 +162,11 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     gradients: GradientsParams,
     norm: f64,
 ) -> GradientsParams {
-    let mut squares = Squares::<B> { gradients: &gradients, found: Vec::new() };
-    model.visit(&mut squares);
-    if squares.found.is_empty() {
-        return gradients;
+    let mut found = joint_norm::<B, M>(model, &gradients, 1.0);
+    if !found.is_finite() {
+        // Squares of numbers above 1.8e19 are infinite.
+        found = joint_norm::<B, M>(model, &gradients, 64f64.exp2().recip()) * 64f64.exp2();
     }
-    // Read at once: each reading waits for the device.
-    let squares = Tensor::cat(squares.found, 0).into_data();
-    let found = squares.iter::<f32>().map(f64::from).sum::<f64>().sqrt();
     if found <= norm {
         return gradients;
     }
@@ -177,15 +175,33 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     scale.gradients
 }
 
-/// The sum of squares of each parameter's gradient.
+/// The Euclidean norm of all gradients times `unit`; 0 if there are none.
+fn joint_norm<B: AutodiffBackend, M: AutodiffModule<B>>(
+    model: &M,
+    gradients: &GradientsParams,
+    unit: f64,
+) -> f64 {
+    let mut squares = Squares::<B> { gradients, unit, found: Vec::new() };
+    model.visit(&mut squares);
+    if squares.found.is_empty() {
+        return 0.0;
+    }
+    // Read at once: each reading waits for the device.
+    let squares = Tensor::cat(squares.found, 0).into_data();
+    squares.iter::<f32>().map(f64::from).sum::<f64>().sqrt()
+}
+
+/// The sum of squares of each parameter's gradient times `unit`.
 struct Squares<'a, B: AutodiffBackend> {
     gradients: &'a GradientsParams,
+    unit: f64,
     found: Vec<Tensor<B::InnerBackend, 1>>,
 }
 
 impl<B: AutodiffBackend> ModuleVisitor<B> for Squares<'_, B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         if let Some(gradient) = self.gradients.get::<B::InnerBackend, D>(param.id) {
+            let gradient = if self.unit == 1.0 { gradient } else { gradient.mul_scalar(self.unit) };
             let square = gradient.square().into_primitive().tensor();
             let total = <B::InnerBackend as Backend>::total(square);
             self.found.push(Tensor::from_primitive(TensorPrimitive::Float(total)));
@@ -232,7 +248,11 @@ mod tests {
 
     /// Gradients of a loss whose slope in each weight is 7.
     fn gradients(layer: &Dense<B>) -> GradientsParams {
-        let x = Tensor::<B, 2>::full([1, 3], 7.0, &Default::default());
+        with_slope(layer, 7.0)
+    }
+
+    fn with_slope(layer: &Dense<B>, slope: f32) -> GradientsParams {
+        let x = Tensor::<B, 2>::full([1, 3], slope, &Default::default());
         GradientsParams::from_grads(layer.forward(x).sum().backward(), layer)
     }
 
@@ -256,6 +276,15 @@ mod tests {
         for (bound, free) in bound.iter().zip(&free) {
             assert!((f64::from(*bound) - f64::from(*free) * 0.5 / norm).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_gradient_whose_square_is_infinite_is_clipped_to_the_norm() {
+        let layer = layer();
+        let clipped = clip::<B, _>(&layer, with_slope(&layer, 1e25), 0.5);
+        let weight = clipped.get::<Flex, 2>(layer.weight.id).unwrap().into_data();
+        let square: f32 = weight.iter::<f32>().map(|w| w * w).sum();
+        assert!((square.sqrt() - 0.5).abs() < 1e-5, "{square}");
     }
 
     #[test]

@@ -230,9 +230,9 @@ impl RunFolder {
         Ok(writing)
     }
 
-    /// From now on, the first change of this run also removes the files `stale`, which could be
-    /// mistaken for new ones, and what a process that was killed had not written whole, and writes the new configuration. Until then, a run that cannot be
-    /// resumed stays as it is.
+    /// From now on, the first change of this run also writes the new configuration. It removes the files `stale`,
+    /// which could be mistaken for new ones, and what a process that was killed had not written whole. Until then, a
+    /// run that cannot be resumed stays as it is.
     ///
     /// # Errors
     /// As [`Self::lock`].

@@ -125,10 +125,12 @@ where
     };
     let (model, report) = fit_watched(model, objective, data, binarise, config, session, watch)?;
     for epoch in snapshots.missing(&session.run) {
-        progress::line(&format!(
-            "--snapshot-epochs {epoch}: not taken, training ended after epoch {}",
-            report.epochs
-        ));
+        let why = if epoch > report.epochs as f64 {
+            format!("training ended after epoch {}", report.epochs)
+        } else {
+            "it was over before the run was continued".into()
+        };
+        progress::line(&format!("--snapshot-epochs {epoch}: not taken, {why}"));
     }
     Ok((model, report))
 }

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 const QUERIES: usize = 128;
 const REFERENCES: usize = 2048;
 
-/// Accuracy of a vote among the `k` nearest training codes in Euclidean distance; ties go to the
-/// class with the nearer neighbour.
+/// Accuracy of a vote among the `k` nearest training codes in Euclidean distance, k from 1; ties go to the
+/// class with the nearer neighbour. Codes are `[examples, features]`, with a label for each example.
 pub fn nearest_neighbour_accuracy(
     train: &Array2<f32>,
     train_labels: &[u8],
@@ -21,8 +21,8 @@ pub fn nearest_neighbour_accuracy(
     correct as f64 / test_labels.len().max(1) as f64
 }
 
-/// The `k` rows of `references` nearest to each row of `queries` in Euclidean distance, nearest
-/// first, of equals the earlier first.
+/// The `k` rows of `references` `[points, features]` nearest to each row of `queries` `[queries, features]` in
+/// Euclidean distance: their places, nearest first, of equals the earlier first.
 pub fn nearest(
     references: ArrayView2<'_, f32>,
     queries: ArrayView2<'_, f32>,

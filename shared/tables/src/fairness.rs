@@ -18,8 +18,8 @@ pub struct Predictions<'a> {
 pub struct Fairness {
     /// Share of people predicted rightly, at one half.
     pub accuracy: f64,
-    /// Share of people expected to be decided rightly if each decision is drawn with p(yes): the accuracy of the
-    /// decisions whose gap is `discrimination`.
+    /// Share of people expected to be decided rightly if each decision is drawn with p(yes), 1 - E|y - p(yes)|
+    /// (Zemel et al. 2013, yAcc): the accuracy of the decisions whose gap is `discrimination`.
     pub accuracy_expected: f64,
     /// Share of the larger class of the target: what predicting it for everybody reaches.
     pub majority: f64,

@@ -1,6 +1,7 @@
 //! Panics of libraries that become errors.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
     sync::Once,
@@ -20,7 +21,8 @@ thread_local! {
     static CAUGHT: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// What `work` returns, or its panic, of which nothing is printed.
+/// What `work` returns, or its panic, of which nothing is printed unless it was that of another thread: there the
+/// usual hook has printed it, and its place is not known.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -30,18 +32,25 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
                 return usual(info);
             }
             let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-            let text = info.payload().downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| info.payload().downcast_ref::<String>().cloned());
             CAUGHT.set(Some(Panic {
                 place: shortened(&place.unwrap_or_default()),
-                what: text.unwrap_or_else(|| "a panic without a message".into()),
+                what: message(info.payload()),
             }));
         }));
     });
     let outer = CATCHES.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHES.set(outer);
-    result.map_err(|_| CAUGHT.take().unwrap_or_default())
+    result.map_err(|payload| {
+        let of_another_thread = || Panic { place: String::new(), what: message(&*payload) };
+        CAUGHT.take().unwrap_or_else(of_another_thread)
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".into())
 }
 
 /// A path of the code without the machine it was compiled on.
@@ -66,6 +75,10 @@ mod tests {
             panic!("outer")
         });
         assert_eq!(outer.unwrap_err().what, "outer");
+        // As rayon hands on the panic of a thread of its pool.
+        let other = std::thread::spawn(|| panic!("other")).join().unwrap_err();
+        let resumed = caught(|| -> u8 { panic::resume_unwind(other) });
+        assert_eq!(resumed.unwrap_err().what, "other");
         assert_eq!(
             shortened("/home/x/.cargo/registry/src/index-1/zip-7.4.0/src/read.rs:9"),
             "index-1/zip-7.4.0/src/read.rs:9"

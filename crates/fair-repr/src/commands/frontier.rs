@@ -221,9 +221,9 @@ impl Rule {
 /// The criterion that a selection rule minimises.
 type Cost = fn(&Fairness) -> f64;
 
-/// Selects a candidate on the validation split: the least value wins. The first two are those of Zemel et al. 2013,
-/// section 5, whose accuracy is that of decisions at one half and whose discrimination that of drawn ones; the others
-/// are of the same decisions.
+/// Selects a candidate on the validation split: the least value wins. The first and the last are those of Zemel et al.
+/// 2013, section 5, whose yAcc and yDiscrim are both of p(yes), as decisions drawn with it; the second mixes the accuracy
+/// at one half with that gap.
 const RULES: [(&str, Cost); 4] = [
     ("least discrimination", |f| f.discrimination),
     ("greatest accuracy - discrimination", |f| f.discrimination - f.accuracy),

@@ -29,8 +29,17 @@ const INDISTINCT: f64 = 0.2;
 /// Width of a dot, in pixels.
 const DOT: i32 = 11;
 
-/// Test errors in per cent by model, epochs and number of labels.
-type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Vec<f64>>>;
+/// Runs that a point is the mean of: the same configuration but for its seed.
+struct Draws {
+    config: Config,
+    /// The record it is of.
+    first: PathBuf,
+    /// Test errors in per cent.
+    errors: Vec<f64>,
+}
+
+/// Runs by model, epochs and number of labels.
+type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Draws>>;
 
 /// The model's place in the legend, and its name there.
 fn named(config: &Config) -> (usize, &'static str) {
@@ -57,16 +66,29 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut paths: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     paths.sort();
     let mut errors = Errors::new();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
-        let name = path.display();
-        let text = fs::read_to_string(path).with_context(|| format!("{name}"))?;
+    for path in paths.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(&path).with_context(|| format!("{name}"))?;
         let record: Record =
             serde_json::from_str(&text).with_context(|| format!("{name} is not a record"))?;
         let config: Config = serde_json::from_value(record.config)
             .with_context(|| format!("{name} is not a record of few-labels"))?;
         let Some(error) = record.metrics.get("test_error") else { continue };
         let by_labels = errors.entry((named(&config), config.train.total_epochs())).or_default();
-        by_labels.entry(config.labels.count).or_default().push(100.0 * error.value);
+        let config = Config { seed: 0, ..config };
+        let draws = by_labels.entry(config.labels.count).or_insert_with(|| Draws {
+            config: config.clone(),
+            first: path.clone(),
+            errors: Vec::new(),
+        });
+        if draws.config != config {
+            bail!(
+                "{name} and {}: other settings of one model with as many labels, of which there is no mean; keep \
+                 one of them in another folder",
+                draws.first.display()
+            );
+        }
+        draws.errors.push(100.0 * error.value);
     }
     if errors.is_empty() {
         bail!("--records {folder}: no record with a test error");
@@ -82,8 +104,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 name if is_alone(model) => name.to_owned(),
                 name => format!("{name}, {epochs} epochs"),
             };
-            let point = |(labels, errors): (usize, Vec<f64>)| {
-                let (error, deviation) = mean_and_deviation(&errors);
+            let point = |(labels, draws): (usize, Draws)| {
+                let (error, deviation) = mean_and_deviation(&draws.errors);
                 let is_hidden = |(at, other): &&(usize, f64)| {
                     *at == labels && (other - error).abs() < INDISTINCT
                 };

@@ -43,12 +43,14 @@ impl LadderObjective {
     ) -> Tensor<B, 1> {
         let groups = [batch.len()];
         let by_batch = Normalising::ByBatch(&groups);
-        let has_hidden_costs = self.costs.iter().skip(1).any(|&cost| cost > 0.0);
+        // One image, as the last of a validation split may be, has no variance to divide by.
+        let costs = &self.costs[..if batch.len() > 1 { self.costs.len() } else { 1 }];
+        let has_hidden_costs = costs.iter().skip(1).any(|&cost| cost > 0.0);
         let clean =
             has_hidden_costs.then(|| model.encoder.pass(batch.x.clone(), None, by_batch).sums);
         let estimates = model.restored(noisy, by_batch).estimates;
         let mut total: Option<Tensor<B, 1>> = None;
-        for (layer, (estimate, &cost)) in estimates.into_iter().zip(&self.costs).enumerate() {
+        for (layer, (estimate, &cost)) in estimates.into_iter().zip(costs).enumerate() {
             if cost == 0.0 {
                 continue;
             }

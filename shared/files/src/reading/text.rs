@@ -55,6 +55,7 @@ pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A row of a CSV whose values each lie within a line: a quote that is never closed would swallow the rows below it.
+/// A row of one value that has other separators is refused with their name.
 ///
 /// # Errors
 /// Why it cannot be read, in one line.
@@ -69,6 +70,15 @@ pub fn csv_row(row: Result<csv::StringRecord, csv::Error>) -> Result<csv::String
     if row.iter().any(|field| field.contains(['\n', '\r'])) {
         let line = csv_line(&row);
         return Err(format!("line {line}: a quote \" that is not closed on its line"));
+    }
+    if row.len() == 1 {
+        let separators = [(';', "semicolons"), ('\t', "tabs")];
+        if let Some((_, name)) =
+            separators.iter().find(|(separator, _)| row[0].contains(*separator))
+        {
+            let line = csv_line(&row);
+            return Err(format!("line {line}: columns divided by {name}: save it with commas"));
+        }
     }
     Ok(row)
 }
@@ -131,6 +141,17 @@ mod tests {
         let swallowed = rows("a,b\n\"c,d\n\"e,f\n");
         assert_eq!(swallowed[0], Ok(2));
         assert!(swallowed[1].as_ref().unwrap_err().starts_with("line 2: a quote"), "{swallowed:?}");
+    }
+
+    #[test]
+    fn other_separators_are_named() {
+        let refused = |text: &str| {
+            let mut reader =
+                csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            csv_row(reader.records().next().unwrap()).unwrap_err()
+        };
+        assert!(refused("a;b;c").contains("semicolons: save it with commas"));
+        assert!(refused("a\tb").contains("tabs"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::operation::{Activation, Cell};
 /// Burn's backend trait with the element type this workspace computes in, and the operations
 /// that a backend may fuse. Each has the plain composition as its default.
 pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
-    /// One step of Adam: `(weight, first moment, second moment)` after it.
+    /// One step of Adam: `(weight, first moment, second moment)` after it, all of one shape.
     fn adam(
         step: AdamStep,
         weight: FloatTensor<Self>,
@@ -40,7 +40,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::adam_composed::<Self>(step, weight, gradient, first, second)
     }
 
-    /// One step of Adagrad: `(weight, sum of squared gradients)` after it.
+    /// One step of Adagrad: `(weight, sum of squared gradients)` after it, all of one shape.
     fn adagrad(
         step: AdagradStep,
         weight: FloatTensor<Self>,
@@ -65,17 +65,17 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         Self::float_sum(x)
     }
 
-    /// The product of two matrices.
+    /// The product of two matrices, `[m, k]` and `[k, n]`: `[m, n]`.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(a, b)
     }
 
-    /// `[a | b]`: the columns of a, then those of b.
+    /// `[a | b]`: the columns of a, then those of b, of as many rows.
     fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![a, b], 1)
     }
 
-    /// These columns of a matrix; a backend that sums views slowly gives them memory of their own.
+    /// These columns of a matrix `[m, n]`, all its rows; a backend that sums views slowly gives them memory of their own.
     fn columns(x: FloatTensor<Self>, columns: Range<usize>) -> FloatTensor<Self> {
         fused::columns_composed::<Self>(x, columns)
     }
@@ -261,6 +261,10 @@ impl Backend for Flex {
         share: f32,
     ) -> FloatTensor<Self> {
         fused::approach_flex(average, value, share)
+    }
+
+    fn total(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        fused::total_in_blocks::<Self>(x)
     }
 
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -4,7 +4,7 @@
 //! zeroing; this memory costs neither.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,19 +14,57 @@ use burn_flex::FlexTensor;
 const KEPT: usize = 8;
 /// Lengths below which the allocator is as fast.
 const LEAST: usize = 1 << 12;
+/// Buffers taken or kept, of any length, after which those of a length that was not among them go: some ten steps.
+/// Batches of sequences are as long as their longest, so lengths come that do not come back.
+const AGE: u64 = 1000;
 
-static BUFFERS: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
+/// The buffers of one length.
+#[derive(Default)]
+struct Kept {
+    buffers: Vec<Vec<f32>>,
+    /// When one was last taken or kept, by the clock.
+    touched: u64,
+}
 
-fn buffers() -> MutexGuard<'static, Option<HashMap<usize, Vec<Vec<f32>>>>> {
+#[derive(Default)]
+struct Buffers {
+    /// Buffers taken or kept so far.
+    clock: u64,
+    lengths: BTreeMap<usize, Kept>,
+}
+
+static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers { clock: 0, lengths: BTreeMap::new() });
+
+impl Buffers {
+    fn take(&mut self, length: usize) -> Option<Vec<f32>> {
+        self.clock += 1;
+        let kept = self.lengths.get_mut(&length)?;
+        kept.touched = self.clock;
+        kept.buffers.pop()
+    }
+
+    fn keep(&mut self, buffer: Vec<f32>) {
+        self.clock += 1;
+        let now = self.clock;
+        if !self.lengths.contains_key(&buffer.len()) {
+            self.lengths.retain(|_, kept| now - kept.touched < AGE);
+        }
+        let kept = self.lengths.entry(buffer.len()).or_default();
+        kept.touched = now;
+        if kept.buffers.len() < KEPT {
+            kept.buffers.push(buffer);
+        }
+    }
+}
+
+fn buffers() -> MutexGuard<'static, Buffers> {
     // Nothing that holds the lock can leave the map half changed.
     BUFFERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A buffer of `length` numbers, of no particular value: every one must be written.
 pub(super) fn take(length: usize) -> Vec<f32> {
-    let kept = (length >= LEAST)
-        .then(|| buffers().as_mut().and_then(|map| map.get_mut(&length)?.pop()))
-        .flatten();
+    let kept = (length >= LEAST).then(|| buffers().take(length)).flatten();
     kept.unwrap_or_else(|| vec![0.0; length])
 }
 
@@ -48,11 +86,7 @@ pub(super) fn keep(buffer: Vec<f32>) {
     if buffer.len() < LEAST {
         return;
     }
-    let mut buffers = buffers();
-    let kept = buffers.get_or_insert_default().entry(buffer.len()).or_default();
-    if kept.len() < KEPT {
-        kept.push(buffer);
-    }
+    buffers().keep(buffer);
 }
 
 #[cfg(test)]
@@ -75,5 +109,18 @@ mod tests {
         give_back(held);
         let again = take(length);
         assert_eq!(again.as_ptr(), address);
+    }
+
+    #[test]
+    fn lengths_that_do_not_come_back_are_let_go() {
+        let mut buffers = Buffers::default();
+        for length in LEAST..LEAST + 3000 {
+            buffers.keep(vec![0.0; length]);
+            // One of every step stays.
+            let own = buffers.take(LEAST - 1);
+            assert!(own.is_some() || length == LEAST);
+            buffers.keep(vec![0.0; LEAST - 1]);
+        }
+        assert!(buffers.lengths.len() as u64 <= AGE, "{}", buffers.lengths.len());
     }
 }

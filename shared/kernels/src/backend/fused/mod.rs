@@ -40,6 +40,8 @@ mod product;
 mod recurrent;
 #[cfg(feature = "flex")]
 mod recurrent_flex;
+#[cfg(feature = "flex")]
+mod total;
 mod window;
 
 pub use adagrad::AdagradStep;
@@ -90,5 +92,7 @@ pub(crate) use product::product_flex;
 pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_composed};
 #[cfg(feature = "flex")]
 pub(crate) use recurrent_flex::{recur_flex, recur_gradient_flex};
+#[cfg(feature = "flex")]
+pub(crate) use total::total_in_blocks;
 pub use window::{Geometry, Window};
 pub(crate) use window::{overlap_composed, patches_composed};
