@@ -125,6 +125,9 @@ pub trait Trained: Sync {
     fn has_bound(&self) -> bool;
     /// Draws from the prior made from standard normal numbers.
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
+    /// KL of each latent of codes to the prior of what is given, nats `[examples, latents]`; `None` of points, and where
+    /// the prior is N(0, I) whatever is given.
+    fn kl_to_prior(&self, codes: &Codes, given: GivenArray<'_>) -> Option<Array2<f32>>;
     /// -ELBO with `eps` `[samples * examples, latent]`, sample-major; `None` for a point code.
     fn elbo(
         &self,
@@ -377,6 +380,13 @@ where
     fn sample_prior(&self, eps: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32> {
         let width = self.latent_dim();
         self.by_rows(eps, given, width, |eps, given| self.model.sample_prior(eps, given))
+    }
+
+    fn kl_to_prior(&self, codes: &Codes, given: GivenArray<'_>) -> Option<Array2<f32>> {
+        let prior = self.model.prior(self.given(given).as_ref())?;
+        let log_var = self.tensor(codes.log_var.as_ref()?.view());
+        let posterior = DiagonalGaussian { mean: self.tensor(codes.mean.view()), log_var };
+        Some(array2(posterior.kl_to(&prior)))
     }
 
     fn elbo(

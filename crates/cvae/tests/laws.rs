@@ -18,11 +18,13 @@ use shared::{
     bound::{elbo_terms, log_likelihoods_from_prior, log_mean_exp, log_weights},
     data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
     likelihood::row_sums,
+    metrics::{encode_split, nats_per_latent},
     nn::{Activation, Init},
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
     statistics::mean,
     train::{Keep, Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
+    trained::OnDevice,
 };
 
 type Diff = Autodiff<Flex>;
@@ -85,6 +87,12 @@ fn batch<B: Backend>(indices: &[usize]) -> Batch<B> {
     let data = shared::kind::Images::load(&data, &FetchOptions::from_env(None)).unwrap();
     BatchMaker::new(data.train, Binarise::Dynamic, Noise::new(1), B::Device::default())
         .batch(indices, 1)
+}
+
+fn matrix<B: Backend>(values: ndarray::Array2<f32>) -> Tensor<B, 2> {
+    let shape = [values.nrows(), values.ncols()];
+    let values = values.into_raw_vec_and_offset().0;
+    Tensor::from_data(TensorData::new(values, shape), &B::Device::default())
 }
 
 fn noise<B: Backend>(rows: usize, width: usize, key: u64) -> Tensor<B, 2> {
@@ -233,6 +241,30 @@ fn without_a_recognition_network_the_bound_is_the_gsnns_objective() {
     let loss = values(Objective::Gsnn.terms(&model, &batch, AT).loss);
     for (bound, loss) in values(terms.reconstruction).iter().zip(loss) {
         assert!((bound - loss).abs() < 1e-3, "{bound} {loss}");
+    }
+}
+
+#[test]
+fn what_a_latent_tells_is_its_kl_to_the_prior_of_its_condition() {
+    let data = config(LABEL, ObjectiveConfig::Cvae, 1).data;
+    let data = shared::kind::Images::load(&data, &FetchOptions::from_env(None)).unwrap();
+    let split = data.valid.take(40);
+    let all: Vec<usize> = (0..split.len()).collect();
+    for objective in [ObjectiveConfig::Gsnn, ObjectiveConfig::Cvae] {
+        let model = model::<Flex>(quadrants(1), objective, 3);
+        let x: Tensor<Flex, 2> = matrix(split.all_grey());
+        let given = model.condition(&x, &split.labels());
+        let Posterior::Gaussian(posterior) = model.encode(x, given.as_ref()) else {
+            panic!("a point")
+        };
+        let prior = model.prior(given.as_ref()).unwrap();
+        let wanted = values(posterior.kl_to(&prior).mean_dim(0));
+        let trained = OnDevice::<Flex, _>::new(model, Default::default());
+        let found =
+            nats_per_latent(&trained, &split, &encode_split(&trained, &split, &all)).unwrap();
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!((found - wanted).abs() < 1e-4 * wanted.max(1.0), "{found} {wanted}");
+        }
     }
 }
 

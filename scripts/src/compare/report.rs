@@ -54,6 +54,9 @@ pub(super) struct Run {
     pub key: RunKey,
     /// Name and sizes of the data.
     pub data: String,
+    /// sha256 of each of their files: own data of one kind share a name, and may share sizes.
+    #[serde(skip)]
+    pub files: BTreeMap<String, String>,
     pub base_seeds: Vec<u64>,
     pub new_seeds: Vec<u64>,
     /// The sizes of the splits, if they changed. Never judged then.
@@ -173,9 +176,11 @@ impl Run {
         let objective =
             broken.into_iter().map(|(said, seeds)| format!("{said} (seed {})", seeds.join(", ")));
         let wrong_split = stale::wrong_split(base, new);
+        let first = base.first().or(new.first()).map(|found| &found.record);
         let mut run = Self {
             key: key.clone(),
-            data: base.first().or(new.first()).map(|found| data(&found.record)).unwrap_or_default(),
+            data: first.map(data).unwrap_or_default(),
+            files: first.map(|record| record.data.sha256.clone()).unwrap_or_default(),
             base_seeds: base.iter().map(|found| found.record.seed).collect(),
             new_seeds: new.iter().map(|found| found.record.seed).collect(),
             wrong_split,

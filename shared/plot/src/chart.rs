@@ -126,7 +126,18 @@ fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     if low > high {
         return 0.0..1.0;
     }
-    let air = ((high - low) * 0.04).max(1e-9);
+    let size = low.abs().max(high.abs());
+    // One value stands in the middle: ticks a billionth apart would say nothing.
+    let air = match high - low {
+        little if little <= 1e-9 * size => {
+            if size > 0.0 {
+                0.5 * size
+            } else {
+                0.5
+            }
+        }
+        range => 0.04 * range,
+    };
     low - air..high + air
 }
 
@@ -431,6 +442,8 @@ pub fn means(
 
 #[cfg(test)]
 mod tests {
+    use plotters::coord::ranged1d::{BoldPoints, Ranged};
+
     use super::*;
 
     fn map(classes: &[u8]) -> Vec<u8> {
@@ -440,6 +453,23 @@ mod tests {
             (0..classes.len()).map(|i| [i as f32, (i % 7) as f32]).collect();
         scatter(&path, "map", ["a", "b"], &points, classes, &ClassNames::default()).unwrap();
         image::open(&path).unwrap().to_rgb8().into_raw()
+    }
+
+    #[test]
+    fn one_value_has_an_axis_of_its_size_around_it() {
+        for (values, wanted) in [
+            (&[1.0][..], 0.5..1.5),
+            (&[0.0, 0.0], -0.5..0.5),
+            (&[93.5, 93.5 + 1e-8], 46.75..140.25),
+            (&[0.0, 100.0], -4.0..104.0),
+        ] {
+            let found = span(values.iter().copied());
+            assert!((found.start - wanted.start).abs() < 1e-6, "{found:?}");
+            assert!((found.end - wanted.end).abs() < 1e-6, "{found:?}");
+        }
+        let (across, up) = (span([1.0].into_iter()), Axis::whole("epoch"));
+        let ticks = up.over(across, [].into_iter()).key_points(BoldPoints(5));
+        assert_eq!(ticks, [1.0]);
     }
 
     #[test]

@@ -16,10 +16,9 @@ use super::{
 };
 use crate::{
     data::{ClassNames, DataKind, Split},
-    metrics::encode_split,
+    metrics::{encode_split, nats_per_latent},
     noise::{Noise, Stream},
     plot::{self, Grid},
-    posterior::kl_of_gaussian,
     principal::PrincipalComponents,
     progress,
     run::RunFolder,
@@ -353,12 +352,8 @@ fn information<P: Paper>(
             return Ok(found);
         }
     };
-    Ok(nats_in(&encode_part(loaded, &examples.split.take(MEASURED))))
-}
-
-/// Mean KL of each latent of codes; `None` of points.
-fn nats_in(codes: &Codes) -> Option<Vec<f64>> {
-    codes.log_var.as_ref().map(|log_var| kl_of_gaussian(&codes.mean, log_var))
+    let part = examples.split.take(MEASURED);
+    Ok(nats_per_latent(loaded.model.as_ref(), &part, &encode_part(loaded, &part)))
 }
 
 /// The KL of each latent in the text of `latents.csv`, `Some(None)` of a point code; `None` if it is not
@@ -441,7 +436,7 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         }
         about = format!("{about}, sd of {} codes", images.len());
         let codes = encode_part(loaded, &images);
-        (Units::of(&codes.mean), nats_in(&codes))
+        (Units::of(&codes.mean), nats_per_latent(loaded.model.as_ref(), &images, &codes))
     };
     let length = image.as_ref().map_or(loaded.preparation.steps, |image| image.steps[0]);
     let lengths = vec![length; steps];

@@ -1,6 +1,6 @@
 //! What a page knows of a run: its networks, its latents, some images, and a map of their codes.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde_json::{Value, json};
 
@@ -10,10 +10,9 @@ use super::{
 };
 use crate::{
     data::{Binarise, ClassNames, Preparation, Split},
-    metrics::encode_split,
-    network::{Network, Packer, Prior},
+    metrics::{encode_split, nats_per_latent},
+    network::{Network, Packer},
     noise::{Noise, Stream},
-    posterior::kl_of_gaussian,
     principal::PrincipalComponents,
     trained::{Codes, Trained},
 };
@@ -129,7 +128,7 @@ pub fn content(
             "image": found.image,
         },
         "network": packed,
-        "latents": latents(subject, network, &part, &codes)?,
+        "latents": latents(subject, &part, &codes),
         "gallery": {
             "levels": packer.levels(&levels),
             "labels": part.labels_of(&chosen),
@@ -177,18 +176,9 @@ fn compared(subject: &Subject<'_>, network: &Network, precision: Precision) -> D
 }
 
 /// The latents, the most informative first.
-fn latents(
-    subject: &Subject<'_>,
-    network: &Network,
-    part: &Split,
-    codes: &Codes,
-) -> Result<Vec<Value>> {
+fn latents(subject: &Subject<'_>, part: &Split, codes: &Codes) -> Vec<Value> {
     let Codes { mean, log_var } = codes;
-    let nats = match (log_var, &network.prior) {
-        (None, _) => None,
-        (Some(_), Prior::Conditional(_)) => Some(nats_to_prior(subject.model, part)?),
-        (Some(log_var), _) => Some(kl_of_gaussian(mean, log_var)),
-    };
+    let nats = nats_per_latent(subject.model, part, codes);
     let change = match nats {
         Some(_) => None,
         None => Some(change(subject.model, subject.preparation)),
@@ -224,22 +214,7 @@ fn latents(
     }
     let of = |latent: &Value| latent["nats"].as_f64().or(latent["change"].as_f64()).unwrap_or(0.0);
     latents.sort_by(|a, b| of(b).total_cmp(&of(a)));
-    Ok(latents)
-}
-
-/// KL of each latent to p(z|c), nats, the mean over images.
-fn nats_to_prior(model: &dyn Trained, part: &Split) -> Result<Vec<f64>> {
-    let part = part.take(POINTS / 4);
-    let x = part.all_grey();
-    let given = model.condition(x.view(), &part.labels());
-    let eps = Array2::zeros((x.nrows(), model.latent_dim()));
-    let terms = model.elbo(x.view(), given.as_ref().map(|given| given.view()), eps.view());
-    let terms = terms.ok_or_else(|| anyhow!("the model has a prior and no bound"))?;
-    let count = x.nrows().max(1) as f64;
-    let sum = |column: ndarray::ArrayView1<'_, f32>| -> f64 {
-        column.iter().map(|&nats| f64::from(nats)).sum()
-    };
-    Ok(terms.kl_per_latent.columns().into_iter().map(|column| sum(column) / count).collect())
+    latents
 }
 
 /// What a step of one standard deviation along each latent changes in the picture: a point has no KL.

@@ -2,6 +2,7 @@ use ndarray::Axis;
 
 use crate::{
     data::Split,
+    posterior::kl_of_gaussian,
     trained::{CHUNK, Codes, Trained},
 };
 
@@ -26,6 +27,29 @@ pub fn encode_split(model: &dyn Trained, split: &Split, indices: &[usize]) -> Co
         })
         .collect();
     Codes::concatenated(parts, model.latent_dim())
+}
+
+/// Mean KL of each latent of the codes of a split to its prior, nats: that of its condition, where the model has such a
+/// prior, and N(0, I) otherwise. `None` of points.
+pub fn nats_per_latent(model: &dyn Trained, split: &Split, codes: &Codes) -> Option<Vec<f64>> {
+    let log_var = codes.log_var.as_ref()?;
+    let mut sums = vec![0.0; codes.mean.ncols()];
+    let all: Vec<usize> = (0..codes.mean.nrows()).collect();
+    for indices in all.chunks(CHUNK) {
+        let given = || model.condition(split.grey(indices).view(), &split.labels_of(indices));
+        let given = if model.sequence_codes().is_none() { given() } else { None };
+        let part = Codes {
+            mean: codes.mean.select(Axis(0), indices),
+            log_var: Some(log_var.select(Axis(0), indices)),
+        };
+        let Some(nats) = model.kl_to_prior(&part, given.as_ref().map(|given| given.view())) else {
+            return Some(kl_of_gaussian(&codes.mean, log_var));
+        };
+        for (sum, column) in sums.iter_mut().zip(nats.columns()) {
+            *sum += column.iter().map(|&nats| f64::from(nats)).sum::<f64>();
+        }
+    }
+    Some(sums.into_iter().map(|sum| sum / all.len().max(1) as f64).collect())
 }
 
 /// A latent is active if its posterior mean varies more than this over the data (Burda et al.

@@ -11,7 +11,7 @@ mod sequences;
 pub use bounds::{
     Elbo, Estimator, Scores, bound_curve, elbo, marginal, negative_log_likelihood, scores,
 };
-pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split};
+pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split, nats_per_latent};
 pub use evaluate::{Evaluating, Evaluation, refuse_broken};
 pub use reconstruction::{Reconstruction, reconstruction};
 pub use sequences::{SequenceTerms, sequence_bound, sequence_terms};
