@@ -99,14 +99,14 @@ pub const COLOURS: [RGBColor; 10] = [
 
 /// Letters of captions, of a legend, and the height of its lines.
 const CAPTION: f64 = 24.0;
-const LETTERS: f64 = 16.0;
+pub(super) const LETTERS: f64 = 16.0;
 const LINE: i32 = 23;
 /// Radius of a dot with error bars.
 const DOT: i32 = 5;
 /// Width, without its legend, and height of a map.
 const SQUARE: (u32, u32) = (940, 900);
 /// Margin around a chart, and width of a mark in the legend.
-const MARGIN: i32 = 15;
+pub(super) const MARGIN: i32 = 15;
 const MARK: i32 = 28;
 
 /// The colour of a class: beyond the ten, hues a golden angle apart, light and dark in turn.
@@ -119,7 +119,7 @@ fn colour_of(class: u8) -> RGBColor {
 }
 
 /// Low and high end of values with a little air.
-fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
+pub(super) fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
         .filter(|v| v.is_finite())
         .fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
@@ -179,30 +179,30 @@ fn framed<'a, 'b>(
 }
 
 /// Black letters of this size.
-fn style(size: f64) -> TextStyle<'static> {
+pub(super) fn style(size: f64) -> TextStyle<'static> {
     TextStyle::from((FONT, size).into_font()).color(&BLACK)
 }
 
 /// Letters of a caption that fit into this width.
-fn caption_size(caption: &str, across: u32) -> f64 {
+pub(super) fn caption_size(caption: &str, across: u32) -> f64 {
     let room = f64::from(across) - 2.0 * f64::from(MARGIN);
     (CAPTION * room / letters::width(caption, CAPTION).max(1.0)).clamp(13.0, CAPTION)
 }
 
 /// How a series is drawn, in the legend too.
 #[derive(Clone, Copy)]
-enum Mark {
+pub(super) enum Mark {
     Dot(RGBColor),
     Ring,
     Line(RGBColor),
 }
 
 /// What stands for what, to the right of a chart, where it hides nothing.
-struct Legend(Vec<(Mark, String)>);
+pub(super) struct Legend(Vec<(Mark, String)>);
 
 impl Legend {
     /// The entries for which there is room in this height; how many are left out, if any.
-    fn fitting(mut entries: Vec<(Mark, String)>, height: u32) -> Self {
+    pub(super) fn fitting(mut entries: Vec<(Mark, String)>, height: u32) -> Self {
         let room = ((height as i32 - 2 * MARGIN - 36) / LINE).max(2) as usize;
         if entries.len() > room {
             let more = entries.len() - (room - 1);
@@ -212,13 +212,13 @@ impl Legend {
         Self(entries)
     }
 
-    fn width(&self) -> i32 {
+    pub(super) fn width(&self) -> i32 {
         let longest = self.0.iter().map(|(_, name)| letters::width(name, LETTERS));
         let longest = longest.fold(0.0, f64::max);
         if self.0.is_empty() { 0 } else { longest.ceil() as i32 + MARK + 12 }
     }
 
-    fn draw(&self, root: &Area<'_>) -> Drawn {
+    pub(super) fn draw(&self, root: &Area<'_>) -> Drawn {
         let left = root.dim_in_pixel().0 as i32 - self.width() - MARGIN + 12;
         for (line, (mark, name)) in (0..).zip(&self.0) {
             let y = MARGIN + 36 + line * LINE + LINE / 2;

@@ -6,6 +6,7 @@ mod chart;
 mod grid;
 mod labels;
 mod letters;
+mod panels;
 
 pub use axis::Axis;
 pub use canvas::{Canvas, Picture, also_as_svg, escaped, is_svg_wanted};
@@ -14,3 +15,4 @@ pub use chart::{
     means, scatter, write_svg,
 };
 pub use grid::{Grid, read_row, save_animation, save_row, snapshot_strip, to_array};
+pub use panels::{Panel, panels};

@@ -52,9 +52,10 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     // Drawn first: where a paper refuses a file of its picture, nothing is written.
     let mut drawn = Vec::new();
     if P::KIND.examples() != DataKind::Tables {
-        let shown = SHOWN.min(ranked.len());
+        // None in both rows, unless it is the only one.
+        let shown = SHOWN.min((ranked.len() / 2).max(1));
         let caption = format!(
-            "{} {} by -log p(x), nats: {}",
+            "Most and least likely {} {} by -log p(x), nats: {}",
             examples.name,
             P::KIND.examples().plural(),
             loaded.title()

@@ -74,12 +74,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let from = begun.unwrap_or_default();
         let continued = loaded.model.continued(&from, steps, args.temperature, (noise, &keys));
         let Some(continued) = continued else { bail!("the model is not one of sequences") };
-        let title = |what: String| format!("{}, {what}", examples.title(index));
-        shown.push(Shown { title: title("the truth".into()), steps: truth.clone(), given });
+        let of = examples.title(index);
+        let truth_shown =
+            Shown { of: of.clone(), title: "the truth".into(), steps: truth.clone(), given };
+        shown.push(truth_shown);
         for (draw, row) in continued.rows().into_iter().enumerate() {
             let own = row.to_owned().into_shape_with_order(truth.dim())?;
-            let title = title(format!("completion {}", draw + 1));
-            shown.push(Shown { title, steps: own, given });
+            let title = format!("completion {}", draw + 1);
+            shown.push(Shown { of: of.clone(), title, steps: own, given });
         }
     }
     let files = if is_image {

@@ -103,7 +103,12 @@ pub fn drawn(
     let shown: Vec<Shown> = (0..count)
         .map(|row| {
             let own = drawn.slice(s![row, ..]).to_owned().into_shape_with_order((steps, width))?;
-            Ok(Shown { title: format!("draw {}", row + 1), steps: own, given: 0 })
+            Ok(Shown {
+                of: String::new(),
+                title: format!("draw {}", row + 1),
+                steps: own,
+                given: 0,
+            })
         })
         .collect::<Result<_>>()?;
     show(run, &path, "Drawn by the model", &shown)

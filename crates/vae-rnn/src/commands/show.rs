@@ -13,7 +13,7 @@ use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
     data::Split,
     paper::RunConfig,
-    plot::{Grid, Series, curves, write_svg},
+    plot::{Grid, Panel, Series, panels, write_svg},
     progress,
     run::write_atomic,
 };
@@ -31,12 +31,21 @@ const ROW: usize = 10;
 
 /// A sequence that was drawn, or begun and drawn to its end.
 pub(super) struct Shown {
-    /// Its name.
+    /// What it is a version of, if there are several; these are drawn together.
+    pub(super) of: String,
+    /// Its name among them.
     pub(super) title: String,
     /// The sequence, `[steps, width]`.
     pub(super) steps: Array2<f32>,
     /// Steps that were given.
     pub(super) given: usize,
+}
+
+impl Shown {
+    /// Its name among all.
+    fn name(&self) -> String {
+        if self.of.is_empty() { self.title.clone() } else { format!("{}, {}", self.of, self.title) }
+    }
 }
 
 /// Writes sequences into `path`, whose ending is [`ending`], and beside it: returns the files, the picture first.
@@ -62,7 +71,15 @@ pub(super) fn show(
         }
         Steps::Chords => show_chords(run, path, &caption, sequences),
         Steps::Numbers => {
-            show_series(run, [path, &path.with_extension("csv")], &caption, sequences)
+            let titles: Vec<String> = sequences.iter().map(|shown| shown.title.clone()).collect();
+            let mut rows: Vec<SeriesRow<'_>> = Vec::new();
+            for versions in sequences.chunk_by(|one, next| one.of == next.of) {
+                let first = rows.iter().map(|row| row.lines.len()).sum::<usize>();
+                let own = &titles[first..first + versions.len()];
+                let lines = distinct(own).into_iter().zip(first..).collect();
+                rows.push(SeriesRow { label: &versions[0].of, lines });
+            }
+            show_series(run, [path, &path.with_extension("csv")], &caption, sequences, &rows)
         }
         Steps::Pen => {
             let files = numbered(run, path, "svg", sequences.len())?;
@@ -119,51 +136,84 @@ fn refuse_users(run: &Loaded<Paper>, file: &Path) -> Result<()> {
     if file.parent() == Some(run.run.path()) { Ok(()) } else { refuse_existing(file) }
 }
 
-/// Lines of a chart, at most: there are as many colours.
+/// Lines of a chart, at most: more could not be told apart.
 const LINES: usize = 8;
+/// Columns of series that are drawn side by side, at most.
+const COLUMNS: usize = 4;
 
-/// Series as a chart of the first of them in `picture`, and all in the CSV `file`, in the units of the data.
+/// Series that are drawn into one chart for each column, with the name of each and its place among all.
+struct SeriesRow<'a> {
+    label: &'a str,
+    lines: Vec<(String, usize)>,
+}
+
+impl SeriesRow<'_> {
+    /// [`LINES`] of them, evenly spaced with both ends; all if there are no more.
+    fn drawn(&self) -> impl Iterator<Item = &(String, usize)> {
+        let count = self.lines.len();
+        let places = (0..count.min(LINES)).map(move |line| match count {
+            few if few <= LINES => line,
+            many => line * (many - 1) / (LINES - 1),
+        });
+        places.map(|place| &self.lines[place])
+    }
+}
+
+/// Series as charts in `picture`, a row of charts for each of `rows` and one for each column of the data, and all in the
+/// CSV `file`, in the units of the data.
 fn show_series(
     run: &Loaded<Paper>,
     [picture, file]: [&Path; 2],
     caption: &str,
     sequences: &[Shown],
+    rows: &[SeriesRow<'_>],
 ) -> Result<Vec<PathBuf>> {
     refuse_users(run, file)?;
     let columns = Known::of(&run.preparation).columns.unwrap_or_default();
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));
     table.write_record(header)?;
-    let mut lines = Vec::new();
-    let titles: Vec<&str> = sequences.iter().map(|shown| &*shown.title).collect();
+    let mut numbers: Vec<Vec<Vec<f64>>> = Vec::new();
+    let titles: Vec<String> = sequences.iter().map(Shown::name).collect();
     for (shown, title) in sequences.iter().zip(distinct(&titles)) {
-        let numbers = |step: ndarray::ArrayView1<'_, f32>| -> Vec<f64> {
+        let original = |step: ndarray::ArrayView1<'_, f32>| -> Vec<f64> {
             columns.iter().zip(step).map(|(column, &x)| column.original(x)).collect()
         };
-        let steps: Vec<Vec<f64>> = shown.steps.rows().into_iter().map(numbers).collect();
-        for (step, numbers) in steps.iter().enumerate() {
-            let cells = numbers.iter().map(f64::to_string);
+        let steps: Vec<Vec<f64>> = shown.steps.rows().into_iter().map(original).collect();
+        for (step, own) in steps.iter().enumerate() {
+            let cells = own.iter().map(f64::to_string);
             table.write_record([title.clone(), step.to_string()].into_iter().chain(cells))?;
         }
-        for (place, column) in columns.iter().enumerate() {
-            let name = format!("{title} {}", column.name);
-            let points = steps.iter().enumerate().map(|(step, own)| (step as f64, own[place]));
-            lines.push(Series { name, points: points.collect() });
-        }
+        numbers.push(steps);
     }
-    if lines.len() > LINES {
-        let (path, all) = (picture.display(), lines.len());
-        progress::line(&format!("{path} shows the first {LINES} of {all} lines"));
-        lines.truncate(LINES);
+    let drawn = |row: &SeriesRow<'_>, place: usize| {
+        let line = |(name, own): &(String, usize)| {
+            let points = numbers[*own].iter().enumerate();
+            let points = points.map(|(step, values)| (step as f64, values[place])).collect();
+            Series { name: name.clone(), points }
+        };
+        let up = columns[place].name.clone();
+        Panel { title: row.label.to_owned(), up, lines: row.drawn().map(line).collect() }
+    };
+    let shown = columns.len().min(COLUMNS);
+    let charts: Vec<Vec<Panel>> =
+        rows.iter().map(|row| (0..shown).map(|place| drawn(row, place)).collect()).collect();
+    let path = picture.display();
+    if let Some(row) = rows.iter().find(|row| row.lines.len() > LINES) {
+        progress::line(&format!("{path} shows {LINES} of {} series", row.lines.len()));
     }
-    curves(picture, caption, ["step", "value"], &lines)?;
+    if columns.len() > shown {
+        progress::line(&format!("{path} shows the first {shown} of {} columns", columns.len()));
+    }
+    panels(picture, caption, "step", &charts)?;
     let bytes = table.into_inner().map_err(|error| anyhow!("{error}"))?;
     write_atomic(file, &bytes)?;
     Ok(vec![picture.to_owned(), file.to_owned()])
 }
 
 /// These titles, numbered where several are equal or one is empty: rows of a table are told apart by them.
-fn distinct(titles: &[&str]) -> Vec<String> {
+fn distinct<S: AsRef<str>>(titles: &[S]) -> Vec<String> {
+    let titles: Vec<&str> = titles.iter().map(AsRef::as_ref).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     titles.iter().for_each(|title| *counts.entry(title).or_default() += 1);
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
@@ -237,18 +287,25 @@ pub(crate) fn draw_sheet(
         Steps::Rows | Steps::Chords | Steps::Numbers => {}
     }
     let mut shown = Vec::new();
+    let mut series = Vec::new();
     for (row, own) in sheet.rows.iter().zip(rows) {
+        let name = |place: usize| match sheet.columns.get(place) {
+            Some(column) if !column.is_empty() => column.clone(),
+            _ => (place + 1).to_string(),
+        };
+        let lines = (0..own.len()).map(|place| (name(place), shown.len() + place)).collect();
+        series.push(SeriesRow { label: &row.label, lines });
         for (place, steps) in own.into_iter().enumerate() {
             let column = sheet.columns.get(place).map_or("", String::as_str);
             let title = format!("{} {column}", row.label).trim().to_owned();
-            shown.push(Shown { title, steps, given: 0 });
+            shown.push(Shown { of: String::new(), title, steps, given: 0 });
         }
     }
     Ok(Some(if steps == Steps::Numbers {
         // Not that of the picture: scores have such a file.
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let values = path.with_file_name(format!("{name}-values.csv"));
-        show_series(run, [path, &values], &sheet.caption, &shown)?
+        show_series(run, [path, &values], &sheet.caption, &shown, &series)?
     } else {
         show_chords(run, path, &sheet.caption, &shown)?
     }))
@@ -324,7 +381,7 @@ fn number_of(file: &str, name: &str, ending: &str) -> Option<usize> {
 /// A sequence of chords as a piano roll.
 pub(super) fn roll(run: &Loaded<Paper>, shown: &Shown) -> Roll {
     Roll {
-        title: shown.title.clone(),
+        title: shown.name(),
         keys: Some(shown.steps.clone()),
         lowest: lowest_key(run),
         given: shown.given,

@@ -154,7 +154,7 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences, path: &Path) -> Result<()> {
                 }
                 None => Vec::new(),
             };
-            let shown = Shown { title, steps: own, given: 0 };
+            let shown = Shown { of: String::new(), title, steps: own, given: 0 };
             let keys =
                 (kind == Steps::Chords).then(|| roll(run, &shown)).and_then(|roll| roll.keys);
             Ok(Roll { keys, values, labels, ..roll(run, &shown) })
