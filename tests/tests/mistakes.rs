@@ -112,7 +112,10 @@ fn wrong_options_are_named() {
         (&["--set", "lfr.a_z=-1.0"], "lfr.a_z = -1"),
         (&["--set", "vfae.labelled=0.0"], "vfae.labelled = 0"),
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
-        (&["--model", "pca", "--latent", "9"], "8 features have no more components"),
+        (
+            &["--model", "pca", "--latent", "9"],
+            "pca has fewer components than the data have features, 9: --latent 8 or less",
+        ),
         (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
     ];
     for (options, message) in cases {

@@ -224,7 +224,7 @@ fn models_fitted_to_a_table_are_not_used_on_an_edited_one() {
     let again = call("there", &frontier).success();
     assert_eq!(first.out(), again.out());
     assert!(!again.err().contains("fitting"), "{}", again.err());
-    let run = out.join("fair-repr/frontier-csv/raw/split-1");
+    let run = out.join("fair-repr/frontier-people/raw/split-1");
     let own = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(own.contains("\"people.csv\""), "{own}");
     let kept = record(&run, "data.json");

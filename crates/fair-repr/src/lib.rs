@@ -77,7 +77,11 @@ impl paper::Paper for Paper {
         let input = shape.pixels();
         let (kind, latent) = (config.model.kind, config.model.latent);
         (kind == Kind::Pca && latent >= input).then(|| {
-            format!("[model] latent = {latent}: {} features have no more components", input - 1)
+            format!(
+                "[model] latent = {latent}: pca has fewer components than the data have features, {input}: \
+                 --latent {} or less",
+                input - 1
+            )
         })
     }
 

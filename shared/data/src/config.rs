@@ -4,7 +4,7 @@ use files::reading::{Mistake, from_value};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
-use super::{DataError, own::Own, own_files::name_of};
+use super::{DataError, own_files::name_of};
 
 /// `[data]` of a configuration: which data, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,8 +95,13 @@ impl DataConfig {
 
     /// What the data are called in a title: the set's name, or that of the user's folder or file.
     pub fn title(&self) -> String {
-        let path = || self.own.get(Own::NAME)?.get("path")?.as_str();
-        path().and_then(|path| name_of(Path::new(path))).unwrap_or_else(|| self.name.clone())
+        let own = || {
+            let section = self.own.get(&self.name)?;
+            let files = || section.get("files")?.get(0);
+            let path = section.get("path").or_else(|| section.get("file")).or_else(files)?;
+            name_of(Path::new(path.as_str()?))
+        };
+        own().unwrap_or_else(|| self.name.clone())
     }
 }
 

@@ -120,6 +120,8 @@ impl TypedValueParser for DataParser {
         let names = self.possible_values().into_iter().flatten();
         let names = names.map(|value| value.get_name().to_owned()).collect();
         error.insert(ContextKind::ValidValue, ContextValue::Strings(names));
+        let tip = "no file or folder has that name either";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         Err(error)
     }
 

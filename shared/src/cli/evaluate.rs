@@ -73,6 +73,18 @@ fn beside_own<'a, P: Paper>(
 ) -> Result<(Splits, &'a DataConfig)> {
     let other = loaded.other(choice)?;
     let splits = other.splits.clone();
+    // A named set is asked about its test split, a path about all there is.
+    if let (DataChoice::Path(_), Some(own)) = (choice, loaded.trained_on()) {
+        let is_own = |sum: &&String| own.files.values().any(|known| known == *sum);
+        let known = splits.files.values().filter(is_own).count();
+        if known > 0 {
+            progress::line(&format!(
+                "--on {choice}: {known} of {} files are of the run's own data; it was trained on most of their \
+                 examples, which says nothing about new ones (without --on it is its test split)",
+                splits.files.len()
+            ));
+        }
+    }
     if other.has_strange_classes {
         progress::line(
             "--on: there are classes that the model was not fitted to: nothing that needs classes is \
@@ -232,8 +244,11 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
     text.push_str(&table(&record));
     let _ = writeln!(
         text,
-        "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({} threads)",
-        record.machine.evaluate_seconds, record.machine.device, record.machine.threads
+        "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({} thread{})",
+        record.machine.evaluate_seconds,
+        record.machine.device,
+        record.machine.threads,
+        if record.machine.threads == 1 { "" } else { "s" }
     );
     if let Some(warning) = warning {
         let _ = writeln!(text, "\nwarning: {warning}");

@@ -300,7 +300,7 @@ pub(super) struct BoundsArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
     /// Numbers of weights, rising.
-    #[arg(long, value_name = "K,...", value_delimiter = ',', default_values_t = [1, 10, 100, 1000])]
+    #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,10,100,1000")]
     pub(super) samples: Vec<usize>,
     /// Only the first N examples.
     #[arg(long, value_name = "N", default_value_t = 500)]

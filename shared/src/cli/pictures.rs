@@ -421,6 +421,9 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
     // What each latent tells is measured on the same images as its units.
     let (Units { origin, unit, range }, nats) = if has_prior {
+        if image.is_some() {
+            about.push_str(" (sd from the prior's mean)");
+        }
         // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
         let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
         let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
@@ -520,7 +523,7 @@ fn draw_map<P: Paper>(
     let (plane, axes) = if latent > 2 {
         (
             PrincipalComponents::of(&codes)?.plane(&codes),
-            ["first principal component of the codes", "second"],
+            ["first principal component of the codes", "second principal component"],
         )
     } else {
         let column = |j: usize| {

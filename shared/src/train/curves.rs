@@ -55,5 +55,5 @@ pub fn loss_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<()
         series("training", |line| line.train.get("loss")),
         series("validation", |line| line.valid.get("loss")),
     ];
-    curves(path, caption, ["epoch", "nats per example"], &both)
+    curves(path, caption, ["epoch", "loss per example"], &both)
 }

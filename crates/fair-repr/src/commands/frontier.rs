@@ -3,7 +3,11 @@
 mod against;
 mod picture;
 
-use std::{collections::BTreeMap, ffi::OsStr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -249,7 +253,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let base = args.configuration.config::<Paper>()?;
     // Another architecture, unless the user names one for all.
     let variational = args.configuration.or_preset("vfae").config::<Paper>()?;
-    let data = base.data.name.to_string();
+    let data = base.data.title();
+    let data = Path::new(&data).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let folder = args.out.join(Paper::NAME).join(format!("frontier-{data}"));
     // Refused before anything is fitted.
     let pictures = args.pictures(folder.join("frontier.png"))?;

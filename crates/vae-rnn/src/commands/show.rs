@@ -114,7 +114,9 @@ fn show_chords(
 ) -> Result<Vec<PathBuf>> {
     let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
     let tunes = numbered(run, picture, "mid", sequences.len())?;
-    rolls(picture, caption, "", &all)?;
+    let is_begun = all.iter().any(|roll| roll.given > 0);
+    let colours = if is_begun { "; what was given is beige" } else { "" };
+    rolls(picture, &format!("{caption}{colours}"), "", &all)?;
     for (tune, shown) in tunes.iter().zip(sequences) {
         write_atomic(tune, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
     }
