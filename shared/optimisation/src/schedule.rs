@@ -82,7 +82,7 @@ impl Schedule {
     pub fn problem(&self) -> Option<String> {
         match *self {
             Self::Cosine { rate, last } if last > rate => {
-                Some(format!("last = {last}: a number from 0 to rate"))
+                Some(format!("last = {last}: a number from 0 to rate, which is {rate}"))
             }
             _ => None,
         }

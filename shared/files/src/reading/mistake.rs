@@ -2,7 +2,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::did_you_mean;
+use super::{did_you_mean, short};
 
 /// One mistake in a table of settings, and the key it is at.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +117,12 @@ fn written(found: &str) -> String {
     match found.split_once(' ') {
         Some(("string", text)) => text.into(),
         Some(("integer" | "boolean", text)) => text.trim_matches('`').into(),
-        Some(("floating", text)) => text.trim_start_matches("point ").trim_matches('`').into(),
+        Some(("floating", text)) => {
+            let text = text.trim_start_matches("point ").trim_matches('`');
+            // One that is not usual may have three hundred digits.
+            let value = text.parse().ok().filter(|_| text.len() > 20);
+            value.map_or_else(|| text.to_owned(), short)
+        }
         _ if found == "sequence" => "[...]".into(),
         _ if found == "map" => "{...}".into(),
         _ => found.into(),
@@ -135,5 +140,16 @@ pub(super) fn described(value: &Value) -> String {
         Value::Datetime(time) => Unexpected::Str(&time.to_string()).to_string(),
         Value::Array(_) => Unexpected::Seq.to_string(),
         Value::Table(_) => Unexpected::Map.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written;
+
+    #[test]
+    fn a_number_is_as_short_as_it_can_be() {
+        let float = |value: f64| written(&serde::de::Unexpected::Float(value).to_string());
+        assert_eq!([0.5, -3.0, 1e-320, 1e300].map(float), ["0.5", "-3.0", "1e-320", "1e300"]);
     }
 }
