@@ -114,7 +114,7 @@ fn wrong_options_are_named() {
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
         (
             &["--model", "pca", "--latent", "9"],
-            "pca has fewer components than the data have features, 9: --latent 8 or less",
+            "[model] latent = 9: 9 features have no more components than 8",
         ),
         (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
     ];

@@ -251,6 +251,7 @@ fn a_schema_is_guessed_saved_and_trained_with() {
 fn every_command_of_the_page_works_as_it_stands() {
     let work = tempfile::tempdir().unwrap();
     pictures(&work.path().join("my-pictures"));
+    pictures(&work.path().join("new-pictures"));
     photos(&work.path().join("my-photos"));
     songs(&work.path().join("my-songs"));
     people(work.path());

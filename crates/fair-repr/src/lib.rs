@@ -78,8 +78,7 @@ impl paper::Paper for Paper {
         let (kind, latent) = (config.model.kind, config.model.latent);
         (kind == Kind::Pca && latent >= input).then(|| {
             format!(
-                "[model] latent = {latent}: pca has fewer components than the data have features, {input}: \
-                 --latent {} or less",
+                "[model] latent = {latent}: {input} features have no more components than {}",
                 input - 1
             )
         })
