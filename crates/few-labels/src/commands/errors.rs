@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut errors = Errors::new();
     for path in paths.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path).with_context(|| format!("{name}"))?;
+        let text = fs::read_to_string(&path).with_context(|| name.clone())?;
         let record: Record =
             serde_json::from_str(&text).with_context(|| format!("{name} is not a record"))?;
         let config: Config = serde_json::from_value(record.config)
