@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 SCHEMA = 1
 
@@ -24,17 +25,22 @@ def records(folder):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            if path == folder or path.name == "record.json":
+            if path == folder or _is_named_as_record(path):
                 raise ValueError(f"{path}: not a whole JSON file ({error})") from None
             continue
         if not isinstance(record, dict) or "schema" not in record or "metrics" not in record:
-            if path == folder:
+            if path == folder or _is_named_as_record(path):
                 raise ValueError(f"{path}: not the record of a run")
             continue
         if record["schema"] != SCHEMA:
             raise ValueError(f"{path}: a record of schema {record['schema']}, this package reads {SCHEMA}")
         found.append(_row(record, path))
     return found
+
+
+def _is_named_as_record(path):
+    """record.json, or NAME-seedN.json as `cargo xtask keep` names it."""
+    return path.name == "record.json" or re.fullmatch(r".*-seed[0-9]+\.json", path.name) is not None
 
 
 def table(folder):

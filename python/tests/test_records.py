@@ -32,9 +32,17 @@ class Records(unittest.TestCase):
                 with self.assertRaisesRegex(ValueError, "record.json"):
                     ae.records(folder)
             path.write_text("[]")
-            self.assertEqual(ae.records(folder), [])
             with self.assertRaisesRegex(ValueError, "not the record"):
                 ae.records(path)
+            # One of three seeds that is cut short would leave a mean of two.
+            path = path.rename(path.with_name("quick-seed2.json"))
+            for text in ['{"schema": 1,', "[]"]:
+                path.write_text(text)
+                with self.assertRaisesRegex(ValueError, "quick-seed2.json"):
+                    ae.records(folder)
+            path.rename(path.with_name("summary.json"))
+            self.assertEqual(ae.records(folder), [])
+            path = path.with_name("record.json")
         with self.assertRaises(FileNotFoundError):
             ae.records(path)
 

@@ -24,9 +24,11 @@ both=()
 if [ $# = 0 ]; then
     both=("tunes tunes-lstm" "poem poem-rnn" "tunes-sentence tunes" "tunes tunes-sentence")
     mkdir -p "$out/runs"
-    pairs="$(scripts/ci/tiny-runs.sh "$out/runs") $(scripts/ci/tiny-sequences.sh "$out/runs")"
+    # Of two substitutions in one assignment only the last could fail.
+    images="$(scripts/ci/tiny-runs.sh "$out/runs")"
+    sequences="$(scripts/ci/tiny-sequences.sh "$out/runs")"
     # shellcheck disable=SC2086 # A pair is two words.
-    set -- $pairs
+    set -- $images $sequences
 fi
 
 # A page of a run: PROGRAM RUN NAME [--beside OTHER]

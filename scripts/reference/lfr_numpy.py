@@ -75,6 +75,7 @@ def main():
             differences.append(np.max(np.abs(np.array(found[name]) - gradient)))
         print(f"{people} people, {features} features, {prototypes} prototypes: largest differences "
               f"loss {differences[0]:.1e}, gradient {max(differences[1:]):.1e}")
+        assert np.isfinite(differences).all(), differences
         worst = max(worst, *differences)
     assert worst < 1e-12, worst
     print(f"agree to {worst:.1e}")

@@ -55,6 +55,7 @@ def main():
         assert np.ptp(wanted) > 0, f"{name} is constant: nothing is compared"
         apart = float(np.abs(found - wanted).max() / max(1.0, np.abs(wanted).max()))
         print(f"{name}: {len(wanted)} examples, at most {apart:.1e} apart")
+        assert np.isfinite(apart), name
         worst = max(worst, apart)
     if not worst <= LIMIT:
         sys.exit(f"{folder}: {worst:.1e} apart, more than {LIMIT}")

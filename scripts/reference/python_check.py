@@ -53,6 +53,7 @@ def main():
             assert np.ptp(wanted.numpy()) > 0, f"{name} is constant: nothing is compared"
             apart = float((found - wanted).abs().max() / max(1.0, float(wanted.abs().max())))
             print(f"{name}: {len(wanted)} examples, at most {apart:.1e} apart")
+            assert np.isfinite(apart), name
             worst = max(worst, apart)
     if not worst <= LIMIT:
         sys.exit(f"{export}: {worst:.1e} apart, more than {LIMIT}")

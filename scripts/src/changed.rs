@@ -88,7 +88,10 @@ fn changed(root: &Path, base: &str) -> Result<BTreeSet<String>> {
              (git fetch origin, in CI GIT_DEPTH: 0)"
         )
     })?;
-    let paths = git(root, &["diff", "--name-only", "--no-renames", "-z", fork.trim_end(), "--"])?;
+    let mut paths =
+        git(root, &["diff", "--name-only", "--no-renames", "-z", fork.trim_end(), "--"])?;
+    // A diff does not have files that were not yet added.
+    paths += &git(root, &["ls-files", "--others", "--exclude-standard", "--full-name", "-z"])?;
     let mut variants = variants(root)?;
     let paths: Vec<&str> = paths.split_terminator('\0').collect();
     if !paths.iter().any(|path| SHARED.iter().any(|shared| path.starts_with(shared))) {

@@ -227,13 +227,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let _busy = Busy::start(args.busy).with_context(|| format!("--busy {}", args.busy))?;
     let peers = versions(&python)?;
     for case in cases {
-        let timed = compare(case, args, &ours, &python, &data)?;
+        let mut timed = compare(case, args, &ours, &python, &data)?;
+        timed["peers"] = peers.clone().into();
         // After each: an early end loses none of those before.
         let result = json!({
             "about": format!("examples/s, all contestants in turn, medians over rounds with the quartiles; \
                       ratio: ours ({}) over the best peer, median of the rounds' ratios", ours_of(case, args)[0]),
             "machine": machine,
-            "peers": peers,
             "cases": with_others(timed, &target),
         });
         write_atomic(&target, format!("{result:#}\n").as_bytes())?;
@@ -288,7 +288,12 @@ fn nvidia_smi(query: &str) -> Result<String> {
 fn with_others(new: Value, file: &Path) -> Vec<Value> {
     let old: Value =
         fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let old = old["cases"].as_array().cloned().unwrap_or_default();
+    // Earlier files have one list of versions for all cases.
+    let of_all = old["peers"].clone();
+    let mut old = old["cases"].as_array().cloned().unwrap_or_default();
+    for case in old.iter_mut().filter(|case| case["peers"].is_null() && !of_all.is_null()) {
+        case["peers"] = of_all.clone();
+    }
     CASES
         .iter()
         .filter_map(|case| {

@@ -27,10 +27,12 @@ use shared::{
     run::{Better, Record, write_atomic},
     statistics::{mean, mean_and_deviation, median},
 };
-use walkdir::WalkDir;
 
 use crate::{
-    compare::{self, number::brief},
+    compare::{
+        number::brief,
+        records::{Found, RecordSet, RunKey},
+    },
     validate::tables::with_validation,
     workspace,
 };
@@ -102,23 +104,20 @@ pub(crate) fn pages() -> Result<Vec<PathBuf>> {
 /// Records by `paper-name`, one for each seed.
 pub(crate) type Records = BTreeMap<String, Vec<Record>>;
 
-/// Every record under a folder.
+/// Every record under a folder, one of each seed.
+///
+/// # Errors
+/// A record that is damaged, or two of one seed that differ.
 pub(crate) fn records(folder: &Path) -> Result<Records> {
-    let mut found = Records::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
-        let path = entry?.into_path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        // Other results, such as comparisons with a reference, lie here too.
-        let found_here = compare::records::read(&path);
-        let Some(record) = found_here.map_err(|reason| anyhow!("{}: {reason}", path.display()))?
-        else {
-            continue;
-        };
-        found.entry(format!("{}-{}", record.paper, record.name)).or_default().push(record);
+    let set = RecordSet::read(folder)?;
+    if let Some(damaged) = set.damaged.first() {
+        bail!("{damaged}");
     }
-    Ok(found)
+    let named = |(key, found): (RunKey, Vec<Found>)| {
+        let records = found.into_iter().map(|found| found.record).collect();
+        (format!("{}-{}", key.paper, key.name), records)
+    };
+    Ok(set.runs.into_iter().map(named).collect())
 }
 
 /// What lies under results/ by that name.

@@ -96,6 +96,23 @@ impl Pretraining {
             {
                 Some("[pretraining] corrupted_weight = 0 and clean_weight = 0: not both".into())
             }
+            Self::Denoising { corruption, corrupted_weight, clean_weight } => {
+                let chosen = corruption.chosen();
+                let lost = |weight: &str, what: &str| {
+                    Some(format!(
+                        "[pretraining] {weight} = 0: this corruption chooses {what}, so no loss is left"
+                    ))
+                };
+                if chosen == 1.0 && corrupted_weight == 0.0 {
+                    lost("corrupted_weight", "every coordinate")
+                } else if chosen == 0.0 && clean_weight == 0.0 {
+                    lost("clean_weight", "no coordinate")
+                } else if chosen == 1.0 && clean_weight != one() {
+                    Some("[pretraining] clean_weight: without effect, this corruption chooses every coordinate".into())
+                } else {
+                    None
+                }
+            }
             _ => None,
         }
     }

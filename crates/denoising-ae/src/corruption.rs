@@ -60,6 +60,14 @@ pub struct Corrupted<B: Backend> {
 }
 
 impl Corruption {
+    /// The share of the coordinates that are chosen.
+    pub(crate) fn chosen(&self) -> f64 {
+        match *self {
+            Self::Masking { fraction } | Self::SaltAndPepper { fraction } => fraction,
+            Self::Gaussian { .. } => 1.0,
+        }
+    }
+
     /// Draws the corruption of one input: for Gaussian noise the noise, else 0 where a coordinate
     /// stays, 1 where it becomes 0 and 2 where it becomes 1.
     fn draw(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {

@@ -303,14 +303,18 @@ fn sigmoid_layers_alone_start_four_times_as_wide() {
 #[test]
 fn a_loss_without_weight_is_refused() {
     use shared::paper::RunConfig;
-    let problem = |corrupted_weight| {
-        let corruption = Corruption::Masking { fraction: 0.25 };
-        let pretraining =
-            Pretraining::Denoising { corruption, corrupted_weight, clean_weight: 0.0 };
+    let problem = |corruption, [corrupted_weight, clean_weight]: [f32; 2]| {
+        let pretraining = Pretraining::Denoising { corruption, corrupted_weight, clean_weight };
         config(pretraining).problem().unwrap_or_default()
     };
-    assert!(problem(0.0).contains("corrupted_weight = 0"));
-    assert!(problem(1.0).is_empty());
+    let masking = |fraction| Corruption::Masking { fraction };
+    assert!(problem(masking(0.25), [0.0, 0.0]).contains("corrupted_weight = 0"));
+    assert_eq!(problem(masking(0.25), [1.0, 0.0]), "");
+    assert!(problem(masking(0.0), [1.0, 0.0]).contains("clean_weight = 0"));
+    let noise = Corruption::Gaussian { std: 0.1 };
+    assert!(problem(noise, [0.0, 1.0]).contains("corrupted_weight = 0"));
+    assert!(problem(noise, [1.0, 0.5]).contains("clean_weight: without effect"));
+    assert_eq!(problem(noise, [1.0, 1.0]), "");
 }
 
 #[test]

@@ -23,7 +23,16 @@ const ROUNDING: f64 = 1e-3;
 pub(super) fn check(record: &Record) -> Check {
     let Some(training) = &record.training else { return Check::Holds };
     let weights = [&training.train, &training.valid].map(kl_weight);
-    let [Some(train), Some(valid)] = weights else { return Check::Holds };
+    let (train, valid) = match weights {
+        [Some(train), Some(valid)] => (train, valid),
+        [None, None] => return Check::Holds,
+        _ if [&training.train, &training.valid].iter().all(|terms| terms.contains_key("kl")) => {
+            return Check::Unknown("the KL is 0 in training or in validation".into());
+        }
+        _ => {
+            return Check::Broken("only one of training and validation has a KL".into());
+        }
+    };
     if let Some(reason) = nonlinear(record) {
         return Check::Unknown(reason);
     }
@@ -92,6 +101,16 @@ mod tests {
         let Check::Broken(said) = check(&with_valid_weight(0.5)) else { panic!("not found") };
         assert!(said.contains("1.000 in training and 0.500 in validation"), "{said}");
         assert_eq!(check(&with_valid_weight(1.0)), Check::Holds);
+    }
+
+    #[test]
+    fn a_kl_of_training_alone_is_named() {
+        let mut record = with_valid_weight(1.0);
+        let valid = &mut record.training.as_mut().unwrap().valid;
+        valid.insert("kl".into(), 0.0);
+        assert!(matches!(check(&record), Check::Unknown(_)));
+        record.training.as_mut().unwrap().valid.remove("kl");
+        assert!(matches!(check(&record), Check::Broken(_)));
     }
 
     #[test]

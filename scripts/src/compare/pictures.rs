@@ -31,13 +31,13 @@ fn of(run: &RunKey, set: &RecordSet) -> BTreeMap<String, PathBuf> {
 }
 
 /// Those in the folder of the run; for a record that is kept, those in docs/pictures beside the
-/// folder it is kept in.
+/// folder `results` of its paper's.
 fn beside(run: &RunKey, found: &Found, set: &RecordSet) -> BTreeMap<String, PathBuf> {
     let folder = found.file.parent().unwrap_or(Path::new("."));
     if found.file.file_name().is_some_and(|name| name == RunFolder::RECORD) {
         return pngs(folder);
     }
-    let mut kept = pngs(&folder.join("../docs/pictures"));
+    let mut kept = pngs(&folder.join("../../docs/pictures"));
     let prefix = |run: &RunKey| format!("{}-{}-", run.paper, run.name);
     let own = prefix(run);
     // rot-none-loss.png is a picture of rot-none, not of rot.

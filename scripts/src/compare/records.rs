@@ -28,7 +28,7 @@ pub(crate) const FUZZ: Target = Target {
 
 /// A run of a paper, whatever its seed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(super) struct RunKey {
+pub(crate) struct RunKey {
     pub paper: String,
     pub name: String,
 }
@@ -41,14 +41,14 @@ impl fmt::Display for RunKey {
 
 /// A record and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub record: Record,
     pub file: PathBuf,
 }
 
 /// The records of a folder, by run and within it by seed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RecordSet {
+pub(crate) struct RecordSet {
     /// The folder, as given.
     pub folder: PathBuf,
     pub runs: BTreeMap<RunKey, Vec<Found>>,
@@ -62,7 +62,7 @@ impl RecordSet {
     ///
     /// # Errors
     /// If the folder cannot be read, or holds two different records of one run and seed.
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut set = Self { folder: folder.into(), ..Self::default() };
         for entry in WalkDir::new(folder).sort_by_file_name() {
             let file = entry
@@ -112,7 +112,7 @@ impl RecordSet {
 }
 
 /// The record in a file, `None` if it is other JSON, or what is wrong with it.
-pub(crate) fn read(file: &Path) -> Result<Option<Record>, String> {
+fn read(file: &Path) -> Result<Option<Record>, String> {
     let bytes = read_checked(file).map_err(|damage| match damage {
         Damage::Unreadable { error, .. } => error.to_string(),
         Damage::Changed { .. } => {

@@ -2,7 +2,7 @@
 //! changed.
 //!
 //! Only base is asked: a change that breaks seeds widens the spread of new, and could hide in it.
-//! Three seeds say little of a spread: in one metric of 23 their deviation s is less than a fifth of the
+//! Three seeds say little of a spread: in one metric of 25 their deviation s is less than a fifth of the
 //! true one, and a run has twenty metrics. So the deviation σ is the largest of three:
 //!
 //! 1. *this metric*: s of the metric in this run, with d degrees of freedom;
@@ -326,7 +326,7 @@ mod tests {
             let exact = (1.0 - 2.0 * alpha) / (2.0 * alpha * (1.0 - alpha)).sqrt();
             assert!((student(alpha, 2) / exact - 1.0).abs() < 1e-6, "{alpha}");
         }
-        // R: qt(1e-4, 4, lower = FALSE), qt(1e-5, 10, lower = FALSE), qnorm(1e-4, lower = FALSE).
+        // R: qt(1e-3, 4, lower = FALSE), qt(1e-3, 10, lower = FALSE), qnorm(1e-4, lower = FALSE).
         for (found, exact) in
             [(student(1e-3, 4), 7.173182), (student(1e-3, 10), 4.143700), (normal(1e-4), 3.719016)]
         {

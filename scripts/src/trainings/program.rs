@@ -29,9 +29,18 @@ pub(crate) fn file_name(paper: &str) -> String {
     format!("{paper}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// A copy of a program in `folder`: what is built later does not change a sweep that is under way.
+/// A copy of a program in `folder`, which later builds do not change; it replaces the copy of an earlier call, and says
+/// so if that was another program.
 pub(crate) fn copied(program: &Path, name: &str, folder: &Path) -> Result<PathBuf> {
     let copy = folder.join(file_name(name));
+    let bytes = |path: &Path| fs::read(path).ok();
+    if copy.is_file() && bytes(&copy) != bytes(program) {
+        progress::line(&format!(
+            "{name} is another program than when {} was written: what was begun or finished before is of the \
+             earlier one",
+            copy.display()
+        ));
+    }
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
         let part = folder.join(format!(".{name}-{}", std::process::id()));

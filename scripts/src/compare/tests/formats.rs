@@ -88,13 +88,13 @@ fn html_needs_no_other_file_and_shows_pictures_side_by_side() {
 #[test]
 fn pictures_that_are_kept_belong_to_the_run_with_the_longest_name() {
     let folder = tempfile::tempdir().unwrap();
-    let [results, pictures] = ["results", "docs/pictures"].map(|name| folder.path().join(name));
+    let [results, pictures] = ["results/vae", "docs/pictures"].map(|name| folder.path().join(name));
     fs::create_dir_all(&results).unwrap();
     fs::create_dir_all(&pictures).unwrap();
     for name in ["rot", "rot-none"] {
         let record = Record { name: name.into(), ..synthetic::record(1) };
         let text = serde_json::to_string(&record).unwrap();
-        fs::write(results.join(format!("vae-{name}-seed1.json")), text).unwrap();
+        fs::write(results.join(format!("{name}-seed1.json")), text).unwrap();
         fs::write(pictures.join(format!("vae-{name}-loss.png")), name).unwrap();
     }
     let set = RecordSet::read(&results).unwrap();
