@@ -71,7 +71,7 @@ pub fn load(
     data::load(&kind.sources(), config, options, known)
 }
 
-/// Grey images.
+/// Images, grey or coloured.
 #[derive(Clone, Copy, Debug)]
 pub struct Images;
 

@@ -57,7 +57,7 @@ fn options_without_effect_are_refused_or_said() {
     let work = tempfile::tempdir().unwrap();
     for (paper, options, message) in [
         ("vae", &["--snapshot-epochs", "1,5"][..], "--snapshot-epochs 5: the fit ends after 2"),
-        ("vae", &["--set", "data.split_seed=2"], "split_seed: only for tables"),
+        ("vae", &["--set", "data.split_seed=2"], "split_seed: only for images, tables"),
         ("vae", &["--seed", "1", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
         ("vae", &["--seeds", "1,2", "--set", "seed=7"], "--set seed=7: --seed or --seeds"),
         (

@@ -20,8 +20,8 @@ pub struct DataConfig {
     /// Use only this many training examples (the first ones).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_examples: Option<usize>,
-    /// Seed of the random split of a table or of images of your own; 1 if left out. Published images have
-    /// fixed splits.
+    /// Seed of the random split of images, tables, series or MIDI files of your own; 1 if left out. Published sets
+    /// have fixed splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
     /// Keys and sections that only some sets have: each [`Source`](super::Source) names its own.
@@ -108,7 +108,7 @@ impl DataConfig {
 /// What a paper's examples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataKind {
-    /// Grey images.
+    /// Images, grey or coloured.
     Images,
     /// Rows about people, with a target and a sensitive attribute.
     Tables,
@@ -225,7 +225,10 @@ mod tests {
             assert!(of(name, images).contains("images: only for name = \"images\""), "{name}");
             let said = of(name, turned);
             assert!(said.contains("distinct_orientations: only for name = \"dsprites\""), "{said}");
-            assert!(of(name, |c| c.split_seed = Some(2)).contains("split_seed: only for tables"));
+            assert!(
+                of(name, |c| c.split_seed = Some(2))
+                    .contains("split_seed: only for images, tables")
+            );
         }
         assert!(of("mnits", |_| {}).contains("did you mean mnist?"));
         let misspelt = of("mnist", |c| *c = c.clone().with("binarize", "none"));

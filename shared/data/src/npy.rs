@@ -83,7 +83,8 @@ impl Header {
     }
 }
 
-/// A small numpy array, for tests and fuzzing; type and shape as Python writes them.
+/// An array as numpy writes it, format 1.0: `content` has as many bytes as `shape` and `descr` say. Type and
+/// shape are as Python writes them.
 pub fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = (header.len() as u16).to_le_bytes();

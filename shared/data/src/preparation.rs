@@ -55,10 +55,13 @@ impl Preparation {
         // Sequences may be of any length.
         let fits = if other.train.is_sequences() { own.width == found.width } else { own == found };
         (!fits).then(|| {
-            format!(
-                "the model is for examples of {} x {}, and these have {} x {}",
-                own.height, own.width, found.height, found.width
-            )
+            let size = |shape: PixelShape| {
+                let colour = if shape.is_coloured() { " in colour" } else { "" };
+                let is_other = own.channels != found.channels;
+                let colour = if is_other && colour.is_empty() { " in grey" } else { colour };
+                format!("{} x {}{colour}", shape.height, shape.width)
+            };
+            format!("the model is for examples of {}, and these have {}", size(own), size(found))
         })
     }
 }

@@ -194,7 +194,9 @@ pub fn configured<'a>(
         (
             config.split_seed.is_some() && !source.is_split_by_seed(),
             "split_seed",
-            format!("only for tables and images of your own; the splits of {name} are fixed"),
+            format!(
+                "only for images, tables, series and MIDI files of your own; the splits of {name} are fixed"
+            ),
         ),
         (
             config.split == SplitName::Iwae && source.examples() != DataKind::Images,

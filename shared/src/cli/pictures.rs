@@ -293,7 +293,13 @@ fn draw_interpolation<P: Paper>(
         // A 2 turns into a 7: two shapes with something in common and something not.
         None => {
             let classes = one_of_each_class(images).indices;
-            [2, 7].map(|class| classes.get(class).or(classes.last()).copied().unwrap_or(0))
+            let ends = [2, 7].map(|class| classes.get(class).or(classes.last()).copied());
+            // Of two or three images both would be the last.
+            if ends[0] == ends[1] {
+                [0, images.len() - 1]
+            } else {
+                ends.map(Option::unwrap_or_default)
+            }
         }
     };
     let ends = taken(images, &[from, to]);

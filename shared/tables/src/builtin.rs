@@ -108,26 +108,23 @@ impl Source for TableName {
             Ok(vec![("data.csv.schema", name(&schema)), ("data.csv.files", files)])
         } else {
             guess(path).and_then(|guessed| {
+                // Whole, which an error is not: a table may have a hundred columns.
+                shared::print_text!("{}", written(&guessed));
                 Err(format!(
-                    "no schema {} beside it. This is a guess: correct it, save it there and call again\n\n{}",
-                    schema.display(),
-                    written(&guessed)
+                    "no schema {} beside it. What is printed is a guess: correct it, save it there and call again",
+                    schema.display()
                 ))
             })
         })
     }
 
-    /// Another CSV with the schema of the first.
+    /// Another CSV with the schema of the first: one beside it could mean something else by the same names.
     fn at_path_for(&self, path: &Path, fitted: &DataConfig) -> Option<AtPath> {
-        let own = CsvFiles::of(fitted).ok().flatten();
-        match (self.at_path(path)?, own.filter(|_| *self == Self::Csv)) {
-            (Err(_), Some(own)) => {
-                let name = |path: &Path| Value::String(path.to_string_lossy().into_owned());
-                let files = Value::Array(vec![name(path)]);
-                Some(Ok(vec![("data.csv.schema", name(&own.schema)), ("data.csv.files", files)]))
-            }
-            (named, _) => Some(named),
-        }
+        let own = CsvFiles::of(fitted).ok().flatten().filter(|_| *self == Self::Csv);
+        let Some(own) = own.filter(|_| has_ending(path, "csv")) else { return self.at_path(path) };
+        let name = |path: &Path| Value::String(path.to_string_lossy().into_owned());
+        let files = Value::Array(vec![name(path)]);
+        Some(Ok(vec![("data.csv.schema", name(&own.schema)), ("data.csv.files", files)]))
     }
 
     fn is_split_by_seed(&self) -> bool {

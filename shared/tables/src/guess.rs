@@ -88,7 +88,10 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
             header.len()
         ));
     }
-    let has_header = header.iter().all(|field| field.parse::<f64>().is_err() && !field.is_empty());
+    // pandas leaves the name of its row numbers empty.
+    let is_name = |field: &String| field.parse::<f64>().is_err();
+    let has_header =
+        header.iter().all(is_name) && header.iter().skip(1).all(|name| !name.is_empty());
     let names = match has_header {
         true => header,
         false => (1..=header.len()).map(|number| format!("column-{number}")).collect(),
@@ -107,6 +110,7 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
             }
         }
     }
+    columns.retain(|found| !found.name.is_empty());
     let binary = |found: &&Found| found.counts.len() == 2;
     let target = columns.iter().filter(binary).filter_map(|f| Some((f.rank(&TARGETS)?, f)));
     let target = target.min_by_key(|(rank, _)| *rank).map(|(_, found)| found);
@@ -253,6 +257,20 @@ mod tests {
         std::fs::write(&path, people()).unwrap();
         let table = crate::read(&schema, &[path]).unwrap();
         assert_eq!((table.len(), table.dropped), (59, 1));
+    }
+
+    #[test]
+    fn row_numbers_of_pandas_are_no_column() {
+        let rows: String = (people().lines().skip(1).enumerate())
+            .map(|(number, row)| format!("{number};{row}\n"))
+            .collect();
+        let text = format!(";name;age;sex;job;pay\n{rows}");
+        let schema = guessed(&text).unwrap();
+        assert_eq!(schema, guessed(&people()).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(crate::read(&schema, &[path]).unwrap().len(), 59);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{super::PixelShape, picture::Picture};
 
-/// Levels of all images, image by image: as they are if they have one size, otherwise cut to the
+/// Levels of all images, image by image: as they are if they have the wanted size, otherwise cut to the
 /// proportions of `size` around their middle and scaled to it. Without a number of `channels` all are grey if all
 /// pictures are, and coloured otherwise.
 ///
@@ -28,19 +28,23 @@ pub(super) fn fit(
     };
     let own = images.iter().map(Picture::channels).max().unwrap_or(1);
     let channels = channels.unwrap_or(own);
-    let parts: Vec<Vec<u8>> = images
-        .into_par_iter()
-        .map(|image| {
-            let image = image.with_channels(channels);
-            let (own_height, own_width) = image.size();
-            if (own_height as usize, own_width as usize) == (height, width) {
-                image.into_levels()
-            } else {
-                image.scaled([height, width]).into_levels()
-            }
-        })
-        .collect();
+    let fitted = |image| one(image, Some([height, width]), Some(channels)).into_levels();
+    let parts: Vec<Vec<u8>> = images.into_par_iter().map(fitted).collect();
     Ok((PixelShape { height, width, channels }, parts.concat()))
+}
+
+/// An image in what is asked for. Photos are brought to it one by one as they are read: all in full would take a
+/// hundred times the memory. Colour that is made of grey later is the same before and after.
+pub(super) fn one(image: Picture, size: Option<[usize; 2]>, channels: Option<usize>) -> Picture {
+    let image = match channels {
+        Some(channels) => image.with_channels(channels),
+        None => image,
+    };
+    let (height, width) = image.size();
+    match size {
+        Some(size) if size != [height as usize, width as usize] => image.scaled(size),
+        _ => image,
+    }
 }
 
 fn several(sizes: &BTreeMap<(u32, u32), usize>) -> String {

@@ -20,8 +20,11 @@ use crate::{all_told, name_of};
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;
 
-/// Every picture of the folder, in the order of names.
-pub(super) fn read(folder: &Path) -> Result<Found, String> {
+/// Every picture of the folder as `prepare` makes it, in the order of names.
+pub(super) fn read(
+    folder: &Path,
+    prepare: impl Fn(Picture) -> Picture + Sync,
+) -> Result<Found, String> {
     let mut files = Vec::new();
     let Listing { pictures, folders: subfolders, mut others } = listing(folder)?;
     let has_classes = !subfolders.is_empty();
@@ -65,6 +68,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, String> {
             let picture = picture(path);
             bar.inc(1);
             let name = path.strip_prefix(folder).unwrap_or(path).display();
+            let picture = picture.map(|(image, sha256)| (prepare(image), sha256));
             picture.map_err(|reason| format!("{name}: {reason}"))
         })
         .collect();

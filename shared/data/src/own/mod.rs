@@ -90,7 +90,7 @@ pub mod readers {
 
     /// The pictures of a folder, of which this file is one.
     pub fn picture(path: &Path) -> Read {
-        super::folder::read(path.parent().unwrap_or(path)).map(plain)
+        super::folder::read(path.parent().unwrap_or(path), |picture| picture).map(plain)
     }
 }
 
@@ -235,7 +235,15 @@ type Images = (PixelShape, Vec<u8>, Found);
 /// Reads what lies at `path`, in the shape of a model that was fitted to other images if there is one.
 fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<Images, DataError> {
     let wrong = |reason: String| DataError::Format { path: path.into(), reason };
-    let mut found = read(path, files, fitted.is_some()).map_err(wrong)?;
+    let (size, channels) = match fitted {
+        Some(shape) => (Some([shape.height, shape.width]), Some(shape.channels)),
+        None => (files.size, files.grey.then_some(1)),
+    };
+    let mut found = match path.is_dir() {
+        true => folder::read(path, |image| fit::one(image, size, channels)),
+        false => read(path, files, fitted.is_some()),
+    }
+    .map_err(wrong)?;
     if found.images.len() < FEWEST && fitted.is_none() {
         return Err(wrong(format!(
             "{} image{}: at least {FEWEST} are needed for training, validation and test",
@@ -243,10 +251,6 @@ fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<I
             if found.images.len() == 1 { "" } else { "s" }
         )));
     }
-    let (size, channels) = match fitted {
-        Some(shape) => (Some([shape.height, shape.width]), Some(shape.channels)),
-        None => (files.size, files.grey.then_some(1)),
-    };
     let (shape, pixels) = fit::fit(take(&mut found.images), size, channels).map_err(wrong)?;
     progress::line(&format!(
         "{}: {} {}image{} of {} x {} pixels in {} class{}",
@@ -278,9 +282,6 @@ fn scale_of(largest: f64) -> Result<f64, String> {
 
 /// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
 fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
-    if path.is_dir() {
-        return folder::read(path);
-    }
     if !path.exists() {
         return Err("no such file or folder; name another with --data or data.images.path, or \
                     the folder it is in with --data-dir"

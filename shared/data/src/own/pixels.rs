@@ -29,7 +29,9 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         None => return Err("no row".into()),
     };
     let first = numbers_columns(&header);
-    let has_header = first.is_some() || header.iter().any(|field| field.parse::<f64>().is_err());
+    // A class may be a word in any row; names of columns are all words, or nearly.
+    let words = header.iter().filter(|field| field.parse::<f64>().is_err()).count();
+    let has_header = first.is_some() || 2 * words > header.len();
     if has_header {
         rows.next();
     }

@@ -309,6 +309,12 @@ fn bad_input_gets_one_clear_line() {
     assert!(missing.contains("no such column"), "{missing}");
     let size = loaded(&at("one"), |files| files.size = Some([0, 5])).unwrap_err();
     assert!(size.contains("images.size"), "{size}");
+    // A class that is a word makes no header of the first row.
+    let words: String = (0..12).map(|i| format!("{},1,2,3,4\n", ["cat", "dog"][i % 2])).collect();
+    fs::write(at("words.csv"), words).unwrap();
+    let read = loaded(&at("words.csv"), |files| files.label = Some("0".into())).unwrap();
+    let splits = [&read.train, &read.valid, &read.test].map(crate::Split::len);
+    assert_eq!((splits.iter().sum::<usize>(), read.has_classes()), (12, true));
     let many: String = (0..300).map(|label| format!("{label},1,2,3,4\n")).collect();
     fs::write(at("many.csv"), format!("label,a,b,c,d\n{many}")).unwrap();
     told("many.csv", &["300 classes", "at most 256"]);

@@ -221,13 +221,16 @@ class Pad {
     const [w, h] = [picture.width * scale, picture.height * scale];
     const [x, y] = [(raw.width - w) / 2, (raw.height - h) / 2];
     context.imageSmoothingQuality = "high";
+    // Transparent parts are white, as where a picture is read from a file.
+    context.fillStyle = "white";
+    context.fillRect(x, y, w, h);
     context.drawImage(picture, x, y, w, h);
     if (this.shape.channels === 1) {
       const [left, top] = [Math.ceil(x), Math.ceil(y)];
       const area = context.getImageData(left, top, Math.max(1, Math.floor(w)), Math.max(1, Math.floor(h)));
       const grey = [];
       for (let at = 0; at < area.data.length; at += 4) {
-        grey.push(0.299 * area.data[at] + 0.587 * area.data[at + 1] + 0.114 * area.data[at + 2]);
+        grey.push(0.2126 * area.data[at] + 0.7152 * area.data[at + 1] + 0.0722 * area.data[at + 2]);
       }
       const edge = grey.filter((_, i) => {
         const [row, column] = [Math.floor(i / area.width), i % area.width];

@@ -69,7 +69,7 @@ function levelsOf(source, { height, width, channels }) {
       }
       const at = (row * width + column) * channels;
       const mean = sums.map((sum) => sum / area);
-      if (channels === 1) levels[at] = 0.299 * mean[0] + 0.587 * mean[1] + 0.114 * mean[2];
+      if (channels === 1) levels[at] = 0.2126 * mean[0] + 0.7152 * mean[1] + 0.0722 * mean[2];
       else for (let channel = 0; channel < channels; channel++) levels[at + channel] = mean[channel];
     });
   });
