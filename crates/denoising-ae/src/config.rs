@@ -100,7 +100,8 @@ impl Pretraining {
                 let chosen = corruption.chosen();
                 let lost = |weight: &str, what: &str| {
                     Some(format!(
-                        "[pretraining] {weight} = 0: this corruption chooses {what}, so no loss is left"
+                        "[pretraining] {weight} = 0: this corruption chooses {what}, so no loss is \
+                         left"
                     ))
                 };
                 if chosen == 1.0 && corrupted_weight == 0.0 {
@@ -108,7 +109,11 @@ impl Pretraining {
                 } else if chosen == 0.0 && clean_weight == 0.0 {
                     lost("clean_weight", "no coordinate")
                 } else if chosen == 1.0 && clean_weight != one() {
-                    Some("[pretraining] clean_weight: without effect, this corruption chooses every coordinate".into())
+                    Some(
+                        "[pretraining] clean_weight: without effect, this corruption chooses every \
+                         coordinate"
+                            .into(),
+                    )
                 } else {
                     None
                 }

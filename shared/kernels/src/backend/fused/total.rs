@@ -1,13 +1,15 @@
 use burn::tensor::{Slice, TensorMetadata, ops::FloatTensor};
 
-/// Numbers that one sum adds up; Burn's flex has one thread for them.
+/// From as many numbers on burn-flex has several threads for a sum.
+const SEVERAL_THREADS: usize = 1 << 22;
+/// Numbers that one sum adds up then.
 const BLOCK: usize = 1 << 20;
 
 /// The sum of all numbers, `[1]`, block by block: burn-flex adds parts of four million numbers and more in whatever
 /// order its threads come.
 pub(crate) fn total_in_blocks<B: burn::prelude::Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let count = x.shape().num_elements();
-    if count <= BLOCK {
+    if count < SEVERAL_THREADS {
         return B::float_sum(x);
     }
     let flat = B::float_reshape(x, [count].into());
