@@ -191,7 +191,6 @@ fn without_effect(args: &Args) -> Option<(&'static str, &'static str)> {
         On::Gitlab => of_slurm
             .or_else(|| args.jobs.map(|_| "--jobs"))
             .or_else(|| args.cache.as_ref().map(|_| "--cache"))
-            .or_else(|| args.programs.as_ref().map(|_| "--programs"))
             .or_else(|| args.keep.then_some("--keep"))
             .or_else(|| (!args.metrics.is_empty()).then_some("--metrics"))
             .map(|option| (option, "gitlab")),
