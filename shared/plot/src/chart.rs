@@ -141,7 +141,7 @@ pub(super) fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     low - air..high + air
 }
 
-type Chart<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian2d<Ticked, Ticked>>;
+pub(super) type Chart<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian2d<Ticked, Ticked>>;
 
 /// A caption, and two axes over these ranges of positions, in which points lie at these.
 fn framed<'a, 'b>(
@@ -164,18 +164,28 @@ fn framed<'a, 'b>(
         .x_label_area_size(45)
         .y_label_area_size(70)
         .build_cartesian_2d(across, up)?;
+    mesh(&mut chart, axes, [16, 18])?;
+    legend.draw(root)?;
+    Ok(chart)
+}
+
+/// Lines at the ticks of both axes, with letters of these sizes for their values and the axes' names.
+pub(super) fn mesh(
+    chart: &mut Chart<'_, '_>,
+    axes: [Axis<'_>; 2],
+    [values, names]: [i32; 2],
+) -> Drawn {
     chart
         .configure_mesh()
         .x_desc(axes[0].name)
         .y_desc(axes[1].name)
         .x_label_formatter(&|at| axes[0].label(*at))
         .y_label_formatter(&|at| axes[1].label(*at))
-        .label_style((FONT, 16))
-        .axis_desc_style((FONT, 18))
+        .label_style((FONT, values))
+        .axis_desc_style((FONT, names))
         .light_line_style(WHITE)
         .draw()?;
-    legend.draw(root)?;
-    Ok(chart)
+    Ok(())
 }
 
 /// Black letters of this size.

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use super::{
     axis::Axis,
     chart::{
-        COLOURS, FONT, LETTERS, Legend, MARGIN, Mark, Series, caption_size, draw, span, style,
+        COLOURS, LETTERS, Legend, MARGIN, Mark, Series, caption_size, draw, mesh, span, style,
     },
 };
 
@@ -52,10 +52,12 @@ pub fn panels(path: &Path, caption: &str, across: &str, rows: &[Vec<Panel>]) -> 
     let legend = Legend::fitting(entries.collect(), whole as u32);
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = 2 * MARGIN + SIZE.0 * columns.max(1) as i32 + legend.width();
-    let points = |column: usize| {
-        let panels = rows.iter().filter_map(move |row| row.get(column));
-        panels.flat_map(|panel| &panel.lines).flat_map(|line| line.points.iter().copied())
+    let range_of = |column: usize, of: fn(&(f64, f64)) -> f64| {
+        let panels = rows.iter().filter_map(|row| row.get(column));
+        span(panels.flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(of))
     };
+    let ranges: Vec<_> =
+        (0..columns).map(|column| [range_of(column, |p| p.0), range_of(column, |p| p.1)]).collect();
     draw(path, (width as u32, whole as u32), |root| {
         root.draw_text(caption, &style(caption_size(caption, width as u32)), (MARGIN, MARGIN))?;
         for (place, row) in rows.iter().enumerate() {
@@ -64,29 +66,20 @@ pub fn panels(path: &Path, caption: &str, across: &str, rows: &[Vec<Panel>]) -> 
                 let left = MARGIN + SIZE.0 * column as i32;
                 let area = root.clone().shrink((left, top), (SIZE.0, height));
                 area.draw_text(&panel.title, &style(LETTERS), (0, 4))?;
-                let axes = [Axis::whole(across), Axis::linear(&panel.up)];
-                let ranges = [
-                    axes[0].over(span(points(column).map(|p| p.0)), [].into_iter()),
-                    axes[1].over(span(points(column).map(|p| p.1)), [].into_iter()),
-                ];
-                let [horizontal, vertical] = ranges;
                 let is_last = place + 1 == rows.len();
+                let axes =
+                    [Axis::whole(if is_last { across } else { "" }), Axis::linear(&panel.up)];
+                let [horizontal, vertical] = ranges[column].clone();
                 let mut chart = ChartBuilder::on(&area)
                     .margin_top(TITLE)
                     .margin_right(MARGIN)
                     .x_label_area_size(if is_last { 45 } else { 22 })
                     .y_label_area_size(80)
-                    .build_cartesian_2d(horizontal, vertical)?;
-                chart
-                    .configure_mesh()
-                    .x_desc(if is_last { across } else { "" })
-                    .y_desc(&panel.up)
-                    .x_label_formatter(&|at| axes[0].label(*at))
-                    .y_label_formatter(&|at| axes[1].label(*at))
-                    .label_style((FONT, 14))
-                    .axis_desc_style((FONT, 16))
-                    .light_line_style(WHITE)
-                    .draw()?;
+                    .build_cartesian_2d(
+                        axes[0].over(horizontal, [].into_iter()),
+                        axes[1].over(vertical, [].into_iter()),
+                    )?;
+                mesh(&mut chart, axes, [14, 16])?;
                 // The first on top: what others begin like is seen as it.
                 for line in panel.lines.iter().rev() {
                     let own = colour(&line.name).stroke_width(2);

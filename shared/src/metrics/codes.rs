@@ -36,8 +36,10 @@ pub fn nats_per_latent(model: &dyn Trained, split: &Split, codes: &Codes) -> Opt
     let mut sums = vec![0.0; codes.mean.ncols()];
     let all: Vec<usize> = (0..codes.mean.nrows()).collect();
     for indices in all.chunks(CHUNK) {
-        let given = || model.condition(split.grey(indices).view(), &split.labels_of(indices));
-        let given = if model.sequence_codes().is_none() { given() } else { None };
+        let given = match model.sequence_codes() {
+            None => model.condition(split.grey(indices).view(), &split.labels_of(indices)),
+            Some(_) => None,
+        };
         let part = Codes {
             mean: codes.mean.select(Axis(0), indices),
             log_var: Some(log_var.select(Axis(0), indices)),

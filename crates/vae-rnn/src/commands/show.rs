@@ -71,13 +71,13 @@ pub(super) fn show(
         }
         Steps::Chords => show_chords(run, path, &caption, sequences),
         Steps::Numbers => {
-            let titles: Vec<String> = sequences.iter().map(|shown| shown.title.clone()).collect();
             let mut rows: Vec<SeriesRow<'_>> = Vec::new();
+            let mut first = 0;
             for versions in sequences.chunk_by(|one, next| one.of == next.of) {
-                let first = rows.iter().map(|row| row.lines.len()).sum::<usize>();
-                let own = &titles[first..first + versions.len()];
-                let lines = distinct(own).into_iter().zip(first..).collect();
+                let titles: Vec<&str> = versions.iter().map(|shown| &*shown.title).collect();
+                let lines = distinct(&titles).into_iter().zip(first..).collect();
                 rows.push(SeriesRow { label: &versions[0].of, lines });
+                first += versions.len();
             }
             show_series(run, [path, &path.with_extension("csv")], &caption, sequences, &rows)
         }
