@@ -200,6 +200,10 @@ fn predictions_for_new_people_are_those_of_the_same_rows_and_are_audited() {
     fs::write(path("people.toml"), schema).unwrap();
     let fair = program("fair-repr");
     let run = trained("fair-repr", work.path(), &path("people.csv"));
+    let record = fs::read(run.join("record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let metrics = record["metrics"].to_string();
+    assert!(metrics.contains("over the test rows") && !metrics.contains("image"), "{metrics}");
     let predict = |options: &[&str], to: &str| {
         let to = path(to);
         let options = [options, &["--to", to.to_str().unwrap()]].concat();

@@ -201,6 +201,11 @@ impl ExampleSet {
         matches!(self.values, Values::Sprites(..))
     }
 
+    /// True if the examples are rows of a table.
+    pub fn is_rows(&self) -> bool {
+        matches!(self.values, Values::Numbers(_))
+    }
+
     /// True if the examples are sequences.
     pub fn is_sequences(&self) -> bool {
         matches!(self.values, Values::Sequences(_))

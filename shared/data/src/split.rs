@@ -148,6 +148,11 @@ impl Split {
         self.parts[0].examples.is_black_and_white()
     }
 
+    /// True if the examples are rows of a table.
+    pub fn is_rows(&self) -> bool {
+        self.parts[0].examples.is_rows()
+    }
+
     /// True if the examples are sequences, of unequal length.
     pub fn is_sequences(&self) -> bool {
         self.parts[0].examples.is_sequences()

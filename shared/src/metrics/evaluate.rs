@@ -107,9 +107,7 @@ impl Evaluating<'_> {
     /// If a probe cannot be fitted.
     pub fn images(&self) -> Result<Evaluation> {
         let (mut metrics, kl_per_latent) = self.bounds();
-        let inputs =
-            if self.data.test.shape().is_coloured() { "test images" } else { "grey test images" };
-        let (found, codes) = self.reconstructions("images", inputs);
+        let (found, codes) = self.reconstructions();
         metrics.extend(found);
         let (found, statistics) = self.codes(&codes);
         metrics.extend(found);
@@ -139,6 +137,7 @@ impl Evaluating<'_> {
         let mut metrics: Metrics = model.own_metrics().into_iter().collect();
         let measure = model.measure();
         let mut inputs = match binarise {
+            _ if self.data.test.is_rows() => "columns of a table: not comparable with pixels",
             _ if self.data.test.is_black_and_white() => "black and white pixels",
             Binarise::Dynamic | Binarise::Static => "pixels binarised at random, once",
             Binarise::Threshold => "pixels binarised at one half",
@@ -156,17 +155,18 @@ impl Evaluating<'_> {
         let mut add = |name: &str, estimate: Estimate, about: String| {
             metrics.insert(name.to_owned(), measured(estimate, "nats", about));
         };
+        let examples = self.examples();
 
         progress::line("evaluating: bounds on the likelihood");
         let elbo = elbo(model, test, binarise, noise);
         if let Some(elbo) = &elbo {
-            let about = |what: &str| format!("{what}, {} test images, {inputs}", test.len());
+            let about = |what: &str| format!("{what}, {} test {examples}, {inputs}", test.len());
             add("negative_elbo", elbo.negative_elbo, about("-ELBO, one sample"));
             add("reconstruction", elbo.reconstruction, about("-E log p(x|z), one sample"));
             add("kl", elbo.kl, about("KL(q(z|x) || p(z)), closed form"));
         }
         if let Some(exact) = marginal(model, test, binarise, noise) {
-            let about = format!("-log p(x), exact, {} test images, {inputs}", test.len());
+            let about = format!("-log p(x), exact, {} test {examples}, {inputs}", test.len());
             add("nll", exact, about);
         } else {
             let part = test.take(self.config.nll_images);
@@ -175,7 +175,7 @@ impl Evaluating<'_> {
                     negative_log_likelihood(model, &part, binarise, noise, estimator, samples);
                 if let Some(found) = found {
                     let about =
-                        format!("{what}, K = {samples}, {} test images, {inputs}", part.len());
+                        format!("{what}, K = {samples}, {} test {examples}, {inputs}", part.len());
                     add(name, found, about);
                 }
             };
@@ -195,10 +195,22 @@ impl Evaluating<'_> {
         (metrics, elbo.map(|elbo| elbo.kl_per_latent))
     }
 
-    /// Reconstruction and classification of the test split, and its codes. `examples` and `inputs` are
-    /// the names of its examples, and of the model's inputs.
-    pub fn reconstructions(&self, examples: &str, inputs: &str) -> (Metrics, Codes) {
-        let (model, test) = (self.model, &self.data.test);
+    /// What the examples are called in the text of a metric.
+    fn examples(&self) -> &'static str {
+        if self.data.test.is_rows() { "rows" } else { "images" }
+    }
+
+    /// What a model without drawn pixels sees: "grey test images".
+    fn inputs(&self) -> String {
+        let test = &self.data.test;
+        let is_grey = !test.is_rows() && !test.shape().is_coloured();
+        format!("{}test {}", if is_grey { "grey " } else { "" }, self.examples())
+    }
+
+    /// Reconstruction and classification of the test split, and its codes.
+    pub fn reconstructions(&self) -> (Metrics, Codes) {
+        let (model, test, examples) = (self.model, &self.data.test, self.examples());
+        let inputs = self.inputs();
         let mut metrics = Metrics::new();
         progress::line("evaluating: reconstructions and codes");
         let images = test.all_grey();
@@ -248,8 +260,9 @@ impl Evaluating<'_> {
                 statistics.active_units() as f64,
                 "latents",
                 format!(
-                    "latents of {} whose code varies by more than 0.01 over the grey test images",
-                    self.model.latent_dim()
+                    "latents of {} whose code varies by more than 0.01 over the {}",
+                    self.model.latent_dim(),
+                    self.inputs()
                 ),
             ),
             (

@@ -59,7 +59,7 @@ impl DataIs for Tables {
 
     fn evaluate(&self, of: &Evaluating<'_>) -> anyhow::Result<Evaluation> {
         let (mut metrics, kl_per_latent) = of.bounds();
-        let (mut found, codes) = of.reconstructions("rows", "test rows");
+        let (mut found, codes) = of.reconstructions();
         // Columns are no probabilities.
         found.remove("reconstruction_bce");
         metrics.extend(found);
