@@ -223,3 +223,34 @@ fn a_killed_run_resumes_to_the_same_bits() {
 fn ctrl_c_leaves_a_run_that_resumes_to_the_same_bits() {
     interrupted("-INT", Some(130));
 }
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_after_the_fit_says_how_to_go_on() {
+    let work = tempfile::tempdir().unwrap();
+    let slow = ["--set", "evaluate.nll_samples=1000000"];
+    let arguments = program("vae").training(work.path(), &slow);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let child = program("vae")
+        .command(&arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let run = work.path().join("runs/vae/quick");
+    let started = Instant::now();
+    while !run.join("weights.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no weights after two minutes");
+        sleep(Duration::from_millis(20));
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("stopped; continue with: vae train --resume"), "{text}");
+    let again = ["--resume", "--set", "evaluate.nll_samples=2"];
+    program("vae").train(work.path(), &again).success();
+    assert!(run.join("record.json").exists());
+}

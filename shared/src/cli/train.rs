@@ -1,7 +1,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -183,7 +183,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         config.seed(),
         run.path().display()
     ));
-    let (interrupt, fitting) = on_interrupt()?;
+    let fitting = on_interrupt()?;
     let fitted = fit_run::<P>(
         &config,
         &data,
@@ -191,7 +191,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         device,
         args.resume,
         Shown { snapshot_epochs: args.snapshot_epochs.clone(), trackers: trackers.clone() },
-        interrupt,
+        fitting.stops.clone(),
     );
     let continued_by = || {
         let mut again = format!("{} --device {device}", place_of::<P>(run.path()));
@@ -212,8 +212,10 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         trackers.end(&run, end);
         resumable(error, continued_by)
     })?;
-    // From here on evaluate can be called again: Ctrl-C ends the program at once.
-    fitting.store(false, Ordering::Relaxed);
+    // From here on there is no step to finish: Ctrl-C ends the program at once.
+    fitting
+        .is_over(continued_by())
+        .inspect_err(|_| trackers.end(&run, TrainingEnd::Interrupted))?;
     // A paper that knows what it does not use has said so before.
     if report.epochs == 0 && args.configuration.epochs.is_some() && P::unused(&config).is_empty() {
         progress::line(
@@ -324,10 +326,11 @@ fn fitted_with_report<P: Paper>(
             prepare_to_continue(&run, text, device.backend())?;
         }
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
-        let (interrupt, fitting) = on_interrupt()?;
-        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Shown::default(), interrupt);
-        fitting.store(false, Ordering::Relaxed);
+        let fitting = on_interrupt()?;
+        let stops = fitting.stops.clone();
+        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Shown::default(), stops);
         let (model, report) = fitted.map_err(|error| resumable(error, by_the_same_command))?;
+        fitting.is_over(by_the_same_command())?;
         (model, Some(report))
     };
     Ok((Loaded::with_data(run, config, data, model, device), report))
@@ -355,10 +358,12 @@ pub fn recorded<P: Paper>(
         None => {
             let Loaded { run, config, device, .. } = &loaded;
             let data = loaded.data()?;
-            let (interrupt, fitting) = on_interrupt()?;
-            let again = fit_run::<P>(config, data, run, *device, true, Shown::default(), interrupt);
-            fitting.store(false, Ordering::Relaxed);
-            again.map_err(|error| resumable(error, by_the_same_command))?.1
+            let fitting = on_interrupt()?;
+            let stops = fitting.stops.clone();
+            let again = fit_run::<P>(config, data, run, *device, true, Shown::default(), stops);
+            let (_, report) = again.map_err(|error| resumable(error, by_the_same_command))?;
+            fitting.is_over(by_the_same_command())?;
+            report
         }
     };
     // The record comes last: where it is, all is.
@@ -430,26 +435,53 @@ where
     Ok((Box::new(OnDevice::new(model, device)), report))
 }
 
-type Flags = (Arc<AtomicBool>, Arc<AtomicBool>);
+/// What Ctrl-C does: while a model is fitted, the first stops it after a step; otherwise, as the second does, it
+/// ends the program at once.
+#[derive(Clone, Default)]
+struct Fitting {
+    /// Set by the first Ctrl-C.
+    stops: Arc<AtomicBool>,
+    /// None while a model is fitted; then how to go on from there.
+    advice: Arc<Mutex<Option<String>>>,
+}
 
-/// Two flags: the first Ctrl-C sets the first, unless the second says that nothing is being fitted;
-/// then, as the second Ctrl-C does, it ends the program at once. The same two for every fit of the
-/// program.
-fn on_interrupt() -> Result<Flags> {
-    static FLAGS: OnceLock<Flags> = OnceLock::new();
-    if let Some((flag, fitting)) = FLAGS.get() {
-        fitting.store(true, Ordering::Relaxed);
-        return Ok((flag.clone(), fitting.clone()));
+impl Fitting {
+    fn advice(&self) -> MutexGuard<'_, Option<String>> {
+        self.advice.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let flag = Arc::new(AtomicBool::new(false));
-    let fitting = Arc::new(AtomicBool::new(true));
-    let (set, under_way) = (flag.clone(), fitting.clone());
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) || !under_way.load(Ordering::Relaxed) {
-            std::process::exit(i32::from(super::INTERRUPTED));
+
+    /// The fit is over; `advice` says how to go on from here.
+    ///
+    /// # Errors
+    /// After a Ctrl-C that no step has seen.
+    fn is_over(&self, advice: String) -> Result<()> {
+        *self.advice() = Some(advice.clone());
+        if self.stops.load(Ordering::Relaxed) {
+            return Err(Stop::Interrupted(advice).into());
         }
-        progress::line("stopping after this step; Ctrl-C again stops at once");
+        Ok(())
+    }
+}
+
+/// A fit begins, the same for all of a program.
+fn on_interrupt() -> Result<Fitting> {
+    static FITTING: OnceLock<Fitting> = OnceLock::new();
+    if let Some(fitting) = FITTING.get() {
+        *fitting.advice() = None;
+        return Ok(fitting.clone());
+    }
+    let fitting = Fitting::default();
+    let under_way = fitting.clone();
+    ctrlc::set_handler(move || {
+        let again = under_way.stops.swap(true, Ordering::Relaxed);
+        let advice = under_way.advice();
+        match advice.as_deref() {
+            Some(advice) => progress::line(advice),
+            None if again => {}
+            None => return progress::line("stopping after this step; Ctrl-C again stops at once"),
+        }
+        std::process::exit(i32::from(super::INTERRUPTED));
     })
     .map_err(|e| anyhow!("cannot watch for Ctrl-C: {e}"))?;
-    Ok(FLAGS.get_or_init(|| (flag, fitting)).clone())
+    Ok(FITTING.get_or_init(|| fitting).clone())
 }
