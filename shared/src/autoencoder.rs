@@ -132,8 +132,8 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
         None
     }
 
-    /// False if z has further latents above it: the bounds of a single layer do not hold then, and
-    /// are not reported.
+    /// False if this z alone gives no bound: there are further latents above or below it, or z is one of
+    /// each step. The bounds of a single layer are not reported then.
     fn has_bound(&self) -> bool {
         true
     }

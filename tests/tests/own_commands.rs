@@ -93,6 +93,17 @@ fn few_labels_draws_analogies_and_errors_by_labels() {
     program.on_run("analogies", &runs.join("ladder"), &[]).failure(2, "--config m2");
     program.on_run("reconstruct", &runs.join("supervised"), &[]).failure(2, "no decoder");
     assert!(!runs.join("supervised/reconstructions.png").exists());
+    for command in ["score", "bounds"] {
+        program
+            .on_run(command, &runs.join("m1-m2"), &[])
+            .failure(2, "further latents above or below");
+        program.on_run(command, &runs.join("ladder"), &[]).failure(2, "no prior of its code");
+    }
+    // The plane of a code without a prior has no quantiles to decode.
+    let plane = ["--config", "ladder", "--name", "plane", "--set", "network.hidden=[16,2]"];
+    program.train(work.path(), &[&plane[..], &small].concat()).success();
+    assert!(is_picture(&runs.join("plane/latent-map.png")));
+    assert!(!runs.join("plane/latent-grid.png").exists());
 
     let picture = work.path().join("errors.png");
     let (folder, to) = (records.to_str().unwrap(), picture.to_str().unwrap());

@@ -2,8 +2,8 @@
 
 use shared::{
     Backend,
+    classifier::classification,
     data::Batch,
-    likelihood::row_sums,
     train::{self, Moment, Terms},
 };
 
@@ -18,11 +18,8 @@ pub struct ClassificationObjective {
 
 impl<B: Backend> train::Objective<B, Classifier<B>> for ClassificationObjective {
     fn terms(&self, model: &Classifier<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
-        let target = batch.one_hot(self.classes);
         let log_p = model.log_p_class(batch.x.clone());
-        let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
-        let error = right.bool_not().float().squeeze_dim::<1>(1);
-        let loss = row_sums(target * log_p).neg();
+        let [loss, error] = classification(log_p, batch.one_hot(self.classes));
         Terms { named: vec![("error", error)], loss }
     }
 

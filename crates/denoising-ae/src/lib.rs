@@ -133,6 +133,7 @@ impl paper::Paper for Paper {
                 let components =
                     PrincipalComponents::of_split(&data.train, binarise, session.noise)?;
                 model = model.with_components(&components, &session.device);
+                report.seconds = started.elapsed().as_secs_f64();
             }
             Pretraining::Denoising { corruption, corrupted_weight, clean_weight } => {
                 for layer in 0..model.layers.len() {

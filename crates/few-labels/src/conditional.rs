@@ -1,4 +1,4 @@
-//! Layers of a number and a class: f(x W + V_y + b).
+//! Layers of a vector and a class: f(x W + V_y + b).
 
 use burn::{module::Module, tensor::Tensor};
 use shared::{

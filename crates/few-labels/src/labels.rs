@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 use shared::{
     Backend,
+    classifier::classification,
     data::{Batch, Binarise, Split},
-    likelihood::row_sums,
     metrics::balanced_subset,
     noise::Noise,
 };
@@ -72,10 +72,7 @@ impl Labelled {
         labelled: &Batch<B>,
         batch: &Batch<B>,
     ) -> LabelTerms<B> {
-        let target = labelled.one_hot(self.classes); // [labelled, classes]
-        let error = log_p.clone().argmax(1).not_equal(target.clone().argmax(1));
-        let error = error.float().squeeze_dim::<1>(1);
-        let label = row_sums(target * log_p).neg();
+        let [label, error] = classification(log_p, labelled.one_hot(self.classes));
         LabelTerms { label: spread(label, batch), error: spread(error, batch) }
     }
 }

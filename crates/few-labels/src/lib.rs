@@ -4,7 +4,7 @@
 //!
 //! [`labels`] has the labelled images; [`encoder`], [`network`] and [`ladder`] the networks with batch normalisation,
 //! [`m1`], [`m2`] and [`stacked`] the generative models, [`objectives`] their losses, [`config`] the
-//! configuration, [`commands`] the paper's own command.
+//! configuration, [`commands`] the papers' own commands.
 
 pub mod commands;
 mod conditional;
@@ -183,9 +183,10 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
             Kind::Supervised | Kind::Reconstruction | Kind::Denoising => {
                 let (network, report) = self.network(&labelled)?;
                 // A network that has seen labelled images alone has seen no other statistics.
-                let all: Vec<usize> = (0..data.train.len()).collect();
-                let seen =
-                    if config.model.kind == Kind::Supervised { labelled.known() } else { &all };
+                let seen = match config.model.kind {
+                    Kind::Supervised => labelled.known(),
+                    _ => &self.all(),
+                };
                 let size = config.train.batch_size;
                 let network = network.with_statistics(&self.batches(), seen, size);
                 (Model::Network(network), report)
@@ -194,9 +195,9 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
                 let costs = config.ladder.costs.clone();
                 let ladder = Ladder::new(config, input, noise, device);
                 let (ladder, report) = self.last(ladder, &LadderObjective { labelled, costs })?;
-                let all: Vec<usize> = (0..data.train.len()).collect();
                 let size = config.train.batch_size;
-                (Model::Ladder(ladder.with_statistics(&self.batches(), &all, size)), report)
+                let ladder = ladder.with_statistics(&self.batches(), &self.all(), size);
+                (Model::Ladder(ladder), report)
             }
             Kind::M1 => {
                 let (lower, first) = self.lower()?;
@@ -269,6 +270,11 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
     {
         let Self { config, data, session } = self;
         train::fit(model, objective, data, config.data.binarise, &config.train, session)
+    }
+
+    /// The indices of all training images.
+    fn all(&self) -> Vec<usize> {
+        (0..self.data.train.len()).collect()
     }
 
     /// Batches for the statistics of the fitted model.

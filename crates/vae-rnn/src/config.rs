@@ -71,7 +71,7 @@ pub struct ModelConfig {
     #[serde(default)]
     pub output: OutputConfig,
     /// Of `sentence`: probability that a step of training is hidden from the decoder, which then depends on
-    /// z more (Bowman et al. 2016, section 3.3). With 1 it sees no step, in evaluation neither.
+    /// z more (Bowman et al. 2016). With 1 it sees no step, in evaluation neither.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "share")]
     pub word_dropout: f64,
     /// Initial weights.

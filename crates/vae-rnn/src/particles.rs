@@ -44,6 +44,7 @@ pub(crate) fn estimates<B: Backend>(
         }
         let of = |x: &Tensor<B, 2>| {
             let x = x.clone().narrow(1, step * width, width).unsqueeze_dim::<3>(1);
+            // Its gradient would be wrong (docs/architecture.md); pixels need none.
             x.repeat_dim(1, particles).reshape([rows, width])
         };
         let own = particles * latents;

@@ -8,4 +8,4 @@ mod judge;
 mod model;
 
 pub use judge::{CLASSIFIER, judge};
-pub use model::{ClassifierModel, ClassifierObjective};
+pub use model::{ClassifierModel, ClassifierObjective, classification};

@@ -62,9 +62,14 @@ impl<B: Backend> Objective<B, ClassifierModel<B>> for ClassifierObjective {
         let x = batch.changed(Stream::Deform, |random, row| deform(random, self.shape, row));
         let log_p = model.log_classes(x); // [images, classes]
         let target = batch.one_hot(self.classes); // [images, classes]
-        // [images, 1]
-        let right = log_p.clone().argmax(1).equal(target.clone().argmax(1));
-        let error = right.bool_not().float().squeeze_dim::<1>(1); // [images]
-        Terms { named: vec![("error", error)], loss: row_sums(target * log_p).neg() }
+        let [loss, error] = classification(log_p, target);
+        Terms { named: vec![("error", error)], loss }
     }
+}
+
+/// -log p(class|x) in nats, and 1 where another class is the most probable, `[examples]` each; from log p
+/// and the one-hot class, `[examples, classes]`.
+pub fn classification<B: Backend>(log_p: Tensor<B, 2>, class: Tensor<B, 2>) -> [Tensor<B, 1>; 2] {
+    let error = log_p.clone().argmax(1).not_equal(class.clone().argmax(1)); // [examples, 1]
+    [row_sums(class * log_p).neg(), error.float().squeeze_dim(1)]
 }

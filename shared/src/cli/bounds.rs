@@ -8,6 +8,7 @@ use super::{
     model::Loaded,
     options::{BoundsArgs, refuse_zero},
     paper::{Paper, RunConfig},
+    score::without_likelihood,
 };
 use crate::{
     files::write_atomic,
@@ -44,7 +45,7 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
         ("prior", "z from the prior: Monte Carlo", Estimator::Prior),
     ] {
         let Some(found) = bound_curve(model, &split, binarise, noise, estimator, samples) else {
-            return cannot("the model gives an example no likelihood: it has no prior of its code");
+            return cannot(without_likelihood(model));
         };
         let mut points = Vec::new();
         for (count, estimate) in samples.iter().zip(&found) {

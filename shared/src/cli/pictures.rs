@@ -548,8 +548,11 @@ fn draw_map<P: Paper>(
     let caption = format!("Codes of {} {} {what}: {}", part.len(), examples.name, loaded.title());
     plot::scatter(&path, &caption, axes, &plane, &part.labels(), &examples.classes)?;
     let mut drawn = vec![path];
-    // The code of a sequence is a latent at each step: no one point of the plane is decoded.
-    if latent == 2 && !is_sequence && loaded.model.step_widths().is_none() {
+    // The code of a sequence is a latent at each step: no one point of the plane is decoded. A code without a prior
+    // has no quantiles, and a classifier's cannot be decoded.
+    let model = loaded.model.as_ref();
+    let is_drawn = model.has_prior() && model.has_decoder() && model.step_widths().is_none();
+    if latent == 2 && !is_sequence && is_drawn {
         draw_grid(loaded, &grid)?;
         drawn.push(grid);
     }

@@ -10,10 +10,19 @@ use super::{
     paper::{Paper, RunConfig},
     sheet::{Sheet, say_all, taken},
 };
-use crate::{data::DataKind, files::write_atomic, metrics::scores, progress};
+use crate::{data::DataKind, files::write_atomic, metrics::scores, progress, trained::Trained};
 
 /// Images of a row of the picture.
 const SHOWN: usize = 10;
+
+/// Why a model gives an example no likelihood.
+pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
+    if model.has_prior() {
+        "the model has no bound on the likelihood of an example: its code has further latents above or below it"
+    } else {
+        "the model gives an example no likelihood: it has no prior of its code"
+    }
+}
 
 /// `score`.
 pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
@@ -27,8 +36,7 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     refuse_zero("--examples", split.len())?;
     let (model, noise) = (loaded.model.as_ref(), loaded.noise());
     let Some(found) = scores(model, &split, binarise, noise, args.samples) else {
-        let reason = "the model gives an example no likelihood: it has no prior of its code";
-        return Err(Stop::Cannot(reason.into()).into());
+        return Err(Stop::Cannot(without_likelihood(model).into()).into());
     };
     if let Some(index) = found.nll.iter().position(|nll| !nll.is_finite()) {
         bail!(

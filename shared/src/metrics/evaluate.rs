@@ -23,9 +23,9 @@ use crate::{
 pub struct Evaluation {
     /// Metrics by name.
     pub metrics: BTreeMap<String, Metric>,
-    /// Statistics of the test codes, by latent; none of sequences, which have a code at each step.
+    /// Statistics of the test codes, by latent; none of models with a latent at each step.
     pub codes: Option<CodeStatistics>,
-    /// Mean KL of each latent on the test split, where the posterior is Gaussian; a step, of sequences.
+    /// Mean KL of each latent on the test split, where the posterior is Gaussian; a step, where each has latents.
     pub kl_per_latent: Option<Vec<f64>>,
 }
 

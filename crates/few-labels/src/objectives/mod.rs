@@ -1,4 +1,5 @@
-//! One objective a file. Each sees a batch of unlabelled images, and draws the labelled images of the step.
+//! One objective a file. Each sees a batch of unlabelled images; those of a phase with labels draw the
+//! labelled images of the step.
 
 mod denoising;
 mod ladder;
