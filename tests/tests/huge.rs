@@ -177,6 +177,23 @@ fn commands_of_several_fits_refuse_before_the_first() {
 }
 
 #[test]
+fn components_that_do_not_fit_into_memory_leave_the_run_as_it_was() {
+    let work = tempfile::tempdir().unwrap();
+    let pca = program("pca");
+    pca.train(work.path(), &[]).success();
+    let run = work.path().join("runs/pca/quick");
+    let record = fs::read(run.join("record.json")).unwrap();
+    let arguments = pca.training(work.path(), &["--force"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // 784 x 784 numbers, four times, are 20 MB; the model is small.
+    let output = pca.command(&arguments).env("AE_MEMORY_GB", "0.015").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("pca: a model of 784 inputs needs 19.7 MB of memory"), "{text}");
+    assert_eq!(fs::read(run.join("record.json")).unwrap(), record);
+}
+
+#[test]
 fn counts_of_commands_have_limits() {
     let work = tempfile::tempdir().unwrap();
     program("vae").train(work.path(), &[]).success();
@@ -189,6 +206,12 @@ fn counts_of_commands_have_limits() {
             ("traverse", "--steps"),
         ] {
             program("vae").on_run(command, &run, &[option, number]).failure(1, option);
+        }
+        if number.parse::<u64>().unwrap() > 1 << 31 {
+            for command in ["score", "bounds", "evaluate"] {
+                let options = ["--samples", number];
+                program("vae").on_run(command, &run, &options).failure(1, "out of proportion");
+            }
         }
         // As many as there are.
         program("vae").on_run("latent-map", &run, &["--points", number]).success();

@@ -209,6 +209,11 @@ columns = [
             rows.replace("23,south", "old,south"),
             "people.csv, line 5, column 'age': 'old' is not a number",
         ),
+        (
+            rows.replace("23,south", "old,south").replace('\n', "\r\n"),
+            "people.csv, line 5, column 'age': 'old' is not a number",
+        ),
+        (rows.replace("23,south", "1e308,south"), "column 'age': 1e308 cannot be standardised"),
         (rows.replace("23,south", "23,east"), "line 5, column 'town': 'east' is none of"),
         (rows.replace("age,town", "years,town"), "no column 'age' in the header: years, town"),
         (rows.replace(",f,", ",m,"), "nobody of 80 rows is in the group 'sex'"),

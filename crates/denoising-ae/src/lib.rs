@@ -19,6 +19,7 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits, too_few_classes},
+    memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
@@ -65,6 +66,14 @@ impl paper::Paper for Paper {
             )),
             _ => None,
         }
+    }
+
+    fn needs(config: &Config, shape: PixelShape, _: usize) -> Needs {
+        let numbers = match config.pretraining {
+            Pretraining::Pca { .. } => PrincipalComponents::numbers(shape.pixels()),
+            Pretraining::Denoising { .. } | Pretraining::None => 0,
+        };
+        Needs { passes: 1, numbers }
     }
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {

@@ -183,6 +183,7 @@ impl paper::Paper for Paper {
             // Random features of the kernel, and of a batch.
             Kind::Vfae => (config.vfae.features as u64)
                 .saturating_mul(latent.saturating_add(8 * config.train.batch_size as u64)),
+            Kind::Pca => PrincipalComponents::numbers(shape.pixels()),
             _ => 0,
         };
         Needs { passes: 1, numbers }

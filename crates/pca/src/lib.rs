@@ -13,6 +13,7 @@ use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
+    memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
@@ -53,6 +54,10 @@ impl paper::Paper for Paper {
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         too_many_components("[model] latent", config.model.latent, &data.train)
+    }
+
+    fn needs(_: &Config, shape: PixelShape, _: usize) -> Needs {
+        Needs { passes: 1, numbers: PrincipalComponents::numbers(shape.pixels()) }
     }
 
     fn unused(_: &Config) -> Vec<(&'static str, String)> {

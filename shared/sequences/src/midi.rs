@@ -17,13 +17,16 @@ const MOST_SOUNDING: u64 = 1 << 26;
 /// step. Silence before the first note and after the last is left out.
 ///
 /// # Errors
-/// No MIDI file, one that is cut off, times in frames of a film, no note, a piece too long.
+/// No MIDI file, one that is cut off, times in frames of a film or in no part of a beat, no note, a piece too long.
 pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let smf = Smf::parse(bytes).map_err(|error| format!("no MIDI file ({error})"))?;
     check_whole(bytes, &smf)?;
     let Timing::Metrical(ticks) = smf.header.timing else {
         return Err("its times are frames of a film, not beats: export it with beats".into());
     };
+    if ticks.as_int() == 0 {
+        return Err("a quarter note has no ticks in its header: export it again".into());
+    }
     let step = (f64::from(ticks.as_int()) * beats).max(1.0);
     let mut notes: Vec<(u64, u64, u8)> = Vec::new();
     for track in &smf.tracks {
@@ -158,6 +161,13 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         smf.write_std(&mut bytes).unwrap();
         bytes
+    }
+
+    #[test]
+    fn a_quarter_note_without_ticks_is_refused() {
+        let mut bytes = file(&[(480, 950, 0, 60)]);
+        bytes[12..14].fill(0);
+        assert!(parse(&bytes, 1.0).unwrap_err().contains("no ticks"));
     }
 
     #[test]

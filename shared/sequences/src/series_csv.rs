@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{series::Table, split::Named};
-use shared::reading::{BYTE_ORDER_MARK, csv_line, csv_row, listed};
+use shared::reading::{CsvRows, listed};
 
 /// Names of the column that names the series.
 const IDS: [&str; 4] = ["series", "series_id", "sequence", "id"];
@@ -38,12 +38,9 @@ fn plain(name: &str) -> String {
 /// What is wrong, with its line and column: no header, a column without a name or two of one name, no column that
 /// names the series or several, no numeric column, rows of unequal length, and what is no finite number.
 pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
-    let header: Vec<String> =
-        csv_row(reader.headers().cloned())?.iter().map(str::to_owned).collect();
+    let mut format = csv::ReaderBuilder::new();
+    let mut rows = CsvRows::new(bytes, format.flexible(true).trim(csv::Trim::All), None);
+    let header: Vec<String> = rows.header()?.iter().map(str::to_owned).collect();
     if let Some(place) = header.iter().position(String::is_empty) {
         return Err(format!("column {} of its header has no name", place + 1));
     }
@@ -83,9 +80,8 @@ pub fn parse(bytes: &[u8], id: Option<&str>) -> Result<Table, String> {
     }
     let mut series: Vec<Named<Vec<f64>>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for row in reader.records() {
-        let row = csv_row(row)?;
-        let line = csv_line(&row);
+    for row in rows {
+        let (line, row) = row?;
         let row: Vec<String> = row.iter().map(str::to_owned).collect();
         if row.len() != header.len() {
             return Err(format!(

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     configuration::insert,
-    data_option::{DataChoice, DataParser},
+    data_option::{DataChoice, DataParser, refuse_empty},
     model::Loaded,
     options::{Common, SplitChoice},
     own_data::fetch_options,
@@ -381,6 +381,7 @@ fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
 /// The configuration that reads what lies at a path for a model fitted to `own`.
 fn at_path<P: Paper>(own: &DataConfig, path: &Path, option: &str) -> Result<DataConfig> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    refuse_empty(&absolute, option)?;
     let sources = P::KIND.sources();
     // A source of the same kind of file as the run's is the likelier reading of a path.
     let is_own = |name: &str| name == own.name;

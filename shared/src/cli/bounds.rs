@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::{BoundsArgs, refuse_zero},
+    options::{BoundsArgs, refuse_samples, refuse_zero},
     paper::{Paper, RunConfig},
     score::without_likelihood,
 };
@@ -23,6 +23,7 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
     if samples.first() == Some(&0) || samples.is_empty() || !samples.is_sorted_by(|a, b| a < b) {
         bail!("--samples: whole numbers from 1 on, each larger than the one before");
     }
+    refuse_samples(samples.last().copied())?;
     let loaded = Loaded::<P>::open(&args.of, "bounds")?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "bounds.png")?;

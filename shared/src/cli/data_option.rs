@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -67,6 +68,7 @@ impl DataChoice {
         let Some((name, values)) = of_meant.or_else(|| sources.iter().find_map(at_path)) else {
             bail!("{option}: no data of {} are read from such a path", kind.examples().plural());
         };
+        refuse_empty(path, &option)?;
         // Examples of another kind would be trained on by a configuration that was written for these.
         let found = source_of(&sources, name).map(Source::examples);
         if let Some(meant) = meant
@@ -89,6 +91,14 @@ impl DataChoice {
         }
         Ok(changes)
     }
+}
+
+/// Refuses a folder without anything in it, which is of no kind.
+pub(super) fn refuse_empty(path: &Path, option: &str) -> Result<()> {
+    if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) {
+        bail!("{option}: the folder is empty");
+    }
+    Ok(())
 }
 
 /// Parses `--data` of a paper that models such data.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Larger numbers make sense only as seeds; products of a few numbers below it do not overflow.
-const LARGEST: i64 = (1 << 31) - 1;
+pub(super) const LARGEST: i64 = (1 << 31) - 1;
 
 /// Rows that evaluation computes at once: samples of the bound on each thread, chunks of a split elsewhere.
 const ROWS: u64 = 1000;
@@ -139,13 +139,14 @@ fn check_within<P: Paper>(
             Some(_) => return None,
             None => bytes::<P>(&config, &smaller, sizes, device, purpose).ok()?,
         };
-        (left < needed).then_some((left, was))
+        // A tenth at least: otherwise it is the examples that are too large.
+        (left < needed - needed / 10).then_some((left, was))
     };
     let blamed = keys.iter().filter_map(|path| Some((without(path)?, path)));
     let blamed = blamed.min_by_key(|((left, _), _)| *left);
     let what = match &blamed {
         Some(((_, was), path)) => format!("{}: {} = {was}", places.of(path), path.join(".")),
-        None => format!("{}: the model", P::NAME),
+        None => format!("{}: a model of {} inputs", P::NAME, sizes.shape.pixels()),
     };
     Err(anyhow!(
         "{what} needs {} of memory at least, and {} are available: choose less, or a machine with more \

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{
     data_option::DataChoice,
     model::{Loaded, not_probed},
-    options::{EvaluateArgs, refuse_zero},
+    options::{EvaluateArgs, refuse_samples, refuse_zero},
     paper::{Paper, RunConfig},
     table::table,
 };
@@ -22,9 +22,8 @@ use crate::{
 /// `evaluate`.
 pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
-    for (option, number) in [("--samples", args.samples), ("--images", args.images)] {
-        refuse_zero(option, number)?;
-    }
+    refuse_samples(args.samples)?;
+    refuse_zero("--images", args.images)?;
     let mut config = loaded.config.evaluate().clone();
     config.nll_samples = args.samples.unwrap_or(config.nll_samples);
     config.nll_images = args.images.unwrap_or(config.nll_images);

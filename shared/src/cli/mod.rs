@@ -146,7 +146,11 @@ pub fn run_with<P: Paper, C: OwnCommands>() -> ExitCode {
         .about(P::ABOUT)
         .after_help(P::CITATION)
         .mut_subcommands(|command| {
-            let mut command = command.args_override_self(true);
+            // -1 is a number that an option may refuse, and no option of its own.
+            let mut command = command.args_override_self(true).mut_args(|argument| {
+                let takes = argument.get_action().takes_values();
+                argument.allow_negative_numbers(takes)
+            });
             let has = |command: &clap::Command, option| {
                 command.get_arguments().any(|argument| argument.get_id() == option)
             };

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{
     asked::{Asked, On, To},
     configuration::ConfigurationArgs,
+    demand::LARGEST,
     paper::Paper,
 };
 use crate::{
@@ -320,6 +321,17 @@ pub fn refuse_zero(option: &str, number: impl Into<Option<usize>>) -> Result<()>
         bail!("{option} 0: at least 1");
     }
     Ok(())
+}
+
+/// Refuses a number of samples that would never be drawn: zero, or more than a configuration may ask for.
+pub(super) fn refuse_samples(number: Option<usize>) -> Result<()> {
+    refuse_zero("--samples", number)?;
+    match number {
+        Some(number) if number as u64 > LARGEST as u64 => {
+            bail!("--samples {number} is out of proportion: at most {LARGEST}")
+        }
+        _ => Ok(()),
+    }
 }
 
 #[derive(Args, Debug)]

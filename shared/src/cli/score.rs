@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::{ScoreArgs, refuse_zero},
+    options::{ScoreArgs, refuse_samples, refuse_zero},
     paper::{Paper, RunConfig},
     sheet::{Sheet, say_all, taken},
 };
@@ -26,7 +26,7 @@ pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
 
 /// `score`.
 pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
-    refuse_zero("--samples", args.samples)?;
+    refuse_samples(Some(args.samples))?;
     let loaded = Loaded::<P>::open(&args.of, "score")?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;

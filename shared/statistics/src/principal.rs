@@ -148,6 +148,13 @@ impl PrincipalComponents {
         Ok(Self { mean, variances, components })
     }
 
+    /// Numbers of single precision that a fit to inputs of this width holds at once, at least: products of columns,
+    /// covariances, their eigenvectors and the components, in double precision.
+    pub fn numbers(width: usize) -> u64 {
+        let width = width as u64;
+        width.saturating_mul(width).saturating_mul(4 * 2)
+    }
+
     /// Components of the rows of an array.
     ///
     /// # Errors

@@ -195,15 +195,23 @@ impl Encoder {
             .collect();
         for (mut target, &row) in features.rows_mut().into_iter().zip(rows) {
             let (mut start, mut constants) = (0, constant.iter_mut());
-            for (column, cell) in self.columns.iter().zip(&table.rows[row]) {
+            for (at, (column, cell)) in self.columns.iter().zip(&table.rows[row]).enumerate() {
                 match (column, cell) {
                     (Encoding::Number { name, mean, deviation }, Cell::Number(value)) => {
                         let standardised = ((value - mean) / deviation) as f32;
                         if !(standardised.is_finite() && deviation.is_finite()) {
+                            // Where the deviation itself is too large, a training row has the culprit.
+                            let largest = table.rows.iter().filter_map(|row| match row[at] {
+                                Cell::Number(other) if !deviation.is_finite() => Some(other),
+                                _ => None,
+                            });
+                            let wrong = largest.fold(*value, |most, other| {
+                                if other.abs() > most.abs() { other } else { most }
+                            });
                             return Err(TableError::Degenerate(format!(
                                 "column '{name}': {} cannot be standardised by the training rows' mean {} and \
                                  standard deviation {}: correct what is too large",
-                                short(*value),
+                                short(wrong),
                                 short(*mean),
                                 short(*deviation)
                             )));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use toml::Value;
 
 use super::{Column, Group, Kind, Missing, Schema, Target};
-use shared::reading::{csv_row, read_text};
+use shared::reading::{CsvRows, read_text};
 
 /// Rows that are looked at.
 const ROWS: usize = 20_000;
@@ -71,14 +71,11 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
         .max_by_key(|separator| first.matches(*separator).count())
         .unwrap_or(',');
     // As the table itself will be read.
-    let mut rows = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(separator as u8)
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes())
-        .into_records()
-        .map(|row| Ok(csv_row(row)?.iter().map(str::to_owned).collect()))
+    let mut format = csv::ReaderBuilder::new();
+    let format =
+        format.has_headers(false).delimiter(separator as u8).trim(csv::Trim::All).flexible(true);
+    let mut rows = CsvRows::new(text.as_bytes(), format, None)
+        .map(|row| Ok(row?.1.iter().map(str::to_owned).collect()))
         .filter(|row: &Result<Vec<String>, String>| !row.as_deref().is_ok_and(|row| row == [""]))
         .peekable();
     let header = rows.peek().cloned().ok_or("no row")??;

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
     data::{DataError, name_of},
-    reading::{ReadError, csv_line, csv_row, listed, read_text},
+    reading::{CsvRows, ReadError, listed, read_text},
 };
 
 /// One value.
@@ -129,15 +129,16 @@ fn read_file(
             .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ") + "\n")
             .collect();
     }
-    let mut reader = csv::ReaderBuilder::new()
+    let mut format = csv::ReaderBuilder::new();
+    let format = format
         .has_headers(schema.header)
         .delimiter(schema.separator as u8)
-        .comment(schema.comment.map(|c| c as u8))
         .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
+        .flexible(true);
+    let comment = schema.comment.map(|c| c as u8);
+    let mut rows = CsvRows::new(text.as_bytes(), format, comment);
     let (places, width): (Vec<usize>, usize) = if schema.header {
-        let header = csv_row(reader.headers().cloned()).map_err(unreadable)?;
+        let header = rows.header().map_err(unreadable)?;
         if let Some(twice) = (1..header.len())
             .map(|place| &header[place])
             .find(|name| header.iter().filter(|other| other == name).count() > 1)
@@ -155,9 +156,8 @@ fn read_file(
     } else {
         ((0..schema.columns.len()).collect(), schema.columns.len())
     };
-    for record in reader.records() {
-        let record = csv_row(record).map_err(unreadable)?;
-        let line = csv_line(&record);
+    for row in rows {
+        let (line, record) = row.map_err(unreadable)?;
         if record.len() != width {
             let (path, found, expected) = (path.into(), record.len(), width);
             return Err(TableError::Width { path, line, found, expected });

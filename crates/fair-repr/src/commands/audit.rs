@@ -1,12 +1,12 @@
 //! `audit`: fairness metrics of any predictions.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use shared::{
     cli::refuse_zero,
-    reading::{csv_line, csv_row, listed, one_line},
+    reading::{CsvRows, listed, one_line},
 };
 use tables::{Neighbours, OwnNeighbour, Predictions};
 
@@ -57,20 +57,12 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn read(args: &'a Args) -> Result<Self> {
         let place = args.file.display();
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(&args.file)
-            .with_context(|| format!("cannot read {place}"))?;
+        let bytes = fs::read(&args.file).with_context(|| format!("cannot read {place}"))?;
+        let mut format = csv::ReaderBuilder::new();
+        let mut rows = CsvRows::new(&bytes, format.trim(csv::Trim::All), None);
         let unreadable = |reason: String| anyhow!("cannot read {place}: {reason}");
-        let header = csv_row(reader.headers().cloned()).map_err(unreadable)?;
-        let rows = reader
-            .records()
-            .map(|row| {
-                let row = csv_row(row)?;
-                Ok((csv_line(&row), row))
-            })
-            .collect::<Result<Vec<_>, String>>()
-            .map_err(unreadable)?;
+        let header = rows.header().map_err(unreadable)?;
+        let rows = rows.collect::<Result<Vec<_>, String>>().map_err(unreadable)?;
         if rows.is_empty() {
             bail!("{place}: no row below the header");
         }

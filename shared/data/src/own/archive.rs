@@ -90,8 +90,10 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
         Some(y) => {
             let classes = numbers(&mut archive, y)?;
             let (shape, values) = (classes.shape.clone(), classes.floats());
-            if shape.iter().product::<usize>() != count || values.len() != count {
-                return Err(format!("{y} has shape {shape:?}, and there are {count} images"));
+            if !(shape == [count] || shape == [count, 1]) || values.len() != count {
+                return Err(format!(
+                    "{y} has shape {shape:?}, and there are {count} images: it is [images]"
+                ));
             }
             let is_whole = |value: &f64| value.fract() == 0.0 && value.abs() < LARGEST_CLASS;
             if let Some(&bad) = values.iter().find(|value| !is_whole(value)) {

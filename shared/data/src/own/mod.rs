@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 pub use archive::IMAGE_ARRAYS;
@@ -43,7 +43,7 @@ pub struct ImageFiles {
     pub path: PathBuf,
     /// Height and width of what a model sees. Images of another size are cut to its proportions around
     /// their middle and scaled; left out, all must have the same size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "two_sides")]
     pub size: Option<[usize; 2]>,
     /// Take colour images as grey ones, by their luma.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -150,6 +150,15 @@ impl Knowledge for OwnImages {
     fn kept(&self) -> Map<String, Value> {
         [(Self::NAME.to_owned(), self.classes.clone().into())].into_iter().collect()
     }
+}
+
+/// Height and width; serde drops what an array has beyond its length.
+fn two_sides<'de, D: Deserializer<'de>>(of: D) -> Result<Option<[usize; 2]>, D::Error> {
+    let sides = Vec::deserialize(of)?;
+    let found = sides.len();
+    <[usize; 2]>::try_from(sides)
+        .map(Some)
+        .map_err(|_| D::Error::custom(format!("{found} numbers, and height and width are two")))
 }
 
 impl ImageFiles {
@@ -300,6 +309,7 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
             Err("one picture: name the folder that has all of them".into())
         }
         _ if pair::is_images(path) => pair::read(path),
+        Some("gz") => Err("packed: unpack it, and its labels beside it, with gunzip".into()),
         _ => Err(
             "neither a folder of PNG or JPEG files nor an .npz, a .csv or an IDX file of images"
                 .into(),

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
         ));
     }
     let mut files = BTreeMap::from([checked(path)?]);
-    let names = match labels_beside(path) {
+    let names = match labels_beside(path)? {
         None => vec!["all".to_owned(); count],
         Some(beside) => {
             files.extend([checked(&beside)?]);
@@ -53,11 +53,21 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     Ok(Found { images, labels, classes, names, factors: None, files })
 }
 
-fn labels_beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_string_lossy().into_owned();
+fn labels_beside(path: &Path) -> Result<Option<PathBuf>, String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = name.replace("images", "labels").replace("idx3", "idx1");
-    let beside = (beside != name).then(|| path.with_file_name(beside))?;
-    beside.is_file().then_some(beside)
+    if beside == name {
+        return Ok(None);
+    }
+    let packed = path.with_file_name(format!("{beside}.gz"));
+    let beside = path.with_file_name(beside);
+    match beside.is_file() {
+        true => Ok(Some(beside)),
+        false if packed.is_file() => {
+            Err(format!("its labels are packed: gunzip {}", packed.display()))
+        }
+        false => Ok(None),
+    }
 }
 
 fn checked(path: &Path) -> Result<(String, String), String> {

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use files::reading::{BYTE_ORDER_MARK, csv_line, csv_row};
+use files::reading::CsvRows;
 use image::{GrayImage, RgbImage};
 use terminal::progress;
 
@@ -17,14 +17,11 @@ const CLASSES: [&str; 4] = ["label", "class", "y", "target"];
 pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let file = name_and_sha256(path, &bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
-    let mut rows = reader.records().map(csv_row).peekable();
+    let mut format = csv::ReaderBuilder::new();
+    let format = format.has_headers(false).flexible(true).trim(csv::Trim::All);
+    let mut rows = CsvRows::new(&bytes, format, None).peekable();
     let header = match rows.peek() {
-        Some(Ok(first)) => fields(first),
+        Some(Ok((_, first))) => fields(first),
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
@@ -47,8 +44,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
     let PixelShape { height, width, channels } = sides(pixels, files.size, class.is_some())?;
     let (mut names, mut images) = (Vec::new(), Vec::new());
     for row in rows {
-        let row = row?;
-        let line = csv_line(&row);
+        let (line, row) = row?;
         let mut row = fields(&row);
         if row.len() != header.len() {
             return Err(format!(
@@ -147,12 +143,12 @@ fn sides(numbers: usize, size: Option<[usize; 2]>, has_class: bool) -> Result<Pi
                 || Some(coloured(square(numbers.is_multiple_of(3).then_some(numbers / 3)?)?));
             square(numbers).or_else(colour).ok_or_else(|| {
                 format!(
-                    "rows of {numbers} numbers are no squares, nor coloured ones: give --size \
-                     HEIGHTxWIDTH{}",
+                    "rows of {numbers} numbers are no squares, nor coloured ones: in training give \
+                     --size HEIGHTxWIDTH{}",
                     if has_class {
                         ""
                     } else {
-                        ", or the column of the class with data.images.label"
+                        ", or the column of the class with --set data.images.label=COLUMN"
                     }
                 )
             })

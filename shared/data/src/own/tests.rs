@@ -287,6 +287,8 @@ fn bad_input_gets_one_clear_line() {
     told("texts.npz", &["array of texts", "classes"]);
     archive("fewer.npz", &[("x", ok.clone()), ("y", npy::array("|u1", "(11,)", &[0; 11]))]);
     told("fewer.npz", &["there are 12 images"]);
+    archive("square.npz", &[("x", ok.clone()), ("y", npy::array("|u1", "(6, 2)", &[0; 12]))]);
+    told("square.npz", &["shape [6, 2]", "there are 12 images"]);
     fs::write(at("torn.npz"), &npz(&[("x", ok)])[..60]).unwrap();
     told("torn.npz", &["no whole npz archive"]);
 
@@ -307,6 +309,13 @@ fn bad_input_gets_one_clear_line() {
     told("ragged.csv", &["line 12: 2 fields"]);
     let missing = loaded(&at("word.csv"), |files| files.label = Some("kind".into())).unwrap_err();
     assert!(missing.contains("no such column"), "{missing}");
+    for (number, size) in [(1, "[8]"), (3, "[8, 8, 8]")] {
+        let text = format!("path = \"x\"\nsize = {size}");
+        let refused = toml::from_str::<ImageFiles>(&text).unwrap_err().to_string();
+        assert!(refused.contains(&format!("{number} numbers, and height and width")), "{refused}");
+    }
+    fs::write(at("x-images-idx3-ubyte.gz"), [0x1f, 0x8b]).unwrap();
+    told("x-images-idx3-ubyte.gz", &["packed", "gunzip"]);
     let size = loaded(&at("one"), |files| files.size = Some([0, 5])).unwrap_err();
     assert!(size.contains("images.size"), "{size}");
     // A class that is a word makes no header of the first row.

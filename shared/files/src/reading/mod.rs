@@ -11,6 +11,4 @@ pub use mistake::{Mistake, Problem};
 pub use nearest::{did_you_mean, nearest};
 pub use places::{Places, syntax};
 pub use strict::{from_table, from_value};
-pub use text::{
-    BYTE_ORDER_MARK, ReadError, csv_line, csv_row, listed, not_utf8, one_line, read_text, short,
-};
+pub use text::{BYTE_ORDER_MARK, CsvRows, ReadError, listed, not_utf8, one_line, read_text, short};

@@ -54,38 +54,100 @@ pub fn not_utf8(bytes: &[u8], valid: usize) -> String {
 /// What a UTF-8 file may begin with.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A row of a CSV whose values each lie within a line: a quote that is never closed would swallow the rows below it.
-/// A row of one value that has other separators is refused with their name.
+/// The rows of a CSV, each with the line it is on, from 1.
 ///
-/// # Errors
-/// Why it cannot be read, in one line.
-pub fn csv_row(row: Result<csv::StringRecord, csv::Error>) -> Result<csv::StringRecord, String> {
-    let row = row.map_err(|error| match error.kind() {
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line}: no UTF-8; save it as UTF-8")
-        }
-        _ => error.to_string().replace('\n', " "),
-    })?;
-    if row.iter().any(|field| field.contains(['\n', '\r'])) {
-        let line = csv_line(&row);
-        return Err(format!("line {line}: a quote \" that is not closed on its line"));
-    }
-    if row.len() == 1 {
-        let separators = [(';', "semicolons"), ('\t', "tabs")];
-        if let Some((_, name)) =
-            separators.iter().find(|(separator, _)| row[0].contains(*separator))
-        {
-            let line = csv_line(&row);
-            return Err(format!("line {line}: columns divided by {name}: save it with commas"));
-        }
-    }
-    Ok(row)
+/// The values of a row lie within a line: a quote that is never closed would swallow the rows below it. A row of one
+/// value that has other separators is refused with their name.
+pub struct CsvRows<'a> {
+    reader: csv::Reader<&'a [u8]>,
+    lines: Lines<'a>,
 }
 
-/// The line of its file on which a row of a CSV begins, from 1.
-pub fn csv_line(row: &csv::StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
+impl<'a> CsvRows<'a> {
+    /// The rows of `bytes`, a mark at their beginning aside, as `format` says; `comment` begins the lines that are
+    /// none.
+    pub fn new(bytes: &'a [u8], format: &mut csv::ReaderBuilder, comment: Option<u8>) -> Self {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let reader = format.comment(comment).from_reader(bytes);
+        Self { reader, lines: Lines { bytes, comment, at: 0, line: 1 } }
+    }
+
+    /// The header, before any row.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in one line.
+    pub fn header(&mut self) -> Result<csv::StringRecord, String> {
+        let header = self.reader.headers().cloned();
+        self.lines.checked(header).map(|(_, header)| header)
+    }
+}
+
+impl Iterator for CsvRows<'_> {
+    type Item = Result<(u64, csv::StringRecord), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut row = csv::StringRecord::new();
+        match self.reader.read_record(&mut row) {
+            Ok(false) => None,
+            Ok(true) => Some(self.lines.checked(Ok(row))),
+            Err(error) => Some(self.lines.checked(Err(error))),
+        }
+    }
+}
+
+/// Counts the lines before a place. The parser's own count is behind where lines end in a carriage return and a
+/// newline, and at empty lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    comment: Option<u8>,
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the row that begins at `position`, or after empty lines and comments there; never before the last
+    /// one asked for.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let from = position.map_or(0, |position| position.byte() as usize);
+        while let Some(&byte) = self.bytes.get(self.at) {
+            let begins = self.at == 0 || self.bytes[self.at - 1] == b'\n';
+            if self.at >= from && begins && self.comment == Some(byte) {
+                let rest = &self.bytes[self.at..];
+                self.at += rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            } else if self.at >= from && !matches!(byte, b'\r' | b'\n') {
+                break;
+            } else {
+                self.line += u64::from(byte == b'\n');
+                self.at += 1;
+            }
+        }
+        self.line
+    }
+
+    fn checked(
+        &mut self,
+        row: Result<csv::StringRecord, csv::Error>,
+    ) -> Result<(u64, csv::StringRecord), String> {
+        let row = row.map_err(|error| match error.kind() {
+            csv::ErrorKind::Utf8 { pos, .. } => {
+                format!("line {}: no UTF-8; save it as UTF-8", self.of(pos.as_ref()))
+            }
+            _ => error.to_string().replace('\n', " "),
+        })?;
+        let line = self.of(row.position());
+        if row.iter().any(|field| field.contains(['\n', '\r'])) {
+            return Err(format!("line {line}: a quote \" that is not closed on its line"));
+        }
+        if row.len() == 1 {
+            let separators = [(';', "semicolons"), ('\t', "tabs")];
+            if let Some((_, name)) =
+                separators.iter().find(|(separator, _)| row[0].contains(*separator))
+            {
+                return Err(format!("line {line}: columns divided by {name}: save it with commas"));
+            }
+        }
+        Ok((line, row))
+    }
 }
 
 /// A number of a user's file for a message: a large or tiny one by its exponent, since it may have three hundred
@@ -130,26 +192,37 @@ pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
 mod tests {
     use super::*;
 
+    /// Lines and numbers of values of the rows of a text without a header.
+    fn rows(text: &str) -> Vec<Result<(u64, usize), String>> {
+        let mut format = csv::ReaderBuilder::new();
+        let rows = CsvRows::new(text.as_bytes(), format.has_headers(false), Some(b'#'));
+        rows.map(|row| row.map(|(line, row)| (line, row.len()))).collect()
+    }
+
     #[test]
     fn a_quote_that_is_not_closed_swallows_no_row() {
-        let rows = |text: &str| -> Vec<Result<usize, String>> {
-            let mut reader =
-                csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-            reader.records().map(|row| csv_row(row).map(|row| row.len())).collect()
-        };
-        assert_eq!(rows("\"a,b\",c\nd,e\n"), [Ok(2), Ok(2)]);
+        assert_eq!(rows("\"a,b\",c\nd,e\n"), [Ok((1, 2)), Ok((2, 2))]);
         let swallowed = rows("a,b\n\"c,d\n\"e,f\n");
-        assert_eq!(swallowed[0], Ok(2));
+        assert_eq!(swallowed[0], Ok((1, 2)));
         assert!(swallowed[1].as_ref().unwrap_err().starts_with("line 2: a quote"), "{swallowed:?}");
     }
 
     #[test]
+    fn a_row_is_on_the_line_an_editor_shows() {
+        for end in ["\n", "\r\n"] {
+            let text = ["", "", "a,b", "", "# a, comment", "c,d", "e,f"].join(end);
+            assert_eq!(rows(&text), [Ok((3, 2)), Ok((6, 2)), Ok((7, 2))], "{end:?}");
+            let mut format = csv::ReaderBuilder::new();
+            let text = format!("\u{feff}x,y{end}1,2{end}{end}3,4{end}");
+            let mut rows = CsvRows::new(text.as_bytes(), &mut format, None);
+            assert_eq!(rows.header().unwrap(), vec!["x", "y"]);
+            assert_eq!(rows.map(|row| row.unwrap().0).collect::<Vec<_>>(), [2, 4], "{end:?}");
+        }
+    }
+
+    #[test]
     fn other_separators_are_named() {
-        let refused = |text: &str| {
-            let mut reader =
-                csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-            csv_row(reader.records().next().unwrap()).unwrap_err()
-        };
+        let refused = |text: &str| rows(text)[0].clone().unwrap_err();
         assert!(refused("a;b;c").contains("semicolons: save it with commas"));
         assert!(refused("a\tb").contains("tabs"));
     }
