@@ -151,6 +151,10 @@ fn wrong_options_are_named() {
         let options = ["train", "--out", out.to_str().unwrap(), "--set", &name];
         program(paper).call(&options).failure(1, message);
     }
+    let empty = work.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let options = ["--config", "jsb", "--data", empty.to_str().unwrap()];
+    program("vae-rnn").train(work.path(), &options).failure(1, "empty: the folder is empty");
     program("vae").train(work.path(), &["--data", "people"]).failure(2, "possible values: mnist");
     program("fair-repr").train(work.path(), &["--data", "mnist"]).failure(2, "values: adult");
     let cases: &[(&[&str], &str)] = &[

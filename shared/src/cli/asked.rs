@@ -309,6 +309,9 @@ pub(super) fn load_other<P: Paper>(
     let known = &loaded.preparation;
     let fitted = P::KIND.source(own).map_err(DataError::from)?;
     if fitted.examples() != source.examples() {
+        if let DataChoice::Path(path) = choice {
+            refuse_empty(path, &option)?;
+        }
         bail!(
             "{option}: these are {}, and the run was fitted to {}",
             source.examples().plural(),
@@ -381,7 +384,6 @@ fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
 /// The configuration that reads what lies at a path for a model fitted to `own`.
 fn at_path<P: Paper>(own: &DataConfig, path: &Path, option: &str) -> Result<DataConfig> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    refuse_empty(&absolute, option)?;
     let sources = P::KIND.sources();
     // A source of the same kind of file as the run's is the likelier reading of a path.
     let is_own = |name: &str| name == own.name;

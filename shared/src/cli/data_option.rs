@@ -68,7 +68,6 @@ impl DataChoice {
         let Some((name, values)) = of_meant.or_else(|| sources.iter().find_map(at_path)) else {
             bail!("{option}: no data of {} are read from such a path", kind.examples().plural());
         };
-        refuse_empty(path, &option)?;
         // Examples of another kind would be trained on by a configuration that was written for these.
         let found = source_of(&sources, name).map(Source::examples);
         if let Some(meant) = meant
@@ -76,6 +75,7 @@ impl DataChoice {
             && found != Some(meant.examples())
             && path.exists()
         {
+            refuse_empty(path, &option)?;
             bail!(
                 "{option}: there are {}, and the configuration is for name = \"{}\"; take another \
                  --config, or --set data.name={name}",
