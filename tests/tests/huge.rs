@@ -132,9 +132,11 @@ fn the_limit_is_that_of_the_machine() {
     let work = tempfile::tempdir().unwrap();
     let program = program("vae");
     let train = |memory: &str| {
-        let arguments = program.training(work.path(), &["--latent", "50"]);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let output = program.command(&arguments).env("AE_MEMORY_GB", memory).output().unwrap();
+        let output = program
+            .to_train(work.path(), &["--latent", "50"])
+            .env("AE_MEMORY_GB", memory)
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, message) = train("0.00001");
@@ -183,10 +185,9 @@ fn components_that_do_not_fit_into_memory_leave_the_run_as_it_was() {
     pca.train(work.path(), &[]).success();
     let run = work.path().join("runs/pca/quick");
     let record = fs::read(run.join("record.json")).unwrap();
-    let arguments = pca.training(work.path(), &["--force"]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // 784 x 784 numbers, four times, are 20 MB; the model is small.
-    let output = pca.command(&arguments).env("AE_MEMORY_GB", "0.015").output().unwrap();
+    let output =
+        pca.to_train(work.path(), &["--force"]).env("AE_MEMORY_GB", "0.015").output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("pca: a model of 784 inputs needs 19.7 MB of memory"), "{text}");

@@ -134,9 +134,8 @@ fn the_line_printed_on_ctrl_c_continues_on_the_same_data() {
     fs::create_dir(&out).unwrap();
     let epochs =
         ["--data", "rectangles", "--epochs", "300", "--data-dir", folder.to_str().unwrap()];
-    let arguments = program.training(&out, &epochs);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let child = program.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child =
+        program.to_train(&out, &epochs).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
     let run = out.join("runs/vae/quick");
     let started = Instant::now();
@@ -369,9 +368,7 @@ fn a_data_folder_that_is_of_no_use_is_refused_or_said() {
     let nowhere = work.path().join("nowhere");
     let nowhere = nowhere.to_str().unwrap();
     program.train(work.path(), &["--data-dir", nowhere]).failure(1, "--data-dir");
-    let arguments = program.training(work.path(), &[]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = program.command(&arguments).env("AE_DATA_DIR", nowhere).output().unwrap();
+    let output = program.to_train(work.path(), &[]).env("AE_DATA_DIR", nowhere).output().unwrap();
     Called(output, "AE_DATA_DIR".into()).failure(1, "AE_DATA_DIR");
     assert!(!work.path().join("runs").exists(), "something was left behind");
 
@@ -380,8 +377,7 @@ fn a_data_folder_that_is_of_no_use_is_refused_or_said() {
     let said = program.train(work.path(), &["--data-dir", empty.to_str().unwrap()]).success();
     assert!(said.err().contains("segments is generated"), "{}", said.err());
     let mnist = ["--data", "mnist", "--name", "mnist", "--data-dir", empty.to_str().unwrap()];
-    let arguments = program.training(work.path(), &mnist);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = program.command(&arguments).env("AE_CACHE_DIR", &empty).output().unwrap();
+    let output =
+        program.to_train(work.path(), &mnist).env("AE_CACHE_DIR", &empty).output().unwrap();
     Called(output, "mnist".into()).failure(1, "holds none of train-images-idx3-ubyte, ");
 }

@@ -27,13 +27,12 @@ fn a_training_goes_on_to_its_record_and_a_command_ends_quietly() {
     for name in ["vae", "pca"] {
         let program = program(name);
         let run = work.path().join("runs").join(name).join("quick");
-        let arguments = program.training(work.path(), &["--force"]);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         for closes_errors in [false, true] {
             if run.exists() {
                 fs::remove_dir_all(&run).unwrap();
             }
-            let (code, message) = closed(program.command(&arguments), closes_errors);
+            let (code, message) =
+                closed(program.to_train(work.path(), &["--force"]), closes_errors);
             assert_eq!(code, Some(0), "{message}");
             assert!(!message.contains("panicked") && !message.contains("Broken pipe"), "{message}");
             assert!(run.join("record.json").is_file());
@@ -77,10 +76,8 @@ fn chores_end_quietly() {
 fn output_on_a_full_disk_is_a_failure() {
     let work = tempfile::tempdir().unwrap();
     let program = program("vae");
-    let arguments = program.training(work.path(), &["--check"]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = program.command(&arguments).stdout(full).output().unwrap();
+    let output = program.to_train(work.path(), &["--check"]).stdout(full).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert_eq!(message.matches("cannot print to standard output").count(), 1, "{message}");

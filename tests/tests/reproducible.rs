@@ -43,10 +43,8 @@ fn same_at_one_and_two_threads(device: &str) {
     for (work, threads) in [(&one, "1"), (&two, "2")] {
         let extra: Vec<&str> =
             WIDE.iter().copied().chain(["--device", device, "--threads", threads]).collect();
-        let arguments = program("vae").training(work.path(), &extra);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         // burn-ndarray's products have threads of their own.
-        let mut command = program("vae").command(&arguments);
+        let mut command = program("vae").to_train(work.path(), &extra);
         let output = command.env("MATMUL_NUM_THREADS", threads).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -180,10 +178,8 @@ fn interrupted(signal: &str, code: Option<i32>) {
     let epochs = ["--epochs", "12"];
     vae(straight.path(), &epochs);
     let extra: Vec<&str> = WIDE.iter().chain(&epochs).copied().collect();
-    let arguments = program("vae").training(stopped.path(), &extra);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut child = program("vae")
-        .command(&arguments)
+        .to_train(stopped.path(), &extra)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -229,10 +225,8 @@ fn ctrl_c_leaves_a_run_that_resumes_to_the_same_bits() {
 fn ctrl_c_after_the_fit_says_how_to_go_on() {
     let work = tempfile::tempdir().unwrap();
     let slow = ["--set", "evaluate.nll_samples=1000000"];
-    let arguments = program("vae").training(work.path(), &slow);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let child = program("vae")
-        .command(&arguments)
+        .to_train(work.path(), &slow)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -20,9 +20,7 @@ const TOKEN: &str = "a-token-of-mine";
 /// A tiny training of the VAE, with a tracker at this address if there is one.
 fn train(work: &Path, extra: &[&str], tracker: Option<&str>) -> Output {
     let log: &[&str] = if tracker.is_some() { &["--log", "tensorboard,mlflow"] } else { &[] };
-    let arguments = program("vae").training(work, &[extra, log].concat());
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    with_tracker(program("vae").command(&arguments), tracker).output().unwrap()
+    with_tracker(program("vae").to_train(work, &[extra, log].concat()), tracker).output().unwrap()
 }
 
 fn with_tracker(mut command: Command, address: Option<&str>) -> Command {
@@ -118,9 +116,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn without_an_address_nothing_is_begun() {
     let work = tempfile::tempdir().unwrap();
-    let arguments = program("vae").training(work.path(), &["--log", "mlflow"]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = with_tracker(program("vae").command(&arguments), None).output().unwrap();
+    let output = with_tracker(program("vae").to_train(work.path(), &["--log", "mlflow"]), None)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.lines().count() == 1 && said.contains("MLFLOW_TRACKING_URI"), "{said}");

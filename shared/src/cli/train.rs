@@ -326,11 +326,7 @@ fn fitted_with_report<P: Paper>(
             prepare_to_continue(&run, text, device.backend())?;
         }
         progress::line(&format!("{}: fitting {}", P::NAME, run.path().display()));
-        let fitting = on_interrupt()?;
-        let stops = fitting.stops.clone();
-        let fitted = fit_run::<P>(&config, &data, &run, device, begun, Shown::default(), stops);
-        let (model, report) = fitted.map_err(|error| resumable(error, by_the_same_command))?;
-        fitting.is_over(by_the_same_command())?;
+        let (model, report) = fit_one_of_several::<P>(&config, &data, &run, device, begun)?;
         (model, Some(report))
     };
     Ok((Loaded::with_data(run, config, data, model, device), report))
@@ -357,13 +353,7 @@ pub fn recorded<P: Paper>(
         // Killed between fit and record: the last checkpoint knows how the fit went.
         None => {
             let Loaded { run, config, device, .. } = &loaded;
-            let data = loaded.data()?;
-            let fitting = on_interrupt()?;
-            let stops = fitting.stops.clone();
-            let again = fit_run::<P>(config, data, run, *device, true, Shown::default(), stops);
-            let (_, report) = again.map_err(|error| resumable(error, by_the_same_command))?;
-            fitting.is_over(by_the_same_command())?;
-            report
+            fit_one_of_several::<P>(config, loaded.data()?, run, *device, true)?.1
         }
     };
     // The record comes last: where it is, all is.
@@ -376,10 +366,6 @@ pub fn recorded<P: Paper>(
 /// The program's final error after a failed fit: after Ctrl-C, how to resume the run.
 fn resumable(error: anyhow::Error, advice: impl FnOnce() -> String) -> anyhow::Error {
     if error.is::<Interrupted>() { Stop::Interrupted(advice()).into() } else { error }
-}
-
-fn by_the_same_command() -> String {
-    "stopped; the same command continues".into()
 }
 
 type Fitted = (Box<dyn Trained>, FitReport);
@@ -420,6 +406,23 @@ fn fit_run<P: Paper>(
     run.write(BURN_WEIGHTS, &model.burn_record()?)?;
     run.write_weights(&model.weights(), P::NAME, P::CITATION, &config)?;
     Ok((model, report))
+}
+
+/// The same for a command that needs several fits, and continues by being called again.
+fn fit_one_of_several<P: Paper>(
+    config: &P::Config,
+    data: &Splits,
+    run: &RunFolder,
+    device: Device,
+    resume: bool,
+) -> Result<Fitted> {
+    let advice = || "stopped; the same command continues".to_owned();
+    let fitting = on_interrupt()?;
+    let stops = fitting.stops.clone();
+    let fitted = fit_run::<P>(config, data, run, device, resume, Shown::default(), stops)
+        .map_err(|error| resumable(error, advice))?;
+    fitting.is_over(advice())?;
+    Ok(fitted)
 }
 
 fn fit<P: Paper, B: Backend>(

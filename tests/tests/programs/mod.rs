@@ -212,6 +212,12 @@ impl Program {
             .collect()
     }
 
+    /// The same as a command that can still be changed.
+    pub fn to_train(&self, work: &Path, extra: &[&str]) -> Command {
+        let arguments = self.training(work, extra);
+        self.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// A tiny training under `work`/runs.
     pub fn train(&self, work: &Path, extra: &[&str]) -> Called {
         let arguments = self.training(work, extra);
