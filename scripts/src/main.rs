@@ -87,7 +87,11 @@ fn main() -> ExitCode {
         Err(error) => {
             shared::progress::failure("xtask", &error);
             // After Ctrl-C, as shells have it.
-            if error.is::<trainings::Stopped>() { ExitCode::from(130) } else { ExitCode::FAILURE }
+            if error.is::<shared::processes::Stopped>() {
+                ExitCode::from(130)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

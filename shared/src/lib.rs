@@ -25,9 +25,10 @@ pub use kernels::{
 pub use memory::{self, allocation};
 pub use network;
 pub use plot;
+pub use processes;
 pub use ranges;
 pub use run::{self, metric};
 pub use sequential::{self, sequence_code};
 pub use statistics::{self, minimise, principal};
-pub use terminal::{excerpt, print, print_line, print_text, progress};
+pub use terminal::{counted, excerpt, interrupt, print, print_line, print_text, progress};
 pub use weights::{self, modules, panics};

@@ -67,6 +67,16 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
     let again = program.call(&search).success();
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("epoch"), "{}", again.err());
+    // Two at a time find the same, and those that share their layers wait for them.
+    let others = work.path().join("others");
+    let others = [&search[..], &["--out", others.to_str().unwrap(), "--jobs", "2"]].concat();
+    let said = program.call(&others).success();
+    assert_eq!(said.out().replace("/others/", "/runs/"), table);
+    assert!(!said.err().contains("pre-training"), "{}", said.err());
+    let log = work.path().join("others/denoising-ae/search-segments/nu-0-rate-0.01.log");
+    let log = fs::read_to_string(log).unwrap();
+    assert_eq!(log.matches("pre-training layer").count(), 1, "{log}");
+    program.call(&[&others[..], &["--jobs", "0"]].concat()).failure(1, "--jobs 0");
 }
 
 #[test]
@@ -230,6 +240,9 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     let again = frontier(&small).success();
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("fitting"), "{}", again.err());
+    let others = work.path().join("others");
+    let others = [&small[..], &["--jobs", "2", "--out", others.to_str().unwrap()]].concat();
+    assert_eq!(frontier(&others).success().out().replace("/others/", "/runs/"), table);
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
     frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
     frontier(&["--methods", "raw", "--bound", "0.2"]).failure(1, "--bound: without effect");
@@ -363,9 +376,10 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let again = call(&arguments).success();
+    let again = call(&sweep("killed", &[&all[..], &["--jobs", "2"]].concat())).success();
     // The first run is not fitted again.
-    assert!(!again.err().contains("seed-2/beta-1\n"), "{}", again.err());
+    let started = |run: &str| again.err().contains(&format!("{run}, seed 2: started"));
+    assert!(!started("beta-1") && started("beta-4") && started("tc-4"), "{}", again.err());
     for run in ["seed-2/beta-1", "seed-2/beta-4", "seed-2/tc-4"] {
         let [straight, killed] = [&folder, &killed].map(|folder| record(folder, run));
         assert_eq!(straight["metrics"], killed["metrics"], "{run}");

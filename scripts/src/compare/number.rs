@@ -1,10 +1,5 @@
 //! Numbers as people read them.
 
-/// So many of what has this name in the singular.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Four significant digits, and no more than eight decimals.
 pub(super) fn short(value: f64) -> String {
     rounded(value, decimals(value, 4))

@@ -1,6 +1,7 @@
 //! What is said of a comparison, and in which order.
 
 use shared::{
+    counted,
     run::Better,
     statistics::{deviation, mean},
 };
@@ -8,7 +9,7 @@ use shared::{
 use super::{
     document::{Block, Mark, Row, Table},
     league,
-    number::{counted, rough, signed, with_deviation},
+    number::{rough, signed, with_deviation},
     pictures,
     records::RecordSet,
     report::{Line, Report, Run, Verdict},

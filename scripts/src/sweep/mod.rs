@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use shared::{
     classifier::CLASSIFIER,
     cli::{quoted, refuse_zero},
+    counted,
+    processes::{self, Ended, Stopped},
     progress,
     run::{Record, write_atomic},
 };
@@ -34,10 +36,9 @@ use self::{
     runs::{Runs, State},
 };
 use crate::{
-    compare::number::counted,
     keep,
     readme::duration,
-    trainings::{self, Ended, How, Stopped, Today, Training, built, copied, file_name},
+    trainings::{self, How, Today, Training, built, copied, file_name},
 };
 
 /// Name of the plan in the folder of a sweep.
@@ -359,7 +360,7 @@ fn here(runs: &Runs, todo: &[usize], args: &Args, jobs: usize, program: &Path) -
     let trainings: Vec<Training> = todo.iter().map(|&index| runs.training(index)).collect();
     let how = How {
         programs: &bin,
-        threads: args.threads.unwrap_or_else(|| trainings::threads(jobs)),
+        threads: args.threads.unwrap_or_else(|| processes::threads(jobs)),
         device: args.device.as_deref(),
         cache: args.cache.as_deref(),
     };
@@ -446,10 +447,10 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
         store(runs)?;
     }
     let programs = program.parent().unwrap_or(Path::new("."));
-    let threads = args.threads.unwrap_or_else(|| trainings::threads(1));
-    trainings::watch()?;
+    let threads = args.threads.unwrap_or_else(|| processes::threads(1));
+    processes::watch()?;
     progress::line(&format!("{title}: started, log in {}", training.log.display()));
-    match training.to_the_end(&How { programs, threads, device, cache })? {
+    match training.process(&How { programs, threads, device, cache }).to_the_end()? {
         Ended::Done => {
             progress::line(&format!("{title}: done"));
             Ok(())

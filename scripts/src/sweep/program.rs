@@ -7,13 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use shared::{progress, reading::did_you_mean};
+use shared::{processes::last_words, progress, reading::did_you_mean};
 use toml::{Table, Value};
 
 use super::plan::Plan;
 use crate::{
     readme::papers::{folder_name, manifests},
-    trainings::{last_words, with_cache},
+    trainings::with_cache,
     workspace,
 };
 

@@ -1,14 +1,12 @@
-//! Trainings as processes of their own: started or continued, several at a time, each with its log. A sweep and
-//! the validation run theirs by it.
+//! The trainings of a sweep and of the validation: what they are called, where they are, and the processes that do
+//! them.
 
-mod local;
 mod program;
 mod today;
 mod training;
 
 pub(crate) use self::{
-    local::{Stopped, here, threads, watch},
     program::{built, copied, file_name, with_cache},
     today::Today,
-    training::{Ended, How, Training, last_words},
+    training::{How, Training, here},
 };

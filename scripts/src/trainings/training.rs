@@ -1,19 +1,17 @@
-//! One training: its command, what it says, and how it ended.
+//! One training: its options, its folder, and the process that does it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context, Result};
-use shared::run::{CHECKPOINTS, RunFolder, write_atomic};
+use anyhow::Result;
+use shared::{
+    processes::{self, Process},
+    run::{CHECKPOINTS, RunFolder},
+};
 
 use super::program::{file_name, with_cache};
-
-/// Exit code of a training after Ctrl-C.
-const INTERRUPTED: i32 = 130;
 
 /// A run that is to be there.
 #[derive(Clone, Debug)]
@@ -39,15 +37,6 @@ pub(crate) struct How<'a> {
     pub(crate) cache: Option<&'a Path>,
 }
 
-/// How a training ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ended {
-    Done,
-    Failed(String),
-    /// By Ctrl-C.
-    Stopped,
-}
-
 impl Training {
     /// Folder of the run.
     pub(crate) fn folder(&self) -> PathBuf {
@@ -64,44 +53,13 @@ impl Training {
         self.log.with_extension("failed")
     }
 
-    /// Runs it to its end: from the start, or from its newest checkpoint.
-    ///
-    /// # Errors
-    /// If the program cannot be run at all.
-    pub(crate) fn to_the_end(&self, how: &How<'_>) -> Result<Ended> {
-        let open = || -> std::io::Result<File> {
-            fs::create_dir_all(self.log.parent().unwrap_or(&self.log))?;
-            OpenOptions::new().create(true).append(true).open(&self.log)
-        };
-        let file = open().with_context(|| format!("cannot write {}", self.log.display()))?;
-        let _ = fs::remove_file(self.failed());
-        let mut command = self.command(how, &file)?;
-        let begins = file.metadata().map_or(0, |data| data.len());
-        let status = command.status();
-        let status = status.with_context(|| format!("cannot run {}", self.paper))?;
-        if status.success() {
-            return Ok(Ended::Done);
-        }
-        if status.code() == Some(INTERRUPTED) {
-            return Ok(Ended::Stopped);
-        }
-        let said = fs::read(&self.log).unwrap_or_default();
-        let said = said.get(begins as usize..).unwrap_or_default();
-        let said = self.reason(&String::from_utf8_lossy(said), status);
-        write_atomic(&self.failed(), format!("{said}\n").as_bytes())?;
-        Ok(Ended::Failed(said))
+    /// The process that does it: from the start, or from its newest checkpoint.
+    pub(crate) fn process(&self, how: &How<'_>) -> Process {
+        let command = self.command(how);
+        Process { title: self.title(), program: self.paper.clone(), command, log: self.log.clone() }
     }
 
-    fn reason(&self, said: &str, status: ExitStatus) -> String {
-        let said = last_words(said, &self.paper);
-        match status.code() {
-            Some(_) if !said.is_empty() => said,
-            // Killed: what it said last is no reason.
-            _ => format!("ended by {status}; the last line: {said}"),
-        }
-    }
-
-    fn command(&self, how: &How<'_>, mut log: &File) -> Result<Command> {
+    fn command(&self, how: &How<'_>) -> Command {
         let folder = self.folder();
         let mut command =
             with_cache(Command::new(how.programs.join(file_name(&self.paper))), how.cache);
@@ -117,38 +75,15 @@ impl Training {
         } else if folder.join(RunFolder::CONFIG).is_file() {
             command.arg("--force");
         }
-        let _ = writeln!(log, "{command:?}");
-        let [out, err] = [log.try_clone(), log.try_clone()];
-        command.stdin(Stdio::null()).stdout(out?).stderr(err?);
-        Ok(command)
+        command
     }
 }
 
-/// The line in which a program says why it failed.
-pub(crate) fn last_words(said: &str, paper: &str) -> String {
-    let own = format!("{paper}: ");
-    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    // clap's reason comes first, and advice after it.
-    let reason = lines().rev().find_map(|line| line.strip_prefix(&own));
-    let reason = reason.or_else(|| lines().find_map(|line| line.strip_prefix("error: ")));
-    reason.or_else(|| lines().next_back()).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reason_is_found_in_what_a_program_says() {
-        for (said, reason) in [
-            ("epoch 1\nvae: --set a=1: a: no such key\n", "--set a=1: a: no such key"),
-            ("error: unexpected argument '--foo' found\n\nUsage: vae\n", "unexpected argument"),
-            ("vae: fit of segments\nepoch 3\n", "fit of segments"),
-            ("epoch 3\n\n", "epoch 3"),
-            ("", ""),
-        ] {
-            let found = last_words(said, "vae");
-            assert!(found.starts_with(reason), "{found}");
-        }
-    }
+/// Does these trainings, `jobs` at a time, each to its end.
+///
+/// # Errors
+/// As [`processes::all`].
+pub(crate) fn here(trainings: &[Training], jobs: usize, how: &How<'_>) -> Result<()> {
+    let processes = trainings.iter().map(|training| training.process(how)).collect();
+    processes::all(processes, jobs, how.threads)
 }

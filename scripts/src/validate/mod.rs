@@ -19,7 +19,7 @@ use clap::ValueEnum;
 use shared::{
     classifier::CLASSIFIER,
     cli::refuse_zero,
-    progress,
+    counted, processes, progress,
     run::{Metric, Record, RunFolder, write_atomic, write_json},
 };
 
@@ -28,7 +28,6 @@ use self::{
     results::{Asked, Measured, Results},
 };
 use crate::{
-    compare::number::counted,
     trainings::{self, How, Today, Training, built, copied},
     workspace,
 };
@@ -188,7 +187,7 @@ fn train(todo: &[Training], args: &Args) -> Result<()> {
         let options = serde_json::to_string(&training.options)?;
         write_atomic(&mark(&training.folder()), options.as_bytes())?;
     }
-    let threads = args.threads.unwrap_or_else(|| trainings::threads(args.jobs));
+    let threads = args.threads.unwrap_or_else(|| processes::threads(args.jobs));
     trainings::here(todo, args.jobs, &How { programs: &bin, threads, device: None, cache: None })
 }
 

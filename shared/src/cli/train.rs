@@ -1,7 +1,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -28,6 +28,7 @@ use crate::{
     backend::Backend,
     data::Splits,
     device::{Device, on_device},
+    interrupt,
     noise::Noise,
     progress,
     reading::Places,
@@ -466,16 +467,11 @@ impl Fitting {
     }
 }
 
-/// A fit begins, the same for all of a program.
+/// A fit begins.
 fn on_interrupt() -> Result<Fitting> {
-    static FITTING: OnceLock<Fitting> = OnceLock::new();
-    if let Some(fitting) = FITTING.get() {
-        *fitting.advice() = None;
-        return Ok(fitting.clone());
-    }
     let fitting = Fitting::default();
     let under_way = fitting.clone();
-    ctrlc::set_handler(move || {
+    interrupt::on_interrupt(move || {
         let again = under_way.stops.swap(true, Ordering::Relaxed);
         let advice = under_way.advice();
         match advice.as_deref() {
@@ -484,7 +480,6 @@ fn on_interrupt() -> Result<Fitting> {
             None => return progress::line("stopping after this step; Ctrl-C again stops at once"),
         }
         std::process::exit(i32::from(super::INTERRUPTED));
-    })
-    .map_err(|e| anyhow!("cannot watch for Ctrl-C: {e}"))?;
-    Ok(FITTING.get_or_init(|| fitting).clone())
+    })?;
+    Ok(fitting)
 }

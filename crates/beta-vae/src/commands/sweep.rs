@@ -3,13 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Instant,
 };
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, To, check_all, recorded},
+    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, recorded},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
@@ -62,6 +61,8 @@ pub struct Args {
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
+    #[command(flatten)]
+    several: Several,
     #[command(flatten)]
     to: To,
     #[command(flatten)]
@@ -120,34 +121,33 @@ pub(super) fn run(args: &Args) -> Result<()> {
     // What is named twice is run once.
     let seeds: Vec<u64> =
         args.seeds.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
-    let total = candidates.len() * seeds.len();
-    let started = Instant::now();
-    let mut found: Vec<Vec<Record>> = candidates.iter().map(|_| Vec::new()).collect();
-    let mut done = 0;
+    let planned = |seed: u64, candidate: &Candidate| Planned {
+        title: format!("{}, seed {seed}", candidate.name),
+        path: folder.join(format!("seed-{seed}")).join(&candidate.name),
+        config: Config { seed, ..candidate.config.clone() },
+        builds_on_another: false,
+    };
     // Seeds outermost: an early end leaves whole comparisons.
-    for &seed in &seeds {
-        for (candidate, records) in candidates.iter().zip(&mut found) {
-            let path = folder.join(format!("seed-{seed}")).join(&candidate.name);
-            let config = Config { seed, ..candidate.config.clone() };
-            let (_, record) = recorded::<Paper>(config, path, &common)?;
-            records.push(record);
-            done += 1;
-            let left = started.elapsed().as_secs_f64() / done as f64 * (total - done) as f64;
-            progress::line(&format!(
-                "{done}/{total} {} seed {seed}; {:.0} min left",
-                candidate.name,
-                left / 60.0
-            ));
-        }
-    }
-    let seconds: f64 = found.iter().flatten().map(|record| record.machine.fit_seconds).sum();
+    let runs: Vec<Planned<Config>> = seeds
+        .iter()
+        .flat_map(|&seed| candidates.iter().map(move |one| planned(seed, one)))
+        .collect();
+    let fit = |run: &Planned<Config>| {
+        let (_, record) = recorded::<Paper>(run.config.clone(), run.path.clone(), &common)?;
+        Ok((record, "evaluated".into()))
+    };
+    let Some(records) = args.several.each(&runs, fit)? else { return Ok(()) };
+    let seconds: f64 = records.iter().map(|record| record.machine.fit_seconds).sum();
     let sweep = Sweep {
         data: data.clone(),
         seeds: seeds.clone(),
         candidates: candidates
             .iter()
-            .zip(&found)
-            .map(|(candidate, records)| (candidate.name.clone(), by_seed(records)))
+            .enumerate()
+            .map(|(place, candidate)| {
+                let own = records.iter().skip(place).step_by(candidates.len());
+                (candidate.name.clone(), by_seed(own))
+            })
             .collect(),
         fit_hours: seconds / 3600.0,
     };
@@ -216,9 +216,9 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     Ok(all)
 }
 
-fn by_seed(records: &[Record]) -> BySeed {
+fn by_seed<'a>(records: impl Iterator<Item = &'a Record>) -> BySeed {
     let mut values = BySeed::new();
-    for (name, metric) in records.iter().flat_map(|record| &record.metrics) {
+    for (name, metric) in records.flat_map(|record| &record.metrics) {
         values.entry(name.clone()).or_default().push(metric.value);
     }
     values

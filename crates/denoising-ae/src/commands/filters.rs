@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use shared::{
-    cli::{Common, ConfigurationArgs, To, check_all, fitted},
+    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted},
     paper::Paper as _,
     plot::Grid,
     progress,
@@ -34,6 +34,8 @@ pub struct Args {
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
+    several: Several,
+    #[command(flatten)]
     to: To,
     #[command(flatten)]
     common: Common,
@@ -58,16 +60,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
         })
         .collect();
     check_all::<Paper>(&configs, &common)?;
-    let mut grid = None;
-    for (config, fraction) in configs.into_iter().zip(&args.fractions) {
-        let loaded = fitted::<Paper>(config, folder.join(format!("nu-{fraction}")), &common)?;
-        let weights = loaded.model.weights();
-        let weight = weights
-            .iter()
-            .find(|tensor| tensor.name == "0.encoder.weight")
-            .context("the model has no first layer")?;
+    let planned = |(config, fraction): (Config, &f64)| Planned {
+        title: format!("nu = {fraction}"),
+        path: folder.join(format!("nu-{fraction}")),
+        config,
+        builds_on_another: false,
+    };
+    let runs: Vec<_> = configs.into_iter().zip(&args.fractions).map(planned).collect();
+    let fit = |run: &Planned<Config>| {
+        let loaded = fitted::<Paper>(run.config.clone(), run.path.clone(), &common)?;
         let shape = loaded.preparation.shape;
-        let filters: Vec<&[f32]> = weight.values.chunks(shape.pixels()).take(args.count).collect();
+        let weight = loaded.model.weights().into_iter().find(|t| t.name == "0.encoder.weight");
+        let weight = weight.context("the model has no first layer")?;
+        Ok(((shape, weight.values), "fitted".into()))
+    };
+    let Some(found) = args.several.each(&runs, fit)? else { return Ok(()) };
+    let mut grid = None;
+    for (run, (shape, weights)) in runs.iter().zip(found) {
+        let filters: Vec<&[f32]> = weights.chunks(shape.pixels()).take(args.count).collect();
         let mut rows = grid.unwrap_or_else(|| {
             Grid::new(
                 shape,
@@ -79,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             )
         });
         for (line, filters) in filters.chunks(ROW).enumerate() {
-            let label = if line == 0 { format!("nu = {fraction}") } else { String::new() };
+            let label = if line == 0 { run.title.clone() } else { String::new() };
             let values: Vec<f32> = filters.iter().flat_map(|filter| contrast(filter)).collect();
             rows =
                 rows.row(label, Array2::from_shape_vec((filters.len(), shape.pixels()), values)?);

@@ -1,13 +1,15 @@
 //! `search`: hyper-parameters by validation error.
 
-use std::{fmt::Display, path::PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use shared::{
-    cli::{Common, ConfigurationArgs, check_all, fitted},
+    cli::{Common, ConfigurationArgs, Planned, Several, check_all, fitted},
     metrics::classification_error,
     paper::Paper as _,
-    progress,
     run::{RunData, RunFolder},
     train::Schedule,
 };
@@ -43,6 +45,8 @@ pub struct Args {
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
     #[command(flatten)]
+    several: Several,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -56,24 +60,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let folder = args.out.join(Paper::NAME).join(format!("search-{}", base.data.name));
     let common = args.common.relative_to(&args.configuration);
-    let mut found: Vec<(f64, String)> = Vec::new();
     if let Some(depth) = args.depths.iter().find(|depth| !(1..=MOST_LAYERS).contains(*depth)) {
         bail!("--depths {depth}: 1 to {MOST_LAYERS}");
     }
     let candidates = candidates(args, &base);
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
-    for Candidate { name, config, same_layers } in candidates {
-        let path = folder.join(&name);
-        if let (Some(other), false) = (same_layers, path.exists()) {
-            let run = RunFolder::create(path.clone(), &toml::to_string(&config)?, false)?;
-            for layer in 0..config.model.hidden.len() {
-                run.copy_phase(&RunFolder::open(folder.join(&other))?, &phase_of_layer(layer))?;
-            }
-            if let Some(data) = RunData::read(&RunFolder::open(folder.join(&other))?)? {
-                data.write(&run)?;
-            }
+    let planned = |Candidate { name, config, same_layers }: Candidate| Planned {
+        path: folder.join(&name),
+        title: name,
+        builds_on_another: same_layers.is_some(),
+        config: (config, same_layers),
+    };
+    let runs: Vec<_> = candidates.into_iter().map(planned).collect();
+    let fit = |run: &Planned<(Config, Option<String>)>| {
+        let (config, same_layers) = &run.config;
+        if let (Some(other), false) = (same_layers, run.path.exists()) {
+            begin_with_layers(&run.path, config, &folder.join(other))?;
         }
-        let loaded = fitted::<Paper>(config, path, &common)?;
+        let loaded = fitted::<Paper>(config.clone(), run.path.clone(), &common)?;
         let valid = &loaded.data()?.valid;
         let classes = loaded
             .model
@@ -82,13 +86,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let error = classification_error(&classes, &valid.labels());
         let interval =
             error.standard_error.map_or_else(String::new, |e| format!(" ± {:.2}", 196.0 * e));
-        progress::line(&format!(
-            "{name}: {:.2}%{interval} of {} validation images wrong",
+        let said = format!(
+            "{:.2}%{interval} of {} validation images wrong",
             100.0 * error.mean,
             valid.len()
-        ));
-        found.push((error.mean, name));
-    }
+        );
+        Ok(((error.mean, run.title.clone()), said))
+    };
+    let Some(mut found) = args.several.each(&runs, fit)? else { return Ok(()) };
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     shared::print_line!("\nvalidation error, {}", base.data.name);
     for (error, name) in &found {
@@ -98,6 +103,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "\nthe best one's configuration: {}",
         folder.join(&found[0].1).join("config.toml").display()
     );
+    Ok(())
+}
+
+/// A run of this configuration that begins with the layers of another.
+fn begin_with_layers(path: &Path, config: &Config, other: &Path) -> Result<()> {
+    let other = RunFolder::open(other.into())?;
+    let run = RunFolder::create(path.into(), &toml::to_string(config)?, false)?;
+    for layer in 0..config.model.hidden.len() {
+        run.copy_phase(&other, &phase_of_layer(layer))?;
+    }
+    if let Some(data) = RunData::read(&other)? {
+        data.write(&run)?;
+    }
     Ok(())
 }
 

@@ -12,9 +12,8 @@ use std::{
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, To, check_all, fitted},
+    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted},
     paper::Paper as _,
-    progress,
     run::{read_json, write_json},
     statistics::mean_and_deviation,
 };
@@ -66,6 +65,8 @@ pub struct Args {
     /// Folder of all runs.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     out: PathBuf,
+    #[command(flatten)]
+    several: Several,
     #[command(flatten)]
     to: To,
     #[command(flatten)]
@@ -261,35 +262,34 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let candidates = candidates(args, [&base, &variational])?;
     let common = args.common.relative_to(&args.configuration);
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
-    let total = candidates.len() as u64 * args.splits;
-    let started = std::time::Instant::now();
-    // Validation and test of each candidate, split by split.
-    let mut found: Vec<Vec<[Fairness; 2]>> = vec![Vec::new(); candidates.len()];
-    let mut done = 0;
-    for split in 1..=args.splits {
-        for (candidate, found) in candidates.iter().zip(&mut found) {
-            let mut config = candidate.config.clone();
-            config.seed = split;
-            config.data.split_seed = Some(split);
-            let path = folder.join(&candidate.name).join(format!("split-{split}"));
-            let loaded = fitted::<Paper>(config, path, &common)?;
-            let model = loaded.model.as_ref();
-            let data = loaded.data()?;
-            let both = [fairness(model, &data.valid)?, fairness(model, &data.test)?];
-            done += 1;
-            let left = started.elapsed().as_secs_f64() / f64::from(done)
-                * (total as f64 - f64::from(done));
-            progress::line(&format!(
-                "{done}/{total}, {:.0} min left: {} split {split}: accuracy {:.4}, discrimination \
-                 {:.4} (validation)",
-                left / 60.0,
-                candidate.name,
-                both[0].accuracy,
-                both[0].discrimination
-            ));
-            found.push(both);
+    let planned = |split: u64, candidate: &Candidate| {
+        let mut config = candidate.config.clone();
+        config.seed = split;
+        config.data.split_seed = Some(split);
+        Planned {
+            title: format!("{}, split {split}", candidate.name),
+            path: folder.join(&candidate.name).join(format!("split-{split}")),
+            config,
+            builds_on_another: false,
         }
-    }
+    };
+    let of_split = |split| candidates.iter().map(move |candidate| planned(split, candidate));
+    let runs: Vec<Planned<Config>> = (1..=args.splits).flat_map(of_split).collect();
+    let fit = |run: &Planned<Config>| {
+        let loaded = fitted::<Paper>(run.config.clone(), run.path.clone(), &common)?;
+        let model = loaded.model.as_ref();
+        let data = loaded.data()?;
+        let both = [fairness(model, &data.valid)?, fairness(model, &data.test)?];
+        let said = format!(
+            "accuracy {:.4}, discrimination {:.4} (validation)",
+            both[0].accuracy, both[0].discrimination
+        );
+        Ok((both, said))
+    };
+    let Some(both) = args.several.each(&runs, fit)? else { return Ok(()) };
+    // Validation and test of each candidate, split by split.
+    let of_candidate = |place| both.iter().skip(place).step_by(candidates.len()).cloned().collect();
+    let found: Vec<Vec<[Fairness; 2]>> = (0..candidates.len()).map(of_candidate).collect();
     let reductions = reductions(&candidates, &found);
     let frontier = Frontier {
         data: data.clone(),
