@@ -176,7 +176,6 @@ fn bounds_are_ordered_and_both_estimators_meet_at_the_exact_likelihood() {
     for conditioning in [LABEL, quadrants(2)] {
         let model = model::<Flex>(conditioning, ObjectiveConfig::Cvae, 1);
         let given = model.condition(&batch.x, &batch.labels).unwrap();
-        let prior = model.prior(Some(&given)).unwrap();
         // log p(x|c) by quadrature over the prior's own scale.
         let (points, reach) = (4001usize, 8.0f64);
         let step = 2.0 * reach / (points - 1) as f64;
@@ -208,7 +207,6 @@ fn bounds_are_ordered_and_both_estimators_meet_at_the_exact_likelihood() {
         assert!(elbo < many && one < many && many < exact + 0.02, "{elbo} {one} {many} {exact}");
         assert!((many - exact).abs() < 0.1, "importance sampling {many}, exact {exact}");
         assert!((monte_carlo - exact).abs() < 0.2, "from the prior {monte_carlo}, exact {exact}");
-        assert!(values(prior.log_var)[0].is_finite());
     }
 }
 

@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 const QUERIES: usize = 128;
@@ -28,6 +28,10 @@ pub fn nearest(
     queries: ArrayView2<'_, f32>,
     k: usize,
 ) -> Vec<Vec<usize>> {
+    // The rounding of products grows with the numbers' size, so they are of numbers less the mean.
+    let width = references.ncols();
+    let centre = references.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(width));
+    let (references, queries) = (&references - &centre, &queries - &centre);
     let squares: Vec<f32> = references.rows().into_iter().map(|row| row.dot(&row)).collect();
     let blocks: Vec<ArrayView2<'_, f32>> = queries.axis_chunks_iter(Axis(0), QUERIES).collect();
     let found: Vec<Vec<Vec<usize>>> = blocks
@@ -81,11 +85,15 @@ mod tests {
     #[test]
     fn it_agrees_with_the_definition() {
         let noise = Noise::new(4);
+        // Years, say: far from 0 and near one another.
+        let away = 2000.0;
         let points = |n: usize, epoch| {
-            Array2::from_shape_vec((n, 3), noise.normal(Stream::Prior, epoch, &[0], n * 3)).unwrap()
+            let normal = noise.normal(Stream::Prior, epoch, &[0], n * 3);
+            away + Array2::from_shape_vec((n, 3), normal).unwrap()
         };
-        let label =
-            |row: ndarray::ArrayView1<'_, f32>| u8::from(row[0] > 0.0) + 2 * u8::from(row[1] > 0.0);
+        let label = |row: ndarray::ArrayView1<'_, f32>| {
+            u8::from(row[0] > away) + 2 * u8::from(row[1] > away)
+        };
         let (train, test) = (points(3000, 0), points(300, 1));
         let labels = |a: &Array2<f32>| a.rows().into_iter().map(label).collect::<Vec<u8>>();
         let (train_labels, test_labels) = (labels(&train), labels(&test));

@@ -103,7 +103,7 @@ pub struct Decomposition<B: Backend> {
 /// The decomposition with the batch's own aggregate posterior, log q(z) = log (1 / M) sum_i q(z|x_i)
 /// over its M examples.
 ///
-/// Minibatch-weighted sampling (Chen et al. 2018, equation 6) has 1 / N M instead, N examples in the
+/// Minibatch-weighted sampling (Chen et al. 2018, section 3.1) has 1 / N M instead, N examples in the
 /// data set: the gradients are the same, but log q(z) and every log q(z_j) are smaller by log N,
 /// which takes log N for each latent from the dimension-wise KL: 110 nats with ten latents and 60,000 images.
 ///

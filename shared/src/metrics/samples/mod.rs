@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-use super::{LinearProbe, classification_error, encode_split};
+use super::{Estimate, LinearProbe, classification_error, encode_split};
 use crate::{
     data::{Split, Splits},
     metric::{Better, Metric},
@@ -32,8 +32,9 @@ pub(super) fn sample_quality(
     noise: Noise,
 ) -> Result<BTreeMap<String, Metric>> {
     let mut metrics = BTreeMap::new();
-    let mut add = |name: &str, value: f64, unit: &str, better: Better, about: String| {
-        let metric = Metric { value, standard_error: None, unit: unit.to_owned(), better, about };
+    let mut add = |name: &str, value: Value, unit: &str, better: Better, about: String| {
+        let Value { value, standard_error } = value;
+        let metric = Metric { value, standard_error, unit: unit.to_owned(), better, about };
         metrics.insert(name.to_owned(), metric);
     };
     let test = data.test.take(config.count);
@@ -45,7 +46,7 @@ pub(super) fn sample_quality(
 
     add(
         "classifier_error",
-        classification_error(&judge.log_classes(images.view()), &test.labels()).mean,
+        classification_error(&judge.log_classes(images.view()), &test.labels()).into(),
         "share",
         Better::Neither,
         format!("share of {count} test images that the classifier gets wrong"),
@@ -56,7 +57,7 @@ pub(super) fn sample_quality(
     let features = judge.features(between.view());
     add(
         "interpolation_frechet",
-        reference.distance(&Gaussian::of(features.view())?)?,
+        reference.distance(&Gaussian::of(features.view())?)?.into(),
         "squared features",
         Better::Lower,
         format!(
@@ -65,7 +66,7 @@ pub(super) fn sample_quality(
     );
     add(
         "interpolation_confidence",
-        confidence(&judge.log_classes(between.view())),
+        confidence(&judge.log_classes(between.view())).into(),
         "probability",
         Better::Higher,
         format!("what the classifier gives the likeliest class of {count} decoded midpoints"),
@@ -77,7 +78,7 @@ pub(super) fn sample_quality(
         let what = format!("{count} decoded draws from the prior and {count} test images");
         add(
             "frechet_distance",
-            reference.distance(&Gaussian::of(generated.view())?)?,
+            reference.distance(&Gaussian::of(generated.view())?)?.into(),
             "squared features",
             Better::Lower,
             format!("Frechet distance of {what}, {classifier}"),
@@ -88,14 +89,14 @@ pub(super) fn sample_quality(
         let about = |share: &str| format!("{share}, k = {k}, {what}, {classifier}");
         add(
             "precision",
-            precision,
+            precision.into(),
             "share",
             Better::Higher,
             about("share of draws that lie among test images"),
         );
         add(
             "recall",
-            recall,
+            recall.into(),
             "share",
             Better::Higher,
             about("share of test images that lie among draws"),
@@ -108,7 +109,7 @@ pub(super) fn sample_quality(
         })?;
         add(
             "two_sample_accuracy",
-            test.accuracy,
+            Value { value: test.accuracy, standard_error: Some(test.standard_error) },
             "accuracy",
             Better::Lower,
             format!(
@@ -117,6 +118,24 @@ pub(super) fn sample_quality(
         );
     }
     Ok(metrics)
+}
+
+/// A value, and how far it varies by chance, where that is known.
+struct Value {
+    value: f64,
+    standard_error: Option<f64>,
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self { value, standard_error: None }
+    }
+}
+
+impl From<Estimate> for Value {
+    fn from(estimate: Estimate) -> Self {
+        Self { value: estimate.mean, standard_error: estimate.standard_error }
+    }
 }
 
 /// The decoded midpoints between the codes of each image and another one, drawn regardless of class.
