@@ -237,6 +237,34 @@ fn a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_bits()
 }
 
 #[test]
+fn a_lost_best_epoch_is_written_again_at_its_end() {
+    // A rate at which the last epoch is not the best.
+    let settings = [
+        "train.schedule={kind=\"constant\",rate=0.2}",
+        "data.train_examples=300",
+        "model.hidden=[16]",
+    ];
+    let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let intact =
+        Intact::train("vae", &[&["--epochs", "2", "--latent", "20"], &settings[..]].concat());
+    let whole = outcome(&intact.run());
+    let best = |run: &Path| {
+        let newest = fs::read(checkpoints(run).pop().unwrap().join("progress.json")).unwrap();
+        let newest: serde_json::Value = serde_json::from_slice(&newest).unwrap();
+        newest["best"][0].as_u64().unwrap()
+    };
+    let epoch = best(&intact.run());
+    assert_eq!(epoch, 1, "the last epoch is the best");
+    for damage in [Damage::Bit, Damage::Folder] {
+        let (work, run) = intact.copy();
+        damage.inflict(&run.join(format!("checkpoints/best-{epoch:06}/model.mpk")));
+        let said = intact.call("resume", work.path(), &run).success().err();
+        assert!(said.contains("the weights of the best epoch"), "{damage:?}: {said}");
+        assert!(outcome(&run) == whole, "{damage:?}");
+    }
+}
+
+#[test]
 fn a_damaged_checkpoint_of_a_phase_falls_back_too() {
     let intact = Intact::train("denoising-ae", &["--epochs", "2"]);
     let whole = outcome(&intact.run());

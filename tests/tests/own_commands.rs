@@ -244,6 +244,7 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     let others = [&small[..], &["--jobs", "2", "--out", others.to_str().unwrap()]].concat();
     assert_eq!(frontier(&others).success().out().replace("/others/", "/runs/"), table);
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
+    frontier(&["--model", "pca"]).failure(1, "--model pca: without effect, --methods has");
     frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
     frontier(&["--methods", "raw", "--bound", "0.2"]).failure(1, "--bound: without effect");
     frontier(&["--methods", "reduction", "--bound=-1"]).failure(1, "reduction.bound = -1");
@@ -385,6 +386,10 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         assert_eq!(straight["metrics"], killed["metrics"], "{run}");
         assert_eq!(straight["training"], killed["training"], "{run}");
     }
+    call(&sweep("../../elsewhere", &all)).failure(1, "--name \"../../elsewhere\": use letters");
+    call(&sweep("straight", &["--seed", "7"])).failure(1, "--seed 7: without effect, --seeds has");
+    let large = ["--seeds", "1,18446744073709551615"];
+    call(&sweep("straight", &large)).failure(1, "--seeds 18446744073709551615: at most");
     call(&sweep("straight", &["--betas", "-1"])).failure(1, "objective.beta = -1");
     call(&sweep("straight", &["--baselines", "magic"])).failure(1, "one of untrained, pca, pixels");
 

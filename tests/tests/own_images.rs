@@ -211,6 +211,15 @@ fn images_without_classes_have_no_probes_and_that_is_said() {
     assert!(called.err().contains("one class"), "{}", called.err());
     let record = fs::read_to_string(work.path().join("runs/vae/quick/record.json")).unwrap();
     assert!(record.contains("\"nll\"") && !record.contains("probe_linear"), "{record}");
+    // There is nothing to classify, or to be conditional on.
+    let flat = ["--data", folder.to_str().unwrap(), "--set", FEWER];
+    for paper in ["denoising-ae", "cvae", "few-labels"] {
+        program(paper).train(work.path(), &flat).failure(1, "images are all of one class");
+        assert!(!work.path().join("runs").join(paper).exists());
+    }
+    let out = work.path().join("runs");
+    let layers = ["train", "--config", "filters", "--epochs", "1", "--out", out.to_str().unwrap()];
+    program("denoising-ae").call(&[&layers[..], &flat].concat()).success();
 }
 
 #[test]
@@ -240,9 +249,13 @@ fn save_guess(folder: &Path) {
 fn a_schema_is_guessed_saved_and_trained_with() {
     let work = tempfile::tempdir().unwrap();
     people(work.path());
-    save_guess(work.path());
     let table = work.path().join("people.csv");
-    program("fair-repr").train(work.path(), &["--data", table.to_str().unwrap()]).success();
+    let rows = fs::read_to_string(&table).unwrap();
+    fs::write(&table, format!("{rows}?,f,nurse,high\n")).unwrap();
+    save_guess(work.path());
+    let options = ["--data", table.to_str().unwrap()];
+    let said = program("fair-repr").train(work.path(), &options).success().err();
+    assert!(said.contains("1 of 201 rows are left out, because a value is missing"), "{said}");
     let record = fs::read_to_string(work.path().join("runs/fair-repr/quick/record.json")).unwrap();
     assert!(record.contains("people.toml") && record.contains("people.csv"), "{record}");
 }

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
-    data::{PixelShape, Splits, too_few_classes},
+    data::{PixelShape, Splits, too_few_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -84,7 +84,14 @@ impl paper::Paper for Paper {
         let classes = config.fine_tuning.as_ref().map(|_| config.model.classes);
         components
             .and_then(|count| too_many_components("[pretraining] components", count, &data.train))
-            .or_else(|| too_few_classes("[model] classes", classes?, data))
+            .or_else(|| {
+                let classes = classes?;
+                let none = without_classes("[fine_tuning]", data);
+                none.map(|reason| {
+                    format!("{reason}; --config filters has layers without a classifier")
+                })
+                .or_else(|| too_few_classes("[model] classes", classes, data))
+            })
     }
 
     fn build<B: Backend>(

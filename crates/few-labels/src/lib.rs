@@ -25,7 +25,7 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     autoencoder::Autoencoder,
-    data::{BatchMaker, PixelShape, Splits, too_few_classes},
+    data::{BatchMaker, PixelShape, Splits, too_few_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -79,13 +79,13 @@ impl paper::Paper for Paper {
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let (count, images) = (config.labels.count, data.train.len());
-        if !data.has_classes() {
-            return Some("[labels] count: the training images are all of one class".into());
-        }
-        if count > images {
-            return Some(format!("[labels] count = {count}: there are {images} training images"));
-        }
-        too_few_classes("[labels] classes", config.labels.classes, data)
+        let too_many = || {
+            (count > images)
+                .then(|| format!("[labels] count = {count}: there are {images} training images"))
+        };
+        without_classes("[labels] count", data)
+            .or_else(too_many)
+            .or_else(|| too_few_classes("[labels] classes", config.labels.classes, data))
             .or_else(|| config.batches_problem(images))
     }
 

@@ -17,6 +17,11 @@ impl Splits {
     }
 }
 
+/// Why what `option` configures cannot be learned from these data, if they are without classes.
+pub fn without_classes(option: &str, data: &Splits) -> Option<String> {
+    (!data.has_classes()).then(|| format!("{option}: the training images are all of one class"))
+}
+
 /// Why `classes`, the value of `option`, is too small for these data, if it is: an example beyond would
 /// belong to no class.
 pub fn too_few_classes(option: &str, classes: usize, data: &Splits) -> Option<String> {

@@ -103,6 +103,12 @@ impl DataConfig {
         };
         own().unwrap_or_else(|| self.name.clone())
     }
+
+    /// The same without the ending of a file, for the name of a folder.
+    pub fn stem(&self) -> String {
+        let title = self.title();
+        Path::new(&title).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 /// What a paper's examples are.

@@ -28,7 +28,7 @@ mod split;
 pub use batch::{Batch, BatchMaker, one_hot};
 pub use bilinear::bilinear;
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
-pub use classes::too_few_classes;
+pub use classes::{too_few_classes, without_classes};
 pub use config::{Binarise, DataConfig, DataKind, SplitName, Steps};
 pub use dsprites::Sprites;
 pub use error::{DataError, all_told};

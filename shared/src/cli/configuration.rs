@@ -160,6 +160,20 @@ impl ConfigurationArgs {
         Self { config: Some(config), ..self.clone() }
     }
 
+    /// Refuses `--seed` and `--model` of a command that gives each run its own, by these options.
+    ///
+    /// # Errors
+    /// The option that would have no effect.
+    pub fn refuse_seed_and_model(&self, seeds: &str, models: &str) -> Result<()> {
+        if let Some(seed) = self.seed {
+            bail!("--seed {seed}: without effect, {seeds} has the seeds");
+        }
+        if let Some(model) = &self.model {
+            bail!("--model {model}: without effect, {models} has the models");
+        }
+        Ok(())
+    }
+
     /// The configuration these options describe.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub use options::{Common, OfRun, refuse_zero};
 pub use several::{Planned, Several};
 pub use sheet::{Sheet, SheetRow};
 pub use shell::quoted;
-pub use train::{check_all, fitted, recorded};
+pub use train::{check_all, fitted, recorded, refuse_name};
 
 use std::process::ExitCode;
 

@@ -82,19 +82,35 @@ pub(super) struct TargetArgs {
 impl TargetArgs {
     /// The run's folder, for a run named `default` unless another name was given.
     pub(super) fn folder(&self, paper: &str, default: &str) -> Result<PathBuf> {
-        let name = self.name.as_deref().unwrap_or(default);
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-            let letters = "letters from a to z, digits, '-', '_' and '.'";
-            match self.name {
-                Some(_) => bail!("--name {name:?}: use {letters}"),
-                None => bail!(
-                    "--config: the file's name, {name:?}, cannot name the run: add --name, of {letters}"
-                ),
-            }
+        if let Some(name) = &self.name {
+            refuse_name(name)?;
+        } else if !is_name(default) {
+            bail!(
+                "--config: the file's name, {default:?}, cannot name the run: add --name, of {LETTERS}"
+            );
         }
-        Ok(self.out.join(paper).join(name))
+        Ok(self.out.join(paper).join(self.name.as_deref().unwrap_or(default)))
     }
+}
+
+/// What names of runs are made of.
+const LETTERS: &str = "letters from a to z, digits, '-', '_' and '.'";
+
+/// True if a folder of runs can have this name.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}
+
+/// Refuses a `--name` that would lead out of the folder of all runs.
+///
+/// # Errors
+/// The option, and what it may be made of.
+pub fn refuse_name(name: &str) -> Result<()> {
+    if !is_name(name) {
+        bail!("--name {name:?}: use {LETTERS}");
+    }
+    Ok(())
 }
 
 /// `train`.
@@ -274,10 +290,15 @@ pub fn check_all<'a, P: Paper>(
             data = Some(own_data::load_data::<P>(config, &options, None)?);
         }
         if let Some(data) = &data {
-            refuse::<P>(config, data, device, Purpose::Fit, &Places::default())?;
+            refuse::<P>(config, data, device, Purpose::Fit, &places_of_several())?;
         }
     }
     Ok(())
+}
+
+/// Where a command that makes several configurations of its options has the keys of one from.
+fn places_of_several() -> Places {
+    Places::new("the options of this command", "")
 }
 
 /// The run of this configuration in this folder: fitted, resumed if it was interrupted, or loaded if it
@@ -312,7 +333,7 @@ fn fitted_with_report<P: Paper>(
     let advice = "remove it or choose another --out; if its own data lie elsewhere, name their \
                   folder with --data-dir";
     let (data, kept) = own_data::to_fit::<P>(old.as_ref(), &config, common, advice)?;
-    check::<P>(&config, &data, device, Purpose::Fit, &Places::default())?;
+    check::<P>(&config, &data, device, Purpose::Fit, &places_of_several())?;
     let run = match old {
         Some(run) => run,
         None => RunFolder::create(path, &text, false)?,

@@ -296,8 +296,10 @@ impl Checkpoints {
             let restored = (|| {
                 let Resumed { model, average, optimiser, .. } = fresh();
                 let progress = progress_of(&path, &self.run)?;
-                let best = progress.best.map(|(epoch, _)| epoch);
-                if let Some(epoch) = best.filter(|&epoch| needs_best && epoch != progress.epoch) {
+                // Those of its own end can be written again.
+                if let Some((epoch, _)) =
+                    progress.best.filter(|_| needs_best && !progress.ends_best())
+                {
                     self.load_best(&model, epoch, device)?;
                 }
                 let weights = |name: &str| {
@@ -351,6 +353,13 @@ impl Checkpoints {
             restore(model, read(&folder.join(MODEL))?, device)
         };
         load().with_context(|| format!("the weights of the best epoch, {epoch}, are lost"))
+    }
+}
+
+impl Progress {
+    /// True at the end of the best epoch so far, whose weights are then those of the checkpoint.
+    pub(super) fn ends_best(&self) -> bool {
+        self.step == 0 && self.best.is_some_and(|(best, _)| best == self.epoch)
     }
 }
 

@@ -241,6 +241,13 @@ impl Rows {
             dropped: self.dropped,
             unseen: self.unseen,
         };
+        if people.dropped > 0 {
+            progress::line(&format!(
+                "{} of {} rows are left out, because a value is missing",
+                people.dropped,
+                people.dropped + self.targets.len()
+            ));
+        }
         if people.unseen > 0 {
             progress::line(&format!(
                 "{} values of categories are not in the training split: they count as none of its \

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::{
-    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, recorded},
+    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, recorded, refuse_name},
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
@@ -105,8 +105,16 @@ const DRAWN: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    args.configuration
+        .refuse_seed_and_model("--seeds", "--betas, --tc, --factor or --baselines")?;
+    if let Some(name) = &args.name {
+        refuse_name(name)?;
+    }
+    if let Some(seed) = args.seeds.iter().find(|seed| i64::try_from(**seed).is_err()) {
+        bail!("--seeds {seed}: at most {}", i64::MAX);
+    }
     let base = args.configuration.config::<Paper>()?;
-    let data = base.data.name.to_string();
+    let data = base.data.stem();
     let candidates = candidates(args, &base)?;
     if let Some(path) = &args.redraw {
         let files = Files::of(&args.to, Path::new(""), &candidates)?;

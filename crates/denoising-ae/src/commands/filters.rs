@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 use shared::{
     cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted},
+    counted,
     paper::Paper as _,
     plot::Grid,
     progress,
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--fractions and --count: at least one");
     }
     let base = args.configuration.or_preset("filters").config::<Paper>()?;
-    let folder = args.out.join(Paper::NAME).join("filters");
+    let folder = args.out.join(Paper::NAME).join(format!("filters-{}", base.data.stem()));
     // Refused before anything is fitted.
     let path = args.to.instead_of(folder.join("filters.png"))?;
     let common = args.common.relative_to(&args.configuration);
@@ -82,9 +83,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
             Grid::new(
                 shape,
                 format!(
-                    "First-layer weights after {} epochs, {} masked by nu",
-                    base.train.total_epochs(),
-                    base.data.name
+                    "First-layer weights after {}, {} masked by nu",
+                    counted(base.train.total_epochs(), "epoch"),
+                    base.data.title()
                 ),
             )
         });

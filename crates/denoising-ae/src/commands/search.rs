@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if base.fine_tuning.is_none() {
         bail!("the configuration has no [fine_tuning]: there is no validation error to search by");
     }
-    let folder = args.out.join(Paper::NAME).join(format!("search-{}", base.data.name));
+    let folder = args.out.join(Paper::NAME).join(format!("search-{}", base.data.stem()));
     let common = args.common.relative_to(&args.configuration);
     if let Some(depth) = args.depths.iter().find(|depth| !(1..=MOST_LAYERS).contains(*depth)) {
         bail!("--depths {depth}: 1 to {MOST_LAYERS}");
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let Some(mut found) = args.several.each(&runs, fit)? else { return Ok(()) };
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    shared::print_line!("\nvalidation error, {}", base.data.name);
+    shared::print_line!("\nvalidation error, {}", base.data.title());
     for (error, name) in &found {
         shared::print_line!("  {:6.2}%  {name}", 100.0 * error);
     }

@@ -3,11 +3,7 @@
 mod against;
 mod picture;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ffi::OsStr, path::PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -251,11 +247,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--splits {}: 1 to {MOST_SPLITS}", args.splits);
     }
     args.strengths_have_a_method()?;
+    args.configuration.refuse_seed_and_model("--splits", "--methods")?;
     let base = args.configuration.config::<Paper>()?;
     // Another architecture, unless the user names one for all.
     let variational = args.configuration.or_preset("vfae").config::<Paper>()?;
-    let data = base.data.title();
-    let data = Path::new(&data).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let data = base.data.stem();
     let folder = args.out.join(Paper::NAME).join(format!("frontier-{data}"));
     // Refused before anything is fitted.
     let pictures = args.pictures(folder.join("frontier.png"))?;

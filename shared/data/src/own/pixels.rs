@@ -25,18 +25,19 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
-    let first = numbers_columns(&header);
+    let numbers_columns = numbers_columns(&header, files.label.as_deref());
     // A class may be a word in any row; names of columns are all words, or nearly.
     let words = header.iter().filter(|field| field.parse::<f64>().is_err()).count();
-    let has_header = first.is_some() || 2 * words > header.len();
+    let has_header = numbers_columns || 2 * words > header.len();
     if has_header {
         rows.next();
     }
-    if let Some(first) = first {
+    if numbers_columns {
         progress::line(&format!(
-            "{}: the first row, {first} to {}, is taken as the numbers of the columns",
+            "{}: the first row, {} to {}, is taken as the names of the columns",
             path.display(),
-            first + header.len() - 1
+            header[0],
+            header[header.len() - 1]
         ));
     }
     let class = class_column(&header, has_header, files.label.as_deref())?;
@@ -86,12 +87,20 @@ fn fields(row: &csv::StringRecord) -> Vec<String> {
     row.iter().map(str::to_owned).collect()
 }
 
-/// From 0 or 1, if the header numbers its columns, as pandas and R write it: grey levels hardly ever rise like this.
-fn numbers_columns(header: &[String]) -> Option<usize> {
-    let numbers_from = |first: &usize| {
-        header.iter().zip(*first..).all(|(name, column)| *name == column.to_string())
+/// True if the header numbers its columns from 0 or 1, as pandas and R write it, but for that of the class: grey levels
+/// hardly ever rise like this.
+fn numbers_columns(header: &[String], label: Option<&str>) -> bool {
+    let is_class = |name: &String| is_class(name) || Some(&**name) == label;
+    let numbers: Vec<&String> = header.iter().filter(|name| !is_class(name)).collect();
+    let is_from = |first: usize| {
+        numbers.iter().zip(first..).all(|(name, column)| **name == column.to_string())
     };
-    [0, 1].into_iter().find(numbers_from).filter(|_| header.len() >= 9)
+    numbers.len() >= 9 && header.len() - numbers.len() <= 1 && (is_from(0) || is_from(1))
+}
+
+/// True of a name that a column of classes often has.
+fn is_class(name: &str) -> bool {
+    CLASSES.contains(&&*name.to_lowercase())
 }
 
 /// Which column has the class, if one has.
@@ -101,8 +110,7 @@ fn class_column(
     wanted: Option<&str>,
 ) -> Result<Option<usize>, String> {
     let Some(wanted) = wanted else {
-        let is_class = |name: &String| CLASSES.contains(&name.to_lowercase().as_str());
-        return Ok(header.iter().position(is_class).filter(|_| has_header));
+        return Ok(header.iter().position(|name| is_class(name)).filter(|_| has_header));
     };
     let by_name = header.iter().position(|name| name == wanted).filter(|_| has_header);
     let by_number = || wanted.parse().ok().filter(|&number: &usize| number < header.len());

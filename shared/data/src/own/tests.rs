@@ -186,14 +186,18 @@ fn colour_is_kept_the_same_from_every_source_and_grey_if_it_shall_be() {
     }
     let pixels: Vec<u8> = (0..12).flat_map(|number| coloured(number).into_raw()).collect();
     fs::write(path("c.npz"), npz(&[("x", npy::array("|u1", "(12, 4, 4, 3)", &pixels))])).unwrap();
-    // Pandas numbers columns that have no names from 0, others from 1.
+    // Pandas numbers columns that have no names from 0, others from 1, and a class may stand before or after.
+    let row_of_class = |row: &str| format!("{row},red\n");
+    let numbers: Vec<String> = (0..48).map(|column| column.to_string()).collect();
+    let with_class: String = csv.lines().map(row_of_class).collect();
+    fs::write(path("class.csv"), format!("{},label\n{with_class}", numbers.join(","))).unwrap();
     for (name, first) in [("pandas.csv", 0), ("from-1.csv", 1)] {
         let numbers: Vec<String> = (first..first + 48).map(|column| column.to_string()).collect();
         fs::write(path(name), format!("{}\n{csv}", numbers.join(","))).unwrap();
     }
     fs::write(path("c.csv"), csv).unwrap();
     let expected: Vec<(Vec<u8>, u8)> = (0..12).map(|n| (coloured(n).into_raw(), 0)).collect();
-    for name in ["folder", "c.npz", "c.csv", "pandas.csv", "from-1.csv"] {
+    for name in ["folder", "c.npz", "c.csv", "pandas.csv", "from-1.csv", "class.csv"] {
         let splits = loaded(&path(name), |_| {}).unwrap();
         let shape = PixelShape { height: 4, width: 4, channels: 3 };
         assert_eq!(splits.train.shape(), shape, "{name}");
