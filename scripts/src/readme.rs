@@ -241,6 +241,7 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
         let runs = records.get(*name).ok_or_else(|| anyhow!("results/ has no record of {name}"))?;
         write!(text, "| {name} |")?;
         for metric in metrics {
+            refuse_gaps(name, runs, metric)?;
             write!(text, " {} |", value(runs, metric))?;
         }
         let seconds: f64 =
@@ -248,6 +249,20 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
         writeln!(text, " {} | {} |", runs.len(), duration(seconds))?;
     }
     Ok(text)
+}
+
+/// Refuses a metric that some seeds of a run have and others have not: the table counts them all.
+fn refuse_gaps(name: &str, runs: &[Record], metric: &str) -> Result<()> {
+    let metric =
+        [INTERVAL, MEDIAN].iter().find_map(|form| metric.strip_suffix(form)).unwrap_or(metric);
+    let having = runs.iter().filter(|run| run.metrics.contains_key(metric)).count();
+    if having > 0 && having < runs.len() {
+        bail!(
+            "{name}: {having} of {} records have {metric}; evaluate the others again",
+            runs.len()
+        );
+    }
+    Ok(())
 }
 
 /// What a metric is called at the head of its column, with an arrow to where it is better.
@@ -352,6 +367,17 @@ mod tests {
     use shared::run::Metric;
 
     use super::*;
+
+    #[test]
+    fn a_metric_that_one_seed_lacks_is_no_mean_of_all() {
+        let committed = records(&workspace().join("results")).unwrap();
+        let mut runs = committed["beta-vae-quick"].clone();
+        refuse_gaps("quick", &runs, "mig:median").unwrap();
+        runs[0].metrics.remove("mig");
+        let said = refuse_gaps("quick", &runs, "mig").unwrap_err().to_string();
+        assert!(said.contains("2 of 3 records have mig"), "{said}");
+        refuse_gaps("quick", &runs, "no_such_metric").unwrap();
+    }
 
     #[test]
     fn the_upper_half_is_that_of_all_draws_of_all_seeds() {

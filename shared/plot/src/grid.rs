@@ -99,7 +99,9 @@ impl Grid {
             root.draw_text(&self.caption, &style(19.0), (MARGIN as i32, MARGIN as i32))?;
             for (column, label) in self.columns.iter().enumerate() {
                 let (x, top) = place(column);
-                root.draw_text(label, &style(LABEL_SIZE), (x as i32, (top - 20) as i32))?;
+                // A longer one would run into the next.
+                let label = letters::within(label, LABEL_SIZE, width as f64);
+                root.draw_text(&label, &style(LABEL_SIZE), (x as i32, (top - 20) as i32))?;
             }
             for (row, (label, images)) in self.rows.iter().enumerate() {
                 let y = row * (height + GAP);

@@ -40,6 +40,15 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     f64::from(set(text, size as f32).1)
 }
 
+/// As much of the beginning of a text as fits into this width, in pixels; `…` for the rest.
+pub(super) fn within(text: &str, size: f64, most: f64) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let ends = text.char_indices().map(|(end, _)| format!("{}…", text[..end].trim_end()));
+    ends.take_while(|beginning| width(beginning, size) <= most).last().unwrap_or_default()
+}
+
 /// What a text of letters `size` pixels high from the lowest to the highest looks like.
 pub(super) fn letters(text: &str, size: f64) -> Letters {
     let (glyphs, across) = set(text, size as f32);
@@ -73,6 +82,15 @@ pub(super) fn em_and_ascent(size: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_ends_where_it_fits() {
+        assert_eq!(within("left", 16.0, 100.0), "left");
+        let short = within("left arrow pointing to the west", 16.0, 100.0);
+        assert!(short.starts_with("left a") && short.ends_with('…'), "{short}");
+        assert!(width(&short, 16.0) <= 100.0 && width("…", 16.0) > 2.0);
+        assert_eq!(within("wide", 16.0, 1.0), "");
+    }
 
     #[test]
     fn words_have_no_gaps_that_depend_on_rounding() {

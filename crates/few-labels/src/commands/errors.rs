@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use anyhow::{Context, Result, bail};
 use shared::{
     cli::new_picture,
+    paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
     run::Record,
     statistics::mean_and_deviation,
 };
 
-use crate::{Config, Kind};
+use crate::{Config, Kind, Paper};
 
 /// Its options.
 #[derive(clap::Args)]
@@ -34,8 +35,8 @@ struct Draws {
     config: Config,
     /// The record it is of.
     first: PathBuf,
-    /// Test errors in per cent.
-    errors: Vec<f64>,
+    /// Test errors in per cent, by seed.
+    errors: BTreeMap<u64, f64>,
 }
 
 /// Runs by model, epochs and number of labels.
@@ -71,15 +72,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let text = fs::read_to_string(&path).with_context(|| name.clone())?;
         let record: Record =
             serde_json::from_str(&text).with_context(|| format!("{name} is not a record"))?;
+        if record.schema != Record::SCHEMA {
+            bail!("{name}: schema {}, and this program reads {}", record.schema, Record::SCHEMA);
+        }
+        if record.paper != Paper::NAME {
+            bail!("{name} is a record of {}, not of {}", record.paper, Paper::NAME);
+        }
         let config: Config = serde_json::from_value(record.config)
             .with_context(|| format!("{name} is not a record of few-labels"))?;
         let Some(error) = record.metrics.get("test_error") else { continue };
+        if !(0.0..=1.0).contains(&error.value) {
+            bail!("{name}: test_error is {}, and a share is from 0 to 1", error.value);
+        }
         let by_labels = errors.entry((named(&config), config.train.total_epochs())).or_default();
         let config = Config { seed: 0, ..config };
         let draws = by_labels.entry(config.labels.count).or_insert_with(|| Draws {
             config: config.clone(),
             first: path.clone(),
-            errors: Vec::new(),
+            errors: BTreeMap::new(),
         });
         if draws.config != config {
             bail!(
@@ -88,7 +98,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 draws.first.display()
             );
         }
-        draws.errors.push(100.0 * error.value);
+        if draws.errors.insert(record.seed, 100.0 * error.value).is_some() {
+            bail!(
+                "{name}: another record here is of the same run, seed {}; remove one",
+                record.seed
+            );
+        }
     }
     if errors.is_empty() {
         bail!("--records {folder}: no record with a test error");
@@ -105,7 +120,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 name => format!("{name}, {epochs} epochs"),
             };
             let point = |(labels, draws): (usize, Draws)| {
-                let (error, deviation) = mean_and_deviation(&draws.errors);
+                let errors: Vec<f64> = draws.errors.into_values().collect();
+                let (error, deviation) = mean_and_deviation(&errors);
                 let is_hidden = |(at, other): &&(usize, f64)| {
                     *at == labels && (other - error).abs() < INDISTINCT
                 };
