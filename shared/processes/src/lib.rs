@@ -124,6 +124,7 @@ pub fn rate(ended: usize, all: usize, elapsed: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use std::{path::Path, process::Command};
 
     use super::*;
@@ -135,28 +136,34 @@ mod tests {
         assert_eq!(rate(6, 6, 60), "6 of 6, 360 an hour, 0 seconds left");
     }
 
-    /// A shell that says this.
-    fn saying(script: &str, folder: &Path) -> Process {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        let log = folder.join(format!("{}.log", script.len()));
-        Process { title: script.into(), program: "sh".into(), command, log }
+    /// Shells that do this, called by their places.
+    #[cfg(unix)]
+    fn shells(scripts: &[&str], folder: &Path) -> Vec<Process> {
+        let shell = |(place, script): (usize, &&str)| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            let title = format!("run {place}");
+            let log = folder.join(format!("{place}.log"));
+            Process { title, program: "sh".into(), command, log }
+        };
+        scripts.iter().enumerate().map(shell).collect()
     }
 
     #[cfg(unix)]
     #[test]
     fn all_are_tried_and_those_that_failed_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let of = |scripts: &[&str]| scripts.iter().map(|s| saying(s, folder.path())).collect();
-        all(of(&["exit 0", "echo fine"]), 2, 1).unwrap();
-        let error =
-            all(of(&["echo 'sh: why' >&2; exit 1", "true", "kill -9 $$"]), 1, 1).unwrap_err();
+        let done = folder.path().join("done");
+        all(shells(&["exit 0", "echo fine"], &done), 2, 1).unwrap();
+        assert!(std::fs::read_to_string(done.join("1.log")).unwrap().ends_with("fine\n"));
+        let scripts = ["echo 'sh: why' >&2; exit 1", "true", "kill -9 $$"];
+        let error = all(shells(&scripts, folder.path()), 1, 1).unwrap_err();
         let said = error.to_string();
         assert!(said.starts_with("2 of 3 runs failed"), "{said}");
-        assert!(said.contains("exit 1: why") && said.contains("ended by signal: 9"), "{said}");
-        // Each has its log, and those that failed their last words beside it.
-        assert!(std::fs::read_to_string(folder.path().join("9.log")).unwrap().ends_with("fine\n"));
-        assert_eq!(std::fs::read_to_string(folder.path().join("27.failed")).unwrap(), "why\n");
-        assert!(!folder.path().join("9.failed").exists());
+        assert!(said.contains("run 0: why; run 2: ended by signal: 9"), "{said}");
+        // Their last words are kept beside their logs.
+        let failed = |place: usize| folder.path().join(format!("{place}.failed"));
+        assert_eq!(std::fs::read_to_string(failed(0)).unwrap(), "why\n");
+        assert!(!failed(1).exists());
     }
 }
