@@ -81,17 +81,15 @@ impl paper::Paper for Paper {
             Pretraining::Pca { components } => Some(components),
             Pretraining::Denoising { .. } | Pretraining::None => None,
         };
-        let classes = config.fine_tuning.as_ref().map(|_| config.model.classes);
+        let classes = || {
+            config.fine_tuning.as_ref()?;
+            without_classes("[fine_tuning]", data)
+                .map(|reason| format!("{reason}; --config filters has layers without a classifier"))
+                .or_else(|| too_few_classes("[model] classes", config.model.classes, data))
+        };
         components
             .and_then(|count| too_many_components("[pretraining] components", count, &data.train))
-            .or_else(|| {
-                let classes = classes?;
-                let none = without_classes("[fine_tuning]", data);
-                none.map(|reason| {
-                    format!("{reason}; --config filters has layers without a classifier")
-                })
-                .or_else(|| too_few_classes("[model] classes", classes, data))
-            })
+            .or_else(classes)
     }
 
     fn build<B: Backend>(

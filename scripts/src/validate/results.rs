@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared::counted;
 
 use super::plan::Part;
 
@@ -97,7 +98,7 @@ impl Results {
         let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
         seeds.sort_unstable();
         seeds.dedup();
-        format!("{} seed{}", seeds.len(), if seeds.len() == 1 { "" } else { "s" })
+        counted(seeds.len(), "seed")
     }
 }
 

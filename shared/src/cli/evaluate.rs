@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     classifier::{CLASSIFIER, judge},
+    counted,
     data::{DataConfig, DataKind, Splits},
     metrics::{EvaluateConfig, Evaluating, Evaluation, refuse_broken},
     progress,
@@ -243,11 +244,10 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
     text.push_str(&table(&record));
     let _ = writeln!(
         text,
-        "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({} thread{})",
+        "  fitted in {fit_seconds:.0} s, evaluated in {:.0} s on {} ({})",
         record.machine.evaluate_seconds,
         record.machine.device,
-        record.machine.threads,
-        if record.machine.threads == 1 { "" } else { "s" }
+        counted(record.machine.threads, "thread")
     );
     if let Some(warning) = warning {
         let _ = writeln!(text, "\nwarning: {warning}");

@@ -60,14 +60,7 @@ impl Several {
             return Ok(None);
         }
         if self.jobs > 1 {
-            for is_second in [false, true] {
-                let round =
-                    runs.iter().enumerate().filter(|run| run.1.builds_on_another == is_second);
-                let left = round.filter(|(_, run)| !is_done(run));
-                self.ahead(
-                    left.map(|(index, run)| self.process(index, run)).collect::<Result<_>>()?,
-                )?;
-            }
+            self.ahead(runs)?;
         }
         let begun = Instant::now();
         let mut found = Vec::with_capacity(runs.len());
@@ -80,32 +73,39 @@ impl Several {
         Ok(Some(found))
     }
 
-    /// Fits these in processes of their own.
-    fn ahead(&self, left: Vec<Process>) -> Result<()> {
-        if left.is_empty() {
-            return Ok(());
-        }
+    /// Fits those that are not finished in processes of their own, and what builds on others after these.
+    fn ahead<C>(&self, runs: &[Planned<C>]) -> Result<()> {
         let threads = processes::threads(self.jobs);
-        processes::all(left, self.jobs, threads).map_err(|error| {
-            match error.downcast_ref::<Stopped>() {
-                Some(stopped) => Stop::Interrupted(stopped.to_string()).into(),
-                None => error,
+        for is_second in [false, true] {
+            let round = runs.iter().enumerate().filter(|run| run.1.builds_on_another == is_second);
+            let left = round.filter(|(_, run)| !is_done(run));
+            let left = left.map(|(index, run)| process(index, run, threads));
+            let left = left.collect::<Result<Vec<_>>>()?;
+            if left.is_empty() {
+                continue;
             }
-        })
+            processes::all(left, self.jobs, threads).map_err(|error| {
+                match error.downcast_ref::<Stopped>() {
+                    Some(stopped) => Stop::Interrupted(stopped.to_string()).into(),
+                    None => error,
+                }
+            })?;
+        }
+        Ok(())
     }
+}
 
-    /// This program, called as it was, for one run.
-    fn process<C>(&self, index: usize, run: &Planned<C>) -> Result<Process> {
-        let program = std::env::current_exe().context("this program's file is not found")?;
-        let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let mut command = Command::new(program);
-        command.args(std::env::args_os().skip(1)).args(["--index", &index.to_string()]);
-        // What --threads says counts before it.
-        command.env("RAYON_NUM_THREADS", processes::threads(self.jobs).to_string());
-        let mut log = run.path.clone().into_os_string();
-        log.push(".log");
-        Ok(Process { title: run.title.clone(), program: name, command, log: log.into() })
-    }
+/// This program, called as it was, for one run.
+fn process<C>(index: usize, run: &Planned<C>, threads: usize) -> Result<Process> {
+    let program = std::env::current_exe().context("this program's file is not found")?;
+    let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1)).args(["--index", &index.to_string()]);
+    // What --threads says counts before it.
+    command.env("RAYON_NUM_THREADS", threads.to_string());
+    let mut log = run.path.clone().into_os_string();
+    log.push(".log");
+    Ok(Process { title: run.title.clone(), program: name, command, log: log.into() })
 }
 
 /// True if the run is fitted.

@@ -57,7 +57,7 @@ pub struct Subsets {
 }
 
 /// A figure with its standard error, lower is better.
-fn measured(estimate: Estimate, unit: &str, about: String) -> Metric {
+pub(super) fn measured(estimate: Estimate, unit: &str, about: String) -> Metric {
     Metric {
         value: estimate.mean,
         standard_error: estimate.standard_error,
@@ -68,7 +68,7 @@ fn measured(estimate: Estimate, unit: &str, about: String) -> Metric {
 }
 
 /// A figure without a standard error.
-fn plain(value: f64, unit: &str, better: Better, about: String) -> Metric {
+pub(super) fn plain(value: f64, unit: &str, better: Better, about: String) -> Metric {
     Metric { value, standard_error: None, unit: unit.into(), better, about }
 }
 

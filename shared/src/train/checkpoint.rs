@@ -265,7 +265,8 @@ impl Checkpoints {
     }
 
     /// The newest checkpoint that can be used, put into a fit that has not begun; those that cannot are
-    /// named. With `needs_best` the weights of its best epoch must be there too.
+    /// named. With `needs_best` the weights of its best epoch must be there too; those of a checkpoint that ends it
+    /// are its own, and written again if they are lost.
     ///
     /// # Errors
     /// If there are checkpoints and none can be used, or if it is of another backend.
@@ -280,6 +281,13 @@ impl Checkpoints {
         let Some((path, restored, damaged)) = found else { return Ok(None) };
         self.say_passed_over(&path, &damaged);
         self.damaged.replace(damaged.into_iter().map(|(path, _)| path).collect());
+        let Resumed { model, average, progress, .. } = &restored;
+        if needs_best
+            && progress.ends_best()
+            && self.load_best(model, progress.epoch, device).is_err()
+        {
+            self.save_best(average.as_ref().unwrap_or(model), progress.epoch)?;
+        }
         Ok(Some(restored))
     }
 
@@ -296,7 +304,6 @@ impl Checkpoints {
             let restored = (|| {
                 let Resumed { model, average, optimiser, .. } = fresh();
                 let progress = progress_of(&path, &self.run)?;
-                // Those of its own end can be written again.
                 if let Some((epoch, _)) =
                     progress.best.filter(|_| needs_best && !progress.ends_best())
                 {

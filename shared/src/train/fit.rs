@@ -174,16 +174,7 @@ where
     if session.resume {
         let needs_best = config.keep == Keep::Best;
         match checkpoints.load(fresh, needs_best, session.backend, device)? {
-            Some(restored) => {
-                let Resumed { model, average, progress, .. } = &restored;
-                if needs_best
-                    && progress.ends_best()
-                    && checkpoints.load_best(model, progress.epoch, device).is_err()
-                {
-                    checkpoints.save_best(average.as_ref().unwrap_or(model), progress.epoch)?;
-                }
-                state = restored;
-            }
+            Some(restored) => state = restored,
             // Some epoch was finished once: its checkpoints are gone.
             None if run.file(RunFolder::METRICS).is_file() => progress::line(&format!(
                 "{} has no checkpoint left: this fit begins from the start",

@@ -255,18 +255,18 @@ fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<I
     .map_err(wrong)?;
     if found.images.len() < FEWEST && fitted.is_none() {
         return Err(wrong(format!(
-            "{} image{}: at least {FEWEST} are needed for training, validation and test",
-            found.images.len(),
-            if found.images.len() == 1 { "" } else { "s" }
+            "{}: at least {FEWEST} are needed for training, validation and test",
+            terminal::counted(found.images.len(), "image")
         )));
     }
     let (shape, pixels) = fit::fit(take(&mut found.images), size, channels).map_err(wrong)?;
     progress::line(&format!(
-        "{}: {} {}image{} of {} x {} pixels in {} class{}",
+        "{}: {} of {} x {} pixels in {} class{}",
         path.display(),
-        found.labels.len(),
-        if shape.is_coloured() { "coloured " } else { "" },
-        if found.labels.len() == 1 { "" } else { "s" },
+        terminal::counted(
+            found.labels.len(),
+            if shape.is_coloured() { "coloured image" } else { "image" }
+        ),
         shape.height,
         shape.width,
         found.classes.len(),

@@ -25,14 +25,14 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err("no row".into()),
     };
-    let numbers_columns = numbers_columns(&header, files.label.as_deref());
+    let is_numbered = numbers_columns(&header, files.label.as_deref());
     // A class may be a word in any row; names of columns are all words, or nearly.
     let words = header.iter().filter(|field| field.parse::<f64>().is_err()).count();
-    let has_header = numbers_columns || 2 * words > header.len();
+    let has_header = is_numbered || 2 * words > header.len();
     if has_header {
         rows.next();
     }
-    if numbers_columns {
+    if is_numbered {
         progress::line(&format!(
             "{}: the first row, {} to {}, is taken as the names of the columns",
             path.display(),

@@ -187,17 +187,21 @@ fn colour_is_kept_the_same_from_every_source_and_grey_if_it_shall_be() {
     let pixels: Vec<u8> = (0..12).flat_map(|number| coloured(number).into_raw()).collect();
     fs::write(path("c.npz"), npz(&[("x", npy::array("|u1", "(12, 4, 4, 3)", &pixels))])).unwrap();
     // Pandas numbers columns that have no names from 0, others from 1, and a class may stand before or after.
-    let row_of_class = |row: &str| format!("{row},red\n");
-    let numbers: Vec<String> = (0..48).map(|column| column.to_string()).collect();
-    let with_class: String = csv.lines().map(row_of_class).collect();
-    fs::write(path("class.csv"), format!("{},label\n{with_class}", numbers.join(","))).unwrap();
     for (name, first) in [("pandas.csv", 0), ("from-1.csv", 1)] {
         let numbers: Vec<String> = (first..first + 48).map(|column| column.to_string()).collect();
-        fs::write(path(name), format!("{}\n{csv}", numbers.join(","))).unwrap();
+        let numbers = numbers.join(",");
+        fs::write(path(name), format!("{numbers}\n{csv}")).unwrap();
+        let [before, after]: [String; 2] = [
+            csv.lines().map(|row| format!("red,{row}\n")).collect(),
+            csv.lines().map(|row| format!("{row},red\n")).collect(),
+        ];
+        fs::write(path(&format!("before-{name}")), format!("label,{numbers}\n{before}")).unwrap();
+        fs::write(path(&format!("after-{name}")), format!("{numbers},label\n{after}")).unwrap();
     }
     fs::write(path("c.csv"), csv).unwrap();
     let expected: Vec<(Vec<u8>, u8)> = (0..12).map(|n| (coloured(n).into_raw(), 0)).collect();
-    for name in ["folder", "c.npz", "c.csv", "pandas.csv", "from-1.csv", "class.csv"] {
+    let beside = ["before-pandas.csv", "after-pandas.csv", "before-from-1.csv", "after-from-1.csv"];
+    for name in ["folder", "c.npz", "c.csv", "pandas.csv", "from-1.csv"].into_iter().chain(beside) {
         let splits = loaded(&path(name), |_| {}).unwrap();
         let shape = PixelShape { height: 4, width: 4, channels: 3 };
         assert_eq!(splits.train.shape(), shape, "{name}");

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-use super::{Estimate, LinearProbe, classification_error, encode_split};
+use super::{
+    LinearProbe, classification_error, encode_split,
+    evaluate::{measured, plain},
+};
 use crate::{
     data::{Split, Splits},
     metric::{Better, Metric},
@@ -32,11 +35,7 @@ pub(super) fn sample_quality(
     noise: Noise,
 ) -> Result<BTreeMap<String, Metric>> {
     let mut metrics = BTreeMap::new();
-    let mut add = |name: &str, value: Value, unit: &str, better: Better, about: String| {
-        let Value { value, standard_error } = value;
-        let metric = Metric { value, standard_error, unit: unit.to_owned(), better, about };
-        metrics.insert(name.to_owned(), metric);
-    };
+    let mut add = |name: &str, metric: Metric| metrics.insert(name.to_owned(), metric);
     let test = data.test.take(config.count);
     let count = test.len();
     let images = test.all_grey();
@@ -46,10 +45,14 @@ pub(super) fn sample_quality(
 
     add(
         "classifier_error",
-        classification_error(&judge.log_classes(images.view()), &test.labels()).into(),
-        "share",
-        Better::Neither,
-        format!("share of {count} test images that the classifier gets wrong"),
+        Metric {
+            better: Better::Neither,
+            ..measured(
+                classification_error(&judge.log_classes(images.view()), &test.labels()),
+                "share",
+                format!("share of {count} test images that the classifier gets wrong"),
+            )
+        },
     );
 
     // Between two test images; the midpoint gets the condition of the first.
@@ -57,19 +60,23 @@ pub(super) fn sample_quality(
     let features = judge.features(between.view());
     add(
         "interpolation_frechet",
-        reference.distance(&Gaussian::of(features.view())?)?.into(),
-        "squared features",
-        Better::Lower,
-        format!(
-            "Frechet distance of {count} decoded midpoints of codes of test images to {count} test images, {classifier}"
+        plain(
+            reference.distance(&Gaussian::of(features.view())?)?,
+            "squared features",
+            Better::Lower,
+            format!(
+                "Frechet distance of {count} decoded midpoints of codes of test images to {count} test images, {classifier}"
+            ),
         ),
     );
     add(
         "interpolation_confidence",
-        confidence(&judge.log_classes(between.view())).into(),
-        "probability",
-        Better::Higher,
-        format!("what the classifier gives the likeliest class of {count} decoded midpoints"),
+        plain(
+            confidence(&judge.log_classes(between.view())),
+            "probability",
+            Better::Higher,
+            format!("what the classifier gives the likeliest class of {count} decoded midpoints"),
+        ),
     );
 
     if model.has_prior() {
@@ -78,10 +85,12 @@ pub(super) fn sample_quality(
         let what = format!("{count} decoded draws from the prior and {count} test images");
         add(
             "frechet_distance",
-            reference.distance(&Gaussian::of(generated.view())?)?.into(),
-            "squared features",
-            Better::Lower,
-            format!("Frechet distance of {what}, {classifier}"),
+            plain(
+                reference.distance(&Gaussian::of(generated.view())?)?,
+                "squared features",
+                Better::Lower,
+                format!("Frechet distance of {what}, {classifier}"),
+            ),
         );
         let k = config.neighbours;
         let precision = Manifold::of(real.view(), k)?.share_inside(generated.view())?;
@@ -89,17 +98,21 @@ pub(super) fn sample_quality(
         let about = |share: &str| format!("{share}, k = {k}, {what}, {classifier}");
         add(
             "precision",
-            precision.into(),
-            "share",
-            Better::Higher,
-            about("share of draws that lie among test images"),
+            plain(
+                precision,
+                "share",
+                Better::Higher,
+                about("share of draws that lie among test images"),
+            ),
         );
         add(
             "recall",
-            recall.into(),
-            "share",
-            Better::Higher,
-            about("share of test images that lie among draws"),
+            plain(
+                recall,
+                "share",
+                Better::Higher,
+                about("share of test images that lie among draws"),
+            ),
         );
         // The first half of MNIST's test images is by other writers than the second.
         let mixed = real.select(Axis(0), &noise.permutation(Stream::Pair, 1, count));
@@ -109,33 +122,20 @@ pub(super) fn sample_quality(
         })?;
         add(
             "two_sample_accuracy",
-            Value { value: test.accuracy, standard_error: Some(test.standard_error) },
-            "accuracy",
-            Better::Lower,
-            format!(
-                "how often a linear classifier tells draws from test images, 0.5 if it cannot: half of {what}, {classifier}"
-            ),
+            Metric {
+                standard_error: Some(test.standard_error),
+                ..plain(
+                    test.accuracy,
+                    "accuracy",
+                    Better::Lower,
+                    format!(
+                        "how often a linear classifier tells draws from test images, 0.5 if it cannot: half of {what}, {classifier}"
+                    ),
+                )
+            },
         );
     }
     Ok(metrics)
-}
-
-/// A value, and how far it varies by chance, where that is known.
-struct Value {
-    value: f64,
-    standard_error: Option<f64>,
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self { value, standard_error: None }
-    }
-}
-
-impl From<Estimate> for Value {
-    fn from(estimate: Estimate) -> Self {
-        Self { value: estimate.mean, standard_error: estimate.standard_error }
-    }
 }
 
 /// The decoded midpoints between the codes of each image and another one, drawn regardless of class.
