@@ -129,6 +129,16 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     let strange = path("strange");
     let options = ["--on", strange.to_str().unwrap()];
     program("cvae").on_run("reconstruct", &run, &options).failure(1, "class 'blue'");
+    // One that finds it takes the likeliest, but has no likelihood of it.
+    let few = program("few-labels");
+    few.train(work.path(), &["--config", "m2", "--name", "m2"]).success();
+    let m2 = work.path().join("runs/few-labels/m2");
+    for command in ["reconstruct", "encode", "analogies"] {
+        let said = few.on_run(command, &m2, &options).success().err();
+        assert!(said.contains("class 'blue' is none of the model's, which takes"), "{said}");
+    }
+    few.on_run("evaluate", &m2, &options).failure(1, "class 'blue'");
+    few.on_run("score", &m2, &options).failure(1, "class 'blue'");
     // Class 0 of rectangles is no digit 0.
     program("cvae")
         .on_run("reconstruct", &run, &["--on", "rectangles"])

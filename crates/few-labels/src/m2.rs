@@ -195,6 +195,23 @@ impl<B: Backend> M2<B> {
         numbers.expand(shape).equal(best.expand(shape)).float()
     }
 
+    /// The classes that `labels` say, one-hot `[examples, classes]`; for a label that is no class, the likeliest of `x`
+    /// `[examples, inputs]`.
+    pub fn known_or_likeliest(
+        &self,
+        labels: &[u8],
+        device: &B::Device,
+        x: impl FnOnce() -> Tensor<B, 2>,
+    ) -> Tensor<B, 2> {
+        let classes = self.class_count();
+        let known = one_hot(labels, classes, device);
+        if labels.iter().all(|&label| usize::from(label) < classes) {
+            return known;
+        }
+        let is_unknown = known.clone().sum_dim(1).neg().add_scalar(1.0); // [examples, 1]
+        known + self.likeliest(x()) * is_unknown
+    }
+
     /// What is given, or the same share of each class.
     pub fn class_or_any(&self, given: Given<'_, B>, like: &Tensor<B, 2>) -> Tensor<B, 2> {
         given.cloned().unwrap_or_else(|| {
@@ -233,7 +250,7 @@ impl<B: Backend> Autoencoder<B> for M2<B> {
     }
 
     fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {
-        Some(one_hot(labels, self.class_count(), &x.device()))
+        Some(self.known_or_likeliest(labels, &x.device(), || x.clone()))
     }
 
     fn condition_of_classes(&self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {

@@ -63,7 +63,8 @@ impl<B: Backend> Autoencoder<B> for Stacked<B> {
     }
 
     fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {
-        Some(one_hot(labels, self.upper.class_count(), &x.device()))
+        let codes = || self.lower.posterior(x.clone()).mean;
+        Some(self.upper.known_or_likeliest(labels, &x.device(), codes))
     }
 
     fn condition_of_classes(&self, labels: &[u8], device: &B::Device) -> Option<Tensor<B, 2>> {

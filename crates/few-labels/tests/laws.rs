@@ -456,6 +456,17 @@ fn a_style_is_read_with_the_likeliest_class_unless_one_is_given() {
     assert_eq!(values(m2.likeliest(batch.x.clone())), values(y.clone()));
     let of = |given| values(m2.encode(batch.x.clone(), given).mean());
     assert_eq!(of(None), of(Some(&y)));
+    // A class of other data that is none of the model's, beside one that is.
+    let mut labels = vec![CLASSES as u8; best.len()];
+    let known = (best[0] + 1) % CLASSES as u8;
+    labels[0] = known;
+    let found: Vec<u8> = [&[known], &best[1..]].concat();
+    let both = [&labels, &found].map(|labels| values(m2.condition(&batch.x, labels).unwrap()));
+    assert_eq!(both[0], both[1]);
+    let stacked = stacked::<Flex>();
+    let codes = stacked.lower.posterior(batch.x.clone()).mean;
+    let unknown = stacked.condition(&batch.x, &vec![CLASSES as u8; best.len()]).unwrap();
+    assert_eq!(values(unknown), values(stacked.upper.likeliest(codes)));
 }
 
 fn problem_with(count: usize, labels: Vec<u8>) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use ndarray::Array2;
 
 use super::{
     configuration::insert,
@@ -20,6 +21,7 @@ use crate::{
     },
     kind::{self, Images},
     plot::is_svg_wanted,
+    progress,
     run::{RunData, RunFolder},
 };
 
@@ -73,8 +75,41 @@ pub(super) struct Other {
     pub(super) config: DataConfig,
     /// What they are called.
     pub(super) title: String,
-    /// True if the model was not fitted to one of their classes.
-    pub(super) has_strange_classes: bool,
+    /// A class of theirs that the model was not fitted to.
+    pub(super) strange: Option<Strange>,
+}
+
+impl Other {
+    /// Refuses them where there are classes that the model is not conditional on: its likelihood is of x given the true
+    /// class.
+    ///
+    /// # Errors
+    /// A class, and those the model knows.
+    pub(super) fn refuse_strange(&self, choice: &DataChoice) -> Result<()> {
+        self.strange.as_ref().map_or(Ok(()), |strange| strange.refuse(choice))
+    }
+}
+
+/// A class that a model was not fitted to.
+pub(super) struct Strange {
+    class: String,
+    /// Those it is conditional on.
+    conditions: Option<Vec<String>>,
+}
+
+impl Strange {
+    /// Refuses examples of it where the model has to be told the class.
+    ///
+    /// # Errors
+    /// The class, and those the model knows.
+    fn refuse(&self, choice: &DataChoice) -> Result<()> {
+        let Some(conditions) = &self.conditions else { return Ok(()) };
+        bail!(
+            "--on {choice}: class '{}', and the model is conditional on the classes {}",
+            self.class,
+            conditions.join(", ")
+        );
+    }
 }
 
 /// The examples a command asks about.
@@ -357,19 +392,33 @@ pub(super) fn load_other<P: Paper>(
     let is_named = matches!(choice, DataChoice::Name(_)) && source.name() != fitted.name();
     let means_other = is_named && !(source.has_digits() && has_digits(fitted, known));
     strange.retain(|class| means_other || !known.classes.contains(class));
-    if let Some(&class) = strange.first()
-        && loaded.model.condition_of_classes(&known.classes).is_some()
-    {
-        let own = ClassNames::of(known);
-        let all: Vec<String> = known.classes.iter().map(|&class| own.name(class)).collect();
-        bail!(
-            "{option}: class '{}', and the model is conditional on the classes {}; examples \
-             without one of these cannot be encoded",
-            names.name(class),
-            all.join(", ")
-        );
-    }
-    Ok(Other { has_strange_classes: !strange.is_empty(), splits, config, title })
+    let strange = match strange.first() {
+        Some(&class) => {
+            let own = ClassNames::of(known);
+            let is_told = loaded.model.condition_of_classes(&known.classes).is_some();
+            let conditions =
+                is_told.then(|| known.classes.iter().map(|&class| own.name(class)).collect());
+            let strange = Strange { class: names.name(class), conditions };
+            if !finds_in_place_of(loaded, class) {
+                strange.refuse(choice)?;
+            } else if is_told {
+                progress::line(&format!(
+                    "{option}: class '{}' is none of the model's, which takes the one it finds likeliest",
+                    strange.class
+                ));
+            }
+            Some(strange)
+        }
+        None => None,
+    };
+    Ok(Other { strange, splits, config, title })
+}
+
+/// True if the model takes another class in place of this one, the likeliest of x.
+fn finds_in_place_of<P: Paper>(loaded: &Loaded<P>, class: u8) -> bool {
+    let x = Array2::zeros((1, loaded.model.input_dim()));
+    let found = loaded.model.log_classes(x.view());
+    found.is_some_and(|classes| usize::from(class) >= classes.ncols())
 }
 
 /// True if class n of the data a model was fitted to is the digit n.

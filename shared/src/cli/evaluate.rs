@@ -85,7 +85,8 @@ fn beside_own<'a, P: Paper>(
             ));
         }
     }
-    if other.has_strange_classes {
+    other.refuse_strange(choice)?;
+    if other.strange.is_some() {
         progress::line(
             "--on: there are classes that the model was not fitted to: nothing that needs classes is \
              measured",
