@@ -1,10 +1,12 @@
 //! The few images whose label is known.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::Tensor;
 use shared::{
     Backend,
     classifier::classification,
-    data::{Batch, Binarise, Split},
+    data::{Batch, Binarise, ClassNames, Split},
     metrics::balanced_subset,
     noise::Noise,
 };
@@ -42,6 +44,24 @@ impl Labelled {
     /// Indices of the labelled images in their split.
     pub fn known(&self) -> &[usize] {
         &self.known
+    }
+
+    /// What to tell where a class has too few images for its share.
+    pub fn unequal(&self, names: &ClassNames) -> Option<String> {
+        let mut sizes = [0; 256];
+        self.known.iter().for_each(|&image| sizes[usize::from(self.split.label(image))] += 1);
+        let classes = self.split.labels().into_iter().collect::<BTreeSet<u8>>();
+        let size = |&class: &u8| sizes[usize::from(class)];
+        let (few, many) =
+            (*classes.iter().min_by_key(|class| size(class))?, classes.iter().map(size).max()?);
+        (size(&few) + 1 < many).then(|| {
+            format!(
+                "[labels] count = {}: the training images have {} of class '{}', so classes have up to {many} labels",
+                self.known.len(),
+                size(&few),
+                names.name(few)
+            )
+        })
     }
 
     /// Number of classes.

@@ -25,7 +25,7 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     autoencoder::Autoencoder,
-    data::{BatchMaker, PixelShape, Splits, too_few_classes, without_classes},
+    data::{BatchMaker, ClassNames, PixelShape, Splits, too_few_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -178,6 +178,9 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         let (input, noise, device) = (data.train.input_dim(), session.noise, &session.device);
         let labelled =
             Labelled::new(config.labels, &data.train, config.data.binarise, session.noise);
+        if let Some(line) = labelled.unequal(&ClassNames::of_data(data)) {
+            progress::line(&line);
+        }
         let objective = M2Objective::new(&config.m2, labelled.clone());
         Ok(match config.model.kind {
             Kind::Supervised | Kind::Reconstruction | Kind::Denoising => {

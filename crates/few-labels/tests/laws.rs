@@ -29,7 +29,10 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     bound::{ElboTerms, elbo_terms},
-    data::{Batch, BatchMaker, Binarise, DataConfig, ExampleSet, FetchOptions, PixelShape, Split},
+    data::{
+        Batch, BatchMaker, Binarise, ClassNames, DataConfig, ExampleSet, FetchOptions, PixelShape,
+        Split, Splits,
+    },
     laws,
     likelihood::row_sums,
     nn::{Init, Initialiser},
@@ -377,6 +380,21 @@ fn labelled_images_are_balanced_nested_and_a_function_of_the_seed() {
 }
 
 #[test]
+fn a_class_with_too_few_images_for_its_share_is_told() {
+    let told = |labels: Vec<u8>, count| {
+        let data = data_of(labels);
+        let labels = LabelsConfig { count, batch: 10, classes: CLASSES };
+        let labelled = Labelled::new(labels, &data.train, Binarise::None, Noise::new(1));
+        labelled.unequal(&ClassNames::of_data(&data))
+    };
+    let rare: Vec<u8> = (0..40).map(|image| u8::from(image >= 3)).collect();
+    assert_eq!(told(rare.clone(), 6), None);
+    assert_eq!(told(rare.clone(), 7), None);
+    let said = "[labels] count = 8: the training images have 3 of class '0', so classes have up to 5 labels";
+    assert_eq!(told(rare, 8).as_deref(), Some(said));
+}
+
+#[test]
 fn a_step_sees_labelled_images_alone_with_noise_of_its_own() {
     let labelled = labelled(Kind::Ladder);
     let batches = batches::<Flex>(Kind::Ladder);
@@ -469,13 +487,17 @@ fn a_style_is_read_with_the_likeliest_class_unless_one_is_given() {
     assert_eq!(values(unknown), values(stacked.upper.likeliest(codes)));
 }
 
-fn problem_with(count: usize, labels: Vec<u8>) -> String {
-    let images = labels.len();
-    let shape = PixelShape::grey(1, 2);
-    let set = ExampleSet::images(shape, vec![0; 2 * images], labels, false);
+/// Two black pixels of each of these classes, for training.
+fn data_of(labels: Vec<u8>) -> Splits {
+    let (shape, pixels) = (PixelShape::grey(1, 2), vec![0; 2 * labels.len()]);
+    let set = ExampleSet::images(shape, pixels, labels, false);
     let config = DataConfig::new("segments", Binarise::None);
     let data = shared::kind::Images::load(&config, &FetchOptions::from_env(None)).unwrap();
-    let data = shared::data::Splits { train: set.into(), ..data };
+    Splits { train: set.into(), ..data }
+}
+
+fn problem_with(count: usize, labels: Vec<u8>) -> String {
+    let data = data_of(labels);
     let mut config = self::config(Kind::Ladder);
     config.labels.count = count;
     Paper::problem_with(&config, &data).unwrap_or_default()

@@ -158,6 +158,15 @@ impl Split {
         self.parts[0].examples.is_sequences()
     }
 
+    /// What the examples are called.
+    pub fn examples(&self) -> &'static str {
+        match self {
+            _ if self.is_rows() => "rows",
+            _ if self.is_sequences() => "sequences",
+            _ => "images",
+        }
+    }
+
     /// Steps of example `index`: of a sequence, or the rows of an image.
     pub fn steps(&self, index: usize) -> usize {
         let (examples, place) = self.place(index);

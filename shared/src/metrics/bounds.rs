@@ -140,7 +140,7 @@ fn by_example(
     samples: &[usize],
 ) -> Option<Vec<Vec<f64>>> {
     let latent = model.latent_dim();
-    let bar = progress::steps(estimator.name(), split.len() as u64, "img");
+    let bar = progress::steps(estimator.name(), split.len() as u64, split.examples());
     let done = AtomicU64::new(0);
     // Examples are independent, so threads do not change the numbers.
     let most = samples.last().copied().unwrap_or(0);
@@ -173,10 +173,11 @@ fn by_example(
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             if !progress::is_terminal() && count.is_multiple_of(1000) {
                 progress::line(&format!(
-                    "{}: {count}/{} images, {:.0} img/s",
+                    "{}: {count}/{} {examples}, {:.0} {examples}/s",
                     estimator.name(),
                     split.len(),
-                    bar.per_sec()
+                    bar.per_sec(),
+                    examples = split.examples()
                 ));
             }
             Some(found)

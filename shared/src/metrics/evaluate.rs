@@ -7,7 +7,7 @@ use super::{
     CodeStatistics, Estimate, Estimator, EvaluateConfig, LinearProbe, balanced_subset,
     classification_error, code_statistics, elbo, encode_split, marginal,
     nearest_neighbour_accuracy, negative_log_likelihood,
-    reconstruction::{gap, restored},
+    reconstruction::{gap, per_number, restored},
     samples::{Judge, sample_quality},
 };
 use crate::{
@@ -155,7 +155,7 @@ impl Evaluating<'_> {
         let mut add = |name: &str, estimate: Estimate, about: String| {
             metrics.insert(name.to_owned(), measured(estimate, "nats", about));
         };
-        let examples = self.examples();
+        let examples = self.data.test.examples();
 
         progress::line("evaluating: bounds on the likelihood");
         let elbo = elbo(model, test, binarise, noise);
@@ -195,21 +195,16 @@ impl Evaluating<'_> {
         (metrics, elbo.map(|elbo| elbo.kl_per_latent))
     }
 
-    /// What the examples are called in the text of a metric.
-    fn examples(&self) -> &'static str {
-        if self.data.test.is_rows() { "rows" } else { "images" }
-    }
-
     /// What a model without drawn pixels sees: "grey test images".
     fn inputs(&self) -> String {
         let test = &self.data.test;
         let is_grey = !test.is_rows() && !test.shape().is_coloured();
-        format!("{}test {}", if is_grey { "grey " } else { "" }, self.examples())
+        format!("{}test {}", if is_grey { "grey " } else { "" }, self.data.test.examples())
     }
 
     /// Reconstruction and classification of the test split, and its codes.
     pub fn reconstructions(&self) -> (Metrics, Codes) {
-        let (model, test, examples) = (self.model, &self.data.test, self.examples());
+        let (model, test, examples) = (self.model, &self.data.test, self.data.test.examples());
         let inputs = self.inputs();
         let mut metrics = Metrics::new();
         progress::line("evaluating: reconstructions and codes");
@@ -239,7 +234,7 @@ impl Evaluating<'_> {
         let (codes, restored) = restored(model, &images, &test.labels());
         let about =
             |what: &str| format!("{what} of the decoded mean code, {} {inputs}", test.len());
-        let mse = measured(restored.mse, "per pixel", about("mean squared error"));
+        let mse = measured(restored.mse, per_number(test), about("mean squared error"));
         metrics.insert("reconstruction_mse".into(), mse);
         let bce = measured(restored.bce, "nats", about("binary cross-entropy"));
         metrics.insert("reconstruction_bce".into(), bce);

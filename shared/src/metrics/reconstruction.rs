@@ -55,16 +55,24 @@ pub(super) fn restored(
     (codes, reconstruction(images, &decoded))
 }
 
+/// The unit of an error of single numbers.
+pub(super) fn per_number(split: &Split) -> &'static str {
+    if split.is_rows() { "per feature" } else { "per pixel" }
+}
+
 /// The error on training images, and the gap to the test error `test`, with names.
 pub(super) fn gap(model: &dyn Trained, train: &Split, test: f64) -> [(String, Metric); 2] {
     let (_, restored) = restored(model, &train.all_grey(), &train.labels());
     let restored = restored.mse;
-    let about =
-        format!("mean squared error of the decoded mean code, {} training images", train.len());
+    let about = format!(
+        "mean squared error of the decoded mean code, {} training {}",
+        train.len(),
+        train.examples()
+    );
     let metric = |value, standard_error, better, about| Metric {
         value,
         standard_error,
-        unit: "per pixel".into(),
+        unit: per_number(train).into(),
         better,
         about,
     };

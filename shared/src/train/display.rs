@@ -24,17 +24,31 @@ pub(super) struct Display {
     pace: Pace,
     epochs: usize,
     losses: Vec<f64>,
+    /// What is trained on.
+    examples: &'static str,
+}
+
+/// How much there is to do.
+pub(super) struct Work {
+    /// What the examples are called.
+    pub examples: &'static str,
+    /// How many of them an earlier session has seen.
+    pub done: u64,
+    /// How often one is seen in all.
+    pub total: u64,
+    pub epochs: usize,
 }
 
 impl Display {
-    /// A display of `total` training examples, `done` of which an earlier session has seen.
-    pub(super) fn new(paper: &str, done: u64, total: u64, epochs: usize, losses: Vec<f64>) -> Self {
-        let bar = progress::steps(paper, total, "img");
+    /// A display of this work, with the losses of the epochs before.
+    pub(super) fn new(paper: &str, work: &Work, losses: Vec<f64>) -> Self {
+        let Work { examples, done, total, epochs } = *work;
+        let bar = progress::steps(paper, total, examples);
         bar.set_position(done);
         bar.reset_eta();
         let now = Instant::now();
         let pace = Pace { line: now, epoch: now };
-        Self { bar, started: now, first: done, total, pace, epochs, losses }
+        Self { bar, started: now, first: done, total, pace, epochs, losses, examples }
     }
 
     fn rate(&self, seen: u64) -> f64 {
@@ -67,11 +81,12 @@ impl Display {
             }
         } else if self.pace.is_step_due(Instant::now()) {
             progress::line(&format!(
-                "epoch {}/{}: {} ({:.0} img/s, {} left)",
+                "epoch {}/{}: {} ({:.0} {}/s, {} left)",
                 epoch + 1,
                 self.epochs,
                 terms(&means()),
                 self.rate(seen),
+                self.examples,
                 self.left(seen)
             ));
         }
@@ -81,13 +96,14 @@ impl Display {
     pub(super) fn epoch(&mut self, line: &EpochLine, seen: u64, best: bool) {
         self.losses.extend(line.valid.get("loss").copied());
         let text = format!(
-            "epoch {}/{}: train {} | valid {}{} ({:.0} img/s, {} left)",
+            "epoch {}/{}: train {} | valid {}{} ({:.0} {}/s, {} left)",
             line.epoch,
             self.epochs,
             terms(&line.train),
             terms(&line.valid),
             if best { " *" } else { "" },
             self.rate(seen),
+            self.examples,
             self.left(seen)
         );
         // A long run in a log needs no line for every short epoch.

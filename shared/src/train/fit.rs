@@ -13,7 +13,7 @@ use optimisation::averaged;
 use super::{
     EpochLine, Keep, Moment, Objective, Optimiser, TrainConfig,
     checkpoint::{Checkpoints, Progress, Resumed},
-    display::Display,
+    display::{Display, Work},
     history::TermSums,
     snapshot::Snapshots,
     step::{Found, descend},
@@ -193,9 +193,12 @@ where
     };
     let mut display = Display::new(
         session.paper,
-        seen(&progress),
-        (epochs * examples) as u64,
-        epochs,
+        &Work {
+            examples: data.train.examples(),
+            done: seen(&progress),
+            total: (epochs * examples) as u64,
+            epochs,
+        },
         progress.lines.iter().filter_map(|line| line.valid.get("loss").copied()).collect(),
     );
     let (lines, is_over_now) = (&progress.lines[..], is_over(&progress));
