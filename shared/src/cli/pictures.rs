@@ -37,6 +37,8 @@ const POINTS: usize = 5000;
 const MEASURED: usize = 2000;
 /// Images a row of samples.
 const ROW: usize = 10;
+/// Samples in a row of a model of more classes than those.
+const WIDEST: usize = 20;
 /// Side of the decoded grid of a 2-D code.
 const GRID: usize = 20;
 
@@ -264,7 +266,14 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, how: &Drawing, to: &To) -> Result<
         Pixels::Drawn => ", pixels drawn from p(x|z)",
     };
     let mut sheet = Sheet::new(format!("Samples{of}{what}: {}", loaded.title()));
-    for (row, steps) in drawn.x.axis_chunks_iter(Axis(0), ROW).zip(drawn.steps.chunks(ROW)) {
+    let mut width = ROW;
+    if class.is_none() && (1..=WIDEST).contains(&classes) {
+        // A class has its columns.
+        width = classes * (ROW / classes).max(1);
+        let names = ClassNames::of(&loaded.preparation);
+        sheet = sheet.columns(known.iter().cycle().take(width).map(|&class| names.name(class)));
+    }
+    for (row, steps) in drawn.x.axis_chunks_iter(Axis(0), width).zip(drawn.steps.chunks(width)) {
         sheet = sheet.row("", Decoded { x: row.to_owned(), steps: steps.to_vec() });
     }
     sheet.save(loaded, &path)
