@@ -54,6 +54,11 @@ pub(super) fn tables(report: &Report) -> Vec<Block> {
         blocks.push(Block::Heading(2, heading(data, &sets)));
         blocks.push(Block::Table(Table { head, rows: rows.collect() }));
     }
+    if blocks.is_empty() {
+        blocks.push(Block::Text(
+            "No two runs share data, splits and a metric: there is nothing to rank.".into(),
+        ));
+    }
     blocks
 }
 

@@ -13,11 +13,11 @@ fn runs_of_other_files_do_not_share_a_table() {
         synthetic::write(work.path(), records);
         let set = RecordSet::read(work.path()).unwrap();
         let report = Report::of(&set, None, &Spreads::of(&set), &rules());
-        let heading = |block| match block {
-            Block::Heading(_, text) => Some(text),
+        let words = |block| match block {
+            Block::Heading(_, text) | Block::Text(text) => Some(text),
             _ => None,
         };
-        league::tables(&report).into_iter().filter_map(heading).collect()
+        league::tables(&report).into_iter().filter_map(words).collect()
     };
     let named = |name: &str, sum: &str| {
         let mut record = synthetic::record(1);
@@ -35,4 +35,6 @@ fn runs_of_other_files_do_not_share_a_table() {
         heads(&of([one, one, other, other])),
         [format!("{sizes}, images 11111111"), format!("{sizes}, images 22222222")]
     );
+    let alone = heads(&of(["00", "11", "22", "33"]));
+    assert_eq!(alone, ["No two runs share data, splits and a metric: there is nothing to rank."]);
 }
