@@ -34,9 +34,22 @@ impl Found {
         self.counts.len() > 2 && self.counts.keys().all(|value| value.parse::<f64>().is_ok())
     }
 
-    /// True of names and numbers of people: as many values as rows.
+    /// True of names and numbers of people, as many values as rows, and of words, of which most are said once.
     fn is_label(&self) -> bool {
-        self.rows > 20 && self.counts.len() == self.rows && !self.has_fractions()
+        let is_own = self.counts.len() == self.rows && !self.has_fractions();
+        self.rows > 20 && (is_own || !self.is_number() && 2 * self.counts.len() > self.rows)
+    }
+
+    /// True of days and times, as 2024-03-01, 1.3.24 or 9:05; ranges of numbers are none.
+    fn is_date(&self) -> bool {
+        let is_mark = |c: char| "-/.:".contains(c);
+        let is_date = |value: &String| {
+            let marks = value.chars().filter(|&c| is_mark(c)).count();
+            value.starts_with(|c: char| c.is_ascii_digit())
+                && value.chars().all(|c| c.is_ascii_digit() || is_mark(c) || " TZ+".contains(c))
+                && (marks >= 2 || value.contains(':'))
+        };
+        self.counts.len() > 2 && self.counts.keys().all(is_date)
     }
 
     fn has_fractions(&self) -> bool {
@@ -50,7 +63,7 @@ impl Found {
     }
 
     fn column(&self) -> Column {
-        let kind = match (self.is_label(), self.is_number()) {
+        let kind = match (self.is_label() || self.is_date(), self.is_number()) {
             (true, _) => Kind::Ignore,
             (false, true) => Kind::Number,
             (false, false) => Kind::Category,
@@ -254,6 +267,27 @@ mod tests {
         std::fs::write(&path, people()).unwrap();
         let table = crate::read(&schema, &[path]).unwrap();
         assert_eq!((table.len(), table.dropped), (59, 1));
+    }
+
+    #[test]
+    fn dates_and_words_are_no_categories() {
+        let row = |i: usize| {
+            let (day, remark) =
+                (i % 28 + 1, if i % 4 == 0 { "none".into() } else { format!("word {i}") });
+            let age = ["20-29", "30-39", "40-49"][i % 3];
+            format!(
+                "2024-03-{day:02},{day}.3.24 9:{:02},{remark},{age},{},{}\n",
+                i % 60,
+                i % 2,
+                i % 3 / 2
+            )
+        };
+        let text =
+            "day,seen,remark,decade,sex,pay\n".to_owned() + &(0..60).map(row).collect::<String>();
+        let kinds: Vec<Kind> =
+            guessed(&text).unwrap().columns.iter().map(|column| column.kind).collect();
+        use Kind::{Category, Ignore};
+        assert_eq!(kinds, [Ignore, Ignore, Ignore, Category, Category, Category]);
     }
 
     #[test]
