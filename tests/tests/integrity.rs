@@ -418,6 +418,23 @@ fn a_run_of_an_earlier_version_without_checksums_is_used_and_that_is_said() {
 }
 
 #[test]
+fn a_fit_that_fails_leaves_the_run_it_was_to_replace_and_fewer_epochs_change_nothing() {
+    let intact = Intact::train("vae", &["--epochs", "2"]);
+    let (work, run) = (intact.work.path(), intact.run());
+    let before = content(&run);
+    let broken = ["--force", "--set", "train.schedule.rate=1e30"];
+    program("vae").train(work, &broken).failure(1, "is not finite");
+    assert_eq!(content(&run), before);
+    let out = work.join("runs");
+    let fewer = ["train", "--resume", "--out", out.to_str().unwrap(), "--epochs", "1"];
+    program("vae").call(&fewer).failure(1, "2 epochs are fitted already");
+    assert_eq!(content(&run), before);
+    program("vae").train(work, &["--force", "--seed", "2"]).success();
+    assert_ne!(content(&run), before);
+    assert!(!run.join(".replaced").exists());
+}
+
+#[test]
 fn a_second_process_is_refused_until_the_first_is_gone() {
     let intact = Intact::train("vae", &[]);
     let (work, run) = (intact.work.path(), intact.run());

@@ -22,12 +22,12 @@ fn labels_beyond_the_classes_and_components_beyond_the_rank_are_refused_before_t
         (
             "denoising-ae",
             vec!["--set", "model.classes=2"],
-            "[model] classes = 2: the data have 10 classes, 0 to 9",
+            "model.classes = 2: the data have 10 classes, --set model.classes=10",
         ),
         (
             "cvae",
             vec!["--set", "conditioning.classes=4"],
-            "[conditioning] classes = 4: the data have 10 classes",
+            "conditioning.classes = 4: the data have 10 classes, --set conditioning.classes=10",
         ),
         ("pca", pca(&["--latent", "20"]), "[model] latent = 20: 5 training examples vary along"),
         (

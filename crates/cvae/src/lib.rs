@@ -70,7 +70,7 @@ impl paper::Paper for Paper {
         let Conditioning::Label { classes } = config.conditioning else { return None };
         without_classes("[conditioning] kind = \"label\"", data)
             .map(|reason| format!("{reason}; the program vae has no condition"))
-            .or_else(|| too_few_classes("[conditioning] classes", classes, data))
+            .or_else(|| too_few_classes("conditioning.classes", classes, data))
     }
 
     fn against_collapse(config: &Config) -> Option<String> {

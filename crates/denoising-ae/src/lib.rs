@@ -85,7 +85,7 @@ impl paper::Paper for Paper {
             config.fine_tuning.as_ref()?;
             without_classes("[fine_tuning]", data)
                 .map(|reason| format!("{reason}; --config filters has layers without a classifier"))
-                .or_else(|| too_few_classes("[model] classes", config.model.classes, data))
+                .or_else(|| too_few_classes("model.classes", config.model.classes, data))
         };
         components
             .and_then(|count| too_many_components("[pretraining] components", count, &data.train))

@@ -85,7 +85,7 @@ impl paper::Paper for Paper {
         };
         without_classes("[labels] count", data)
             .or_else(too_many)
-            .or_else(|| too_few_classes("[labels] classes", config.labels.classes, data))
+            .or_else(|| too_few_classes("labels.classes", config.labels.classes, data))
             .or_else(|| config.batches_problem(images))
     }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use fuzzing::Target;
 use serde::Serialize;
 use serde_json::Value;
-use shared::run::{CHECKSUMS, Damage, Record, RunData, RunFolder, read_checked};
+use shared::run::{CHECKSUMS, Damage, REPLACED, Record, RunData, RunFolder, read_checked};
 use walkdir::WalkDir;
 
 /// The reader of a folder of records, for `cargo xtask fuzz`.
@@ -64,7 +64,8 @@ impl RecordSet {
     /// If the folder cannot be read, or holds two different records of one run and seed.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut set = Self { folder: folder.into(), ..Self::default() };
-        for entry in WalkDir::new(folder).sort_by_file_name() {
+        let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| entry.file_name() != REPLACED) {
             let file = entry
                 .with_context(|| format!("cannot look for records in {}", folder.display()))?
                 .into_path();

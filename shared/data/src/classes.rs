@@ -22,12 +22,12 @@ pub fn without_classes(option: &str, data: &Splits) -> Option<String> {
     (!data.has_classes()).then(|| format!("{option}: the training images are all of one class"))
 }
 
-/// Why `classes`, the value of `option`, is too small for these data, if it is: an example beyond would
+/// Why `classes`, the value of this key, is too small for these data, if it is: an example beyond would
 /// belong to no class.
-pub fn too_few_classes(option: &str, classes: usize, data: &Splits) -> Option<String> {
+pub fn too_few_classes(key: &str, classes: usize, data: &Splits) -> Option<String> {
     let found = data.classes();
     (found > classes)
-        .then(|| format!("{option} = {classes}: the data have {found} classes, 0 to {}", found - 1))
+        .then(|| format!("{key} = {classes}: the data have {found} classes, --set {key}={found}"))
 }
 
 #[cfg(test)]
@@ -42,8 +42,8 @@ mod tests {
         let data = load(IMAGE_SOURCES, &config, &options, None).unwrap();
         assert_eq!(data.classes(), 10);
         assert_eq!(too_few_classes("classes", 10, &data), None);
-        let said = too_few_classes("[model] classes", 2, &data).unwrap();
-        assert_eq!(said, "[model] classes = 2: the data have 10 classes, 0 to 9");
+        let said = too_few_classes("model.classes", 2, &data).unwrap();
+        assert_eq!(said, "model.classes = 2: the data have 10 classes, --set model.classes=10");
         // One that only the test split has counts too.
         let train = data.train.take(1);
         assert_eq!(Splits { valid: train.clone(), train, ..data }.classes(), 10);

@@ -18,6 +18,7 @@ use weights::{DESCRIPTION, NamedTensor, WEIGHTS, description, tensor_bytes};
 use super::{
     Record,
     lock::{LOCK, RunLock},
+    replaced::{REPLACED, forget, restore, set_aside},
 };
 use crate::metric::Metric;
 
@@ -141,7 +142,8 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Makes a [planned](Self::planned) folder, with the resolved configuration in it, locked.
+    /// Makes a [planned](Self::planned) folder, with the resolved configuration in it, locked. A run that is there is put
+    /// aside until this one [has weights](Self::write_weights).
     ///
     /// # Errors
     /// As [`Self::create`].
@@ -151,9 +153,19 @@ impl RunFolder {
         self.lock()?;
         // Now that nobody else can make a run of it.
         refuse_occupied(path, force)?;
-        clear(path).with_context(|| format!("cannot replace {}", path.display()))?;
+        set_aside(path).with_context(|| format!("cannot replace {}", path.display()))?;
         self.locked_by(RunLock::take)?.used();
         Checksums::write_file(path, Self::CONFIG, config.as_bytes())
+    }
+
+    /// Puts the run back that was there before, in place of one that came to nothing; false if there was none.
+    ///
+    /// # Errors
+    /// If files cannot be moved.
+    pub fn restore_replaced(&self) -> Result<bool> {
+        restore(&self.path).with_context(|| {
+            format!("{} has the run that was there", self.path.join(REPLACED).display())
+        })
     }
 
     /// The folder of a run that was started, for reading until something is written.
@@ -282,7 +294,9 @@ impl RunFolder {
         config: &serde_json::Value,
     ) -> Result<()> {
         self.write_json(DESCRIPTION, &description(tensors, paper, citation, config))?;
-        self.write(WEIGHTS, &tensor_bytes(tensors)?)
+        self.write(WEIGHTS, &tensor_bytes(tensors)?)?;
+        forget(&self.path)
+            .with_context(|| format!("cannot remove {}", self.path.join(REPLACED).display()))
     }
 
     /// Writes a value as indented JSON, with its checksum.
@@ -394,8 +408,8 @@ impl RunFolder {
     pub fn config_text(&self) -> Result<String> {
         let bytes = self.read(Self::CONFIG).map_err(|damage| match damage {
             Damage::Changed { .. } => anyhow!(
-                "{damage}: undo the change; to train with other values, give a copy of the file to \
-                 --config and another name to --name"
+                "{damage}: undo the change; to train with other values, `train --config FILE --name \
+                 ANOTHER` makes another run of this file"
             ),
             damage => damage.into(),
         })?;
@@ -483,7 +497,7 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
 /// True for what a process that was killed before it wrote the configuration leaves: its lock, and a file that was
 /// not whole yet.
 fn is_left_by_a_start(entry: &DirEntry) -> bool {
-    entry.file_name() == LOCK || is_unfinished(entry)
+    [LOCK, REPLACED].iter().any(|name| entry.file_name() == *name) || is_unfinished(entry)
 }
 
 /// True for a file that a process was killed while it wrote: see [`files::temporary_file`].
@@ -502,22 +516,6 @@ fn remove_unfinished(folder: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-/// Empties a run's folder of all but its lock, the configuration last: without it, what is left
-/// would be nobody's.
-fn clear(folder: &Path) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.retain(|entry| entry.file_name() != LOCK);
-    entries.sort_by_key(|entry| entry.file_name() == RunFolder::CONFIG);
-    for entry in entries {
-        if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes the checkpoints of a phase, in this folder, those of no run in particular: the phase is the same in

@@ -9,6 +9,7 @@ mod folder;
 mod lock;
 pub mod metric;
 mod record;
+mod replaced;
 mod samples;
 mod trackers;
 
@@ -25,3 +26,4 @@ pub use self::{
     trackers::{FitBegin, Mlflow, MlflowSettings, TensorBoard, Tracker, Trackers, TrainingEnd},
 };
 pub use files::{CHECKSUMS, Damage, read_checked, read_json, write_atomic, write_json};
+pub use replaced::REPLACED;

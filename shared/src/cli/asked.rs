@@ -1,6 +1,9 @@
 //! The examples a command asks a model about, and the file its answer goes to.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Once,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -53,8 +56,8 @@ impl Asked {
 /// Data that a model was not fitted to.
 #[derive(Args, Clone, Debug, Default)]
 pub struct On {
-    /// Other data than the run's: a path as for `train --data`, all of it, or a data set's name, its
-    /// test split. They are brought to the shape of the run's and read by its statistics.
+    /// Other data than the run's, read by its statistics: a path as for `train --data`, all of it, brought to the
+    /// shape of the run's, or the name of a data set of that shape, its test split.
     #[arg(long = "on", value_name = "PATH|NAME", conflicts_with = "other_data",
           value_parser = DataParser(&Images))]
     pub(super) other: Option<DataChoice>,
@@ -95,9 +98,23 @@ pub(super) struct Strange {
     class: String,
     /// Those it is conditional on.
     conditions: Option<Vec<String>>,
+    /// Whether it was said what is done with it.
+    told: Once,
 }
 
 impl Strange {
+    /// Says that the model takes another class in its place, where it is conditional on one.
+    fn tell(&self, choice: &DataChoice) {
+        if self.conditions.is_some() {
+            self.told.call_once(|| {
+                progress::line(&format!(
+                    "--on {choice}: class '{}' is none of the model's, which takes the one it finds likeliest",
+                    self.class
+                ));
+            });
+        }
+    }
+
     /// Refuses examples of it where the model has to be told the class.
     ///
     /// # Errors
@@ -130,6 +147,7 @@ impl Examples {
     pub(super) fn of<P: Paper>(loaded: &Loaded<P>, asked: &Asked) -> Result<Self> {
         if let Some(choice) = &asked.on.other {
             let other = loaded.other(choice)?;
+            other.strange.iter().for_each(|strange| strange.tell(choice));
             return Ok(Self {
                 split: other.splits.test.clone(),
                 name: other.title.clone(),
@@ -398,14 +416,9 @@ pub(super) fn load_other<P: Paper>(
             let is_told = loaded.model.condition_of_classes(&known.classes).is_some();
             let conditions =
                 is_told.then(|| known.classes.iter().map(|&class| own.name(class)).collect());
-            let strange = Strange { class: names.name(class), conditions };
+            let strange = Strange { class: names.name(class), conditions, told: Once::new() };
             if !finds_in_place_of(loaded, class) {
                 strange.refuse(choice)?;
-            } else if is_told {
-                progress::line(&format!(
-                    "{option}: class '{}' is none of the model's, which takes the one it finds likeliest",
-                    strange.class
-                ));
             }
             Some(strange)
         }

@@ -20,6 +20,7 @@ use crate::{
     data::{DataConfig, Identity, source_of},
     kind::{Images, Kind},
     reading::{Places, Problem, did_you_mean, from_table, from_value, nearest, read_text, syntax},
+    run::{RunData, RunFolder},
     train::TrainConfig,
 };
 
@@ -200,14 +201,16 @@ impl ConfigurationArgs {
         resolve::<P>(&table, places, base)
     }
 
-    /// Where relative paths of the configuration start: in the folder of its file, or, empty, in the
-    /// working folder.
+    /// Where relative paths of the configuration start: in the folder of its file, for that of a run where they
+    /// started there, or, empty, in the working folder.
     pub(super) fn base(&self) -> PathBuf {
-        let is_preset = |name: &&String| !Path::new(name).is_file();
-        match self.config.as_ref().filter(|name| !is_preset(name)) {
-            Some(file) => Path::new(file).parent().unwrap_or(Path::new("")).into(),
-            None => PathBuf::new(),
-        }
+        let Some(file) = self.config.as_ref().map(Path::new).filter(|file| file.is_file()) else {
+            return PathBuf::new();
+        };
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let is_of_run = file.file_name().is_some_and(|name| name == RunFolder::CONFIG);
+        let kept = || RunData::read(&RunFolder::open(folder.into()).ok()?).ok()??.base;
+        is_of_run.then(kept).flatten().unwrap_or_else(|| folder.into())
     }
 
     /// The default name of a run with these options.

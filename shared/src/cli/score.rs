@@ -18,7 +18,8 @@ const SHOWN: usize = 10;
 /// Why a model gives an example no likelihood.
 pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
     if model.has_prior() {
-        "the model has no bound on the likelihood of an example: its code has further latents above or below it"
+        "the model has no bound on the likelihood of an example: its code has latents above or below it, or it is no \
+         probabilistic model"
     } else {
         "the model gives an example no likelihood: it has no prior of its code"
     }

@@ -32,8 +32,8 @@ use crate::{
     noise::Noise,
     progress,
     reading::Places,
-    run::{Record, RunData, RunFolder, Trackers, TrainingEnd},
-    train::{FitReport, Interrupted, Session},
+    run::{REPLACED, Record, RunData, RunFolder, Trackers, TrainingEnd},
+    train::{FitReport, Interrupted, Session, can_continue},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
@@ -180,6 +180,12 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         }
         None => {
             let run = RunFolder::create(path, &text, args.target.force)?;
+            if run.file(REPLACED).is_dir() {
+                progress::line(&format!(
+                    "--force: the run that was there is in {} until this one has a model",
+                    run.file(REPLACED).display()
+                ));
+            }
             identify::<P>(&run, &text, kept.as_ref())?;
             (run, false)
         }
@@ -227,6 +233,17 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         let is_interrupted = error.is::<Interrupted>();
         let end = if is_interrupted { TrainingEnd::Interrupted } else { TrainingEnd::Failed };
         trackers.end(&run, end);
+        // Without a checkpoint it is nothing to continue.
+        if !can_continue(&run, device.backend()).unwrap_or(true) {
+            match run.restore_replaced() {
+                Ok(true) => progress::line(&format!(
+                    "{} has the run again that was there before: --force makes another attempt, --resume goes on with that run",
+                    run.path().display()
+                )),
+                Ok(false) => {}
+                Err(reason) => progress::line(&format!("{reason:#}")),
+            }
+        }
         resumable(error, continued_by)
     })?;
     // From here on there is no step to finish: Ctrl-C ends the program at once.

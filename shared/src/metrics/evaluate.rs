@@ -218,9 +218,14 @@ impl Evaluating<'_> {
         let classified = thresholded.as_ref().unwrap_or(&images);
         if let Some(classes) = model.log_classes(classified.view()).filter(knows) {
             let error = classification_error(&classes, &labels);
-            let interval = error
-                .standard_error
-                .map_or_else(String::new, |error| format!(", 95% interval ± {:.4}", 1.96 * error));
+            let interval = match error.standard_error {
+                // The rule of three.
+                Some(_) if error.mean == 0.0 => {
+                    format!(", 95% interval up to {:.4}", 3.0 / test.len() as f64)
+                }
+                Some(error) => format!(", 95% interval ± {:.4}", 1.96 * error),
+                None => String::new(),
+            };
             let about =
                 format!("share of {} test {examples} classified wrongly{interval}", test.len());
             metrics.insert("test_error".into(), measured(error, "share", about));

@@ -185,6 +185,12 @@ where
     }
     drop(model);
     let Resumed { mut model, mut average, mut optimiser, mut progress } = state;
+    if progress.epoch > epochs {
+        bail!(
+            "train.epochs = {epochs}: {} epochs are fitted already; --name starts another run",
+            progress.epoch
+        );
+    }
     let has_stopped =
         |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
     let is_over = |progress: &Progress| progress.epoch >= epochs || has_stopped(progress);

@@ -103,7 +103,9 @@ impl Source for TableName {
         }
         let schema = path.with_extension("toml");
         let name = |path: &Path| Value::String(path.to_string_lossy().into_owned());
-        Some(if schema.is_file() {
+        // `> people.toml` makes an empty file before the program starts.
+        let is_written = schema.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
+        Some(if is_written {
             let files = Value::Array(vec![name(path)]);
             Ok(vec![("data.csv.schema", name(&schema)), ("data.csv.files", files)])
         } else {

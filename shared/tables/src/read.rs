@@ -92,7 +92,11 @@ pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table,
         read_file(schema, path.as_ref(), &mut table, &mut known)?;
     }
     if table.is_empty() {
-        return Err(TableError::Degenerate(format!("{}: the table has no row", named(paths))));
+        let why = match table.dropped {
+            0 => "the table has no row".into(),
+            dropped => format!("a value is missing in each of its {dropped} rows"),
+        };
+        return Err(TableError::Degenerate(format!("{}: {why}", named(paths))));
     }
     Ok(table)
 }

@@ -103,6 +103,9 @@ impl Sequences {
         let numbers = lines
             .iter()
             .map(|line| {
+                if line.contains(['\n', '\r']) {
+                    bail!("--text {line:?}: one line; a second --text is another");
+                }
                 vocabulary.numbers(line).map_err(|reason| anyhow!("--text '{line}': {reason}"))
             })
             .collect::<Result<Vec<Vec<u32>>>>()?;

@@ -293,7 +293,7 @@ fn scale_of(largest: f64) -> Result<f64, String> {
 fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
     if !path.exists() {
         return Err("no such file or folder; name another with --data or data.images.path, or \
-                    the folder it is in with --data-dir"
+                    the folder it is in with --data-dir; a model that is fitted is asked about other data by --on"
             .into());
     }
     if !path.is_file() {
