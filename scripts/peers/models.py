@@ -77,7 +77,7 @@ class Vae(nn.Module):
 
 
 class Vrnn(nn.Module):
-    """vae-rnn's configuration mnist-rows: what does not wait for the step before is done at once."""
+    """vae-rnn on rows of MNIST, wider than its configuration mnist-rows: what does not wait for the step before is done at once."""
 
     def __init__(self, has_latent, latent=16, hidden=256, features=128, width=28):
         super().__init__()

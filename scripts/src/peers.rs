@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
@@ -26,6 +26,8 @@ use crate::{
 
 /// Threads of a contestant, unless another number is asked for.
 const THREADS: usize = 2;
+/// Most seconds of a round.
+const LONGEST: f64 = 3600.0;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -201,8 +203,8 @@ const CASES: &[Case] = &[
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.rounds == 0 || !(args.seconds > 0.0) || args.threads == 0 {
-        bail!("--rounds, --seconds and --threads are at least 1");
+    if args.rounds == 0 || !(args.seconds > 0.0 && args.seconds <= LONGEST) || args.threads == 0 {
+        bail!("--rounds and --threads are at least 1, --seconds above 0 and at most {LONGEST}");
     }
     // Principal components are found on the processor alone.
     let is_timed = |case: &&Case| case.name.contains(&args.only) && !(args.gpu && case.name == PCA);
@@ -234,7 +236,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             "about": format!("examples/s, all contestants in turn, medians over rounds with the quartiles; \
                       ratio: ours ({}) over the best peer, median of the rounds' ratios", ours_of(case, args)[0]),
             "machine": machine,
-            "cases": with_others(timed, &target),
+            "cases": with_others(timed, &target)?,
         });
         write_atomic(&target, format!("{result:#}\n").as_bytes())?;
     }
@@ -285,22 +287,24 @@ fn nvidia_smi(query: &str) -> Result<String> {
 }
 
 /// The new case among the others of the file, in order.
-fn with_others(new: Value, file: &Path) -> Vec<Value> {
-    let old: Value =
-        fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+fn with_others(new: Value, file: &Path) -> Result<Vec<Value>> {
+    let old: Value = match fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged; put it back from git", file.display()))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => Value::Null,
+        Err(error) => return Err(error).with_context(|| file.display().to_string()),
+    };
     // Earlier files have one list of versions for all cases.
     let of_all = old["peers"].clone();
     let mut old = old["cases"].as_array().cloned().unwrap_or_default();
     for case in old.iter_mut().filter(|case| case["peers"].is_null() && !of_all.is_null()) {
         case["peers"] = of_all.clone();
     }
-    CASES
-        .iter()
-        .filter_map(|case| {
-            let named = |value: &&Value| value["name"] == case.name;
-            Some(&new).filter(named).or_else(|| old.iter().find(named)).cloned()
-        })
-        .collect()
+    let case = |case: &Case| {
+        let named = |value: &&Value| value["name"] == case.name;
+        Some(&new).filter(named).or_else(|| old.iter().find(named)).cloned()
+    };
+    Ok(CASES.iter().filter_map(case).collect())
 }
 
 fn folder() -> PathBuf {

@@ -74,7 +74,7 @@ fn step<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Once
     stepping(model, vae::Objective::new(ObjectiveConfig::default()), shape, arguments)
 }
 
-/// The sizes of vae-rnn's configuration mnist-rows.
+/// Rows of MNIST as vae-rnn reads them, with a wider cell than `mnist-rows`, and without its clipping.
 fn recurrent<B: AutodiffBackend>(kind: Kind, arguments: &Arguments) -> Once {
     let config = vae_rnn::config::ModelConfig {
         kind,

@@ -1,7 +1,7 @@
 //! The parts of a page that are written by a program: from `<!-- KIND: ARGUMENT -->` or `<!-- KIND -->`, alone in
 //! its line, to `<!-- end -->`.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 const END: &str = "<!-- end -->";
 
@@ -30,6 +30,10 @@ pub(crate) fn filled(
             None => continue, // A longer kind.
         };
         let end = rest.find(END).ok_or_else(|| anyhow!("no {END} after {begin}{marker}"))?;
+        // Blocks do not nest: the end of a later one is not this one's.
+        if rest[..end].contains("<!-- ") {
+            bail!("no {END} after {begin}{marker}, before the next comment");
+        }
         new.push_str(&write(argument).with_context(|| format!("{begin}{marker}"))?);
         rest = &rest[end..];
     }
@@ -39,8 +43,6 @@ pub(crate) fn filled(
 
 #[cfg(test)]
 mod tests {
-    use anyhow::bail;
-
     use super::*;
 
     #[test]
@@ -65,6 +67,8 @@ mod tests {
         assert!(
             problem("<!-- sum: 1 -->\nold\n", true).contains("no <!-- end --> after <!-- sum: 1")
         );
+        let page = "<!-- sum: 1 -->\nprose\n<!-- other -->\nold\n<!-- end -->\n";
+        assert!(problem(page, true).contains("no <!-- end --> after <!-- sum: 1"));
         let page = "<!-- sum: 1 -->\nold\n<!-- end -->\n";
         assert!(problem(page, false).contains("<!-- sum: 1 -->: unknown"));
     }

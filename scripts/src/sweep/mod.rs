@@ -28,6 +28,7 @@ use shared::{
 };
 use toml::Table;
 
+pub(crate) use self::plan::repeated;
 use self::{
     estimate::Speeds,
     plan::{Plan, Sweep, difference, file_safe, quick},
@@ -358,6 +359,7 @@ fn here(runs: &Runs, todo: &[usize], args: &Args, jobs: usize, program: &Path) -
     let bin = runs.folder.join("bin");
     copied(program, &runs.plan.sweep.paper, &bin)?;
     let trainings: Vec<Training> = todo.iter().map(|&index| runs.training(index)).collect();
+    let jobs = jobs.min(trainings.len().max(1));
     let how = How {
         programs: &bin,
         threads: args.threads.unwrap_or_else(|| processes::threads(jobs)),

@@ -186,7 +186,7 @@ impl Plan {
 }
 
 /// A value that stands in a list twice.
-fn repeated<T: Ord>(values: &[T]) -> Option<&T> {
+pub(crate) fn repeated<T: Ord>(values: &[T]) -> Option<&T> {
     let mut seen = BTreeSet::new();
     values.iter().find(|value| !seen.insert(*value))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use shared::{cli::quoted, progress, run::write_atomic};
+use shared::{cli::quoted, run::write_atomic};
 
 use super::{runs::Runs, template};
 use crate::trainings::copied;
@@ -80,8 +80,11 @@ pub(super) fn queued(runs: &Runs) -> Result<BTreeSet<usize>> {
                 Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', ", "),
                 Err(error) => error.to_string(),
             };
-            progress::line(&format!("squeue does not say what is still queued: {reason}"));
-            Ok(BTreeSet::new())
+            bail!(
+                "squeue does not say what is still queued: {reason}; what is submitted twice would be trained twice: try \
+                 again, or delete {} if Slurm has lost those jobs",
+                runs.folder.join(FOLDER).join(JOBS).display()
+            );
         }
     }
 }

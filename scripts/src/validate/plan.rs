@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Args;
 use crate::{
     readme::papers::{folder_name, manifests, metadata},
+    sweep::repeated,
     trainings::Training,
     workspace,
 };
@@ -95,12 +96,24 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
     if args.codes.contains(&0) || args.codes.is_empty() || args.seeds.is_empty() {
         bail!("--codes and --seeds: at least one, and a code has at least one number");
     }
+    let numbers = |values: &[usize]| values.iter().map(usize::to_string).collect::<Vec<_>>();
+    let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
+    for (option, values) in
+        [("--seeds", &seeds), ("--codes", &numbers(&args.codes)), ("--variants", &args.variants)]
+    {
+        if let Some(twice) = repeated(values) {
+            bail!("{option}: {twice} stands there twice");
+        }
+    }
     let variants = variants()?;
     if let Some(unknown) = args.variants.iter().find(|name| !variants.contains_key(*name)) {
         let known: Vec<&str> = variants.keys().map(String::as_str).collect();
         bail!("--variants {unknown}: there are {}", known.join(", "));
     }
     let parts = args.parts();
+    if repeated(&parts).is_some() {
+        bail!("--only: a part stands there twice");
+    }
     let mut left_out = BTreeMap::new();
     let mut all = Vec::new();
     for &seed in &args.seeds {

@@ -101,7 +101,7 @@ fn started(processes: Vec<Process>, jobs: usize) -> Result<Vec<(String, Ended)>>
         Ok(())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs.min(count)).map(|_| scope.spawn(work)).collect();
         let results = workers.into_iter().map(|worker| {
             worker.join().unwrap_or_else(|_| Err(anyhow!("a thread that waits for a run panicked")))
         });

@@ -75,21 +75,21 @@ impl Several {
 
     /// Fits those that are not finished in processes of their own, and what builds on others after these.
     fn ahead<C>(&self, runs: &[Planned<C>]) -> Result<()> {
-        let threads = processes::threads(self.jobs);
         for is_second in [false, true] {
             let round = runs.iter().enumerate().filter(|run| run.1.builds_on_another == is_second);
-            let left = round.filter(|(_, run)| !is_done(run));
-            let left = left.map(|(index, run)| process(index, run, threads));
-            let left = left.collect::<Result<Vec<_>>>()?;
+            let left: Vec<_> = round.filter(|(_, run)| !is_done(run)).collect();
             if left.is_empty() {
                 continue;
             }
-            processes::all(left, self.jobs, threads).map_err(|error| {
-                match error.downcast_ref::<Stopped>() {
+            let jobs = self.jobs.min(left.len());
+            let threads = processes::threads(jobs);
+            let left = left.into_iter().map(|(index, run)| process(index, run, threads));
+            processes::all(left.collect::<Result<_>>()?, jobs, threads).map_err(
+                |error| match error.downcast_ref::<Stopped>() {
                     Some(stopped) => Stop::Interrupted(stopped.to_string()).into(),
                     None => error,
-                }
-            })?;
+                },
+            )?;
         }
         Ok(())
     }
