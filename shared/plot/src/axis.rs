@@ -7,6 +7,10 @@ use plotters::coord::{
 
 /// Most ticks of a linear axis.
 const TICKS: usize = 11;
+/// Most labels of a logarithmic axis that have room beside one another.
+const CLOSEST: f64 = 24.0;
+/// From here on numbers are written as powers of ten.
+const LONGEST: f64 = 1e7;
 
 /// An axis of a chart: what is measured along it, with the unit, and how values lie on it.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,7 @@ impl<'a> Axis<'a> {
 
     /// This axis over a range of positions in which values have these.
     pub(super) fn over(self, range: Range<f64>, positions: impl Iterator<Item = f64>) -> Ticked {
+        let (range_start, range_end) = (range.start, range.end);
         let coordinate = RangedCoordf64::from(range);
         let mut ticks: Vec<f64> = match self.scale {
             Scale::Logarithmic => positions.collect(),
@@ -55,6 +60,9 @@ impl<'a> Axis<'a> {
         }
         ticks.sort_by(f64::total_cmp);
         ticks.dedup();
+        if self.scale == Scale::Logarithmic {
+            spaced(&mut ticks, (range_end - range_start) / CLOSEST);
+        }
         Ticked { coordinate, ticks }
     }
 
@@ -62,8 +70,20 @@ impl<'a> Axis<'a> {
     pub(super) fn label(self, position: f64) -> String {
         let value = if self.scale == Scale::Logarithmic { position.exp() } else { position };
         // Too few digits to show that 0.3 is not a binary number; adding 0 makes 0 of -0.
-        ((value * 1e9).round() / 1e9 + 0.0).to_string()
+        let value = (value * 1e9).round() / 1e9 + 0.0;
+        if value.abs() < LONGEST { value.to_string() } else { format!("{value:e}") }
     }
+}
+
+/// Leaves out ticks whose labels would lie over those before; the last stays.
+fn spaced(ticks: &mut Vec<f64>, least: f64) {
+    let Some(&last) = ticks.last() else { return };
+    let mut before = f64::NEG_INFINITY;
+    ticks.retain(|&tick| {
+        let is_kept = tick - before >= least && last - tick >= least || tick == last;
+        before = if is_kept { tick } else { before };
+        is_kept
+    });
 }
 
 /// Positions with ticks.
@@ -96,9 +116,21 @@ mod tests {
     #[test]
     fn labels_say_values() {
         let linear = Axis::linear("error");
-        let said: Vec<String> =
-            [0.1 + 0.2, 0.0, -0.0, 35.0, -1.25, 1e-3, 60_000.0].map(|at| linear.label(at)).into();
-        assert_eq!(said, ["0.3", "0", "0", "35", "-1.25", "0.001", "60000"]);
+        let said: Vec<String> = [0.1 + 0.2, 0.0, -0.0, 35.0, -1.25, 1e-3, 60_000.0, -1.7e9]
+            .map(|at| linear.label(at))
+            .into();
+        assert_eq!(said, ["0.3", "0", "0", "35", "-1.25", "0.001", "60000", "-1.7e9"]);
+    }
+
+    #[test]
+    fn labels_of_a_logarithmic_axis_do_not_lie_over_one_another() {
+        let axis = Axis::logarithmic("samples");
+        let positions = (1..=1000).map(|value| axis.position(f64::from(value)));
+        let ticked = axis.over(axis.position(1.0)..axis.position(1000.0), positions);
+        let least = axis.position(1000.0) / super::CLOSEST;
+        assert!(ticked.ticks.windows(2).all(|pair| pair[1] - pair[0] >= least - 1e-12));
+        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at)).collect();
+        assert_eq!((&*labels[0], &*labels[labels.len() - 1]), ("1", "1000"));
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn latents(subject: &Subject<'_>, part: &Split, codes: &Codes) -> Vec<Value> {
     let nats = nats_per_latent(subject.model, part, codes);
     let change = match nats {
         Some(_) => None,
-        None => Some(change(subject.model, subject.preparation)),
+        None => Some(change(subject.model, subject.preparation, mean)),
     };
     let has_prior = subject.model.has_prior();
     let mut latents = Vec::new();
@@ -217,17 +217,26 @@ fn latents(subject: &Subject<'_>, part: &Split, codes: &Codes) -> Vec<Value> {
     latents
 }
 
-/// What a step of one standard deviation along each latent changes in the picture: a point has no KL.
-fn change(model: &dyn Trained, preparation: &Preparation) -> Vec<f64> {
+/// What a step of one standard deviation along each latent changes in the picture: a point has no KL. It is the prior's,
+/// or without a prior that of codes `[examples, latents]`.
+fn change(model: &dyn Trained, preparation: &Preparation, codes: &Array2<f32>) -> Vec<f64> {
     let latent = model.latent_dim();
     let given = preparation.classes.first().and_then(|&class| model.condition_of_classes(&[class]));
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
-    let drawn = |eps: ArrayView2<'_, f32>| model.sample_prior(eps, given(eps.nrows()));
-    let origin = model.decode(drawn(Array2::zeros((1, latent)).view()).view(), given(1));
-    let moved = model.decode(drawn(Array2::eye(latent).view()).view(), given(latent));
-    let change = (moved - origin).mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1));
-    change.to_vec()
+    let (origin, moved) = match codes.mean_axis(Axis(0)) {
+        Some(mean) if !model.has_prior() => {
+            let origin = mean.insert_axis(Axis(0));
+            let moved = &origin + &Array2::from_diag(&codes.std_axis(Axis(0), 0.0));
+            (origin, moved)
+        }
+        _ => {
+            let drawn = |eps: ArrayView2<'_, f32>| model.sample_prior(eps, given(eps.nrows()));
+            (drawn(Array2::zeros((1, latent)).view()), drawn(Array2::eye(latent).view()))
+        }
+    };
+    let change = model.decode(moved.view(), given(latent)) - model.decode(origin.view(), given(1));
+    change.mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1)).to_vec()
 }
 
 /// Codes in the plane with their classes: of two latents, or by their first two principal components.

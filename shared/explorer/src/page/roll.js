@@ -13,9 +13,11 @@ class Roll {
     const { canvas } = this;
     document.getElementById(place).append(canvas);
     // Keys that nothing is played on only make the others small.
-    const played = content.gallery.sequences.flat(2);
-    const [low, high] = [Math.min(...played), Math.max(...played)];
-    this.range = this.isRoll && played.length ? [Math.max(0, low - 4), Math.min(model.width, high + 5)] : [0, model.width];
+    const played = this.isRoll ? content.gallery.sequences.flat(2) : [];
+    // Not by Math.min(...played): a call takes no hundred thousand arguments.
+    const low = played.reduce((least, note) => Math.min(least, note), Infinity);
+    const high = played.reduce((greatest, note) => Math.max(greatest, note), -Infinity);
+    this.range = played.length ? [Math.max(0, low - 4), Math.min(model.width, high + 5)] : [0, model.width];
     [this.low, this.high] = this.range;
     this.cursor = { step: 0, place: Math.floor((this.low + this.high) / 2), isShown: false };
     if (onChange) this.listen();
@@ -138,7 +140,7 @@ class Roll {
     if (playing !== null && playing !== undefined) fill("--band", playing, low, 1, width);
     sequence.forEach((x, step) => {
       x.forEach((value, place) => {
-        if (value <= 0.5) return;
+        if (isRoll ? value <= 0.5 : value <= 0) return;
         context.globalAlpha = isRoll ? 1 : Math.min(1, value);
         fill(step < given ? "--given" : "--drawn", step, place);
         context.globalAlpha = 1;
