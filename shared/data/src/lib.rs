@@ -37,7 +37,7 @@ pub use factors::FactorGrid;
 pub use fetch::{FetchOptions, create_cache, download, fetch};
 pub use identity::{Identity, SplitIdentity, files_differ};
 pub use numbers::Numbers;
-pub use own::{ClassNames, IMAGE_ARRAYS, ImageFiles, OwnImages};
+pub use own::{ClassNames, IMAGE_ARRAYS, ImageFiles, ONE_CLASS, OwnImages};
 pub use own_files::{has_ending, holds, name_and_sha256, name_of};
 pub use preparation::{Knowledge, Preparation};
 pub use sequences::Sequences;

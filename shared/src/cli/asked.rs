@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     data::{
-        ClassNames, DataConfig, DataError, FetchOptions, Preparation, Source, Split, Splits,
-        name_of,
+        ClassNames, DataConfig, DataError, FetchOptions, ONE_CLASS, Preparation, Source, Split,
+        Splits, name_of,
     },
     kind::{self, Images},
     plot::is_svg_wanted,
@@ -121,10 +121,16 @@ impl Strange {
     /// The class, and those the model knows.
     fn refuse(&self, choice: &DataChoice) -> Result<()> {
         let Some(conditions) = &self.conditions else { return Ok(()) };
+        let without_folders = matches!(choice, DataChoice::Path(_)) && self.class == ONE_CLASS;
         bail!(
-            "--on {choice}: class '{}', and the model is conditional on the classes {}",
+            "--on {choice}: class '{}', and the model is conditional on the classes {}{}",
             self.class,
-            conditions.join(", ")
+            conditions.join(", "),
+            if without_folders {
+                "; a folder of each class, in the one that is named, says it"
+            } else {
+                ""
+            }
         );
     }
 }

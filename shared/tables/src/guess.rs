@@ -273,7 +273,7 @@ mod tests {
     fn dates_and_words_are_no_categories() {
         let row = |i: usize| {
             let (day, remark) =
-                (i % 28 + 1, if i % 4 == 0 { "none".into() } else { format!("word {i}") });
+                (i % 28 + 1, if i.is_multiple_of(4) { "none".into() } else { format!("word {i}") });
             let age = ["20-29", "30-39", "40-49"][i % 3];
             format!(
                 "2024-03-{day:02},{day}.3.24 9:{:02},{remark},{age},{},{}\n",

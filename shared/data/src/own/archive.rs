@@ -7,7 +7,9 @@ use image::{GrayImage, RgbImage};
 use terminal::progress;
 use zip::ZipArchive;
 
-use super::{FactorTable, Found, LONGEST_SIDE, counted, numbered, picture::Picture, scale_of};
+use super::{
+    FactorTable, Found, LONGEST_SIDE, ONE_CLASS, counted, numbered, picture::Picture, scale_of,
+};
 use crate::{Numbers, name_and_sha256};
 
 /// Names the array of images may have, and that of classes.
@@ -85,7 +87,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     let names = match found(&CLASSES) {
         None => match &factors {
             Some(table) => table.classes(),
-            None => vec!["all".to_owned(); count],
+            None => vec![ONE_CLASS.to_owned(); count],
         },
         Some(y) => {
             let classes = numbers(&mut archive, y)?;

@@ -3,6 +3,7 @@
 use files::reading::short;
 use kernels::noise::Noise;
 
+use super::ONE_CLASS;
 use crate::{FactorGrid, Split};
 
 /// Factors of images: their values by image, as they stand in the file.
@@ -59,7 +60,7 @@ impl FactorTable {
 
     /// The class of each image: its value of the first factor that has few enough.
     pub(super) fn classes(&self) -> Vec<String> {
-        let mut classes = vec![String::from("all"); self.images.len()];
+        let mut classes = vec![String::from(ONE_CLASS); self.images.len()];
         let few = self.sizes.iter().position(|&size| size <= super::MOST_CLASSES);
         if let Some(factor) = few {
             let stride: usize = self.sizes[factor + 1..].iter().product();

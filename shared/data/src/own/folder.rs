@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use terminal::progress;
 
-use super::{Found, LONGEST_SIDE, numbered, picture::Picture};
+use super::{Found, LONGEST_SIDE, ONE_CLASS, numbered, picture::Picture};
 use crate::{all_told, name_of};
 
 /// Bytes one picture may take when it is unpacked.
@@ -79,7 +79,7 @@ pub(super) fn read(
     }
     let class = |path: &PathBuf| match path.parent().and_then(Path::file_name) {
         Some(class) if has_classes => class.to_string_lossy().into_owned(),
-        _ => "all".into(),
+        _ => ONE_CLASS.into(),
     };
     let (labels, classes) = numbered(&files.iter().map(class).collect::<Vec<_>>())?;
     // One checksum of all names and contents: thousands of lines would help nobody.
@@ -106,7 +106,7 @@ pub(super) fn read_one(path: &Path) -> Result<Found, String> {
     Ok(Found {
         images: vec![image],
         labels: vec![0],
-        classes: vec!["all".into()],
+        classes: vec![ONE_CLASS.into()],
         factors: None,
         files: [(name.clone(), hex::encode(sha256))].into(),
         names: vec![name],

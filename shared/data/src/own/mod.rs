@@ -120,6 +120,9 @@ impl OwnImages {
     const NAME: &str = "class_names";
 }
 
+/// What the class of pictures without one is called.
+pub const ONE_CLASS: &str = "all";
+
 /// What classes are called: by their names where a run kept such, by their numbers otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct ClassNames(Vec<String>);

@@ -9,7 +9,7 @@ use std::{
 
 use image::GrayImage;
 
-use super::{Found, LONGEST_SIDE, counted, numbered, picture::Picture};
+use super::{Found, LONGEST_SIDE, ONE_CLASS, counted, numbered, picture::Picture};
 use crate::{DataError, idx, name_and_sha256};
 
 /// True if the file begins as an IDX file of bytes in three dimensions does.
@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     }
     let mut files = BTreeMap::from([checked(path)?]);
     let names = match labels_beside(path)? {
-        None => vec!["all".to_owned(); count],
+        None => vec![ONE_CLASS.to_owned(); count],
         Some(beside) => {
             files.extend([checked(&beside)?]);
             let labels = idx::classes(&beside, count)

@@ -7,7 +7,9 @@ use files::reading::CsvRows;
 use image::{GrayImage, RgbImage};
 use terminal::progress;
 
-use super::{Found, ImageFiles, LONGEST_SIDE, counted, numbered, picture::Picture, scale_of};
+use super::{
+    Found, ImageFiles, LONGEST_SIDE, ONE_CLASS, counted, numbered, picture::Picture, scale_of,
+};
 use crate::{PixelShape, name_and_sha256};
 
 /// What a column of classes is called in a header.
@@ -56,7 +58,7 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
         }
         names.push(match class {
             Some(column) => row.remove(column),
-            None => "all".into(),
+            None => ONE_CLASS.into(),
         });
         let level = |(column, field): (usize, &String)| match field.parse::<f64>() {
             Ok(value) if (0.0..=255.0).contains(&value) => Ok(value),
