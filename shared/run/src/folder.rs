@@ -18,7 +18,7 @@ use weights::{DESCRIPTION, NamedTensor, WEIGHTS, description, tensor_bytes};
 use super::{
     Record,
     lock::{LOCK, RunLock},
-    replaced::{REPLACED, forget, restore, set_aside},
+    replaced::{REPLACED, REPLACING, forget, restore, set_aside},
 };
 use crate::metric::Metric;
 
@@ -494,10 +494,10 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
     if force { Ok(()) } else { Err(RunError::Exists(path.into()).into()) }
 }
 
-/// True for what a process that was killed before it wrote the configuration leaves: its lock, and a file that was
-/// not whole yet.
+/// True for what a process that was killed before it wrote the configuration leaves: its lock, a run that it was to
+/// replace, and a file that was not whole yet.
 fn is_left_by_a_start(entry: &DirEntry) -> bool {
-    [LOCK, REPLACED].iter().any(|name| entry.file_name() == *name) || is_unfinished(entry)
+    [LOCK, REPLACED, REPLACING].iter().any(|name| entry.file_name() == *name) || is_unfinished(entry)
 }
 
 /// True for a file that a process was killed while it wrote: see [`files::temporary_file`].

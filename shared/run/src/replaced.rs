@@ -13,7 +13,7 @@ use super::{folder::RunFolder, lock::LOCK};
 /// Where it is, in the folder of the run.
 pub const REPLACED: &str = ".replaced";
 /// The same before it is whole.
-const REPLACING: &str = ".replacing";
+pub(super) const REPLACING: &str = ".replacing";
 
 /// Moves all of a run's folder aside but its lock, the configuration last: without it, what is left would be nobody's.
 /// What a fit has left that ended before it had a model is removed instead.

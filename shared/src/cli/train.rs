@@ -74,7 +74,7 @@ pub(super) struct TargetArgs {
     /// Folder of all runs; this run is in PAPER/NAME below it.
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     pub(super) out: PathBuf,
-    /// Replace a run of the same name.
+    /// Replace a run of the same name, once this one has a model.
     #[arg(long)]
     pub(super) force: bool,
 }
