@@ -497,7 +497,8 @@ fn refuse_occupied(path: &Path, force: bool) -> Result<()> {
 /// True for what a process that was killed before it wrote the configuration leaves: its lock, a run that it was to
 /// replace, and a file that was not whole yet.
 fn is_left_by_a_start(entry: &DirEntry) -> bool {
-    [LOCK, REPLACED, REPLACING].iter().any(|name| entry.file_name() == *name) || is_unfinished(entry)
+    [LOCK, REPLACED, REPLACING].iter().any(|name| entry.file_name() == *name)
+        || is_unfinished(entry)
 }
 
 /// True for a file that a process was killed while it wrote: see [`files::temporary_file`].
