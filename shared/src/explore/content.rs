@@ -1,5 +1,7 @@
 //! What a page knows of a run: its networks, its latents, some images, and a map of their codes.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde_json::{Value, json};
@@ -117,7 +119,7 @@ pub fn content(
         "seed": subject.seed.to_string(),
         "binarise": subject.binarise.name(),
         "image": { "height": shape.height, "width": shape.width, "channels": shape.channels },
-        "classes": preparation.classes.iter().map(|&class| {
+        "classes": classes(preparation, &part).into_iter().map(|class| {
             json!({ "class": class, "name": subject.classes.name(class) })
         }).collect::<Vec<_>>(),
         "parameters": model.parameters(),
@@ -140,6 +142,17 @@ pub fn content(
         "map": map(&mut packer, &part, &codes)?,
     });
     Ok((Content { json, bytes: packer.into_bytes() }, found))
+}
+
+/// The classes of the run; where the images are of others, theirs.
+fn classes(preparation: &Preparation, part: &Split) -> Vec<u8> {
+    let found: BTreeSet<u8> = part.labels().into_iter().collect();
+    let is_known = |class: &u8| preparation.classes.contains(class);
+    if found.iter().all(is_known) {
+        preparation.classes.clone()
+    } else {
+        found.into_iter().collect()
+    }
 }
 
 /// The first images of each class, in the order of the classes.
