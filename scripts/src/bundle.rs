@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE|URL", conflicts_with = "runs")]
     unpack: Option<PathBuf>,
     /// Folder of all runs, for --unpack.
-    #[arg(long, value_name = "FOLDER", default_value = "runs", requires = "unpack")]
+    #[arg(long, value_name = "FOLDER", default_value = "runs", conflicts_with = "runs")]
     out: PathBuf,
 }
 

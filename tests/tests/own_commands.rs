@@ -104,9 +104,7 @@ fn few_labels_draws_analogies_and_errors_by_labels() {
     program.on_run("reconstruct", &runs.join("supervised"), &[]).failure(2, "no decoder");
     assert!(!runs.join("supervised/reconstructions.png").exists());
     for command in ["score", "bounds"] {
-        program
-            .on_run(command, &runs.join("m1-m2"), &[])
-            .failure(2, "further latents above or below");
+        program.on_run(command, &runs.join("m1-m2"), &[]).failure(2, "latents above or below it");
         program.on_run(command, &runs.join("ladder"), &[]).failure(2, "no prior of its code");
     }
     // The plane of a code without a prior has no quantiles to decode.
@@ -151,7 +149,10 @@ fn few_labels_refuses_labels_that_do_not_fit() {
     for (option, said) in [
         ("labels.count=9", "[labels] count = 9: at least one label for each of 10 classes"),
         ("labels.count=1000000", "training images"),
-        ("labels.classes=5", "[labels] classes = 5"),
+        (
+            "labels.classes=5",
+            "labels.classes = 5: the data have 10 classes, --set labels.classes=10",
+        ),
         ("train.keep=best", "keep = \"last\""),
     ] {
         program.train(work.path(), &["--set", option]).failure(1, said);
