@@ -359,10 +359,9 @@ fn here(runs: &Runs, todo: &[usize], args: &Args, jobs: usize, program: &Path) -
     let bin = runs.folder.join("bin");
     copied(program, &runs.plan.sweep.paper, &bin)?;
     let trainings: Vec<Training> = todo.iter().map(|&index| runs.training(index)).collect();
-    let jobs = jobs.min(trainings.len().max(1));
     let how = How {
         programs: &bin,
-        threads: args.threads.unwrap_or_else(|| processes::threads(jobs)),
+        threads: args.threads.unwrap_or_else(|| processes::threads(trainings.len(), jobs)),
         device: args.device.as_deref(),
         cache: args.cache.as_deref(),
     };
@@ -449,7 +448,7 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
         store(runs)?;
     }
     let programs = program.parent().unwrap_or(Path::new("."));
-    let threads = args.threads.unwrap_or_else(|| processes::threads(1));
+    let threads = args.threads.unwrap_or_else(|| processes::threads(1, 1));
     processes::watch()?;
     progress::line(&format!("{title}: started, log in {}", training.log.display()));
     match training.process(&How { programs, threads, device, cache }).to_the_end()? {

@@ -187,7 +187,7 @@ fn train(todo: &[Training], args: &Args) -> Result<()> {
         let options = serde_json::to_string(&training.options)?;
         write_atomic(&mark(&training.folder()), options.as_bytes())?;
     }
-    let threads = args.threads.unwrap_or_else(|| processes::threads(args.jobs));
+    let threads = args.threads.unwrap_or_else(|| processes::threads(todo.len(), args.jobs));
     trainings::here(todo, args.jobs, &How { programs: &bin, threads, device: None, cache: None })
 }
 

@@ -96,12 +96,14 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
     if args.codes.contains(&0) || args.codes.is_empty() || args.seeds.is_empty() {
         bail!("--codes and --seeds: at least one, and a code has at least one number");
     }
-    let numbers = |values: &[usize]| values.iter().map(usize::to_string).collect::<Vec<_>>();
-    let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
-    for (option, values) in
-        [("--seeds", &seeds), ("--codes", &numbers(&args.codes)), ("--variants", &args.variants)]
-    {
-        if let Some(twice) = repeated(values) {
+    let parts = args.parts();
+    for (option, twice) in [
+        ("--seeds", repeated(&args.seeds).map(u64::to_string)),
+        ("--codes", repeated(&args.codes).map(usize::to_string)),
+        ("--variants", repeated(&args.variants).cloned()),
+        ("--only", repeated(&parts).map(|_| "a part".into())),
+    ] {
+        if let Some(twice) = twice {
             bail!("{option}: {twice} stands there twice");
         }
     }
@@ -109,10 +111,6 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
     if let Some(unknown) = args.variants.iter().find(|name| !variants.contains_key(*name)) {
         let known: Vec<&str> = variants.keys().map(String::as_str).collect();
         bail!("--variants {unknown}: there are {}", known.join(", "));
-    }
-    let parts = args.parts();
-    if repeated(&parts).is_some() {
-        bail!("--only: a part stands there twice");
     }
     let mut left_out = BTreeMap::new();
     let mut all = Vec::new();

@@ -49,7 +49,7 @@ impl<'a> Axis<'a> {
 
     /// This axis over a range of positions in which values have these.
     pub(super) fn over(self, range: Range<f64>, positions: impl Iterator<Item = f64>) -> Ticked {
-        let (range_start, range_end) = (range.start, range.end);
+        let least = (range.end - range.start) / CLOSEST;
         let coordinate = RangedCoordf64::from(range);
         let mut ticks: Vec<f64> = match self.scale {
             Scale::Logarithmic => positions.collect(),
@@ -61,7 +61,7 @@ impl<'a> Axis<'a> {
         ticks.sort_by(f64::total_cmp);
         ticks.dedup();
         if self.scale == Scale::Logarithmic {
-            spaced(&mut ticks, (range_end - range_start) / CLOSEST);
+            spaced(&mut ticks, least);
         }
         Ticked { coordinate, ticks }
     }

@@ -36,10 +36,11 @@ pub fn watch() -> Result<()> {
     })
 }
 
-/// Threads of each of so many processes at a time: the cores, shared among them.
+/// Threads of each of `runs` processes, `jobs` at a time: the cores, shared among them.
 #[must_use]
-pub fn threads(jobs: usize) -> usize {
-    (std::thread::available_parallelism().map_or(1, usize::from) / jobs).max(1)
+pub fn threads(runs: usize, jobs: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / jobs.min(runs).max(1)).max(1)
 }
 
 /// Runs these, `jobs` at a time, each to its end; `threads` of each are told.
@@ -48,6 +49,7 @@ pub fn threads(jobs: usize) -> usize {
 /// [`Stopped`] after Ctrl-C; those that failed, with the reason of each, once all have been tried.
 pub fn all(processes: Vec<Process>, jobs: usize, threads: usize) -> Result<()> {
     let count = processes.len();
+    let jobs = jobs.min(count);
     progress::line(&format!(
         "{} on this machine, {jobs} at a time, {} each; Ctrl-C stops, and the same command goes on",
         counted(count, "run"),
@@ -101,7 +103,7 @@ fn started(processes: Vec<Process>, jobs: usize) -> Result<Vec<(String, Ended)>>
         Ok(())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.min(count)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         let results = workers.into_iter().map(|worker| {
             worker.join().unwrap_or_else(|_| Err(anyhow!("a thread that waits for a run panicked")))
         });

@@ -416,7 +416,8 @@ pub(super) fn load_other<P: Paper>(
     let is_named = matches!(choice, DataChoice::Name(_)) && source.name() != fitted.name();
     let means_other = is_named && !(source.has_digits() && has_digits(fitted, known));
     strange.retain(|class| means_other || !known.classes.contains(class));
-    let strange = match strange.first() {
+    // The least decides: in place of a class beyond its own a model may find another.
+    let strange = match strange.iter().min() {
         Some(&class) => {
             let own = ClassNames::of(known);
             let is_told = loaded.model.condition_of_classes(&known.classes).is_some();

@@ -37,10 +37,7 @@ const TESTED: usize = 100;
 pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     let loaded = Loaded::<P>::open(&args.of, "explore")?;
     // The page scores what it shows.
-    if let Some(choice) = &args.asked.on.other {
-        loaded.other(choice)?.refuse_strange(choice)?;
-    }
-    let examples = loaded.examples(&args.asked)?;
+    let examples = loaded.scored_examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, PAGE)?;
     if args.expected.as_ref() == Some(&path) {
         bail!("--expected {}: the page goes there; give another name", path.display());

@@ -182,6 +182,17 @@ impl<P: Paper> Loaded<P> {
         Examples::of(self, asked)
     }
 
+    /// The same for a command that says how likely they are: each must have a class of a model conditional on it.
+    ///
+    /// # Errors
+    /// As [`Self::examples`], and a class that the model does not know.
+    pub(super) fn scored_examples(&self, asked: &Asked) -> Result<Examples> {
+        if let Some(choice) = &asked.on.other {
+            self.other(choice)?.refuse_strange(choice)?;
+        }
+        self.examples(asked)
+    }
+
     /// Data in place of the run's own, loaded on first use.
     pub(super) fn other(&self, choice: &DataChoice) -> Result<&Other> {
         if self.other.get().is_none() {

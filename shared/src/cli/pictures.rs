@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     data::{ClassNames, DataKind, Split},
-    metrics::{encode_split, nats_per_latent},
+    metrics::{LatentSteps, encode_split, nats_per_latent},
     noise::{Noise, Stream},
     plot::{self, Grid},
     principal::PrincipalComponents,
@@ -385,28 +385,13 @@ fn nats_of(text: &str, latents: usize) -> Option<Option<Vec<f64>>> {
     cells.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>().map(Some)
 }
 
-/// Where a traversal starts, `[1, latents]`, how far a step of one goes, `[latents, latents]`, and the least
-/// and greatest value a latent takes.
-struct Units {
-    origin: Array2<f32>,
-    unit: Array2<f32>,
-    range: Option<Vec<(f32, f32)>>,
-}
-
-impl Units {
-    /// Mean, standard deviation and range of codes `[examples, latents]`.
-    fn of(codes: &Array2<f32>) -> Self {
-        let mean = codes.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(codes.ncols()));
-        let ends = |latent: ndarray::ArrayView1<'_, f32>| {
-            let ends = (f32::INFINITY, f32::NEG_INFINITY);
-            latent.iter().fold(ends, |(low, high), &z| (low.min(z), high.max(z)))
-        };
-        Self {
-            unit: Array2::from_diag(&codes.std_axis(Axis(0), 0.0)),
-            range: Some(codes.columns().into_iter().map(ends).collect()),
-            origin: mean.insert_axis(Axis(0)),
-        }
-    }
+/// The least and greatest value of each latent in codes `[examples, latents]`.
+fn ranges(codes: &Array2<f32>) -> Vec<(f32, f32)> {
+    let ends = |latent: ndarray::ArrayView1<'_, f32>| {
+        let ends = (f32::INFINITY, f32::NEG_INFINITY);
+        latent.iter().fold(ends, |(low, high), &z| (low.min(z), high.max(z)))
+    };
+    codes.columns().into_iter().map(ends).collect()
 }
 
 fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<PathBuf>> {
@@ -435,14 +420,15 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     let given =
         |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
     // What each latent tells is measured on the same images as its units.
-    let (Units { origin, unit, range }, nats) = if has_prior {
+    let (steps_along, range, nats) = if has_prior {
         if image.is_some() {
             about.push_str(" (sd from the prior's mean)");
         }
-        // Zero noise decodes the prior's mean, a unit of noise is one standard deviation of it.
-        let origin = loaded.model.sample_prior(Array2::zeros((1, latent)).view(), given(1));
-        let unit = loaded.model.sample_prior(Array2::eye(latent).view(), given(latent)) - &origin;
-        (Units { origin, unit, range: None }, information(loaded, index, asked)?)
+        (
+            LatentSteps::of_prior(loaded.model.as_ref(), given(1)),
+            None,
+            information(loaded, index, asked)?,
+        )
     } else {
         let examples = loaded.examples(asked)?;
         let images = examples.split.take(MEASURED);
@@ -454,22 +440,18 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         }
         about = format!("{about}, sd of {} codes", images.len());
         let codes = encode_part(loaded, &images);
-        (Units::of(&codes.mean), nats_per_latent(loaded.model.as_ref(), &images, &codes))
+        let nats = nats_per_latent(loaded.model.as_ref(), &images, &codes);
+        (LatentSteps::of_codes(&codes.mean), Some(ranges(&codes.mean)), nats)
     };
     let length = image.as_ref().map_or(loaded.preparation.steps, |image| image.steps[0]);
     let lengths = vec![length; steps];
     let base = match &image {
         Some(image) => encoded(loaded, image, given(1)).mean.row(0).to_owned(),
-        None => origin.row(0).to_owned(),
+        None => steps_along.origin.row(0).to_owned(),
     };
     let (information, unit_name): (Vec<f64>, &str) = match nats {
         Some(nats) => (nats, "nats"),
-        // A point has no KL; what one standard deviation changes in the picture takes its place.
-        None => {
-            let moved = loaded.model.decode((&unit + &origin).view(), given(latent));
-            let change = moved - loaded.model.decode(origin.view(), given(1));
-            (change.mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1)).to_vec(), "squared change")
-        }
+        None => (steps_along.changes(loaded.model.as_ref(), given(1)), "squared change"),
     };
     let mut order: Vec<usize> = (0..latent).collect();
     order.sort_by(|&a, &b| information[b].total_cmp(&information[a]));
@@ -480,10 +462,10 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
     // One column for each latent, what moves in the animation.
     let mut columns: Vec<(String, Array2<f32>)> = Vec::new();
     for &dimension in order.iter().take(latents) {
-        let along: Array1<f32> = unit.row(dimension).to_owned();
+        let along = steps_along.unit.row(dimension);
         // The varied latent starts from the mean, the others stay at the base.
         let mut fixed = base.clone();
-        fixed[dimension] = origin[[0, dimension]];
+        fixed[dimension] = steps_along.origin[[0, dimension]];
         let codes = Array2::from_shape_fn((steps, latent), |(step, column)| {
             let z = fixed[column] + position(step) * along[column];
             match &range {

@@ -29,10 +29,7 @@ pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
 pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     refuse_samples(Some(args.samples))?;
     let loaded = Loaded::<P>::open(&args.of, "score")?;
-    if let Some(choice) = &args.asked.on.other {
-        loaded.other(choice)?.refuse_strange(choice)?;
-    }
-    let examples = loaded.examples(&args.asked)?;
+    let examples = loaded.scored_examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
     let picture = args.to.beside(path.with_extension(P::ending(&loaded.config)))?;
     let (whole, binarise) = (&examples.split, loaded.config.data().binarise);

@@ -81,15 +81,14 @@ impl Several {
             if left.is_empty() {
                 continue;
             }
-            let jobs = self.jobs.min(left.len());
-            let threads = processes::threads(jobs);
+            let threads = processes::threads(left.len(), self.jobs);
             let left = left.into_iter().map(|(index, run)| process(index, run, threads));
-            processes::all(left.collect::<Result<_>>()?, jobs, threads).map_err(
-                |error| match error.downcast_ref::<Stopped>() {
+            processes::all(left.collect::<Result<_>>()?, self.jobs, threads).map_err(|error| {
+                match error.downcast_ref::<Stopped>() {
                     Some(stopped) => Stop::Interrupted(stopped.to_string()).into(),
                     None => error,
-                },
-            )?;
+                }
+            })?;
         }
         Ok(())
     }

@@ -233,16 +233,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         let is_interrupted = error.is::<Interrupted>();
         let end = if is_interrupted { TrainingEnd::Interrupted } else { TrainingEnd::Failed };
         trackers.end(&run, end);
-        // Without a checkpoint it is nothing to continue.
         if !can_continue(&run, device.backend()).unwrap_or(true) {
-            match run.restore_replaced() {
-                Ok(true) => progress::line(&format!(
-                    "{} has the run again that was there before: --force makes another attempt, --resume goes on with that run",
-                    run.path().display()
-                )),
-                Ok(false) => {}
-                Err(reason) => progress::line(&format!("{reason:#}")),
-            }
+            give_back(&run);
         }
         resumable(error, continued_by)
     })?;
@@ -400,6 +392,18 @@ pub fn recorded<P: Paper>(
     crate::print_text!("{}", finish(&loaded, Evaluated::After(&report))?.0);
     let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
     Ok((loaded, record))
+}
+
+/// Puts back what a fit was to replace that came to nothing, and says so.
+fn give_back(run: &RunFolder) {
+    match run.restore_replaced() {
+        Ok(true) => progress::line(&format!(
+            "{} has the run again that was there before: --force makes another attempt, --resume goes on with that run",
+            run.path().display()
+        )),
+        Ok(false) => {}
+        Err(reason) => progress::line(&format!("{reason:#}")),
+    }
 }
 
 /// The program's final error after a failed fit: after Ctrl-C, how to resume the run.

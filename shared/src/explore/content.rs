@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     data::{Binarise, ClassNames, Preparation, Split},
-    metrics::{encode_split, nats_per_latent},
+    metrics::{LatentSteps, encode_split, nats_per_latent},
     network::{Network, Packer},
     noise::{Noise, Stream},
     principal::PrincipalComponents,
@@ -233,23 +233,14 @@ fn latents(subject: &Subject<'_>, part: &Split, codes: &Codes) -> Vec<Value> {
 /// What a step of one standard deviation along each latent changes in the picture: a point has no KL. It is the prior's,
 /// or without a prior that of codes `[examples, latents]`.
 fn change(model: &dyn Trained, preparation: &Preparation, codes: &Array2<f32>) -> Vec<f64> {
-    let latent = model.latent_dim();
     let given = preparation.classes.first().and_then(|&class| model.condition_of_classes(&[class]));
-    let given =
-        |rows: usize| given.as_ref().and_then(|given| given.broadcast((rows, given.ncols())));
-    let (origin, moved) = match codes.mean_axis(Axis(0)) {
-        Some(mean) if !model.has_prior() => {
-            let origin = mean.insert_axis(Axis(0));
-            let moved = &origin + &Array2::from_diag(&codes.std_axis(Axis(0), 0.0));
-            (origin, moved)
-        }
-        _ => {
-            let drawn = |eps: ArrayView2<'_, f32>| model.sample_prior(eps, given(eps.nrows()));
-            (drawn(Array2::zeros((1, latent)).view()), drawn(Array2::eye(latent).view()))
-        }
+    let given = given.as_ref().map(|given| given.view());
+    let steps = if model.has_prior() {
+        LatentSteps::of_prior(model, given)
+    } else {
+        LatentSteps::of_codes(codes)
     };
-    let change = model.decode(moved.view(), given(latent)) - model.decode(origin.view(), given(1));
-    change.mapv(|d| f64::from(d).powi(2)).sum_axis(Axis(1)).to_vec()
+    steps.changes(model, given)
 }
 
 /// Codes in the plane with their classes: of two latents, or by their first two principal components.

@@ -4,6 +4,7 @@ mod bounds;
 mod codes;
 mod collapse;
 mod evaluate;
+mod latent_steps;
 mod reconstruction;
 pub mod samples;
 mod sequences;
@@ -13,6 +14,7 @@ pub use bounds::{
 };
 pub use codes::{ACTIVE_VARIANCE, CodeStatistics, code_statistics, encode_split, nats_per_latent};
 pub use evaluate::{Evaluating, Evaluation, refuse_broken};
+pub use latent_steps::LatentSteps;
 pub use reconstruction::{Reconstruction, reconstruction};
 pub use sequences::{SequenceTerms, sequence_bound, sequence_terms};
 
