@@ -229,6 +229,23 @@ fn predictions_for_new_people_are_those_of_the_same_rows_and_are_audited() {
         assert_eq!(new[&of_new], own[&of_own], "line {line}");
     }
     fair.call(&["audit", path("new-p.csv").to_str().unwrap()]).success();
+    // Nobody knows yet what they will earn.
+    let without = |line: &str| line.rsplit_once(',').unwrap().0.to_owned() + "\n";
+    let unknown: String = table(20..60).lines().map(without).collect();
+    fs::write(path("unknown.csv"), unknown).unwrap();
+    let unknown = path("unknown.csv").to_str().unwrap().to_owned();
+    let found = predict(&["--on", &unknown], "unknown-p.csv");
+    for line in 2..42 {
+        let [found, known] = [("unknown", &found), ("new", &new)]
+            .map(|(name, rows)| rows[&format!("{name}.csv:{line}")].clone());
+        // The prediction and the group; between them stood the target.
+        assert_eq!(found, [known[0].clone(), known[2].clone()], "line {line}");
+    }
+    fair.call(&["audit", path("unknown-p.csv").to_str().unwrap()]).failure(1, "no column 'target'");
+    fair.on_run("evaluate", &run, &["--on", &unknown]).failure(1, "no column 'income'");
+    let codes = path("codes.csv");
+    fair.on_run("encode", &run, &["--on", &unknown, "--to", codes.to_str().unwrap()]).success();
+    assert!(fs::read_to_string(&codes).unwrap().lines().skip(1).all(|line| line.contains(",all,")));
     fair.on_run("evaluate", &run, &["--on", path("new.csv").to_str().unwrap()]).success();
     fs::write(path("other.csv"), "age,sex,work,income\n30,f,clerk,low\n").unwrap();
     let options = ["--on", path("other.csv").to_str().unwrap()].map(str::to_owned);

@@ -135,6 +135,18 @@ fn mistakes_in_a_file_of_series_are_told_in_a_line() {
     program.on_run("score", &run, &on).success();
     let scores = fs::read_to_string(run.join("scores-on-one.csv")).unwrap();
     assert!(scores.contains(",wave-0,"), "{scores}");
+    // What is found out by a score does not keep the others from theirs.
+    let extreme = work.path().join("extreme.csv");
+    let mut rows = waves(3).replace("series,", "name,");
+    rows.push_str("broken,1e30,-1e30\nbroken,-1e30,1e30\n");
+    fs::write(&extreme, rows).unwrap();
+    let on = ["--on", extreme.to_str().unwrap()];
+    let said = program.on_run("score", &run, &on).success().err();
+    assert!(said.contains("1 of 4 examples, the first is broken"), "{said}");
+    let scores = fs::read_to_string(run.join("scores-on-extreme.csv")).unwrap();
+    let (others, last) = scores.trim_end().rsplit_once('\n').unwrap();
+    assert!(last.starts_with("4,3,broken,") && last.contains(",inf,"), "{scores}");
+    assert!(!others.contains("inf") && others.lines().count() == 4, "{scores}");
     program
         .on_run("evaluate", &run, &["--on", "text"])
         .failure(1, "these are sequences of symbols");

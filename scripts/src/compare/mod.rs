@@ -24,7 +24,7 @@ mod tests;
 
 pub(crate) use records::FUZZ;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::{Result, bail};
 use shared::run::{write_atomic, write_json};
@@ -103,20 +103,22 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Leaves only the papers asked for.
+/// Leaves only the papers asked for. Those must be in the set that is judged: base may have no record of a new paper.
 fn restrict(only: &[String], base: &mut RecordSet, new: Option<&mut RecordSet>) -> Result<()> {
     let mut sets: Vec<&mut RecordSet> = std::iter::once(base).chain(new).collect();
-    let mut known: Vec<&str> =
-        sets.iter().flat_map(|set| set.runs.keys()).map(|run| run.paper.as_str()).collect();
-    known.sort_unstable();
-    known.dedup();
-    for paper in only {
-        if !known.contains(&paper.as_str()) {
-            bail!("--only {paper}: no record of it; there are {}", known.join(", "));
-        }
+    for set in sets.iter().filter(|set| set.runs.is_empty() && set.damaged.is_empty()) {
+        let folder = set.folder.display();
+        bail!("no record in {folder}: train a run, or name the folder that holds them");
     }
-    if known.is_empty() && sets.iter().all(|set| set.damaged.is_empty()) {
-        bail!("no record in the folders given: train a run, or name the folder that holds them");
+    let Some(judged) = sets.last() else { return Ok(()) };
+    let known: BTreeSet<&str> = judged.runs.keys().map(|run| run.paper.as_str()).collect();
+    for paper in only {
+        // A damaged record may be of any paper, and fails by itself.
+        if !known.contains(paper.as_str()) && judged.damaged.is_empty() {
+            let known: Vec<&str> = known.into_iter().collect();
+            let folder = judged.folder.display();
+            bail!("--only {paper}: no record of it in {folder}; there are {}", known.join(", "));
+        }
     }
     if !only.is_empty() {
         sets.iter_mut().for_each(|set| set.runs.retain(|run, _| only.contains(&run.paper)));

@@ -109,6 +109,7 @@ fn problems(report: &Report) -> Vec<Block> {
     };
     let sections = [
         ("Damaged files", report.damaged.clone()),
+        ("Nothing compared", report.unmatched()),
         ("Training and validation differ", said(|run| run.objective.iter().collect())),
         ("Missing in new", said(|run| run.missing.iter().collect())),
         ("Wrong split, never compared", said(|run| run.wrong_split.iter().collect())),

@@ -144,6 +144,7 @@ impl Report {
     /// What must not be merged unseen, a sentence each.
     pub(super) fn failures(&self) -> Vec<String> {
         let damaged = self.damaged.iter().map(|file| format!("damaged: {file}"));
+        let unmatched = self.unmatched();
         let runs = self.runs.iter().flat_map(|run| {
             let split = run.wrong_split.iter().map(|said| format!("{}: {said}", run.key));
             let said = split.chain(run.objective.iter().map(|said| format!("{}: {said}", run.key)));
@@ -153,7 +154,36 @@ impl Report {
         let regressions = regressions.map(|(run, line)| {
             format!("regression: {}, {}: {}", run.key, line.metric, line.regression())
         });
-        damaged.chain(runs).chain(regressions).collect()
+        damaged.chain(unmatched).chain(runs).chain(regressions).collect()
+    }
+
+    /// Papers of which both sets have runs, none of the same name, a sentence each: nothing of them is compared, and
+    /// that must not pass. A paper that base has not is new; runs that one set alone has are listed.
+    pub(super) fn unmatched(&self) -> Vec<String> {
+        if self.new.is_none() {
+            return Vec::new();
+        }
+        let papers: BTreeSet<&str> = self.runs.iter().map(|run| run.key.paper.as_str()).collect();
+        let names = |paper: &str, seeds: fn(&Run) -> &[u64]| -> BTreeSet<&str> {
+            let runs =
+                self.runs.iter().filter(|run| run.key.paper == paper && !seeds(run).is_empty());
+            runs.map(|run| run.key.name.as_str()).collect()
+        };
+        let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+        let said = papers.into_iter().filter_map(|paper| {
+            let [base, new] =
+                [names(paper, |run| &run.base_seeds), names(paper, |run| &run.new_seeds)];
+            let is_apart = !base.is_empty() && !new.is_empty() && base.is_disjoint(&new);
+            is_apart.then(|| {
+                format!(
+                    "{paper}: nothing compared, for no run of new is called as one of base; new has {}, base {}: \
+                     train with --name of the run to compare with",
+                    list(&new),
+                    list(&base)
+                )
+            })
+        });
+        said.collect()
     }
 }
 

@@ -10,7 +10,9 @@ use super::{
     paper::{Paper, RunConfig},
     sheet::{Sheet, say_all, taken},
 };
-use crate::{data::DataKind, files::write_atomic, metrics::scores, progress, trained::Trained};
+use crate::{
+    counted, data::DataKind, files::write_atomic, metrics::scores, progress, trained::Trained,
+};
 
 /// Images of a row of the picture.
 const SHOWN: usize = 10;
@@ -36,15 +38,29 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
     refuse_zero("--examples", split.len())?;
     let (model, noise) = (loaded.model.as_ref(), loaded.noise());
-    let Some(found) = scores(model, &split, binarise, noise, args.samples) else {
+    let Some(mut found) = scores(model, &split, binarise, noise, args.samples) else {
         return Err(Stop::Cannot(without_likelihood(model).into()).into());
     };
-    if let Some(index) = found.nll.iter().position(|nll| !nll.is_finite()) {
-        bail!(
-            "{} example {index} has an infinite -log p(x): it lies far outside of what the model was trained on, or the model is broken",
-            examples.name
-        );
+    let name = |index: usize| split.name(index).map_or_else(|| index.to_string(), str::to_owned);
+    let beyond: Vec<usize> =
+        (0..split.len()).filter(|&index| !found.nll[index].is_finite()).collect();
+    if let Some(&first) = beyond.first() {
+        if beyond.len() == split.len() {
+            bail!(
+                "no {} example has a finite -log p(x): all lie far outside of what the model was trained on, or the \
+                 model is broken",
+                examples.name
+            );
+        }
+        progress::line(&format!(
+            "-log p(x) is beyond what can be computed for {} of {}, the first is {}: far outside of what the model was \
+             trained on; inf, and last",
+            beyond.len(),
+            counted(split.len(), "example"),
+            name(first)
+        ));
     }
+    beyond.into_iter().for_each(|index| found.nll[index] = f64::INFINITY);
     let mut ranked: Vec<usize> = (0..split.len()).collect();
     ranked.sort_by(|&a, &b| found.nll[a].total_cmp(&found.nll[b]).then(a.cmp(&b)));
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -24,6 +24,7 @@ pub use schema::{Column, Group, Kind, Missing, Schema, Target};
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use ndarray::Axis;
 use shared::{
     data::{DataConfig, DataError, DataKind, FetchOptions, Source, Split, Splits},
@@ -58,6 +59,13 @@ impl DataIs for Tables {
     }
 
     fn evaluate(&self, of: &Evaluating<'_>) -> anyhow::Result<Evaluation> {
+        if let Some(column) =
+            of.data.known().and_then(|people: &People| people.without_target.as_deref())
+        {
+            bail!(
+                "these rows have no column '{column}', without which no prediction can be judged; predict needs none"
+            );
+        }
         let (mut metrics, kl_per_latent) = of.bounds();
         let (mut found, codes) = of.reconstructions();
         // Columns are no probabilities.

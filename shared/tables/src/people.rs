@@ -19,8 +19,8 @@ use super::{
 };
 use shared::{
     data::{
-        Binarise, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge, Preparation, Splits,
-        published,
+        Binarise, ClassNames, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge,
+        Preparation, Splits, published,
     },
     noise::{Noise, Stream, uniform},
     progress,
@@ -43,6 +43,8 @@ pub struct People {
     pub encoder: Option<Encoder>,
     /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
+    /// The column of the target that the table has not: then all labels are 0, and none is known.
+    pub without_target: Option<String>,
     /// The second target, where there is one.
     pub second: Option<SecondTarget>,
     /// Rows left out because a value is missing.
@@ -86,7 +88,12 @@ impl Knowledge for People {
         };
         // What consists of numbers and strings always has a JSON.
         let value = serde_json::to_value(columns).unwrap_or_default();
-        [(TableColumns::NAME.to_owned(), value)].into_iter().collect()
+        let mut kept: Map<String, Value> =
+            [(TableColumns::NAME.to_owned(), value)].into_iter().collect();
+        if self.without_target.is_some() {
+            kept.extend([ClassNames::one().kept()]);
+        }
+        kept
     }
 }
 
@@ -114,6 +121,7 @@ struct Rows {
     binary: Vec<bool>,
     encoder: Option<Encoder>,
     sensitive: String,
+    without_target: Option<String>,
     dropped: usize,
     unseen: usize,
     constant: Vec<(String, f64, usize)>,
@@ -237,6 +245,7 @@ impl Rows {
             binary: self.binary,
             encoder: self.encoder,
             sensitive: self.sensitive,
+            without_target: self.without_target,
             second: None,
             dropped: self.dropped,
             unseen: self.unseen,
@@ -359,6 +368,7 @@ fn encoded(
         binary: encoder.binary(),
         encoder: Some(encoder),
         sensitive: schema.sensitive.to_string(),
+        without_target: (!table.has_target).then(|| schema.target.column.clone()),
         dropped: table.dropped,
         unseen: encoded.unseen,
         constant: encoded.constant,
@@ -412,6 +422,7 @@ fn generated(noise: Noise) -> Rows {
         binary: vec![false; width],
         encoder: None,
         sensitive: "group".into(),
+        without_target: None,
         dropped: 0,
         unseen: 0,
         constant: Vec::new(),

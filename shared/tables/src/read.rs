@@ -22,8 +22,10 @@ pub struct Table {
     pub features: Vec<Column>,
     /// Their values, row by row.
     pub rows: Vec<Vec<Cell>>,
-    /// 1 where the target is positive.
+    /// 1 where the target is positive; 0 where it is not known.
     pub targets: Vec<u8>,
+    /// False if the files have no column of the target.
+    pub has_target: bool,
     /// 1 for members of the sensitive group.
     pub groups: Vec<u8>,
     /// 1 for members of the second target, if there is one.
@@ -52,7 +54,7 @@ impl Table {
 /// A file that cannot be read; a value that is not what the schema says, named with its line and
 /// column; a target or a group that is the same for everybody.
 pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
-    let table = rows(schema, paths)?;
+    let table = table(schema, paths, true)?;
     let constant = |what: &str, values: &[u8]| {
         let members = values.iter().filter(|v| **v == 1).count();
         let everybody = match members {
@@ -71,11 +73,20 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
     Ok(table)
 }
 
-/// The same, even if a target or a group is the same for everybody: of people who are not compared.
+/// The same of people for whom a model is asked: a target or a group may be the same for everybody, and below a
+/// header what no model reads may be missing: the target, the second one, and columns that are ignored.
 ///
 /// # Errors
 /// As [`read`], but for those.
 pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
+    table(schema, paths, false)
+}
+
+fn table(
+    schema: &Schema,
+    paths: &[impl AsRef<Path>],
+    needs_target: bool,
+) -> Result<Table, TableError> {
     let mut known = Known::default();
     let features: Vec<Column> =
         schema.columns.iter().filter(|column| schema.is_feature(column)).cloned().collect();
@@ -83,13 +94,14 @@ pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table,
         features,
         rows: Vec::new(),
         targets: Vec::new(),
+        has_target: true,
         groups: Vec::new(),
-        transfer: schema.transfer.as_ref().map(|_| Vec::new()),
+        transfer: schema.transfer.as_ref().filter(|_| needs_target).map(|_| Vec::new()),
         places: Vec::new(),
         dropped: 0,
     };
     for path in paths {
-        read_file(schema, path.as_ref(), &mut table, &mut known)?;
+        read_file(schema, path.as_ref(), needs_target, &mut table, &mut known)?;
     }
     if table.is_empty() {
         let why = match table.dropped {
@@ -121,6 +133,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, TableError> {
 fn read_file(
     schema: &Schema,
     path: &Path,
+    needs_target: bool,
     table: &mut Table,
     known: &mut Known,
 ) -> Result<(), TableError> {
@@ -141,7 +154,7 @@ fn read_file(
         .flexible(true);
     let comment = schema.comment.map(|c| c as u8);
     let mut rows = CsvRows::new(text.as_bytes(), format, comment);
-    let (places, width): (Vec<usize>, usize) = if schema.header {
+    let (places, width): (Vec<Option<usize>>, usize) = if schema.header {
         let header = rows.header().map_err(unreadable)?;
         if let Some(twice) = (1..header.len())
             .map(|place| &header[place])
@@ -150,34 +163,41 @@ fn read_file(
             return Err(unreadable(format!("two columns are called '{twice}' in its header")));
         }
         let place = |column: &Column| {
-            header.iter().position(|name| name == column.name).ok_or_else(|| TableError::Missing {
-                path: path.into(),
-                column: column.name.clone(),
-                header: listed(header.iter()),
-            })
+            let found = header.iter().position(|name| name == column.name);
+            if found.is_none() && (needs_target || schema.is_input(column)) {
+                return Err(TableError::Missing {
+                    path: path.into(),
+                    column: column.name.clone(),
+                    header: listed(header.iter()),
+                });
+            }
+            Ok(found)
         };
         (schema.columns.iter().map(place).collect::<Result<_, _>>()?, header.len())
     } else {
-        ((0..schema.columns.len()).collect(), schema.columns.len())
+        ((0..schema.columns.len()).map(Some).collect(), schema.columns.len())
     };
+    let target = schema.columns.iter().position(|column| column.name == schema.target.column);
+    table.has_target &= target.is_some_and(|target| places[target].is_some());
     for row in rows {
         let (line, record) = row.map_err(unreadable)?;
         if record.len() != width {
             let (path, found, expected) = (path.into(), record.len(), width);
             return Err(TableError::Width { path, line, found, expected });
         }
-        let row = Row { schema, path, line, fields: places.iter().map(|&p| &record[p]).collect() };
+        let fields = places.iter().map(|&place| place.map(|place| &record[place])).collect();
+        let row = Row { schema, path, line, fields };
         row.add_to(table, known)?;
     }
     Ok(())
 }
 
-/// A line of a file, its fields in the order of the schema.
+/// A line of a file, its fields in the order of the schema, `None` for a column that the file has not.
 struct Row<'a> {
     schema: &'a Schema,
     path: &'a Path,
     line: u64,
-    fields: Vec<&'a str>,
+    fields: Vec<Option<&'a str>>,
 }
 
 impl Row<'_> {
@@ -187,8 +207,13 @@ impl Row<'_> {
     }
 
     fn field(&self, name: &str) -> &str {
+        self.found(name).unwrap_or_default()
+    }
+
+    /// The field of a column that the file may lack.
+    fn found(&self, name: &str) -> Option<&str> {
         let place = self.schema.columns.iter().position(|column| column.name == name);
-        place.map_or("", |place| self.fields[place])
+        place.and_then(|place| self.fields[place])
     }
 
     fn is_missing(&self, field: &str) -> bool {
@@ -260,6 +285,20 @@ impl Row<'_> {
         Ok(u8::from(group.values.iter().any(|value| value == field)))
     }
 
+    /// 1 for a value of the target that means yes, 0 for one that means no.
+    fn label(&self, field: &str) -> Result<u8, TableError> {
+        let target = &self.schema.target;
+        let is = |values: &[String]| values.iter().any(|value| value == field);
+        match (is(&target.positive), is(&target.negative)) {
+            (true, _) => Ok(1),
+            (_, true) => Ok(0),
+            _ => {
+                let known = [target.positive.as_slice(), &target.negative].concat().join("', '");
+                Err(self.wrong(&target.column, format!("'{field}' is none of '{known}'")))
+            }
+        }
+    }
+
     fn add_to(&self, table: &mut Table, known: &mut Known) -> Result<(), TableError> {
         let Schema { columns, target, sensitive, transfer, missing, .. } = self.schema;
         let used = columns.iter().zip(&self.fields).filter(|(column, _)| {
@@ -269,21 +308,12 @@ impl Row<'_> {
                 || transfer.as_ref().is_some_and(|transfer| transfer.column == column.name)
         });
         if missing.as_ref().is_some_and(|missing| missing.drop_rows)
-            && used.clone().any(|(_, field)| self.is_missing(field))
+            && used.clone().any(|(_, field)| field.is_some_and(|field| self.is_missing(field)))
         {
             table.dropped += 1;
             return Ok(());
         }
-        let field = self.field(&target.column);
-        let is = |values: &[String]| values.iter().any(|value| value == field);
-        let label = match (is(&target.positive), is(&target.negative)) {
-            (true, _) => 1,
-            (_, true) => 0,
-            _ => {
-                let known = [target.positive.as_slice(), &target.negative].concat().join("', '");
-                return Err(self.wrong(&target.column, format!("'{field}' is none of '{known}'")));
-            }
-        };
+        let label = self.found(&target.column).map(|field| self.label(field)).transpose()?;
         let row = table
             .features
             .iter()
@@ -297,11 +327,12 @@ impl Row<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let [of_sensitive, of_transfer] = known;
         let group = self.member(sensitive, of_sensitive)?;
-        let second = transfer.as_ref().map(|group| self.member(group, of_transfer)).transpose()?;
+        let second = transfer.as_ref().filter(|_| table.transfer.is_some());
+        let second = second.map(|group| self.member(group, of_transfer)).transpose()?;
         let file = name_of(self.path).unwrap_or_default();
         table.places.push(format!("{file}:{}", self.line));
         table.rows.push(row);
-        table.targets.push(label);
+        table.targets.push(label.unwrap_or_default());
         table.groups.push(group);
         if let (Some(all), Some(second)) = (&mut table.transfer, second) {
             all.push(second);

@@ -193,6 +193,11 @@ impl Schema {
             .map(|c| format!("'{c}' cannot separate or begin a comment: use an ASCII character"))
     }
 
+    /// True for a column of which an input is made: a feature, or the sensitive attribute.
+    pub fn is_input(&self, column: &Column) -> bool {
+        self.is_feature(column) || column.name == self.sensitive.column
+    }
+
     /// True for a column that a model sees.
     pub fn is_feature(&self, column: &Column) -> bool {
         column.kind != Kind::Ignore

@@ -166,6 +166,34 @@ fn the_same_records_are_equal_and_those_in_one_set_are_named() {
 }
 
 #[test]
+fn sets_with_nothing_in_common_are_no_comparison() {
+    let [base, new, out] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    synthetic::write(base.path(), &[synthetic::record(1)]);
+    let compare = args(base.path(), Some(new.path()), out.path());
+    let said = run(&compare).unwrap_err().to_string();
+    assert!(
+        said.contains("no record in") && said.contains(&new.path().display().to_string()),
+        "{said}"
+    );
+
+    let mut record = shared::run::Record { name: "mine".into(), ..synthetic::record(1) };
+    synthetic::write(new.path(), &[record.clone()]);
+    let said = run(&compare).unwrap_err().to_string();
+    assert!(
+        said.contains("vae: nothing compared") && said.contains("new has mine, base quick"),
+        "{said}"
+    );
+    let page = fs::read_to_string(out.path().join("compare.md")).unwrap();
+    assert!(page.contains("## Nothing compared\n\n- vae: nothing compared"), "{page}");
+
+    // A paper that base does not have is new.
+    record.paper = "mine".into();
+    let new = tempfile::tempdir().unwrap();
+    synthetic::write(new.path(), &[record]);
+    run(&args(base.path(), Some(new.path()), out.path())).unwrap();
+}
+
+#[test]
 fn the_records_we_keep_can_be_ranked_and_are_equal_to_themselves() {
     let results = crate::workspace().join("results");
     let out = tempfile::tempdir().unwrap();

@@ -116,10 +116,6 @@ pub struct OwnImages {
     pub classes: Vec<String>,
 }
 
-impl OwnImages {
-    const NAME: &str = "class_names";
-}
-
 /// What the class of pictures without one is called.
 pub const ONE_CLASS: &str = "all";
 
@@ -128,14 +124,31 @@ pub const ONE_CLASS: &str = "all";
 pub struct ClassNames(Vec<String>);
 
 impl ClassNames {
+    const NAME: &str = "class_names";
+
+    /// Of examples without classes.
+    pub fn one() -> Self {
+        Self(vec![ONE_CLASS.into()])
+    }
+
     /// Those a run kept.
     pub fn of(preparation: &Preparation) -> Self {
-        Self(preparation.own(OwnImages::NAME).unwrap_or_default())
+        Self(preparation.own(Self::NAME).unwrap_or_default())
     }
 
     /// Those of data that were read for a model.
     pub fn of_data(data: &Splits) -> Self {
-        Self(data.known::<OwnImages>().map(|own| own.classes.clone()).unwrap_or_default())
+        Self::of(&Preparation::of(data))
+    }
+
+    /// True for examples without classes: their labels say nothing.
+    pub fn are_unknown(&self) -> bool {
+        self.0 == [ONE_CLASS]
+    }
+
+    /// What a run keeps of them.
+    pub fn kept(self) -> (String, Value) {
+        (Self::NAME.to_owned(), self.0.into())
     }
 
     /// True if each of these classes is named as the digit that is its number.
@@ -151,7 +164,7 @@ impl ClassNames {
 
 impl Knowledge for OwnImages {
     fn kept(&self) -> Map<String, Value> {
-        [(Self::NAME.to_owned(), self.classes.clone().into())].into_iter().collect()
+        [ClassNames(self.classes.clone()).kept()].into_iter().collect()
     }
 }
 
@@ -348,7 +361,7 @@ impl Found {
     /// Numbers its classes as those a model was fitted to, by their names; names of all of them. Classes
     /// that it was not fitted to come after those.
     fn numbered_as(&mut self, known: &Preparation) -> Result<Vec<String>, String> {
-        let mut names: Vec<String> = known.own(OwnImages::NAME).unwrap_or_else(|| {
+        let mut names: Vec<String> = known.own(ClassNames::NAME).unwrap_or_else(|| {
             let last = known.classes.last().copied().unwrap_or_default();
             (0..=last).map(|class| class.to_string()).collect()
         });
