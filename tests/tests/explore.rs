@@ -77,6 +77,55 @@ fn a_page_is_one_file_that_asks_for_nothing_and_replaces_nothing() {
 }
 
 #[test]
+fn one_image_of_a_wide_code_is_on_the_map_and_a_model_names_its_own_classes() {
+    let work = tempfile::tempdir().unwrap();
+    let content = |page: &Path| -> serde_json::Value {
+        let page = fs::read_to_string(page).unwrap();
+        let text = page.split("class=\"content\"").nth(1).unwrap();
+        let text = &text[text.find('>').unwrap() + 1..text.find("</script>").unwrap()];
+        serde_json::from_str(text).unwrap()
+    };
+    let vae = program("vae");
+    vae.train(work.path(), &["--latent", "40"]).success();
+    let image = work.path().join("one.png");
+    image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * y % 256) as u8]))
+        .save(&image)
+        .unwrap();
+    let on = |folder: &str, to: &str| {
+        [format!("--on={folder}"), format!("--to={}", work.path().join(to).display())]
+    };
+    let [on_image, to] = on(image.to_str().unwrap(), "one.html");
+    vae.on_run("explore", &work.path().join("runs/vae/quick"), &[&on_image, &to]).success();
+    // No plane of principal components has one point, so the codes themselves are there.
+    let map = &content(&work.path().join("one.html"))["map"];
+    assert!(map["components"].is_null() && !map["codes"].is_null(), "{map}");
+
+    // A classifier of left and right, asked about digits.
+    let few = program("few-labels");
+    let mine = work.path().join("mine");
+    for (name, shift) in [("left", 0), ("right", 14)] {
+        fs::create_dir_all(mine.join(name)).unwrap();
+        for number in 0..30 {
+            let lit = |x: u32| (x + 28 - shift) % 28 < 4 + number % 8;
+            let picture =
+                image::GrayImage::from_fn(28, 28, |x, _| image::Luma([255 * u8::from(lit(x))]));
+            picture.save(mine.join(name).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let data = ["--data", mine.to_str().unwrap(), "--set", "labels.classes=2", "--name", "mine"];
+    few.train(work.path(), &data).success();
+    let [on_digits, to] = on("segments", "digits.html");
+    few.on_run("explore", &work.path().join("runs/few-labels/mine"), &[&on_digits, &to]).success();
+    let content = content(&work.path().join("digits.html"));
+    let names = |key: &str| -> Vec<String> {
+        let classes = content[key].as_array().unwrap();
+        classes.iter().map(|class| class["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("model_classes"), ["left", "right"]);
+    assert_eq!(names("classes").len(), 10);
+}
+
+#[test]
 fn what_cannot_be_shown_is_refused_in_one_line() {
     let work = tempfile::tempdir().unwrap();
     for program in programs().iter().filter(|p| p.cannot.iter().any(|name| name == "explore")) {

@@ -22,6 +22,7 @@ use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Splits},
     kind,
+    memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
@@ -33,6 +34,7 @@ pub use model::{Model, Vae};
 pub use objective::Objective;
 
 use baselines::LinearCode;
+use objectives::ObjectiveConfig;
 
 /// The paper.
 pub struct Paper;
@@ -58,6 +60,20 @@ impl paper::Paper for Paper {
 
     type Config = Config;
     type Model<B: Backend> = Model<B>;
+
+    fn needs(config: &Config, shape: PixelShape, examples: usize) -> Needs {
+        let numbers = match (config.model.kind, &config.objective) {
+            (Kind::Pca, _) => PrincipalComponents::numbers(shape.pixels()),
+            // Of each pair of examples in a batch the density of every latent: with its parts and gradients it is held
+            // several times.
+            (Kind::Vae, ObjectiveConfig::Tc(_)) => {
+                let batch = config.train.batch_size.min(examples) as u64;
+                batch.saturating_mul(batch).saturating_mul(4 * config.model.latent as u64)
+            }
+            _ => 0,
+        };
+        Needs { passes: 1, numbers }
+    }
 
     fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();

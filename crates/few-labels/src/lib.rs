@@ -25,9 +25,7 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     autoencoder::Autoencoder,
-    data::{
-        BatchMaker, Binarise, ClassNames, PixelShape, Splits, too_few_classes, without_classes,
-    },
+    data::{BatchMaker, ClassNames, PixelShape, Splits, too_few_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -179,7 +177,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         let Self { config, data, session } = self;
         let (input, noise, device) = (data.train.input_dim(), session.noise, &session.device);
         let labelled =
-            Labelled::new(config.labels, &data.train, self.binarise_last(), session.noise);
+            Labelled::new(config.labels, &data.train, config.data.binarise, session.noise);
         if let Some(line) = labelled.unequal(&ClassNames::of_data(data)) {
             progress::line(&line);
         }
@@ -274,16 +272,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
     {
         let Self { config, data, session } = self;
-        train::fit(model, objective, data, self.binarise_last(), &config.train, session)
-    }
-
-    /// The pixels of the phase with labels: M2 reads the codes of grey images, as in the authors' program. Its likelihood
-    /// is of the codes.
-    fn binarise_last(&self) -> Binarise {
-        match self.config.model.kind {
-            Kind::M1M2 => Binarise::None,
-            _ => self.config.data.binarise,
-        }
+        train::fit(model, objective, data, config.data.binarise, &config.train, session)
     }
 
     /// The indices of all training images.

@@ -27,9 +27,9 @@ function computed(expected) {
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   return {
     terms: sequences.map((sequence, i) => {
-      const found = model.terms(sequence, seed, expected.keys[i]);
-      const [reconstruction, kl] = [found.map((t) => t.reconstruction), found.map((t) => t.kl)];
-      return expected.is_whole ? { reconstruction: sum(reconstruction), kl: sum(kl) } : { reconstruction, kl };
+      const { steps, whole } = model.terms(sequence, seed, expected.keys[i]);
+      const [reconstruction, kl] = [steps.map((t) => t.reconstruction), steps.map((t) => t.kl)];
+      return expected.is_whole ? { reconstruction: sum(reconstruction), kl: whole } : { reconstruction, kl };
     }),
     codes: expected.is_whole
       ? sequences.map((sequence) => {
@@ -210,7 +210,7 @@ async function main() {
       const { beside, sequence, source } = window.explorer;
       const nats = (terms) => terms.reduce((sum, { reconstruction, kl }) => sum + reconstruction + kl, 0);
       const { model } = beside;
-      return Math.abs(nats(beside.score.terms) - nats(model.terms(sequence, model.content.seed, source.key))) < 1e-9;
+      return Math.abs(nats(beside.score.terms) - nats(model.terms(sequence, model.content.seed, source.key).steps)) < 1e-9;
     });
     assert.ok(isRight, "the score is of the sequence above");
     if (kind === "symbols") {

@@ -102,6 +102,23 @@ impl Split {
         Self { parts: self.parts.iter().map(first).collect() }
     }
 
+    /// `count` examples at equal distances, or all if there are fewer: of a set that lies in the order of its classes
+    /// some of each.
+    #[must_use]
+    pub fn spread(&self, count: usize) -> Self {
+        let len = self.len();
+        if count == 0 || count >= len {
+            return self.take(count);
+        }
+        let one =
+            |part: &Part, at: usize| Part { examples: part.examples.clone(), range: at..at + 1 };
+        let all = self.parts.iter().flat_map(|part| part.range.clone().map(move |at| (part, at)));
+        // The example at which the share of those passed reaches another whole number of those wanted.
+        let wanted = |index: usize| (index + 1) * count / len > index * count / len;
+        let chosen = all.enumerate().filter(|&(index, _)| wanted(index));
+        Self { parts: chosen.map(|(_, (part, at))| one(part, at)).collect() }
+    }
+
     /// What example `index` is called where its data come from: a file's name, a row's number.
     pub fn name(&self, index: usize) -> Option<&str> {
         let (examples, place) = self.place(index);
@@ -476,6 +493,29 @@ mod tests {
         assert_eq!((part.len(), part.key(2400)), (2401, splits.test.key(0)));
         let test = splits.clone().as_test();
         assert_eq!([test.train.len(), test.valid.len(), test.test.len()], [0, 0, 3000]);
+    }
+
+    #[test]
+    fn examples_at_equal_distances_are_of_every_part() {
+        let all = splits(&config()).unwrap().all();
+        let places = |count: usize| {
+            let spread = all.spread(count);
+            let place = |key| (0..all.len()).find(|&i| all.key(i) == key).unwrap();
+            (0..spread.len()).map(|i| place(spread.key(i))).collect::<Vec<_>>()
+        };
+        assert_eq!(places(3), [999, 1999, 2999]);
+        for count in [1, 7, 700, 2999] {
+            let found = places(count);
+            assert_eq!(found.len(), count);
+            // No distance differs from another by more than one.
+            let between = found.windows(2).map(|pair| pair[1] - pair[0]);
+            let exact = 3000 / count;
+            assert!(between.into_iter().all(|by| by == exact || by == exact + 1), "{count}");
+        }
+        assert_eq!(
+            [all.spread(0).len(), all.spread(3000).len(), all.spread(4000).len()],
+            [0, 3000, 3000]
+        );
     }
 
     #[test]

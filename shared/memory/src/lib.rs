@@ -41,6 +41,8 @@ pub enum Use {
     Training {
         /// Examples in a step.
         batch: u64,
+        /// Numbers held for a parameter: weight, gradient, and what the optimiser and an average keep.
+        copies: u64,
     },
     /// Loaded for computation only.
     Inference {
@@ -52,8 +54,10 @@ pub enum Use {
 /// Bytes that a model of this size takes, at least.
 pub fn needed(outline: Outline, needs: Needs, of: Use) -> u64 {
     let (copies, outputs) = match of {
-        // Weights, gradients and two moments; outputs and their gradients.
-        Use::Training { batch } => (4, batch.saturating_mul(needs.passes).saturating_mul(2)),
+        // Outputs and their gradients.
+        Use::Training { batch, copies } => {
+            (copies, batch.saturating_mul(needs.passes).saturating_mul(2))
+        }
         Use::Inference { rows } => (1, rows),
     };
     let parameters = outline.parameters.saturating_mul(copies);
@@ -166,13 +170,13 @@ mod tests {
     #[test]
     fn what_is_needed_never_overflows() {
         let outline = Outline { parameters: 1000, outputs: 10 };
-        let training = needed(outline, Needs::default(), Use::Training { batch: 50 });
+        let training = needed(outline, Needs::default(), Use::Training { batch: 50, copies: 4 });
         assert_eq!(training, 4 * (4 * 1000 + 2 * 50 * 10));
         let inference = needed(outline, Needs::default(), Use::Inference { rows: 50 });
         assert_eq!(inference, 4 * (1000 + 50 * 10));
         let vast = Outline { parameters: u64::MAX, outputs: u64::MAX };
         assert_eq!(
-            needed(vast, Needs { passes: 9, numbers: 9 }, Use::Training { batch: 9 }),
+            needed(vast, Needs { passes: 9, numbers: 9 }, Use::Training { batch: 9, copies: 4 }),
             u64::MAX
         );
         assert_eq!(readable(1_500_000_000), "1.5 GB");

@@ -29,7 +29,8 @@ pub struct TrainConfig {
     /// place of them; left out, there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "proper_share")]
     pub average: Option<f64>,
-    /// Stop after this many epochs without a better validation loss.
+    /// Stop after this many epochs without a better value of the objective's criterion on the validation split: its loss,
+    /// or the classification error where a classifier is fitted. Epochs of a warm-up do not count.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub patience: Option<usize>,
     /// Which epoch's weights are the result.
@@ -47,7 +48,7 @@ pub struct TrainConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
-    /// Those with the least validation loss.
+    /// Those with the least criterion on the validation split, as `patience` has it.
     #[default]
     Best,
     /// The last ones.

@@ -78,6 +78,15 @@ fn adagrad_epsilon() -> f32 {
 }
 
 impl OptimiserConfig {
+    /// Numbers kept for each parameter from step to step.
+    pub fn kept(&self) -> u64 {
+        match self {
+            Self::Adam { .. } => 2,
+            Self::Adagrad { .. } => 1,
+            Self::Sgd { momentum, .. } => u64::from(*momentum > 0.0),
+        }
+    }
+
     /// Adam with the paper's constants.
     pub fn adam() -> Self {
         Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon(), weight_decay: 0.0 }

@@ -118,6 +118,12 @@ fn colour_of(class: u8) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
+/// The same as a page has it: `#rrggbb`.
+pub fn web_colour(class: u8) -> String {
+    let RGBColor(red, green, blue) = colour_of(class);
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
 /// Low and high end of values with a little air.
 pub(super) fn span(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values

@@ -126,7 +126,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
     let Some(terms) = sequence_terms(model, test, binarise, noise) else {
         anyhow::bail!("the model is not one of sequences");
     };
-    let part = test.take(config.nll_images);
+    let part = of.estimated();
     let of_test = |nats: Vec<f64>| Nats::of(nats, test);
     let kl_per_latent = if terms.kl_by_latent.is_empty() {
         add("nll", &of_test(terms.reconstruction), "-log p(x), exact");

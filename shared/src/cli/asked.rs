@@ -441,6 +441,14 @@ fn finds_in_place_of<P: Paper>(loaded: &Loaded<P>, class: u8) -> bool {
     found.is_some_and(|classes| usize::from(class) >= classes.ncols())
 }
 
+impl<P: Paper> Loaded<P> {
+    /// True if the run was fitted to digits, and class n is the digit n.
+    pub(super) fn has_digits(&self) -> bool {
+        let fitted = P::KIND.source(self.config.data());
+        fitted.is_ok_and(|fitted| has_digits(fitted, &self.preparation))
+    }
+}
+
 /// True if class n of the data a model was fitted to is the digit n.
 fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
     if fitted.is_split_by_seed() {

@@ -1,6 +1,7 @@
 //! The memory that a configuration needs, estimated before anything is built.
 
 use anyhow::{Error, Result, anyhow, bail};
+use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::paper::{Paper, RunConfig};
@@ -12,6 +13,7 @@ use crate::{
     nn::{Outline, outlined},
     noise::Noise,
     reading::Places,
+    train::OptimiserConfig,
 };
 
 /// Larger numbers make sense only as seeds; products of a few numbers below it do not overflow.
@@ -182,7 +184,7 @@ fn bytes<P: Paper>(
         return Ok(needed(outline, memory::Needs::default(), Use::Inference { rows: ROWS }));
     }
     let batch = largest(table, "batch_size").min(sizes.train as u64);
-    let step = needed(outline, needs, Use::Training { batch });
+    let step = needed(outline, needs, Use::Training { batch, copies: copies(table) });
     let examples = (sizes.train.max(sizes.test) as u64).min(CODES);
     let codes = latent.saturating_mul(examples.max(points(config.evaluate()))).saturating_mul(8);
     Ok(step.max(compute.saturating_add(codes)))
@@ -194,6 +196,16 @@ fn points(config: &EvaluateConfig) -> u64 {
         let sets = [d.train_points, d.variance_points, d.mig_points, d.posterior_points, d.bins];
         sets.into_iter().max().unwrap_or(0) as u64
     })
+}
+
+/// Numbers that a fit holds for a parameter, in the phase that holds most: weight and gradient, what its optimiser keeps,
+/// and the average of the weights; the weight alone where no optimiser is configured.
+fn copies(table: &Table) -> u64 {
+    let optimiser = table.get("optimiser").cloned();
+    let own = optimiser.and_then(|optimiser| OptimiserConfig::deserialize(optimiser).ok());
+    let own = own.map(|own| 2 + own.kept() + u64::from(table.contains_key("average")));
+    let sections = table.values().filter_map(Value::as_table).map(copies);
+    sections.chain(own).max().unwrap_or(1)
 }
 
 /// The largest number with this key in any section.

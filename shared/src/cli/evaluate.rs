@@ -180,6 +180,7 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
         model: model.as_ref(),
         data,
         of,
+        is_other: matches!(evaluated, Evaluated::Beside { .. }),
         config: &settings,
         noise: loaded.noise(),
         judge,

@@ -197,6 +197,8 @@ fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subje
         citation: P::CITATION,
         binarise: loaded.config.data().binarise,
         seed: loaded.config.seed(),
+        scored: model.scored(),
+        has_digits: loaded.has_digits(),
         follows: loaded.data().map(follows).unwrap_or_default(),
     }
 }

@@ -185,6 +185,24 @@ fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Opti
     Ok(Some(given.select(Axis(0), &rows)))
 }
 
+/// What the first row of [`given_classes`] is, for a caption: ", class 0"; nothing without a condition.
+fn first_given<P: Paper>(loaded: &Loaded<P>) -> Result<String> {
+    let (model, known) = (&loaded.model, &loaded.preparation.classes);
+    if model.condition(Array2::zeros((1, model.input_dim())).view(), &[0]).is_none() {
+        return Ok(String::new());
+    }
+    Ok(match known.first() {
+        Some(&class) if model.condition_of_classes(known).is_some() => {
+            format!(", class {}", ClassNames::of(&loaded.preparation).name(class))
+        }
+        _ => {
+            let indices = one_of_each_class(&loaded.data()?.valid).indices;
+            let index = indices.first().copied().unwrap_or_default();
+            format!(", given what is observed of validation image {index}")
+        }
+    })
+}
+
 /// Codes of all images of a split.
 fn encode_part<P: Paper>(loaded: &Loaded<P>, part: &Split) -> Codes {
     encode_split(loaded.model.as_ref(), part, &(0..part.len()).collect::<Vec<_>>())
@@ -258,6 +276,7 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, how: &Drawing, to: &To) -> Result<
             format!(" of class {}", known.get(class).map(|&c| names.name(c)).unwrap_or_default())
         }
         None if classes > count => format!(" of the first {count} of {classes} classes"),
+        None if classes > WIDEST => format!(" of {classes} classes in turn"),
         None => String::new(),
     };
     let what = match pixels {
@@ -413,7 +432,10 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
             about = format!("around {} {what} {}", examples.name, examples.title(index));
             (examples.file(to, &loaded.run, name)?, Some(image), given)
         }
-        None => (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?),
+        None => {
+            about.push_str(&first_given(loaded)?);
+            (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?)
+        }
     };
     let animation = to.beside(path.with_extension("gif"))?;
     // The condition of one image, repeated for every row.
@@ -528,7 +550,8 @@ fn draw_map<P: Paper>(
         };
         let plane = codes.rows().into_iter().enumerate();
         let (first, second) = (column(0), column(1));
-        (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", "z1"])
+        let up = if latent == 1 { "nothing: there is one latent" } else { "z1" };
+        (plane.map(|(i, _)| [first[i], second[i]]).collect(), ["z0", up])
     };
     let is_sequence = loaded.is_of_sequences();
     let what = match P::KIND.examples() {
@@ -563,7 +586,8 @@ fn draw_grid<P: Paper>(loaded: &Loaded<P>, path: &Path) -> Result<()> {
     let mut grid = Grid::new(
         loaded.preparation.shape,
         format!(
-            "The decoded plane at quantiles of the prior, z0 to the right and z1 up: {}",
+            "The decoded plane at quantiles of the prior, z0 to the right and z1 up{}: {}",
+            first_given(loaded)?,
             loaded.title()
         ),
     )

@@ -15,6 +15,7 @@ use crate::{
     metrics::{LatentSteps, encode_split, nats_per_latent},
     network::{Network, Packer},
     noise::{Noise, Stream},
+    plot::web_colour,
     principal::PrincipalComponents,
     trained::{Codes, Trained},
 };
@@ -24,7 +25,8 @@ const POINTS: usize = 2000;
 /// Images to choose from, in all and of each class, at most.
 const IMAGES: usize = 60;
 const OF_A_CLASS: usize = 12;
-/// Codes wider than this are on the map by their first two principal components only.
+/// Codes wider than this are on the map by their first two principal components only, where there are such: one code has
+/// none.
 const WIDE: usize = 32;
 /// Images on which the description is compared with the model.
 const COMPARED: usize = 20;
@@ -87,6 +89,10 @@ pub struct Subject<'a> {
     pub binarise: Binarise,
     /// Seed of the run.
     pub seed: u64,
+    /// What of x the likelihood is of, if it is not all of it.
+    pub scored: Option<String>,
+    /// True for digits, which are drawn in the middle.
+    pub has_digits: bool,
     /// What each latent follows, where that is known, `[latent]`; or nothing.
     pub follows: Vec<Option<String>>,
 }
@@ -119,15 +125,17 @@ pub fn content(
         "seed": subject.seed.to_string(),
         "binarise": subject.binarise.name(),
         "image": { "height": shape.height, "width": shape.width, "channels": shape.channels },
-        "classes": classes(preparation, &part).into_iter().map(|class| {
-            json!({ "class": class, "name": subject.classes.name(class) })
-        }).collect::<Vec<_>>(),
+        "classes": named(&classes(preparation, &part), subject.classes),
+        "model_classes": named(&preparation.classes, &ClassNames::of(preparation)),
         "parameters": model.parameters(),
         "has_bound": model.has_bound(),
+        "scored": subject.scored,
+        "has_digits": subject.has_digits,
         "precision": {
             "bits": precision.bits(),
             "code": found.code,
             "image": found.image,
+            "compared": COMPARED.min(split.len()),
         },
         "network": packed,
         "latents": latents(subject, &part, &codes),
@@ -153,6 +161,12 @@ fn classes(preparation: &Preparation, part: &Split) -> Vec<u8> {
     } else {
         found.into_iter().collect()
     }
+}
+
+/// Classes with their names, and their colours in plots.
+fn named(classes: &[u8], names: &ClassNames) -> Vec<Value> {
+    let named = |&class: &u8| json!({ "class": class, "name": names.name(class), "colour": web_colour(class) });
+    classes.iter().map(named).collect()
 }
 
 /// The first images of each class, in the order of the classes.
@@ -267,7 +281,7 @@ fn map(packer: &mut Packer, part: &Split, codes: &Codes) -> Result<Value> {
     Ok(json!({
         "count": points,
         "labels": packer.levels(&part.labels()),
-        "codes": if latent <= WIDE { packer.coarse(&flat) } else { Value::Null },
+        "codes": if latent <= WIDE || components.is_null() { packer.coarse(&flat) } else { Value::Null },
         "components": components,
     }))
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     autoencoder::Measure,
-    data::{Binarise, DataConfig, Splits},
+    data::{Binarise, DataConfig, Split, Splits},
     metric::{Better, Metric},
     noise::Noise,
     progress,
@@ -37,6 +37,8 @@ pub struct Evaluating<'a> {
     pub data: &'a Splits,
     /// Which data they are, and how grey levels become inputs.
     pub of: &'a DataConfig,
+    /// True if the test split is of other data, which lie as their source has them: by class, for instance.
+    pub is_other: bool,
     /// The requested metrics.
     pub config: &'a EvaluateConfig,
     /// Randomness of samples and subsets.
@@ -101,6 +103,12 @@ pub fn refuse_broken(metrics: &Metrics, codes: Option<&Codes>) -> Result<()> {
 }
 
 impl Evaluating<'_> {
+    /// The test examples whose likelihood is estimated: those that `nll_images` counts.
+    pub fn estimated(&self) -> Split {
+        let (test, count) = (&self.data.test, self.config.nll_images);
+        if self.is_other { test.spread(count) } else { test.take(count) }
+    }
+
     /// A model of images.
     ///
     /// # Errors
@@ -169,7 +177,7 @@ impl Evaluating<'_> {
             let about = format!("-log p(x), exact, {} test {examples}, {inputs}", test.len());
             add("nll", exact, about);
         } else {
-            let part = test.take(self.config.nll_images);
+            let part = self.estimated();
             let mut estimate = |name: &str, what: &str, estimator, samples| {
                 let found =
                     negative_log_likelihood(model, &part, binarise, noise, estimator, samples);

@@ -31,7 +31,7 @@ pub(super) struct Progress {
     pub(super) step: usize,
     /// Its sums so far.
     pub(super) sums: TermSums,
-    /// The best epoch so far and its validation loss.
+    /// The best epoch so far and its criterion on the validation split.
     pub(super) best: Option<(usize, f64)>,
     /// Epochs since then.
     pub(super) stale: usize,

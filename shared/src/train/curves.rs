@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{EpochLine, latent_term};
+use super::{EpochLine, MOST_LATENTS, latent_term};
 use crate::plot::{COLOURS, Series, curves};
 
 /// KL of each latent on the validation split by epoch, of the ten that end highest; nothing if the
@@ -14,8 +14,9 @@ use crate::plot::{COLOURS, Series, curves};
 /// If the file cannot be written.
 pub fn latent_curves(path: &Path, caption: &str, lines: &[EpochLine]) -> Result<bool> {
     let last = lines.last().map(|line| line.valid.clone()).unwrap_or_default();
-    let mut latents: Vec<(usize, f64)> =
-        (0..).map_while(|latent| Some((latent, *last.get(latent_term(latent))?))).collect();
+    let mut latents: Vec<(usize, f64)> = (0..MOST_LATENTS)
+        .map_while(|latent| Some((latent, *last.get(latent_term(latent))?)))
+        .collect();
     if latents.is_empty() {
         return Ok(false);
     }

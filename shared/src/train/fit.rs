@@ -185,14 +185,17 @@ where
     }
     drop(model);
     let Resumed { mut model, mut average, mut optimiser, mut progress } = state;
-    if progress.epoch > epochs {
+    if progress.epoch > epochs || (progress.epoch == epochs && progress.step > 0) {
         bail!(
-            "train.epochs = {epochs}: {} epochs are fitted already; --name starts another run",
-            progress.epoch
+            "train.epochs = {epochs}: {} epochs{} are fitted already; --name starts another run",
+            progress.epoch,
+            if progress.step > 0 { " and a part" } else { "" }
         );
     }
-    let has_stopped =
-        |progress: &Progress| config.patience.is_some_and(|patience| progress.stale >= patience);
+    // An epoch that has begun is finished first: weights within it are those of none.
+    let has_stopped = |progress: &Progress| {
+        progress.step == 0 && config.patience.is_some_and(|patience| progress.stale >= patience)
+    };
     let is_over = |progress: &Progress| progress.epoch >= epochs || has_stopped(progress);
     let seen = |progress: &Progress| {
         (progress.epoch * examples + (progress.step * config.batch_size).min(examples)) as u64
@@ -551,5 +554,28 @@ mod tests {
         let steps = epoch_examples.unwrap_or(data.train.len()).div_ceil(96);
         assert!(fit(&stopped, 4, Some(steps + steps / 2)).is_err());
         assert!(fit(&stopped, 4, None).unwrap() == wanted, "interrupted");
+    }
+
+    #[test]
+    fn an_epoch_that_has_begun_is_finished_or_refused_and_never_taken_for_the_one_before() {
+        let data = splits();
+        let fit = |folder: &tempfile::TempDir, epochs, patience, until: Option<usize>| {
+            let session = session(folder.path());
+            let watch = |steps: usize, _: &Network<B>| {
+                session.interrupt.store(until == Some(steps), Ordering::Relaxed);
+                Ok(())
+            };
+            let config = TrainConfig { patience, ..config(epochs, None) };
+            fitted(&data, &config, &session, watch)
+        };
+        let [straight, stopped] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+        let steps = data.train.len().div_ceil(96);
+        assert!(fit(&stopped, 4, None, Some(2 * steps + steps / 2)).is_err());
+        let said = fit(&stopped, 2, None, None).unwrap_err().to_string();
+        assert!(said.contains("2 epochs and a part are fitted already"), "{said}");
+        // Patience that was over before it began.
+        let found = fit(&stopped, 4, Some(0), None).unwrap();
+        assert_eq!(found.1.len(), 3);
+        assert!(found == fit(&straight, 3, None, None).unwrap());
     }
 }

@@ -32,13 +32,17 @@ pub struct Terms<B: Backend> {
 /// Prefix of the terms of single latents.
 pub(super) const PER_LATENT: &str = "kl_z";
 
+/// Latents whose KL has a name.
+pub const MOST_LATENTS: usize = 1024;
+
 /// Name of the KL of one latent, written to `metrics.jsonl` but not printed.
 ///
 /// # Panics
-/// Beyond latent 1023.
+/// From latent [`MOST_LATENTS`] on.
 pub fn latent_term(latent: usize) -> &'static str {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
-    &NAMES.get_or_init(|| (0..1024).map(|latent| format!("{PER_LATENT}{latent}")).collect())[latent]
+    &NAMES.get_or_init(|| (0..MOST_LATENTS).map(|latent| format!("{PER_LATENT}{latent}")).collect())
+        [latent]
 }
 
 /// A training objective, the same in training and in validation.

@@ -109,6 +109,8 @@ impl PrincipalComponents {
                 work.iter().for_each(|block| block.add_products(column, into));
             });
         }
+        // The decomposition needs as much memory again.
+        drop(work);
         let offset: Vec<f64> = sums.iter().map(|sum| sum / rows as f64).collect();
         let mean: Vec<f64> = shift.iter().zip(&offset).map(|(&s, o)| f64::from(s) + o).collect();
         if mean.iter().any(|m| !m.is_finite()) {
@@ -125,6 +127,7 @@ impl PrincipalComponents {
             (scatter[column * width + row] - rows as f64 * offset[row] * offset[column])
                 / (rows - 1) as f64
         });
+        drop(scatter);
         let (vectors, values) = decompose(&covariance)?;
         // faer orders from least to greatest; constant columns come last.
         let mut variances: Vec<f64> = values.iter().rev().map(|value| value.max(0.0)).collect();
@@ -148,11 +151,12 @@ impl PrincipalComponents {
         Ok(Self { mean, variances, components })
     }
 
-    /// Numbers of single precision that a fit to inputs of this width holds at once, at least: products of columns,
-    /// covariances, their eigenvectors and the components, in double precision.
+    /// Numbers of single precision that a fit to many inputs of this width holds at once, at least: the products of
+    /// columns of each block and their sums in double precision; later the covariance, its eigenvectors and the
+    /// decomposition's three matrices, which are as many.
     pub fn numbers(width: usize) -> u64 {
         let width = width as u64;
-        width.saturating_mul(width).saturating_mul(4 * 2)
+        width.saturating_mul(width).saturating_mul(TOGETHER as u64 + 2)
     }
 
     /// Components of the rows of an array.

@@ -46,8 +46,11 @@ pub fn description(
     json!({
         "paper": paper,
         "citation": citation,
-        "convention": "float32, little-endian; a layer's weight is [outputs, inputs] as in \
-                       torch.nn.Linear, y = f(x W^T + b)",
+        "convention": "float32, little-endian; the weight of a dense layer is [outputs, inputs] as in \
+                       torch.nn.Linear, y = f(x W^T + b); that of a convolution of windows s x s is \
+                       [s * s * channels in, channels out], W.view(s, s, channels_in, channels_out).permute(3, 2, 0, 1) \
+                       as torch.nn.Conv2d has it; that of a transposed convolution is [channels in, s * s * channels out], \
+                       W.view(channels_in, s, s, channels_out).permute(0, 3, 1, 2); images are [height, width, channels]",
         "config": config,
         "tensors": tensors
             .iter()

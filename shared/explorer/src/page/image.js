@@ -26,10 +26,11 @@ class Pad {
     this.colour = document.getElementById("colour");
     document.getElementById("colour-label").hidden = shape.channels === 1;
     this.centre = document.getElementById("centre");
-    // Digits are centred; so are drawings of them.
-    const isDigits = shape.channels === 1 && shape.height === shape.width && shape.height <= 28;
+    // Digits are centred; so are drawings of them. A picture is taken as it is.
+    const isDigits = model.content.has_digits ?? false;
     document.getElementById("centre-label").hidden = shape.channels > 1;
     this.centre.checked = isDigits;
+    this.source = "drawn";
     this.pen = { x: this.raw.width / 2, y: this.raw.height / 2, isDown: false };
     this.listen();
     this.fillGallery();
@@ -38,20 +39,24 @@ class Pad {
   listen() {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      // One stroke at a time: a palm beside the pen draws nothing.
+      if (event.button !== 0 || this.last) return;
       canvas.setPointerCapture(event.pointerId);
+      this.pointer = event.pointerId;
       this.last = this.placeOf(event);
       this.stroke(this.last);
       event.preventDefault();
       canvas.focus({ focusVisible: false });
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!this.last) return;
+      if (!this.last || event.pointerId !== this.pointer) return;
       const events = event.getCoalescedEvents?.() ?? [];
       for (const each of events.length ? events : [event]) this.stroke(this.placeOf(each));
     });
     for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => (this.last = null));
+      canvas.addEventListener(end, (event) => {
+        if (event.pointerId === this.pointer) this.last = null;
+      });
     }
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => this.show());
@@ -121,6 +126,8 @@ class Pad {
     context.stroke();
     if (this.last) this.last = to;
     this.isDrawn = true;
+    if (this.isLoaded) this.source += ", drawn on";
+    this.isLoaded = false;
     this.canvas.getContext("2d").drawImage(this.raw, 0, 0);
     // Many moves of a pen come within a frame: the model looks once.
     if (this.isAwaited) return;
@@ -139,6 +146,8 @@ class Pad {
 
   clear() {
     this.wipe();
+    this.source = "drawn";
+    this.isLoaded = false;
     this.isDrawn = true;
     this.pen.isDown = false;
     this.changed();
@@ -148,7 +157,7 @@ class Pad {
   changed(isDrawing = false) {
     const source = this.centre.checked ? this.centred() : this.raw;
     this.levels = levelsOf(source, this.shape);
-    this.onImage({ levels: this.levels, label: null, key: 0, source: "drawn" });
+    this.onImage({ levels: this.levels, label: null, key: 0, source: this.source });
     this.press(null);
     clearTimeout(this.timer);
     if (isDrawing) {
@@ -225,6 +234,8 @@ class Pad {
     context.fillStyle = "white";
     context.fillRect(x, y, w, h);
     context.drawImage(picture, x, y, w, h);
+    this.source = file.name;
+    this.isLoaded = true;
     if (this.shape.channels === 1) {
       const [left, top] = [Math.ceil(x), Math.ceil(y)];
       const area = context.getImageData(left, top, Math.max(1, Math.floor(w)), Math.max(1, Math.floor(h)));
@@ -237,6 +248,7 @@ class Pad {
         return row === 0 || column === 0 || row === area.height - 1 || column === area.width - 1;
       });
       const isPaper = edge.reduce((sum, value) => sum + value, 0) / edge.length > 127;
+      if (isPaper) this.source += ", inverted";
       grey.forEach((value, i) => area.data.fill(isPaper ? 255 - value : value, 4 * i, 4 * i + 3));
       context.putImageData(area, left, top);
     }
@@ -270,7 +282,8 @@ class Pad {
   choose(i) {
     const image = this.images[i];
     this.levels = image.levels;
-    this.isDrawn = false;
+    this.isDrawn = this.isLoaded = false;
+    this.source = "drawn";
     paint(this.small, greys(image.levels), this.shape);
     const context = this.raw.getContext("2d");
     context.imageSmoothingEnabled = false;

@@ -20,17 +20,14 @@ class Page {
     this.latents = new Latents(first, (latent, value) => this.setLatent(latent, value));
     this.latents.onChoose = () => this.request();
     this.map = new CodeMap(first, (code) => this.setCode(code), () => this.codes[0], models.length > 1);
-    this.samples = new Samples(first, (code, label) => this.setSample(code, label));
+    this.samples = new Samples(first, (label, epsOf) => this.setSample(label, epsOf));
     this.fillClasses();
     this.between = new Between(models, this.pad.images[this.startOf(2)], this.pad.images[this.startOf(7)], () => this.image);
     const on = (id, f) => document.getElementById(id).addEventListener("click", f);
     on("to-image", () => this.setImage(this.image));
     const hasPrior = first.priorKind !== "none";
     document.getElementById("to-centre").textContent = hasPrior ? "Centre of the prior" : "Mean of all codes";
-    on("to-centre", () => {
-      const zero = new Float64Array(first.width);
-      this.setSample(hasPrior ? first.samplePrior(zero, this.condition(0)) : first.meanCode, null);
-    });
+    on("to-centre", () => this.setSample(null, (width) => new Float64Array(width)));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", () => this.map.show());
     this.pad.choose(this.startOf(Math.min(3, first.content.classes.length - 1)));
@@ -50,12 +47,13 @@ class Page {
     const { content } = this.first;
     text("title", this.models.map((model) => model.content.title).join("  |  "));
     text("about", content.about);
-    const { bits, image } = content.precision;
-    text(
-      "facts",
-      `${content.parameters.toLocaleString("en")} parameters, ` +
-        (bits === 32 ? "single precision" : `weights in half precision: pixels off by at most ${image.toPrecision(1)}`),
-    );
+    const isAlone = this.models.length === 1;
+    const facts = this.models.map(({ name, content: { parameters, precision } }) => {
+      const { bits, image } = precision;
+      const rounding = bits === 32 ? "single precision" : `weights in half precision: pixels off by at most ${image.toPrecision(1)}`;
+      return `${isAlone ? "" : `${name}: `}${parameters.toLocaleString("en")} parameters, ${rounding}`;
+    });
+    text("facts", facts.join("\n"));
     const box = document.getElementById("network");
     for (const { content } of this.models) box.append(...describeNetwork(content));
   }
@@ -79,7 +77,7 @@ class Page {
     document.getElementById("class-panel").hidden = false;
     const select = document.getElementById("encoded-as");
     const box = document.getElementById("classes");
-    this.classThumbs = first.content.classes.map((known) => {
+    this.classThumbs = first.classes.map((known) => {
       select.add(new Option(known.name, known.class));
       const thumb = thumbnail(first.shape, `Class ${known.name}`, () => this.setClass(known.class));
       thumb.button.setAttribute("role", "radio");
@@ -110,9 +108,9 @@ class Page {
 
   /** Encodes an image {levels, label, key, source}; a drawing is of the class chosen before. */
   setImage(image) {
-    const label = image.label ?? this.classes.encoded ?? this.first.content.classes[0]?.class ?? 0;
-    this.image = { ...image, label };
     this.pixels = greys(image.levels);
+    const label = this.known(image.label) ?? this.classes.encoded ?? this.first.classes[0]?.class ?? 0;
+    this.image = { ...image, label };
     this.classes = { encoded: label, decoded: label };
     this.posteriors = this.models.map((model) => model.encode(this.pixels, model.condition(this.pixels, label)));
     this.codes = this.posteriors.map(({ mean }) => Float64Array.from(mean));
@@ -123,6 +121,16 @@ class Page {
     this.request();
   }
 
+  /** A class that the model can be told; in place of another the likeliest of the image, where it finds one. */
+  known(label) {
+    const { first } = this;
+    if (label === null || label === undefined) return null;
+    if (first.conditionKind !== "class" || !first.classifier) return label;
+    if (first.classes.some((known) => known.class === label)) return label;
+    const logs = first.logClasses(this.pixels);
+    return logs.indexOf(Math.max(...logs));
+  }
+
   /** Which class each model takes the image for, as bars. */
   showTold() {
     const box = document.getElementById("told");
@@ -131,7 +139,7 @@ class Page {
     box.replaceChildren(
       ...telling.flatMap((model) => {
         const shares = model.logClasses(this.pixels).map(Math.exp);
-        const names = new Map(model.content.classes.map(({ class: number, name }) => [number, name]));
+        const names = new Map(model.classes.map(({ class: number, name }) => [number, name]));
         const bars = element("ol", "", { className: "shares" });
         bars.append(
           ...Array.from(shares, (share, number) => {
@@ -164,9 +172,14 @@ class Page {
     this.request();
   }
 
-  setSample(code, label) {
+  /** A draw from the prior of each model, by the numbers that `epsOf` gives for so many latents; without a prior the mean
+   * of all codes. */
+  setSample(label, epsOf) {
     if (label !== null) this.classes.decoded = label;
-    this.setCode(Float64Array.from(code));
+    this.codes = this.models.map((model, i) =>
+      model.priorKind === "none" ? Float64Array.from(model.meanCode) : model.samplePrior(epsOf(model.width), this.condition(i)),
+    );
+    this.request();
   }
 
   setClass(label) {
@@ -222,12 +235,13 @@ class Page {
     const lines = this.models.map((model, i) => {
       const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
       const name = this.models.length > 1 ? `${model.name}: ` : "";
-      const error = `squared error ${squared.toFixed(4)} per pixel`;
+      const error = `decoded picture from the image: squared error ${squared.toFixed(4)} per pixel`;
       const score = this.scores[i];
       if (!score) return `${name}${error}`;
       const { reconstruction, kl } = score;
       const total = (reconstruction + kl).toFixed(2);
-      return `${name}-ELBO ${total} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}; ${error}`;
+      const of = model.content.scored ? ` (${model.content.scored})` : "";
+      return `${name}image${of}: -ELBO ${total} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}; ${error}`;
     });
     document.getElementById("numbers").textContent = lines.join("\n");
   }
@@ -268,7 +282,7 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
     element(
       "p",
       `Prior: ${prior.kind}. Condition: ${condition.kind}. Codes and decoded images are of the grey image, as in encode and ` +
-        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On 20 of the images, codes ` +
+        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On ${precision.compared ?? "some"} of the images, codes ` +
         `in this page differ from the program's by at most ${precision.code.toExponential(0)}, pixels by ${precision.image.toExponential(0)}.`,
     ),
   );

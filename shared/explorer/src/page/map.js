@@ -1,10 +1,10 @@
 // The map: codes of images in the plane, coloured by class; the point under the pointer is decoded.
 "use strict";
 
-/** Colours of classes that are told apart on white and on black. */
-const COLOURS = [
-  "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#9c6ade", "#b07a4e", "#e377c2", "#8c9196", "#bcab1f", "#2fb4c2",
-];
+/** Of a class without one. */
+const GREY = "#8c9196";
+/** Classes in the legend, at most. */
+const LEGEND = 30;
 const ACROSS = 800;
 const UP = 600;
 
@@ -24,7 +24,7 @@ class CodeMap {
     Object.assign(this.canvas, { width: ACROSS, height: UP });
     this.points = document.createElement("canvas");
     Object.assign(this.points, { width: ACROSS, height: UP });
-    this.colourOf = new Map(classes.map((known, i) => [known.class, COLOURS[i % COLOURS.length]]));
+    this.colourOf = new Map(classes.map((known) => [known.class, known.colour ?? GREY]));
     this.fillAxes();
     this.fillLegend(classes);
     this.listen();
@@ -53,15 +53,16 @@ class CodeMap {
   }
 
   fillLegend(classes) {
-    if (classes.length < 2 || classes.length > 30) return;
+    if (classes.length < 2) return;
     const legend = document.getElementById("legend");
-    for (const known of classes) {
+    for (const known of classes.slice(0, LEGEND)) {
       const entry = document.createElement("span");
       const dot = document.createElement("i");
       dot.style.background = this.colourOf.get(known.class);
       entry.append(dot, known.name);
       legend.append(entry);
     }
+    if (classes.length > LEGEND) legend.append(element("span", `and ${classes.length - LEGEND} more`));
   }
 
   listen() {
@@ -144,7 +145,7 @@ class CodeMap {
     context.globalAlpha = 0.75;
     this.places.forEach((place, i) => {
       const [x, y] = this.onCanvas(place);
-      context.fillStyle = this.colourOf.get(this.labels[i]) ?? COLOURS[7];
+      context.fillStyle = this.colourOf.get(this.labels[i]) ?? GREY;
       context.beginPath();
       context.arc(x, y, 3.4, 0, 2 * Math.PI);
       context.fill();

@@ -11,6 +11,8 @@ class Model {
     this.shape = content.image;
     this.pixels = this.shape.height * this.shape.width * this.shape.channels;
     this.latents = content.latents;
+    // Those it was fitted to; the images may be of others.
+    this.classes = content.model_classes ?? content.classes;
     this.width = content.latents.length;
     this.meanCode = new Float64Array(this.width);
     for (const { latent, mean } of this.latents) this.meanCode[latent] = mean;

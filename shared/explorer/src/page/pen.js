@@ -18,15 +18,18 @@ class PenPad {
     canvas.id = "roll";
     canvas.setAttribute("aria-label", "Drawing: draw here with the pointer, or choose one above");
     canvas.addEventListener("pointerdown", (event) => {
+      // One stroke at a time: a palm beside the pen draws nothing.
+      if (event.button !== 0 || this.isDown) return;
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
+      this.pointer = event.pointerId;
       this.last = null;
       this.isDown = true;
       this.point(event);
     });
-    canvas.addEventListener("pointermove", (event) => this.isDown && this.point(event));
-    const lift = () => {
-      if (!this.isDown) return;
+    canvas.addEventListener("pointermove", (event) => this.isDown && event.pointerId === this.pointer && this.point(event));
+    const lift = (event) => {
+      if (!this.isDown || event.pointerId !== this.pointer) return;
       this.isDown = false;
       const last = this.sequence[this.sequence.length - 1];
       if (last) last[2] = 1;

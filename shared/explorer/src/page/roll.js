@@ -35,9 +35,10 @@ class Roll {
     canvas.setAttribute("aria-label", this.isRoll ? "Chords: set and remove notes here" : "Image: draw here");
     canvas.setAttribute("aria-describedby", "editor-help");
     canvas.addEventListener("pointerdown", (event) => this.press(event));
-    canvas.addEventListener("pointermove", (event) => this.move(event));
-    canvas.addEventListener("pointerup", () => (this.level = null));
-    canvas.addEventListener("pointercancel", () => (this.level = null));
+    canvas.addEventListener("pointermove", (event) => event.pointerId === this.pointer && this.move(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, (event) => event.pointerId === this.pointer && (this.pointer = null));
+    }
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => {
       this.cursor.isShown = false;
@@ -67,16 +68,18 @@ class Roll {
   }
 
   press(event) {
+    // One stroke at a time: a palm beside the pen draws nothing.
+    if (event.button !== 0 || this.pointer != null || !this.sequence.length) return;
     event.preventDefault();
     this.canvas.focus();
     this.canvas.setPointerCapture(event.pointerId);
+    this.pointer = event.pointerId;
     const { step, place } = this.at(event);
     this.level = this.sequence[step][place] > 0.5 ? 0 : 1;
     this.move(event);
   }
 
   move(event) {
-    if (this.level === null || this.level === undefined) return;
     const { step, place } = this.at(event);
     if (this.sequence[step][place] === this.level) return;
     this.sequence[step][place] = this.level;
@@ -86,6 +89,7 @@ class Roll {
   key(event) {
     const by = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     const { cursor } = this;
+    if (!this.sequence.length) return;
     cursor.isShown = true;
     if (by) {
       const [along, across] = this.isRoll ? by : [-by[1], by[0]];
@@ -108,6 +112,8 @@ class Roll {
     Object.assign(this, { sequence, given, playing });
     const { canvas, isRoll, cursor } = this;
     const steps = sequence.length;
+    // The sequence may be shorter than the last.
+    cursor.step = Math.max(0, Math.min(cursor.step, steps - 1));
     [this.low, this.high] = this.range;
     for (const x of isRoll ? sequence : []) {
       x.forEach((value, place) => {

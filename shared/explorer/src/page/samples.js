@@ -4,7 +4,8 @@
 const SAMPLES = 20;
 
 class Samples {
-  /** `onCode` gets the code and the class of a sample that is clicked. */
+  /** `onCode` gets the class of a sample that is clicked, and a function that gives its normal numbers for so many
+   * latents. */
   constructor(model, onCode) {
     Object.assign(this, { model, onCode });
     this.seed = document.getElementById("seed");
@@ -21,7 +22,7 @@ class Samples {
         ? "Completions of the image: the pixels it shows are kept."
         : `The first ${SAMPLES} of: ${model.content.paper} sample --seed. Click one to go on from there.`;
     this.thumbs = Array.from({ length: SAMPLES }, (_, i) => {
-      const thumb = thumbnail(model.shape, `Sample ${i + 1}`, () => this.onCode(this.codes[i], this.classOf(i)));
+      const thumb = thumbnail(model.shape, `Sample ${i + 1}`, () => this.onCode(this.classOf(i), (width) => this.epsOf(i, width)));
       document.getElementById("samples").append(thumb.button);
       return thumb;
     });
@@ -34,8 +35,14 @@ class Samples {
 
   /** The classes take turns, as in the program. */
   classOf(sample) {
-    const { classes } = this.model.content;
+    const { classes } = this.model;
     return this.model.conditionKind === "class" ? classes[sample % classes.length].class : null;
+  }
+
+  /** The numbers from which sample `i` is made. */
+  epsOf(i, width) {
+    const seed = /^\d+$/.test(this.seed.value) ? this.seed.value : "0";
+    return normals(seed, STREAM.prior, i, width);
   }
 
   /** Draws again; `image` are the current levels, of which a condition may need the pixels. */
@@ -43,11 +50,10 @@ class Samples {
     this.image = image;
     if (!this.thumbs) return;
     const { model } = this;
-    const seed = /^\d+$/.test(this.seed.value) ? this.seed.value : "0";
     const x = greys(image);
     this.codes = this.thumbs.map(({ canvas }, i) => {
       const condition = model.condition(x, this.classOf(i));
-      const code = model.samplePrior(normals(seed, STREAM.prior, i, model.width), condition);
+      const code = model.samplePrior(this.epsOf(i, model.width), condition);
       paint(canvas, model.decode(code, condition), model.shape);
       return code;
     });

@@ -12,15 +12,16 @@ class Score {
   /** Computes the terms of the bound of a sequence by step. */
   measure(sequence, key) {
     const { model } = this;
-    this.terms = model.terms(sequence, model.content.seed, key);
-    this.nats = this.terms.map(({ reconstruction, kl }) => reconstruction + kl);
+    const { steps, whole } = model.terms(sequence, model.content.seed, key);
+    Object.assign(this, { terms: steps, whole });
+    this.nats = steps.map(({ reconstruction, kl }) => reconstruction + kl);
     this.most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
   }
 
   /** The bound in words, and bars of the nats of each step, the highest `most`. */
   show(given, most) {
     const sum = (of) => this.terms.reduce((total, terms) => total + of(terms), 0);
-    const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl)];
+    const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl) + this.whole];
     const [steps, nats] = [this.nats.length, reconstruction + kl];
     const line = this.model.latents
       ? `-ELBO ${nats.toFixed(2)} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}`
@@ -31,7 +32,9 @@ class Score {
     const style = getComputedStyle(document.documentElement);
     context.clearRect(0, 0, canvas.width, canvas.height);
     const width = canvas.width / Math.max(1, steps);
-    const caption = steps ? `Nats of each step, at most ${this.most.toFixed(1)}` : "";
+    // What one code for all steps costs is of none of them.
+    const what = this.model.isWhole ? "Nats of each step given the code" : "Nats of each step";
+    const caption = steps ? `${what}, at most ${this.most.toFixed(1)}` : "";
     this.place("surprise-caption").textContent = caption;
     canvas.setAttribute("aria-label", caption);
     this.nats.forEach((nats, step) => {

@@ -118,7 +118,8 @@ class SequencePage {
     byId("clear").addEventListener("click", () => {
       this.source = { key: 0 };
       this.sequence = this.editor.empty();
-      this.setGiven(this.kind === "rows" || this.kind === "chords" ? this.sequence.length : 0);
+      // What is drawn then is a beginning.
+      this.setGiven(0);
       this.changed();
     });
   }
@@ -128,12 +129,11 @@ class SequencePage {
     byId("seed").value = content.seed;
     byId("count").value = this.kind === "rows" ? content.longest : content.typical;
     byId("count").disabled = this.kind === "rows";
-    byId("go-on-hint").textContent =
-      this.kind === "symbols"
-        ? "The model goes on from what is typed."
-        : "The model goes on from the steps that are given: with none it draws a sequence of its own.";
+    this.sayGoOn();
     if (this.kind === "symbols") for (const id of ["given-label", "count-label", "keep"]) byId(id).hidden = true;
-    byId("next-hint").textContent = isWhole || !this.model.latents
+    byId("next-hint").textContent = isWhole
+      ? "After what is given, for one draw of its code. Click one to append it."
+      : !this.model.latents
       ? "After what is given. Click one to append it."
       : `After what is given, the mean over ${DRAWS} draws of its latent. Click one to append it.`;
     byId("given").addEventListener("input", () => {
@@ -162,6 +162,15 @@ class SequencePage {
       this.playing = step;
       this.show();
     });
+  }
+
+  /** Says from where the model goes on, or why it does not. */
+  sayGoOn(reason) {
+    byId("go-on-hint").textContent =
+      reason ??
+      (this.kind === "symbols"
+        ? "The model goes on from what is typed."
+        : "The model goes on from the steps that are given: with none it draws a sequence of its own.");
   }
 
   /** A button that plays a tune, and stops it; `onStep` gets the step that is heard, and null at the end. */
@@ -212,7 +221,6 @@ class SequencePage {
     if (this.kind !== "rows") byId("count").value = this.sequence.length;
     this.setGiven(this.kind === "symbols" ? Math.floor(this.sequence.length / 2) : this.sequence.length);
     this.changed();
-    if (this.kind === "symbols") this.goOn();
   }
 
   /** A sequence that was drawn or typed; what was changed is given. */
@@ -222,7 +230,6 @@ class SequencePage {
     const isFree = this.kind === "symbols" || this.kind === "pen";
     this.setGiven(isFree ? sequence.length : Math.max(this.given, step + 1));
     this.changed();
-    if (this.kind === "symbols") this.goOn();
   }
 
   /** Draws what comes after the given steps. */
@@ -233,6 +240,16 @@ class SequencePage {
       count = Math.min(LONGEST, this.given + this.model.content.typical);
       byId("count").value = count;
     }
+    if (this.kind !== "symbols" && count <= this.given) {
+      // Nothing that is given is cut.
+      this.sayGoOn(
+        this.kind === "rows"
+          ? "All rows are given: move Given to where the model should go on."
+          : `${this.given} steps are given, and a page draws at most ${LONGEST}.`,
+      );
+      return;
+    }
+    this.sayGoOn();
     const prefix = this.sequence.slice(0, this.given);
     if (this.kind === "symbols") {
       this.lines = this.linesOf(this.model, prefix);
@@ -247,7 +264,9 @@ class SequencePage {
 
   /** How a model of texts goes on from a beginning. */
   linesOf(model, prefix) {
-    return Array.from({ length: LINES }, (_, key) => model.continued(prefix, model.content.longest, this.temperature, this.seed, key));
+    const { longest, typical } = model.content;
+    const count = prefix.length < longest ? longest : prefix.length + typical;
+    return Array.from({ length: LINES }, (_, key) => model.continued(prefix, count, this.temperature, this.seed, key));
   }
 
   /** Lines as a list; one that is clicked is taken. */
@@ -269,8 +288,9 @@ class SequencePage {
     return list;
   }
 
-  /** Shows the sequence at once, and after a rest what follows from it. */
-  changed() {
+  /** Shows the sequence at once, and after a rest what follows from it; `isDecoded` if it is that of the sliders. */
+  changed(isDecoded = false) {
+    this.isDecoded = isDecoded;
     this.score.nats = [];
     this.show();
     clearTimeout(this.timer);
@@ -293,7 +313,8 @@ class SequencePage {
     score.show(this.given, most);
     if (this.hasNext) score.showNext(sequence.slice(0, this.given), (place) => this.nameOf(place), (place) => this.append(place));
     beside?.show(most);
-    if (model.isWhole && sequence.length) this.showCode();
+    if (model.isWhole && sequence.length && !this.isDecoded) this.showCode();
+    if (this.kind === "symbols") this.goOn();
   }
 
   /** Sets a place of the next step; a symbol makes it. */
@@ -301,6 +322,7 @@ class SequencePage {
     if (this.kind === "symbols") {
       if (place === 0) return;
       this.sequence = [...this.sequence.slice(0, this.given), this.model.read([place])];
+      this.source = { key: 0 };
       this.setGiven(this.sequence.length);
       this.editor.field.value = this.editor.known.write(this.sequence);
       this.changed();
@@ -337,14 +359,11 @@ class SequencePage {
       byId("code").append(row);
       return { input, value };
     });
+    if (model.latents > SLIDERS) byId("code").append(element("p", `The first ${SLIDERS} of ${model.latents} latents.`, { className: "hint" }));
   }
 
   /** The code of the sequence that is shown, and of the other. */
   showCode() {
-    if (this.isDecoded) {
-      this.isDecoded = false;
-      return;
-    }
     const { model } = this;
     const { gallery } = model.content;
     this.own = model.encode(this.sequence).mean;
@@ -382,9 +401,8 @@ class SequencePage {
     }
     this.sequence = decoded;
     this.source = { key: 0 };
-    this.isDecoded = true;
     this.setGiven(this.kind === "symbols" ? decoded.length : 0);
-    this.changed();
+    this.changed(true);
   }
 }
 

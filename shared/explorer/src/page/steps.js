@@ -254,7 +254,7 @@ class StepModel {
     });
   }
 
-  /** -ELBO of a sequence by step, {reconstruction, kl}; of a model with one code for it the KL is in the first step. */
+  /** -ELBO of a sequence: {steps: [{reconstruction, kl}], whole}, the last the KL of one code for all of it. */
   terms(sequence, seed, key) {
     const eps = (step) => normalsOf(seed, STREAM.filter, step, key, this.latents);
     let [state, kl] = [null, 0];
@@ -263,11 +263,12 @@ class StepModel {
       kl = klOf(posterior);
       state = this.start(drawnFrom(posterior, normalsOf(seed, STREAM.posterior, 0, key, this.latents)));
     } else state = this.start();
-    return sequence.map((x, step) => {
+    const steps = sequence.map((x, step) => {
       const found = this.follow(x, this.isWhole ? NOTHING : eps(step), state);
       ({ state } = found);
-      return { reconstruction: found.reconstruction, kl: found.kl + (step === 0 ? kl : 0) };
+      return { reconstruction: found.reconstruction, kl: found.kl };
     });
+    return { steps, whole: kl };
   }
 
   /** The mean of the next step after a beginning, over `draws` of its latent: keys' or symbols' probabilities. */

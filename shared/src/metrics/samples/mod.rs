@@ -20,6 +20,7 @@ use crate::{
     data::{Split, Splits},
     metric::{Better, Metric},
     noise::{Noise, Stream},
+    progress,
     trained::Trained,
 };
 
@@ -55,29 +56,33 @@ pub(super) fn sample_quality(
         },
     );
 
-    // Between two test images; the midpoint gets the condition of the first.
-    let between = midpoints(model, &test, noise);
-    let features = judge.features(between.view());
-    add(
-        "interpolation_frechet",
-        plain(
-            reference.distance(&Gaussian::of(features.view())?)?,
-            "squared features",
-            Better::Lower,
-            format!(
-                "Frechet distance of {count} decoded midpoints of codes of test images to {count} test images, {classifier}"
+    if model.has_decoder() {
+        // Between two test images; the midpoint gets the condition of the first.
+        let between = midpoints(model, &test, noise);
+        let features = judge.features(between.view());
+        add(
+            "interpolation_frechet",
+            plain(
+                reference.distance(&Gaussian::of(features.view())?)?,
+                "squared features",
+                Better::Lower,
+                format!(
+                    "Frechet distance of {count} decoded midpoints of codes of test images to {count} test images, {classifier}"
+                ),
             ),
-        ),
-    );
-    add(
-        "interpolation_confidence",
-        plain(
-            confidence(&judge.log_classes(between.view())),
-            "probability",
-            Better::Higher,
-            format!("what the classifier gives the likeliest class of {count} decoded midpoints"),
-        ),
-    );
+        );
+        add(
+            "interpolation_confidence",
+            plain(
+                confidence(&judge.log_classes(between.view())),
+                "probability",
+                Better::Higher,
+                format!(
+                    "what the classifier gives the likeliest class of {count} decoded midpoints"
+                ),
+            ),
+        );
+    }
 
     if model.has_prior() {
         let samples = draw(model, data, count, noise);
@@ -93,27 +98,34 @@ pub(super) fn sample_quality(
             ),
         );
         let k = config.neighbours;
-        let precision = Manifold::of(real.view(), k)?.share_inside(generated.view())?;
-        let recall = Manifold::of(generated.view(), k)?.share_inside(real.view())?;
-        let about = |share: &str| format!("{share}, k = {k}, {what}, {classifier}");
-        add(
-            "precision",
-            plain(
-                precision,
-                "share",
-                Better::Higher,
-                about("share of draws that lie among test images"),
-            ),
-        );
-        add(
-            "recall",
-            plain(
-                recall,
-                "share",
-                Better::Higher,
-                about("share of test images that lie among draws"),
-            ),
-        );
+        if count > k {
+            let precision = Manifold::of(real.view(), k)?.share_inside(generated.view())?;
+            let recall = Manifold::of(generated.view(), k)?.share_inside(real.view())?;
+            let about = |share: &str| format!("{share}, k = {k}, {what}, {classifier}");
+            add(
+                "precision",
+                plain(
+                    precision,
+                    "share",
+                    Better::Higher,
+                    about("share of draws that lie among test images"),
+                ),
+            );
+            add(
+                "recall",
+                plain(
+                    recall,
+                    "share",
+                    Better::Higher,
+                    about("share of test images that lie among draws"),
+                ),
+            );
+        } else {
+            progress::line(&format!(
+                "evaluating: {count} test images have no {k} neighbours each, so precision and recall are left out \
+                 (evaluate.samples.neighbours)"
+            ));
+        }
         // The first half of MNIST's test images is by other writers than the second.
         let mixed = real.select(Axis(0), &noise.permutation(Stream::Pair, 1, count));
         let test = two_sample(mixed.view(), generated.view(), |features, labels| {

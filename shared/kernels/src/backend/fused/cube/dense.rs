@@ -11,7 +11,8 @@ fn applied(x: f32, #[comptime] f: Activation) -> f32 {
     match comptime!(f) {
         Activation::Linear => x,
         Activation::Tanh => x.tanh(),
-        Activation::Relu => max(x, 0.0),
+        // What is no number stays so: a maximum would be 0.
+        Activation::Relu => select(x < 0.0, 0.0f32.runtime(), x),
         Activation::LeakyRelu => select(x > 0.0, x, x * LEAK),
         Activation::Sigmoid => sigmoid(x),
         Activation::Softplus => softplus(x),
