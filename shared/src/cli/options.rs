@@ -254,7 +254,7 @@ pub(super) struct LatentMapArgs {
 pub(super) struct ExploreArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Another run beside it, with one control for both: its folder, its bundle, or a page of it.
+    /// Another run beside it, with one control for both but for the map: its folder, its bundle, or a page of it.
     #[arg(long, value_name = "RUN")]
     pub(super) beside: Option<PathBuf>,
     /// Round the weights of large layers to 16 bits: a page half as large, whose numbers are not quite
