@@ -198,7 +198,7 @@ fn first_given<P: Paper>(loaded: &Loaded<P>) -> Result<String> {
         _ => {
             let indices = one_of_each_class(&loaded.data()?.valid).indices;
             let index = indices.first().copied().unwrap_or_default();
-            format!(", given what is observed of validation image {index}")
+            format!(", given validation #{index}")
         }
     })
 }
