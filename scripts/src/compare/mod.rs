@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// Leaves only the papers asked for. Those must be in the set that is judged: base may have no record of a new paper.
 fn restrict(only: &[String], base: &mut RecordSet, new: Option<&mut RecordSet>) -> Result<()> {
     let mut sets: Vec<&mut RecordSet> = std::iter::once(base).chain(new).collect();
-    for set in sets.iter().filter(|set| set.runs.is_empty() && set.damaged.is_empty()) {
+    if let Some(set) = sets.iter().find(|set| set.runs.is_empty() && set.damaged.is_empty()) {
         let folder = set.folder.display();
         bail!("no record in {folder}: train a run, or name the folder that holds them");
     }
