@@ -163,44 +163,35 @@ pub(super) fn latent_map<P: Paper>(args: LatentMapArgs) -> Result<()> {
     draw_map(&loaded, points, &args.asked, &args.to)?.iter().try_for_each(|path| say(path))
 }
 
-/// The condition for one image of each of these classes, counted among those of the
-/// data; classes beyond the last start over. If the condition needs pixels, the images are from
-/// the validation split.
-fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Option<Array2<f32>>> {
+/// The conditions of a model, `[conditions, width]`, and what the first is called: its classes, or if they need pixels
+/// images of each class from the validation split.
+fn conditions<P: Paper>(loaded: &Loaded<P>) -> Result<Option<(Array2<f32>, String)>> {
     let (model, known) = (&loaded.model, &loaded.preparation.classes);
     if model.condition(Array2::zeros((1, model.input_dim())).view(), &[0]).is_none() {
         return Ok(None);
     }
-    let given = match model.condition_of_classes(known) {
-        Some(given) => given,
-        None => {
-            let valid = &loaded.data()?.valid;
-            let indices = one_of_each_class(valid).indices;
-            let (images, labels) = (valid.grey(&indices), valid.labels_of(&indices));
-            let Some(given) = model.condition(images.view(), &labels) else { return Ok(None) };
-            given
-        }
-    };
+    if let Some(given) = model.condition_of_classes(known) {
+        let first = known.first().map(|&class| ClassNames::of(&loaded.preparation).name(class));
+        return Ok(Some((given, format!("class {}", first.unwrap_or_default()))));
+    }
+    let valid = &loaded.data()?.valid;
+    let indices = one_of_each_class(valid).indices;
+    let given = model.condition(valid.grey(&indices).view(), &valid.labels_of(&indices));
+    let first = indices.first().copied().unwrap_or_default();
+    Ok(given.map(|given| (given, format!("given validation #{first}"))))
+}
+
+/// The condition for one image of each of these classes, counted among those of the data; classes beyond the last start
+/// over.
+fn given_classes<P: Paper>(loaded: &Loaded<P>, classes: &[usize]) -> Result<Option<Array2<f32>>> {
+    let Some((given, _)) = conditions(loaded)? else { return Ok(None) };
     let rows: Vec<usize> = classes.iter().map(|class| class % given.nrows().max(1)).collect();
     Ok(Some(given.select(Axis(0), &rows)))
 }
 
-/// What the first row of [`given_classes`] is, for a caption: ", class 0"; nothing without a condition.
+/// The first of the [`conditions`], for a caption: ", class 0"; nothing without one.
 fn first_given<P: Paper>(loaded: &Loaded<P>) -> Result<String> {
-    let (model, known) = (&loaded.model, &loaded.preparation.classes);
-    if model.condition(Array2::zeros((1, model.input_dim())).view(), &[0]).is_none() {
-        return Ok(String::new());
-    }
-    Ok(match known.first() {
-        Some(&class) if model.condition_of_classes(known).is_some() => {
-            format!(", class {}", ClassNames::of(&loaded.preparation).name(class))
-        }
-        _ => {
-            let indices = one_of_each_class(&loaded.data()?.valid).indices;
-            let index = indices.first().copied().unwrap_or_default();
-            format!(", given validation #{index}")
-        }
-    })
+    Ok(conditions(loaded)?.map_or_else(String::new, |(_, first)| format!(", {first}")))
 }
 
 /// Codes of all images of a split.

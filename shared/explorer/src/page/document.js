@@ -15,3 +15,23 @@ function readModels(Kind) {
 }
 
 const element = (tag, textContent = "", more = {}) => Object.assign(document.createElement(tag), { textContent, ...more });
+
+/** Draws or drags on a canvas with one pointer at a time, since a palm may lie beside the pen: `begin`, `move` and `end` get
+ * its events. */
+function strokes(canvas, begin, move, end = () => {}) {
+  let pointer = null;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || pointer !== null) return;
+    pointer = event.pointerId;
+    canvas.setPointerCapture(pointer);
+    begin(event);
+  });
+  canvas.addEventListener("pointermove", (event) => event.pointerId === pointer && move(event));
+  for (const name of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(name, (event) => {
+      if (event.pointerId !== pointer) return;
+      pointer = null;
+      end();
+    });
+  }
+}

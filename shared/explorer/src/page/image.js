@@ -38,26 +38,17 @@ class Pad {
 
   listen() {
     const { canvas } = this;
-    canvas.addEventListener("pointerdown", (event) => {
-      // One stroke at a time: a palm beside the pen draws nothing.
-      if (event.button !== 0 || this.last) return;
-      canvas.setPointerCapture(event.pointerId);
-      this.pointer = event.pointerId;
+    const begin = (event) => {
       this.last = this.placeOf(event);
       this.stroke(this.last);
       event.preventDefault();
       canvas.focus({ focusVisible: false });
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!this.last || event.pointerId !== this.pointer) return;
+    };
+    const move = (event) => {
       const events = event.getCoalescedEvents?.() ?? [];
       for (const each of events.length ? events : [event]) this.stroke(this.placeOf(each));
-    });
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, (event) => {
-        if (event.pointerId === this.pointer) this.last = null;
-      });
-    }
+    };
+    strokes(canvas, begin, move, () => (this.last = null));
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => this.show());
     this.erase = document.getElementById("erase");

@@ -109,7 +109,7 @@ class Page {
   /** Encodes an image {levels, label, key, source}; a drawing is of the class chosen before. */
   setImage(image) {
     this.pixels = greys(image.levels);
-    const label = this.known(image.label) ?? this.classes.encoded ?? this.first.classes[0]?.class ?? 0;
+    const label = this.first.told(this.pixels, image.label ?? this.classes.encoded ?? this.first.classes[0]?.class ?? 0);
     this.image = { ...image, label };
     this.classes = { encoded: label, decoded: label };
     this.posteriors = this.models.map((model) => model.encode(this.pixels, model.condition(this.pixels, label)));
@@ -119,16 +119,6 @@ class Page {
     this.showTold();
     this.scores = null;
     this.request();
-  }
-
-  /** A class that the model can be told; in place of another the likeliest of the image, where it finds one. */
-  known(label) {
-    const { first } = this;
-    if (label === null || label === undefined) return null;
-    if (first.conditionKind !== "class" || !first.classifier) return label;
-    if (first.classes.some((known) => known.class === label)) return label;
-    const logs = first.logClasses(this.pixels);
-    return logs.indexOf(Math.max(...logs));
   }
 
   /** Which class each model takes the image for, as bars. */

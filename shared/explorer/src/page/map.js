@@ -74,15 +74,7 @@ class CodeMap {
         this.range.bottom + (1 - (event.clientY - box.top) / box.height) * this.range.height,
       );
     };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      this.isDragged = true;
-      move(event);
-    });
-    canvas.addEventListener("pointermove", (event) => this.isDragged && move(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => (this.isDragged = false));
-    }
+    strokes(canvas, move, move);
     canvas.addEventListener("keydown", (event) => {
       const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
       const step = moves[event.key];

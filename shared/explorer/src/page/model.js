@@ -37,12 +37,22 @@ class Model {
     return logits.map((logit) => logit - total);
   }
 
+  /** `label`, or in place of a class that the model cannot be told the one it finds likeliest for x. */
+  told(x, label) {
+    const { classes } = this.content.network.condition;
+    if (this.conditionKind !== "class" || !this.classifier || label < classes) return label;
+    const logs = this.logClasses(x);
+    return logs.indexOf(Math.max(...logs));
+  }
+
   /** The condition of an image x of class `label`; empty without one. */
   condition(x, label) {
     const { classes, unobserved } = this.content.network.condition;
     switch (this.conditionKind) {
-      case "class":
-        return Float64Array.from({ length: classes }, (_, i) => (i === label ? 1 : 0));
+      case "class": {
+        const told = this.told(x, label);
+        return Float64Array.from({ length: classes }, (_, i) => (i === told ? 1 : 0));
+      }
       case "observed":
         return Float64Array.from(x, (x, i) => (this.observed[i] ? x : unobserved));
       default:

@@ -17,26 +17,17 @@ class PenPad {
     const { canvas } = this;
     canvas.id = "roll";
     canvas.setAttribute("aria-label", "Drawing: draw here with the pointer, or choose one above");
-    canvas.addEventListener("pointerdown", (event) => {
-      // One stroke at a time: a palm beside the pen draws nothing.
-      if (event.button !== 0 || this.isDown) return;
+    const begin = (event) => {
       event.preventDefault();
-      canvas.setPointerCapture(event.pointerId);
-      this.pointer = event.pointerId;
       this.last = null;
-      this.isDown = true;
       this.point(event);
-    });
-    canvas.addEventListener("pointermove", (event) => this.isDown && event.pointerId === this.pointer && this.point(event));
-    const lift = (event) => {
-      if (!this.isDown || event.pointerId !== this.pointer) return;
-      this.isDown = false;
+    };
+    const lift = () => {
       const last = this.sequence[this.sequence.length - 1];
       if (last) last[2] = 1;
       this.onChange(this.sequence, 0);
     };
-    canvas.addEventListener("pointerup", lift);
-    canvas.addEventListener("pointercancel", lift);
+    strokes(canvas, begin, (event) => this.point(event), lift);
   }
 
   empty() {

@@ -34,11 +34,7 @@ class Roll {
     canvas.setAttribute("aria-roledescription", this.isRoll ? "piano roll" : "drawing pad");
     canvas.setAttribute("aria-label", this.isRoll ? "Chords: set and remove notes here" : "Image: draw here");
     canvas.setAttribute("aria-describedby", "editor-help");
-    canvas.addEventListener("pointerdown", (event) => this.press(event));
-    canvas.addEventListener("pointermove", (event) => event.pointerId === this.pointer && this.move(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, (event) => event.pointerId === this.pointer && (this.pointer = null));
-    }
+    strokes(canvas, (event) => this.press(event), (event) => this.move(event));
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => {
       this.cursor.isShown = false;
@@ -68,18 +64,16 @@ class Roll {
   }
 
   press(event) {
-    // One stroke at a time: a palm beside the pen draws nothing.
-    if (event.button !== 0 || this.pointer != null || !this.sequence.length) return;
+    if (!this.sequence.length) return;
     event.preventDefault();
     this.canvas.focus();
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointer = event.pointerId;
     const { step, place } = this.at(event);
     this.level = this.sequence[step][place] > 0.5 ? 0 : 1;
     this.move(event);
   }
 
   move(event) {
+    if (!this.sequence.length) return;
     const { step, place } = this.at(event);
     if (this.sequence[step][place] === this.level) return;
     this.sequence[step][place] = this.level;

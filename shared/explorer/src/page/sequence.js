@@ -234,13 +234,20 @@ class SequencePage {
 
   /** Draws what comes after the given steps. */
   goOn() {
+    const prefix = this.sequence.slice(0, this.given);
+    if (this.kind === "symbols") {
+      this.lines = this.linesOf(this.model, prefix);
+      byId("others").replaceChildren(this.listed(this.lines));
+      this.beside?.goOn(prefix);
+      return;
+    }
     let count = Math.min(LONGEST, Math.max(1, Math.round(Number(byId("count").value)) || 1));
     if (this.kind !== "rows" && count <= this.given) {
       // As much again as most sequences have.
       count = Math.min(LONGEST, this.given + this.model.content.typical);
       byId("count").value = count;
     }
-    if (this.kind !== "symbols" && count <= this.given) {
+    if (count <= this.given) {
       // Nothing that is given is cut.
       this.sayGoOn(
         this.kind === "rows"
@@ -250,13 +257,6 @@ class SequencePage {
       return;
     }
     this.sayGoOn();
-    const prefix = this.sequence.slice(0, this.given);
-    if (this.kind === "symbols") {
-      this.lines = this.linesOf(this.model, prefix);
-      byId("others").replaceChildren(this.listed(this.lines));
-      this.beside?.goOn(prefix);
-      return;
-    }
     this.sequence = this.model.continued(prefix, count, this.temperature, this.seed, 0);
     byId("given").max = this.sequence.length;
     this.changed();
