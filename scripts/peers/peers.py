@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--hidden", type=lambda s: [int(n) for n in s.split(",")], default=[400])
     parser.add_argument("--latent", type=int, default=20)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--lit", type=float, default=0.2, help="share of the pixels of random images that are 1")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--data", type=pathlib.Path, help="folder of MNIST's files")
@@ -48,7 +49,7 @@ def inputs(args):
 
     if args.work in ("step", "sample", *MODELS):
         draw = np.random.default_rng(1)
-        return (draw.random((EXAMPLES, args.pixels)) < 0.2).astype(np.float32)
+        return (draw.random((EXAMPLES, args.pixels)) < args.lit).astype(np.float32)
     if args.work == "bound":
         grey = images(args.data / "t10k-images-idx3-ubyte")[:BOUND_IMAGES]
         return (np.random.default_rng(1).random(grey.shape) < grey).astype(np.float32)

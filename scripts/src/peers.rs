@@ -101,6 +101,22 @@ const CASES: &[Case] = &[
         peers: FRAMEWORKS,
     },
     Case {
+        name: "step-128-half",
+        about: "the same, half of the pixels lit, batch 128",
+        options: &["--work", "step", "--batch", "128", "--lit", "0.5"],
+        examples: 128.0,
+        ours: &["flex"],
+        peers: FRAMEWORKS,
+    },
+    Case {
+        name: "step-512-half",
+        about: "the same, half of the pixels lit, batch 512",
+        options: &["--work", "step", "--batch", "512", "--lit", "0.5"],
+        examples: 512.0,
+        ours: &["flex"],
+        peers: FRAMEWORKS,
+    },
+    Case {
         name: "dsprites-64",
         about: "VAE 4096-1200-1200-10 step, batch 64",
         options: &[

@@ -68,6 +68,9 @@ struct Arguments {
     latent: usize,
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Share of the pixels of random images that are 1, the others 0; of MNIST's grey levels 0.19 are not 0.
+    #[arg(long, default_value_t = 0.2)]
+    lit: f32,
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Folder of MNIST's files.

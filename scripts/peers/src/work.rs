@@ -123,17 +123,18 @@ fn ladder<B: AutodiffBackend>(arguments: &Arguments) -> Result<Once> {
     let config = preset::<few_labels::Paper>("ladder")?;
     let shape = PixelShape::grey(28, 28);
     let noise = Noise::new(1);
-    let labelled = Labelled::new(config.labels, &images(shape, noise), Binarise::None, noise);
+    let labelled =
+        Labelled::new(config.labels, &images(shape, arguments.lit, noise), Binarise::None, noise);
     let model = Ladder::<B>::new(&config, shape.pixels(), noise, &B::Device::default());
     let objective = LadderObjective { labelled, costs: config.ladder.costs };
     Ok(stepping(model, objective, shape, arguments))
 }
 
 /// Random binary images of ten classes.
-fn images(shape: PixelShape, noise: Noise) -> Split {
+fn images(shape: PixelShape, lit: f32, noise: Noise) -> Split {
     let mut draw = noise.generator(Stream::Generate, 0, 0);
     let pixels =
-        (0..EXAMPLES * shape.pixels()).map(|_| if uniform(&mut draw) < 0.2 { 255 } else { 0 });
+        (0..EXAMPLES * shape.pixels()).map(|_| if uniform(&mut draw) < lit { 255 } else { 0 });
     let labels = (0..EXAMPLES).map(|image| (image % 10) as u8).collect();
     ExampleSet::images(shape, pixels.collect(), labels, false).into()
 }
@@ -147,7 +148,8 @@ fn stepping<B: AutodiffBackend, M: AutodiffModule<B> + 'static>(
 ) -> Once {
     let device = B::Device::default();
     let noise = Noise::new(1);
-    let batches = BatchMaker::<B>::new(images(shape, noise), Binarise::None, noise, device);
+    let images = images(shape, arguments.lit, noise);
+    let batches = BatchMaker::<B>::new(images, Binarise::None, noise, device);
     let order = noise.permutation(Stream::Shuffle, 0, EXAMPLES);
     let mut optimiser = Optimiser::new(&OptimiserConfig::adam());
     let mut model = Some(model);

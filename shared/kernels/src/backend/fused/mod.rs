@@ -41,6 +41,8 @@ mod recurrent;
 #[cfg(feature = "flex")]
 mod recurrent_flex;
 #[cfg(feature = "flex")]
+mod sparse;
+#[cfg(feature = "flex")]
 mod total;
 mod window;
 

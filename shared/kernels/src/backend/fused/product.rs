@@ -3,7 +3,7 @@
 use burn_flex::FlexTensor;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
-use super::{awake::stay_awake, buffers, flex};
+use super::{awake::stay_awake, buffers, flex, sparse};
 use crate::registers;
 
 /// Multiplications that are worth a thread of their own.
@@ -30,7 +30,8 @@ pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: Option<&Then<'_>>
     let work = rows * columns * x.ncols();
     let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
     stay_awake(parts);
-    by_parts(Part { c, a: x, b: y, first: 0 }, parts, then);
+    let sparse = sparse::pays(a.storage(), rows, columns);
+    by_parts(Part { c, a: x, b: y, first: 0, sparse }, parts, then);
     buffers::give_back(a);
     buffers::give_back(b);
     flex::tensor(values, [rows, columns])
@@ -45,15 +46,19 @@ struct Part<'a> {
     a: MatRef<'a, f32>,
     b: MatRef<'a, f32>,
     first: usize,
+    /// The zeros of `a` are left out.
+    sparse: bool,
 }
 
 /// The longer side of the result halved until there are enough parts, none of a single row or column: that would be a
 /// product with a vector, whose sums faer takes in another order.
 fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
-    let Part { mut c, a, b, first } = part;
+    let Part { mut c, a, b, first, sparse } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) < 2 * STEP {
-        multiply(c.rb_mut(), Accum::Replace, a, b);
+        if !(sparse && sparse::multiply(c.rb_mut(), a, b)) {
+            multiply(c.rb_mut(), Accum::Replace, a, b);
+        }
         let Some(then) = then else { return };
         for row in c.row_iter_mut() {
             if let Some(row) = row.try_as_row_major_mut() {
@@ -72,8 +77,8 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
         (c.split_at_row_mut(at), a.split_at_row(at), (b, b), first)
     };
     rayon::join(
-        || by_parts(Part { c, a, b, first }, left, then),
-        || by_parts(Part { c: d, a: e, b: g, first: other }, parts - left, then),
+        || by_parts(Part { c, a, b, first, sparse }, left, then),
+        || by_parts(Part { c: d, a: e, b: g, first: other, sparse }, parts - left, then),
     );
 }
 

@@ -1,0 +1,381 @@
+//! Products with a matrix that is mostly zeros, as pixels are: the terms that are zero are left out.
+//!
+//! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for each [`CHAIN`] terms, in their
+//! order, and a term of zero changes no chain.
+
+use std::ops::Range;
+
+use faer::{ContiguousFwd, MatMut, MatRef, reborrow::ReborrowMut as _};
+use pulp::{NullaryFnOnce, Simd, WithSimd};
+
+use super::buffers;
+
+/// Terms of one chain in faer's kernels; the sums of chains are added.
+const CHAIN: usize = 512;
+/// Terms of a part of a chain, whose rows of b are copied to lie side by side in the nearest cache.
+const PART: usize = 64;
+/// Rows of the result for which that pays.
+const COPIED: usize = 64;
+/// Vectors of a result that are summed side by side: with a factor and a row they are all registers.
+const WIDEST: usize = 12;
+/// Columns of the result below which finding the terms takes as long as what is saved.
+const NARROWEST: usize = 32;
+/// Multiplications below which faer sums in another order, and some more.
+const LEAST: usize = 1 << 15;
+/// One term in this many may be other than zero.
+const ONE_IN: usize = 4;
+/// What is looked at to tell: this many stretches of this many numbers.
+const STRETCHES: usize = 32;
+const STRETCH: usize = 32;
+
+/// Whether `rows` x `columns` sums of products with the numbers of `a` are worth leaving out zeros, by a sample of it.
+pub(super) fn pays(a: &[f32], rows: usize, columns: usize) -> bool {
+    let depth = a.len() / rows.max(1);
+    let ordered = rows > 1 && depth > 1 && rows * depth * columns > LEAST;
+    if !fused() || !ordered || columns < NARROWEST || a.len() < STRETCH {
+        return false;
+    }
+    // Multiples of the golden ratio fall everywhere, whatever the length of a row.
+    let start = |stretch: usize| {
+        let share = (stretch as f64 * 0.618_033_988_749_895).fract();
+        (share * (a.len() - STRETCH) as f64) as usize
+    };
+    let set = |stretch| a[start(stretch)..][..STRETCH].iter().filter(|&&v| v != 0.0).count();
+    (0..STRETCHES).map(set).sum::<usize>() * ONE_IN <= STRETCHES * STRETCH
+}
+
+/// Whether this processor has the instructions whose sums are in faer's order.
+fn fused() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return pulp::x86::V3::try_new().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// A matrix by rows.
+type Rows<'a> = MatRef<'a, f32, usize, usize, isize, ContiguousFwd>;
+type RowsMut<'a> = MatMut<'a, f32, usize, usize, isize, ContiguousFwd>;
+
+/// a b in the place of c, on this thread; false, and nothing done, if b or c is not by rows, or a neither by rows nor by
+/// columns.
+pub(super) fn multiply(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> bool {
+    let (Some(mut c), Some(b)) = (c.try_as_row_major_mut(), b.try_as_row_major()) else {
+        return false;
+    };
+    let (rows, columns) = (c.nrows(), c.ncols());
+    // With few rows, a copy takes longer than it saves.
+    let part = if rows < COPIED { CHAIN } else { PART };
+    for start in (0..a.ncols()).step_by(CHAIN) {
+        let chain = start..(start + CHAIN).min(a.ncols());
+        let parts: Option<Vec<_>> = chain
+            .clone()
+            .step_by(part)
+            .map(|start| Terms::of(a, start..(start + part).min(chain.end)))
+            .collect();
+        let Some(parts) = parts else { return false };
+        if start == 0 {
+            pulp::Arch::new().dispatch(Chain { c: c.rb_mut(), parts: &parts, b });
+            continue;
+        }
+        let mut sums = buffers::take(rows * columns);
+        let other = MatMut::from_row_major_slice_mut(&mut sums, rows, columns);
+        if let Some(c) = other.try_as_row_major_mut() {
+            pulp::Arch::new().dispatch(Chain { c, parts: &parts, b });
+        }
+        for (row, sums) in sums.chunks_exact(columns).enumerate() {
+            for (c, sum) in c.rb_mut().row_mut(row).as_slice_mut().iter_mut().zip(sums) {
+                *c += sum;
+            }
+        }
+        buffers::keep(sums);
+    }
+    true
+}
+
+/// A factor other than zero and the row of b it belongs to.
+#[derive(Clone, Copy, Default)]
+struct Term {
+    row: u32,
+    factor: f32,
+}
+
+/// The terms of each row of the result in a part of a chain, one row after the other.
+struct Terms {
+    /// Rows of b that they may belong to.
+    part: Range<usize>,
+    terms: Vec<Term>,
+    rows: Vec<Range<usize>>,
+}
+
+impl Terms {
+    /// Those of these columns of `a`, which is by rows or by columns.
+    fn of(a: MatRef<'_, f32>, part: Range<usize>) -> Option<Self> {
+        let values = if let Some(a) = a.try_as_row_major() {
+            Values::ByRows(a.subcols(part.start, part.len()))
+        } else {
+            let turned = a.transpose().try_as_row_major()?;
+            Values::ByColumns(turned.subrows(part.start, part.len()))
+        };
+        let (terms, rows) = pulp::Arch::new().dispatch(Find { values, rows: a.nrows() });
+        Some(Self { part, terms, rows })
+    }
+}
+
+/// Some columns of a matrix.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    ByRows(Rows<'a>),
+    /// The columns as rows.
+    ByColumns(Rows<'a>),
+}
+
+/// Bits of a word.
+const WORD: usize = u64::BITS as usize;
+
+/// The terms of each of `rows` rows, one after the other, and which are whose.
+struct Find<'a> {
+    values: Values<'a>,
+    rows: usize,
+}
+
+impl NullaryFnOnce for Find<'_> {
+    type Output = (Vec<Term>, Vec<Range<usize>>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let set = self.set();
+        let count = set.iter().map(|word| word.count_ones() as usize).sum();
+        let mut terms = vec![Term::default(); count];
+        let mut end = 0;
+        let mut rows = Vec::with_capacity(self.rows);
+        for row in 0..self.rows {
+            let start = end;
+            for (at, words) in set.chunks_exact(self.rows).enumerate() {
+                let mut word = words[row];
+                while word != 0 {
+                    let column = at * WORD + word.trailing_zeros() as usize;
+                    let factor = match self.values {
+                        Values::ByRows(a) => a.row(row).as_slice()[column],
+                        Values::ByColumns(turned) => turned.row(column).as_slice()[row],
+                    };
+                    terms[end] = Term { row: column as u32, factor };
+                    end += 1;
+                    word &= word - 1;
+                }
+            }
+            rows.push(start..end);
+        }
+        (terms, rows)
+    }
+}
+
+impl Find<'_> {
+    /// A bit for each number that is not zero: a word of every row for the first columns, then for the next.
+    #[inline(always)]
+    fn set(&self) -> Vec<u64> {
+        match self.values {
+            Values::ByRows(a) => {
+                let mut set = vec![0; self.rows * a.ncols().div_ceil(WORD)];
+                for (at, words) in set.chunks_exact_mut(self.rows).enumerate() {
+                    for (row, word) in words.iter_mut().enumerate() {
+                        let values = &a.row(row).as_slice()[at * WORD..];
+                        for (half, values) in values.chunks(WORD / 2).take(2).enumerate() {
+                            let mut bits = 0;
+                            for (bit, &value) in values.iter().enumerate() {
+                                bits |= u32::from(value != 0.0) << bit;
+                            }
+                            *word |= u64::from(bits) << (half * WORD / 2);
+                        }
+                    }
+                }
+                set
+            }
+            Values::ByColumns(turned) => {
+                let mut set = vec![0; self.rows * turned.nrows().div_ceil(WORD)];
+                for column in 0..turned.nrows() {
+                    let words = &mut set[column / WORD * self.rows..][..self.rows];
+                    for (word, &value) in words.iter_mut().zip(turned.row(column).as_slice()) {
+                        *word |= u64::from(value != 0.0) << (column % WORD);
+                    }
+                }
+                set
+            }
+        }
+    }
+}
+
+/// The sums of one chain, in the place of c.
+struct Chain<'a> {
+    c: RowsMut<'a>,
+    parts: &'a [Terms],
+    b: Rows<'a>,
+}
+
+impl WithSimd for Chain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let vectors = self.b.ncols() / S::F32_LANES;
+        let panels = vectors.div_ceil(WIDEST);
+        let mut copy = Vec::new();
+        let mut first = 0;
+        for panel in 0..panels {
+            let width = (panel + 1) * vectors / panels - panel * vectors / panels;
+            let columns = first..first + width * S::F32_LANES;
+            for (at, terms) in self.parts.iter().enumerate() {
+                let mut b = self.b.subrows(terms.part.start, terms.part.len());
+                if terms.rows.len() >= COPIED {
+                    copy.clear();
+                    for row in 0..b.nrows() {
+                        copy.extend_from_slice(&b.row(row).as_slice()[columns.clone()]);
+                    }
+                    let copied = MatRef::from_row_major_slice(&copy, b.nrows(), columns.len());
+                    let Some(copied) = copied.try_as_row_major() else { return };
+                    b = copied;
+                } else {
+                    b = b.subcols(columns.start, columns.len());
+                }
+                let mut panel = Panel { c: self.c.rb_mut(), b, terms, first, add: at > 0 };
+                match width {
+                    1 => panel.sum::<S, 1>(simd),
+                    2 => panel.sum::<S, 2>(simd),
+                    3 => panel.sum::<S, 3>(simd),
+                    4 => panel.sum::<S, 4>(simd),
+                    5 => panel.sum::<S, 5>(simd),
+                    6 => panel.sum::<S, 6>(simd),
+                    7 => panel.sum::<S, 7>(simd),
+                    8 => panel.sum::<S, 8>(simd),
+                    9 => panel.sum::<S, 9>(simd),
+                    10 => panel.sum::<S, 10>(simd),
+                    11 => panel.sum::<S, 11>(simd),
+                    _ => panel.sum::<S, WIDEST>(simd),
+                }
+            }
+            first = columns.end;
+        }
+        if first == self.b.ncols() {
+            return;
+        }
+        for (at, terms) in self.parts.iter().enumerate() {
+            let b = self.b.subrows(terms.part.start, terms.part.len());
+            let b = b.subcols(first, b.ncols() - first);
+            Panel { c: self.c.rb_mut(), b, terms, first, add: at > 0 }.rest(simd);
+        }
+    }
+}
+
+/// Some columns of c, `first` and those after it, and a part of the terms of their chain.
+struct Panel<'a> {
+    c: RowsMut<'a>,
+    /// The rows of the part, these columns alone.
+    b: Rows<'a>,
+    terms: &'a Terms,
+    first: usize,
+    /// The chain has begun.
+    add: bool,
+}
+
+impl Panel<'_> {
+    /// The chain of each row, `N` vectors wide.
+    #[inline(always)]
+    fn sum<S: Simd, const N: usize>(&mut self, simd: S) {
+        for (row, terms) in self.terms.rows.iter().enumerate() {
+            let c = &mut self.c.rb_mut().row_mut(row).as_slice_mut()[self.first..];
+            let Some(c) = S::as_mut_simd_f32s(c).0.first_chunk_mut::<N>() else { return };
+            let mut sums = if self.add { *c } else { [simd.splat_f32s(0.0); N] };
+            for term in &self.terms.terms[terms.clone()] {
+                let b = S::as_simd_f32s(self.b.row(term.row as usize).as_slice()).0;
+                let Some(b) = b.first_chunk::<N>() else { return };
+                let factor = simd.splat_f32s(term.factor);
+                // By index: an iterator would keep the sums in memory.
+                for at in 0..N {
+                    sums[at] = simd.mul_add_f32s(factor, b[at], sums[at]);
+                }
+            }
+            *c = sums;
+        }
+    }
+
+    /// The same of columns that fill no vector.
+    #[inline(always)]
+    fn rest<S: Simd>(&mut self, simd: S) {
+        for (row, terms) in self.terms.rows.iter().enumerate() {
+            let c = &mut self.c.rb_mut().row_mut(row).as_slice_mut()[self.first..];
+            let mut sum = if self.add { simd.partial_load_f32s(c) } else { simd.splat_f32s(0.0) };
+            for term in &self.terms.terms[terms.clone()] {
+                let b = simd.partial_load_f32s(self.b.row(term.row as usize).as_slice());
+                sum = simd.mul_add_f32s(simd.splat_f32s(term.factor), b, sum);
+            }
+            simd.partial_store_f32s(c, sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::Accum;
+
+    use super::*;
+    use crate::{
+        backend::fused::product,
+        noise::{Noise, Stream},
+    };
+
+    fn random(count: usize, key: u64) -> Vec<f32> {
+        Noise::new(6).normal(Stream::Generate, key, &[0], count)
+    }
+
+    /// Numbers of which one in six is not zero, and a stretch without any.
+    fn mostly_zero(count: usize) -> Vec<f32> {
+        let keep = |(at, v): (usize, f32)| if v > 1.0 && !(40..90).contains(&at) { v } else { 0.0 };
+        random(count, 1).into_iter().enumerate().map(keep).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|v| v.to_bits()).collect()
+    }
+
+    #[test]
+    fn terms_of_zero_change_no_bit() {
+        if !fused() {
+            return;
+        }
+        // Whole vectors and not, one chain and several, the least of everything.
+        let shapes = [(20, 784, 400), (130, 1300, 33), (2, 512, 96), (600, 20, 201), (65, 513, 7)];
+        for (m, k, n) in shapes {
+            for binary in [false, true] {
+                let one = |v: f32| if binary { f32::from(v != 0.0) } else { v };
+                let a: Vec<f32> = mostly_zero(m * k).into_iter().map(one).collect();
+                let b = random(k * n, 2);
+                let b = MatRef::from_row_major_slice(&b, k, n);
+                for a in [
+                    MatRef::from_row_major_slice(&a, m, k),
+                    MatRef::from_column_major_slice(&a, m, k),
+                ] {
+                    let (mut whole, mut sparse) = (vec![f32::NAN; m * n], vec![f32::NAN; m * n]);
+                    let c = MatMut::from_row_major_slice_mut(&mut whole, m, n);
+                    product::multiply(c, Accum::Replace, a, b);
+                    let c = MatMut::from_row_major_slice_mut(&mut sparse, m, n);
+                    assert!(multiply(c, a, b));
+                    assert_eq!(bits(&whole), bits(&sparse), "{m} {k} {n}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_pays_for_pixels_and_not_for_numbers_without_zeros_or_small_results() {
+        if !fused() {
+            return;
+        }
+        let pixels = mostly_zero(100 * 784);
+        assert!(pays(&pixels, 100, 400));
+        assert!(!pays(&pixels, 100, 10));
+        assert!(!pays(&pixels[..784], 1, 400));
+        assert!(!pays(&random(100 * 784, 3), 100, 400));
+        let relu: Vec<f32> = random(100 * 784, 3).into_iter().map(|v| v.max(0.0)).collect();
+        assert!(!pays(&relu, 100, 400));
+        assert!(!pays(&[], 0, 400));
+    }
+}
