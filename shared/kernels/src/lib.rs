@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod device;
+mod gram;
 pub mod laws;
 pub mod likelihood;
 mod matrix;
@@ -10,7 +11,9 @@ pub mod nn;
 pub mod noise;
 pub mod operation;
 pub mod posterior;
-pub mod registers;
+mod registers;
+mod sparse;
 
 pub use backend::{AutodiffBackend, Backend};
+pub use gram::gram;
 pub use matrix::matrix;

@@ -5,15 +5,12 @@ use std::{num::NonZeroUsize, ops::Range};
 use anyhow::{Result, anyhow, bail};
 use data::{Binarise, Split};
 use faer::{
-    Accum, Mat, MatMut, MatRef, Par,
+    Mat, Par,
     diag::Diag,
     dyn_stack::{MemBuffer, MemStack},
-    linalg::{
-        evd,
-        matmul::triangular::{BlockStructure, matmul},
-    },
+    linalg::evd,
 };
-use kernels::{noise::Noise, registers};
+use kernels::{gram, noise::Noise};
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -87,7 +84,8 @@ impl PrincipalComponents {
         }
         // Rows are summed less a provisional mean, that of the first of them, and what it differs
         // from the mean is taken out at the end: one pass suffices. Where those rows are constant,
-        // the provisional mean is exactly that constant.
+        // the provisional mean is exactly that constant. Where most are zero it is zero: products of zeros are left
+        // out, and squares of such a column sum to little more than its deviations do.
         let shift = provisional_mean(rows.min(FIRST), width, fill);
         let blocks: Vec<_> =
             (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK)).collect();
@@ -201,18 +199,26 @@ impl PrincipalComponents {
     }
 }
 
-/// The mean of the first rows, in single precision; exactly the constant where a column has one.
+/// The mean of the first rows, in single precision; exactly the constant where a column has one, and zero where most
+/// of it is.
 fn provisional_mean(rows: usize, width: usize, fill: &Fill<'_>) -> Vec<f32> {
     let mut values = vec![0f32; rows * width];
     fill(0..rows, &mut values);
     let first = &values[..width];
     let mut sums = vec![0f32; width];
+    let mut zeros = vec![0; width];
     for row in values.chunks(width) {
-        for (sum, (&value, &first)) in sums.iter_mut().zip(row.iter().zip(first)) {
+        let columns = sums.iter_mut().zip(&mut zeros);
+        for ((sum, zeros), (&value, &first)) in columns.zip(row.iter().zip(first)) {
             *sum += value - first;
+            *zeros += usize::from(value == 0.0);
         }
     }
-    first.iter().zip(sums).map(|(&first, sum)| first + sum / rows as f32).collect()
+    let mean = |first: f32, sum: f32| first + sum / rows as f32;
+    let columns = first.iter().zip(sums).zip(zeros);
+    columns
+        .map(|((&first, sum), zeros)| if 2 * zeros > rows { 0.0 } else { mean(first, sum) })
+        .collect()
 }
 
 /// Sums over one block of rows, and the memory they need.
@@ -263,19 +269,7 @@ impl Block {
             }
         }
         self.products.resize(columns * columns, 0.0);
-        let x = MatRef::from_row_major_slice(&self.packed, count, columns);
-        matmul(
-            MatMut::from_column_major_slice_mut(&mut self.products, columns, columns),
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            x.transpose(),
-            BlockStructure::Rectangular,
-            x,
-            BlockStructure::Rectangular,
-            1.0f32,
-            Par::Seq,
-        );
-        registers::clear();
+        gram(&self.packed, columns, &mut self.products);
     }
 
     /// Adds the products of one column with itself and those after it to their sums, `[width]`.

@@ -41,8 +41,6 @@ mod recurrent;
 #[cfg(feature = "flex")]
 mod recurrent_flex;
 #[cfg(feature = "flex")]
-mod sparse;
-#[cfg(feature = "flex")]
 mod total;
 mod window;
 

@@ -3,8 +3,8 @@
 use burn_flex::FlexTensor;
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
-use super::{awake::stay_awake, buffers, flex, sparse};
-use crate::registers;
+use super::{awake::stay_awake, buffers, flex};
+use crate::{registers, sparse};
 
 /// Multiplications that are worth a thread of their own.
 const WORTH_A_THREAD: usize = 1 << 19;
