@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use faer::{ContiguousFwd, MatMut, MatRef, reborrow::ReborrowMut as _};
+use faer::{
+    ContiguousFwd, MatMut, MatRef,
+    reborrow::{IntoConst as _, ReborrowMut as _},
+};
 use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// Terms of one chain in faer's kernels; the sums of chains are added.
@@ -60,9 +63,8 @@ pub(crate) fn multiply(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32
     let (Some(mut c), Some(b)) = (c.try_as_row_major_mut(), b.try_as_row_major()) else {
         return false;
     };
-    let (rows, columns) = (c.nrows(), c.ncols());
     // With few rows, a copy takes longer than it saves.
-    let part = if rows < COPIED { CHAIN } else { PART };
+    let part = if c.nrows() < COPIED { CHAIN } else { PART };
     for start in (0..a.ncols()).step_by(CHAIN) {
         let chain = start..(start + CHAIN).min(a.ncols());
         let parts: Option<Vec<_>> = chain
@@ -71,20 +73,8 @@ pub(crate) fn multiply(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32
             .map(|start| Terms::of(a, start..(start + part).min(chain.end)))
             .collect();
         let Some(parts) = parts else { return false };
-        if start == 0 {
-            pulp::Arch::new().dispatch(Chain { c: c.rb_mut(), parts: &parts, b });
-            continue;
-        }
-        let mut sums = vec![0.0; rows * columns];
-        let other = MatMut::from_row_major_slice_mut(&mut sums, rows, columns);
-        if let Some(c) = other.try_as_row_major_mut() {
-            pulp::Arch::new().dispatch(Chain { c, parts: &parts, b });
-        }
-        for (row, sums) in sums.chunks_exact(columns).enumerate() {
-            for (c, sum) in c.rb_mut().row_mut(row).as_slice_mut().iter_mut().zip(sums) {
-                *c += sum;
-            }
-        }
+        let chain = Chain { c: c.rb_mut(), parts: &parts, b, add: start > 0 };
+        pulp::Arch::new().dispatch(chain);
     }
     true
 }
@@ -201,11 +191,12 @@ impl Find<'_> {
     }
 }
 
-/// The sums of one chain, in the place of c.
+/// The sums of one chain, in the place of c or added to it.
 struct Chain<'a> {
     c: RowsMut<'a>,
     parts: &'a [Terms],
     b: Rows<'a>,
+    add: bool,
 }
 
 impl WithSimd for Chain<'_> {
@@ -213,28 +204,38 @@ impl WithSimd for Chain<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let vectors = self.b.ncols() / S::F32_LANES;
+        let (rows, columns) = (self.c.nrows(), self.c.ncols());
+        let vectors = columns / S::F32_LANES;
         let panels = vectors.div_ceil(WIDEST);
-        let mut copy = Vec::new();
+        let (mut copy, mut other) = (Vec::new(), Vec::new());
         let mut first = 0;
-        for panel in 0..panels {
-            let width = (panel + 1) * vectors / panels - panel * vectors / panels;
-            let columns = first..first + width * S::F32_LANES;
+        // After the last panel come the columns that fill no vector.
+        for panel in 0..=panels {
+            let width = if panel < panels {
+                (panel + 1) * vectors / panels - panel * vectors / panels
+            } else {
+                0
+            };
+            let count = if width > 0 { width * S::F32_LANES } else { columns - first };
+            let mut c = self.c.rb_mut().subcols_mut(first, count);
+            let mut sums = None;
+            if self.add {
+                other.resize(rows * count, 0.0);
+                let other = &mut other[..rows * count];
+                sums = MatMut::from_row_major_slice_mut(other, rows, count).try_as_row_major_mut();
+            }
             for (at, terms) in self.parts.iter().enumerate() {
-                let mut b = self.b.subrows(terms.part.start, terms.part.len());
-                if terms.rows.len() >= COPIED {
+                let mut b = self.b.submatrix(terms.part.start, first, terms.part.len(), count);
+                if rows >= COPIED {
                     copy.clear();
-                    for row in 0..b.nrows() {
-                        copy.extend_from_slice(&b.row(row).as_slice()[columns.clone()]);
-                    }
-                    let copied = MatRef::from_row_major_slice(&copy, b.nrows(), columns.len());
-                    let Some(copied) = copied.try_as_row_major() else { return };
-                    b = copied;
-                } else {
-                    b = b.subcols(columns.start, columns.len());
+                    (0..b.nrows()).for_each(|row| copy.extend_from_slice(b.row(row).as_slice()));
+                    let copied = MatRef::from_row_major_slice(&copy, b.nrows(), count);
+                    b = copied.try_as_row_major().unwrap_or(b);
                 }
-                let mut panel = Panel { c: self.c.rb_mut(), b, terms, first, add: at > 0 };
+                let c = sums.as_mut().map_or_else(|| c.rb_mut(), |sums| sums.rb_mut());
+                let mut panel = Panel { c, b, terms, add: at > 0 };
                 match width {
+                    0 => panel.rest(simd),
                     1 => panel.sum::<S, 1>(simd),
                     2 => panel.sum::<S, 2>(simd),
                     3 => panel.sum::<S, 3>(simd),
@@ -249,26 +250,22 @@ impl WithSimd for Chain<'_> {
                     _ => panel.sum::<S, WIDEST>(simd),
                 }
             }
-            first = columns.end;
-        }
-        if first == self.b.ncols() {
-            return;
-        }
-        for (at, terms) in self.parts.iter().enumerate() {
-            let b = self.b.subrows(terms.part.start, terms.part.len());
-            let b = b.subcols(first, b.ncols() - first);
-            Panel { c: self.c.rb_mut(), b, terms, first, add: at > 0 }.rest(simd);
+            let added = sums.into_iter().flat_map(|sums| sums.into_const().row_iter().enumerate());
+            for (row, sums) in added {
+                let c = c.rb_mut().row_mut(row).as_slice_mut();
+                c.iter_mut().zip(sums.as_slice()).for_each(|(c, sum)| *c += sum);
+            }
+            first += count;
         }
     }
 }
 
-/// Some columns of c, `first` and those after it, and a part of the terms of their chain.
+/// Some columns of c, and a part of the terms of their chain.
 struct Panel<'a> {
     c: RowsMut<'a>,
     /// The rows of the part, these columns alone.
     b: Rows<'a>,
     terms: &'a Terms,
-    first: usize,
     /// The chain has begun.
     add: bool,
 }
@@ -278,7 +275,7 @@ impl Panel<'_> {
     #[inline(always)]
     fn sum<S: Simd, const N: usize>(&mut self, simd: S) {
         for (row, terms) in self.terms.rows.iter().enumerate() {
-            let c = &mut self.c.rb_mut().row_mut(row).as_slice_mut()[self.first..];
+            let c = self.c.rb_mut().row_mut(row).as_slice_mut();
             let Some(c) = S::as_mut_simd_f32s(c).0.first_chunk_mut::<N>() else { return };
             let mut sums = if self.add { *c } else { [simd.splat_f32s(0.0); N] };
             for term in &self.terms.terms[terms.clone()] {
@@ -298,7 +295,7 @@ impl Panel<'_> {
     #[inline(always)]
     fn rest<S: Simd>(&mut self, simd: S) {
         for (row, terms) in self.terms.rows.iter().enumerate() {
-            let c = &mut self.c.rb_mut().row_mut(row).as_slice_mut()[self.first..];
+            let c = self.c.rb_mut().row_mut(row).as_slice_mut();
             let mut sum = if self.add { simd.partial_load_f32s(c) } else { simd.splat_f32s(0.0) };
             for term in &self.terms.terms[terms.clone()] {
                 let b = simd.partial_load_f32s(self.b.row(term.row as usize).as_slice());
