@@ -1,7 +1,8 @@
 //! Products with a matrix that is mostly zeros, as pixels are: the terms that are zero are left out.
 //!
 //! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for each [`CHAIN`] terms, in their
-//! order, and a term of zero changes no chain.
+//! order, and a term of zero changes no chain of finite numbers. Zero times infinity, which faer makes NaN, is left out
+//! like any other zero.
 
 use std::ops::Range;
 
@@ -20,8 +21,8 @@ const COPIED: usize = 64;
 /// Vectors of a result that are summed side by side: with a factor and a row they are all registers.
 const WIDEST: usize = 12;
 /// Columns of the result below which finding the terms takes as long as what is saved.
-const NARROWEST: usize = 32;
-/// Multiplications below which faer sums in another order, and some more.
+pub(crate) const NARROWEST: usize = 32;
+/// Multiplications of a whole product; of so many a part has more than the 4,096 below which faer sums in another order.
 const LEAST: usize = 1 << 15;
 /// Share of the terms that may be other than zero; at 0.6 finding them takes what leaving out the others saves.
 const MOST: f64 = 0.4;
@@ -46,7 +47,7 @@ pub(crate) fn pays(a: &[f32], rows: usize, columns: usize) -> bool {
 }
 
 /// Whether this processor has the instructions whose sums are in faer's order.
-fn fused() -> bool {
+pub(crate) fn fused() -> bool {
     #[cfg(target_arch = "x86_64")]
     return pulp::x86::V3::try_new().is_some();
     #[cfg(not(target_arch = "x86_64"))]
@@ -95,7 +96,7 @@ struct Terms {
 }
 
 impl Terms {
-    /// Those of these columns of `a`, which is by rows or by columns.
+    /// The terms in these columns of `a`, which is by rows or by columns.
     fn of(a: MatRef<'_, f32>, part: Range<usize>) -> Option<Self> {
         let values = if let Some(a) = a.try_as_row_major() {
             Values::ByRows(a.subcols(part.start, part.len()))
@@ -217,6 +218,9 @@ impl WithSimd for Chain<'_> {
                 0
             };
             let count = if width > 0 { width * S::F32_LANES } else { columns - first };
+            if count == 0 {
+                break;
+            }
             let mut c = self.c.rb_mut().subcols_mut(first, count);
             let mut sums = None;
             if self.add {
@@ -333,7 +337,7 @@ mod tests {
             return;
         }
         // Whole vectors and not, one chain and several, the least of everything.
-        let shapes = [(20, 784, 400), (130, 1300, 33), (2, 512, 96), (600, 20, 201), (65, 513, 7)];
+        let shapes = [(20, 784, 400), (130, 1300, 33), (2, 512, 96), (600, 20, 201), (65, 513, 39)];
         for (m, k, n) in shapes {
             for binary in [false, true] {
                 let one = |v: f32| if binary { f32::from(v != 0.0) } else { v };

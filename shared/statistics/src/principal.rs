@@ -85,7 +85,7 @@ impl PrincipalComponents {
         // Rows are summed less a provisional mean, that of the first of them, and what it differs
         // from the mean is taken out at the end: one pass suffices. Where those rows are constant,
         // the provisional mean is exactly that constant. Where most are zero it is zero: products of zeros are left
-        // out, and squares of such a column sum to little more than its deviations do.
+        // out, and squares of such a column sum to twice its squared deviations at most, if the first rows are like the others.
         let shift = provisional_mean(rows.min(FIRST), width, fill);
         let blocks: Vec<_> =
             (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK)).collect();
@@ -358,6 +358,23 @@ mod tests {
             let cosine: f64 =
                 (0..5).map(|j| svd.V()[(j, i)] * found.components[[i, j]]).sum::<f64>().abs();
             assert!(cosine > 1.0 - 1e-6, "component {i}: cosine {cosine}");
+        }
+    }
+
+    #[test]
+    fn columns_that_are_mostly_zero_have_the_covariance_of_any_others() {
+        // Also where the first rows, of which the provisional mean is, are nothing like the others.
+        for empty in [0, 128] {
+            let mut rows = sheared(3000).mapv(|v| if v > 6.0 { v } else { 0.0 });
+            rows.slice_mut(ndarray::s![..empty, ..]).fill(0.0);
+            let found = PrincipalComponents::of(&rows).unwrap();
+            let values = rows.mapv(f64::from);
+            let deviations = &values - &values.mean_axis(ndarray::Axis(0)).unwrap();
+            let covariance = deviations.t().dot(&deviations) / 2999.0;
+            let spread = ndarray::Array2::from_diag(&ndarray::arr1(&found.variances));
+            let back = found.components.t().dot(&spread).dot(&found.components);
+            let worst = (&back - &covariance).fold(0f64, |a, b| a.max(b.abs()));
+            assert!(worst < 1e-5 * covariance[[0, 0]], "{empty}: {worst:e}");
         }
     }
 

@@ -56,6 +56,7 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
     let Part { mut c, a, b, first, sparse } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) < 2 * STEP {
+        let sparse = sparse && columns >= sparse::NARROWEST;
         if !(sparse && sparse::multiply(c.rb_mut(), a, b)) {
             multiply(c.rb_mut(), Accum::Replace, a, b);
         }
@@ -157,6 +158,28 @@ mod tests {
                 let scale = (k as f32).sqrt();
                 for (x, y) in one.iter().zip(reference) {
                     assert!((x - y).abs() < 1e-5 * scale, "{m} {k} {n}: {x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_that_are_left_out_change_no_bit_at_any_number_of_threads() {
+        for (m, k, n) in [(20, 784, 400), (130, 700, 333), (600, 20, 133), (784, 128, 400)] {
+            for a_turned in [false, true] {
+                let (rows, columns) = if a_turned { (k, m) } else { (m, k) };
+                let lit = |v: f32| if v > 0.9 { v } else { 0.0 };
+                let a = values(random(rows, columns, 1)).into_iter().map(lit).collect();
+                let a = flex::tensor(a, [rows, columns]);
+                let a = if a_turned { a.transpose(0, 1) } else { a };
+                let b = random(k, n, 2);
+                assert_eq!(sparse::pays(a.storage(), m, n), sparse::fused());
+                let mut whole = vec![0.0; m * n];
+                let c = MatMut::from_row_major_slice_mut(&mut whole, m, n);
+                multiply(c, Accum::Replace, matrix(&a), matrix(&b));
+                for threads in [1, 2, 3, 7] {
+                    let many = on_threads(threads, || values(product_flex(a.clone(), b.clone())));
+                    assert_eq!(whole, many, "{m} {k} {n}, {threads} threads");
                 }
             }
         }
