@@ -22,7 +22,7 @@ const COPIED: usize = 64;
 const WIDEST: usize = 12;
 /// Columns of the result below which finding the terms takes as long as what is saved.
 pub(crate) const NARROWEST: usize = 32;
-/// Multiplications of a whole product; of so many a part has more than the 4,096 below which faer sums in another order.
+/// Multiplications below which a product is left to faer, which sums those of 4,096 or fewer in another order.
 const LEAST: usize = 1 << 15;
 /// Share of the terms that may be other than zero; at 0.6 finding them takes what leaving out the others saves.
 const MOST: f64 = 0.4;
@@ -58,8 +58,8 @@ pub(crate) fn fused() -> bool {
 type Rows<'a> = MatRef<'a, f32, usize, usize, isize, ContiguousFwd>;
 type RowsMut<'a> = MatMut<'a, f32, usize, usize, isize, ContiguousFwd>;
 
-/// a b in the place of c, on this thread; false, and nothing done, if b or c is not by rows, or a neither by rows nor by
-/// columns.
+/// a b in the place of c, on this thread; false, and nothing done, if b or c is not by rows, or a neither by rows nor
+/// by columns.
 pub(crate) fn multiply(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> bool {
     let (Some(mut c), Some(b)) = (c.try_as_row_major_mut(), b.try_as_row_major()) else {
         return false;

@@ -85,7 +85,8 @@ impl PrincipalComponents {
         // Rows are summed less a provisional mean, that of the first of them, and what it differs
         // from the mean is taken out at the end: one pass suffices. Where those rows are constant,
         // the provisional mean is exactly that constant. Where most are zero it is zero: products of zeros are left
-        // out, and squares of such a column sum to twice its squared deviations at most, if the first rows are like the others.
+        // out, and the squares of such a column sum to at most twice its squared deviations, if the first rows are
+        // like the others.
         let shift = provisional_mean(rows.min(FIRST), width, fill);
         let blocks: Vec<_> =
             (0..rows).step_by(BLOCK).map(|start| start..rows.min(start + BLOCK)).collect();
