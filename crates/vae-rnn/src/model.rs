@@ -107,17 +107,16 @@ impl<B: Backend> Model<B> {
         z: Tensor<B, 2>,
     ) -> StepTerms<B> {
         let width = self.output.width();
+        let steps = x.dims()[1] / width.max(1);
         let features = sentence.features(z); // [sequences, features]
-        let mut state = sentence.first(features.clone()); // [sequences, state]
-        let mut contexts = Vec::new();
-        for step in 0..x.dims()[1] / width.max(1) {
-            let h = self.recurrence.output(&state); // [sequences, hidden]
-            contexts.push(join(features.clone(), h));
-            // phi_x(x_t), [sequences, features]
-            let input = self.input.forward(seen.clone().narrow(1, step * width, width));
-            state = self.recurrence.step(join(features.clone(), input), state);
-        }
-        let context = Tensor::cat(contexts, 0); // [steps * sequences, features + hidden]
+        let first = sentence.first(features.clone()); // [sequences, state]
+        // No state follows the last step. phi_x(x_t), [(steps - 1) * sequences, features]
+        let rest = steps.saturating_sub(1);
+        let input = self.input.forward(step_major(&seen.clone().narrow(1, 0, rest * width), width));
+        let input = join(features.clone().repeat_dim(0, rest), input);
+        // [steps * sequences, hidden]
+        let h = self.recurrence.output(&self.recurrence.unroll(input, first));
+        let context = join(features.repeat_dim(0, steps), h); // [steps * sequences, features + hidden]
         let hidden = self.decoder.forward(context); // [steps * sequences, features]
         let reconstruction = self.output.log_prob(hidden, step_major(x, width)).neg();
         StepTerms { reconstruction, kl_per_latent: None }
@@ -127,6 +126,48 @@ impl<B: Backend> Model<B> {
     /// `[sequences, steps * latents]`. No gradient flows back over the borders between `truncate` steps.
     pub fn unroll(
         &self,
+        x: &Tensor<B, 2>,
+        eps: &Tensor<B, 2>,
+        truncate: Option<usize>,
+    ) -> Unrolled<B> {
+        match &self.latent {
+            None => self.unroll_known(x, truncate),
+            Some(latent) => self.unroll_drawn(latent, x, eps, truncate),
+        }
+    }
+
+    /// Without latents all inputs of the recurrence are known beforehand.
+    fn unroll_known(&self, x: &Tensor<B, 2>, truncate: Option<usize>) -> Unrolled<B> {
+        let [sequences, columns] = x.dims();
+        let width = self.output.width();
+        let steps = columns / width;
+        let mut state = self.recurrence.start(sequences); // [sequences, state]
+        let mut states = Vec::new();
+        let stretch = truncate.unwrap_or(steps).max(1);
+        for first in (0..steps).step_by(stretch) {
+            let here = stretch.min(steps - first);
+            let is_last = first + here == steps;
+            // No state follows the last step.
+            let inputs = if is_last { here - 1 } else { here };
+            let x = x.clone().narrow(1, first * width, inputs * width);
+            let input = self.input.forward(step_major(&x, width)); // [inputs * sequences, features]
+            // [(inputs + 1) * sequences, state]
+            let found = self.recurrence.unroll(input, state.clone());
+            if is_last {
+                states.push(found);
+            } else {
+                state = found.clone().narrow(0, here * sequences, sequences).detach();
+                states.push(found.narrow(0, 0, here * sequences));
+            }
+        }
+        let before = self.recurrence.output(&Tensor::cat(states, 0)); // [steps * sequences, hidden]
+        Unrolled { context: before.clone(), before, posterior: None }
+    }
+
+    /// With a latent at each step.
+    fn unroll_drawn(
+        &self,
+        latent: &Latent<B>,
         x: &Tensor<B, 2>,
         eps: &Tensor<B, 2>,
         truncate: Option<usize>,
@@ -144,26 +185,25 @@ impl<B: Backend> Model<B> {
             let h = self.recurrence.output(&state); // [sequences, hidden]
             // phi_x(x_t), [sequences, features]
             let input = self.input.forward(x.clone().narrow(1, step * width, width));
-            let drawn = self.latent.as_ref().map(|latent| {
-                // q(z_t | x_t, before), mean and log-variance [sequences, latents]
-                let posterior = latent.posterior.forward(join(input.clone(), h.clone()));
-                let eps = eps.clone().narrow(1, step * latents, latents); // [sequences, latents]
-                let z = posterior.reparameterise(eps); // [sequences, latents]
-                let features = latent.features.forward(z); // phi_z(z_t), [sequences, features]
-                means.push(posterior.mean);
-                log_vars.push(posterior.log_var);
-                features
-            });
-            contexts.push(joined(drawn.clone(), h.clone())); // [sequences, features + hidden]
+            // q(z_t | x_t, before), mean and log-variance [sequences, latents]
+            let posterior = latent.posterior.forward(join(input.clone(), h.clone()));
+            let eps = eps.clone().narrow(1, step * latents, latents); // [sequences, latents]
+            let z = posterior.reparameterise(eps); // [sequences, latents]
+            let features = latent.features.forward(z); // phi_z(z_t), [sequences, features]
+            means.push(posterior.mean);
+            log_vars.push(posterior.log_var);
+            contexts.push(join(features.clone(), h.clone())); // [sequences, features + hidden]
             before.push(h);
-            state = self.recurrence.step(joined(drawn, input), state); // [sequences, state]
+            state = self.recurrence.step(join(features, input), state); // [sequences, state]
         }
         // Step-major: [steps * sequences, latents].
-        let posterior = self.latent.is_some().then(|| DiagonalGaussian {
-            mean: Tensor::cat(means, 0),
-            log_var: Tensor::cat(log_vars, 0),
-        });
-        Unrolled { context: Tensor::cat(contexts, 0), before: Tensor::cat(before, 0), posterior }
+        let posterior =
+            DiagonalGaussian { mean: Tensor::cat(means, 0), log_var: Tensor::cat(log_vars, 0) };
+        Unrolled {
+            context: Tensor::cat(contexts, 0),
+            before: Tensor::cat(before, 0),
+            posterior: Some(posterior),
+        }
     }
 
     /// The terms of -ELBO of an unrolled model for the prediction target x.
@@ -227,7 +267,7 @@ fn joined<B: Backend>(drawn: Option<Tensor<B, 2>>, other: Tensor<B, 2>) -> Tenso
 }
 
 /// `[sequences, steps * width]` as `[steps * sequences, width]`.
-fn step_major<B: Backend>(x: &Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
+pub(crate) fn step_major<B: Backend>(x: &Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
     let [sequences, columns] = x.dims();
     let steps = columns / width;
     x.clone().reshape([sequences, steps, width]).swap_dims(0, 1).reshape([steps * sequences, width])

@@ -11,7 +11,7 @@
 
 use burn::{
     module::Module,
-    tensor::{Bool, Tensor, TensorData},
+    tensor::{Int, Tensor},
 };
 use shared::{
     Backend,
@@ -20,7 +20,7 @@ use shared::{
     posterior::DiagonalGaussian,
 };
 
-use crate::config::ModelConfig;
+use crate::{config::ModelConfig, model::step_major};
 
 /// The networks of z.
 #[derive(Module, Debug)]
@@ -99,24 +99,20 @@ impl<B: Backend> Sentence<B> {
         input: &Mlp<B>,
         width: usize,
     ) -> DiagonalGaussian<B> {
-        let columns = x.dims()[1] / width.max(1);
-        let device = x.device();
-        let mut state = self.encoder.start(steps.len()); // [rows, state]
-        for step in 0..columns {
-            // phi_x(x_t), [rows, features]
-            let features = input.forward(x.clone().narrow(1, step * width, width));
-            let after = self.encoder.step(features, state.clone()); // [rows, state]
-            let over: Vec<bool> = steps.iter().map(|&own| step >= own).collect();
-            state = if over.contains(&true) {
-                // A sequence that is over keeps its last state: chosen, not multiplied, since beyond the
-                // end a number may be anything.
-                let over = TensorData::new(over, [steps.len(), 1]);
-                let over = Tensor::<B, 2, Bool>::from_data(over, &device);
-                after.clone().mask_where(over.expand(after.dims()), state)
-            } else {
-                after
-            };
-        }
+        let (rows, columns) = (steps.len(), x.dims()[1] / width.max(1));
+        let start = self.encoder.start(rows); // [rows, state]
+        // phi_x(x_t), [steps * rows, features]
+        let features = input.forward(step_major(&x, width));
+        let states = self.encoder.unroll(features, start); // [(steps + 1) * rows, state]
+        // Of each sequence the state after its own last step: chosen, not multiplied, since beyond the end a number may
+        // be anything.
+        let last: Vec<i64> = steps
+            .iter()
+            .zip(0..)
+            .map(|(&own, row)| (own.min(columns) * rows) as i64 + row)
+            .collect();
+        let last = Tensor::<B, 1, Int>::from_data(&last[..], &x.device());
+        let state = states.select(0, last); // [rows, state]
         self.posterior.forward(self.encoder.output(&state))
     }
 }

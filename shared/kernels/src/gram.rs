@@ -28,6 +28,7 @@ pub fn gram(x: &[f32], columns: usize, products: &mut [f32]) {
                 upper.rb_mut().submatrix_mut(first, first, count, columns - first),
                 x_rows.subcols(first, count).transpose(),
                 x_rows.subcols(first, columns - first),
+                sparse::CHAIN,
             )
         });
         if done {

@@ -1,6 +1,6 @@
 //! Products with a matrix that is mostly zeros, as pixels are: the terms that are zero are left out.
 //!
-//! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for each [`CHAIN`] terms, in their
+//! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for each so many terms, in their
 //! order, and a term of zero changes no chain of finite numbers. Zero times infinity, which faer makes NaN, is left out
 //! like any other zero.
 
@@ -13,7 +13,7 @@ use faer::{
 use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 /// Terms of one chain in faer's kernels; the sums of chains are added.
-const CHAIN: usize = 512;
+pub(crate) const CHAIN: usize = 512;
 /// Terms of a part of a chain, whose rows of b are copied to lie side by side in the nearest cache.
 const PART: usize = 64;
 /// Rows of the result for which that pays.
@@ -58,16 +58,21 @@ pub(crate) fn fused() -> bool {
 type Rows<'a> = MatRef<'a, f32, usize, usize, isize, ContiguousFwd>;
 type RowsMut<'a> = MatMut<'a, f32, usize, usize, isize, ContiguousFwd>;
 
-/// a b in the place of c, on this thread; false, and nothing done, if b or c is not by rows, or a neither by rows nor
-/// by columns.
-pub(crate) fn multiply(c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> bool {
+/// a b in the place of c, in chains of this many terms, on this thread; false, and nothing done, if b or c is not by
+/// rows, or a neither by rows nor by columns.
+pub(crate) fn multiply(
+    c: MatMut<'_, f32>,
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    length: usize,
+) -> bool {
     let (Some(mut c), Some(b)) = (c.try_as_row_major_mut(), b.try_as_row_major()) else {
         return false;
     };
     // With few rows, a copy takes longer than it saves.
-    let part = if c.nrows() < COPIED { CHAIN } else { PART };
-    for start in (0..a.ncols()).step_by(CHAIN) {
-        let chain = start..(start + CHAIN).min(a.ncols());
+    let part = if c.nrows() < COPIED { length } else { PART };
+    for start in (0..a.ncols()).step_by(length) {
+        let chain = start..(start + length).min(a.ncols());
         let parts: Option<Vec<_>> = chain
             .clone()
             .step_by(part)
@@ -352,7 +357,7 @@ mod tests {
                     let c = MatMut::from_row_major_slice_mut(&mut whole, m, n);
                     matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
                     let c = MatMut::from_row_major_slice_mut(&mut sparse, m, n);
-                    assert!(multiply(c, a, b));
+                    assert!(multiply(c, a, b, CHAIN));
                     assert_eq!(bits(&whole), bits(&sparse), "{m} {k} {n}");
                 }
             }

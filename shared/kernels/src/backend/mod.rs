@@ -175,6 +175,43 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::recur_gradient_composed::<Self>(cell, gates, hidden, before, after, gradient)
     }
 
+    /// A recurrence whose inputs are known for all steps, from their sums `[steps * rows, gates * width]`, step by
+    /// step, the weight `[width, gates * width]` and bias of the hidden sums and the state before the first step,
+    /// `[rows, state]`: the states before the first step and after each, `[(steps + 1) * rows, state]`.
+    fn unroll(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [states, ..] = Self::unroll_keeping(cell, input, weight, bias, start);
+        states
+    }
+
+    /// The same, and what [`Self::unroll_gradient`] needs besides: the gates and the hidden sums, `[steps * rows,
+    /// gates * width]`.
+    fn unroll_keeping(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::unroll_composed::<Self>(cell, input, weight, bias, start)
+    }
+
+    /// Gradients of [`Self::unroll`] with respect to the input's sums, weight, bias and first state, from the
+    /// weight, what [`Self::unroll_keeping`] found and the gradient of the states.
+    fn unroll_gradient(
+        cell: Cell,
+        weight: FloatTensor<Self>,
+        found: [FloatTensor<Self>; 3],
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 4] {
+        fused::unroll_gradient_composed::<Self>(cell, weight, found, gradient)
+    }
+
     /// x with mean 0 and variance 1 in each column of each group of rows, and the factors 1 / s it was scaled
     /// by, `[groups, columns]`, through which no gradient flows. `groups` are numbers of rows, one group
     /// after another.
@@ -346,6 +383,36 @@ impl Backend for Flex {
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3] {
         fused::recur_gradient_flex(cell, gates, hidden, before, after, gradient)
+    }
+
+    fn unroll(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [states, ..] = fused::unroll_flex(cell, input, weight, bias, start, false);
+        states
+    }
+
+    fn unroll_keeping(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        fused::unroll_flex(cell, input, weight, bias, start, true)
+    }
+
+    fn unroll_gradient(
+        cell: Cell,
+        weight: FloatTensor<Self>,
+        found: [FloatTensor<Self>; 3],
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 4] {
+        fused::unroll_gradient_flex(cell, weight, found, gradient)
     }
 
     fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
@@ -594,6 +661,16 @@ impl<B: Backend> Backend for Autodiff<B> {
         state: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::autodiff_recur::<B>(cell, input, hidden, state)
+    }
+
+    fn unroll(
+        cell: Cell,
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::autodiff_unroll::<B>(cell, input, weight, bias, start)
     }
 
     fn bernoulli_log_prob(logits: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {

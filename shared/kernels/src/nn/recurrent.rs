@@ -86,4 +86,99 @@ impl<B: Backend> Recurrent<B> {
         );
         Tensor::from_primitive(TensorPrimitive::Float(after))
     }
+
+    /// The states before the first step and after each, `[(steps + 1) * rows, state]`, step by step, of inputs
+    /// that are all known, x `[steps * rows, inputs]`, from the state `start` `[rows, state]` on: what
+    /// [`Self::step`] gives one after the other, sooner.
+    pub fn unroll(&self, x: Tensor<B, 2>, start: Tensor<B, 2>) -> Tensor<B, 2> {
+        if x.dims()[0] == 0 {
+            return start;
+        }
+        let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
+        let states = B::unroll(
+            self.cell,
+            primitive(self.input.forward(x)), // [steps * rows, gates * width]
+            primitive(self.hidden.weight.val()),
+            self.hidden.bias.val().into_primitive().tensor(),
+            primitive(start),
+        );
+        Tensor::from_primitive(TensorPrimitive::Float(states))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Autodiff;
+
+    use super::*;
+    use crate::{
+        backend::{AutodiffBackend, Flex, NdArray},
+        laws::gradients,
+        matrix,
+        nn::Init,
+        noise::{Noise, Stream},
+    };
+
+    const STEPS: usize = 4;
+    const ROWS: usize = 3;
+
+    /// All states and the gradients of all weights and of the first state, all steps at once or one after the other.
+    fn found<B: AutodiffBackend>(cell: Cell, at_once: bool) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let device = B::Device::default();
+        let noise = Noise::new(1);
+        let mut init = Initialiser::<B>::new(Init::Glorot, noise, &device);
+        let layer = Recurrent::new(cell, 5, 7, &mut init);
+        let random = |key, rows, columns| {
+            let values = noise.normal(Stream::Generate, key, &[0], rows * columns);
+            matrix::<B>(values, [rows, columns], &device)
+        };
+        let x = random(1, STEPS * ROWS, 5);
+        let start = random(2, ROWS, layer.state_width()).require_grad();
+        let weights = random(3, (STEPS + 1) * ROWS, layer.state_width());
+        let states = if at_once {
+            layer.unroll(x, start.clone())
+        } else {
+            let mut states = vec![start.clone()];
+            for step in 0..STEPS {
+                let x = x.clone().narrow(0, step * ROWS, ROWS);
+                states.push(layer.step(x, states[step].clone()));
+            }
+            Tensor::cat(states, 0)
+        };
+        let backward = (states.clone() * weights).sum().backward();
+        let to_start = start.grad(&backward).unwrap().into_data().iter::<f64>().collect();
+        let of = burn::optim::GradientsParams::from_grads(backward, &layer);
+        let mut slopes: Vec<_> =
+            gradients::<B, _>(&layer, &of).into_iter().map(|gradient| gradient.values).collect();
+        slopes.push(to_start);
+        (states.into_data().iter::<f64>().collect(), slopes)
+    }
+
+    #[test]
+    fn known_inputs_have_the_states_and_gradients_of_steps() {
+        fn check<B: AutodiffBackend>(cell: Cell) {
+            let (states, slopes) = found::<B>(cell, true);
+            let (expected, expected_slopes) = found::<B>(cell, false);
+            assert_eq!(slopes.len(), 5);
+            let pairs = slopes.iter().flatten().zip(expected_slopes.iter().flatten());
+            for (a, b) in states.iter().zip(&expected).chain(pairs) {
+                assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{cell:?}: {a} {b}");
+            }
+            assert_eq!(states.len(), expected.len());
+            assert!(slopes.iter().zip(&expected_slopes).all(|(a, b)| a.len() == b.len()));
+        }
+        for cell in [Cell::Gru, Cell::Lstm] {
+            check::<Autodiff<Flex>>(cell);
+            check::<Autodiff<NdArray>>(cell);
+        }
+    }
+
+    #[test]
+    fn no_steps_leave_the_first_state() {
+        let device = Default::default();
+        let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
+        let layer = Recurrent::new(Cell::Gru, 5, 7, &mut init);
+        let states = layer.unroll(Tensor::zeros([0, 5], &device), layer.start(3));
+        assert_eq!(states.dims(), [3, 7]);
+    }
 }

@@ -79,7 +79,7 @@ pub(crate) fn activate_flex(x: FlexTensor, bias: FlexTensor, f: Activation) -> F
 }
 
 /// f(a + b) in the place of a. One instance of the loop for each activation, each a straight line.
-fn add_and(values: &mut [f32], bias: &[f32], f: Activation) {
+pub(super) fn add_and(values: &mut [f32], bias: &[f32], f: Activation) {
     match f {
         Activation::Linear => run(AddAnd { values, bias, f: |a| a }),
         Activation::Tanh => run(AddAnd { values, bias, f: tanh }),
@@ -142,6 +142,7 @@ pub(crate) fn bias_gradient_flex(gradient: FlexTensor) -> FlexTensor {
         let tasks = values.chunks(ROWS * width).zip(sums.chunks_mut(width)).collect();
         by_block(tasks, values.len(), |(gradient, sum)| run(SumRows { gradient, sum }));
     }
+    buffers::give_back(gradient);
     total(&sums, width)
 }
 

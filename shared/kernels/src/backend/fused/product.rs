@@ -7,7 +7,9 @@ use super::{awake::stay_awake, buffers, flex};
 use crate::{registers, sparse};
 
 /// Multiplications that are worth a thread of their own.
-const WORTH_A_THREAD: usize = 1 << 19;
+pub(super) const WORTH_A_THREAD: usize = 1 << 19;
+/// Terms of a chain of a long sum over rows of memory.
+const SHORT_CHAIN: usize = 256;
 /// A part's rows or columns are a multiple of this, the kernels' vectors.
 const STEP: usize = 16;
 
@@ -25,20 +27,32 @@ pub(super) fn product_then(a: FlexTensor, b: FlexTensor, then: Option<&Then<'_>>
     let (a, b) = (readable(a), readable(b));
     let (x, y) = (matrix(&a), matrix(&b));
     let (rows, columns) = (x.nrows(), y.ncols());
-    let mut values = buffers::take(rows * columns);
-    let c = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
-    let work = rows * columns * x.ncols();
-    let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
-    stay_awake(parts);
     let sparse = sparse::pays(a.storage(), rows, columns);
-    by_parts(Part { c, a: x, b: y, first: 0, sparse }, parts, then);
+    let values = on_threads(x, y, sparse, then);
     buffers::give_back(a);
     buffers::give_back(b);
     flex::tensor(values, [rows, columns])
 }
 
+/// The rows of a b, one after another, on as many threads as it is worth.
+pub(super) fn on_threads(
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    sparse: bool,
+    then: Option<&Then<'_>>,
+) -> Vec<f32> {
+    let (rows, columns) = (a.nrows(), b.ncols());
+    let mut values = buffers::take(rows * columns);
+    let c = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
+    let parts =
+        (rows * columns * a.ncols() / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+    stay_awake(parts);
+    by_parts(Part { c, a, b, first: 0, sparse }, parts, then);
+    values
+}
+
 /// What follows a product: from a column on, a part of a row.
-type Then<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+pub(super) type Then<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
 
 /// `c` = `a` `b`, columns of the whole result from `first` on.
 struct Part<'a> {
@@ -57,8 +71,15 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) < 2 * STEP {
         let sparse = sparse && columns >= sparse::NARROWEST;
-        if !(sparse && sparse::multiply(c.rb_mut(), a, b)) {
-            multiply(c.rb_mut(), Accum::Replace, a, b);
+        let length = chain(a);
+        if !(sparse && sparse::multiply(c.rb_mut(), a, b, length)) {
+            let mut accum = Accum::Replace;
+            for start in (0..a.ncols().max(1)).step_by(length) {
+                let terms = length.min(a.ncols() - start);
+                let (a, b) = (a.subcols(start, terms), b.subrows(start, terms));
+                multiply(c.rb_mut(), accum, a, b);
+                accum = Accum::Add;
+            }
         }
         let Some(then) = then else { return };
         for row in c.row_iter_mut() {
@@ -81,6 +102,13 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
         || by_parts(Part { c, a, b, first, sparse }, left, then),
         || by_parts(Part { c: d, a: e, b: g, first: other, sparse }, parts - left, then),
     );
+}
+
+/// Terms that are summed in one chain. Where a lies by columns, faer reads its numbers one row of memory apart: over 512
+/// of them they do not stay in the nearest cache.
+fn chain(a: MatRef<'_, f32>) -> usize {
+    let is_by_columns = a.row_stride() == 1 && a.col_stride() != 1;
+    if is_by_columns && a.ncols() >= sparse::CHAIN { SHORT_CHAIN } else { sparse::CHAIN }
 }
 
 /// a b in the place of c or added to it, on this thread.
@@ -128,7 +156,7 @@ mod tests {
         flex::tensor(values, [rows, columns])
     }
 
-    fn on_threads(threads: usize, task: impl FnOnce() -> Vec<f32> + Send) -> Vec<f32> {
+    fn in_a_pool(threads: usize, task: impl FnOnce() -> Vec<f32> + Send) -> Vec<f32> {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(task)
     }
 
@@ -149,9 +177,9 @@ mod tests {
                 let a = turned(random(rows, columns, 1), a_turned);
                 let (rows, columns) = size(k, n, b_turned);
                 let b = turned(random(rows, columns, 2), b_turned);
-                let one = on_threads(1, || values(product_flex(a.clone(), b.clone())));
+                let one = in_a_pool(1, || values(product_flex(a.clone(), b.clone())));
                 for threads in [2, 3, 7] {
-                    let many = on_threads(threads, || values(product_flex(a.clone(), b.clone())));
+                    let many = in_a_pool(threads, || values(product_flex(a.clone(), b.clone())));
                     assert_eq!(one, many, "{m} {k} {n}, {threads} threads");
                 }
                 let reference = values(Flex::float_matmul(a, b));
@@ -165,7 +193,9 @@ mod tests {
 
     #[test]
     fn zeros_that_are_left_out_change_no_bit_at_any_number_of_threads() {
-        for (m, k, n) in [(20, 784, 400), (130, 700, 333), (600, 20, 133), (784, 128, 400)] {
+        for (m, k, n) in
+            [(20, 784, 400), (130, 700, 333), (600, 20, 133), (784, 128, 400), (784, 512, 40)]
+        {
             for a_turned in [false, true] {
                 let (rows, columns) = if a_turned { (k, m) } else { (m, k) };
                 let lit = |v: f32| if v > 0.9 { v } else { 0.0 };
@@ -174,11 +204,9 @@ mod tests {
                 let a = if a_turned { a.transpose(0, 1) } else { a };
                 let b = random(k, n, 2);
                 assert_eq!(sparse::pays(a.storage(), m, n), sparse::fused());
-                let mut whole = vec![0.0; m * n];
-                let c = MatMut::from_row_major_slice_mut(&mut whole, m, n);
-                multiply(c, Accum::Replace, matrix(&a), matrix(&b));
+                let whole = in_a_pool(1, || on_threads(matrix(&a), matrix(&b), false, None));
                 for threads in [1, 2, 3, 7] {
-                    let many = on_threads(threads, || values(product_flex(a.clone(), b.clone())));
+                    let many = in_a_pool(threads, || values(product_flex(a.clone(), b.clone())));
                     assert_eq!(whole, many, "{m} {k} {n}, {threads} threads");
                 }
             }

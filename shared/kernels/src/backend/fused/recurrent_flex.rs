@@ -33,25 +33,32 @@ pub(crate) fn recur_flex(
             .zip(state.storage::<f32>().chunks(ROWS * narrow))
             .collect();
         by_block(tasks, rows * wide, |((((gates, after), a), b), before)| {
-            let rows = Step { a, b, before, gates, after, width };
-            match cell {
-                Cell::Gru => run(Gru(rows)),
-                Cell::Lstm => run(Lstm(rows)),
-            }
+            Step { a, b, before, gates, after, width }.run(cell);
         });
     }
     buffers::give_back(input);
     (tensor(after, [rows, narrow]), tensor(gates, [rows, wide]))
 }
 
-/// What a step reads and writes.
-struct Step<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    before: &'a [f32],
-    gates: &'a mut [f32],
-    after: &'a mut [f32],
-    width: usize,
+/// What a step reads and writes, some rows of each.
+pub(super) struct Step<'a> {
+    /// Sums of the input.
+    pub(super) a: &'a [f32],
+    /// Sums of the state.
+    pub(super) b: &'a [f32],
+    pub(super) before: &'a [f32],
+    pub(super) gates: &'a mut [f32],
+    pub(super) after: &'a mut [f32],
+    pub(super) width: usize,
+}
+
+impl Step<'_> {
+    pub(super) fn run(self, cell: Cell) {
+        match cell {
+            Cell::Gru => run(Gru(self)),
+            Cell::Lstm => run(Lstm(self)),
+        }
+    }
 }
 
 struct Gru<'a>(Step<'a>);
@@ -159,10 +166,7 @@ pub(crate) fn recur_gradient_flex(
                     to_state,
                     width,
                 };
-                match cell {
-                    Cell::Gru => run(GruGradient(rows)),
-                    Cell::Lstm => run(LstmGradient(rows)),
-                }
+                rows.run(cell);
             },
         );
     }
@@ -175,17 +179,28 @@ pub(crate) fn recur_gradient_flex(
     ]
 }
 
-/// What a backward step reads and writes.
-struct Gradient<'a> {
-    gates: &'a [f32],
-    b: &'a [f32],
-    before: &'a [f32],
-    after: &'a [f32],
-    gradient: &'a [f32],
-    to_input: &'a mut [f32],
-    to_hidden: &'a mut [f32],
-    to_state: &'a mut [f32],
-    width: usize,
+/// What a backward step reads and writes, some rows of each.
+pub(super) struct Gradient<'a> {
+    pub(super) gates: &'a [f32],
+    /// Sums of the state.
+    pub(super) b: &'a [f32],
+    pub(super) before: &'a [f32],
+    pub(super) after: &'a [f32],
+    /// Of the state after the step.
+    pub(super) gradient: &'a [f32],
+    pub(super) to_input: &'a mut [f32],
+    pub(super) to_hidden: &'a mut [f32],
+    pub(super) to_state: &'a mut [f32],
+    pub(super) width: usize,
+}
+
+impl Gradient<'_> {
+    pub(super) fn run(self, cell: Cell) {
+        match cell {
+            Cell::Gru => run(GruGradient(self)),
+            Cell::Lstm => run(LstmGradient(self)),
+        }
+    }
 }
 
 struct GruGradient<'a>(Gradient<'a>);
@@ -210,15 +225,27 @@ impl NullaryFnOnce for GruGradient<'_> {
             let (hidden_r, rest) = to_hidden[start..start + wide].split_at_mut(width);
             let (hidden_u, hidden_n) = rest.split_at_mut(width);
             let state = &mut to_state[first..first + width];
-            for j in 0..width {
-                let (r, u, n, g) = (r[j], u[j], n[j], gradient[j]);
-                let inner_n = g * (1.0 - u) * (1.0 - n * n);
-                let inner_u = g * (before[j] - n) * (u - u * u);
-                let inner_r = inner_n * b[j] * (r - r * r);
-                (input_r[j], input_u[j], input_n[j]) = (inner_r, inner_u, inner_n);
-                (hidden_r[j], hidden_u[j], hidden_n[j]) = (inner_r, inner_u, inner_n * r);
-                state[j] = g * u;
+            // One result after the other: a loop over all of them is not compiled to vectors.
+            for ((state, &g), &u) in state.iter_mut().zip(gradient).zip(u) {
+                *state = g * u;
             }
+            for (((inner, &g), &u), &n) in input_n.iter_mut().zip(gradient).zip(u).zip(n) {
+                *inner = g * (1.0 - u) * (1.0 - n * n);
+            }
+            let states = before.iter().zip(n);
+            for (((inner, &g), &u), (&before, &n)) in
+                input_u.iter_mut().zip(gradient).zip(u).zip(states)
+            {
+                *inner = g * (before - n) * (u - u * u);
+            }
+            for (((inner, &inner_n), &b), &r) in input_r.iter_mut().zip(&*input_n).zip(b).zip(r) {
+                *inner = inner_n * b * (r - r * r);
+            }
+            for ((inner, &inner_n), &r) in hidden_n.iter_mut().zip(&*input_n).zip(r) {
+                *inner = inner_n * r;
+            }
+            hidden_r.copy_from_slice(input_r);
+            hidden_u.copy_from_slice(input_u);
         }
     }
 }
@@ -246,15 +273,35 @@ impl NullaryFnOnce for LstmGradient<'_> {
             let ((inner_i, inner_f), (inner_g, inner_o)) =
                 (inner_if.split_at_mut(width), rest.split_at_mut(width));
             let (state_h, state_c) = to_state[first..first + narrow].split_at_mut(width);
-            for j in 0..width {
-                let (i, f, g, o) = (i[j], f[j], g[j], o[j]);
-                let squashed = tanh(after[j]);
-                let c = to_c[j] + to_h[j] * o * (1.0 - squashed * squashed);
-                inner_i[j] = c * g * (i - i * i);
-                inner_f[j] = c * before[j] * (f - f * f);
-                inner_g[j] = c * i * (1.0 - g * g);
-                inner_o[j] = to_h[j] * squashed * (o - o * o);
-                (state_h[j], state_c[j]) = (0.0, c * f);
+            // One result after the other: a loop over all of them is not compiled to vectors. The places of the
+            // state hold tanh(c') and dL/dc' until those of the gates are there.
+            for (squashed, &after) in state_h.iter_mut().zip(after) {
+                *squashed = tanh(after);
+            }
+            let cells = to_c.iter().zip(to_h).zip(o);
+            for ((c, &squashed), ((&to_c, &to_h), &o)) in
+                state_c.iter_mut().zip(&*state_h).zip(cells)
+            {
+                *c = to_c + to_h * o * (1.0 - squashed * squashed);
+            }
+            for (((inner, &c), &g), &i) in inner_i.iter_mut().zip(&*state_c).zip(g).zip(i) {
+                *inner = c * g * (i - i * i);
+            }
+            for (((inner, &c), &before), &f) in inner_f.iter_mut().zip(&*state_c).zip(before).zip(f)
+            {
+                *inner = c * before * (f - f * f);
+            }
+            for (((inner, &c), &i), &g) in inner_g.iter_mut().zip(&*state_c).zip(i).zip(g) {
+                *inner = c * i * (1.0 - g * g);
+            }
+            for (((inner, &to_h), &squashed), &o) in
+                inner_o.iter_mut().zip(to_h).zip(&*state_h).zip(o)
+            {
+                *inner = to_h * squashed * (o - o * o);
+            }
+            state_h.fill(0.0);
+            for (c, &f) in state_c.iter_mut().zip(f) {
+                *c *= f;
             }
         }
         to_hidden.copy_from_slice(to_input);
