@@ -26,6 +26,7 @@ pub fn gram(x: &[f32], columns: usize, products: &mut [f32]) {
             let count = TOGETHER.min(columns - first);
             sparse::multiply(
                 upper.rb_mut().submatrix_mut(first, first, count, columns - first),
+                Accum::Replace,
                 x_rows.subcols(first, count).transpose(),
                 x_rows.subcols(first, columns - first),
                 sparse::CHAIN,

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use faer::{
-    ContiguousFwd, MatMut, MatRef,
+    Accum, ContiguousFwd, MatMut, MatRef,
     reborrow::{IntoConst as _, ReborrowMut as _},
 };
 use pulp::{NullaryFnOnce, Simd, WithSimd};
@@ -58,10 +58,11 @@ pub(crate) fn fused() -> bool {
 type Rows<'a> = MatRef<'a, f32, usize, usize, isize, ContiguousFwd>;
 type RowsMut<'a> = MatMut<'a, f32, usize, usize, isize, ContiguousFwd>;
 
-/// a b in the place of c, in chains of this many terms, on this thread; false, and nothing done, if b or c is not by
-/// rows, or a neither by rows nor by columns.
+/// a b in the place of c or added to it, in chains of this many terms, on this thread; false, and nothing done, if b or
+/// c is not by rows, or a neither by rows nor by columns.
 pub(crate) fn multiply(
     c: MatMut<'_, f32>,
+    accum: Accum,
     a: MatRef<'_, f32>,
     b: MatRef<'_, f32>,
     length: usize,
@@ -79,7 +80,8 @@ pub(crate) fn multiply(
             .map(|start| Terms::of(a, start..(start + part).min(chain.end)))
             .collect();
         let Some(parts) = parts else { return false };
-        let chain = Chain { c: c.rb_mut(), parts: &parts, b, add: start > 0 };
+        let chain =
+            Chain { c: c.rb_mut(), parts: &parts, b, add: start > 0 || accum == Accum::Add };
         pulp::Arch::new().dispatch(chain);
     }
     true
@@ -357,7 +359,7 @@ mod tests {
                     let c = MatMut::from_row_major_slice_mut(&mut whole, m, n);
                     matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
                     let c = MatMut::from_row_major_slice_mut(&mut sparse, m, n);
-                    assert!(multiply(c, a, b, CHAIN));
+                    assert!(multiply(c, Accum::Replace, a, b, CHAIN));
                     assert_eq!(bits(&whole), bits(&sparse), "{m} {k} {n}");
                 }
             }

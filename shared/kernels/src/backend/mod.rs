@@ -70,6 +70,15 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         Self::float_matmul(a, b)
     }
 
+    /// A sum `[m, n]` and the product of two matrices.
+    fn add_product(
+        sum: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        Self::float_add(Self::product(a, b), sum)
+    }
+
     /// `[a | b]`: the columns of a, then those of b, of as many rows.
     fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![a, b], 1)
@@ -306,6 +315,14 @@ impl Backend for Flex {
 
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         fused::product_flex(a, b)
+    }
+
+    fn add_product(
+        sum: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fused::add_product_flex(sum, a, b)
     }
 
     fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

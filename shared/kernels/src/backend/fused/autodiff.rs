@@ -10,7 +10,7 @@ use burn::{
             ops::{Backward, Ops, OpsKind},
         },
     },
-    tensor::{TensorMetadata, ops::FloatTensor},
+    tensor::{TensorMetadata, backend::AutodiffBackend, ops::FloatTensor},
 };
 
 use super::Geometry;
@@ -33,19 +33,46 @@ fn kept<B: Backend>(y: &FloatTensor<B>, f: Activation) -> Option<FloatTensor<B>>
     (f != Activation::Linear).then(|| y.clone())
 }
 
+/// A parent to which a gradient flows, and what has come so far.
+type Parent<B> = (NodeId, Option<FloatTensor<B>>);
+
+/// Takes what has come so far to a parent; any tensor stands in for its value.
+fn parent<B: Backend, S, const N: usize>(
+    ops: &Ops<S, N>,
+    index: usize,
+    any: &FloatTensor<B>,
+    gradients: &mut Gradients,
+) -> Option<Parent<B>> {
+    let mut parent = <Autodiff<B> as AutodiffBackend>::from_inner(any.clone());
+    parent.node = ops.parents[index].clone()?;
+    Some((parent.node.id, gradients.remove::<B>(&parent)))
+}
+
+/// The product a b as a gradient of a parent, added in place to what has come so far.
+fn register_product<B: Backend>(
+    (node, sum): Parent<B>,
+    [a, b]: [FloatTensor<B>; 2],
+    gradients: &mut Gradients,
+) {
+    let gradient = match sum {
+        Some(sum) => B::add_product(sum, a, b),
+        None => B::product(a, b),
+    };
+    gradients.register::<B>(node, gradient);
+}
+
 /// The gradients of the factors a and b of a b, from that of the product.
 fn register_products<B: Backend>(
     [a, b]: [FloatTensor<B>; 2],
-    [a_node, b_node]: [Option<NodeId>; 2],
+    [to_a, to_b]: [Option<Parent<B>>; 2],
     gradient: FloatTensor<B>,
     gradients: &mut Gradients,
 ) {
-    if let Some(node) = b_node {
-        let gradient = B::product(B::float_transpose(a), gradient.clone());
-        gradients.register::<B>(node, gradient);
+    if let Some(parent) = to_b {
+        register_product::<B>(parent, [B::float_transpose(a), gradient.clone()], gradients);
     }
-    if let Some(node) = a_node {
-        gradients.register::<B>(node, B::product(gradient, B::float_transpose(b)));
+    if let Some(parent) = to_a {
+        register_product::<B>(parent, [gradient, B::float_transpose(b)], gradients);
     }
 }
 
@@ -58,15 +85,14 @@ impl<B: Backend> Backward<B, 3> for Dense {
     type State = (FloatTensor<B>, FloatTensor<B>, Option<FloatTensor<B>>);
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight, y) = ops.state;
-        let [x_node, weight_node, bias_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
+        let parents = [0, 1].map(|index| parent::<B, _, _>(&ops, index, &gradient, gradients));
+        let (x, weight, y) = ops.state;
         let (inner, bias) = inner_gradient::<B>(y, gradient, self.0);
-        if let Some(node) = bias_node {
+        if let [_, _, Some(node)] = ops.parents {
             gradients.register::<B>(node.id, bias);
         }
-        let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
-        register_products::<B>([x, weight], nodes, inner, gradients);
+        register_products::<B>([x, weight], parents, inner, gradients);
     }
 }
 
@@ -97,8 +123,8 @@ impl<B: Backend> Backward<B, 2> for Product {
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
-        let nodes = ops.parents.map(|node| node.map(|node| node.id));
-        register_products::<B>(ops.state, nodes, gradient, gradients);
+        let parents = [0, 1].map(|index| parent::<B, _, _>(&ops, index, &gradient, gradients));
+        register_products::<B>(ops.state, parents, gradient, gradients);
     }
 }
 
@@ -125,20 +151,21 @@ impl<B: Backend> Backward<B, 3> for DenseTransposed {
     type State = [FloatTensor<B>; 2];
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [y, weight] = ops.state;
-        let [y_node, weight_node, bias_node] = ops.parents;
         let gradient = gradients.consume::<B>(&ops.node);
-        if let Some(node) = bias_node {
+        let [to_y, to_weight] =
+            [0, 1].map(|index| parent::<B, _, _>(&ops, index, &gradient, gradients));
+        let [y, weight] = ops.state;
+        if let [_, _, Some(node)] = ops.parents {
             let sum = B::float_sum_dim(gradient.clone(), 0);
             let width = sum.shape().num_elements();
             gradients.register::<B>(node.id, B::float_reshape(sum, [width].into()));
         }
-        if let Some(node) = weight_node {
-            let gradient = B::product(B::float_transpose(gradient.clone()), y);
-            gradients.register::<B>(node.id, gradient);
+        if let Some(parent) = to_weight {
+            let factors = [B::float_transpose(gradient.clone()), y];
+            register_product::<B>(parent, factors, gradients);
         }
-        if let Some(node) = y_node {
-            gradients.register::<B>(node.id, B::product(gradient, weight));
+        if let Some(parent) = to_y {
+            register_product::<B>(parent, [gradient, weight], gradients);
         }
     }
 }

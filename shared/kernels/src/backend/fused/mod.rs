@@ -91,7 +91,7 @@ pub(crate) use normalise::{autodiff_normalise, normalise_composed, normalise_gra
 #[cfg(feature = "flex")]
 pub(crate) use normalise_flex::{normalise_flex, normalise_gradient_flex};
 #[cfg(feature = "flex")]
-pub(crate) use product::product_flex;
+pub(crate) use product::{add_product_flex, product_flex};
 pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_composed};
 #[cfg(feature = "flex")]
 pub(crate) use recurrent_flex::{recur_flex, recur_gradient_flex};

@@ -1,6 +1,7 @@
 //! Matrix products on burn-flex, by faer's kernels.
 
-use burn_flex::FlexTensor;
+use burn::tensor::ops::FloatTensorOps as _;
+use burn_flex::{Flex, FlexTensor};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
 
 use super::{awake::stay_awake, buffers, flex};
@@ -44,17 +45,40 @@ pub(super) fn on_threads(
     let (rows, columns) = (a.nrows(), b.ncols());
     let mut values = buffers::take(rows * columns);
     let c = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
-    let parts =
-        (rows * columns * a.ncols() / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
-    stay_awake(parts);
-    by_parts(Part { c, a, b, first: 0, sparse }, parts, then);
+    share_out(Part { c, a, b, first: 0, sparse, accum: Accum::Replace }, then);
     values
+}
+
+/// a b added to a sum, in its place: the same bits as the product and then the sum of both.
+pub(crate) fn add_product_flex(sum: FlexTensor, a: FlexTensor, b: FlexTensor) -> FlexTensor {
+    let (a, b) = (readable(a), readable(b));
+    let (x, y) = (matrix(&a), matrix(&b));
+    if x.ncols() > chain(x) {
+        // Its chains would be added one after the other.
+        return Flex::float_add(product_flex(a, b), sum);
+    }
+    let (rows, columns) = (x.nrows(), y.ncols());
+    let mut sum = flex::dense(sum);
+    let c = MatMut::from_row_major_slice_mut(sum.storage_mut(), rows, columns);
+    let sparse = sparse::pays(a.storage(), rows, columns);
+    share_out(Part { c, a: x, b: y, first: 0, sparse, accum: Accum::Add }, None);
+    buffers::give_back(a);
+    buffers::give_back(b);
+    sum
+}
+
+/// As many threads as it is worth.
+fn share_out(part: Part<'_>, then: Option<&Then<'_>>) {
+    let work = part.c.nrows() * part.c.ncols() * part.a.ncols();
+    let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+    stay_awake(parts);
+    by_parts(part, parts, then);
 }
 
 /// What follows a product: from a column on, a part of a row.
 pub(super) type Then<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
 
-/// `c` = `a` `b`, columns of the whole result from `first` on.
+/// `a` `b` for `c`, columns of the whole result from `first` on.
 struct Part<'a> {
     c: MatMut<'a, f32>,
     a: MatRef<'a, f32>,
@@ -62,18 +86,19 @@ struct Part<'a> {
     first: usize,
     /// The zeros of `a` are left out.
     sparse: bool,
+    /// In the place of what `c` holds, or added to it.
+    accum: Accum,
 }
 
 /// The longer side of the result halved until there are enough parts, none of a single row or column: that would be a
 /// product with a vector, whose sums faer takes in another order.
 fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
-    let Part { mut c, a, b, first, sparse } = part;
+    let Part { mut c, a, b, first, sparse, mut accum } = part;
     let (rows, columns) = (c.nrows(), c.ncols());
     if parts <= 1 || rows.max(columns) < 2 * STEP {
         let sparse = sparse && columns >= sparse::NARROWEST;
         let length = chain(a);
-        if !(sparse && sparse::multiply(c.rb_mut(), a, b, length)) {
-            let mut accum = Accum::Replace;
+        if !(sparse && sparse::multiply(c.rb_mut(), accum, a, b, length)) {
             for start in (0..a.ncols().max(1)).step_by(length) {
                 let terms = length.min(a.ncols() - start);
                 let (a, b) = (a.subcols(start, terms), b.subrows(start, terms));
@@ -99,8 +124,8 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
         (c.split_at_row_mut(at), a.split_at_row(at), (b, b), first)
     };
     rayon::join(
-        || by_parts(Part { c, a, b, first, sparse }, left, then),
-        || by_parts(Part { c: d, a: e, b: g, first: other, sparse }, parts - left, then),
+        || by_parts(Part { c, a, b, first, sparse, accum }, left, then),
+        || by_parts(Part { c: d, a: e, b: g, first: other, sparse, accum }, parts - left, then),
     );
 }
 
@@ -145,9 +170,6 @@ pub(super) fn matrix(tensor: &FlexTensor) -> MatRef<'_, f32> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::ops::FloatTensorOps;
-    use burn_flex::Flex;
-
     use super::*;
     use crate::noise::{Noise, Stream};
 
@@ -208,6 +230,29 @@ mod tests {
                 for threads in [1, 2, 3, 7] {
                     let many = in_a_pool(threads, || values(product_flex(a.clone(), b.clone())));
                     assert_eq!(whole, many, "{m} {k} {n}, {threads} threads");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_that_is_added_has_the_bits_of_both_steps() {
+        // Chains in one piece and in several; factors with and without zeros.
+        for (m, k, n) in [(3, 5, 7), (400, 128, 784), (256, 512, 96), (40, 700, 333)] {
+            for share in [-9.0, 0.9] {
+                let a = values(random(k, m, 1)).into_iter();
+                let a = a.map(|v| if v > share { v } else { 0.0 }).collect();
+                let a = flex::tensor(a, [k, m]).transpose(0, 1);
+                let (b, sum) = (random(k, n, 2), random(m, n, 3));
+                let apart = Flex::float_add(product_flex(a.clone(), b.clone()), sum.clone());
+                for threads in [1, 2, 3] {
+                    let (a, b, sum) = (a.clone(), b.clone(), sum.clone());
+                    let added = in_a_pool(threads, || values(add_product_flex(sum, a, b)));
+                    assert_eq!(
+                        added,
+                        values(apart.clone()),
+                        "{m} {k} {n}, {share}, {threads} threads"
+                    );
                 }
             }
         }
