@@ -14,7 +14,7 @@ use shared::{
     },
     nn::{GaussianMlp, Initialiser, Mlp, Recurrent, join},
     noise::Noise,
-    posterior::{DiagonalGaussian, Posterior},
+    posterior::{DiagonalGaussian, Posterior, repeat_rows},
     sequence_code::SequenceCode,
     sequential::{Drawn, Sequential, StepTerms},
 };
@@ -110,13 +110,17 @@ impl<B: Backend> Model<B> {
         let steps = x.dims()[1] / width.max(1);
         let features = sentence.features(z); // [sequences, features]
         let first = sentence.first(features.clone()); // [sequences, state]
-        // No state follows the last step. phi_x(x_t), [(steps - 1) * sequences, features]
-        let rest = steps.saturating_sub(1);
-        let input = self.input.forward(step_major(&seen.clone().narrow(1, 0, rest * width), width));
-        let input = join(features.clone().repeat_dim(0, rest), input);
-        // [steps * sequences, hidden]
-        let h = self.recurrence.output(&self.recurrence.unroll(input, first));
-        let context = join(features.repeat_dim(0, steps), h); // [steps * sequences, features + hidden]
+        let states = if steps > 1 {
+            // No state follows the last step. phi_x(x_t), [(steps - 1) * sequences, features]
+            let seen = seen.clone().narrow(1, 0, (steps - 1) * width);
+            let input = self.input.forward(step_major(&seen, width));
+            let input = join(repeat_rows(features.clone(), steps - 1), input);
+            self.recurrence.unroll(input, first)
+        } else {
+            first
+        };
+        let h = self.recurrence.output(&states); // [steps * sequences, hidden]
+        let context = join(repeat_rows(features, steps), h); // [steps * sequences, features + hidden]
         let hidden = self.decoder.forward(context); // [steps * sequences, features]
         let reconstruction = self.output.log_prob(hidden, step_major(x, width)).neg();
         StepTerms { reconstruction, kl_per_latent: None }
@@ -149,10 +153,13 @@ impl<B: Backend> Model<B> {
             let is_last = first + here == steps;
             // No state follows the last step.
             let inputs = if is_last { here - 1 } else { here };
-            let x = x.clone().narrow(1, first * width, inputs * width);
-            let input = self.input.forward(step_major(&x, width)); // [inputs * sequences, features]
-            // [(inputs + 1) * sequences, state]
-            let found = self.recurrence.unroll(input, state.clone());
+            let found = if inputs > 0 {
+                let x = x.clone().narrow(1, first * width, inputs * width);
+                let input = self.input.forward(step_major(&x, width)); // [inputs * sequences, features]
+                self.recurrence.unroll(input, state.clone())
+            } else {
+                state.clone()
+            }; // [(inputs + 1) * sequences, state]
             if is_last {
                 states.push(found);
             } else {

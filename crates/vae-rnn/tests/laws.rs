@@ -281,6 +281,53 @@ fn truncation_changes_gradients_and_nothing_else() {
     }
 }
 
+/// -log p(x) of each sequence, a step after the other.
+fn stepwise(model: &Model<Diff>, batch: &Batch<Diff>, truncate: Option<usize>) -> Tensor<Diff, 1> {
+    let ([rows, columns], device) = (batch.x.dims(), Default::default());
+    let mut state = Sequential::start(model, rows);
+    let mut losses = Vec::new();
+    for step in 0..columns / WIDTH {
+        if truncate.is_some_and(|border| step > 0 && step % border == 0) {
+            state = state.detach();
+        }
+        let x = batch.x.clone().narrow(1, step * WIDTH, WIDTH);
+        let (log_p, after) = model.weigh(state, x, Tensor::zeros([rows, 0], &device));
+        let within: Vec<f32> =
+            batch.steps.iter().map(|&own| f32::from(u8::from(step < own))).collect();
+        losses.push(log_p.neg() * Tensor::from_floats(&within[..], &device));
+        state = after;
+    }
+    Tensor::stack::<2>(losses, 0).sum_dim(0).squeeze_dim(0)
+}
+
+#[test]
+fn without_latents_all_steps_at_once_have_the_gradients_of_one_after_the_other() {
+    let sequences = sequences(OutputConfig::Bernoulli);
+    // The second is one step long.
+    for indices in [&[0, 1, 2][..], &[1]] {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            let model = model::<Diff>(&config(Kind::Rnn, cell, OutputConfig::Bernoulli));
+            let batch = batch_of::<Diff>(&sequences, indices);
+            let gradients = |loss: Tensor<Diff, 1>| {
+                let of = GradientsParams::from_grads(loss.mean().backward(), &model);
+                laws::gradients(&model, &of)
+            };
+            for truncate in [None, Some(1), Some(2), Some(4), Some(6)] {
+                let objective =
+                    Objective::new(ObjectiveConfig { truncate, ..ObjectiveConfig::default() });
+                let at_once = gradients(objective.terms(&model, &batch, AFTER).loss);
+                let apart = gradients(stepwise(&model, &batch, truncate));
+                for (a, b) in at_once.iter().zip(&apart) {
+                    assert_eq!(a.is_there(), b.is_there(), "{cell:?} {truncate:?} {}", a.name);
+                    for (x, y) in a.values.iter().zip(&b.values) {
+                        assert!((x - y).abs() < 1e-5, "{cell:?} {truncate:?} {}: {x} {y}", a.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn inputs_are_hidden_in_training_alone() {
     let model = model::<Diff>(&plain(Kind::Vrnn));

@@ -91,9 +91,6 @@ impl<B: Backend> Recurrent<B> {
     /// that are all known, x `[steps * rows, inputs]`, from the state `start` `[rows, state]` on: what
     /// [`Self::step`] gives one after the other, sooner.
     pub fn unroll(&self, x: Tensor<B, 2>, start: Tensor<B, 2>) -> Tensor<B, 2> {
-        if x.dims()[0] == 0 {
-            return start;
-        }
         let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
         let states = B::unroll(
             self.cell,
@@ -171,14 +168,5 @@ mod tests {
             check::<Autodiff<Flex>>(cell);
             check::<Autodiff<NdArray>>(cell);
         }
-    }
-
-    #[test]
-    fn no_steps_leave_the_first_state() {
-        let device = Default::default();
-        let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
-        let layer = Recurrent::new(Cell::Gru, 5, 7, &mut init);
-        let states = layer.unroll(Tensor::zeros([0, 5], &device), layer.start(3));
-        assert_eq!(states.dims(), [3, 7]);
     }
 }
