@@ -107,7 +107,7 @@ impl<B: Backend> Model<B> {
         z: Tensor<B, 2>,
     ) -> StepTerms<B> {
         let width = self.output.width();
-        let steps = x.dims()[1] / width.max(1);
+        let steps = x.dims()[1] / width;
         let features = sentence.features(z); // [sequences, features]
         let first = sentence.first(features.clone()); // [sequences, state]
         let states = if steps > 1 {

@@ -99,7 +99,7 @@ impl<B: Backend> Sentence<B> {
         input: &Mlp<B>,
         width: usize,
     ) -> DiagonalGaussian<B> {
-        let (rows, columns) = (steps.len(), x.dims()[1] / width.max(1));
+        let (rows, columns) = (steps.len(), x.dims()[1] / width);
         let start = self.encoder.start(rows); // [rows, state]
         // phi_x(x_t), [steps * rows, features]
         let features = input.forward(step_major(&x, width));

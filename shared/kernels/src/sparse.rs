@@ -1,6 +1,6 @@
 //! Products with a matrix that is mostly zeros, as pixels are: the terms that are zero are left out.
 //!
-//! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for each so many terms, in their
+//! A sum has the bits that faer's kernels give it: one chain of fused multiply-adds for every so many terms, in their
 //! order, and a term of zero changes no chain of finite numbers. Zero times infinity, which faer makes NaN, is left out
 //! like any other zero.
 
@@ -23,7 +23,7 @@ const WIDEST: usize = 12;
 /// Columns of the result below which finding the terms takes as long as what is saved.
 pub(crate) const NARROWEST: usize = 32;
 /// Multiplications below which a product is left to faer, which sums those of 4,096 or fewer in another order.
-const LEAST: usize = 1 << 15;
+pub(crate) const LEAST: usize = 1 << 15;
 /// Share of the terms that may be other than zero; at 0.6 finding them takes what leaving out the others saves.
 const MOST: f64 = 0.4;
 /// What is looked at to tell: this many stretches of this many numbers.
@@ -58,8 +58,19 @@ pub(crate) fn fused() -> bool {
 type Rows<'a> = MatRef<'a, f32, usize, usize, isize, ContiguousFwd>;
 type RowsMut<'a> = MatMut<'a, f32, usize, usize, isize, ContiguousFwd>;
 
-/// a b in the place of c or added to it, in chains of this many terms, on this thread; false, and nothing done, if b or
-/// c is not by rows, or a neither by rows nor by columns.
+/// The terms of each chain of a sum of `depth` terms. In chains shorter than faer's own, a last term alone joins those before
+/// it: by itself faer would round its product once less.
+pub(crate) fn chains(depth: usize, length: usize) -> impl Iterator<Item = Range<usize>> {
+    let joins = length < CHAIN && depth > length && depth % length == 1;
+    let cut = if joins { depth - 1 } else { depth };
+    (0..cut).step_by(length).map(move |start| {
+        let end = start + length;
+        start..if end >= cut { depth } else { end }
+    })
+}
+
+/// a b in the place of c or added to it, in chains of this many terms, on this thread; returns false and does nothing if
+/// b or c is not by rows, or a neither by rows nor by columns.
 pub(crate) fn multiply(
     c: MatMut<'_, f32>,
     accum: Accum,
@@ -72,8 +83,7 @@ pub(crate) fn multiply(
     };
     // With few rows, a copy takes longer than it saves.
     let part = if c.nrows() < COPIED { length } else { PART };
-    for start in (0..a.ncols()).step_by(length) {
-        let chain = start..(start + length).min(a.ncols());
+    for chain in chains(a.ncols(), length) {
         let parts: Option<Vec<_>> = chain
             .clone()
             .step_by(part)
@@ -81,7 +91,7 @@ pub(crate) fn multiply(
             .collect();
         let Some(parts) = parts else { return false };
         let chain =
-            Chain { c: c.rb_mut(), parts: &parts, b, add: start > 0 || accum == Accum::Add };
+            Chain { c: c.rb_mut(), parts: &parts, b, add: chain.start > 0 || accum == Accum::Add };
         pulp::Arch::new().dispatch(chain);
     }
     true

@@ -186,7 +186,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
 
     /// A recurrence whose inputs are known for all steps, from their sums `[steps * rows, gates * width]`, step by
     /// step, the weight `[width, gates * width]` and bias of the hidden sums and the state before the first step,
-    /// `[rows, state]`: the states before the first step and after each, `[(steps + 1) * rows, state]`.
+    /// `[rows, state]`: the states before the first step and after each, `[(steps + 1) * rows, state]`. There is a
+    /// step, and a row.
     fn unroll(
         cell: Cell,
         input: FloatTensor<Self>,
@@ -194,8 +195,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         bias: FloatTensor<Self>,
         start: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let [states, ..] = Self::unroll_keeping(cell, input, weight, bias, start);
-        states
+        fused::unroll_composed::<Self>(cell, input, weight, bias, start)
     }
 
     /// The same, and what [`Self::unroll_gradient`] needs besides: the gates and the hidden sums, `[steps * rows,
@@ -207,7 +207,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         bias: FloatTensor<Self>,
         start: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3] {
-        fused::unroll_composed::<Self>(cell, input, weight, bias, start)
+        fused::unroll_keeping_composed::<Self>(cell, input, weight, bias, start)
     }
 
     /// Gradients of [`Self::unroll`] with respect to the input's sums, weight, bias and first state, from the
@@ -409,8 +409,7 @@ impl Backend for Flex {
         bias: FloatTensor<Self>,
         start: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let [states, ..] = fused::unroll_flex(cell, input, weight, bias, start, false);
-        states
+        fused::unroll_flex(cell, input, weight, bias, start)
     }
 
     fn unroll_keeping(
@@ -420,7 +419,7 @@ impl Backend for Flex {
         bias: FloatTensor<Self>,
         start: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3] {
-        fused::unroll_flex(cell, input, weight, bias, start, true)
+        fused::unroll_keeping_flex(cell, input, weight, bias, start)
     }
 
     fn unroll_gradient(

@@ -91,6 +91,9 @@ impl<B: Backend> Recurrent<B> {
     /// that are all known, x `[steps * rows, inputs]`, from the state `start` `[rows, state]` on: what
     /// [`Self::step`] gives one after the other, sooner.
     pub fn unroll(&self, x: Tensor<B, 2>, start: Tensor<B, 2>) -> Tensor<B, 2> {
+        if x.dims()[0] == 0 {
+            return start;
+        }
         let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
         let states = B::unroll(
             self.cell,

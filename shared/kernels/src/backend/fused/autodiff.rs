@@ -43,8 +43,9 @@ fn parent<B: Backend, S, const N: usize>(
     any: &FloatTensor<B>,
     gradients: &mut Gradients,
 ) -> Option<Parent<B>> {
+    let node = ops.parents[index].clone()?;
     let mut parent = <Autodiff<B> as AutodiffBackend>::from_inner(any.clone());
-    parent.node = ops.parents[index].clone()?;
+    parent.node = node;
     Some((parent.node.id, gradients.remove::<B>(&parent)))
 }
 

@@ -97,8 +97,10 @@ pub(crate) use recurrent::{autodiff_recur, recur_composed, recur_gradient_compos
 pub(crate) use recurrent_flex::{recur_flex, recur_gradient_flex};
 #[cfg(feature = "flex")]
 pub(crate) use total::total_in_blocks;
-pub(crate) use unroll::{autodiff_unroll, unroll_composed, unroll_gradient_composed};
+pub(crate) use unroll::{
+    autodiff_unroll, unroll_composed, unroll_gradient_composed, unroll_keeping_composed,
+};
 #[cfg(feature = "flex")]
-pub(crate) use unroll_flex::{unroll_flex, unroll_gradient_flex};
+pub(crate) use unroll_flex::{unroll_flex, unroll_gradient_flex, unroll_keeping_flex};
 pub use window::{Geometry, Window};
 pub(crate) use window::{overlap_composed, patches_composed};

@@ -53,11 +53,14 @@ pub(super) fn on_threads(
 pub(crate) fn add_product_flex(sum: FlexTensor, a: FlexTensor, b: FlexTensor) -> FlexTensor {
     let (a, b) = (readable(a), readable(b));
     let (x, y) = (matrix(&a), matrix(&b));
-    if x.ncols() > chain(x) {
-        // Its chains would be added one after the other.
+    let (rows, depth, columns) = (x.nrows(), x.ncols(), y.ncols());
+    // Several chains would be added one after the other, and faer sums small products and those with vectors in an order
+    // of their own.
+    let is_one_chain = depth <= chain(x);
+    let is_vector = [rows, depth, columns].contains(&1);
+    if !is_one_chain || is_vector || rows * depth * columns <= sparse::LEAST {
         return Flex::float_add(product_flex(a, b), sum);
     }
-    let (rows, columns) = (x.nrows(), y.ncols());
     let mut sum = flex::dense(sum);
     let c = MatMut::from_row_major_slice_mut(sum.storage_mut(), rows, columns);
     let sparse = sparse::pays(a.storage(), rows, columns);
@@ -99,9 +102,14 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
         let sparse = sparse && columns >= sparse::NARROWEST;
         let length = chain(a);
         if !(sparse && sparse::multiply(c.rb_mut(), accum, a, b, length)) {
-            for start in (0..a.ncols().max(1)).step_by(length) {
-                let terms = length.min(a.ncols() - start);
-                let (a, b) = (a.subcols(start, terms), b.subrows(start, terms));
+            // faer cuts at its own length by itself.
+            let cuts: Vec<_> = match length {
+                sparse::CHAIN => vec![0..a.ncols()],
+                _ => sparse::chains(a.ncols(), length).collect(),
+            };
+            for terms in cuts {
+                let (a, b) =
+                    (a.subcols(terms.start, terms.len()), b.subrows(terms.start, terms.len()));
                 multiply(c.rb_mut(), accum, a, b);
                 accum = Accum::Add;
             }
@@ -215,9 +223,15 @@ mod tests {
 
     #[test]
     fn zeros_that_are_left_out_change_no_bit_at_any_number_of_threads() {
-        for (m, k, n) in
-            [(20, 784, 400), (130, 700, 333), (600, 20, 133), (784, 128, 400), (784, 512, 40)]
-        {
+        for (m, k, n) in [
+            (20, 784, 400),
+            (130, 700, 333),
+            (600, 20, 133),
+            (784, 128, 400),
+            (784, 512, 40),
+            (33, 769, 60),
+            (60, 513, 70),
+        ] {
             for a_turned in [false, true] {
                 let (rows, columns) = if a_turned { (k, m) } else { (m, k) };
                 let lit = |v: f32| if v > 0.9 { v } else { 0.0 };
@@ -238,14 +252,18 @@ mod tests {
     #[test]
     fn a_product_that_is_added_has_the_bits_of_both_steps() {
         // Chains in one piece and in several; factors with and without zeros.
-        for (m, k, n) in [(3, 5, 7), (400, 128, 784), (256, 512, 96), (40, 700, 333)] {
+        let shapes = [(3, 5, 7), (400, 128, 784), (256, 512, 96), (40, 700, 333), (300, 257, 33)];
+        let vectors = [(400, 1, 784), (1, 300, 400), (300, 200, 1), (2, 200, 10)];
+        for (m, k, n) in shapes.into_iter().chain(vectors) {
             for share in [-9.0, 0.9] {
                 let a = values(random(k, m, 1)).into_iter();
                 let a = a.map(|v| if v > share { v } else { 0.0 }).collect();
                 let a = flex::tensor(a, [k, m]).transpose(0, 1);
-                let (b, sum) = (random(k, n, 2), random(m, n, 3));
-                let apart = Flex::float_add(product_flex(a.clone(), b.clone()), sum.clone());
-                for threads in [1, 2, 3] {
+                let sum = random(m, n, 3);
+                for (threads, b) in [1, 2, 3].into_iter().flat_map(|threads| {
+                    [(threads, random(k, n, 2)), (threads, random(n, k, 2).transpose(0, 1))]
+                }) {
+                    let apart = Flex::float_add(product_flex(a.clone(), b.clone()), sum.clone());
                     let (a, b, sum) = (a.clone(), b.clone(), sum.clone());
                     let added = in_a_pool(threads, || values(add_product_flex(sum, a, b)));
                     assert_eq!(

@@ -26,29 +26,55 @@ fn of_step<B: Backend>(tensor: &B2<B>, step: usize, rows: usize) -> B2<B> {
     tensor.clone().narrow(0, step * rows, rows)
 }
 
-/// See [`Backend::unroll_keeping`].
+/// See [`Backend::unroll`].
 pub(crate) fn unroll_composed<B: Backend>(
     cell: Cell,
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
     start: FloatTensor<B>,
+) -> FloatTensor<B> {
+    through_steps::<B>(cell, input, [weight, bias], start, |_, _| ())
+}
+
+/// See [`Backend::unroll_keeping`].
+pub(crate) fn unroll_keeping_composed<B: Backend>(
+    cell: Cell,
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    start: FloatTensor<B>,
 ) -> [FloatTensor<B>; 3] {
+    let (mut gates, mut hidden): (Vec<B2<B>>, Vec<B2<B>>) = (Vec::new(), Vec::new());
+    let states = through_steps::<B>(cell, input, [weight, bias], start, |opened, sums| {
+        gates.push(wrap(opened));
+        hidden.push(wrap(sums));
+    });
+    [states, unwrap(Tensor::cat(gates, 0)), unwrap(Tensor::cat(hidden, 0))]
+}
+
+/// All states; `keep` receives the gates and hidden sums of each step.
+fn through_steps<B: Backend>(
+    cell: Cell,
+    input: FloatTensor<B>,
+    [weight, bias]: [FloatTensor<B>; 2],
+    start: FloatTensor<B>,
+    mut keep: impl FnMut(FloatTensor<B>, FloatTensor<B>),
+) -> FloatTensor<B> {
     let (input, start): (B2<B>, B2<B>) = (wrap(input), wrap(start));
     let (rows, width) = (start.dims()[0], input.dims()[1] / cell.gates());
     let mut state = start.clone();
-    let (mut states, mut gates, mut hidden) = (vec![start], Vec::new(), Vec::new());
+    let mut states = vec![start];
     for step in 0..input.dims()[0] / rows.max(1) {
         let h = unwrap(state.clone().narrow(1, 0, width));
         let sums = B::dense(h, weight.clone(), bias.clone(), Activation::Linear);
         let input = unwrap(of_step(&input, step, rows));
-        let (after, opened) = B::recur(cell, input, sums.clone(), unwrap(state));
+        let (after, gates) = B::recur(cell, input, sums.clone(), unwrap(state));
         state = wrap(after);
         states.push(state.clone());
-        gates.push(wrap::<B, 2>(opened));
-        hidden.push(wrap(sums));
+        keep(gates, sums);
     }
-    [states, gates, hidden].map(|by_step| unwrap(Tensor::cat(by_step, 0)))
+    unwrap(Tensor::cat(states, 0))
 }
 
 /// See [`Backend::unroll_gradient`].

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::operation::{Activation, Cell};
 
-/// A share of the rows is a multiple of this, but the last.
-const STEP: usize = 4;
+/// A share of the rows is a multiple of this, but the last: rows that faer's kernels sum side by side.
+const TILE: usize = 4;
 
 /// Sizes of a recurrence.
 #[derive(Clone, Copy)]
@@ -37,18 +37,15 @@ impl Sizes {
         Self { rows, steps: all / rows.max(1), width, wide, narrow }
     }
 
-    /// How many rows each thread takes, none of them one alone: that would be a product with a vector, whose sums faer
-    /// takes in another order.
+    /// How many rows each thread takes, never a single one: that would be a product with a vector, whose sums faer takes in
+    /// another order.
     fn shares(self) -> Vec<usize> {
         let work = self.steps * self.rows * self.width * self.wide;
-        let threads = rayon::current_num_threads().min(self.rows / STEP).max(1);
+        let threads = rayon::current_num_threads().min(self.rows / TILE).max(1);
         let parts = (work / WORTH_A_THREAD).clamp(1, threads);
-        let mut ends: Vec<usize> =
-            (1..parts).map(|part| self.rows * part / parts / STEP * STEP).collect();
-        ends.push(self.rows);
-        ends.dedup();
-        let starts = std::iter::once(0).chain(ends.clone());
-        ends.iter().zip(starts).map(|(end, start)| end - start).filter(|&rows| rows > 0).collect()
+        let end =
+            |part| if part == parts { self.rows } else { self.rows * part / parts / TILE * TILE };
+        (0..parts).map(|part| end(part + 1) - end(part)).collect()
     }
 }
 
@@ -90,12 +87,36 @@ fn output(states: &[f32], sizes: Sizes) -> MatRef<'_, f32> {
     MatRef::from_row_major_slice(states, rows, sizes.narrow).subcols(0, sizes.width)
 }
 
-/// See [`super::unroll::unroll_composed`]; without `keep`, gates and hidden sums are those of the last step alone.
+/// See [`super::unroll::unroll_composed`].
 pub(crate) fn unroll_flex(
     cell: Cell,
     input: FlexTensor,
     weight: FlexTensor,
     bias: FlexTensor,
+    start: FlexTensor,
+) -> FlexTensor {
+    let [states, gates, hidden] = through_steps(cell, input, [weight, bias], start, false);
+    buffers::give_back(gates);
+    buffers::give_back(hidden);
+    states
+}
+
+/// See [`super::unroll::unroll_keeping_composed`].
+pub(crate) fn unroll_keeping_flex(
+    cell: Cell,
+    input: FlexTensor,
+    weight: FlexTensor,
+    bias: FlexTensor,
+    start: FlexTensor,
+) -> [FlexTensor; 3] {
+    through_steps(cell, input, [weight, bias], start, true)
+}
+
+/// States, gates and hidden sums; without `keep`, the latter two of the last step alone.
+fn through_steps(
+    cell: Cell,
+    input: FlexTensor,
+    [weight, bias]: [FlexTensor; 2],
     start: FlexTensor,
     keep: bool,
 ) -> [FlexTensor; 3] {
@@ -150,12 +171,11 @@ pub(crate) fn unroll_gradient_flex(
     let sizes = Sizes::of(cell, &gates, rows);
     let Sizes { rows, steps, width, wide, narrow, .. } = sizes;
     let [states, gates, hidden, gradient] = [states, gates, hidden, gradient].map(dense);
-    // Its rows one after another, so that no step has to pack them anew.
+    // By rows: faer packs it at each step, which is then a copy of whole vectors.
     let backwards = dense(weight.transpose(0, 1)); // [wide, width]
     let [mut to_input, mut to_hidden] = [(); 2].map(|()| buffers::take(steps * rows * wide));
     let mut to_start = buffers::take(rows * narrow);
-    let mut to_weight = vec![0.0; width * wide];
-    if rows * wide > 0 {
+    let to_weight = if rows * wide > 0 {
         let shares = sizes.shares();
         let tasks: Vec<_> = by_share_mut(&mut to_input, steps, wide, &shares)
             .into_iter()
@@ -197,8 +217,10 @@ pub(crate) fn unroll_gradient_flex(
         );
         let h = output(&states.storage::<f32>()[..steps * rows * narrow], sizes);
         let to_hidden = MatRef::from_row_major_slice(&to_hidden, steps * rows, wide);
-        to_weight = on_threads(h.transpose(), to_hidden, false, None);
-    }
+        on_threads(h.transpose(), to_hidden, false, None)
+    } else {
+        vec![0.0; width * wide]
+    };
     [states, gates, hidden, gradient].into_iter().for_each(buffers::give_back);
     let to_hidden = tensor(to_hidden, [steps * rows, wide]);
     [
@@ -215,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::fused::unroll::{unroll_composed, unroll_gradient_composed},
+        backend::fused::unroll::{unroll_gradient_composed, unroll_keeping_composed},
         noise::{Noise, Stream},
     };
 
@@ -243,7 +265,7 @@ mod tests {
     /// States, and the four gradients.
     fn found(cell: Cell, sizes: [usize; 3]) -> [Vec<f32>; 5] {
         let [input, weight, bias, start, gradient] = arguments(cell, sizes);
-        let found = unroll_flex(cell, input, weight.clone(), bias, start, true);
+        let found = unroll_keeping_flex(cell, input, weight.clone(), bias, start);
         let states = found[0].clone();
         let [input, weight, bias, start] = unroll_gradient_flex(cell, weight, found, gradient);
         [states, input, weight, bias, start].map(values)
@@ -260,13 +282,14 @@ mod tests {
                 let [input, weight, bias, start, gradient] = arguments(cell, sizes);
                 let one = [input, weight.clone(), bias, start];
                 let [input, other_weight, bias, start] = one.clone();
-                let composed = unroll_composed::<Flex>(cell, input, other_weight, bias, start);
+                let composed =
+                    unroll_keeping_composed::<Flex>(cell, input, other_weight, bias, start);
                 let [input, other_weight, bias, start] = one;
-                let states = unroll_flex(cell, input, other_weight, bias, start, false);
+                let states = unroll_flex(cell, input, other_weight, bias, start);
                 let [found, gradients @ ..] = found(cell, sizes);
                 // To the bit: a row's sums do not depend on its neighbours.
                 assert_eq!(found, values(composed[0].clone()), "{sizes:?} {cell:?}");
-                assert_eq!(found, values(states[0].clone()), "{sizes:?} {cell:?}");
+                assert_eq!(found, values(states), "{sizes:?} {cell:?}");
                 let expected = unroll_gradient_composed::<Flex>(cell, weight, composed, gradient);
                 for (a, b) in gradients.into_iter().zip(expected.map(values)) {
                     assert_eq!(a.len(), b.len());
@@ -280,15 +303,26 @@ mod tests {
 
     #[test]
     fn the_bits_do_not_depend_on_threads() {
-        for sizes in SIZES {
+        for (sizes, cell) in
+            SIZES.into_iter().flat_map(|sizes| [(sizes, Cell::Gru), (sizes, Cell::Lstm)])
+        {
             let on = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| found(Cell::Gru, sizes))
+                pool.install(|| found(cell, sizes))
             };
             let one = on(1);
             for threads in [2, 3, 7] {
-                assert_eq!(one, on(threads), "{sizes:?}, {threads} threads");
+                assert_eq!(one, on(threads), "{sizes:?} {cell:?}, {threads} threads");
             }
+        }
+    }
+
+    #[test]
+    fn no_steps_and_no_rows_are_none() {
+        for sizes in [[0, 3, 4], [2, 0, 4]] {
+            let [states, gradients @ ..] = found(Cell::Gru, sizes);
+            assert_eq!(states.len(), (sizes[0] + 1) * sizes[1] * 4);
+            assert!(gradients[1].iter().all(|&slope| slope == 0.0));
         }
     }
 
@@ -300,8 +334,8 @@ mod tests {
                 let sizes = Sizes { rows, steps: 100, width: 100, wide: 300, narrow: 100 };
                 let shares = pool.install(|| sizes.shares());
                 assert_eq!(shares.iter().sum::<usize>(), rows);
-                assert!(rows < STEP || shares.iter().all(|&share| share >= STEP), "{shares:?}");
-                assert!(rows < threads * STEP || shares.len() == threads, "{shares:?}");
+                assert!(rows < TILE || shares.iter().all(|&share| share >= TILE), "{shares:?}");
+                assert!(rows < threads * TILE || shares.len() == threads, "{shares:?}");
             }
         }
     }

@@ -372,3 +372,45 @@ fn recurrent_cells() {
         );
     }
 }
+
+/// The steps of a matrix are views of it: of sizes at which a card can read them in place, and not.
+#[test]
+fn recurrences() {
+    fn found<B: Backend>(cell: Cell, list: Vec<FloatTensor<B>>) -> Vec<FloatTensor<B>> {
+        let [input, weight, bias, start, gradient] = all(list);
+        let width = burn::tensor::TensorMetadata::shape(&bias).num_elements();
+        let bias = B::float_reshape(bias, [width].into());
+        let states = B::unroll(cell, input.clone(), weight.clone(), bias.clone(), start.clone());
+        let kept = B::unroll_keeping(cell, input, weight.clone(), bias, start);
+        let mut all: Vec<_> = B::unroll_gradient(cell, weight, kept.clone(), gradient).into();
+        // A vector, as the others are matrices.
+        all[2] = B::float_reshape(all[2].clone(), [1, width].into());
+        all.extend([states]);
+        all.extend(kept);
+        all
+    }
+    for cell in [Cell::Gru, Cell::Lstm] {
+        for [steps, rows, width] in [[3, 3, 5], [2, 64, 64]] {
+            let (wide, narrow) = (cell.gates() * width, cell.state_parts() * width);
+            let sizes = [
+                (steps * rows, wide),
+                (width, wide),
+                (1, wide),
+                (rows, narrow),
+                ((steps + 1) * rows, narrow),
+            ];
+            let inputs: Vec<TensorData> = (sizes.iter().zip(0..))
+                .map(|(&(rows, columns), seed)| numbers(rows, columns, seed))
+                .collect();
+            let name = format!("{cell:?} through {steps} steps of {rows}");
+            // Sums of sums, each of 64 numbers.
+            agree_to(
+                2e-4,
+                &name,
+                &inputs,
+                |list| found::<Flex>(cell, list),
+                |list| found::<Gpu>(cell, list),
+            );
+        }
+    }
+}
