@@ -14,22 +14,22 @@ use burn_flex::FlexTensor;
 const KEPT: usize = 8;
 /// Lengths below which the allocator is as fast.
 const LEAST: usize = 1 << 12;
-/// Buffers taken or kept, of any length, after which those of a length that was not among them go: some ten steps.
-/// Batches of sequences are as long as their longest, so lengths come that do not come back.
-const AGE: u64 = 1000;
+/// Numbers taken or kept, in buffers of any length, after which those of a length that was not among them go: 256 MB, so
+/// that what is kept is no more. Batches of sequences are as long as their longest, so lengths come that do not come back.
+const AGE: usize = 1 << 26;
 
 /// The buffers of one length.
 #[derive(Default)]
 struct Kept {
     buffers: Vec<Vec<f32>>,
     /// When one was last taken or kept, by the clock.
-    touched: u64,
+    touched: usize,
 }
 
 #[derive(Default)]
 struct Buffers {
-    /// Buffers taken or kept so far.
-    clock: u64,
+    /// Numbers of the buffers taken or kept so far.
+    clock: usize,
     lengths: BTreeMap<usize, Kept>,
 }
 
@@ -37,17 +37,17 @@ static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers { clock: 0, lengths: BTreeMa
 
 impl Buffers {
     fn take(&mut self, length: usize) -> Option<Vec<f32>> {
-        self.clock += 1;
+        self.clock = self.clock.wrapping_add(length);
         let kept = self.lengths.get_mut(&length)?;
         kept.touched = self.clock;
         kept.buffers.pop()
     }
 
     fn keep(&mut self, buffer: Vec<f32>) {
-        self.clock += 1;
+        self.clock = self.clock.wrapping_add(buffer.len());
         let now = self.clock;
         if !self.lengths.contains_key(&buffer.len()) {
-            self.lengths.retain(|_, kept| now - kept.touched < AGE);
+            self.lengths.retain(|_, kept| now.wrapping_sub(kept.touched) < AGE);
         }
         let kept = self.lengths.entry(buffer.len()).or_default();
         kept.touched = now;
@@ -114,13 +114,20 @@ mod tests {
     #[test]
     fn lengths_that_do_not_come_back_are_let_go() {
         let mut buffers = Buffers::default();
-        for length in LEAST..LEAST + 3000 {
+        let held = |buffers: &Buffers| -> usize {
+            buffers.lengths.iter().map(|(length, kept)| length * kept.buffers.len()).sum()
+        };
+        for length in (LEAST..).step_by(16).take(4000) {
             buffers.keep(vec![0.0; length]);
             // One of every step stays.
             let own = buffers.take(LEAST - 1);
             assert!(own.is_some() || length == LEAST);
             buffers.keep(vec![0.0; LEAST - 1]);
+            assert!(held(&buffers) <= AGE + length, "{}", held(&buffers));
         }
-        assert!(buffers.lengths.len() as u64 <= AGE, "{}", buffers.lengths.len());
+        assert!(held(&buffers) > AGE / 4);
+        // One that is as large as all of it lets the others go.
+        buffers.keep(vec![0.0; AGE]);
+        assert_eq!(buffers.lengths.len(), 1);
     }
 }
