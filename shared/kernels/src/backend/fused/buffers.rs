@@ -14,8 +14,8 @@ use burn_flex::FlexTensor;
 const KEPT: usize = 8;
 /// Lengths below which the allocator is as fast.
 const LEAST: usize = 1 << 12;
-/// Numbers taken or kept, in buffers of any length, after which those of a length that was not among them go: 256 MB, so
-/// that what is kept is no more. Batches of sequences are as long as their longest, so lengths come that do not come back.
+/// Numbers taken or kept, in buffers of any length, after which those of a length that was not among them go: 256 MB.
+/// Batches of sequences are as long as their longest, so lengths come that do not come back.
 const AGE: usize = 1 << 26;
 
 /// The buffers of one length.
