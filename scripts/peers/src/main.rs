@@ -41,7 +41,7 @@ enum Work {
     Encode,
     /// 10,000 draws from the prior, decoded.
     Sample,
-    /// All principal components of 60,000 MNIST images.
+    /// All principal components of 60,000 MNIST images, or of 10,000 random ones of another size.
     Pca,
 }
 

@@ -1,4 +1,7 @@
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use anyhow::{Result, anyhow};
 use burn::{
@@ -27,6 +30,10 @@ use crate::{Arguments, Work};
 
 /// Examples of the generated set.
 const EXAMPLES: usize = 4096;
+/// Of a set of wider images than MNIST's.
+const WIDE_EXAMPLES: usize = 10_000;
+/// Pixels of MNIST's.
+const MNIST: usize = 784;
 /// Epochs of one run.
 const EPOCHS: usize = 4;
 /// Images whose bound is computed in turn.
@@ -266,6 +273,16 @@ where
 }
 
 fn pca(arguments: &Arguments) -> Result<Once> {
+    if arguments.pixels != MNIST {
+        let width = arguments.pixels;
+        let values = Noise::new(1).normal(Stream::Generate, 0, &[0], WIDE_EXAMPLES * width);
+        return Ok(Box::new(move || {
+            let fill = |rows: Range<usize>, into: &mut [f32]| {
+                into.copy_from_slice(&values[rows.start * width..rows.end * width]);
+            };
+            PrincipalComponents::fit(WIDE_EXAMPLES, width, &fill).map(|_| ())
+        }));
+    }
     let Splits { train, valid, .. } = mnist(arguments)?;
     let noise = Noise::new(1);
     Ok(Box::new(move || {

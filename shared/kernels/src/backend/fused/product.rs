@@ -101,16 +101,14 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
     if parts <= 1 || rows.max(columns) < 2 * STEP {
         let sparse = sparse && columns >= sparse::NARROWEST;
         let length = chain(a);
-        if !(sparse && sparse::multiply(c.rb_mut(), accum, a, b, length)) {
+        let done = sparse && sparse::multiply(c.rb_mut(), accum, a, b, length);
+        if !done && length == sparse::CHAIN {
             // faer cuts at its own length by itself.
-            let cuts: Vec<_> = match length {
-                sparse::CHAIN => vec![0..a.ncols()],
-                _ => sparse::chains(a.ncols(), length).collect(),
-            };
-            for terms in cuts {
-                let (a, b) =
-                    (a.subcols(terms.start, terms.len()), b.subrows(terms.start, terms.len()));
-                multiply(c.rb_mut(), accum, a, b);
+            multiply(c.rb_mut(), accum, a, b);
+        } else if !done {
+            for terms in sparse::chains(a.ncols(), length) {
+                let (start, count) = (terms.start, terms.len());
+                multiply(c.rb_mut(), accum, a.subcols(start, count), b.subrows(start, count));
                 accum = Accum::Add;
             }
         }
