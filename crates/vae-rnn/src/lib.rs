@@ -12,6 +12,7 @@ pub mod output;
 mod particles;
 mod sentence;
 mod sentence_code;
+mod step_major;
 pub mod svg;
 
 use std::path::{Path, PathBuf};

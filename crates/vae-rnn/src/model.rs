@@ -23,6 +23,7 @@ use crate::{
     config::{Kind, ModelConfig},
     output::Output,
     sentence::Sentence,
+    step_major::step_major,
 };
 
 /// A recurrent network, with a latent at each step, with one for the whole sequence, or without.
@@ -271,13 +272,6 @@ fn joined<B: Backend>(drawn: Option<Tensor<B, 2>>, other: Tensor<B, 2>) -> Tenso
         Some(drawn) => join(drawn, other),
         None => other,
     }
-}
-
-/// `[sequences, steps * width]` as `[steps * sequences, width]`.
-pub(crate) fn step_major<B: Backend>(x: &Tensor<B, 2>, width: usize) -> Tensor<B, 2> {
-    let [sequences, columns] = x.dims();
-    let steps = columns / width;
-    x.clone().reshape([sequences, steps, width]).swap_dims(0, 1).reshape([steps * sequences, width])
 }
 
 impl<B: Backend> Sequential<B> for Model<B> {

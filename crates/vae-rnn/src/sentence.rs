@@ -20,7 +20,7 @@ use shared::{
     posterior::DiagonalGaussian,
 };
 
-use crate::{config::ModelConfig, model::step_major};
+use crate::{config::ModelConfig, step_major::step_major};
 
 /// The networks of z.
 #[derive(Module, Debug)]
