@@ -43,7 +43,7 @@ class Network(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """A model of `export --onnx`: encoder, decoder, prior where it is not N(0, I), and classifier where it has one.
+    """A model of `export --onnx`: encoder, decoder, and a prior and a classifier where it has one.
 
     Images are rows of pixels from 0 to 1, a pixel's channels side by side. A conditional model takes the condition `c`
     with each of them: the class, one-hot, or the image with a constant where it is not observed.
@@ -89,7 +89,9 @@ class Autoencoder(nn.Module):
 
     def draw(self, eps, c=None):
         """Codes of the prior, from standard normal numbers [batch, latent]."""
-        return eps if self.prior is None else self.prior(eps=eps, c=c)["z"]
+        if self.prior is None:
+            raise ValueError("this model has no prior of its code")
+        return self.prior(eps=eps, c=c)["z"]
 
     def classify(self, x):
         """log p(class|x) [batch, classes], of a model that tells classes apart."""

@@ -117,6 +117,17 @@ class Onnx(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "input x"):
                 network(**wrong)
 
+    @unittest.skipUnless(torch, "no torch")
+    def test_what_a_model_lacks_is_told(self):
+        from autoencoders.model import Autoencoder, Network
+
+        network = Network(self.read(model()))
+        lacking = Autoencoder(network, network)
+        with self.assertRaisesRegex(ValueError, "no prior"):
+            lacking.draw(torch.zeros(1, 2))
+        with self.assertRaisesRegex(ValueError, "no classes"):
+            lacking.classify(torch.zeros(1, 3))
+
 
 if __name__ == "__main__":
     unittest.main()

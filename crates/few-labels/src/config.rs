@@ -211,6 +211,15 @@ impl Config {
         self.network.hidden.len() + 1
     }
 
+    /// Inputs of the phase with labels. M2 above M1 is a model of codes, and has those of the images as they are, as in the
+    /// authors' program; the other models have a likelihood of these pixels, or none.
+    pub fn inputs_with_labels(&self) -> Binarise {
+        match self.model.kind {
+            Kind::M1M2 => self.data.binarise.undrawn(),
+            _ => self.data.binarise,
+        }
+    }
+
     fn labels_problem(&self) -> Option<String> {
         let LabelsConfig { count, classes, .. } = self.labels;
         (count < classes).then(|| {

@@ -176,8 +176,8 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
     fn model(&self) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let Self { config, data, session } = self;
         let (input, noise, device) = (data.train.input_dim(), session.noise, &session.device);
-        let labelled =
-            Labelled::new(config.labels, &data.train, config.data.binarise, session.noise);
+        let inputs = config.inputs_with_labels();
+        let labelled = Labelled::new(config.labels, &data.train, inputs, session.noise);
         if let Some(line) = labelled.unequal(&ClassNames::of_data(data)) {
             progress::line(&line);
         }
@@ -272,7 +272,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
     {
         let Self { config, data, session } = self;
-        train::fit(model, objective, data, config.data.binarise, &config.train, session)
+        train::fit(model, objective, data, config.inputs_with_labels(), &config.train, session)
     }
 
     /// The indices of all training images.

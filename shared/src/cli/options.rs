@@ -345,8 +345,7 @@ pub(super) struct ExportArgs {
     /// another implementation.
     #[arg(long, value_name = "N")]
     pub(super) terms: Option<usize>,
-    /// Also write ONNX models: encoder, decoder, the prior where it is not N(0, I), and the classifier
-    /// where there is one.
+    /// Also write ONNX models: encoder, decoder, and the prior and the classifier where there is one.
     #[arg(long)]
     pub(super) onnx: bool,
 }

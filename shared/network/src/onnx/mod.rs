@@ -1,5 +1,5 @@
-//! A network as ONNX models, for other programs to run: encoder, decoder, the prior where it is not N(0, I), and
-//! the classifier where there is one.
+//! A network as ONNX models, for other programs to run: encoder, decoder, and the prior and the classifier where there
+//! is one.
 //!
 //! Numbers of fields and enumerations are those of onnx.proto3 of the Open Neural Network Exchange.
 
@@ -106,7 +106,8 @@ fn prior(prior: &Prior, widths: Widths, about: &str) -> Option<Vec<u8>> {
     let mut graph = Graph::new(widths.condition);
     let eps = graph.input("eps", widths.latent);
     let z = match prior {
-        Prior::None | Prior::Standard => return None,
+        Prior::None => return None,
+        Prior::Standard => eps,
         Prior::Scaled(by) => graph.with_row("Mul", eps, by),
         Prior::Conditional(coder) => {
             let coded = coded(&mut graph, coder, widths);
@@ -136,5 +137,43 @@ fn input(graph: &mut Graph, input: Input, widths: Widths) -> String {
         Input::Image => graph.input("x", widths.pixels),
         Input::Code => graph.input("z", widths.latent),
         Input::Condition => graph.condition(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Condition, Trunk};
+
+    #[test]
+    fn a_prior_has_a_model_and_none_has_none() {
+        let layer = || Layer::Dense {
+            weight: vec![1.0; 6],
+            is_transposed: false,
+            bias: vec![0.0; 2],
+            activation: Activation::Linear,
+        };
+        let of = |prior| Network {
+            encoder: Coder::point(Input::Image, vec![layer()]),
+            decoder: Decoder::of(vec![Input::Code], Vec::new(), vec![layer()], Pixels::Bernoulli),
+            prior,
+            condition: Condition::None,
+            classes: None,
+        };
+        let conditional = Coder {
+            trunk: Trunk::of(Input::Image, Vec::new()),
+            mean: vec![layer()],
+            log_var: Some(vec![layer()]),
+        };
+        let priors = [
+            (Prior::None, false),
+            (Prior::Standard, true),
+            (Prior::Scaled(vec![2.0, 3.0]), true),
+            (Prior::Conditional(conditional), true),
+        ];
+        for (prior, has) in priors {
+            let models = of(prior.clone()).onnx(3, 2, "");
+            assert_eq!(models.iter().any(|model| model.name == "prior"), has, "{prior:?}");
+        }
     }
 }

@@ -33,6 +33,19 @@ fn kept<B: Backend>(y: &FloatTensor<B>, f: Activation) -> Option<FloatTensor<B>>
     (f != Activation::Linear).then(|| y.clone())
 }
 
+/// Registers the gradient of each parent to which one flows.
+pub(super) fn register_each<B: Backend, const N: usize>(
+    nodes: [Option<NodeId>; N],
+    found: [FloatTensor<B>; N],
+    gradients: &mut Gradients,
+) {
+    for (node, gradient) in nodes.into_iter().zip(found) {
+        if let Some(node) = node {
+            gradients.register::<B>(node, gradient);
+        }
+    }
+}
+
 /// A parent to which a gradient flows, and what has come so far.
 type Parent<B> = (NodeId, Option<FloatTensor<B>>);
 

@@ -13,7 +13,10 @@ use burn::{
     tensor::{Tensor, activation, ops::FloatTensor},
 };
 
-use super::composed::{unwrap, wrap};
+use super::{
+    autodiff::register_each,
+    composed::{unwrap, wrap},
+};
 use crate::backend::Backend;
 
 type B2<B> = Tensor<B, 2>;
@@ -93,11 +96,8 @@ impl<B: Backend> Backward<B, 3> for Combine {
         let [lateral, above, parameters] = ops.state;
         let gradient = gradients.consume::<B>(&ops.node);
         let found = B::combine_gradient(lateral, above, parameters, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        register_each::<B, _>(nodes, found, gradients);
     }
 }
 

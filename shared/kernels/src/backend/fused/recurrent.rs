@@ -12,7 +12,10 @@ use burn::{
     tensor::{Tensor, activation, backend::AutodiffBackend, ops::FloatTensor},
 };
 
-use super::composed::{unwrap, wrap};
+use super::{
+    autodiff::register_each,
+    composed::{unwrap, wrap},
+};
 use crate::{backend::Backend, operation::Cell};
 
 type B2<B> = Tensor<B, 2>;
@@ -114,11 +117,8 @@ impl<B: Backend> Backward<B, 3> for Recur {
         let [gates, hidden, before, after] = ops.state;
         let gradient = gradients.consume::<B>(&ops.node);
         let found = B::recur_gradient(self.0, gates, hidden, before, after, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        register_each::<B, _>(nodes, found, gradients);
     }
 }
 

@@ -13,7 +13,10 @@ use burn::{
     tensor::{Tensor, ops::FloatTensor},
 };
 
-use super::composed::{unwrap, wrap};
+use super::{
+    autodiff::register_each,
+    composed::{unwrap, wrap},
+};
 use crate::{
     backend::Backend,
     operation::{Activation, Cell},
@@ -141,11 +144,8 @@ impl<B: Backend> Backward<B, 4> for Unroll {
         let (weight, found) = ops.state;
         let gradient = gradients.consume::<B>(&ops.node);
         let found = B::unroll_gradient(self.0, weight, found, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        register_each::<B, _>(nodes, found, gradients);
     }
 }
 

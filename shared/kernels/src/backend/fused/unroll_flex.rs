@@ -49,36 +49,40 @@ impl Sizes {
     }
 }
 
-/// For each share of the rows, its part of each step of a matrix `[steps * rows, width]`.
-fn by_share<'a>(
-    mut values: &'a [f32],
+/// For each share of the rows, its part of each step of a matrix of this width; `cut` takes the next numbers off it.
+fn by_share<T>(
     steps: usize,
     width: usize,
     shares: &[usize],
-) -> Vec<Vec<&'a [f32]>> {
-    let mut parts = vec![Vec::with_capacity(steps); shares.len()];
+    mut cut: impl FnMut(usize) -> Option<T>,
+) -> Vec<Vec<T>> {
+    let mut parts: Vec<_> = shares.iter().map(|_| Vec::with_capacity(steps)).collect();
     for _ in 0..steps {
         for (part, rows) in parts.iter_mut().zip(shares) {
-            part.push(values.split_off(..rows * width).unwrap_or_default());
+            part.extend(cut(rows * width));
         }
     }
     parts
 }
 
-/// The same, to be written.
-fn by_share_mut<'a>(
+/// The parts of a matrix `[steps * rows, width]` that are read.
+fn read<'a>(
+    mut values: &'a [f32],
+    steps: usize,
+    width: usize,
+    shares: &[usize],
+) -> Vec<Vec<&'a [f32]>> {
+    by_share(steps, width, shares, |count| values.split_off(..count))
+}
+
+/// Those that are written.
+fn written<'a>(
     mut values: &'a mut [f32],
     steps: usize,
     width: usize,
     shares: &[usize],
 ) -> Vec<Vec<&'a mut [f32]>> {
-    let mut parts: Vec<_> = shares.iter().map(|_| Vec::with_capacity(steps)).collect();
-    for _ in 0..steps {
-        for (part, rows) in parts.iter_mut().zip(shares) {
-            part.push(values.split_off_mut(..rows * width).unwrap_or_default());
-        }
-    }
-    parts
+    by_share(steps, width, shares, |count| values.split_off_mut(..count))
 }
 
 /// h of states `[rows, state]`.
@@ -129,11 +133,11 @@ fn through_steps(
     states[..rows * narrow].copy_from_slice(start.storage());
     if rows * wide > 0 {
         let shares = sizes.shares();
-        let tasks: Vec<_> = by_share_mut(&mut states, steps + 1, narrow, &shares)
+        let tasks: Vec<_> = written(&mut states, steps + 1, narrow, &shares)
             .into_iter()
-            .zip(by_share_mut(&mut gates, kept, wide, &shares))
-            .zip(by_share_mut(&mut hidden, kept, wide, &shares))
-            .zip(by_share(input.storage(), steps, wide, &shares))
+            .zip(written(&mut gates, kept, wide, &shares))
+            .zip(written(&mut hidden, kept, wide, &shares))
+            .zip(read(input.storage(), steps, wide, &shares))
             .collect();
         let (weight, bias) = (matrix(&weight), bias.storage::<f32>());
         tasks.into_par_iter().for_each(|(((mut states, mut gates), mut hidden), input)| {
@@ -177,14 +181,14 @@ pub(crate) fn unroll_gradient_flex(
     let mut to_start = buffers::take(rows * narrow);
     let to_weight = if rows * wide > 0 {
         let shares = sizes.shares();
-        let tasks: Vec<_> = by_share_mut(&mut to_input, steps, wide, &shares)
+        let tasks: Vec<_> = written(&mut to_input, steps, wide, &shares)
             .into_iter()
-            .zip(by_share_mut(&mut to_hidden, steps, wide, &shares))
-            .zip(by_share_mut(&mut to_start, 1, narrow, &shares))
-            .zip(by_share(gates.storage(), steps, wide, &shares))
-            .zip(by_share(hidden.storage(), steps, wide, &shares))
-            .zip(by_share(states.storage(), steps + 1, narrow, &shares))
-            .zip(by_share(gradient.storage(), steps + 1, narrow, &shares))
+            .zip(written(&mut to_hidden, steps, wide, &shares))
+            .zip(written(&mut to_start, 1, narrow, &shares))
+            .zip(read(gates.storage(), steps, wide, &shares))
+            .zip(read(hidden.storage(), steps, wide, &shares))
+            .zip(read(states.storage(), steps + 1, narrow, &shares))
+            .zip(read(gradient.storage(), steps + 1, narrow, &shares))
             .collect();
         let backwards = matrix(&backwards);
         tasks.into_par_iter().for_each(
@@ -192,8 +196,8 @@ pub(crate) fn unroll_gradient_flex(
                 let Some(to_state) = to_start.first_mut() else { return };
                 to_state.copy_from_slice(gradient[steps]);
                 let mut after = vec![0.0; to_state.len()];
-                let written = to_input.into_iter().zip(to_hidden).enumerate().rev();
-                for (step, (to_input, to_hidden)) in written {
+                let by_step = to_input.into_iter().zip(to_hidden).enumerate().rev();
+                for (step, (to_input, to_hidden)) in by_step {
                     after.copy_from_slice(to_state);
                     Gradient {
                         gates: gates[step],
