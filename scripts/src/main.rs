@@ -11,6 +11,7 @@ mod fuzz;
 mod keep;
 mod new_paper;
 mod peers;
+mod pixels;
 mod processor;
 mod readme;
 mod site;
@@ -55,6 +56,8 @@ enum Task {
     Keep(keep::Args),
     /// Add a crate for another paper, or take it away again.
     NewPaper(new_paper::Args),
+    /// Write the images of a set as an npz archive, for other programs.
+    Pixels(pixels::Args),
     /// Write the tables of the README pages from the records under results/.
     Readme(readme::Args),
     /// Write the course, the pages and the explorers as a static site.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Keep(args) => keep::run(&args),
         Task::NewPaper(args) => new_paper::run(&args),
+        Task::Pixels(args) => pixels::run(&args),
         Task::Readme(args) => readme::run(&args),
         Task::Site(args) => site::run(&args),
         Task::Sweep(args) => sweep::run(&args),

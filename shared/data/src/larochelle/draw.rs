@@ -2,11 +2,12 @@
 //! problems with many factors of variation", regenerated from their description with a fixed seed.
 //!
 //! Same distributions and split sizes as far as the description goes, but different draws from the
-//! original files: error rates compare within their confidence intervals. The three
+//! original files. Whether an error rate compares with a published one tells a support vector machine on both
+//! (`scripts/reference/svm.py`): on the digits it does, rectangles and convex regions are other sets. The three
 //! sets with natural images behind the digits need pictures that were never published: they exist
 //! in their original files alone.
 
-use std::f32::consts::{PI, TAU};
+use std::f32::consts::TAU;
 
 use kernels::noise::{Noise, Stream, uniform};
 use rand::seq::SliceRandom;
@@ -18,12 +19,13 @@ use super::super::{ExampleSet, PixelShape, bilinear};
 const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
 const TEST: usize = 50_000;
-/// Least area of a convex region, as a share of the image.
-const LEAST_AREA: f32 = 0.19;
-/// Pixels by which the areas of a convex and of a paired non-convex example may differ.
+/// Convex regions.
+const CONVEX: Regions = Regions { planes: 0.195, least: 19 };
+/// Those whose union is not convex.
+const PARTS: Regions = Regions { planes: 0.07, least: 10 };
+/// Pixels by which the areas of a convex and of a paired non-convex example may differ. The published sets have equal
+/// areas in the mean; regions drawn by these numbers alone have 278 pixels and 468.
 const AREA_MARGIN: usize = 24;
-/// Pixels a region must lack of its convex hull to count as not convex.
-const DENT: usize = 16;
 
 type Image = [u8; PIXELS];
 
@@ -190,49 +192,98 @@ fn rectangle(random: &mut ChaCha8Rng) -> (Image, u8) {
     (image, u8::from(height > width))
 }
 
-/// A white region; class 1 if it is convex. The other class has the same areas.
+/// How convex regions are drawn.
+struct Regions {
+    /// Half-planes: geometric with this parameter.
+    planes: f32,
+    /// Pixels, at least.
+    least: usize,
+}
+
+/// A white region; class 1 if it is convex. The other class, unions of two to four, has the same areas.
 fn region(random: &mut ChaCha8Rng) -> (Image, u8) {
-    let convex = convex_region(random);
+    let convex = CONVEX.draw(random);
     if uniform(random) < 0.5 {
-        return (convex, 1);
+        return (convex.image(), 1);
     }
-    let wanted = area(&convex);
+    let wanted = convex.area();
     loop {
-        let mut union = [0; PIXELS];
+        let mut union = Mask([0; SIDE]);
         for _ in 0..whole(random, 2, 4) {
-            let part = half_planes(random);
-            union.iter_mut().zip(part).for_each(|(pixel, part)| *pixel = (*pixel).max(part));
+            let part = PARTS.draw(random);
+            union.0.iter_mut().zip(part.0).for_each(|(row, part)| *row |= part);
+            // It only grows.
+            if union.area() > wanted + AREA_MARGIN {
+                break;
+            }
         }
-        if area(&union).abs_diff(wanted) <= AREA_MARGIN && dent(&union) >= DENT {
-            return (union, 0);
-        }
-    }
-}
-
-fn convex_region(random: &mut ChaCha8Rng) -> Image {
-    loop {
-        let image = half_planes(random);
-        let area = area(&image);
-        if area as f32 >= LEAST_AREA * PIXELS as f32 && area < PIXELS {
-            return image;
+        if union.area().abs_diff(wanted) <= AREA_MARGIN {
+            let image = union.image();
+            if dent(&image) > 0 {
+                return (image, 0);
+            }
         }
     }
 }
 
-/// The intersection of some half-planes.
-fn half_planes(random: &mut ChaCha8Rng) -> Image {
-    let planes: Vec<[f32; 4]> = (0..whole(random, 2, 6))
-        .map(|_| {
-            let angle = 2.0 * PI * uniform(random);
-            let side = (SIDE - 1) as f32;
-            [angle.cos(), angle.sin(), side * uniform(random), side * uniform(random)]
-        })
-        .collect();
-    std::array::from_fn(|index| {
-        let (x, y) = ((index % SIDE) as f32, (index / SIDE) as f32);
-        let inside = planes.iter().all(|[a, b, px, py]| a * (x - px) + b * (y - py) >= 0.0);
-        if inside { 255 } else { 0 }
-    })
+/// The pixels of a region, a bit each: most that are drawn are thrown away.
+struct Mask([u32; SIDE]);
+
+impl Mask {
+    const ROW: u32 = (1 << SIDE) - 1;
+
+    /// Keeps the pixels on one side of a line through a point, where its normal points to.
+    fn cut(&mut self, (sin, cos): (f32, f32), (x, y): (f32, f32)) {
+        let bits = |from: f32| Self::ROW & (Self::ROW << from.clamp(0.0, SIDE as f32) as u32);
+        for (row, own) in self.0.iter_mut().enumerate() {
+            let above = sin * (row as f32 - y);
+            // cos (column - x) + above >= 0
+            let bound = x - above / cos;
+            *own &= match cos {
+                cos if cos > 0.0 => bits(bound.ceil()),
+                cos if cos < 0.0 => !bits(bound.floor() + 1.0),
+                _ if above >= 0.0 => Self::ROW,
+                _ => 0,
+            };
+        }
+    }
+
+    fn area(&self) -> usize {
+        self.0.iter().map(|row| row.count_ones() as usize).sum()
+    }
+
+    fn image(&self) -> Image {
+        std::array::from_fn(
+            |pixel| {
+                if self.0[pixel / SIDE] >> (pixel % SIDE) & 1 == 1 { 255 } else { 0 }
+            },
+        )
+    }
+}
+
+impl Regions {
+    /// What some half-planes have in common, drawn again until it has enough pixels.
+    fn draw(&self, random: &mut ChaCha8Rng) -> Mask {
+        let side = (SIDE - 1) as f32;
+        loop {
+            let mut mask = Mask([Mask::ROW; SIDE]);
+            for _ in 0..geometric(random, self.planes) {
+                let normal = (TAU * uniform(random)).sin_cos();
+                mask.cut(normal, (side * uniform(random), side * uniform(random)));
+                if mask.area() < self.least {
+                    break;
+                }
+            }
+            if mask.area() >= self.least {
+                return mask;
+            }
+        }
+    }
+}
+
+/// A whole number from 1 on that is n with the probability p (1 - p)^(n - 1).
+fn geometric(random: &mut ChaCha8Rng, p: f32) -> usize {
+    1 + ((1.0 - uniform(random)).ln() / (1.0 - p).ln()) as usize
 }
 
 fn area(image: &Image) -> usize {
@@ -304,7 +355,7 @@ mod tests {
         let image = digits.image(0);
         let mut turned: Vec<u8> = image.to_vec();
         for times in 1..=4 {
-            turned = rotated(&turned, PI / 2.0).to_vec();
+            turned = rotated(&turned, TAU / 4.0).to_vec();
             for (index, &pixel) in turned.iter().enumerate() {
                 let (x, y) = (index % SIDE, index / SIDE);
                 let expected = match times {
@@ -335,15 +386,26 @@ mod tests {
     #[test]
     fn regions_are_convex_as_labelled_and_their_area_says_nothing() {
         let mut areas = [Vec::new(), Vec::new()];
-        for key in 0..600 {
+        for key in 0..2400 {
             let (image, class) = region(&mut random(key));
-            assert_eq!(class == 0, dent(&image) >= DENT, "{key}");
-            assert!(class == 0 || dent(&image) == 0, "{key}");
+            assert_eq!(class == 0, dent(&image) > 0, "{key}");
+            assert!(area(&image) >= if class == 1 { CONVEX.least } else { PARTS.least }, "{key}");
             areas[usize::from(class)].push(area(&image) as f64);
         }
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-        assert!(areas.iter().all(|v| v.len() > 240));
+        assert!(areas.iter().all(|v| v.len() > 1080));
         assert!((mean(&areas[0]) - mean(&areas[1])).abs() < 30.0);
+    }
+
+    #[test]
+    fn numbers_of_half_planes_are_geometric() {
+        let drawn: Vec<usize> = (0..4000).map(|key| geometric(&mut random(key), 0.195)).collect();
+        let share = |n| drawn.iter().filter(|&&one| one == n).count() as f64 / 4000.0;
+        for n in 1..6 {
+            let expected = 0.195 * 0.805f64.powi(n as i32 - 1);
+            assert!((share(n) - expected).abs() < 0.03, "{n}: {} {expected}", share(n));
+        }
+        assert_eq!(share(0), 0.0);
     }
 
     #[test]

@@ -1,0 +1,61 @@
+//! The images of a set as arrays, for programs that cannot draw or read it.
+
+use std::{
+    io::{Cursor, Write},
+    path::PathBuf,
+};
+
+use anyhow::{Result, bail};
+use shared::{
+    data::{Binarise, DataConfig, FetchOptions, Split, npy},
+    files::write_atomic,
+    kind::Images,
+};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// A set of images by name, as `--data` has it.
+    name: String,
+    /// The archive: x, bytes [n, height, width] with a last dimension of three for colours; y, classes; and split, 0
+    /// for training, 1 for validation, 2 for test. `--data FILE` reads it, and splits it anew.
+    #[arg(long, value_name = "FILE.npz")]
+    to: PathBuf,
+    /// Folder that may hold the files of the set already.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    if args.to.extension().is_none_or(|ending| ending != "npz") {
+        bail!("--to {}: its name ends with .npz", args.to.display());
+    }
+    let config = DataConfig::new(&args.name, Binarise::None);
+    let data = Images::load(&config, &FetchOptions::named(args.data_dir.clone())?)?;
+    write_atomic(&args.to, &archive(&[&data.train, &data.valid, &data.test])?)?;
+    shared::print_line!("wrote {}", args.to.display());
+    Ok(())
+}
+
+/// The images of these splits.
+fn archive(splits: &[&Split]) -> Result<Vec<u8>> {
+    let Some(first) = splits.first() else { return Ok(Vec::new()) };
+    let (shape, mut x, mut y, mut split) = (first.shape(), Vec::new(), Vec::new(), Vec::new());
+    for (number, part) in (0..).zip(splits) {
+        x.extend(part.all_grey().iter().map(|grey| (grey * 255.0).round() as u8));
+        y.extend(part.labels());
+        split.resize(y.len(), number);
+    }
+    let count = y.len();
+    let colours = if shape.is_coloured() { format!(", {}", shape.channels) } else { String::new() };
+    let images = format!("({count}, {}, {}{colours})", shape.height, shape.width);
+    let each = format!("({count},)");
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, dimensions, values) in
+        [("x", &images, &x), ("y", &each, &y), ("split", &each, &split)]
+    {
+        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
+        writer.write_all(&npy::array("|u1", dimensions, values))?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
