@@ -380,11 +380,12 @@ fn a_run_without_a_checkpoint_begins_from_the_start_and_says_so() {
     assert!(called.err().contains("no checkpoint yet, so from the start"), "{}", called.err());
     assert!(outcome(&run) == whole);
 
-    // Its checkpoints deleted before it was finished.
+    // Its checkpoints deleted before it was finished: its list has no weights.
     let (work, run) = intact.copy();
     fs::remove_dir_all(run.join("checkpoints")).unwrap();
     fs::create_dir(run.join("checkpoints")).unwrap();
     fs::remove_file(run.join("weights.safetensors")).unwrap();
+    fs::remove_file(run.join("SHA256SUMS")).unwrap();
     let called = intact.call("resume", work.path(), &run).success();
     assert!(called.err().contains("no checkpoint left: this fit begins from the start"));
     assert!(outcome(&run) == whole);
@@ -415,6 +416,73 @@ fn a_run_of_an_earlier_version_without_checksums_is_used_and_that_is_said() {
     assert!(!called.err().contains("SHA256SUMS"), "{}", called.err());
     flip(&intact.run().join("weights.safetensors"));
     intact.call("sample", intact.work.path(), &intact.run()).failure(1, "weights.safetensors");
+}
+
+#[test]
+fn a_table_that_a_command_writes_into_a_run_of_an_earlier_version_is_no_part_of_it() {
+    let intact = Intact::train("vae", &[]);
+    let (work, run) = (intact.work.path(), intact.run());
+    fs::remove_file(run.join("SHA256SUMS")).unwrap();
+    program("vae").on_run("encode", &run, &[]).success();
+    // Lists the files.
+    intact.call("evaluate", work, &run).success();
+    program("vae").on_run("encode", &run, &["--split", "test"]).success();
+    let said = intact.call("evaluate", work, &run).success().err();
+    assert!(!said.contains("codes.csv"), "{said}");
+}
+
+#[test]
+fn without_a_checkpoint_no_damage_is_to_be_mended_by_resume_and_the_model_is_kept() {
+    let work = tempfile::tempdir().unwrap();
+    let (work, pca, vae) = (work.path(), program("pca"), program("vae"));
+    pca.train(work, &[]).success();
+    vae.train(work, &[]).success();
+    let weights = work.join("runs/vae/quick/weights.safetensors");
+    vae.import(work, &weights, &[]).success();
+    let out = work.join("runs");
+    for (program, name) in [(pca, "quick"), (vae, "imported")] {
+        let run = out.join(&program.name).join(name);
+        let advice = "unpack or import the run again, or train it again with --force";
+        flip(&run.join("model.json"));
+        let said = program.on_run("sample", &run, &[]).success().err();
+        assert!(said.contains(advice) && !said.contains("--resume"), "{said}");
+        for damage in [Damage::Bit, Damage::Deleted] {
+            damage.inflict(&run.join("weights.safetensors"));
+            let refused = program.on_run("sample", &run, &[]).failure(1, advice);
+            assert!(!refused.err().contains("--resume"), "{}", refused.err());
+            let before = content(&run);
+            let resume = ["train", "--resume", "--name", name, "--out", out.to_str().unwrap()];
+            program.call(&resume).failure(1, advice);
+            assert!(content(&run) == before, "{}: something was changed", program.name);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_a_killed_process_left_in_two_parts_is_whole_again() {
+    let intact = Intact::train("vae", &[]);
+    let whole = outcome(&intact.run());
+    for (aside, files) in [
+        // On its way aside, and on its way back.
+        (".replacing", ["SHA256SUMS", "checkpoints", "weights.safetensors"]),
+        (".replaced", ["checkpoints", "config.toml", "weights.safetensors"]),
+    ] {
+        let torn = || {
+            let (work, run) = intact.copy();
+            fs::create_dir(run.join(aside)).unwrap();
+            for file in files {
+                fs::rename(run.join(file), run.join(aside).join(file)).unwrap();
+            }
+            (work, run)
+        };
+        let (work, run) = torn();
+        let said = intact.call("resume", work.path(), &run).success().err();
+        assert!(!said.contains("from the start"), "{aside}: {said}");
+        assert!(outcome(&run) == whole && !run.join(aside).exists(), "{aside}");
+        let (work, run) = torn();
+        program("vae").train(work.path(), &["--force"]).success();
+        assert!(outcome(&run) == whole && !run.join(aside).exists(), "{aside}");
+    }
 }
 
 #[test]

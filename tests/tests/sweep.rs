@@ -427,3 +427,43 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     vae.train(work.path(), &["--check", "--set", "model.latnet=1"]).failure(1, "latnet");
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (work, vae) = (scratch.path(), program("vae"));
+    let all = ["--seeds", "1,2", "--set", "model.hidden=[256]", "--epochs", "12"];
+    let seeds = |more: &[&str]| vae.train(work, &[&all[..], more].concat());
+    let run = |seed: u64| work.join(format!("runs/seed{seed}/vae/quick"));
+    seeds(&[]).success();
+    let (old, begun) = (outcome(&run(2)), written(&run(2)));
+
+    // What comes to nothing leaves all as it was.
+    for (options, message) in [
+        (["--set", "train.schedule.rate=1e30"], "is not finite"),
+        (["--snapshot-epochs", "13"], "--snapshot-epochs 13"),
+    ] {
+        let called = seeds(&[&options[..], &["--force"]].concat()).failure(1, message);
+        for seed in [1, 2] {
+            assert!(run(seed).join("record.json").is_file(), "{}", called.err());
+            assert!(!run(seed).join(".replaced").exists(), "{}", called.err());
+        }
+    }
+    assert_eq!(written(&run(2)), begun);
+
+    // Killed with the first, the old run of the second is none that this command has finished.
+    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !run(1).join(".replaced").is_dir() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+    await_checkpoint(&run(1), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!run(2).join("record.json").exists(), "the old run of seed 2 is still there");
+    let said = seeds(&["--resume"]).success().err();
+    assert!(!said.contains("seed2/vae/quick is finished"), "{said}");
+    assert!(written(&run(2)) > begun && outcome(&run(2)) == old);
+    assert!(![1, 2].iter().any(|&seed| run(seed).join(".replaced").exists()));
+}

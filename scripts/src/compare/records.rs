@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,9 @@ use anyhow::{Context, Result, bail};
 use fuzzing::Target;
 use serde::Serialize;
 use serde_json::Value;
-use shared::run::{CHECKSUMS, Damage, REPLACED, Record, RunData, RunFolder, read_checked};
+use shared::run::{
+    CHECKSUMS, Damage, REPLACED, REPLACING, Record, RunData, RunFolder, read_checked,
+};
 use walkdir::WalkDir;
 
 /// The reader of a folder of records, for `cargo xtask fuzz`.
@@ -65,7 +68,8 @@ impl RecordSet {
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut set = Self { folder: folder.into(), ..Self::default() };
         let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.file_name() != REPLACED) {
+        let is_put_aside = |name: &OsStr| name == REPLACED || name == REPLACING;
+        for entry in walk.filter_entry(|entry| !is_put_aside(entry.file_name())) {
             let file = entry
                 .with_context(|| format!("cannot look for records in {}", folder.display()))?
                 .into_path();

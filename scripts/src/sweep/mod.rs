@@ -24,7 +24,7 @@ use shared::{
     counted,
     processes::{self, Ended, Stopped},
     progress,
-    run::{Record, write_atomic},
+    run::{NAME_LETTERS, Record, write_atomic},
 };
 use toml::Table;
 
@@ -216,7 +216,13 @@ fn opened(args: &Args) -> Result<Runs> {
     let file = if file.is_dir() { file.join(PLAN) } else { file.clone() };
     if file.file_name().is_some_and(|name| name == PLAN) {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        let folder = folder.unwrap_or(Path::new("."));
+        // Jobs are called after the folder.
+        let folder = if folder.file_name().is_some() {
+            folder.to_owned()
+        } else {
+            fs::canonicalize(folder).with_context(|| folder.display().to_string())?
+        };
         return Ok(Runs { plan: stored(&file)?, folder });
     }
     let plan = Plan::new(Sweep::read(&file)?).map_err(|problem| anyhow!(problem))?;
@@ -227,7 +233,7 @@ fn opened(args: &Args) -> Result<Runs> {
 fn of_name(plan: Plan, default: &str, args: &Args) -> Result<Runs> {
     let name = args.name.as_deref().unwrap_or(default);
     if file_safe(name) != name {
-        bail!("--name {name:?}: use letters from a to z, digits, '-', '_' and '.'");
+        bail!("--name {name:?}: use {NAME_LETTERS}");
     }
     let folder = args.out.join(name);
     let file = folder.join(PLAN);

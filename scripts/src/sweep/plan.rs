@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use shared::{
     cli::value_of,
     reading::{Places, from_table, listed, read_text, syntax},
+    run::is_name_letter,
 };
 use toml::{Table, Value};
 
@@ -275,8 +276,7 @@ pub(super) fn shown(value: &Value) -> String {
 
 /// A text as a part of a file's name.
 pub(super) fn file_safe(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let words = text.split(|c| !is_plain(c)).filter(|word| !word.is_empty());
+    let words = text.split(|letter| !is_name_letter(letter)).filter(|word| !word.is_empty());
     let safe = words.collect::<Vec<_>>().join("-");
     // A hidden folder would be no run, and an empty name none either.
     if safe.is_empty() || safe.starts_with('.') { format!("x{safe}") } else { safe }

@@ -16,12 +16,6 @@ use super::write_atomic;
 /// Name of the checksums beside the files they are of.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
-/// Extensions of the files that are read again; pictures, tunes and texts are made again instead.
-const STATE: [&str; 6] = ["toml", "json", "jsonl", "csv", "safetensors", "mpk"];
-
-/// Of these, what a thread of its own writes: its checksum would not hold.
-const UNLISTED: &str = "mlflow.json";
-
 /// Begins the last line, the checksum of the lines above it; `sha256sum` takes it for a comment.
 const OWN: &str = "# sha256 of the lines above: ";
 
@@ -153,10 +147,9 @@ impl Checksums {
         let mut checksums = Self::default();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-            if STATE.contains(&extension) && name != UNLISTED && entry.file_type()?.is_file() {
-                checksums.files.insert(name, vec![digest(&fs::read(entry.path())?)]);
+            if entry.file_type()?.is_file() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                checksums.add(&name, &fs::read(entry.path())?);
             }
         }
         Ok(checksums)
@@ -224,7 +217,7 @@ impl Checksums {
     }
 
     /// Writes a file of `folder` with its checksum: whole, or as it was, whenever the program may be
-    /// killed. Files of a folder without checksums get theirs with the first one written.
+    /// killed.
     ///
     /// # Errors
     /// If the list cannot be read, or a file not be written.
@@ -238,7 +231,7 @@ impl Checksums {
     /// The list that allows both what is there and what is about to be written. The first file of a folder comes
     /// before its list.
     fn announced(folder: &Path, name: &str, bytes: &[u8]) -> Result<Self> {
-        let mut checksums = Self::to_change(folder)?;
+        let mut checksums = Self::read(folder)?.unwrap_or_default();
         let new = digest(bytes);
         let known = checksums.files.entry(name.to_owned()).or_insert_with(|| vec![ABSENT.into()]);
         if !known.contains(&new) {
@@ -250,40 +243,31 @@ impl Checksums {
         Ok(checksums)
     }
 
-    /// Removes files of `folder` and their checksums; those that are not there are passed over.
+    /// Removes files of `folder` and their checksums, if it has any; those that are not there are passed over.
     ///
     /// # Errors
     /// If the list cannot be read, or a file not be removed.
     pub fn remove_files(folder: &Path, names: &[&str]) -> Result<()> {
-        let mut checksums = Self::to_change(folder)?;
-        for name in names {
-            if let Some(known) = checksums.files.get_mut(*name) {
-                known.push(ABSENT.into());
+        let mut checksums = Self::read(folder)?;
+        if let Some(checksums) = &mut checksums {
+            for name in names {
+                if let Some(known) = checksums.files.get_mut(*name) {
+                    known.push(ABSENT.into());
+                }
             }
+            checksums.write(folder)?;
         }
-        checksums.write(folder)?;
         for name in names {
             let path = folder.join(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-                }
-                _ => checksums.files.remove(*name),
-            };
-        }
-        checksums.write(folder)
-    }
-
-    fn to_change(folder: &Path) -> Result<Self> {
-        if let Some(checksums) = Self::read(folder)? {
-            return Ok(checksums);
-        }
-        match Self::of_files(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            checksums => {
-                checksums.with_context(|| format!("cannot look into {}", folder.display()))
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
             }
         }
+        let Some(mut checksums) = checksums else { return Ok(()) };
+        checksums.files.retain(|name, _| !names.contains(&name.as_str()));
+        checksums.write(folder)
     }
 }
 
@@ -415,17 +399,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_checksums_gets_those_of_all_its_files_with_the_first_one_written() {
+    fn files_are_removed_with_their_checksums_and_without_a_list_there_is_none_after() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        for name in ["config.toml", "weights.safetensors", "loss.png", "generated.txt", ".lock"] {
-            fs::write(folder.join(name), name).unwrap();
-        }
-        assert_eq!(Checksums::read(folder).unwrap(), None);
-        Checksums::write_file(folder, "record.json", b"{}").unwrap();
-        let names: Vec<String> = checksums(folder).names().map(str::to_owned).collect();
-        assert_eq!(names, ["config.toml", "record.json", "weights.safetensors"]);
-        Checksums::remove_files(folder, &["record.json", "never-there"]).unwrap();
-        assert!(!checksums(folder).has("record.json") && !folder.join("record.json").exists());
+        fs::write(folder.join("a"), "one").unwrap();
+        Checksums::remove_files(folder, &["a", "never-there"]).unwrap();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+        Checksums::write_file(folder, "a", b"one").unwrap();
+        Checksums::write_file(folder, "b", b"two").unwrap();
+        Checksums::remove_files(folder, &["a", "never-there"]).unwrap();
+        assert!(!checksums(folder).has("a") && !folder.join("a").exists());
+        assert_eq!(checksums(folder).checked(folder, "b").unwrap(), b"two");
     }
 }

@@ -55,7 +55,11 @@ pub(super) const TARGETS: &[Target] = &[
         seeds: || vec![bundle()],
         read: |path| {
             let bytes = bytes(path)?;
-            in_folder(path, |folder| bundle::unpack(&*bytes, bytes.len() as u64, folder).map(drop))
+            in_folder(path, |folder| {
+                bundle::unpack(&*bytes, bytes.len() as u64, folder)
+                    .map(drop)
+                    .map_err(|error| error.to_string())
+            })
         },
         ..DOWNLOAD
     },
@@ -73,7 +77,9 @@ pub(super) const TARGETS: &[Target] = &[
         ],
         read: |path| {
             let bytes = bytes(path)?;
-            in_folder(path, |folder| bundle::unpack_members(&*bytes, folder).map(drop))
+            in_folder(path, |folder| {
+                bundle::unpack_members(&*bytes, folder).map(drop).map_err(|error| error.to_string())
+            })
         },
         ..DOWNLOAD
     },

@@ -13,12 +13,12 @@ use files::{
     temporary_folder,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use weights::{DESCRIPTION, NamedTensor, WEIGHTS, description, tensor_bytes};
+use weights::{BURN_WEIGHTS, DESCRIPTION, NamedTensor, WEIGHTS, description, tensor_bytes};
 
 use super::{
-    Record,
+    Record, RunData,
     lock::{LOCK, RunLock},
-    replaced::{REPLACED, REPLACING, forget, restore, set_aside},
+    replaced::{REPLACED, REPLACING, finish, forget, is_torn, restore, set_aside},
 };
 use crate::metric::Metric;
 
@@ -28,6 +28,20 @@ pub const CHECKPOINTS: &str = "checkpoints";
 pub const OWNER: &str = "run.json";
 /// Prefix of a folder that is not complete yet.
 pub const UNFINISHED: &str = ".writing-";
+
+/// What a run consists of, in its folder or that of a phase. Pictures and tables that a command draws are made again
+/// instead, and a tracker's thread writes its own file: no checksum of these would hold.
+const STATE: [&str; 9] = [
+    RunFolder::CONFIG,
+    RunData::FILE,
+    RunFolder::RECORD,
+    RunFolder::OTHER_RECORD,
+    RunFolder::METRICS,
+    RunFolder::LATENTS,
+    DESCRIPTION,
+    BURN_WEIGHTS,
+    WEIGHTS,
+];
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -129,13 +143,17 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// The folder of a run that is not made yet: nothing is changed, and what is there stays until [`Self::make`].
+    /// The folder of a run that is not made yet: nothing is changed, and what is there stays until [`Self::make`]. A
+    /// run that a killed process left in two parts is put together.
     ///
     /// # Errors
     /// As [`Self::create`].
     pub fn planned(path: PathBuf, force: bool) -> Result<Self> {
-        refuse_occupied(&path, force)?;
         let run = Self::at(path);
+        if is_torn(&run.path) {
+            run.lock()?;
+        }
+        refuse_occupied(&run.path, force)?;
         if run.path.is_dir() {
             run.lock()?;
         }
@@ -168,11 +186,16 @@ impl RunFolder {
         })
     }
 
-    /// The folder of a run that was started, for reading until something is written.
+    /// The folder of a run that was started, for reading until something is written. One that a killed process left in
+    /// two parts is put together.
     ///
     /// # Errors
     /// If there is none, or the folder cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, RunError> {
+        if is_torn(&path) {
+            // Where this is refused, another process is moving it.
+            let _ = Self::at(path.clone()).lock();
+        }
         match fs::metadata(path.join(Self::CONFIG)) {
             Ok(file) if file.is_file() => Ok(Self::at(path)),
             Err(error)
@@ -237,7 +260,11 @@ impl RunFolder {
         }
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if writing.lock.is_none() {
-            writing.lock = Some(take(&writing.root)?);
+            let lock = take(&writing.root)?;
+            finish(&writing.root).with_context(|| {
+                format!("{} was half moved and cannot be put back", writing.root.display())
+            })?;
+            writing.lock = Some(lock);
         }
         Ok(writing)
     }
@@ -268,7 +295,7 @@ impl RunFolder {
         if let Some(Continued { config, stale }) = writing.continued.take() {
             Checksums::remove_files(&writing.root, &stale)?;
             remove_unfinished(&writing.root);
-            Checksums::write_file(&writing.root, Self::CONFIG, config.as_bytes())?;
+            write_listed(&writing.root, Self::CONFIG, config.as_bytes())?;
         }
         Ok(())
     }
@@ -279,7 +306,7 @@ impl RunFolder {
     /// If another process writes into the run, or the file cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         self.begin_change()?;
-        Checksums::write_file(&self.path, name, bytes)
+        write_listed(&self.path, name, bytes)
     }
 
     /// Writes weights and a description of the architecture; the weights last, since they make the run finished.
@@ -329,8 +356,8 @@ impl RunFolder {
         Ok(checksums.map_or_else(|| self.file(name).is_file(), |checksums| checksums.has(name)))
     }
 
-    /// Every file that is not as it was written. A run without checksums has none; that it has no
-    /// checksums is said.
+    /// Every file of the run's state that is not as it was written. A run without checksums has none; that it has
+    /// no checksums is said.
     ///
     /// # Errors
     /// Checksums that are themselves damaged.
@@ -340,7 +367,9 @@ impl RunFolder {
             return Ok(Vec::new());
         };
         let damage = |name| checksums.checked(&self.path, name).err();
-        Ok(checksums.names().filter_map(damage).collect())
+        // Earlier versions listed the tables of other commands too.
+        let listed = checksums.names().filter(|name| STATE.contains(name));
+        Ok(listed.filter_map(damage).collect())
     }
 
     /// The folder inside this one for one phase of a fit that has several; made with its first file.
@@ -466,6 +495,25 @@ impl RunFolder {
         record.metrics.extend(metrics);
         self.write_json(Self::RECORD, &record)
     }
+}
+
+/// Writes a file with its checksum. A folder of an earlier version, which has no checksums, gets those of its state
+/// first.
+fn write_listed(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    if Checksums::read(folder)?.is_none() {
+        let mut found = Checksums::default();
+        for own in STATE.into_iter().filter(|own| folder.join(own).is_file()) {
+            let path = folder.join(own);
+            let content =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            found.add(own, &content);
+        }
+        // The first file of a run comes before its list.
+        if found != Checksums::default() {
+            found.write(folder)?;
+        }
+    }
+    Checksums::write_file(folder, name, bytes)
 }
 
 /// Reports that nothing in `folder` can be checked.
@@ -655,6 +703,26 @@ mod tests {
         assert!(!path.join(".tmpAbCdEf").exists() && path.join(".tmp-notes").exists());
         assert!(!run.has("weights.safetensors").unwrap());
         assert!(run.damaged().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_run_without_checksums_gets_those_of_its_state_and_no_other_file_damages_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        for name in ["config.toml", "weights.safetensors", "codes.csv", "loss.png", "mlflow.json"] {
+            fs::write(path.join(name), name).unwrap();
+        }
+        let run = RunFolder::open(path.into()).unwrap();
+        run.write("record.json", b"{}").unwrap();
+        let listed = Checksums::read(path).unwrap().unwrap();
+        let names: Vec<&str> = listed.names().collect();
+        assert_eq!(names, ["config.toml", "record.json", "weights.safetensors"]);
+        // As earlier versions listed it.
+        run.write("codes.csv", b"first").unwrap();
+        fs::write(path.join("codes.csv"), "second").unwrap();
+        assert!(run.damaged().unwrap().is_empty());
+        fs::write(path.join("weights.safetensors"), "others").unwrap();
+        assert_eq!(run.damaged().unwrap().len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod evaluate;
 mod folder;
 mod lock;
 pub mod metric;
+mod name;
 mod record;
 mod replaced;
 mod samples;
@@ -21,9 +22,10 @@ pub use self::{
     evaluate::EvaluateConfig,
     folder::{CHECKPOINTS, OWNER, RunError, RunFolder, UNFINISHED, say_unchecked},
     metric::{Better, Metric},
+    name::{NAME_LETTERS, is_name, is_name_letter},
     record::{DataRecord, Machine, ModelRecord, Record, TrainingRecord, processor},
     samples::SamplesConfig,
     trackers::{FitBegin, Mlflow, MlflowSettings, TensorBoard, Tracker, Trackers, TrainingEnd},
 };
 pub use files::{CHECKSUMS, Damage, read_checked, read_json, write_atomic, write_json};
-pub use replaced::REPLACED;
+pub use replaced::{REPLACED, REPLACING};

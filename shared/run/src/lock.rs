@@ -13,6 +13,8 @@ use super::RunError;
 
 /// Name of the file in a run's folder that the process which writes there has locked.
 pub(super) const LOCK: &str = ".lock";
+/// Linux: no locks available.
+const ENOLCK: i32 = 37;
 
 /// The right to write into a run; the system ends it with the process, however that ends.
 #[derive(Debug)]
@@ -70,7 +72,10 @@ impl RunLock {
 
     /// A run on a file system without locks is used without one.
     fn without(self, error: io::Error) -> Result<Self> {
-        if error.kind() != io::ErrorKind::Unsupported {
+        // NFS without a lock daemon has no kind of its own.
+        let has_no_locks = error.kind() == io::ErrorKind::Unsupported
+            || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK);
+        if !has_no_locks {
             return Err(error).with_context(|| format!("cannot lock {}", self.path.display()));
         }
         progress::line(&format!(

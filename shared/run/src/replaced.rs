@@ -13,22 +13,19 @@ use super::{folder::RunFolder, lock::LOCK};
 /// Where it is, in the folder of the run.
 pub const REPLACED: &str = ".replaced";
 /// The same before it is whole.
-pub(super) const REPLACING: &str = ".replacing";
+pub const REPLACING: &str = ".replacing";
 
 /// Moves all of a run's folder aside but its lock, the configuration last: without it, what is left would be nobody's.
-/// What a fit has left that ended before it had a model is removed instead.
+/// What a fit has left that ended before it had a model, or before it began, is removed instead.
 pub(super) fn set_aside(folder: &Path) -> Result<()> {
     let (aside, moving) = (folder.join(REPLACED), folder.join(REPLACING));
-    if aside.exists() && !folder.join(WEIGHTS).exists() {
+    let has_model = folder.join(WEIGHTS).exists();
+    if !is_run(folder) || (aside.exists() && !has_model) {
         return entries(folder)?.iter().try_for_each(remove);
     }
     forget(folder)?;
-    let entries = entries(folder)?;
-    if entries.is_empty() && !moving.exists() {
-        return Ok(());
-    }
     fs::create_dir_all(&moving)?;
-    for entry in entries {
+    for entry in entries(folder)? {
         fs::rename(entry.path(), moving.join(entry.file_name()))?;
     }
     fs::rename(moving, aside)
@@ -37,21 +34,61 @@ pub(super) fn set_aside(folder: &Path) -> Result<()> {
 /// Moves it back in place of the fit; false if there is none.
 pub(super) fn restore(folder: &Path) -> Result<bool> {
     let aside = folder.join(REPLACED);
-    if !aside.exists() {
+    if !is_run(&aside) {
         return Ok(false);
     }
     entries(folder)?.iter().try_for_each(remove)?;
-    for entry in entries(&aside)? {
-        fs::rename(entry.path(), folder.join(entry.file_name()))?;
-    }
-    fs::remove_dir(aside)?;
+    put_back(&aside, folder)?;
     Ok(true)
 }
 
-/// Removes it.
+/// Removes it, the configuration first: what is left without one is on its way out.
 pub(super) fn forget(folder: &Path) -> Result<()> {
     let aside = folder.join(REPLACED);
+    if is_run(&aside) {
+        fs::remove_file(aside.join(RunFolder::CONFIG))?;
+    }
     if aside.exists() { fs::remove_dir_all(aside) } else { Ok(()) }
+}
+
+/// True if a process was killed while it moved a run aside or back, and has left a part of it in each place.
+pub(super) fn is_torn(folder: &Path) -> bool {
+    let [aside, moving] = [REPLACED, REPLACING].map(|name| folder.join(name));
+    if is_run(folder) { moving.exists() } else { is_run(&aside) || is_run(&moving) }
+}
+
+/// Ends what such a process had begun, before anything else is written: the old run is back in its place, or gone if
+/// the new one has a model.
+pub(super) fn finish(folder: &Path) -> Result<()> {
+    let (aside, moving) = (folder.join(REPLACED), folder.join(REPLACING));
+    if moving.exists() {
+        put_back(&moving, folder)?;
+    }
+    if is_run(&aside) && !is_run(folder) {
+        put_back(&aside, folder)
+    } else if !is_run(&aside) || folder.join(WEIGHTS).exists() {
+        forget(folder)
+    } else {
+        Ok(())
+    }
+}
+
+/// Moves what is in a folder of a run back into it, the configuration last. What has another of its name there was
+/// replaced since, and is removed.
+fn put_back(aside: &Path, folder: &Path) -> Result<()> {
+    for entry in entries(aside)? {
+        let place = folder.join(entry.file_name());
+        if place.exists() {
+            remove(&entry)?;
+        } else {
+            fs::rename(entry.path(), place)?;
+        }
+    }
+    fs::remove_dir(aside)
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join(RunFolder::CONFIG).is_file()
 }
 
 /// What is in a run's folder, the configuration last.
@@ -108,17 +145,75 @@ mod tests {
         assert!(path.join("third").exists() && !path.join(REPLACED).exists());
     }
 
+    /// Moves these files of a run into a folder in it, as far as a process came that was killed.
+    fn moved(run: &Path, to: &str, files: &[&str]) {
+        fs::create_dir(run.join(to)).unwrap();
+        files.iter().for_each(|file| fs::rename(run.join(file), run.join(to).join(file)).unwrap());
+    }
+
+    /// Leaves a run in this state, in which both `--resume` and `--force` must find it whole.
+    fn is_whole_after(state: impl Fn(&Path)) {
+        for force in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run");
+            let old = run(&path, &["old", "older", WEIGHTS]);
+            old.phase("layer-1").write("metrics.jsonl", b"").unwrap();
+            drop(old);
+            let before = names(&path);
+            state(&path);
+            if force {
+                let new = run(&path, &["new"]);
+                assert_eq!(names(&path.join(REPLACED)), before);
+                assert!(new.restore_replaced().unwrap());
+            } else {
+                RunFolder::open(path.clone()).unwrap().lock().unwrap();
+            }
+            assert_eq!(names(&path), before, "with --force: {force}");
+            assert!(!path.join(REPLACED).exists() && !path.join(REPLACING).exists());
+        }
+    }
+
     #[test]
     fn a_move_that_was_killed_half_way_is_finished() {
+        // On the way aside: some files, then all of them.
+        let some = ["checkpoints", "old", "SHA256SUMS"];
+        is_whole_after(|path| moved(path, REPLACING, &some));
+        let all = |path: &Path, to: &str| {
+            let names = names(path);
+            moved(path, to, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        };
+        is_whole_after(|path| all(path, REPLACING));
+        // On the way back: none so far, some, and all of them.
+        is_whole_after(|path| all(path, REPLACED));
+        is_whole_after(|path| moved(path, REPLACED, &["config.toml", "old"]));
+        is_whole_after(|path| moved(path, REPLACED, &[]));
+        // Earlier versions went on with what was left.
+        is_whole_after(|path| {
+            moved(path, REPLACING, &some);
+            fs::create_dir_all(path.join("checkpoints/layer-2")).unwrap();
+        });
+    }
+
+    #[test]
+    fn an_unfinished_run_that_was_put_back_is_not_taken_for_the_fit_that_replaced_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        drop(run(&path, &["old", "older", WEIGHTS]));
+        drop(run(&path, &["old"]));
         let before = names(&path);
-        fs::create_dir(path.join(REPLACING)).unwrap();
-        fs::rename(path.join("old"), path.join(REPLACING).join("old")).unwrap();
-        let new = run(&path, &["new"]);
+        moved(&path, REPLACED, &[]);
+        let _new = run(&path, &["new"]);
         assert_eq!(names(&path.join(REPLACED)), before);
-        assert!(new.restore_replaced().unwrap());
-        assert_eq!(names(&path), before);
+    }
+
+    #[test]
+    fn a_run_that_was_to_go_is_gone_once_the_new_one_with_its_model_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        drop(run(&path, &["old", WEIGHTS]));
+        // Killed between its weights and the end of the old run.
+        drop(run(&path, &["new", WEIGHTS]));
+        assert!(path.join(REPLACED).join("old").exists());
+        RunFolder::open(path.clone()).unwrap().lock().unwrap();
+        assert!(!path.join(REPLACED).exists() && path.join("new").exists());
     }
 }

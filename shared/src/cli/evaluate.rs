@@ -261,7 +261,7 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
 fn earlier(run: &RunFolder) -> Option<Record> {
     run.record().unwrap_or_else(|error| {
         progress::line(&format!(
-            "{error:#}; what it had on the training is lost until `train --resume` rewrites it"
+            "{error:#}; what it had on the training is lost until the run is trained or put back again"
         ));
         None
     })

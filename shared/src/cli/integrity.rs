@@ -1,12 +1,14 @@
 //! How a command treats a run that is damaged, unfinished or in use.
 
+use std::fs;
+
 use anyhow::{Result, bail};
 
 use super::model::place_of;
 use super::paper::Paper;
 use crate::{
     progress,
-    run::{Damage, RunData, RunFolder},
+    run::{CHECKPOINTS, Damage, RunData, RunFolder},
     train::can_continue,
     weights::{BURN_WEIGHTS, DESCRIPTION, WEIGHTS},
 };
@@ -26,20 +28,32 @@ const REWRITTEN: [(&str, &str); 6] = [
     (RunFolder::RECORD, "evaluate"),
     (RunFolder::OTHER_RECORD, "evaluate --other-data"),
     (RunFolder::LATENTS, "evaluate"),
-    (BURN_WEIGHTS, "train --resume"),
-    (DESCRIPTION, "train --resume"),
-    (RunFolder::METRICS, "train --resume"),
+    (BURN_WEIGHTS, RESUME),
+    (DESCRIPTION, RESUME),
+    (RunFolder::METRICS, RESUME),
 ];
+
+/// Rewrites what a training leaves, in a run that has a checkpoint.
+const RESUME: &str = "train --resume";
+
+/// What to do in a run without: one fitted in closed form, imported or unpacked.
+const WITHOUT_CHECKPOINT: &str = "the run has no checkpoint to rewrite it from: put it back from a copy, unpack or \
+                                  import the run again, or train it again with --force";
 
 /// Refuses a run whose model is missing or damaged; reports other damage.
 pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     for damage in run.damaged()? {
         let name = damage.name();
+        let has_checkpoint = has_checkpoint(run);
         match REWRITTEN.iter().find(|(file, _)| *file == name) {
-            Some((_, command)) => progress::line(&format!("{damage}; {command} rewrites it")),
-            None if OUTPUTS.contains(&name.as_str()) => {
+            Some((_, command)) if has_checkpoint || *command != RESUME => {
+                progress::line(&format!("{damage}; {command} rewrites it"));
+            }
+            Some(_) => progress::line(&format!("{damage}; {WITHOUT_CHECKPOINT}")),
+            None if OUTPUTS.contains(&name.as_str()) && has_checkpoint => {
                 bail!("{damage}: {} rewrites it", resume_command::<P>(run))
             }
+            None if OUTPUTS.contains(&name.as_str()) => bail!("{damage}: {WITHOUT_CHECKPOINT}"),
             None => refuse_beyond_repair(&damage)?,
         }
     }
@@ -58,6 +72,11 @@ pub(super) fn is_finished(run: &RunFolder) -> bool {
     run.read(WEIGHTS).is_ok()
 }
 
+/// True if there is a checkpoint, of the run or of a phase.
+fn has_checkpoint(run: &RunFolder) -> bool {
+    fs::read_dir(run.file(CHECKPOINTS)).is_ok_and(|mut found| found.next().is_some())
+}
+
 /// Prepares a run to resume with this configuration, without changing anything yet; false if it has
 /// no checkpoint and starts over.
 ///
@@ -65,6 +84,18 @@ pub(super) fn is_finished(run: &RunFolder) -> bool {
 /// If it cannot be resumed.
 pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str) -> Result<bool> {
     run.lock()?;
+    let goes_on = can_continue(run, backend)?;
+    // Begun from the start, it would be another model under the same name.
+    if !goes_on && run.has(WEIGHTS)? {
+        match run.read(WEIGHTS) {
+            Ok(_) => bail!(
+                "{} is finished and has no checkpoint to continue from: --force trains it again, --name \
+                 starts another run",
+                run.path().display()
+            ),
+            Err(damage) => bail!("{damage}: {WITHOUT_CHECKPOINT}"),
+        }
+    }
     for damage in run.damaged()? {
         let name = damage.name();
         if !OUTPUTS.contains(&name.as_str()) && name != RunFolder::METRICS {
@@ -75,14 +106,6 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
             bail!("{damage}: move it away, and it is rewritten");
         }
         progress::line(&format!("{damage}: the end of this training rewrites it"));
-    }
-    let goes_on = can_continue(run, backend)?;
-    if !goes_on && is_finished(run) {
-        bail!(
-            "{} is finished and has no checkpoint to continue from: --force trains it again, --name \
-             starts another run",
-            run.path().display()
-        );
     }
     run.continue_with(config, OUTPUTS.to_vec())?;
     Ok(goes_on)

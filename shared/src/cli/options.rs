@@ -1,6 +1,9 @@
 //! Options several commands share.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -78,7 +81,7 @@ impl OfRun {
         let default = || PathBuf::from("runs").join(P::NAME).join(P::PRESETS[0].0);
         let path = self.run.clone().unwrap_or_else(default);
         let Some(bundle) = Bundle::named(&path).map_err(|error| anyhow!("--run {error}"))? else {
-            return Ok(RunFolder::open(path)?);
+            return Ok(RunFolder::open(with_names(path))?);
         };
         let run = bundle.open()?;
         let paper = run.path().parent().and_then(|paper| paper.file_name()).unwrap_or_default();
@@ -88,6 +91,15 @@ impl OfRun {
         }
         Ok(run)
     }
+}
+
+/// The same folder by a path that says the run's name and its paper's, where this one has parts as `..` at its end.
+fn with_names(path: PathBuf) -> PathBuf {
+    let is_named = |path: &Path| path.file_name().is_some();
+    if is_named(&path) && path.parent().is_some_and(is_named) {
+        return path;
+    }
+    fs::canonicalize(&path).unwrap_or(path)
 }
 
 /// A split by name.

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use anyhow::{Result, bail};
@@ -18,7 +20,8 @@ use super::{
 };
 use crate::{
     progress,
-    run::{Record, RunData, RunError, RunFolder},
+    run::{CHECKPOINTS, REPLACED, Record, RunData, RunError, RunFolder},
+    weights::WEIGHTS,
 };
 
 /// Trains a run for each seed, and prints what they have in common.
@@ -40,19 +43,29 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         run.resume &= is_begun(folder);
     }
     refuse_others::<P>(&runs)?;
+    if args.target.force {
+        set_aside::<P>(&runs)?;
+    }
     let mut records = Vec::new();
-    for (run, folder) in runs {
-        let record = match finished::<P>(&run, &folder)? {
+    for (index, (run, folder)) in runs.iter().enumerate() {
+        let old = written(&folder.join(REPLACED));
+        let record = match finished::<P>(run, folder)? {
             Some(record) => {
                 progress::line(&format!("{} is finished", folder.display()));
                 Some(record)
             }
-            None => one::<P>(&run).map_err(|error| match error.downcast_ref::<Stop>() {
+            None => one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
                 Some(Stop::Interrupted(_)) => {
                     let advice = "stopped; the same command with --resume goes on, without --force";
                     Stop::Interrupted(advice.into()).into()
                 }
-                _ => error,
+                _ => {
+                    let is_back = old.is_some() && written(folder) == old;
+                    if args.target.force && (is_back || !has_progress(folder)) {
+                        give_back(&runs[index..]);
+                    }
+                    error
+                }
             })?,
         };
         records.extend(record);
@@ -142,7 +155,57 @@ fn of_seed<P: Paper>(args: &TrainArgs, seed: u64) -> Result<(TrainArgs, PathBuf)
 }
 
 fn is_begun(folder: &Path) -> bool {
-    folder.join(RunFolder::CONFIG).is_file()
+    RunFolder::open(folder.into()).is_ok()
+}
+
+/// Begins all runs of `--force` before the first is trained: after an interruption, --resume would take an old run for
+/// one that this command has finished.
+fn set_aside<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
+    let (mut planned, mut data) = (Vec::new(), None);
+    for (run, folder) in runs.iter().filter(|(_, folder)| is_begun(folder)) {
+        let Resolved { config, text, base, .. } = run.configuration.resolve::<P>()?;
+        if data.is_none() {
+            data = to_fit::<P>(None, &config, &run.common.starting_in(base), "")?.1;
+        }
+        planned.push((RunFolder::planned(folder.clone(), true)?, text));
+    }
+    // None is moved if one is in use.
+    for (run, text) in &planned {
+        run.make(text, true)?;
+        data.iter().try_for_each(|data| data.write(run))?;
+    }
+    Ok(())
+}
+
+/// Puts the old runs back where nothing new was trained yet, after a training that came to nothing.
+fn give_back(runs: &[(TrainArgs, PathBuf)]) {
+    let restore = |folder: &Path| -> Result<bool> {
+        let run = RunFolder::open(folder.into())?;
+        run.lock()?;
+        run.restore_replaced()
+    };
+    for (_, folder) in runs {
+        if !folder.join(REPLACED).is_dir() || has_progress(folder) {
+            continue;
+        }
+        match restore(folder) {
+            Ok(_) => progress::line(&format!(
+                "{} has the run again that was there before",
+                folder.display()
+            )),
+            Err(reason) => progress::line(&format!("{reason:#}")),
+        }
+    }
+}
+
+/// True if a training has left something to go on with.
+fn has_progress(folder: &Path) -> bool {
+    [CHECKPOINTS, WEIGHTS].iter().any(|name| folder.join(name).exists())
+}
+
+/// When a run was begun: one that comes back from where it was put aside keeps it.
+fn written(folder: &Path) -> Option<SystemTime> {
+    fs::metadata(folder.join(RunFolder::CONFIG)).ok()?.modified().ok()
 }
 
 /// The record of a run that is to be resumed, if there is nothing left to do.

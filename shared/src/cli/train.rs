@@ -32,7 +32,7 @@ use crate::{
     noise::Noise,
     progress,
     reading::Places,
-    run::{REPLACED, Record, RunData, RunFolder, Trackers, TrainingEnd},
+    run::{NAME_LETTERS, REPLACED, Record, RunData, RunFolder, Trackers, TrainingEnd, is_name},
     train::{FitReport, Interrupted, Session, can_continue},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
@@ -86,20 +86,11 @@ impl TargetArgs {
             refuse_name(name)?;
         } else if !is_name(default) {
             bail!(
-                "--config: the file's name, {default:?}, cannot name the run: add --name, of {LETTERS}"
+                "--config: the file's name, {default:?}, cannot name the run: add --name, of {NAME_LETTERS}"
             );
         }
         Ok(self.out.join(paper).join(self.name.as_deref().unwrap_or(default)))
     }
-}
-
-/// What names of runs are made of.
-const LETTERS: &str = "letters from a to z, digits, '-', '_' and '.'";
-
-/// True if a folder of runs can have this name.
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }
 
 /// Refuses a `--name` that would lead out of the folder of all runs.
@@ -108,7 +99,7 @@ fn is_name(name: &str) -> bool {
 /// The option, and what it may be made of.
 pub fn refuse_name(name: &str) -> Result<()> {
     if !is_name(name) {
-        bail!("--name {name:?}: use {LETTERS}");
+        bail!("--name {name:?}: use {NAME_LETTERS}");
     }
     Ok(())
 }
@@ -438,6 +429,7 @@ fn fit_run<P: Paper>(
             noise: Noise::new(config.seed()),
             device: handle,
             backend: device.backend(),
+            section: "train",
             run: run.clone(),
             resume,
             snapshot_epochs: shown.snapshot_epochs,

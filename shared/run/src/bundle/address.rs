@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use data::{FetchOptions, create_cache, download};
 use files::{sha256, temporary_folder};
 
-use super::{ENDING, unpack};
+use super::{ENDING, UnpackError, unpack};
 use crate::{RunError, RunFolder, UNFINISHED};
 
 /// Folder of the cache for unpacked bundles, one for each by its checksum.
@@ -158,8 +158,10 @@ impl Bundle {
 
     fn unpacked(&self, file: &mut File, into: &Path) -> Result<PathBuf> {
         let size = file.metadata().with_context(|| self.to_string())?.len();
-        unpack(BufReader::new(file), size, into)
-            .map_err(|reason| anyhow!("{self} is not a bundle of a run: {reason}"))
+        unpack(BufReader::new(file), size, into).map_err(|error| match error {
+            UnpackError::Content(reason) => anyhow!("{self} is not a bundle of a run: {reason}"),
+            UnpackError::Unwritable(..) => anyhow!("{self}: {error}"),
+        })
     }
 }
 

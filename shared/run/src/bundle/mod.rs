@@ -10,7 +10,7 @@ mod unpack;
 pub use self::{
     address::Bundle,
     pack::{Packed, pack},
-    unpack::{Member, unpack, unpack_members},
+    unpack::{Member, UnpackError, unpack, unpack_members},
 };
 
 use weights::{DESCRIPTION, WEIGHTS};
@@ -27,12 +27,6 @@ pub const FILES: [&str; 6] =
 /// Those that it cannot do without; runs of earlier versions have no [`RunData::FILE`], and a run need not be
 /// evaluated.
 const NEEDED: [&str; 3] = [RunFolder::CONFIG, DESCRIPTION, WEIGHTS];
-
-/// True for a part of a path that can be a folder's name on any system: a paper's or a run's.
-fn is_plain(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
-}
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use flate2::{Compression, GzBuilder};
 use serde::Deserialize;
 use weights::DESCRIPTION;
 
-use super::{ENDING, FILES, NEEDED, is_plain};
-use crate::RunFolder;
+use super::{ENDING, FILES, NEEDED};
+use crate::{RunFolder, name::is_name};
 
 /// A packed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn pack(run: &RunFolder) -> Result<Packed> {
     };
     let own = run.path().canonicalize().with_context(|| place().to_string())?;
     let name = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if let Some(bad) = [&paper, &name].into_iter().find(|name| !is_plain(name)) {
+    if let Some(bad) = [&paper, &name].into_iter().find(|name| !is_name(name)) {
         bail!(
             "{}: {bad:?} cannot be in a bundle: letters from a to z, digits, '-', '_', '.'",
             place()

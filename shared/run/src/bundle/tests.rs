@@ -67,7 +67,7 @@ fn bundle_of(files: &[(&str, &[u8])], more: &[(&str, EntryType, &[u8])]) -> Vec<
 }
 
 fn unpacked(bytes: &[u8], folder: &Path) -> Result<PathBuf, String> {
-    unpack(Cursor::new(bytes), bytes.len() as u64, folder)
+    unpack(Cursor::new(bytes), bytes.len() as u64, folder).map_err(|error| error.to_string())
 }
 
 fn problem(bytes: &[u8]) -> String {
