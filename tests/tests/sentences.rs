@@ -86,6 +86,10 @@ fn text_has_codes_that_every_command_shows_as_lists() {
     }
     assert_eq!(metric(&run, "nll_filter"), None);
     every_command(program, &run, "txt");
+    // Barely trained, it hardly ends: lines are cut at the longest, "so much depends", and not at the mean of nine.
+    program.on_run("generate", &run, &["--count", "40"]).success();
+    let drawn = fs::read_to_string(run.join("generated.txt")).unwrap();
+    assert!(drawn.lines().any(|line| line.chars().count() > 13), "{drawn}");
     let list = fs::read_to_string(run.join("interpolation.txt")).unwrap();
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 5);

@@ -143,10 +143,7 @@ impl RunConfig for Config {
         };
         problem
             .or_else(|| self.train.problem())
-            .or_else(|| {
-                let problem = self.predictor.as_ref()?.problem()?;
-                Some(problem.replacen("[train", "[predictor", 1))
-            })
+            .or_else(|| self.predictor.as_ref()?.problem_in("predictor"))
             .or_else(|| self.evaluate.problem())
     }
 }

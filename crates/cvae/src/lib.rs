@@ -20,7 +20,7 @@ use shared::{
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     progress,
-    train::{self, FitReport, Session, fit_phase},
+    train::{self, FitReport, Phase, Session, fit_phase},
 };
 
 pub use conditioning::Conditioning;
@@ -147,9 +147,10 @@ impl paper::Paper for Paper {
             progress::line("the predictor");
             let baseline = Predictor::new(config, pixels, init);
             let objective = &BaselineObjective;
+            let phase = Phase { name: "predictor", section: "predictor" };
             let fitted;
             (fitted, report) =
-                fit_phase("predictor", baseline, objective, data, binarise, train, session)?;
+                fit_phase(phase, baseline, objective, data, binarise, train, session)?;
             predictor = Some(fitted);
             progress::line("the conditional model");
         }

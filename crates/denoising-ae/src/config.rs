@@ -96,30 +96,39 @@ impl Pretraining {
             {
                 Some("[pretraining] corrupted_weight = 0 and clean_weight = 0: not both".into())
             }
-            Self::Denoising { corruption, corrupted_weight, clean_weight } => {
-                let chosen = corruption.chosen();
-                let lost = |weight: &str, what: &str| {
-                    Some(format!(
-                        "[pretraining] {weight} = 0: this corruption chooses {what}, so no loss is \
-                         left"
-                    ))
-                };
-                if chosen == 1.0 && corrupted_weight == 0.0 {
-                    lost("corrupted_weight", "every coordinate")
-                } else if chosen == 0.0 && clean_weight == 0.0 {
-                    lost("clean_weight", "no coordinate")
-                } else if chosen == 1.0 && clean_weight != one() {
-                    Some(
-                        "[pretraining] clean_weight: without effect, this corruption chooses every \
-                         coordinate"
-                            .into(),
-                    )
-                } else {
-                    None
-                }
+            Self::Denoising { corruption, clean_weight, .. }
+                if corruption.chosen() == 1.0 && clean_weight != one() =>
+            {
+                Some(
+                    "[pretraining] clean_weight: without effect, this corruption chooses every \
+                     coordinate"
+                        .into(),
+                )
             }
             _ => None,
         }
+    }
+
+    /// Why nothing is left to learn from in a layer, if so: `widths` are those of the layers' inputs, of which a
+    /// fraction can be none or all.
+    pub(crate) fn problem_of_layers(
+        &self,
+        widths: impl IntoIterator<Item = usize>,
+    ) -> Option<String> {
+        let Self::Denoising { corruption, corrupted_weight, clean_weight } = *self else {
+            return None;
+        };
+        let lost = |width: usize| match corruption.count(width) {
+            0 if clean_weight == 0.0 => Some(("clean_weight", "none")),
+            count if count == width && corrupted_weight == 0.0 => Some(("corrupted_weight", "all")),
+            _ => None,
+        };
+        let (width, (weight, chosen)) =
+            widths.into_iter().find_map(|width| Some((width, lost(width)?)))?;
+        Some(format!(
+            "[pretraining] {weight} = 0: this corruption chooses {chosen} of the {width} numbers that a layer reads, \
+             so no loss is left"
+        ))
     }
 }
 
@@ -151,10 +160,7 @@ impl RunConfig for Config {
         self.pretraining
             .problem()
             .or_else(|| self.train.problem())
-            .or_else(|| {
-                let problem = self.fine_tuning.as_ref()?.problem()?;
-                Some(problem.replacen("[train", "[fine_tuning", 1))
-            })
+            .or_else(|| self.fine_tuning.as_ref()?.problem_in("fine_tuning"))
             .or_else(|| self.evaluate.problem())
     }
 }

@@ -68,19 +68,24 @@ impl Corruption {
         }
     }
 
+    /// How many coordinates of an input of this width are chosen.
+    pub(crate) fn count(&self, width: usize) -> usize {
+        ((self.chosen() * width as f64).round() as usize).min(width)
+    }
+
     /// Draws the corruption of one input: for Gaussian noise the noise, else 0 where a coordinate
     /// stays, 1 where it becomes 0 and 2 where it becomes 1.
     fn draw(&self, random: &mut ChaCha8Rng, row: &mut [f32]) {
-        let mut choose = |fraction: f64, value: &dyn Fn(&mut ChaCha8Rng) -> f32| {
-            let count = (fraction * row.len() as f64).round() as usize;
-            for place in index::sample(random, row.len(), count.min(row.len())) {
+        let count = self.count(row.len());
+        let mut choose = |value: &dyn Fn(&mut ChaCha8Rng) -> f32| {
+            for place in index::sample(random, row.len(), count) {
                 row[place] = value(random);
             }
         };
         match *self {
-            Self::Masking { fraction } => choose(fraction, &|_| 1.0),
-            Self::SaltAndPepper { fraction } => {
-                choose(fraction, &|random| if random.random() { 2.0 } else { 1.0 });
+            Self::Masking { .. } => choose(&|_| 1.0),
+            Self::SaltAndPepper { .. } => {
+                choose(&|random| if random.random() { 2.0 } else { 1.0 });
             }
             Self::Gaussian { std } => row.fill_with(|| {
                 let normal: f32 = StandardNormal.sample(random);

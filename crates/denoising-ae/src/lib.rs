@@ -24,7 +24,7 @@ use shared::{
     paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     progress,
-    train::{FitReport, Session, fit_phase},
+    train::{FitReport, Phase, Session, fit_phase},
 };
 
 pub use config::Config;
@@ -64,7 +64,13 @@ impl paper::Paper for Paper {
             Pretraining::Pca { components } if components > input => Some(format!(
                 "[pretraining] components = {components}: inputs of width {input} have no more"
             )),
-            _ => None,
+            _ => {
+                let widths = [&[input], &config.model.hidden[..]].concat();
+                // The last layer is read by the classifier.
+                config
+                    .pretraining
+                    .problem_of_layers(widths.into_iter().take(config.model.hidden.len()))
+            }
         }
     }
 
@@ -154,10 +160,11 @@ impl paper::Paper for Paper {
                     progress::line(&format!("pre-training layer {}", layer + 1));
                     let objective = Objective { layer, corruption, corrupted_weight, clean_weight };
                     let (name, train) = (phase_of_layer(layer), &config.train);
-                    let phase;
-                    (model, phase) =
-                        fit_phase(&name, model, &objective, data, binarise, train, session)?;
-                    report = report.then(phase);
+                    let phase = Phase { name: &name, section: "train" };
+                    let fitted;
+                    (model, fitted) =
+                        fit_phase(phase, model, &objective, data, binarise, train, session)?;
+                    report = report.then(fitted);
                 }
             }
         }
@@ -166,9 +173,10 @@ impl paper::Paper for Paper {
             progress::line("fine-tuning");
             let objective = ClassificationObjective { classes: config.model.classes };
             let classifier = model.into_classifier().context("[fine_tuning]: no classifier")?;
-            let (fitted, phase) =
-                fit_phase("fine-tuning", classifier, &objective, data, binarise, train, session)?;
-            (model, report) = (fitted.into_stack(), report.then(phase));
+            let phase = Phase { name: "fine-tuning", section: "fine_tuning" };
+            let (fitted, last) =
+                fit_phase(phase, classifier, &objective, data, binarise, train, session)?;
+            (model, report) = (fitted.into_stack(), report.then(last));
         }
         if report.epochs == 0 {
             report.seconds = started.elapsed().as_secs_f64();

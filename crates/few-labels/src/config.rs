@@ -211,15 +211,6 @@ impl Config {
         self.network.hidden.len() + 1
     }
 
-    /// Inputs of the phase with labels. M2 above M1 is a model of codes, and has those of the images as they are, as in the
-    /// authors' program; the other models have a likelihood of these pixels, or none.
-    pub fn inputs_with_labels(&self) -> Binarise {
-        match self.model.kind {
-            Kind::M1M2 => self.data.binarise.undrawn(),
-            _ => self.data.binarise,
-        }
-    }
-
     fn labels_problem(&self) -> Option<String> {
         let LabelsConfig { count, classes, .. } = self.labels;
         (count < classes).then(|| {
@@ -254,7 +245,10 @@ impl Config {
                     .into(),
             );
         }
-        let (section, _) = self.normalised_phases().find(|(_, phase)| phase.batch_size < 2)?;
+        // The statistics of a denoised network are those of all images, in batches of its last phase.
+        let afterwards = (kind == Kind::Denoising).then_some(("train", &self.train));
+        let mut normalised = self.normalised_phases().chain(afterwards);
+        let (section, _) = normalised.find(|(_, phase)| phase.batch_size < 2)?;
         Some(format!("[{section}] batch_size = 1: at least 2, since one image has no variance"))
     }
 
@@ -313,10 +307,7 @@ impl RunConfig for Config {
         self.labels_problem()
             .or_else(|| self.layers_problem())
             .or_else(|| self.train.problem())
-            .or_else(|| {
-                let problem = self.pretraining.as_ref()?.problem()?;
-                Some(problem.replacen("[train", "[pretraining", 1))
-            })
+            .or_else(|| self.pretraining.as_ref()?.problem_in("pretraining"))
             .or_else(|| self.phases_problem())
             .or(binarised)
             .or_else(|| self.evaluate.problem())

@@ -30,7 +30,7 @@ use shared::{
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     progress,
-    train::{self, FitReport, Objective, Session, fit_phase},
+    train::{self, FitReport, Objective, Phase, Session, fit_phase},
 };
 
 pub use config::{Config, Kind};
@@ -176,8 +176,8 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
     fn model(&self) -> Result<(Model<B::InnerBackend>, FitReport)> {
         let Self { config, data, session } = self;
         let (input, noise, device) = (data.train.input_dim(), session.noise, &session.device);
-        let inputs = config.inputs_with_labels();
-        let labelled = Labelled::new(config.labels, &data.train, inputs, session.noise);
+        let labelled =
+            Labelled::new(config.labels, &data.train, config.data.binarise, session.noise);
         if let Some(line) = labelled.unequal(&ClassNames::of_data(data)) {
             progress::line(&line);
         }
@@ -186,11 +186,10 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
             Kind::Supervised | Kind::Reconstruction | Kind::Denoising => {
                 let (network, report) = self.network(&labelled)?;
                 // A network that has seen labelled images alone has seen no other statistics.
-                let seen = match config.model.kind {
-                    Kind::Supervised => labelled.known(),
-                    _ => &self.all(),
+                let (seen, size) = match config.model.kind {
+                    Kind::Supervised => (labelled.known(), config.labels.batch),
+                    _ => (&*self.all(), config.train.batch_size),
                 };
-                let size = config.train.batch_size;
                 let network = network.with_statistics(&self.batches(), seen, size);
                 (Model::Network(network), report)
             }
@@ -259,7 +258,8 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         let Some(train) = &config.pretraining else { return Ok((model, FitReport::default())) };
         progress::line("without labels");
         let binarise = config.data.binarise;
-        let fitted = fit_phase("without-labels", model, objective, data, binarise, train, session)?;
+        let phase = Phase { name: "without-labels", section: "pretraining" };
+        let fitted = fit_phase(phase, model, objective, data, binarise, train, session)?;
         progress::line("with labels");
         Ok(fitted)
     }
@@ -272,7 +272,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         O: Objective<B, M> + Objective<B::InnerBackend, M::InnerModule>,
     {
         let Self { config, data, session } = self;
-        train::fit(model, objective, data, config.inputs_with_labels(), &config.train, session)
+        train::fit(model, objective, data, config.data.binarise, &config.train, session)
     }
 
     /// The indices of all training images.

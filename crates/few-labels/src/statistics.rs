@@ -12,6 +12,7 @@ use shared::{
 };
 
 /// The mean over batches of the statistics of the tensors that `sums` computes of each, weighted by the examples.
+/// Batches have `size` examples, the last one up to one more.
 pub(crate) fn over_batches<B: Backend>(
     batches: &BatchMaker<B>,
     indices: &[usize],
@@ -19,7 +20,12 @@ pub(crate) fn over_batches<B: Backend>(
     sums: impl Fn(&Batch<B>) -> Vec<Tensor<B, 2>>,
 ) -> Vec<Statistics<B>> {
     let mut means: Vec<Statistics<B>> = Vec::new();
-    for chunk in indices.chunks(size.max(1)) {
+    // A single example has no variance: one that is left over joins the batch before it.
+    let mut rest = indices;
+    while !rest.is_empty() {
+        let count = if rest.len() <= size + 1 { rest.len() } else { size.max(1) };
+        let (chunk, after) = rest.split_at(count);
+        rest = after;
         let share = chunk.len() as f64 / indices.len() as f64;
         let found = sums(&batches.batch(chunk, 1)).into_iter().map(|sum| {
             let Statistics { mean, variance } = BatchNorm::statistics(sum);

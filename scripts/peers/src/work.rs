@@ -203,6 +203,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
             noise,
             device: B::Device::default(),
             backend: "peers",
+            section: "train",
             run: RunFolder::create(folder.path().join("run"), "", true)?,
             resume: false,
             snapshot_epochs: Vec::new(),

@@ -82,8 +82,13 @@ impl TrainConfig {
 
     /// What is wrong between the settings, if anything.
     pub fn problem(&self) -> Option<String> {
+        self.problem_in("train")
+    }
+
+    /// The same of a phase with a section of its own.
+    pub fn problem_in(&self, section: &str) -> Option<String> {
         if let Some(problem) = self.schedule.problem() {
-            return Some(format!("[train.schedule] {problem}"));
+            return Some(format!("[{section}.schedule] {problem}"));
         }
         let problem = match (self.epochs, self.schedule.epochs()) {
             (None, None) => Some("epochs is missing".into()),
@@ -92,6 +97,6 @@ impl TrainConfig {
             }
             _ => None,
         };
-        problem.map(|problem| format!("[train] {problem}"))
+        problem.map(|problem| format!("[{section}] {problem}"))
     }
 }

@@ -176,6 +176,7 @@ where
             noise,
             device: handle.clone(),
             backend: device.backend(),
+            section: "train",
             run: run.clone(),
             resume: true,
             snapshot_epochs: Vec::new(),

@@ -42,6 +42,8 @@ pub struct Session<B: Backend> {
     pub device: B::Device,
     /// Name of the backend, as on the command line.
     pub backend: &'static str,
+    /// Section of the configuration with the fit's settings, for messages.
+    pub section: &'static str,
     /// The run's folder.
     pub run: RunFolder,
     /// Continue from the newest checkpoint, if there is one.
@@ -187,7 +189,8 @@ where
     let Resumed { mut model, mut average, mut optimiser, mut progress } = state;
     if progress.epoch > epochs || (progress.epoch == epochs && progress.step > 0) {
         bail!(
-            "train.epochs = {epochs}: {} epochs{} are fitted already; --name starts another run",
+            "{}.epochs = {epochs}: {} epochs{} are fitted already; --name starts another run",
+            session.section,
             progress.epoch,
             if progress.step > 0 { " and a part" } else { "" }
         );
@@ -237,7 +240,8 @@ where
             }
             if let Some((term, step)) = broken {
                 display.finish();
-                bail!("{}", blown_up(&term, epoch, step, steps, rate, checkpoints.newest()));
+                let at_step = Step { epoch, step, steps, rate };
+                bail!("{}", blown_up(&term, at_step, session.section, checkpoints.newest()));
             }
             display.step(epoch, seen(&progress), || progress.sums.means());
             let done = epoch * steps + progress.step;
@@ -264,10 +268,8 @@ where
         let loss = line.valid["loss"];
         if !loss.is_finite() {
             display.finish();
-            bail!(
-                "{}",
-                blown_up("validation loss", epoch, steps, steps, rate, checkpoints.newest())
-            );
+            let last = Step { epoch, step: steps, steps, rate };
+            bail!("{}", blown_up("validation loss", last, session.section, checkpoints.newest()));
         }
         progress.epoch += 1;
         progress.step = 0;
@@ -370,12 +372,18 @@ fn write_lines(run: &RunFolder, lines: &[EpochLine]) -> Result<()> {
     run.write(RunFolder::METRICS, text.as_bytes())
 }
 
-fn blown_up(
-    term: &str,
+/// Where a fit is.
+struct Step {
     epoch: usize,
     step: usize,
     steps: usize,
     rate: f64,
+}
+
+fn blown_up(
+    term: &str,
+    Step { epoch, step, steps, rate }: Step,
+    section: &str,
     checkpoint: Option<std::path::PathBuf>,
 ) -> String {
     let last = match checkpoint {
@@ -384,7 +392,7 @@ fn blown_up(
     };
     format!(
         "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {last}; a \
-         smaller train.schedule.rate or train.clip_norm usually helps, and --resume takes both by --set",
+         smaller {section}.schedule.rate or {section}.clip_norm usually helps, and --resume takes both by --set",
         epoch + 1
     )
 }
@@ -454,6 +462,7 @@ mod tests {
             noise: Noise::new(3),
             device: Default::default(),
             backend: "flex",
+            section: "train",
             run,
             resume: true,
             snapshot_epochs: Vec::new(),

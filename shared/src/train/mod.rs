@@ -18,7 +18,7 @@ pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
 pub use fit::{FitReport, Interrupted, Session, fit};
 pub use objective::{MOST_LATENTS, Moment, Objective, Terms, latent_term};
-pub use phase::fit_phase;
+pub use phase::{Phase, fit_phase};
 pub use snapshot::SNAPSHOT_FOLDER;
 pub(crate) use snapshot::{one_of_each_class, strip};
 pub use step::{Found, descend, repeated_step};

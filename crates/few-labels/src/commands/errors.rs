@@ -1,6 +1,10 @@
 //! `errors`: the test error of every model against the number of labels, from records of runs.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use shared::{
@@ -60,8 +64,17 @@ fn named(config: &Config) -> (usize, &'static str) {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     new_picture(&args.to)?;
-    let folder = args.records.display();
-    let listed = fs::read_dir(&args.records).with_context(|| {
+    let series = series(read(&args.records)?);
+    let axes = [Axis::logarithmic("labels"), Axis::linear("test error, %")];
+    error_bars(&args.to, "Test error by number of labels", axes, &series)?;
+    progress::line(&format!("wrote {}", args.to.display()));
+    Ok(())
+}
+
+/// The test errors of all records in a folder.
+fn read(records: &Path) -> Result<Errors> {
+    let folder = records.display();
+    let listed = fs::read_dir(records).with_context(|| {
         format!("--records {folder}: train, and keep records there with cargo xtask keep RUN")
     })?;
     let mut paths: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
@@ -108,11 +121,16 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if errors.is_empty() {
         bail!("--records {folder}: no record with a test error");
     }
+    Ok(errors)
+}
+
+/// A line of each model, a point of each number of labels.
+fn series(errors: Errors) -> Vec<(String, Vec<Spread>)> {
     // A model trained for two lengths of time is two lines.
     let models: Vec<(usize, &str)> = errors.keys().map(|(model, _)| *model).collect();
     let is_alone = |model| models.iter().filter(|other| **other == model).count() == 1;
     let mut drawn: Vec<(usize, f64)> = Vec::new();
-    let series: Vec<(String, Vec<Spread>)> = errors
+    errors
         .into_iter()
         .map(|((model, epochs), by_labels)| {
             let name = match model.1 {
@@ -131,9 +149,5 @@ pub(super) fn run(args: &Args) -> Result<()> {
             };
             (name, by_labels.into_iter().map(point).collect())
         })
-        .collect();
-    let axes = [Axis::logarithmic("labels"), Axis::linear("test error, %")];
-    error_bars(&args.to, "Test error by number of labels", axes, &series)?;
-    progress::line(&format!("wrote {}", args.to.display()));
-    Ok(())
+        .collect()
 }

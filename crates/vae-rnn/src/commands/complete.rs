@@ -12,7 +12,7 @@ use shared::{
 
 use super::{
     generate::check_temperature,
-    show::{Shown, ending, sequence, show},
+    show::{ShownSequence, ending, sequence, show},
 };
 use crate::Paper;
 
@@ -75,13 +75,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let continued = loaded.model.continued(&from, steps, args.temperature, (noise, &keys));
         let Some(continued) = continued else { bail!("the model is not one of sequences") };
         let of = examples.title(index);
-        let truth_shown =
-            Shown { of: of.clone(), title: "the truth".into(), steps: truth.clone(), given };
+        let truth_shown = ShownSequence {
+            of: of.clone(),
+            title: "the truth".into(),
+            steps: truth.clone(),
+            given,
+        };
         shown.push(truth_shown);
         for (draw, row) in continued.rows().into_iter().enumerate() {
             let own = row.to_owned().into_shape_with_order(truth.dim())?;
             let title = format!("completion {}", draw + 1);
-            shown.push(Shown { of: of.clone(), title, steps: own, given });
+            shown.push(ShownSequence { of: of.clone(), title, steps: own, given });
         }
     }
     let files = if is_image {
@@ -99,7 +103,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 fn draw_images(
     run: &Loaded<Paper>,
     titles: impl Iterator<Item = String>,
-    shown: &[Shown],
+    shown: &[ShownSequence],
     count: usize,
 ) -> Result<Grid> {
     let names = (1..=count).map(|draw| format!("draw {draw}"));

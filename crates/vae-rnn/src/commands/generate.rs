@@ -11,7 +11,7 @@ use shared::{
     progress,
 };
 
-use super::show::{Shown, ending, show};
+use super::show::{ShownSequence, ending, show};
 use crate::Paper;
 
 /// Sequences by default, of images.
@@ -29,7 +29,8 @@ pub struct Args {
     /// Number of sequences (default: 40 images, or 4 other sequences).
     #[arg(long)]
     count: Option<usize>,
-    /// Steps per sequence (default: the mean length of training sequences, or the rows of an image).
+    /// Steps per sequence (default: the mean length of training sequences, the longest of texts, which end
+    /// by themselves, or the rows of an image).
     #[arg(long)]
     steps: Option<usize>,
     /// Sampling temperature: below 1 favours likely steps, above 1 unlikely ones.
@@ -55,8 +56,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--steps: an image has as many rows as it has");
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
-    let how = How { steps: args.steps, temperature: args.temperature, noise };
-    for path in drawn(&loaded, args.count, Some(how), &args.to)? {
+    let options = DrawOptions { steps: args.steps, temperature: args.temperature, noise };
+    for path in drawn(&loaded, args.count, Some(options), &args.to)? {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -71,7 +72,7 @@ pub(super) fn check_temperature(temperature: f32) -> Result<()> {
 }
 
 /// How sequences are drawn.
-pub struct How {
+pub struct DrawOptions {
     steps: Option<usize>,
     temperature: f32,
     noise: Noise,
@@ -84,26 +85,30 @@ pub struct How {
 pub fn drawn(
     run: &Loaded<Paper>,
     count: Option<usize>,
-    how: Option<How>,
+    options: Option<DrawOptions>,
     to: &To,
 ) -> Result<Vec<PathBuf>> {
-    let How { steps, temperature, noise } =
-        how.unwrap_or(How { steps: None, temperature: 1.0, noise: run.noise() });
+    let DrawOptions { steps, temperature, noise } =
+        options.unwrap_or(DrawOptions { steps: None, temperature: 1.0, noise: run.noise() });
     let kind = steps_of(&run.config.data);
     let path = to.file(&run.run, &format!("generated.{}", ending(kind)))?;
     let is_image = kind == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });
-    let steps = steps.unwrap_or(run.preparation.steps);
+    let steps = steps.unwrap_or(match kind {
+        // A text says itself where it ends: only the longest needs so many.
+        Steps::Symbols => run.preparation.shape.height,
+        _ => run.preparation.steps,
+    });
     let keys: Vec<u64> = (0..count as u64).collect();
     let none = Array2::zeros((count, 0));
     let Some(drawn) = run.model.continued(&none, steps, temperature, (noise, &keys)) else {
         bail!("the model is not one of sequences");
     };
     let width = drawn.ncols() / steps.max(1);
-    let shown: Vec<Shown> = (0..count)
+    let shown: Vec<ShownSequence> = (0..count)
         .map(|row| {
             let own = drawn.slice(s![row, ..]).to_owned().into_shape_with_order((steps, width))?;
-            Ok(Shown {
+            Ok(ShownSequence {
                 of: String::new(),
                 title: format!("draw {}", row + 1),
                 steps: own,

@@ -30,7 +30,7 @@ const TEMPO: f64 = 90.0;
 const ROW: usize = 10;
 
 /// A sequence that was drawn, or begun and drawn to its end.
-pub(super) struct Shown {
+pub(super) struct ShownSequence {
     /// What it is a version of, if there are several; these are drawn together.
     pub(super) of: String,
     /// Its name among them.
@@ -41,7 +41,7 @@ pub(super) struct Shown {
     pub(super) given: usize,
 }
 
-impl Shown {
+impl ShownSequence {
     /// Its name among all.
     fn name(&self) -> String {
         if self.of.is_empty() { self.title.clone() } else { format!("{}, {}", self.of, self.title) }
@@ -54,7 +54,7 @@ pub(super) fn show(
     run: &Loaded<Paper>,
     path: &Path,
     caption: &str,
-    sequences: &[Shown],
+    sequences: &[ShownSequence],
 ) -> Result<Vec<PathBuf>> {
     let caption = format!("{caption}: {}", run.title());
     match steps_of(run.config.data()) {
@@ -110,7 +110,7 @@ fn show_chords(
     run: &Loaded<Paper>,
     picture: &Path,
     caption: &str,
-    sequences: &[Shown],
+    sequences: &[ShownSequence],
 ) -> Result<Vec<PathBuf>> {
     let all: Vec<Roll> = sequences.iter().map(|shown| roll(run, shown)).collect();
     let tunes = numbered(run, picture, "mid", sequences.len())?;
@@ -167,7 +167,7 @@ fn show_series(
     run: &Loaded<Paper>,
     [picture, file]: [&Path; 2],
     caption: &str,
-    sequences: &[Shown],
+    sequences: &[ShownSequence],
     rows: &[SeriesRow<'_>],
 ) -> Result<Vec<PathBuf>> {
     refuse_users(run, file)?;
@@ -176,7 +176,7 @@ fn show_series(
     let header = ["series", "step"].into_iter().chain(columns.iter().map(|own| &*own.name));
     table.write_record(header)?;
     let mut numbers: Vec<Vec<Vec<f64>>> = Vec::new();
-    let titles: Vec<String> = sequences.iter().map(Shown::name).collect();
+    let titles: Vec<String> = sequences.iter().map(ShownSequence::name).collect();
     for (shown, title) in sequences.iter().zip(distinct(&titles)) {
         let original = |step: ndarray::ArrayView1<'_, f32>| -> Vec<f64> {
             columns.iter().zip(step).map(|(column, &x)| column.original(x)).collect()
@@ -300,7 +300,7 @@ pub(crate) fn draw_sheet(
         for (place, steps) in own.into_iter().enumerate() {
             let column = sheet.columns.get(place).map_or("", String::as_str);
             let title = format!("{} {column}", row.label).trim().to_owned();
-            shown.push(Shown { of: String::new(), title, steps, given: 0 });
+            shown.push(ShownSequence { of: String::new(), title, steps, given: 0 });
         }
     }
     Ok(Some(if steps == Steps::Numbers {
@@ -381,7 +381,7 @@ fn number_of(file: &str, name: &str, ending: &str) -> Option<usize> {
 }
 
 /// A sequence of chords as a piano roll.
-pub(super) fn roll(run: &Loaded<Paper>, shown: &Shown) -> Roll {
+pub(super) fn roll(run: &Loaded<Paper>, shown: &ShownSequence) -> Roll {
     Roll {
         title: shown.name(),
         keys: Some(shown.steps.clone()),

@@ -12,7 +12,7 @@ use shared::{
     sequential::Resampling,
 };
 
-use super::show::{Shown, roll, symbols};
+use super::show::{ShownSequence, roll, symbols};
 use crate::Paper;
 
 /// Sequences by default.
@@ -157,7 +157,7 @@ fn draw(run: &Loaded<Paper>, sequences: &Sequences, path: &Path) -> Result<()> {
                 }
                 None => Vec::new(),
             };
-            let shown = Shown { of: String::new(), title, steps: own, given: 0 };
+            let shown = ShownSequence { of: String::new(), title, steps: own, given: 0 };
             let keys =
                 (kind == Steps::Chords).then(|| roll(run, &shown)).and_then(|roll| roll.keys);
             Ok(Roll { keys, values, labels, ..roll(run, &shown) })
