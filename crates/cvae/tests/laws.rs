@@ -17,6 +17,7 @@ use shared::{
     backend::Flex,
     bound::{elbo_terms, log_likelihoods_from_prior, log_mean_exp, log_weights},
     data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
+    laws::values,
     laws::{self, disagreements},
     likelihood::row_sums,
     metrics::{encode_split, nats_per_latent},
@@ -99,10 +100,6 @@ fn matrix<B: Backend>(values: ndarray::Array2<f32>) -> Tensor<B, 2> {
 fn noise<B: Backend>(rows: usize, width: usize, key: u64) -> Tensor<B, 2> {
     let values = Noise::new(5).normal(Stream::Prior, key, &[0], rows * width);
     Tensor::from_data(TensorData::new(values, [rows, width]), &B::Device::default())
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 fn gaussian<B: Backend, M: Autoencoder<B>>(model: &M, batch: &Batch<B>) -> DiagonalGaussian<B> {

@@ -19,6 +19,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, DataConfig, FetchOptions},
+    laws::values,
     nn::Init,
     noise::{Noise, Stream},
     principal::PrincipalComponents,
@@ -75,10 +76,6 @@ fn objective(layer: usize, weights: [f32; 2]) -> Objective {
         corrupted_weight: weights[0],
         clean_weight: weights[1],
     }
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 #[test]
@@ -151,13 +148,28 @@ fn a_row_on_the_host_is_corrupted_as_on_the_device() {
 }
 
 #[test]
-fn emphasis_shares_the_loss_out_between_corrupted_and_clean() {
-    let model = model::<Flex>(Pretraining::masking(0.25));
-    let loss = |weights| values(objective(0, weights).terms(&model, &batch(1), AT).loss);
-    let (all, corrupted, clean) = (loss([1.0, 1.0]), loss([1.0, 0.0]), loss([0.0, 1.0]));
-    for i in 0..4 {
-        assert!((all[i] - corrupted[i] - clean[i]).abs() < 1e-3 * all[i]);
-        assert!(corrupted[i] > 0.0 && clean[i] > 0.0);
+fn emphasis_weights_the_corrupted_coordinates_by_alpha_and_the_others_by_beta() {
+    let (model, batch) = (model::<Flex>(Pretraining::masking(0.25)), batch::<Flex>(1));
+    let corruption = Corruption::Masking { fraction: 0.25 };
+    let layer = &model.layers[0];
+    let corrupted = corruption.apply(batch.x.clone(), &batch).x;
+    let logits = values(layer.logits(layer.encoder.forward(corrupted)));
+    let x = values(batch.x.clone());
+    // The noise is that of the examples, so the same coordinates of ones become 0.
+    let kept = values(corruption.apply(batch.x.ones_like(), &batch).x);
+    for weights in [[1.0, 0.5], [0.25, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] {
+        let loss = values(objective(0, weights).terms(&model, &batch, AT).loss);
+        let [alpha, beta] = weights.map(f64::from);
+        let nats = |i: usize| {
+            let weight = if kept[i] == 0.0 { alpha } else { beta };
+            // -log s(l) = log(1 + e^-l), and -log(1 - s(l)) = log(1 + e^l).
+            weight * (x[i] * (-logits[i]).exp().ln_1p() + (1.0 - x[i]) * logits[i].exp().ln_1p())
+        };
+        assert_eq!(loss.len(), 4);
+        for (row, loss) in loss.into_iter().enumerate() {
+            let wanted: f64 = (784 * row..784 * (row + 1)).map(nats).sum();
+            assert!((loss - wanted).abs() < 1e-4 * wanted, "{weights:?}: {loss} {wanted}");
+        }
     }
 }
 
@@ -302,15 +314,22 @@ fn sigmoid_layers_alone_start_four_times_as_wide() {
 
 #[test]
 fn a_loss_without_weight_is_refused() {
-    use shared::paper::RunConfig;
+    use shared::{
+        data::PixelShape,
+        paper::{Paper as _, RunConfig},
+    };
     let problem = |corruption, [corrupted_weight, clean_weight]: [f32; 2]| {
         let pretraining = Pretraining::Denoising { corruption, corrupted_weight, clean_weight };
-        config(pretraining).problem().unwrap_or_default()
+        let config = config(pretraining);
+        let of_shape = || denoising_ae::Paper::problem(&config, PixelShape::grey(28, 28));
+        config.problem().or_else(of_shape).unwrap_or_default()
     };
     let masking = |fraction| Corruption::Masking { fraction };
     assert!(problem(masking(0.25), [0.0, 0.0]).contains("corrupted_weight = 0"));
     assert_eq!(problem(masking(0.25), [1.0, 0.0]), "");
     assert!(problem(masking(0.0), [1.0, 0.0]).contains("clean_weight = 0"));
+    // Less than half a pixel.
+    assert!(problem(masking(0.0006), [1.0, 0.0]).contains("none of the 784"));
     let noise = Corruption::Gaussian { std: 0.1 };
     assert!(problem(noise, [0.0, 1.0]).contains("corrupted_weight = 0"));
     assert!(problem(noise, [1.0, 0.5]).contains("clean_weight: without effect"));

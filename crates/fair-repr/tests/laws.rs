@@ -22,6 +22,7 @@ use shared::{
     autoencoder::Autoencoder,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, FetchOptions, Splits},
+    laws::values,
     laws::{self, ParameterGradient, disagreements},
     noise::{Noise, Stream},
     paper::Paper as _,
@@ -63,10 +64,6 @@ fn tensor<B: Backend>(array: &Array2<f32>) -> Tensor<B, 2> {
     let shape = [array.nrows(), array.ncols()];
     let values: Vec<f32> = array.iter().copied().collect();
     Tensor::from_data(TensorData::new(values, shape), &B::Device::default())
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 /// Thirty people, four prototypes, and parameters at random.

@@ -34,6 +34,7 @@ use shared::{
         Split, Splits,
     },
     laws,
+    laws::values,
     likelihood::row_sums,
     nn::{Init, Initialiser},
     noise::Noise,
@@ -154,10 +155,6 @@ fn ladder_objective(costs: &[f32]) -> LadderObjective {
 
 fn m2_objective(kind: Kind) -> M2Objective {
     M2Objective::new(&config(kind).m2, labelled(kind))
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 #[track_caller]
@@ -426,6 +423,55 @@ fn stored_statistics_of_one_batch_normalise_it_as_the_batch_does() {
     let by_batch = ladder.encoder.pass(x.clone(), None, Normalising::ByBatch(&[7])).log_p;
     let stored = ladder.log_classes(x).unwrap();
     close(&values(stored), &values(by_batch), 1e-4);
+}
+
+/// Mean and variance of each unit of a batch, written out.
+fn mean_and_variance(sum: Tensor<Flex, 2>) -> [Vec<f64>; 2] {
+    let [_, units] = sum.dims();
+    let sum = values(sum);
+    let of = |unit: usize| {
+        let column: Vec<f64> = sum.iter().copied().skip(unit).step_by(units).collect();
+        let centre = mean(&column);
+        let squares: Vec<f64> = column.iter().map(|value| (value - centre).powi(2)).collect();
+        (centre, mean(&squares))
+    };
+    let (means, variances): (Vec<f64>, Vec<f64>) = (0..units).map(of).unzip();
+    [means, variances]
+}
+
+#[test]
+fn stored_statistics_are_the_average_over_batches_weighted_by_their_examples() {
+    // One that is left over joins the batch before it.
+    for sizes in [&[5, 5, 2][..], &[5, 6]] {
+        let (maker, count) = (batches::<Flex>(Kind::Ladder), sizes.iter().sum::<usize>());
+        let indices: Vec<usize> = (1..=count).collect();
+        let model = ladder::<Flex>().with_statistics(&maker, &indices, 5);
+        // Mean, then variance, of each layer of the encoder and then of the decoder.
+        let stored: Vec<f64> = weights::weights_of::<Flex, _>(&model)
+            .into_iter()
+            .filter(|tensor| tensor.name.contains("norm."))
+            .flat_map(|tensor| tensor.values)
+            .map(f64::from)
+            .collect();
+        let ladder = ladder::<Flex>();
+        let (mut wanted, mut rest) = (vec![0.0; stored.len()], &indices[..]);
+        for &size in sizes {
+            let (chunk, after) = rest.split_at(size);
+            rest = after;
+            let batch = maker.batch(chunk, 1);
+            let groups = [size];
+            let by_batch = Normalising::ByBatch(&groups);
+            let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
+            let noisy =
+                ladder.encoder.pass(batch.x.clone(), Some(ladder.noise_of(&batch)), by_batch);
+            let sums = clean.sums.into_iter().chain(ladder.restored(&noisy, by_batch).signals);
+            let own: Vec<f64> = sums.flat_map(mean_and_variance).flatten().collect();
+            assert_eq!(own.len(), wanted.len());
+            let share = size as f64 / count as f64;
+            wanted.iter_mut().zip(own).for_each(|(wanted, own)| *wanted += share * own);
+        }
+        close(&stored, &wanted, 1e-4);
+    }
 }
 
 #[test]

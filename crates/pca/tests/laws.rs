@@ -9,6 +9,7 @@ use shared::{
     autoencoder::{Autoencoder, Given},
     backend::Flex,
     bound::{elbo_terms, log_mean_exp, log_weights},
+    laws::values,
     likelihood::{Likelihood, row_sums},
     noise::{Noise, Stream},
     posterior::{DiagonalGaussian, Posterior},
@@ -36,10 +37,6 @@ fn model(latent: usize, whiten: bool) -> Model<Flex> {
 fn tensor(array: &Array2<f32>) -> Tensor<Flex, 2> {
     let values: Vec<f32> = array.iter().copied().collect();
     Tensor::from_data(TensorData::new(values, [array.nrows(), array.ncols()]), &Default::default())
-}
-
-fn values<const D: usize>(tensor: Tensor<Flex, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 fn largest_difference(a: Tensor<Flex, 2>, b: Tensor<Flex, 2>) -> f64 {

@@ -8,7 +8,7 @@ mod sentence;
 
 use burn::{
     backend::Autodiff,
-    module::AutodiffModule,
+    module::{AutodiffModule, Module, ModuleMapper, Param},
     optim::GradientsParams,
     tensor::{Tensor, TensorData},
 };
@@ -19,9 +19,10 @@ use shared::{
     Backend,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape, Sequences},
+    laws::values,
     laws::{self, disagreements},
     nn::{Activation, Cell, Init, Initialiser},
-    noise::{Noise, Stream},
+    noise::{Noise, Stream, uniform},
     sequential::{Resampling, Sequential, continued, filter},
     statistics::mean,
     train::{Moment, Objective as _},
@@ -95,12 +96,16 @@ fn batch_of<B: Backend>(sequences: &[Vec<f32>], indices: &[usize]) -> Batch<B> {
         .batch(indices, 1)
 }
 
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
-}
-
 fn loss<B: Backend>(model: &Model<B>, batch: &Batch<B>, objective: ObjectiveConfig) -> Vec<f64> {
     values(Objective::new(objective).terms(model, batch, AFTER).loss)
+}
+
+#[track_caller]
+fn close(found: &[f64], wanted: &[f64]) {
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert!((found - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{found} {wanted}");
+    }
 }
 
 /// One whose posteriors are near its priors, so that few particles tell much.
@@ -341,6 +346,85 @@ fn inputs_are_hidden_in_training_alone() {
     assert_eq!(loss(&model.valid(), &validation, hiding), loss(&model.valid(), &validation, whole));
 }
 
+/// The sum over each sequence's own steps of numbers by step, step-major.
+fn sums_by_sequence(by_step: &[f64], steps: &[usize]) -> Vec<f64> {
+    let of = |(sequence, &own): (usize, &usize)| {
+        (0..own).map(|step| by_step[step * steps.len() + sequence]).sum::<f64>()
+    };
+    steps.iter().enumerate().map(of).collect()
+}
+
+#[test]
+fn posterior_and_recurrence_see_what_is_left_and_the_whole_sequence_is_scored() {
+    let sequences = sequences(OutputConfig::Bernoulli);
+    let (training, batch) = (batch::<Diff>(&sequences), batch::<Flex>(&sequences));
+    let seen = batch.changed(Stream::Drop, |generator, row| {
+        for x in row {
+            if uniform(generator) < 0.5 {
+                *x = 0.0;
+            }
+        }
+    });
+    assert_ne!(values(seen.clone()), values(batch.x.clone()));
+    let eps = batch.eps(1, 6 * 2);
+    for kind in [Kind::Vrnn, Kind::VrnnI] {
+        let model = model::<Diff>(&plain(kind));
+        let inner = model.valid();
+        let hiding = |config: ObjectiveConfig| {
+            loss(&model, &training, ObjectiveConfig { drop_inputs: 0.5, ..config })
+        };
+        let scored = |x: &Tensor<Flex, 2>| inner.terms(inner.unroll(&seen, &eps, None), x);
+        let terms = scored(&batch.x);
+        let whole = values(terms.reconstruction);
+        let kl = values(terms.kl_per_latent.unwrap());
+        let by_step = whole.iter().zip(kl.chunks(2));
+        let by_step: Vec<f64> = by_step.map(|(nats, kl)| nats + kl[0] + kl[1]).collect();
+        close(&hiding(ObjectiveConfig::default()), &sums_by_sequence(&by_step, &batch.steps));
+
+        // A particle that follows the seen sequence and scores it too: replace the score of each step.
+        let partial = values(scored(&seen).reconstruction);
+        let mut state = Sequential::start(&inner, sequences.len());
+        let mut log_weights: Vec<f64> = Vec::new();
+        for step in 0..6 {
+            let part = |x: &Tensor<Flex, 2>, width: usize| x.clone().narrow(1, step * width, width);
+            let (log_weight, after) = inner.weigh(state, part(&seen, WIDTH), part(&eps, 2));
+            log_weights.extend(values(log_weight));
+            state = after;
+        }
+        let by_step: Vec<f64> = (0..log_weights.len())
+            .map(|row| whole[row] - partial[row] - log_weights[row])
+            .collect();
+        let wanted = sums_by_sequence(&by_step, &batch.steps);
+        for (bound, _) in particles::BOUNDS {
+            close(&hiding(particles::with(bound, 1)), &wanted);
+        }
+    }
+}
+
+#[test]
+fn the_loss_has_the_kl_at_its_weight() {
+    let batch = batch::<Flex>(&sequences(OutputConfig::Bernoulli));
+    let objective = Objective::new(ObjectiveConfig {
+        kl_warmup_epochs: 4.0,
+        kl_warmup_from: 0.2,
+        ..ObjectiveConfig::default()
+    });
+    for kind in [Kind::Vrnn, Kind::VrnnI, Kind::Sentence] {
+        let model = model::<Flex>(&plain(kind));
+        for (epochs, weight) in [(0.0, 0.2), (1.0, 0.4), (3.0, 0.8), (4.0, 1.0)] {
+            let terms = objective.terms(&model, &batch, Moment { epochs });
+            let named = |name: &str| {
+                values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
+            };
+            let (reconstruction, kl) = (named("reconstruction"), named("kl"));
+            assert!(kl.iter().sum::<f64>() > 0.05, "{kind:?}: too small to tell: {kl:?}");
+            let parts = reconstruction.iter().zip(&kl);
+            let wanted: Vec<f64> = parts.map(|(nats, kl)| nats + weight * kl).collect();
+            close(&values(terms.loss), &wanted);
+        }
+    }
+}
+
 #[test]
 fn the_kl_warms_up_to_one() {
     let config = ObjectiveConfig {
@@ -410,25 +494,136 @@ fn what_a_step_can_be_has_probability_one_in_all() {
     assert!((total - 1.0).abs() < 0.01, "{total}");
 }
 
+/// An output, and a hidden layer for which these are the parameters of its distribution.
+fn output_of(kind: OutputConfig, parameters: &[f32]) -> (Output<Flex>, Tensor<Flex, 2>) {
+    /// The weights of the first hidden unit.
+    struct First<'a>(&'a [f32]);
+    impl ModuleMapper<Flex> for First<'_> {
+        fn map_float<const D: usize>(
+            &mut self,
+            param: Param<Tensor<Flex, D>>,
+        ) -> Param<Tensor<Flex, D>> {
+            let (id, tensor, mapper) = param.consume();
+            let mut values: Vec<f32> = tensor.to_data().iter::<f32>().collect();
+            // Biases start at zero and stay there.
+            if D == 2 {
+                values[..self.0.len()].copy_from_slice(self.0);
+            }
+            let changed =
+                Tensor::from_data(TensorData::new(values, tensor.dims()), &tensor.device());
+            Param::from_mapped_value(id, changed, mapper)
+        }
+    }
+    let hidden = Tensor::from_floats([[1.0, 0.0, 0.0, 0.0]], &Default::default());
+    (output(kind).0.map(&mut First(parameters)), hidden)
+}
+
+/// Mean and covariance of a step with these parameters, written out: the temperature divides log-odds and
+/// multiplies variances.
+fn moments(
+    kind: OutputConfig,
+    parameters: &[f32],
+    temperature: f64,
+) -> ([f64; WIDTH], [[f64; WIDTH]; WIDTH]) {
+    let parameters: Vec<f64> = parameters.iter().copied().map(f64::from).collect();
+    let odds = |logit: f64| (logit / temperature).exp();
+    let sigmoid = |logit: f64| odds(logit) / (1.0 + odds(logit));
+    let softmax = |logits: &[f64]| -> Vec<f64> {
+        let total: f64 = logits.iter().map(|&logit| odds(logit)).sum();
+        logits.iter().map(|&logit| odds(logit) / total).collect()
+    };
+    let diagonal = |variances: [f64; WIDTH]| {
+        let mut covariance = [[0.0; WIDTH]; WIDTH];
+        for (at, variance) in variances.into_iter().enumerate() {
+            covariance[at][at] = variance;
+        }
+        covariance
+    };
+    match kind {
+        OutputConfig::Bernoulli => {
+            let p = [0, 1, 2].map(|at| sigmoid(parameters[at]));
+            (p, diagonal(p.map(|p| p * (1.0 - p))))
+        }
+        OutputConfig::Gaussian => (
+            [0, 1, 2].map(|at| parameters[at]),
+            diagonal([3, 4, 5].map(|at| temperature * parameters[at].exp())),
+        ),
+        OutputConfig::Categorical => {
+            let all = softmax(&parameters);
+            let p = [0, 1, 2].map(|at| all[at]);
+            let covariance = [0, 1, 2].map(|a| {
+                [0, 1, 2].map(|b| if a == b { p[a] * (1.0 - p[a]) } else { -p[a] * p[b] })
+            });
+            (p, covariance)
+        }
+        OutputConfig::Pen { components } => {
+            let of = |at: usize| &parameters[at * components..(at + 1) * components];
+            let weights = softmax(of(0));
+            let expected = |value: &dyn Fn(usize) -> f64| -> f64 {
+                weights.iter().enumerate().map(|(k, weight)| weight * value(k)).sum()
+            };
+            let centre = [1, 2].map(|at| expected(&|k| of(at)[k]));
+            // Within the components and between them.
+            let offset = |a: usize, b: usize| {
+                expected(&|k| {
+                    let correlation = if a == b { 1.0 } else { of(5)[k].tanh() };
+                    let deviations = of(3 + a)[k].exp() * of(3 + b)[k].exp();
+                    temperature * correlation * deviations
+                        + (of(1 + a)[k] - centre[a]) * (of(1 + b)[k] - centre[b])
+                })
+            };
+            let pen = sigmoid(parameters[6 * components]);
+            let covariance = [
+                [offset(0, 0), offset(0, 1), 0.0],
+                [offset(1, 0), offset(1, 1), 0.0],
+                [0.0, 0.0, pen * (1.0 - pen)],
+            ];
+            ([centre[0], centre[1], pen], covariance)
+        }
+    }
+}
+
 #[test]
-fn draws_follow_the_distribution() {
+fn draws_have_the_mean_and_the_covariance_of_the_distribution() {
     let count = 20_000;
-    for kind in [
-        OutputConfig::Bernoulli,
-        OutputConfig::Gaussian,
-        OutputConfig::Categorical,
-        OutputConfig::Pen { components: 2 },
-    ] {
-        let (output, hidden) = output(kind);
-        let expected = values(output.mean(hidden.clone()));
-        let mut generators: Vec<_> =
-            (0..count).map(|key| Noise::new(9).generator(Stream::Draw, 0, key)).collect();
-        let drawn = output.draw(hidden.repeat_dim(0, count as usize), &mut generators, 1.0);
-        for (element, expected) in expected.iter().enumerate() {
-            let drawn = values(drawn.clone().narrow(1, element, 1));
-            let difference = (mean(&drawn) - expected).abs();
-            assert!(difference < 4.0 * error(&drawn), "{kind:?}: off by {difference}");
-            assert!(error(&drawn) < 0.05, "too noisy to tell");
+    let outputs: [(OutputConfig, &[f32]); 4] = [
+        (OutputConfig::Bernoulli, &[-1.2, 0.3, 2.0]),
+        (OutputConfig::Gaussian, &[0.5, -1.0, 2.0, -0.6, 0.3, 0.8]),
+        (OutputConfig::Categorical, &[0.9, -0.4, 0.1]),
+        // Two each of log-odds, means across and down, log-deviations across and down, and artanh rho; the pen.
+        (
+            OutputConfig::Pen { components: 2 },
+            &[0.4, -0.3, 1.0, -0.5, 0.2, 0.9, -0.3, 0.2, 0.1, -0.6, 1.1, 0.6, 0.7],
+        ),
+    ];
+    for (kind, parameters) in outputs {
+        let (output, hidden) = output_of(kind, parameters);
+        close(&values(output.mean(hidden.clone())), &moments(kind, parameters, 1.0).0);
+        for temperature in [1.0f32, 0.5] {
+            let (centre, covariance) = moments(kind, parameters, f64::from(temperature));
+            let mut generators: Vec<_> =
+                (0..count).map(|key| Noise::new(9).generator(Stream::Draw, 0, key)).collect();
+            let hidden = hidden.clone().repeat_dim(0, count as usize);
+            let drawn = values(output.draw(hidden, &mut generators, temperature));
+            let check = |what: &str, found: &[f64], expected: f64| {
+                let (found, noise) = (mean(found), error(found));
+                assert!(
+                    (found - expected).abs() < 4.0 * noise,
+                    "{kind:?} at {temperature}, {what}: {found} +- {noise}, not {expected}"
+                );
+                assert!(noise < 0.05, "too noisy to tell");
+            };
+            for (a, covariances) in covariance.iter().enumerate() {
+                let element: Vec<f64> = drawn.chunks(WIDTH).map(|x| x[a]).collect();
+                check(&format!("mean of {a}"), &element, centre[a]);
+                for (b, &expected) in covariances.iter().enumerate() {
+                    let products: Vec<f64> = drawn
+                        .chunks(WIDTH)
+                        .map(|x| (x[a] - centre[a]) * (x[b] - centre[b]))
+                        .collect();
+                    check(&format!("covariance of {a} and {b}"), &products, expected);
+                }
+            }
         }
     }
 }

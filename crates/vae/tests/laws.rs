@@ -14,6 +14,7 @@ use shared::{
     backend::Flex,
     bound::{elbo_terms, log_mean_exp, log_weights},
     data::{BatchMaker, Binarise, DataConfig, FetchOptions},
+    laws::values,
     laws::{self, ParameterGradient},
     likelihood::{LikelihoodKind, row_sums},
     nn::{Activation, Init},
@@ -56,10 +57,6 @@ fn images<B: Backend>(count: usize) -> Tensor<B, 2> {
 fn noise<B: Backend>(rows: usize, latent: usize, key: u64) -> Tensor<B, 2> {
     let values = Noise::new(5).normal(Stream::Posterior, key, &[0], rows * latent);
     Tensor::from_data(TensorData::new(values, [rows, latent]), &B::Device::default())
-}
-
-fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 /// log p(x) of a model with one latent, by quadrature of p(x|z) N(z; 0, 1).
