@@ -251,6 +251,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     let file = file + &circumstances(args);
     let target = workspace().join(format!("results/{file}.json"));
+    refuse_of_another(&read(&target)?, &machine, &target)?;
     let _busy = Busy::start(args.busy).with_context(|| format!("--busy {}", args.busy))?;
     let peers = versions(&python)?;
     for case in cases {
@@ -311,14 +312,30 @@ fn nvidia_smi(query: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// What the file has already.
+fn read(file: &Path) -> Result<Value> {
+    match fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged; put it back from git", file.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Value::Null),
+        Err(error) => Err(error).with_context(|| file.display().to_string()),
+    }
+}
+
+/// Cases of two machines in a file would pass for one's.
+fn refuse_of_another(old: &Value, machine: &str, file: &Path) -> Result<()> {
+    match old["machine"].as_str() {
+        Some(other) if other != machine => bail!(
+            "{} was timed on another machine ({other}; this is {machine}): rename it, or remove it",
+            file.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// The new case among the others of the file, in order.
 fn with_others(new: Value, file: &Path) -> Result<Vec<Value>> {
-    let old: Value = match fs::read(file) {
-        Ok(text) => serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged; put it back from git", file.display()))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Value::Null,
-        Err(error) => return Err(error).with_context(|| file.display().to_string()),
-    };
+    let old = read(file)?;
     // Earlier files have one list of versions for all cases.
     let of_all = old["peers"].clone();
     let mut old = old["cases"].as_array().cloned().unwrap_or_default();
@@ -565,5 +582,23 @@ impl Contestant {
         self.answers.read_line(&mut line)?;
         self.child.wait()?;
         Ok(line.trim().parse()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_of_two_machines_are_not_in_one_file() {
+        let file = Path::new("results/bench-peers.json");
+        let problem = |old: Value| {
+            refuse_of_another(&old, "a", file).map_err(|error| error.to_string()).err()
+        };
+        assert_eq!(problem(Value::Null), None);
+        assert_eq!(problem(json!({ "machine": "a" })), None);
+        assert!(
+            problem(json!({ "machine": "b" })).unwrap().starts_with("results/bench-peers.json")
+        );
     }
 }

@@ -36,10 +36,19 @@ pub(super) fn kind() -> Kind {
     Kind { vectors, file: format!("{file}{vendor}") }
 }
 
-/// Processor and its vector instructions, as Linux describes them.
+/// Processor and its vector instructions, as Linux describes them. Servers in a cloud have names in common: family and
+/// model tell them apart.
 pub(super) fn machine() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, {}", processor(), kind().vectors)
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let number = |key: &str| {
+        let mut values = info.lines().filter_map(|line| line.split_once(':'));
+        values.find(|(found, _)| found.trim() == key).map(|(_, value)| value.trim().to_owned())
+    };
+    let family = number("cpu family").zip(number("model"));
+    let family = family.map(|(family, model)| format!(" (family {family}, model {model})"));
+    let (name, vectors) = (processor(), kind().vectors);
+    format!("{name}{}, {cores} cores, {vectors}", family.unwrap_or_default())
 }
 
 /// Seconds of processor that all threads of a process have had, as Linux counts them, in hundredths.

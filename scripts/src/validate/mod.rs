@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Only these variants in the table.
     #[arg(long, value_delimiter = ',', value_name = "PAPER,...")]
     variants: Vec<String>,
-    /// Options for every run, in one word: for instance --options="--epochs 1 --data segments".
+    /// Options for every run, in one word: for instance --options="--epochs 1 --data segments". Needs --to.
     #[arg(long, default_value = "", value_name = "OPTIONS", allow_hyphen_values = true)]
     options: String,
     /// Folder of the runs; what is finished there is not done again.
@@ -94,6 +94,11 @@ fn draw(results: &Results, args: &Args, pictures: &Path) -> Result<()> {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    if !args.options.is_empty() && args.to.is_none() {
+        bail!(
+            "--options: results/ and docs/pictures are of runs without further options; name another folder with --to"
+        );
+    }
     let (table, pictures) = targets(args);
     if args.redraw {
         return draw(&read(&table)?, args, &pictures);
