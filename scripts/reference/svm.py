@@ -15,9 +15,9 @@ import numpy as np
 import sklearn
 from sklearn.svm import SVC
 
-COSTS = (1.0, 10.0, 100.0)
+COSTS = (0.1, 1.0, 10.0, 100.0)
 # Of exp(-gamma |a - b|^2).
-GAMMAS = (0.005, 0.01, 0.02, 0.04)
+GAMMAS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 AT_A_TIME = 2_000
 
 

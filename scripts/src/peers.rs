@@ -322,10 +322,14 @@ fn read(file: &Path) -> Result<Value> {
     }
 }
 
-/// Cases of two machines in a file would pass for one's.
+/// Cases of two machines in a file would pass for one's. Older files do not tell family and model.
 fn refuse_of_another(old: &Value, machine: &str, file: &Path) -> Result<()> {
+    let without_family = match (machine.find(" (family "), machine.find("),")) {
+        (Some(start), Some(end)) => format!("{}{}", &machine[..start], &machine[end + 1..]),
+        _ => machine.to_owned(),
+    };
     match old["machine"].as_str() {
-        Some(other) if other != machine => bail!(
+        Some(other) if other != machine && other != without_family => bail!(
             "{} was timed on another machine ({other}; this is {machine}): rename it, or remove it",
             file.display()
         ),
@@ -600,5 +604,15 @@ mod tests {
         assert!(
             problem(json!({ "machine": "b" })).unwrap().starts_with("results/bench-peers.json")
         );
+        let known = "EPYC (family 26, model 2), 2 cores, AVX-512";
+        for (old, is_same) in [
+            (known, true),
+            ("EPYC, 2 cores, AVX-512", true),
+            ("EPYC, 4 cores, AVX-512", false),
+            ("EPYC (family 25, model 1), 2 cores, AVX-512", false),
+        ] {
+            let refused = refuse_of_another(&json!({ "machine": old }), known, file).is_err();
+            assert_eq!(refused, !is_same, "{old}");
+        }
     }
 }

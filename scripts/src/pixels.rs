@@ -78,6 +78,26 @@ mod tests {
         run(&args).unwrap();
         let load = |config: &DataConfig| Images::load(config, &FetchOptions::named(None).unwrap());
         let own = load(&DataConfig::new("segments", Binarise::None)).unwrap();
+        // As another program reads it: row by row, the splits one after another.
+        let mut zip = zip::ZipArchive::new(std::fs::File::open(&to).unwrap()).unwrap();
+        let mut values = |name: &str, count: usize| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();
+            bytes.split_off(bytes.len() - count)
+        };
+        let splits = [&own.train, &own.valid, &own.test];
+        let (mut first, pixels) = (0, own.train.input_dim());
+        let count = splits.iter().map(|split| split.len()).sum::<usize>();
+        let (x, y) = (values("x.npy", count * pixels), values("y.npy", count));
+        let split = values("split.npy", count);
+        for (number, part) in (0..).zip(splits) {
+            let rows = first..first + part.len();
+            assert_eq!(y[rows.clone()], part.labels());
+            assert!(split[rows.clone()].iter().all(|&own| own == number));
+            let grey = part.all_grey().into_iter().map(|grey| (grey * 255.0).round() as u8);
+            assert!(x[rows.start * pixels..rows.end * pixels].iter().copied().eq(grey));
+            first = rows.end;
+        }
         let path = toml::Table::from_iter([("path".into(), to.display().to_string().into())]);
         let config = DataConfig::new("images", Binarise::None).with("images", path);
         let read = load(&config).unwrap().all();

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, DirEntry},
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -192,9 +192,10 @@ impl RunFolder {
     /// # Errors
     /// If there is none, or the folder cannot be read.
     pub fn open(path: PathBuf) -> Result<Self, RunError> {
-        if is_torn(&path) {
-            // Where this is refused, another process is moving it.
-            let _ = Self::at(path.clone()).lock();
+        if is_torn(&path)
+            && let Err(error) = put_together(&path)
+        {
+            return Err(RunError::Unreadable(path, io::Error::other(format!("{error:#}"))));
         }
         match fs::metadata(path.join(Self::CONFIG)) {
             Ok(file) if file.is_file() => Ok(Self::at(path)),
@@ -261,9 +262,7 @@ impl RunFolder {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if writing.lock.is_none() {
             let lock = take(&writing.root)?;
-            finish(&writing.root).with_context(|| {
-                format!("{} was half moved and cannot be put back", writing.root.display())
-            })?;
+            finish_moves(&writing.root)?;
             writing.lock = Some(lock);
         }
         Ok(writing)
@@ -495,6 +494,20 @@ impl RunFolder {
         record.metrics.extend(metrics);
         self.write_json(Self::RECORD, &record)
     }
+}
+
+/// Puts together a run that a killed process left in two parts, unless another process may be moving it.
+fn put_together(folder: &Path) -> Result<()> {
+    match RunLock::take(folder) {
+        Ok(lock) if lock.is_held() => finish_moves(folder),
+        Err(error) if !matches!(error.downcast_ref(), Some(RunError::Busy(_))) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn finish_moves(folder: &Path) -> Result<()> {
+    finish(folder)
+        .with_context(|| format!("{} was half moved and cannot be put back", folder.display()))
 }
 
 /// Writes a file with its checksum. A folder of an earlier version, which has no checksums, gets those of its state

@@ -21,6 +21,8 @@ const ENOLCK: i32 = 37;
 pub(super) struct RunLock {
     path: PathBuf,
     _file: File,
+    /// The file system has locks.
+    is_held: bool,
     /// The file was made for this lock, and nothing has been written under it yet.
     is_unused: bool,
 }
@@ -67,11 +69,11 @@ impl RunLock {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         let result = lock(&file);
-        Ok((Self { path, _file: file, is_unused }, result))
+        Ok((Self { path, _file: file, is_held: true, is_unused }, result))
     }
 
     /// A run on a file system without locks is used without one.
-    fn without(self, error: io::Error) -> Result<Self> {
+    fn without(mut self, error: io::Error) -> Result<Self> {
         // NFS without a lock daemon has no kind of its own.
         let has_no_locks = error.kind() == io::ErrorKind::Unsupported
             || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK);
@@ -83,7 +85,13 @@ impl RunLock {
              writes into this run",
             self.path.display()
         ));
+        self.is_held = false;
         Ok(self)
+    }
+
+    /// True if no other process can have it.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Something was written: the file stays.

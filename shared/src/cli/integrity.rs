@@ -1,15 +1,13 @@
 //! How a command treats a run that is damaged, unfinished or in use.
 
-use std::fs;
-
 use anyhow::{Result, bail};
 
 use super::model::place_of;
 use super::paper::Paper;
 use crate::{
     progress,
-    run::{CHECKPOINTS, Damage, RunData, RunFolder},
-    train::can_continue,
+    run::{Damage, RunData, RunFolder},
+    train::{can_continue, has_checkpoint},
     weights::{BURN_WEIGHTS, DESCRIPTION, WEIGHTS},
 };
 
@@ -70,11 +68,6 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
 /// True if the run has a model that is as it was written.
 pub(super) fn is_finished(run: &RunFolder) -> bool {
     run.read(WEIGHTS).is_ok()
-}
-
-/// True if there is a checkpoint, of the run or of a phase.
-fn has_checkpoint(run: &RunFolder) -> bool {
-    fs::read_dir(run.file(CHECKPOINTS)).is_ok_and(|mut found| found.next().is_some())
 }
 
 /// Prepares a run to resume with this configuration, without changing anything yet; false if it has

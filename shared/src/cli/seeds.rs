@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use anyhow::{Result, bail};
@@ -20,8 +18,8 @@ use super::{
 };
 use crate::{
     progress,
-    run::{CHECKPOINTS, REPLACED, Record, RunData, RunError, RunFolder},
-    weights::WEIGHTS,
+    run::{REPLACED, Record, RunData, RunError, RunFolder},
+    train::has_checkpoint,
 };
 
 /// Trains a run for each seed, and prints what they have in common.
@@ -44,11 +42,10 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     }
     refuse_others::<P>(&runs)?;
     if args.target.force {
-        set_aside::<P>(&runs)?;
+        set_aside::<P>(&mut runs)?;
     }
     let mut records = Vec::new();
     for (index, (run, folder)) in runs.iter().enumerate() {
-        let old = written(&folder.join(REPLACED));
         let record = match finished::<P>(run, folder)? {
             Some(record) => {
                 progress::line(&format!("{} is finished", folder.display()));
@@ -60,9 +57,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
                     Stop::Interrupted(advice.into()).into()
                 }
                 _ => {
-                    let is_back = old.is_some() && written(folder) == old;
-                    if args.target.force && (is_back || !has_progress(folder)) {
-                        give_back(&runs[index..]);
+                    if args.target.force {
+                        give_back_or_tell(&runs, index);
                     }
                     error
                 }
@@ -160,7 +156,7 @@ fn is_begun(folder: &Path) -> bool {
 
 /// Begins all runs of `--force` before the first is trained: after an interruption, --resume would take an old run for
 /// one that this command has finished.
-fn set_aside<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
+fn set_aside<P: Paper>(runs: &mut [(TrainArgs, PathBuf)]) -> Result<()> {
     let (mut planned, mut data) = (Vec::new(), None);
     for (run, folder) in runs.iter().filter(|(_, folder)| is_begun(folder)) {
         let Resolved { config, text, base, .. } = run.configuration.resolve::<P>()?;
@@ -170,24 +166,30 @@ fn set_aside<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
         planned.push((RunFolder::planned(folder.clone(), true)?, text));
     }
     // None is moved if one is in use.
-    for (run, text) in &planned {
+    let begun = planned.iter().try_for_each(|(run, text)| {
         run.make(text, true)?;
-        data.iter().try_for_each(|data| data.write(run))?;
+        data.iter().try_for_each(|data| data.write(run))
+    });
+    drop(planned);
+    if begun.is_err() {
+        give_back(runs);
     }
-    Ok(())
+    for (run, folder) in runs {
+        if folder.join(REPLACED).is_dir() {
+            (run.resume, run.target.force) = (true, false);
+        }
+    }
+    begun
 }
 
-/// Puts the old runs back where nothing new was trained yet, after a training that came to nothing.
+/// Puts the old runs back, of which none is trained anew yet.
 fn give_back(runs: &[(TrainArgs, PathBuf)]) {
     let restore = |folder: &Path| -> Result<bool> {
         let run = RunFolder::open(folder.into())?;
         run.lock()?;
         run.restore_replaced()
     };
-    for (_, folder) in runs {
-        if !folder.join(REPLACED).is_dir() || has_progress(folder) {
-            continue;
-        }
+    for (_, folder) in runs.iter().filter(|(_, folder)| folder.join(REPLACED).is_dir()) {
         match restore(folder) {
             Ok(_) => progress::line(&format!(
                 "{} has the run again that was there before",
@@ -198,14 +200,21 @@ fn give_back(runs: &[(TrainArgs, PathBuf)]) {
     }
 }
 
-/// True if a training has left something to go on with.
-fn has_progress(folder: &Path) -> bool {
-    [CHECKPOINTS, WEIGHTS].iter().any(|name| folder.join(name).exists())
-}
-
-/// When a run was begun: one that comes back from where it was put aside keeps it.
-fn written(folder: &Path) -> Option<SystemTime> {
-    fs::metadata(folder.join(RunFolder::CONFIG)).ok()?.modified().ok()
+/// After a training that failed: the old runs come back if nothing new was trained; else they stay aside, or
+/// --resume would take those of the later seeds for new ones.
+fn give_back_or_tell(runs: &[(TrainArgs, PathBuf)], failed: usize) {
+    let has_begun = |folder: &Path| {
+        RunFolder::open(folder.into()).is_ok_and(|run| has_checkpoint(&run) || is_finished(&run))
+    };
+    if failed == 0 && !has_begun(&runs[0].1) {
+        return give_back(runs);
+    }
+    if runs[failed..].iter().any(|(_, folder)| folder.join(REPLACED).is_dir()) {
+        progress::line(&format!(
+            "the runs that were there before are in {REPLACED} of their folders until others are trained; the \
+             same command with --resume goes on, without --force"
+        ));
+    }
 }
 
 /// The record of a run that is to be resumed, if there is nothing left to do.

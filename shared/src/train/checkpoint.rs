@@ -75,15 +75,8 @@ pub(super) struct Checkpoints {
 /// # Errors
 /// A fit of which every checkpoint is damaged, or one begun on another backend.
 pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
-    let main = run.file(CHECKPOINTS);
-    let mut folders = vec![main.clone()];
-    // A copy that was not finished is no phase.
-    let phases = entries(&main).filter(|path| !name(path).starts_with(UNFINISHED));
-    let phases = phases.map(|path| path.join(CHECKPOINTS));
-    folders.extend(phases.filter(|path| path.is_dir()));
-    folders.sort();
     let mut found = false;
-    for folder in folders {
+    for folder in folders_of(run) {
         let mut damaged = Vec::new();
         let whole =
             list(&folder).into_iter().rev().find_map(|path| match progress_of(&path, run) {
@@ -101,6 +94,23 @@ pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
         found = true;
     }
     Ok(found)
+}
+
+/// True if there is a checkpoint, whole or not.
+pub(crate) fn has_checkpoint(run: &RunFolder) -> bool {
+    folders_of(run).iter().any(|folder| !list(folder).is_empty())
+}
+
+/// The folders of checkpoints of a run and of its phases.
+fn folders_of(run: &RunFolder) -> Vec<PathBuf> {
+    let main = run.file(CHECKPOINTS);
+    let mut folders = vec![main.clone()];
+    // A copy that was not finished is no phase.
+    let phases = entries(&main).filter(|path| !name(path).starts_with(UNFINISHED));
+    let phases = phases.map(|path| path.join(CHECKPOINTS));
+    folders.extend(phases.filter(|path| path.is_dir()));
+    folders.sort();
+    folders
 }
 
 /// Progress of a checkpoint of this run whose files are all as they were written.

@@ -13,7 +13,7 @@ pub mod readers;
 mod snapshot;
 mod step;
 
-pub(crate) use checkpoint::can_continue;
+pub(crate) use checkpoint::{can_continue, has_checkpoint};
 pub use curves::{latent_curves, loss_curves};
 pub(crate) use fit::fit_watched;
 pub use fit::{FitReport, Interrupted, Session, fit};
