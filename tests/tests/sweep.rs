@@ -451,6 +451,21 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
     }
     assert_eq!(written(&run(2)), begun);
 
+    // Where the second fails, its old run is none that this command has finished either.
+    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !run(2).join(".replaced").is_dir() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+    fs::write(run(2).join("checkpoints"), "no folder").unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(run(1).join("record.json").is_file() && !run(2).join("record.json").exists());
+    let said = seeds(&["--resume"]).success().err();
+    assert!(said.contains("seed1/vae/quick is finished"), "{said}");
+    assert!(written(&run(2)) > begun && outcome(&run(2)) == old);
+
+    let begun = written(&run(2));
     // Killed with the first, the old run of the second is none that this command has finished.
     let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

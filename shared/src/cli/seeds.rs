@@ -45,26 +45,26 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         set_aside::<P>(&mut runs)?;
     }
     let mut records = Vec::new();
-    for (index, (run, folder)) in runs.iter().enumerate() {
-        let record = match finished::<P>(run, folder)? {
-            Some(record) => {
-                progress::line(&format!("{} is finished", folder.display()));
-                Some(record)
+    for index in 0..runs.len() {
+        let (run, folder) = &runs[index];
+        if let Some(record) = finished::<P>(run, folder)? {
+            progress::line(&format!("{} is finished", folder.display()));
+            records.push(record);
+            continue;
+        }
+        let has_old = folder.join(REPLACED).is_dir();
+        records.extend(one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
+            Some(Stop::Interrupted(_)) => {
+                let advice = "stopped; the same command with --resume goes on, without --force";
+                Stop::Interrupted(advice.into()).into()
             }
-            None => one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
-                Some(Stop::Interrupted(_)) => {
-                    let advice = "stopped; the same command with --resume goes on, without --force";
-                    Stop::Interrupted(advice.into()).into()
+            _ => {
+                if args.target.force {
+                    give_back_or_keep::<P>(&mut runs, index, has_old);
                 }
-                _ => {
-                    if args.target.force {
-                        give_back_or_tell(&runs, index);
-                    }
-                    error
-                }
-            })?,
-        };
-        records.extend(record);
+                error
+            }
+        })?);
     }
     let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
     let name = args.configuration.name::<P>();
@@ -200,14 +200,19 @@ fn give_back(runs: &[(TrainArgs, PathBuf)]) {
     }
 }
 
-/// After a training that failed: the old runs come back if nothing new was trained; else they stay aside, or
-/// --resume would take those of the later seeds for new ones.
-fn give_back_or_tell(runs: &[(TrainArgs, PathBuf)], failed: usize) {
-    let has_begun = |folder: &Path| {
-        RunFolder::open(folder.into()).is_ok_and(|run| has_checkpoint(&run) || is_finished(&run))
+/// After the training of the run at `failed`: the old runs come back if nothing new was trained; else they stay aside,
+/// or --resume would take them for new ones. `has_old` if there was an old run in place of that one.
+fn give_back_or_keep<P: Paper>(runs: &mut [(TrainArgs, PathBuf)], failed: usize, has_old: bool) {
+    let folder = &runs[failed].1;
+    let is_back = has_old && !folder.join(REPLACED).is_dir();
+    let has_begun = || {
+        RunFolder::open(folder.clone()).is_ok_and(|run| has_checkpoint(&run) || is_finished(&run))
     };
-    if failed == 0 && !has_begun(&runs[0].1) {
+    if failed == 0 && (is_back || !has_begun()) {
         return give_back(runs);
+    }
+    if is_back && let Err(reason) = set_aside::<P>(&mut runs[failed..=failed]) {
+        progress::line(&format!("{reason:#}"));
     }
     if runs[failed..].iter().any(|(_, folder)| folder.join(REPLACED).is_dir()) {
         progress::line(&format!(
