@@ -52,6 +52,8 @@ def measured(path):
             found.append((error(machine, gamma, valid, known, train), cost, gamma, machine))
             print(f"{path.stem}: C {cost}, gamma {gamma}: {found[-1][0]:.4f} of the validation images, {time.time() - started:.0f} s", flush=True)
     chosen, cost, gamma, machine = min(found, key=lambda one: one[:3])
+    if cost in (COSTS[0], COSTS[-1]) or gamma in (GAMMAS[0], GAMMAS[-1]):
+        sys.exit(f"{path}: C {cost} and gamma {gamma} are at an edge of the grid: try more")
     share = error(machine, gamma, test, wanted, train)
     return {
         "c": cost,

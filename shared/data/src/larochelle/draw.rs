@@ -2,8 +2,8 @@
 //! problems with many factors of variation", regenerated from their description with a fixed seed.
 //!
 //! Same distributions and split sizes as far as the description goes, but different draws from the
-//! original files. Whether an error rate compares with a published one tells a support vector machine on both
-//! (`scripts/reference/svm.py`): on the digits it does, rectangles and convex regions are other sets. The three
+//! original files. A support vector machine, beside the published one, shows whether error rates compare
+//! (`scripts/reference/svm.py`): on digits within half a point, rectangles and convex regions are other sets. The three
 //! sets with natural images behind the digits need pictures that were never published: they exist
 //! in their original files alone.
 
