@@ -1,9 +1,6 @@
 //! The images of a set as arrays, for programs that cannot draw or read it.
 
-use std::{
-    io::{Cursor, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use shared::{
@@ -11,7 +8,6 @@ use shared::{
     files::write_atomic,
     kind::Images,
 };
-use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// Images that are held as floats.
 const AT_A_TIME: usize = 10_000;
@@ -56,14 +52,9 @@ fn archive(splits: &[&Split]) -> Result<Vec<u8>> {
     let colours = if shape.is_coloured() { format!(", {}", shape.channels) } else { String::new() };
     let images = format!("({count}, {}, {}{colours})", shape.height, shape.width);
     let each = format!("({count},)");
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, dimensions, values) in
-        [("x", &images, &x), ("y", &each, &y), ("split", &each, &split)]
-    {
-        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
-        writer.write_all(&npy::array("|u1", dimensions, values))?;
-    }
-    Ok(writer.finish()?.into_inner())
+    let arrays = [("x", &images, &x), ("y", &each, &y), ("split", &each, &split)];
+    let arrays = arrays.map(|(name, shape, values)| (name, npy::array("|u1", shape, values)));
+    Ok(npy::archive(arrays)?)
 }
 
 #[cfg(test)]

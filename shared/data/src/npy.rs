@@ -1,11 +1,15 @@
-//! The header of a numpy array, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+//! Numpy's arrays, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>, and archives of them.
 //!
-//! Three values of a Python dictionary are all that is wanted, and no parser of Python: one takes as
+//! Of the Python dictionary in a header three values are all that is wanted, and no parser of Python: one takes as
 //! long as it likes for a hundred opening brackets.
 
-use std::{io::Read, sync::LazyLock};
+use std::{
+    io::{Cursor, Read, Write},
+    sync::LazyLock,
+};
 
 use regex::Regex;
+use zip::{ZipWriter, result::ZipResult, write::SimpleFileOptions};
 
 /// Bytes a header may have; numpy itself reads no more.
 const LONGEST: usize = 10_000;
@@ -89,6 +93,19 @@ pub fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = (header.len() as u16).to_le_bytes();
     [MAGIC, b"\x01\x00", &length, header.as_bytes(), content].concat()
+}
+
+/// An npz archive of arrays by their names.
+///
+/// # Errors
+/// If they are too large for one.
+pub fn archive<'a>(arrays: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> ZipResult<Vec<u8>> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, array) in arrays {
+        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
+        writer.write_all(&array)?;
+    }
+    Ok(writer.finish()?.into_inner())
 }
 
 #[cfg(test)]

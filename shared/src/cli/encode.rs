@@ -1,9 +1,6 @@
 //! `encode`: the code of every example, for other programs.
 
-use std::io::{Cursor, Write};
-
 use anyhow::{Context, Result, anyhow, bail};
-use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
     Stop,
@@ -132,20 +129,16 @@ fn archive(encoded: &[Encoded]) -> Result<Vec<u8>> {
         let split = &part.examples.split;
         (0..split.len()).map(|index| split.name(index).unwrap_or_default())
     });
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, array) in [
+    let arrays = [
         ("mean", floats(&|codes| Some(bytes(&codes.mean)))),
         ("log_var", floats(&|codes| codes.log_var.as_ref().map(bytes))),
         ("label", Some(npy::array("|u1", &whole, &labels))),
         ("split", Some(npy::array("|u1", &whole, &places))),
         ("index", Some(npy::array("<u4", &whole, &indices))),
         ("name", texts(&names.collect::<Vec<_>>())),
-    ] {
-        let Some(array) = array else { continue };
-        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
-        writer.write_all(&array)?;
-    }
-    Ok(writer.finish()?.into_inner())
+    ];
+    let arrays = arrays.into_iter().filter_map(|(name, array)| Some((name, array?)));
+    Ok(npy::archive(arrays)?)
 }
 
 /// Texts as numpy has them, four bytes a character and all as long as the longest; none if all are empty.
