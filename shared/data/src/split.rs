@@ -153,6 +153,14 @@ impl Split {
         examples.example(place)
     }
 
+    /// Levels of image `index`, by rows and channels; `None` for other examples.
+    pub(super) fn levels(&self, index: usize) -> Option<&[u8]> {
+        match self.example(index) {
+            Example::Image(levels) => Some(levels),
+            _ => None,
+        }
+    }
+
     /// Feeds all bytes of the examples to a checksum.
     pub(super) fn feed(&self, sink: &mut dyn FnMut(&[u8])) {
         for part in &self.parts {
@@ -267,8 +275,9 @@ impl Split {
         };
         match binarise {
             Binarise::None => {
+                // Divided, not looked up: the compiler makes vectors of it.
                 for (value, &byte) in row.iter_mut().zip(bytes) {
-                    *value = PIXEL_OF_BYTE[usize::from(byte)];
+                    *value = f32::from(byte) / 255.0;
                 }
             }
             Binarise::Threshold => {

@@ -8,11 +8,15 @@ use super::{awake::stay_awake, buffers, flex};
 use crate::{registers, sparse};
 
 /// Multiplications that are worth a thread of their own.
-pub(super) const WORTH_A_THREAD: usize = 1 << 19;
+pub(super) const WORTH_A_THREAD: usize = 1 << 18;
 /// Terms of a chain of a long sum over rows of memory.
 const SHORT_CHAIN: usize = 256;
 /// A part's rows or columns are a multiple of this, the kernels' vectors.
 const STEP: usize = 16;
+/// Columns of faer's tile with AVX-512, of four of them with AVX2.
+const TILE: usize = 96;
+/// Rows of a tile.
+const STRIP: usize = 4;
 
 /// a b for matrices a and b, transposed views included.
 ///
@@ -75,7 +79,17 @@ fn share_out(part: Part<'_>, then: Option<&Then<'_>>) {
     let work = part.c.nrows() * part.c.ncols() * part.a.ncols();
     let parts = (work / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
     stay_awake(parts);
-    by_parts(part, parts, then);
+    on_each_thread(part.shares(parts), then);
+}
+
+/// Halves of the shares side by side, down to a single one.
+fn on_each_thread(mut shares: Vec<Vec<Part<'_>>>, then: Option<&Then<'_>>) {
+    if shares.len() > 1 {
+        let others = shares.split_off(shares.len() / 2);
+        rayon::join(|| on_each_thread(shares, then), || on_each_thread(others, then));
+    } else {
+        shares.into_iter().flatten().for_each(|part| part.multiply(then));
+    }
 }
 
 /// What follows a product: from a column on, a part of a row.
@@ -93,13 +107,68 @@ struct Part<'a> {
     accum: Accum,
 }
 
-/// The longer side of the result halved until there are enough parts, none of a single row or column: that would be a
-/// product with a vector, whose sums faer takes in another order.
-fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
-    let Part { mut c, a, b, first, sparse, mut accum } = part;
-    let (rows, columns) = (c.nrows(), c.ncols());
-    if parts <= 1 || rows.max(columns) < 2 * STEP {
-        let sparse = sparse && columns >= sparse::NARROWEST;
+impl<'a> Part<'a> {
+    /// What each thread does. None is a product with a vector, nor one of few terms: faer takes the sums of either in another
+    /// order.
+    fn shares(self, parts: usize) -> Vec<Vec<Self>> {
+        let (rows, columns) = (self.c.nrows(), self.c.ncols());
+        if parts <= 1 || rows.max(columns) < 2 * STEP {
+            return vec![vec![self]];
+        }
+        let tiles = columns / (parts * TILE) * TILE;
+        let strip = columns - parts * tiles;
+        let is_worth = (2..=TILE).contains(&strip)
+            && rows >= 2 * STEP
+            && rows / (2 * parts) * strip * self.a.ncols() > sparse::LEAST;
+        if columns >= rows && tiles > 0 && is_worth && !self.sparse {
+            return self.in_tiles(parts, tiles);
+        }
+        let left = parts / 2;
+        let middle = |length: usize| (length * left / parts).next_multiple_of(STEP).min(length);
+        let (one, other) = if columns >= rows {
+            self.split_columns(middle(columns))
+        } else {
+            self.split_rows(middle(rows))
+        };
+        let mut shares = one.shares(left);
+        shares.extend(other.shares(parts - left));
+        shares
+    }
+
+    /// As many columns for each, of whole tiles; of the strip that remains, whose tiles are not filled and take as long as
+    /// wider ones, some rows for each.
+    fn in_tiles(self, parts: usize, columns: usize) -> Vec<Vec<Self>> {
+        let rows = self.c.nrows();
+        let (mut tiles, mut strip) = self.split_columns(parts * columns);
+        let mut shares = Vec::with_capacity(parts);
+        for part in 1..parts {
+            let (one, others) = tiles.split_columns(columns);
+            let from = rows * (part - 1) / parts / STRIP * STRIP;
+            let (some, below) = strip.split_rows(rows * part / parts / STRIP * STRIP - from);
+            shares.push(vec![one, some]);
+            (tiles, strip) = (others, below);
+        }
+        shares.push(vec![tiles, strip]);
+        shares
+    }
+
+    fn split_columns(self, at: usize) -> (Self, Self) {
+        let Self { c, a, b, first, sparse, accum } = self;
+        let ((c, d), (b, e)) = (c.split_at_col_mut(at), b.split_at_col(at));
+        let one = Self { c, a, b, first, sparse, accum };
+        (one, Self { c: d, a, b: e, first: first + at, sparse, accum })
+    }
+
+    fn split_rows(self, at: usize) -> (Self, Self) {
+        let Self { c, a, b, first, sparse, accum } = self;
+        let ((c, d), (a, e)) = (c.split_at_row_mut(at), a.split_at_row(at));
+        let one = Self { c, a, b, first, sparse, accum };
+        (one, Self { c: d, a: e, b, first, sparse, accum })
+    }
+
+    fn multiply(self, then: Option<&Then<'_>>) {
+        let Self { mut c, a, b, first, sparse, mut accum } = self;
+        let sparse = sparse && c.ncols() >= sparse::NARROWEST;
         let length = chain(a);
         let done = sparse && sparse::multiply(c.rb_mut(), accum, a, b, length);
         if !done && length == sparse::CHAIN {
@@ -118,21 +187,7 @@ fn by_parts(part: Part<'_>, parts: usize, then: Option<&Then<'_>>) {
                 then(first, row.as_slice_mut());
             }
         }
-        return;
     }
-    let left = parts / 2;
-    let middle = |length: usize| (length * left / parts).next_multiple_of(STEP).min(length);
-    let ((c, d), (a, e), (b, g), other) = if columns >= rows {
-        let at = middle(columns);
-        (c.split_at_col_mut(at), (a, a), b.split_at_col(at), first + at)
-    } else {
-        let at = middle(rows);
-        (c.split_at_row_mut(at), a.split_at_row(at), (b, b), first)
-    };
-    rayon::join(
-        || by_parts(Part { c, a, b, first, sparse, accum }, left, then),
-        || by_parts(Part { c: d, a: e, b: g, first: other, sparse, accum }, parts - left, then),
-    );
 }
 
 /// Terms that are summed in one chain. Where a lies by columns, faer reads its numbers one row of memory apart: over 512
@@ -195,9 +250,12 @@ mod tests {
     #[test]
     fn it_equals_burns_and_does_not_depend_on_threads() {
         let shapes = [(1, 1, 1), (3, 5, 7), (20, 784, 400), (130, 700, 333), (600, 20, 33)];
+        // Tiles for each thread and a strip, of two columns and of more, with few terms and with many.
+        let strips =
+            [(128, 784, 400), (64, 400, 194), (32, 1100, 784), (96, 40, 698), (40, 999, 290)];
         // Halves that would leave one row, and one column.
         let lonely = [(17, 12_288, 10), (33, 12_288, 10), (10, 12_288, 49), (64, 4096, 17)];
-        for (m, k, n) in shapes.into_iter().chain(lonely) {
+        for (m, k, n) in shapes.into_iter().chain(strips).chain(lonely) {
             for (a_turned, b_turned) in [(false, false), (true, false), (false, true)] {
                 let turned = |t: FlexTensor, turn| if turn { t.transpose(0, 1) } else { t };
                 let size = |a, b, turn| if turn { (b, a) } else { (a, b) };
