@@ -51,12 +51,7 @@ fn run_copies(args: &Args) -> Result<Vec<Copy>> {
     let Some(record) = folder.record()? else {
         bail!("{} has no record: evaluate it first", args.run.display());
     };
-    if record.config.get("evaluate") != Some(&serde_json::to_value(&record.evaluate)?) {
-        bail!(
-            "{} was evaluated otherwise than configured: run evaluate without --samples and --images",
-            args.run.display()
-        );
-    }
+    record.refuse_other_evaluation(&args.run)?;
     let name = format!("{}-{}", record.paper, record.name);
     let kept = format!("results/{}/{}-seed{}.json", record.paper, record.name, record.seed);
     let pictures = args.pictures.iter();

@@ -251,11 +251,23 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
     Ok(text)
 }
 
+/// How many of these records have what a cell with this metric is made of.
+pub(crate) fn having(runs: &[Record], metric: &str) -> usize {
+    let count = |has: &dyn Fn(&Record) -> bool| runs.iter().filter(|run| has(run)).count();
+    if let Some(metric) = metric.strip_suffix(INTERVAL) {
+        return count(&|run| run.metrics.get(metric).is_some_and(|m| m.standard_error.is_some()));
+    }
+    if let Some(metric) = metric.strip_suffix(UPPER_HALF) {
+        let draw = format!("{metric}_draw_");
+        return count(&|run| run.metrics.keys().any(|name| name.starts_with(&draw)));
+    }
+    let metric = metric.strip_suffix(MEDIAN).unwrap_or(metric);
+    count(&|run| run.metrics.contains_key(metric))
+}
+
 /// Refuses a metric that some seeds of a run have and others have not: the table counts them all.
 fn refuse_gaps(name: &str, runs: &[Record], metric: &str) -> Result<()> {
-    let metric =
-        [INTERVAL, MEDIAN].iter().find_map(|form| metric.strip_suffix(form)).unwrap_or(metric);
-    let having = runs.iter().filter(|run| run.metrics.contains_key(metric)).count();
+    let having = having(runs, metric);
     if having > 0 && having < runs.len() {
         bail!(
             "{name}: {having} of {} records have {metric}; evaluate the others again",
@@ -377,6 +389,17 @@ mod tests {
         let said = refuse_gaps("quick", &runs, "mig").unwrap_err().to_string();
         assert!(said.contains("2 of 3 records have mig"), "{said}");
         refuse_gaps("quick", &runs, "no_such_metric").unwrap();
+        // Nor are draws of some seeds the draws of all, nor intervals without an error.
+        refuse_gaps("quick", &runs, "z_diff_25:upper-half").unwrap();
+        runs[0].metrics.retain(|name, _| !name.starts_with("z_diff_25_draw_"));
+        refuse_gaps("quick", &runs, "z_diff_25:upper-half").unwrap_err();
+        let rate = Metric { standard_error: Some(0.1), ..runs[1].metrics["mig"].clone() };
+        let without = Metric { standard_error: None, ..rate.clone() };
+        for (run, rate) in runs.iter_mut().zip([rate.clone(), rate, without]) {
+            run.metrics.insert("rate".into(), rate);
+        }
+        refuse_gaps("quick", &runs, "rate").unwrap();
+        refuse_gaps("quick", &runs, "rate:95").unwrap_err();
     }
 
     #[test]

@@ -80,6 +80,20 @@ fn the_same_pictures_have_the_same_codes_wherever_they_come_from() {
 }
 
 #[test]
+fn the_runs_own_set_by_its_name_is_split_as_the_run_split_it() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    pictures(&path("mine"));
+    let vae = program("vae");
+    let mine = path("mine");
+    let options = ["--data", mine.to_str().unwrap(), "--set", "data.split_seed=7"];
+    vae.train(work.path(), &options).success();
+    let run = path("runs/vae/quick");
+    let own = encode(vae, &run, &["--split", "test"], &path("own.csv"));
+    assert_eq!(own, encode(vae, &run, &["--on", "images"], &path("on.csv")));
+}
+
+#[test]
 fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);

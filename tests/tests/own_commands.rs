@@ -67,6 +67,10 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
     let again = program.call(&search).success();
     assert_eq!(again.out(), table);
     assert!(!again.err().contains("epoch"), "{}", again.err());
+    let fraction = [&search[..], &["--set", "pretraining.corruption.fraction=0.5"]].concat();
+    program.call(&fraction).failure(1, "without effect, --fractions has the values");
+    let weight = [&filters[..], &["--set", "pretraining.corrupted_weight=2"]].concat();
+    program.call(&weight).failure(1, "without effect, --fractions has the values");
     // Two at a time find the same, and those that share their layers wait for them.
     let others = work.path().join("others");
     let others = [&search[..], &["--out", others.to_str().unwrap(), "--jobs", "2"]].concat();
@@ -195,6 +199,10 @@ fn cvae_completes_and_rewrites() {
     assert_eq!(repaired.out(), said.out());
     assert!(fs::read(&weights).unwrap() == whole);
     program.on_run("style", &by_quadrant, &[]).failure(2, "needs classes");
+    // Figures are of the run's own test images, whichever are drawn.
+    let on = ["--on", "segments", "--measure", "40", "--out", runs.to_str().unwrap()];
+    let said = program.on_run("style", &by_label, &on).success();
+    assert!(said.out().contains("style_labels"), "{}", said.out());
 
     let baseline = ["--config", "paper", "--name", "nn", "--set", "objective.kind=nn"];
     let baseline: Vec<&str> =
@@ -251,6 +259,16 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     assert_eq!(frontier(&others).success().out().replace("/others/", "/runs/"), table);
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
     frontier(&["--model", "pca"]).failure(1, "--model pca: without effect, --methods has");
+    for (set, option) in [
+        ("seed=3", "--splits"),
+        ("data.split_seed=3", "--splits"),
+        ("model.kind=pca", "--methods"),
+        ("lfr.a_z=3", "--a-z"),
+        ("logistic.fairness=3", "--fairness"),
+    ] {
+        let said = format!("--set {set}: without effect, {option} has the values");
+        frontier(&["--set", set]).failure(1, &said);
+    }
     frontier(&["--methods", "raw", "--a-z", "3"]).failure(1, "--a-z: without effect, lfr is not");
     frontier(&["--methods", "raw", "--bound", "0.2"]).failure(1, "--bound: without effect");
     frontier(&["--methods", "reduction", "--bound=-1"]).failure(1, "reduction.bound = -1");
@@ -392,6 +410,14 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         assert_eq!(straight["metrics"], killed["metrics"], "{run}");
         assert_eq!(straight["training"], killed["training"], "{run}");
     }
+    for (set, option) in
+        [("objective.beta=3", "--tc"), ("model.kind=pca", "--betas, --tc, --factor or --baselines")]
+    {
+        let said = format!("--set {set}: without effect, {option} has the values");
+        call(&sweep("straight", &["--tc", "4", "--set", set])).failure(1, &said);
+    }
+    let dropped = ["--betas", "4", "--set", "objective.alpha=0.5"];
+    call(&sweep("straight", &dropped)).failure(1, "objective.alpha=0.5: without effect");
     call(&sweep("../../elsewhere", &all)).failure(1, "--name \"../../elsewhere\": use letters");
     call(&sweep("straight", &["--seed", "7"])).failure(1, "--seed 7: without effect, --seeds has");
     let large = ["--seeds", "1,18446744073709551615"];
@@ -461,6 +487,11 @@ fn vae_rnn_generates_completes_and_shows_surprise() {
             .success();
         let run = out.join(kind);
         program.on_run("generate", &run, &["--count", "2", "--steps", "12"]).success();
+        let many =
+            ["generate", "--run", run.to_str().unwrap(), "--count", "100", "--steps", "1000"];
+        let refused = program.command(&many).env("AE_MEMORY_GB", "0.01").output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("--count 100 with --steps 1000 needs"), "{kind}: {said}");
         program.on_run("complete", &run, &["--indices", "0"]).success();
         for file in ["generated-2.mid", "completed-1.mid"] {
             assert!(fs::read(run.join(file)).unwrap().starts_with(b"MThd"), "{kind} {file}");

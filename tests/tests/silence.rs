@@ -55,6 +55,9 @@ fn labels_beyond_the_classes_and_components_beyond_the_rank_are_refused_before_t
 #[test]
 fn options_without_effect_are_refused_or_said() {
     let work = tempfile::tempdir().unwrap();
+    program("few-labels")
+        .train(work.path(), &["--config", "m1", "--snapshot-epochs", "1"])
+        .failure(2, "--snapshot-epochs");
     for (paper, options, message) in [
         ("vae", &["--snapshot-epochs", "1,5"][..], "--snapshot-epochs 5: the fit ends after 2"),
         ("vae", &["--set", "data.split_seed=2"], "split_seed: only for images, tables"),
@@ -246,6 +249,39 @@ fn epochs_are_those_of_every_phase_and_a_phase_before_the_last_is_not_trained_on
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains(message), "{paper}: {help}");
     }
+}
+
+#[test]
+fn only_the_last_fit_of_a_run_can_be_made_longer() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let few = ["--set", "data.train_examples=200", "--out", out.to_str().unwrap()];
+    let evaluate = ["--set", "evaluate={nll_samples=5,nll_images=5,probe_labels=[10]}"];
+    let of = |paper: &str, config: &str, extra: &[&str]| {
+        let first = ["train", "--config", config, "--data", "segments"];
+        program(paper).call(&[&first[..], &few, &evaluate, extra].concat())
+    };
+    // Layers are fits of one section, each on what the one below found.
+    let layers = |hidden: &str, name: &str, extra: &[&str]| {
+        of("denoising-ae", "filters", &[&["--set", hidden, "--name", name], extra].concat())
+    };
+    for (hidden, name) in [("model.hidden=[9,8]", "two"), ("model.hidden=[9]", "one")] {
+        layers(hidden, name, &["--epochs", "1"]).success();
+    }
+    let again = ["--resume", "--epochs", "2"];
+    layers("model.hidden=[9,8]", "two", &again).failure(1, "--resume cannot change train.epochs");
+    layers("model.hidden=[9]", "one", &again).success();
+
+    // The baseline is fitted by the section of the predictor.
+    let baseline =
+        |extra: &[&str]| of("cvae", "pyro", &[&["--set", "objective.kind=nn"], extra].concat());
+    baseline(&["--epochs", "1"]).success();
+    baseline(&["--resume", "--epochs", "1", "--set", "predictor.epochs=2"]).success();
+    let lines = fs::read_to_string(out.join("cvae/pyro/metrics.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    let failed =
+        baseline(&["--name", "fast", "--epochs", "2", "--set", "predictor.schedule.rate=1e30"]);
+    failed.failure(1, "a smaller predictor.schedule.rate");
 }
 
 #[test]

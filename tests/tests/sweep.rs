@@ -394,6 +394,11 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     assert_eq!(written(&run(1)), before);
     assert!(outcome(&run(2)) == outcome(&two.path().join("runs/vae/quick")));
     assert!(said.ends_with(again.out().rsplit_once("\nvae quick, seeds").unwrap().1));
+    // Nor is a mean one of bounds with different numbers of samples.
+    vae.on_run("evaluate", &run(1), &["--samples", "3"]).success();
+    seeds(&["--resume"]).failure(1, "was evaluated otherwise than configured");
+    vae.on_run("evaluate", &run(1), &[]).success();
+    seeds(&["--resume"]).success();
     seeds(&["--resume", "--seeds", "1"]).failure(1, "--seeds: 1 stands there twice");
     seeds(&["--seed", "3"]).failure(2, "--seed");
 

@@ -29,8 +29,8 @@ pub struct Config {
     pub objective: ObjectiveConfig,
     /// `[train]`.
     pub train: TrainConfig,
-    /// `[predictor]`: training of the baseline whose prediction the prior sees; it is trained first and
-    /// then fixed. Without this section the prior sees only the condition.
+    /// `[predictor]`: training of the baseline whose prediction a conditional prior sees; it is trained first
+    /// and then fixed. Without this section the prior sees only the condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictor: Option<TrainConfig>,
     /// `[evaluate]`.
@@ -91,6 +91,15 @@ pub enum ObjectiveConfig {
         #[serde(deserialize_with = "share")]
         alpha: f64,
     },
+}
+
+impl Config {
+    /// Training of the baseline below the prior: N(0, I) sees no prediction, and `nn` has no prior.
+    pub(crate) fn below_prior(&self) -> Option<&TrainConfig> {
+        let has_prior = self.objective != ObjectiveConfig::Nn;
+        let sees = has_prior && self.model.prior == Prior::Conditional;
+        self.predictor.as_ref().filter(|_| sees)
+    }
 }
 
 impl RunConfig for Config {

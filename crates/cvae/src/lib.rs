@@ -28,7 +28,7 @@ pub use config::Config;
 pub use model::{Model, Predictor};
 pub use objective::{BaselineObjective, Objective};
 
-use config::ObjectiveConfig;
+use config::{ObjectiveConfig, Prior};
 
 /// The paper.
 pub struct Paper;
@@ -89,7 +89,9 @@ impl paper::Paper for Paper {
         const OF_CODE: &[&str] =
             &["model.latent", "model.prior", "model.generation_sees_condition"];
         if config.objective != ObjectiveConfig::Nn {
-            return Vec::new();
+            let blind = "model.prior = \"standard\" sees no prediction";
+            let is_blind = config.model.prior == Prior::Standard;
+            return if is_blind { unused_because(&["predictor"], blind) } else { Vec::new() };
         }
         let mut unused = unused_because(OF_CODE, "objective.kind = \"nn\" has no code");
         unused.extend(unused_because(ESTIMATE, "objective.kind = \"nn\" has p(x) exactly"));
@@ -98,6 +100,11 @@ impl paper::Paper for Paper {
             unused.extend(unused_because(&["train"], reason));
         }
         unused
+    }
+
+    fn last_phase(config: &Config) -> Option<&'static str> {
+        let is_baseline = config.objective == ObjectiveConfig::Nn;
+        Some(if is_baseline && config.predictor.is_some() { "predictor" } else { "train" })
     }
 
     fn build<B: Backend>(
@@ -137,13 +144,15 @@ impl paper::Paper for Paper {
         let init = &mut Initialiser::new(config.model.init, session.noise, &session.device);
         let Some(objective) = Objective::new(config.objective) else {
             let train = config.predictor.as_ref().unwrap_or(&config.train);
+            let section = if config.predictor.is_some() { "predictor" } else { "train" };
+            let session = &Session { section, ..session.clone() };
             let baseline = Predictor::new(config, pixels, init);
             let (predictor, report) =
                 train::fit(baseline, &BaselineObjective, data, binarise, train, session)?;
             return Ok((Model::baseline(predictor), report));
         };
         let (mut predictor, mut report) = (None, FitReport::default());
-        if let Some(train) = &config.predictor {
+        if let Some(train) = config.below_prior() {
             progress::line("the predictor");
             let baseline = Predictor::new(config, pixels, init);
             let objective = &BaselineObjective;

@@ -246,7 +246,8 @@ impl<B: Backend> Model<B> {
     /// A model with fresh weights for images of `pixels` pixels.
     pub fn new(config: &Config, pixels: usize, noise: Noise, device: &B::Device) -> Self {
         let init = &mut Initialiser::new(config.model.init, noise, device);
-        let has_predictor = config.objective == ObjectiveConfig::Nn || config.predictor.is_some();
+        let is_baseline = config.objective == ObjectiveConfig::Nn;
+        let has_predictor = is_baseline || config.below_prior().is_some();
         // The baseline comes first: its initial weights are then the same in every model.
         let predictor = has_predictor.then(|| Predictor::new(config, pixels, init));
         Self::above(predictor, config, pixels, init)

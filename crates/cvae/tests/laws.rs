@@ -8,7 +8,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use cvae::{
-    BaselineObjective, Conditioning, Config, Model, Objective, Predictor,
+    BaselineObjective, Conditioning, Config, Model, Objective, Paper, Predictor,
     config::{ModelConfig, ObjectiveConfig, Prior},
 };
 use shared::{
@@ -23,10 +23,12 @@ use shared::{
     metrics::{encode_split, nats_per_latent},
     nn::{Activation, Init},
     noise::{Noise, Stream},
+    paper::Paper as _,
     posterior::{DiagonalGaussian, Posterior},
     statistics::mean,
     train::{Keep, Moment, Objective as _, OptimiserConfig, Schedule, TrainConfig},
     trained::OnDevice,
+    weights::weights_of,
 };
 
 type Diff = Autodiff<Flex>;
@@ -291,6 +293,25 @@ fn the_baseline_is_the_predictor_of_the_other_models() {
     assert_eq!(exact.iter().map(|l| -l).collect::<Vec<_>>(), values(loss));
     assert!(full.as_baseline().is_none());
     assert!(full.log_marginal(batch.x.clone(), Some(&given)).is_none());
+}
+
+#[test]
+fn a_prior_that_sees_no_prediction_has_no_predictor_below_it() {
+    let mut config = config(quadrants(1), ObjectiveConfig::Cvae, 3);
+    let has_predictor = |config: &Config| {
+        let model = Model::<Flex>::new(config, PIXELS, Noise::new(3), &Default::default());
+        weights_of::<Flex, _>(&model).iter().any(|tensor| tensor.name.starts_with("predictor"))
+    };
+    let is_unused = |config: &Config| {
+        let unused = Paper::unused(config);
+        unused.iter().any(|(section, _)| *section == "predictor")
+    };
+    assert!(has_predictor(&config) && !is_unused(&config));
+    config.model.prior = Prior::Standard;
+    assert!(!has_predictor(&config) && is_unused(&config));
+    // Alone it is the model, and no prior is asked.
+    config.objective = ObjectiveConfig::Nn;
+    assert!(has_predictor(&config) && !is_unused(&config));
 }
 
 #[test]

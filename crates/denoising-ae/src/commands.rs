@@ -19,6 +19,12 @@ pub enum Own {
     Search(search::Args),
 }
 
+/// Each of these values once, in their order: what is named twice is run once.
+fn once<T: Copy + PartialEq>(values: &[T]) -> Vec<T> {
+    let is_first = |&(place, value): &(usize, &T)| !values[..place].contains(value);
+    values.iter().enumerate().filter(is_first).map(|(_, value)| *value).collect()
+}
+
 impl OwnCommands for Own {
     fn run(self) -> Result<()> {
         match self {

@@ -89,6 +89,15 @@ impl Pretraining {
         }
     }
 
+    /// The same with this fraction of the coordinates corrupted; `None` of what has no such fraction.
+    pub(crate) fn with_fraction(self, fraction: f64) -> Option<Self> {
+        let Self::Denoising { corruption, corrupted_weight, clean_weight } = self else {
+            return None;
+        };
+        let corruption = corruption.with_fraction(fraction)?;
+        Some(Self::Denoising { corruption, corrupted_weight, clean_weight })
+    }
+
     fn problem(&self) -> Option<String> {
         match *self {
             Self::Denoising { corrupted_weight, clean_weight, .. }
@@ -101,6 +110,15 @@ impl Pretraining {
             {
                 Some(
                     "[pretraining] clean_weight: without effect, this corruption chooses every \
+                     coordinate"
+                        .into(),
+                )
+            }
+            Self::Denoising { corruption, corrupted_weight, .. }
+                if corruption.chosen() == 0.0 && corrupted_weight != one() =>
+            {
+                Some(
+                    "[pretraining] corrupted_weight: without effect, this corruption chooses no \
                      coordinate"
                         .into(),
                 )
@@ -162,5 +180,27 @@ impl RunConfig for Config {
             .or_else(|| self.train.problem())
             .or_else(|| self.fine_tuning.as_ref()?.problem_in("fine_tuning"))
             .or_else(|| self.evaluate.problem())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_of_no_coordinate_is_refused() {
+        let problem = |fraction: f64, [corrupted_weight, clean_weight]: [f32; 2]| {
+            let corruption = Corruption::SaltAndPepper { fraction };
+            let pretraining = Pretraining::Denoising { corruption, corrupted_weight, clean_weight };
+            pretraining.problem().unwrap_or_default()
+        };
+        for weight in [0.0, 2.0] {
+            assert!(problem(0.0, [weight, 1.0]).contains("corrupted_weight: without effect"));
+            assert_eq!(problem(0.25, [weight, 1.0]), "");
+            assert!(problem(1.0, [1.0, weight]).contains("clean_weight: without effect"));
+        }
+        // As the searches of the paper's fractions have it.
+        assert_eq!(problem(0.0, [1.0, 1.0]), "");
+        assert_eq!(problem(0.0, [1.0, 0.5]), "");
     }
 }

@@ -68,6 +68,23 @@ impl Corruption {
         }
     }
 
+    /// True if what is corrupted is as it was.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        match *self {
+            Self::Masking { fraction } | Self::SaltAndPepper { fraction } => fraction == 0.0,
+            Self::Gaussian { std } => std == 0.0,
+        }
+    }
+
+    /// The same kind with this fraction of the coordinates chosen; `None` of Gaussian noise, which has none.
+    pub(crate) fn with_fraction(self, fraction: f64) -> Option<Self> {
+        match self {
+            Self::Masking { .. } => Some(Self::Masking { fraction }),
+            Self::SaltAndPepper { .. } => Some(Self::SaltAndPepper { fraction }),
+            Self::Gaussian { .. } => None,
+        }
+    }
+
     /// How many coordinates of an input of this width are chosen.
     pub(crate) fn count(&self, width: usize) -> usize {
         ((self.chosen() * width as f64).round() as usize).min(width)

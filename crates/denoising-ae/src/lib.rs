@@ -98,6 +98,14 @@ impl paper::Paper for Paper {
             .or_else(classes)
     }
 
+    fn last_phase(config: &Config) -> Option<&'static str> {
+        if config.fine_tuning.is_some() {
+            return Some("fine_tuning");
+        }
+        // Each further layer is another fit by `train`, on what the one below found.
+        (config.model.hidden.len() == 1).then_some("train")
+    }
+
     fn build<B: Backend>(
         config: &Config,
         shape: PixelShape,

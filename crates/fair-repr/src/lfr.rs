@@ -407,3 +407,40 @@ impl Lfr {
         (terms.loss(&self.config), all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_by_the_free_numbers_is_that_of_what_is_minimised() {
+        let (people, features, prototypes) = (30, 5, 4);
+        let normal = Noise::new(5).normal(Stream::Prior, 1, &[0], people * features);
+        let x = Array2::from_shape_fn((people, features), |(i, j)| normal[i * features + j]);
+        let targets: Vec<u8> = (0..people).map(|i| u8::from(i % 3 == 0)).collect();
+        let groups: Vec<u8> = (0..people).map(|i| u8::from(i % 5 < 3)).collect();
+        let config = LfrConfig { a_x: 0.3, a_y: 1.5, a_z: 0.7, restarts: 1, iterations: 100 };
+        let lfr = Lfr::new(x.view(), &targets, &groups, prototypes, config);
+        let at = lfr.start(Noise::new(2), 0);
+        for smoothing in [1e-1, 1e-2] {
+            let (_, gradient) = lfr.by_free_numbers(&at, smoothing);
+            assert_eq!(gradient.len(), prototypes * features + prototypes + 2 * features);
+            for (place, expected) in gradient.into_iter().enumerate() {
+                let moved = |by: f64| {
+                    let mut at = at.clone();
+                    at[place] += by;
+                    lfr.by_free_numbers(&at, smoothing).0
+                };
+                let found = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+                assert!(
+                    (found - expected).abs() < 1e-7,
+                    "{smoothing}, {place}: {found} {expected}"
+                );
+            }
+        }
+        // The kinks of parity are rounded, from above.
+        let rounded = SMOOTHING.map(|smoothing| lfr.by_free_numbers(&at, smoothing).0);
+        assert!(rounded.is_sorted_by(|a, b| a > b), "{rounded:?}");
+        assert!(rounded[3] > lfr.gradient(&lfr.parameters(&at)).0.loss(&config));
+    }
+}

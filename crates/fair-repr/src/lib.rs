@@ -24,19 +24,19 @@ pub mod vfae;
 use std::time::Instant;
 
 use anyhow::Result;
-use burn::tensor::{Tensor, TensorData};
 use ndarray::{Array2, s};
 use shared::{
     AutodiffBackend, Backend,
     data::{PixelShape, Split, Splits},
     kind,
     memory::Needs,
-    metrics::LinearProbe,
+    metrics::{LinearProbe, encode_split},
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
     principal::{PrincipalComponents, too_many_components},
     progress,
     train::{self, FitReport, Session},
+    trained::OnDevice,
 };
 use tables::{People, Tables, groups};
 
@@ -306,12 +306,32 @@ fn fit_variational<B: AutodiffBackend>(
     Ok((Model::Variational(model), report))
 }
 
-/// Means of q(z|x) of a split.
+/// Means of q(z|x) of a split, of which a device is given some rows at a time.
 fn codes_of<B: Backend>(model: &FairVae<B>, split: &Split, device: &B::Device) -> Array2<f32> {
-    let rows = split.all_grey();
-    let shape = [rows.nrows(), rows.ncols()];
-    let x =
-        Tensor::from_data(TensorData::new(rows.into_iter().collect::<Vec<f32>>(), shape), device);
-    let values: Vec<f32> = model.posterior(x).mean.into_data().iter::<f32>().collect();
-    Array2::from_shape_fn((shape[0], model.latent()), |(i, j)| values[i * model.latent() + j])
+    let all: Vec<usize> = (0..split.len()).collect();
+    encode_split(&OnDevice::<B, _>::new(model.clone(), device.clone()), split, &all).mean
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Tensor, TensorData};
+    use shared::{backend::Flex, data::FetchOptions};
+
+    use super::*;
+
+    #[test]
+    fn codes_do_not_depend_on_how_many_rows_are_encoded_at_once() {
+        let text = <Paper as paper::Paper>::PRESETS[0].1;
+        let mut config: Config = toml::from_str(text).unwrap();
+        config.data.name = "people".into();
+        config.model.kind = Kind::Vae;
+        // More rows than a device is given at once.
+        let rows = tables::load(&config.data, &FetchOptions::from_env(None)).unwrap().all();
+        let (device, width) = (Default::default(), rows.input_dim());
+        let model = FairVae::<Flex>::new(&config, width, Noise::new(3), &device);
+        let values: Vec<f32> = rows.all_grey().iter().copied().collect();
+        let x = Tensor::from_data(TensorData::new(values, [rows.len(), width]), &device);
+        let together: Vec<f32> = model.posterior(x).mean.into_data().iter::<f32>().collect();
+        assert_eq!(codes_of(&model, &rows, &device).into_iter().collect::<Vec<f32>>(), together);
+    }
 }

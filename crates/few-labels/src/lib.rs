@@ -99,8 +99,13 @@ impl paper::Paper for Paper {
     }
 
     fn against_collapse(config: &Config) -> Option<String> {
-        matches!(config.model.kind, Kind::M1 | Kind::M2)
-            .then(|| "more epochs (train.epochs, pretraining.epochs)".into())
+        // The phase that trains the posterior: the codes of M1 are fixed when its classifier is trained.
+        let phase = match config.model.kind {
+            Kind::M1 => "pretraining",
+            Kind::M2 => "train",
+            _ => return None,
+        };
+        Some(format!("more epochs ({phase}.epochs)"))
     }
 
     fn unused(config: &Config) -> Vec<(&'static str, String)> {
@@ -146,6 +151,9 @@ impl paper::Paper for Paper {
             "snapshots" if kind.is_network() => Some(
                 "the statistics of normalised layers are only known at the end of training".into(),
             ),
+            "snapshots" if kind == Kind::M1 => {
+                Some("the codes of M1 are fixed when its classifier is trained".into())
+            }
             "snapshots" if kind == Kind::M1M2 => {
                 Some("the codes of M1 are fixed when M2 is trained".into())
             }

@@ -3,6 +3,8 @@
 //! ```text
 //! p(y) = 1 / classes,  p(z) = N(0, I),  p(x|y, z);    q(y|x),  q(z|x, y) = N(mu(x, y), diag(sigma^2(x, y)))
 //! ```
+//!
+//! Equation 4 has sigma^2(x); the authors' program, `VAE_YZ_X.py`, lets it depend on y, as here.
 
 use burn::{
     module::Module,

@@ -1,8 +1,9 @@
 //! The statistics of normalised layers that evaluation uses: those of the training batches, averaged once the
 //! weights are final.
 //!
-//! They are not learned, so a run that resumes computes the same ones, and they are saved with the weights. The
-//! authors' program does the same before its last test.
+//! They are not learned, so a run that resumes computes the same ones, and they are saved with the weights. Before its
+//! last test the authors' program averages so too, but the statistics of the labelled half of its clean pass alone, with
+//! variances times n / (n - 1); here they are of all training images, as they are in a batch.
 
 use burn::tensor::Tensor;
 use shared::{

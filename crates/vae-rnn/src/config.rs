@@ -121,7 +121,15 @@ pub enum Bound {
     Fivo,
 }
 
+/// Particles whose effective number, which is 1 at least, can be below half.
+const LEAST_RESAMPLED: usize = 3;
+
 impl Bound {
+    /// Particles it needs at least, where it has any.
+    fn least(self) -> usize {
+        if self == Self::Fivo { LEAST_RESAMPLED } else { 1 }
+    }
+
     #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
     fn is_elbo(&self) -> bool {
         *self == Self::Elbo
@@ -135,7 +143,7 @@ pub struct ObjectiveConfig {
     /// The bound.
     #[serde(skip_serializing_if = "Bound::is_elbo")]
     pub bound: Bound,
-    /// Particles of `iwae` and `fivo`.
+    /// Particles of `iwae` and `fivo`, at least 3 of the latter.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub particles: Option<usize>,
     /// Epochs over which the weight of the KL rises to 1.
@@ -164,6 +172,11 @@ impl ObjectiveConfig {
         let has_particles = !self.bound.is_elbo();
         let problem = if has_particles != self.particles.is_some() {
             "bound = \"iwae\" and \"fivo\" need particles, and \"elbo\" has none".into()
+        } else if let Some(few) = self.particles.filter(|&count| count < self.bound.least()) {
+            format!(
+                "particles = {few}: the effective number of so few is never below half, so bound = \"fivo\" would \
+                 resample none: at least {LEAST_RESAMPLED}, or bound = \"iwae\""
+            )
         } else if has_particles && !matches!(kind, Kind::Vrnn | Kind::VrnnI) {
             "bound: particles are latents by step, of model.kind = \"vrnn\" or \"vrnn-i\"".into()
         } else if has_particles && kl_warmup_epochs > 0.0 {

@@ -23,6 +23,7 @@ use shared::{
     laws::{self, disagreements},
     nn::{Activation, Cell, Init, Initialiser},
     noise::{Noise, Stream, uniform},
+    paper::Paper as _,
     sequential::{Resampling, Sequential, continued, filter},
     statistics::mean,
     train::{Moment, Objective as _},
@@ -643,6 +644,23 @@ fn a_sequence_is_continued_from_what_was_given_and_depends_on_it() {
     assert_eq!(from_zero, go_on(&prefix(0.0), 1));
     assert_ne!(from_zero, go_on(&prefix(0.0), 2));
     assert!(rest(&from_zero).iter().all(|&x| x == 0.0 || x == 1.0));
+}
+
+#[test]
+fn a_bound_that_would_resample_nothing_is_refused() {
+    let problem = |bound: &str, particles: usize| {
+        let set = [format!("objective.bound={bound}"), format!("objective.particles={particles}")];
+        let (preset, text) = vae_rnn::Paper::PRESETS[0];
+        let parsed = shared::cli::parsed::<vae_rnn::Paper>(preset, text, &set);
+        parsed.err().map(|error| format!("{error:#}"))
+    };
+    assert_eq!(problem("fivo", 3), None);
+    assert_eq!(problem("iwae", 1), None);
+    for few in [1, 2] {
+        let said = problem("fivo", few).unwrap();
+        let option = format!("--set objective.particles={few}: [objective] particles = {few}: ");
+        assert!(said.starts_with(&option) && said.contains("at least 3"), "{said}");
+    }
 }
 
 #[test]

@@ -204,6 +204,7 @@ fn epochs<B: AutodiffBackend>(config: &ModelConfig, arguments: &Arguments) -> Re
             device: B::Device::default(),
             backend: "peers",
             section: "train",
+            last: None,
             run: RunFolder::create(folder.path().join("run"), "", true)?,
             resume: false,
             snapshot_epochs: Vec::new(),

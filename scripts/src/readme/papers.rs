@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use shared::run::write_atomic;
 
-use super::{Records, blocks::filled, column, records, value};
+use super::{Records, blocks::filled, column, records, refuse_gaps, value};
 use crate::workspace;
 
 /// `[package.metadata.variant]`.
@@ -139,6 +139,7 @@ fn measured(name: &str, headline: &Headline, records: &Records) -> Result<String
     let Some(runs) = records.get(&format!("{name}-{run}")) else {
         bail!("results/ has no record of the run {run}; there are {}", of_paper.join(", "));
     };
+    refuse_gaps(run, runs, metric)?;
     let value = value(runs, metric);
     if value == "-" {
         bail!("no record of the run {run} has the metric {metric}");

@@ -469,7 +469,7 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
 
 /// Table and picture of what is finished; keeps the records if that is wanted and all are there.
 fn report(runs: &Runs, args: &Args) -> Result<()> {
-    let found = Found::of(runs);
+    let found = Found::of(runs)?;
     let (finished, all) = (found.records(), runs.plan.len());
     if finished == 0 {
         bail!("{}: no run is finished yet", runs.folder.display());

@@ -155,6 +155,12 @@ impl Plan {
         if let Some(own) = sweep.options.iter().find(is_own) {
             return Err(format!("options: {own} is the sweep's own, leave it out"));
         }
+        if let Some(key) = keys.iter().find(|key| sets(&sweep.options, &key.name)) {
+            return Err(format!(
+                "options: --set {}=... would be without effect, [grid] has its values",
+                key.name
+            ));
+        }
         let sizes = [sweep.seeds.len(), sweep.configs.len()];
         let sizes = sizes.into_iter().chain(keys.iter().map(|key| key.values.len()));
         if sizes.clone().try_fold(1usize, usize::checked_mul).is_none_or(|runs| runs > MOST) {
@@ -184,6 +190,14 @@ impl Plan {
         }
         options
     }
+}
+
+/// True if `--set` among these options is of this key.
+fn sets(options: &[String], key: &str) -> bool {
+    let joined = options.iter().filter_map(|option| option.strip_prefix("--set="));
+    let apart = options.iter().zip(options.iter().skip(1)).filter(|(option, _)| *option == "--set");
+    let mut set = joined.chain(apart.map(|(_, set)| set.as_str()));
+    set.any(|set| set.split_once('=').is_some_and(|(name, _)| name.trim() == key))
 }
 
 /// A value that stands in a list twice.
@@ -372,6 +386,17 @@ mod tests {
     #[test]
     fn a_seed_is_no_key_of_the_grid() {
         assert!(problem(&["seed=1,2"], &[1]).contains("seeds = [1, 2]"));
+    }
+
+    #[test]
+    fn a_value_that_the_grid_overrides_is_refused() {
+        for options in [&["--set", "train.epochs=3"][..], &["--set=train.epochs=3"]] {
+            let options = options.iter().map(|option| (*option).to_owned()).collect();
+            let sweep = Sweep { options, ..sweep(&["train.epochs=1,2"], &[1]) };
+            assert!(Plan::new(sweep).unwrap_err().contains("--set train.epochs=..."));
+        }
+        let options = vec!["--set".into(), "train.epoch_examples=3".into()];
+        Plan::new(Sweep { options, ..sweep(&["train.epochs=1,2"], &[1]) }).unwrap();
     }
 
     #[test]

@@ -14,7 +14,7 @@ use shared::{
 use toml::Value;
 
 use super::{plan::shown, runs::Runs};
-use crate::readme::{column, duration, papers::headline, value};
+use crate::readme::{column, duration, having, papers::headline, value};
 
 /// Seconds of fitting, a column of the CSV.
 const SECONDS: &str = "fit_seconds";
@@ -27,14 +27,14 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn of(runs: &Runs) -> Self {
+    pub(super) fn of(runs: &Runs) -> Result<Self> {
         let mut cells: BTreeMap<usize, Vec<Record>> = BTreeMap::new();
         for index in 0..runs.plan.len() {
-            if let Some(record) = runs.record(index) {
+            if let Some(record) = runs.record(index)? {
                 cells.entry(runs.plan.run(index).0).or_default().push(record);
             }
         }
-        Self { cells }
+        Ok(Self { cells })
     }
 
     pub(super) fn records(&self) -> usize {
@@ -73,7 +73,12 @@ impl Found {
         for (&cell, records) in &self.cells {
             let mut words = vec![plan.cells[cell].name.clone()];
             words.extend(plan.cells[cell].values.iter().map(shown));
-            words.extend(metrics.iter().map(|metric| value(records, metric)));
+            words.extend(metrics.iter().map(|metric| match having(records, metric) {
+                some if 0 < some && some < records.len() => {
+                    format!("{} (of {some})", value(records, metric))
+                }
+                _ => value(records, metric),
+            }));
             let seconds: Vec<f64> = records.iter().map(|r| r.machine.fit_seconds).collect();
             words.extend([records.len().to_string(), duration(mean(&seconds))]);
             text.push_str(&row(&words));

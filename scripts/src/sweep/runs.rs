@@ -47,14 +47,21 @@ impl Runs {
     }
 
     /// The record of a run, if it is finished.
-    pub(super) fn record(&self, index: usize) -> Option<Record> {
-        RunFolder::open(self.run(index)).ok()?.record().ok()?
+    ///
+    /// # Errors
+    /// If it was evaluated otherwise than configured.
+    pub(super) fn record(&self, index: usize) -> Result<Option<Record>> {
+        let folder = self.run(index);
+        let opened = RunFolder::open(folder.clone()).ok();
+        let Some(record) = opened.and_then(|run| run.record().ok()?) else { return Ok(None) };
+        record.refuse_other_evaluation(&folder)?;
+        Ok(Some(record))
     }
 
     /// How far a run is, whose configuration is this but for the seed.
     ///
     /// # Errors
-    /// If its folder holds another run, or one on other data.
+    /// If its folder holds another run, one on other data, or one evaluated otherwise than configured.
     pub(super) fn state(
         &self,
         index: usize,
@@ -85,6 +92,7 @@ impl Runs {
             );
         }
         let Ok(Some(record)) = opened.record() else { return Ok(failed()) };
+        record.refuse_other_evaluation(&folder)?;
         if let Some(difference) = today.difference(&opened, &record, &self.plan.sweep.options)? {
             bail!(
                 "{} was fitted to other data: {difference}; remove it, or choose another --name",

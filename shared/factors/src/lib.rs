@@ -167,15 +167,22 @@ fn scores(
         "fitted to {train} points, tested on {test}{}",
         if codes.latent_dim() > WIDE { " (a tenth: the code is wide)" } else { "" }
     );
+    let names = codes.names();
+    let left_out = names.iter().filter(|name| !mig::is_counted(name)).map(String::as_str);
+    let left_out = left_out.collect::<Vec<_>>().join(" and the ");
 
     let found = drawn(config.repeats, generator(Draws::ZDiff), |generator| {
         z_diff(codes, config, generator)
     })?;
     for (place, pairs) in PAIRS.iter().enumerate() {
         let values: Vec<f64> = found.iter().map(|found| found[place]).collect();
+        let counted = match left_out.as_str() {
+            "" => "all of them".to_owned(),
+            left_out => format!("all but the {left_out}"),
+        };
         let about = format!(
-            "accuracy of telling from mean |z1 - z2| over {pairs} pairs which factor they share, all but the \
-             shape; multinomial logistic regression on standardised features, {fitted}; mean of {} draws",
+            "accuracy of telling from mean |z1 - z2| over {pairs} pairs which factor they share, {counted}; \
+             multinomial logistic regression on standardised features, {fitted}; mean of {} draws",
             values.len()
         );
         metrics.insert(format!("z_diff_{pairs}"), metric(&values, "share", about));
@@ -230,9 +237,13 @@ fn scores(
         Ok(mig_posterior(codes, config, generator))
     })?;
     if let Some(found) = all(found) {
+        let counted = match left_out.as_str() {
+            "" => "all factors".to_owned(),
+            left_out => format!("the factors but {left_out}"),
+        };
         let about = format!(
-            "the gap with z ~ q(z|x) as in Chen et al. 2018, mean over the factors but shape; \
-             integrated over the posteriors of {} images",
+            "the gap with z ~ q(z|x) as in Chen et al. 2018, mean over {counted}; integrated over \
+             the posteriors of {} images",
             config.posterior_points
         );
         metrics.insert("mig_posterior".into(), scored(&found, "share of entropy", about));
@@ -350,6 +361,22 @@ mod tests {
         assert!(wide["z_diff_25"].standard_error.is_some());
         let draws = [1, 2, 3].map(|draw| wide[&format!("z_diff_25_draw_{draw}")].value);
         assert!((mean(&draws) - wide["z_diff_25"].value).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_told_of_the_factors_is_what_is_counted() {
+        let of = |codes: &Made| {
+            let metrics = run(codes, 2);
+            ["z_diff_25", "mig_posterior"].map(|name| metrics[name].about.clone())
+        };
+        let [told, gap] = of(&Made::perfect());
+        assert!(told.contains("which factor they share, all but the shape; multinomial"), "{told}");
+        assert!(gap.contains("mean over the factors but shape; integrated over the posteriors"));
+        // Of images of the user's, whose factors have no names, none is left out.
+        let numbered = ["factor 0", "factor 1", "factor 2", "factor 3", "factor 4"];
+        let [told, gap] = of(&Made { names: numbered, ..Made::perfect() });
+        assert!(told.contains("which factor they share, all of them; multinomial"), "{told}");
+        assert!(gap.contains("mean over all factors; integrated"), "{gap}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ const POINT: f32 = -10.0;
 /// Codes of the whole grid.
 #[derive(Clone)]
 pub(super) struct Made {
+    pub(super) names: [&'static str; 5],
     pub(super) mean: Array2<f32>,
     pub(super) log_var: Option<Array2<f32>>,
 }
@@ -23,7 +24,7 @@ pub(super) struct Made {
 impl Made {
     fn new(mean: Array2<f32>) -> Self {
         let log_var = Some(Array2::from_elem(mean.dim(), POINT));
-        Self { mean, log_var }
+        Self { names: ["shape", "scale", "orientation", "x", "y"], mean, log_var }
     }
 
     /// Latent k is factor k, with variance 1.
@@ -79,7 +80,7 @@ impl Made {
 
 impl FactorCodes for Made {
     fn names(&self) -> Vec<String> {
-        ["shape", "scale", "orientation", "x", "y"].map(String::from).to_vec()
+        self.names.map(String::from).to_vec()
     }
 
     fn sizes(&self) -> &[usize] {

@@ -18,6 +18,7 @@ const NODES: usize = 4096;
 const NARROW: f64 = 1e-6;
 
 /// True for the factors that Higgins et al. 2017 and Chen et al. 2018 count: all but the shape, which has no order.
+/// Images of the user's have none of this name.
 pub(super) fn is_counted(name: &str) -> bool {
     name != "shape"
 }

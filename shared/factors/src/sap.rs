@@ -192,6 +192,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rare_class_weighs_as_much_as_a_common_one() {
+        let z_of = |labels: &[usize]| -> Vec<f64> {
+            let z = |(i, &label): (usize, &usize)| (i as f64 * 0.7).sin() + label as f64;
+            labels.iter().enumerate().map(z).collect()
+        };
+        let is_minimum = |labels: &[usize], class: usize, costs: [f64; 2]| {
+            let z = z_of(labels);
+            let classes = labels.iter().max().map_or(0, |most| most + 1);
+            let line = lines(&z, labels, classes)[class].unwrap();
+            let (_, gradient, _) = Hinge { z: &z, labels, class, costs }.at(line);
+            gradient.iter().all(|g| g.abs() < 1e-9)
+        };
+        // Of 60 examples 6, 18 and 36: n / (classes * count) is 10/3, 10/9 and 5/9. The rest of a class weighs 1.
+        let three: Vec<usize> =
+            (0..60).map(|i| usize::from(i % 10 > 0) + usize::from(i % 10 > 3)).collect();
+        for (class, weight) in [10.0 / 3.0, 10.0 / 9.0, 5.0 / 9.0].into_iter().enumerate() {
+            assert!(is_minimum(&three, class, [0.01, 0.01 * weight]), "{class}");
+            assert!(!is_minimum(&three, class, [0.01, 0.01]), "{class}");
+        }
+        // Of 60 examples 15 and 45: 2 and 2/3, each class with its own.
+        let two: Vec<usize> = (0..60).map(|i| usize::from(i % 4 > 0)).collect();
+        let costs = [0.01 * 2.0, 0.01 * 2.0 / 3.0];
+        assert!(is_minimum(&two, 0, [costs[1], costs[0]]) && is_minimum(&two, 1, costs));
+        assert!(!is_minimum(&two, 0, [0.01, costs[0]]) && !is_minimum(&two, 1, [0.01, costs[1]]));
+    }
+
+    #[test]
     fn a_class_without_examples_is_never_predicted() {
         let lines = lines(&[-1.0, -2.0, 1.0, 2.0], &[0, 0, 2, 2], 3);
         assert!(lines[1].is_none());

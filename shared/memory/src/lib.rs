@@ -84,6 +84,30 @@ pub fn available() -> Result<u64, String> {
     Ok([system, group].into_iter().flatten().min().unwrap_or(UNKNOWN))
 }
 
+/// Refuses what does not fit into the memory that is available; `what` is the option or key that asks for so many bytes.
+///
+/// # Errors
+/// What it is, the memory needed, and the memory available; if `AE_MEMORY_GB` is set to something else than a number.
+pub fn refuse_beyond_available(what: &str, needed: u64) -> Result<(), String> {
+    refuse_beyond(what, needed, available()?)
+}
+
+/// The same for a machine with this many bytes.
+///
+/// # Errors
+/// What it is, the memory needed, and the memory available.
+pub fn refuse_beyond(what: &str, needed: u64, limit: u64) -> Result<(), String> {
+    if needed <= limit {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} needs {} of memory at least, and {} are available: choose less, or a machine with more \
+         ({VARIABLE} overrides what is available)",
+        readable(needed),
+        readable(limit)
+    ))
+}
+
 /// MemAvailable of /proc/meminfo.
 fn of_system(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -165,6 +189,17 @@ mod tests {
         assert_eq!(of_groups(root.path(), "4:cpu:/x\n3:memory:/docker/1\n"), Some(0));
         write(&first, "memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(of_groups(root.path(), "3:memory:/docker/1\n"), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_option_that_asks_for_it() {
+        let refused = |needed| refuse_beyond("--count 9", needed, 1_500_000_000);
+        assert_eq!(refused(1_500_000_000), Ok(()));
+        let said = "--count 9 needs 7.0 GB of memory at least, and 1.5 GB are available: choose less, or a machine with \
+                    more (AE_MEMORY_GB overrides what is available)";
+        assert_eq!(refused(7_040_000_000), Err(said.to_owned()));
+        let vast = refuse_beyond_available("--count 9", u64::MAX);
+        assert!(vast.unwrap_err().starts_with("--count 9 needs 18.4 EB"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
+use anyhow::{Result, bail};
 use data::Identity;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,26 @@ pub struct Machine {
 impl Record {
     /// Version of the format this code writes.
     pub const SCHEMA: u32 = 1;
+
+    /// True if it was evaluated as configured, so that its metrics can be compared with those of other runs of its kind.
+    pub fn is_as_configured(&self) -> bool {
+        serde_json::to_value(&self.evaluate)
+            .is_ok_and(|evaluate| self.config.get("evaluate") == Some(&evaluate))
+    }
+
+    /// Refuses to compare or keep the record of the run in `folder` otherwise.
+    ///
+    /// # Errors
+    /// If it was evaluated otherwise than configured.
+    pub fn refuse_other_evaluation(&self, folder: &Path) -> Result<()> {
+        if !self.is_as_configured() {
+            bail!(
+                "{} was evaluated otherwise than configured: run evaluate without --samples and --images",
+                folder.display()
+            );
+        }
+        Ok(())
+    }
 }
 
 /// The processor's name, where the system tells.

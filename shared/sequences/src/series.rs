@@ -154,6 +154,10 @@ fn series(
     let bytes = read_named(&path)?;
     let Table { columns, series } = if is_csv(&path) {
         series_csv::parse(&bytes, own.id.as_deref())
+    } else if let Some(id) = &own.id {
+        Err(format!(
+            "data.series.id = \"{id}\" names a column of a CSV; in an archive each array is a series"
+        ))
     } else {
         series_npz::parse(&bytes)
     }

@@ -80,7 +80,8 @@ pub struct Drawn<B: Backend> {
 pub enum Resampling {
     /// Never: the importance-weighted bound (Burda et al. 2016).
     Never,
-    /// When the effective number of particles is below half (Maddison et al. 2017, FIVO, section 2.2).
+    /// When the effective number of particles is below half (Maddison et al. 2017, FIVO, section 2.2), which that of
+    /// fewer than three never is.
     Adaptive,
 }
 
@@ -281,6 +282,12 @@ fn systematic(log_weights: &[f64], offset: f32) -> Vec<usize> {
     chosen
 }
 
+/// Bytes of so many sequences of `steps` steps, drawn into one array, and of the copies that are shown.
+pub fn bytes_of_draws(sequences: usize, steps: usize, width: usize) -> u64 {
+    let bytes = 2 * size_of::<f32>() as u64;
+    [sequences, steps, width].iter().fold(bytes, |all, &count| all.saturating_mul(count as u64))
+}
+
 /// Sequences continued: each begins with its prefix, `[sequences, given * width]`, and is drawn from
 /// there on until it has `steps` steps; `[sequences, steps * width]`.
 pub fn continued<B: Backend>(
@@ -321,6 +328,21 @@ pub fn continued<B: Backend>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_drawn_is_held_twice_and_its_size_never_overflows() {
+        assert_eq!(bytes_of_draws(1000, 10_000, 88), 7_040_000_000);
+        assert_eq!(bytes_of_draws(usize::MAX, usize::MAX, 2), u64::MAX);
+    }
+
+    #[test]
+    fn fewer_than_three_particles_are_never_resampled() {
+        for (weights, poor) in [(&[1.0, 0.0][..], false), (&[1.0], false), (&[1.0, 0.0, 0.0], true)]
+        {
+            let log_weights: Vec<f64> = weights.iter().map(|weight: &f64| weight.ln()).collect();
+            assert_eq!(is_poor(&log_weights), poor, "{weights:?}");
+        }
+    }
 
     #[test]
     fn systematic_resampling_keeps_the_shares() {

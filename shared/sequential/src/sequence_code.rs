@@ -66,7 +66,7 @@ pub fn elbo<B: Backend>(
     let posterior = model.posterior(tensor(x, device), steps);
     let z = posterior.reparameterise(tensor(eps, device));
     let mut reconstruction = vec![0.0; x.nrows()];
-    by_step(model, x, z, |step, log_p| {
+    by_step(model, x, 1, z, |step, log_p| {
         for ((sum, log_p), &own) in reconstruction.iter_mut().zip(log_p).zip(steps) {
             if step < own {
                 *sum -= f64::from(log_p);
@@ -119,10 +119,7 @@ pub fn filter<B: Backend>(
             ratio.into_data().iter::<f32>().map(|w| f64::from(w) - scale).collect();
         // Before the first step p is known: 1.
         let mut before = vec![0.0; count];
-        let all = Array2::from_shape_fn((samples * count, part.ncols()), |(row, column)| {
-            part[[row % count, column]]
-        });
-        by_step(model, &all, z, |step, log_p| {
+        by_step(model, &part, samples, z, |step, log_p| {
             weights.iter_mut().zip(log_p).for_each(|(weight, log_p)| *weight += f64::from(log_p));
             for sequence in (0..count).filter(|&sequence| step < own[sequence]) {
                 let own: Vec<f64> = weights.iter().skip(sequence).step_by(count).copied().collect();
@@ -135,18 +132,22 @@ pub fn filter<B: Backend>(
     found
 }
 
-/// Calls `f` with each step of x `[rows, steps * width]` and log p(x_t | before, z) of the rows.
+/// Calls `f` with each step of x `[sequences, steps * width]` and log p(x_t | before, z) of the rows of z `[rows, latents]`:
+/// `samples` of each sequence, sample-major.
 fn by_step<B: Backend>(
     model: &dyn SequenceCode<B>,
     x: &Array2<f32>,
+    samples: usize,
     z: Tensor<B, 2>,
     mut f: impl FnMut(usize, Vec<f32>),
 ) {
-    let (width, device) = (model.step_width().max(1), z.device());
+    let (width, rows, device) = (model.step_width().max(1), samples * x.nrows(), z.device());
     let mut state = model.start(z); // [rows, state]
     for step in 0..x.ncols() / width {
-        let own = x.slice(s![.., step * width..(step + 1) * width]).to_owned();
-        let x_t = tensor::<B>(&own, &device); // [rows, width]
+        let own = x.slice(s![.., step * width..(step + 1) * width]);
+        // Of this step alone: sequences of words are gigabytes, repeated whole.
+        let repeated = own.iter().copied().collect::<Vec<f32>>().repeat(samples);
+        let x_t = matrix::<B>(repeated, [rows, width], &device);
         f(step, model.log_prob(&state, x_t.clone()).into_data().iter::<f32>().collect());
         state = model.follow(state, x_t);
     }

@@ -177,6 +177,7 @@ where
             device: handle.clone(),
             backend: device.backend(),
             section: "train",
+            last: None,
             run: run.clone(),
             resume: true,
             snapshot_epochs: Vec::new(),

@@ -353,10 +353,8 @@ pub(super) fn load_other<P: Paper>(
     let option = format!("--on {choice}");
     let (config, title) = match choice {
         DataChoice::Name(name) => {
-            let mut config = DataConfig::new(name, own.binarise);
-            if own.name == *name {
-                config.own.clone_from(&own.own);
-            }
+            let same = own.name == *name;
+            let config = if same { own.clone() } else { DataConfig::new(name, own.binarise) };
             (config, (*name).to_owned())
         }
         DataChoice::Path(path) => {
@@ -386,7 +384,11 @@ pub(super) fn load_other<P: Paper>(
     }
     let splits = match choice {
         DataChoice::Name(_) => {
-            let options = FetchOptions::named(common.data_dir.clone())?;
+            let options = if own.name == config.name {
+                fetch_options::<P>(&config, common, kept)?
+            } else {
+                FetchOptions::named(common.data_dir.clone())?
+            };
             let splits = kind::load(P::KIND, &config, &options, Some(known));
             let splits = splits.map_err(|error| match error {
                 DataError::NoPath { wanted, .. } => {

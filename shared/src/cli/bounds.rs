@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::{BoundsArgs, refuse_samples, refuse_zero},
+    options::{BoundsArgs, refuse_samples, refuse_zero, say_all_are_taken},
     paper::{Paper, RunConfig},
     score::without_likelihood,
 };
@@ -16,6 +16,9 @@ use crate::{
     plot::{Axis, Spread, error_bars},
     progress,
 };
+
+/// Examples, if no option says how many.
+const EXAMPLES: usize = 500;
 
 /// `bounds`.
 pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
@@ -29,8 +32,9 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
     let path = examples.file(&args.to, &loaded.run, "bounds.png")?;
     let table = args.to.beside(path.with_extension("csv"))?;
     let (binarise, noise) = (loaded.config.data().binarise, loaded.noise());
-    let split = examples.split.take(args.examples);
+    let split = examples.split.take(args.examples.unwrap_or(EXAMPLES));
     refuse_zero("--examples", split.len())?;
+    say_all_are_taken("--examples", args.examples, examples.split.len(), &examples.whole());
     let model = loaded.model.as_ref();
     let cannot = |reason: &str| Err(Stop::Cannot(reason.into()).into());
     if model.is_of_sequences() {
@@ -61,14 +65,17 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
         series.push((name.to_owned(), points));
     }
     write_atomic(&table, &finished(writer)?)?;
+    let first = split.inputs(&[0], binarise, noise, 0);
+    let is_conditional = model.condition(first.view(), &[split.label(0)]).is_some();
+    let what = if is_conditional { "-log p(x|c), estimated" } else { "Bounds on -log p(x)" };
     let caption = format!(
-        "Bounds on -log p(x): {}, {} {} {}",
+        "{what}: {}, {} {} {}",
         loaded.title(),
         split.len(),
         examples.name,
         P::KIND.examples().plural()
     );
-    let axes = [Axis::logarithmic("weights an example, K"), Axis::linear("nats")];
+    let axes = [Axis::logarithmic("draws of z for an example"), Axis::linear("nats")];
     error_bars(&path, &caption, axes, &series)?;
     progress::line(&format!("wrote {} and {}", path.display(), table.display()));
     Ok(())

@@ -19,7 +19,9 @@ use super::{
 use crate::{
     data::{DataConfig, Identity, source_of},
     kind::{Images, Kind},
-    reading::{Places, Problem, did_you_mean, from_table, from_value, nearest, read_text, syntax},
+    reading::{
+        Places, Problem, did_you_mean, from_table, from_value, leaves, nearest, read_text, syntax,
+    },
     run::{RunData, RunFolder},
     train::TrainConfig,
 };
@@ -60,19 +62,14 @@ pub struct ConfigurationArgs {
 }
 
 /// The keys that `--resume` may change: length and speed of the training, and evaluation. In the
-/// section of the last phase of a fit, since later phases start from the result of earlier ones.
+/// section of the last fit ([`Paper::last_phase`]), since later ones start from the result of earlier ones.
 const CHANGEABLE: [&str; 6] =
     ["epochs", "schedule", "patience", "clip_norm", "checkpoint_every", "keep_checkpoints"];
 
-/// The last of these phases that a configuration has.
-fn last_phase(phases: &[&'static str], table: &Table) -> Option<&'static str> {
-    phases.iter().rev().copied().find(|phase| table.contains_key(*phase))
-}
-
-/// Epochs of the last phase of the fit that a configuration describes, if it has any.
-pub(super) fn last_epochs<P: Paper>(text: &str) -> Option<usize> {
-    let table: Table = toml::from_str(text).ok()?;
-    let phase = table.get(last_phase(P::PHASES, &table)?)?.clone();
+/// Epochs of the last fit that a configuration describes, if it has any.
+pub(super) fn last_epochs<P: Paper>(config: &P::Config) -> Option<usize> {
+    let table = Table::try_from(config).ok()?;
+    let phase = table.get(P::last_phase(config)?)?.clone();
     Some(phase.try_into::<TrainConfig>().ok()?.total_epochs())
 }
 
@@ -83,8 +80,7 @@ fn fixed(table: &Table, last: Option<&str>) -> BTreeMap<String, Value> {
         .flat_map(|phase| CHANGEABLE.map(|key| format!("{phase}.{key}")))
         .chain(["evaluate".into()])
         .collect();
-    let mut values = BTreeMap::new();
-    flatten("", table, &mut values);
+    let mut values = leaves(table);
     values.retain(|key, _| !free.iter().any(|free| key.starts_with(free)));
     values
 }
@@ -94,7 +90,8 @@ fn fixed(table: &Table, last: Option<&str>) -> BTreeMap<String, Value> {
 pub(super) fn identity<P: Paper>(text: &str, data: &Identity) -> Result<String> {
     let table: Table = toml::from_str(text)?;
     let mut digest = Sha256::new();
-    for (key, value) in fixed(&table, last_phase(P::PHASES, &table)) {
+    let config: P::Config = toml::from_str(text)?;
+    for (key, value) in fixed(&table, P::last_phase(&config)) {
         if !paths::is_path(&key) {
             digest.update(format!("{key} = {value}\n"));
         }
@@ -110,11 +107,7 @@ pub(super) fn differences<C>(one: &Resolved<C>, other: &Resolved<C>) -> Result<V
     let values = |of: &Resolved<C>| -> Result<BTreeMap<String, Value>> {
         let mut table = Value::Table(toml::from_str(&of.text)?);
         paths::resolved("", &mut table, &of.base);
-        let mut values = BTreeMap::new();
-        if let Value::Table(table) = &table {
-            flatten("", table, &mut values);
-        }
-        Ok(values)
+        Ok(table.as_table().map(leaves).unwrap_or_default())
     };
     let (one, other) = (values(one)?, values(other)?);
     let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
@@ -129,19 +122,6 @@ pub(super) fn differences<C>(one: &Resolved<C>, other: &Resolved<C>) -> Result<V
 pub(super) struct Difference {
     pub(super) key: String,
     pub(super) values: [String; 2],
-}
-
-/// Every value of a table under its dotted key.
-fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, Value>) {
-    for (key, value) in table {
-        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match value {
-            Value::Table(inner) => flatten(&key, inner, values),
-            value => {
-                values.insert(key, value.clone());
-            }
-        }
-    }
 }
 
 /// A configuration with its text, and where its keys come from.
@@ -161,7 +141,8 @@ impl ConfigurationArgs {
         Self { config: Some(config), ..self.clone() }
     }
 
-    /// Refuses `--seed` and `--model` of a command that gives each run its own, by these options.
+    /// Refuses `--seed` and `--model`, and `--set` of their keys, of a command that gives each run its own, by these
+    /// options.
     ///
     /// # Errors
     /// The option that would have no effect.
@@ -172,7 +153,25 @@ impl ConfigurationArgs {
         if let Some(model) = &self.model {
             bail!("--model {model}: without effect, {models} has the models");
         }
-        Ok(())
+        self.refuse_set("seed", seeds)?;
+        self.refuse_set("model.kind", models)
+    }
+
+    /// Refuses `--set` of this key, or of one inside it, of a command that gives each run its own value of it, by this
+    /// option. A section around it may have other keys, and is taken.
+    ///
+    /// # Errors
+    /// The `--set` that would have no effect.
+    pub fn refuse_set(&self, key: &str, option: &str) -> Result<()> {
+        let is_inside = |set: &str| {
+            let rest = set.trim().strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let sets = |change: &&String| change.split_once('=').is_some_and(|(set, _)| is_inside(set));
+        match self.set.iter().find(sets) {
+            Some(change) => bail!("--set {change}: without effect, {option} has the values"),
+            None => Ok(()),
+        }
     }
 
     /// The configuration these options describe.
@@ -257,8 +256,8 @@ impl ConfigurationArgs {
         {
             table.insert("data".into(), data.clone());
         }
-        let last = last_phase(P::PHASES, &old);
         let resolved = resolve::<P>(&table, places, base)?;
+        let last = P::last_phase(&resolved.config);
         let (before, after) = (fixed(&old, last), fixed(&toml::from_str(&resolved.text)?, last));
         let is_of_phase = |key: &str| P::PHASES.iter().any(|p| key.starts_with(&format!("{p}.")));
         let keys = before.keys().chain(after.keys());

@@ -1,6 +1,6 @@
 //! The memory that a configuration needs, estimated before anything is built.
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Error, Result, bail};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -8,7 +8,7 @@ use super::paper::{Paper, RunConfig};
 use crate::{
     data::{DataKind, PixelShape, Splits},
     device::{Device, on_device},
-    memory::{self, Use, available, needed, readable},
+    memory::{self, Use, available, needed},
     metrics::EvaluateConfig,
     nn::{Outline, outlined},
     noise::Noise,
@@ -150,12 +150,7 @@ fn check_within<P: Paper>(
         Some(((_, was), path)) => format!("{}: {} = {was}", places.of(path), path.join(".")),
         None => format!("{}: a model of {} inputs", P::NAME, sizes.shape.pixels()),
     };
-    Err(anyhow!(
-        "{what} needs {} of memory at least, and {} are available: choose less, or a machine with more \
-         (AE_MEMORY_GB overrides what is available)",
-        readable(needed),
-        readable(limit)
-    ))
+    memory::refuse_beyond(&what, needed, limit).map_err(Error::msg)
 }
 
 /// Bytes that this purpose needs, at least.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{
     data_option::DataChoice,
     model::{Loaded, not_probed},
-    options::{EvaluateArgs, refuse_samples, refuse_zero},
+    options::{EvaluateArgs, refuse_samples, refuse_zero, say_all_are_taken},
     paper::{Paper, RunConfig},
     table::table,
 };
@@ -36,10 +36,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     if other.is_some() && config.samples.take().is_some() {
         progress::line("--on: samples are the model's, whatever they are compared with: left out");
     }
-    let (images, test) = (args.images.unwrap_or(0), data.test.len());
-    if images > test {
-        progress::line(&format!("--images {images}: the test split has {test}, all are taken"));
-    }
+    say_all_are_taken("--images", args.images, data.test.len(), "the test split");
     if !data.train.is_empty() {
         not_probed::<P>(&config, data).iter().for_each(|line| progress::line(line));
     }
@@ -73,16 +70,25 @@ fn beside_own<'a, P: Paper>(
 ) -> Result<(Splits, &'a DataConfig)> {
     let other = loaded.other(choice)?;
     let splits = other.splits.clone();
-    // A named set is asked about its test split, a path about all there is.
-    if let (DataChoice::Path(_), Some(own)) = (choice, loaded.trained_on()) {
+    if let Some(own) = loaded.trained_on() {
         let is_own = |sum: &&String| own.files.values().any(|known| known == *sum);
         let known = splits.files.values().filter(is_own).count();
-        if known > 0 {
-            progress::line(&format!(
-                "--on {choice}: {known} of {} files are of the run's own data; it was trained on most of their \
-                 examples, which says nothing about new ones (without --on it is its test split)",
-                splits.files.len()
-            ));
+        let of = format!(
+            "--on {choice}: {known} of {} files are of the run's own data",
+            splits.files.len()
+        );
+        match choice {
+            _ if known == 0 => {}
+            // All there is.
+            DataChoice::Path(_) => progress::line(&format!(
+                "{of}; it was trained on most of their examples, which says nothing about new ones (without --on it is \
+                 its test split)"
+            )),
+            // Of the run's own set it is the test split of both; another set may deal the same examples otherwise.
+            DataChoice::Name(name) if *name == loaded.config.data().name => {}
+            DataChoice::Name(_) => progress::line(&format!(
+                "{of}; it may have been trained on some of these test examples, which says little about new ones"
+            )),
         }
     }
     other.refuse_strange(choice)?;

@@ -13,6 +13,7 @@ use super::{
     options::{ExportArgs, ImportArgs, refuse_zero},
     own_data,
     paper::{Paper, RunConfig},
+    train::give_back,
 };
 use crate::{
     files::write_atomic, modules::NamedTensor, network::Model, noise::Stream, progress,
@@ -136,10 +137,13 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let found = measure(&loaded, Evaluated::Imported(settings))?;
     let run = &loaded.run;
     run.make(&resolved.text, args.target.force)?;
-    kept.iter().try_for_each(|kept| kept.write(run))?;
-    run.write(weights::BURN_WEIGHTS, &loaded.model.burn_record()?)?;
-    run.write_weights(&loaded.model.weights(), P::NAME, P::CITATION, &description)?;
-    found.write(&loaded)?;
+    let write = || {
+        kept.iter().try_for_each(|kept| kept.write(run))?;
+        run.write(weights::BURN_WEIGHTS, &loaded.model.burn_record()?)?;
+        run.write_weights(&loaded.model.weights(), P::NAME, P::CITATION, &description)?;
+        found.write(&loaded)
+    };
+    write().inspect_err(|_| give_back(run))?;
     crate::print_text!("{}", found.text);
     crate::print_line!("\nimported into {}", run.path().display());
     Ok(())

@@ -284,6 +284,7 @@ pub(super) fn refuse<P: Paper>(
         .or_else(|| not_binarised::<P>(config, data.train.shape()))
         .or_else(|| P::problem(config, data.train.shape()))
         .or_else(|| P::problem_with(config, data))
+        .or_else(|| too_few_for_samples::<P>(config.evaluate(), data))
         .or_else(|| epochs_too_long::<P>(&table, data.train.len()));
     if let Some(problem) = problem {
         bail!("{}", places.locate(&problem));
@@ -296,6 +297,15 @@ fn epochs_too_long<P: Paper>(table: &toml::Table, split: usize) -> Option<String
     P::PHASES.iter().find_map(|phase| {
         let config: TrainConfig = table.get(*phase)?.clone().try_into().ok()?;
         config.problem_with(split).map(|problem| format!("[{phase}] {problem}"))
+    })
+}
+
+/// What is wrong with comparing samples with the test images, if anything: their features need a covariance.
+fn too_few_for_samples<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
+    let are_compared = evaluate.samples.is_some() && P::KIND.examples() == DataKind::Images;
+    (are_compared && data.has_classes() && data.test.len() == 1).then(|| {
+        "[evaluate.samples]: samples are compared with the test images, of which there is one; two are the least"
+            .into()
     })
 }
 
@@ -327,6 +337,7 @@ pub(super) fn check<P: Paper>(
     let of = (&*config.data().name, examples, data.factors.is_some());
     let lines = without_effect(config.evaluate(), of, modelled)
         .into_iter()
+        .chain(without_judge::<P>(config.evaluate(), data))
         .chain(not_probed::<P>(config.evaluate(), data))
         .chain(places.without_effect(&P::unused(config)));
     lines.for_each(|line| progress::line(&line));
@@ -337,6 +348,14 @@ pub(super) fn check<P: Paper>(
 pub(super) fn not_probed<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
     let has_probes = P::KIND.examples() != DataKind::Sequences;
     has_probes.then(|| evaluate.not_probed(data.train.len())).flatten()
+}
+
+/// Samples that no classifier can judge.
+fn without_judge<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
+    let is_asked = evaluate.samples.is_some() && P::KIND.examples() == DataKind::Images;
+    (is_asked && !data.has_classes()).then(|| {
+        "[evaluate.samples] is by a classifier's features, and these images have one class: without effect".into()
+    })
 }
 
 /// Settings of the evaluation that mean nothing for data of this name whose examples are these, in a paper

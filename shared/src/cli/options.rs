@@ -17,6 +17,7 @@ use super::{
 use crate::{
     data::{Split, Splits},
     device::Device,
+    progress,
     run::{Bundle, RunFolder},
 };
 
@@ -315,13 +316,20 @@ pub(super) struct BoundsArgs {
     /// Numbers of weights, rising.
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,10,100,1000")]
     pub(super) samples: Vec<usize>,
-    /// Only the first N examples.
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub(super) examples: usize,
+    /// Only the first N examples (default: 500).
+    #[arg(long, value_name = "N")]
+    pub(super) examples: Option<usize>,
     #[command(flatten)]
     pub(super) asked: Asked,
     #[command(flatten)]
     pub(super) to: To,
+}
+
+/// Says that an option asks for more examples than `of` has.
+pub(super) fn say_all_are_taken(option: &str, asked: Option<usize>, there: usize, of: &str) {
+    if let Some(asked) = asked.filter(|asked| *asked > there) {
+        progress::line(&format!("{option} {asked}: {of} has {there}, all are taken"));
+    }
 }
 
 /// Refuses a count of nothing that an option asks for.

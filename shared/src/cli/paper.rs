@@ -138,6 +138,13 @@ pub trait Paper: Sized + 'static {
     /// The phases whose passes `--epochs` counts, for its help text, if the fit has several.
     const EPOCHS: &'static str = "";
 
+    /// The section of the last fit of a run of this configuration, the only one that `--resume` can make longer: what
+    /// follows a fit starts from its result. `None` if that section is of several fits, or there is none.
+    fn last_phase(config: &Self::Config) -> Option<&'static str> {
+        let table = toml::Table::try_from(config).ok()?;
+        Self::PHASES.iter().rev().copied().find(|phase| table.contains_key(*phase))
+    }
+
     /// The whole configuration of a run.
     type Config: RunConfig;
     /// The model.

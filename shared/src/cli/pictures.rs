@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
@@ -247,6 +247,10 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, how: &Drawing, to: &To) -> Result<
     let given = given.as_ref().map(|given| given.view());
     let codes = loaded.model.sample_prior(eps.view(), given);
     let steps = vec![loaded.preparation.steps; count];
+    if let Some(codes) = loaded.model.sequence_codes() {
+        let (what, bytes) = (format!("--count {count}"), codes.bytes_of_decoded(&steps));
+        memory::refuse_beyond_available(&what, bytes).map_err(Error::msg)?;
+    }
     let is_of_sequences = loaded.is_of_sequences();
     let drawn = match pixels {
         Pixels::Mean => decoded(loaded, codes.view(), given, &steps),

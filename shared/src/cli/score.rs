@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::{ScoreArgs, refuse_samples, refuse_zero},
+    options::{ScoreArgs, refuse_samples, refuse_zero, say_all_are_taken},
     paper::{Paper, RunConfig},
     sheet::{Sheet, say_all, taken},
 };
@@ -37,6 +37,7 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     let (whole, binarise) = (&examples.split, loaded.config.data().binarise);
     let split = args.examples.map_or_else(|| whole.clone(), |count| whole.take(count));
     refuse_zero("--examples", split.len())?;
+    say_all_are_taken("--examples", args.examples, whole.len(), &examples.whole());
     let (model, noise) = (loaded.model.as_ref(), loaded.noise());
     let Some(mut found) = scores(model, &split, binarise, noise, args.samples) else {
         return Err(Stop::Cannot(without_likelihood(model).into()).into());

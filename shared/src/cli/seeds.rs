@@ -231,5 +231,7 @@ fn finished<P: Paper>(run: &TrainArgs, folder: &Path) -> Result<Option<Record>> 
     let wanted = resumed::<P>(&run.configuration, &opened)?.text;
     let is_done = wanted == opened.config_text()? && is_finished(&opened);
     // A damaged record is written again.
-    Ok(if is_done { opened.record().unwrap_or_default() } else { None })
+    let found = if is_done { opened.record().unwrap_or_default() } else { None };
+    found.iter().try_for_each(|record| record.refuse_other_evaluation(folder))?;
+    Ok(found)
 }

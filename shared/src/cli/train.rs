@@ -146,7 +146,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     {
         return Err(Stop::Cannot(format!("--snapshot-epochs: {reason}")).into());
     }
-    if let Some(epochs) = last_epochs::<P>(&text)
+    if let Some(epochs) = last_epochs::<P>(&config)
         && let Some(late) = args.snapshot_epochs.iter().find(|late| **late > epochs as f64)
     {
         bail!("--snapshot-epochs {late}: the fit ends after {epochs} epochs");
@@ -365,7 +365,17 @@ pub fn recorded<P: Paper>(
 ) -> Result<(Loaded<P>, Record)> {
     let (loaded, report) = fitted_with_report::<P>(config, path, common)?;
     match loaded.run.record() {
-        Ok(Some(record)) => return Ok((loaded, record)),
+        Ok(Some(record)) if record.is_as_configured() => return Ok((loaded, record)),
+        Ok(Some(_)) => {
+            progress::line(&format!(
+                "{} was evaluated otherwise than configured: it is evaluated again",
+                loaded.run.path().display()
+            ));
+            loaded.run.lock()?;
+            let again = Evaluated::Again(loaded.config.evaluate().clone());
+            let record = finish(&loaded, again)?.1;
+            return Ok((loaded, record));
+        }
         Ok(None) => {}
         Err(error) => progress::line(&format!("{error:#}: it is rewritten")),
     }
@@ -386,7 +396,7 @@ pub fn recorded<P: Paper>(
 }
 
 /// Puts back what a fit was to replace that came to nothing, and says so.
-fn give_back(run: &RunFolder) {
+pub(super) fn give_back(run: &RunFolder) {
     match run.restore_replaced() {
         Ok(true) => progress::line(&format!(
             "{} has the run again that was there before: --force makes another attempt, --resume goes on with that run",
@@ -430,6 +440,7 @@ fn fit_run<P: Paper>(
             device: handle,
             backend: device.backend(),
             section: "train",
+            last: P::last_phase(config),
             run: run.clone(),
             resume,
             snapshot_epochs: shown.snapshot_epochs,

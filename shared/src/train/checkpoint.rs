@@ -2,8 +2,9 @@
 
 use std::{
     cell::RefCell,
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -67,7 +68,12 @@ pub(super) struct Checkpoints {
     keep: usize,
     /// Those that were passed over when the run was continued.
     damaged: RefCell<Vec<PathBuf>>,
+    /// The newest that is sure to be on the disk, and when it came there: a power cut may empty files that are newer.
+    safe: RefCell<Option<(PathBuf, Instant)>>,
 }
+
+/// Waiting for the disk takes some twenty milliseconds, as long as many an epoch: no more often than this.
+const BETWEEN_SYNCS: Duration = Duration::from_secs(10);
 
 /// Checks that a run can be continued on `backend` before anything of it is changed: each of its
 /// fits that has checkpoints has a whole one. False if there is no checkpoint at all.
@@ -181,14 +187,20 @@ fn list(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries(folder)
         .filter(|path| name(path).starts_with(|c: char| c.is_ascii_digit()))
         .collect();
-    found.sort();
+    found.sort_by_cached_key(|path| age(&name(path)));
     found
+}
+
+/// Epoch and step in the name of a checkpoint; as text 1000000 would come before 999999.
+fn age(name: &str) -> (usize, usize) {
+    let (epoch, step) = name.split_once('-').unwrap_or((name, ""));
+    (epoch.parse().unwrap_or_default(), step.parse().unwrap_or_default())
 }
 
 impl Checkpoints {
     pub(super) fn new(run: &RunFolder, keep: usize) -> Self {
-        let damaged = RefCell::default();
-        Self { run: run.clone(), folder: run.file(CHECKPOINTS), keep, damaged }
+        let (damaged, safe) = (RefCell::default(), RefCell::default());
+        Self { run: run.clone(), folder: run.file(CHECKPOINTS), keep, damaged, safe }
     }
 
     /// Path of the newest checkpoint.
@@ -196,13 +208,15 @@ impl Checkpoints {
         list(&self.folder).pop()
     }
 
-    /// Writes a checkpoint, then drops those no longer wanted.
+    /// Writes a checkpoint, then drops those no longer wanted; the last of a fit, or before it is interrupted, `is_last`
+    /// on the disk before it returns.
     pub(super) fn save<B: AutodiffBackend, M: AutodiffModule<B>>(
         &self,
         model: &M,
         average: Option<&M>,
         optimiser: &Optimiser<B, M>,
         progress: &Progress,
+        is_last: bool,
     ) -> Result<()> {
         let target = self.folder.join(format!("{:06}-{:07}", progress.epoch, progress.step));
         self.write(&target, |folder| {
@@ -215,14 +229,23 @@ impl Checkpoints {
             self.write_owner(folder)?;
             write_json(&folder.join(PROGRESS), progress)
         })?;
+        let is_due = |(_, since): &(_, Instant)| since.elapsed() >= BETWEEN_SYNCS;
+        if is_last || self.safe.borrow().as_ref().is_none_or(is_due) {
+            let best = best_of(&target).map(|name| self.folder.join(name));
+            best.iter().chain([&target]).try_for_each(|folder| sync(folder))?;
+            self.safe.replace(Some((target.clone(), Instant::now())));
+        }
         let mut old = self.damaged.take();
         // It was damaged, and has just been written anew.
         old.retain(|path| *path != target);
         let mut kept = list(&self.folder);
         kept.retain(|path| !old.contains(path));
         old.extend(kept.drain(..kept.len().saturating_sub(self.keep)));
+        let safe = self.safe.borrow().as_ref().map(|(path, _)| path.clone());
+        old.retain(|path| Some(path) != safe.as_ref());
         // A kept checkpoint may be fallen back to, with the best epoch it knows of.
-        let bests: Vec<String> = kept.iter().filter_map(|path| best_of(path)).collect();
+        let bests: Vec<String> =
+            kept.iter().chain(&safe).filter_map(|path| best_of(path)).collect();
         old.extend(
             entries(&self.folder)
                 .filter(|path| name(path).starts_with(BEST) && !bests.contains(&name(path))),
@@ -395,6 +418,19 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Waits until the files of a checkpoint, and their names, are on the disk.
+fn sync(checkpoint: &Path) -> Result<()> {
+    for file in entries(checkpoint) {
+        let synced = File::open(&file).and_then(|file| file.sync_all());
+        synced.with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    // Not every system lets a folder be opened.
+    for folder in [Some(checkpoint), checkpoint.parent()].into_iter().flatten() {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
@@ -405,5 +441,16 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     match Checksums::read(folder)? {
         Some(checksums) => Ok(checksums.checked(folder, &name(path))?),
         None => fs::read(path).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+
+    #[test]
+    fn a_later_epoch_is_newer_whatever_its_digits() {
+        assert!(age("1000000-0000000") > age("999999-0000300"));
+        assert!(age("000010-0000000") > age("000009-0000007"));
     }
 }

@@ -44,6 +44,8 @@ pub struct Session<B: Backend> {
     pub backend: &'static str,
     /// Section of the configuration with the fit's settings, for messages.
     pub section: &'static str,
+    /// Section of the run's last fit, whose settings `--resume` takes.
+    pub last: Option<&'static str>,
     /// The run's folder.
     pub run: RunFolder,
     /// Continue from the newest checkpoint, if there is one.
@@ -241,7 +243,7 @@ where
             if let Some((term, step)) = broken {
                 display.finish();
                 let at_step = Step { epoch, step, steps, rate };
-                bail!("{}", blown_up(&term, at_step, session.section, checkpoints.newest()));
+                bail!("{}", blown_up(&term, at_step, session, checkpoints.newest()));
             }
             display.step(epoch, seen(&progress), || progress.sums.means());
             let done = epoch * steps + progress.step;
@@ -251,7 +253,7 @@ where
             watch(done, average.as_ref().unwrap_or(&model))?;
             if stops {
                 progress.seconds = before + started.elapsed().as_secs_f64();
-                checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;
+                checkpoints.save(&model, average.as_ref(), &optimiser, &progress, true)?;
                 display.finish();
                 return Err(Interrupted.into());
             }
@@ -269,7 +271,7 @@ where
         if !loss.is_finite() {
             display.finish();
             let last = Step { epoch, step: steps, steps, rate };
-            bail!("{}", blown_up("validation loss", last, session.section, checkpoints.newest()));
+            bail!("{}", blown_up("validation loss", last, session, checkpoints.newest()));
         }
         progress.epoch += 1;
         progress.step = 0;
@@ -291,7 +293,8 @@ where
         let ends = is_over(&progress);
         let interrupted = session.interrupt.load(Ordering::Relaxed);
         if ends || interrupted || progress.epoch.is_multiple_of(config.checkpoint_every) {
-            checkpoints.save(&model, average.as_ref(), &optimiser, &progress)?;
+            let is_last = ends || interrupted;
+            checkpoints.save(&model, average.as_ref(), &optimiser, &progress, is_last)?;
             write_lines(run, &progress.lines)?;
         }
         if interrupted && !ends {
@@ -380,19 +383,24 @@ struct Step {
     rate: f64,
 }
 
-fn blown_up(
+fn blown_up<B: Backend>(
     term: &str,
     Step { epoch, step, steps, rate }: Step,
-    section: &str,
+    Session { section, last, .. }: &Session<B>,
     checkpoint: Option<std::path::PathBuf>,
 ) -> String {
-    let last = match checkpoint {
-        Some(path) => format!("the last good checkpoint is {}", path.display()),
-        None => "there is no checkpoint yet, and --resume begins from the start".into(),
+    let can_change = *last == Some(*section);
+    let good = match checkpoint {
+        Some(path) if can_change => format!("the last good checkpoint is {}", path.display()),
+        None if can_change => {
+            "there is no checkpoint yet, and --resume begins from the start".into()
+        }
+        _ => "this fit is not the run's last, whose settings alone --resume can change".to_owned(),
     };
+    let by = if can_change { "--resume takes both by --set" } else { "--name starts another run" };
     format!(
-        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {last}; a \
-         smaller {section}.schedule.rate or {section}.clip_norm usually helps, and --resume takes both by --set",
+        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {good}; a \
+         smaller {section}.schedule.rate or {section}.clip_norm usually helps, and {by}",
         epoch + 1
     )
 }
@@ -463,6 +471,7 @@ mod tests {
             device: Default::default(),
             backend: "flex",
             section: "train",
+            last: Some("train"),
             run,
             resume: true,
             snapshot_epochs: Vec::new(),
@@ -535,6 +544,42 @@ mod tests {
             |model: &Network<B>| validate(&model.valid(), &SquaredError, &valid, at, 96).means();
         assert_eq!(lines[0].valid, valid(&average));
         assert_ne!(lines[0].valid, valid(&model));
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_on_the_disk_stays_until_a_newer_one_is() {
+        let (data, folder) = (splits(), tempfile::tempdir().unwrap());
+        let session = session(folder.path());
+        let names = || {
+            let entries = std::fs::read_dir(session.run.file(crate::run::CHECKPOINTS)).into_iter();
+            let names = entries.flatten().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<String> =
+                names.map(|name| name.to_string_lossy().into_owned()).collect();
+            names.retain(|name| name.starts_with('0'));
+            names.sort();
+            names
+        };
+        let seen = std::cell::RefCell::default();
+        let watch = |_: usize, _: &Network<B>| {
+            seen.replace(names());
+            Ok(())
+        };
+        // Keeps one, and is over long before the disk is waited for again.
+        fitted(&data, &config(4, None), &session, watch).unwrap();
+        assert_eq!(seen.into_inner(), ["000001-0000000", "000003-0000000"]);
+        assert_eq!(names(), ["000004-0000000"]);
+    }
+
+    #[test]
+    fn only_the_settings_of_the_last_fit_are_said_to_be_changeable() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |section| {
+            let session = Session { section, last: Some("train"), ..session(folder.path()) };
+            blown_up("loss", Step { epoch: 0, step: 1, steps: 2, rate: 0.1 }, &session, None)
+        };
+        assert!(said("train").ends_with("--resume takes both by --set"));
+        assert!(said("pretraining").contains("a smaller pretraining.schedule.rate"));
+        assert!(said("pretraining").ends_with("--name starts another run"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn write(run: &Path) -> Result<()> {
             seconds: 0.5,
             ..Progress::default()
         };
-        checkpoints.save(&layer, None, &optimiser, &progress)?;
+        checkpoints.save(&layer, None, &optimiser, &progress, true)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::{Codes, ElboValues, array2, chunks, tensor};
 use crate::{
     backend::Backend,
     sequence_code::{self, SequenceCode},
+    sequential::bytes_of_draws,
 };
 
 /// Sequences in one array: `[sequences, steps * width]`, each with steps of its own.
@@ -24,6 +25,9 @@ pub trait SequenceCodes {
     /// The most likely sequences, a step after the other, for codes `[sequences, latents]`: of this many
     /// steps, or as long as any may be where the model says itself where one ends.
     fn decode(&self, z: ArrayView2<'_, f32>, steps: &[usize]) -> Decoded;
+    /// Bytes of what [`decode`](Self::decode) makes of codes for sequences of this many steps, and of the copies that
+    /// are shown.
+    fn bytes_of_decoded(&self, steps: &[usize]) -> u64;
     /// -ELBO with `eps` `[sequences, latents]`.
     fn elbo(&self, x: &Array2<f32>, steps: &[usize], eps: &Array2<f32>) -> ElboValues;
 }
@@ -58,6 +62,11 @@ impl<B: Backend> SequenceCodes for CodesOnDevice<'_, B> {
             x.slice_mut(s![range, ..]).assign(&sequence_code::most_likely(model, rows, longest));
         }
         Decoded { x, steps }
+    }
+
+    fn bytes_of_decoded(&self, steps: &[usize]) -> u64 {
+        let longest = steps.iter().map(|&steps| self.model.decoded_steps(steps)).max();
+        bytes_of_draws(steps.len(), longest.unwrap_or(0), self.model.step_width())
     }
 
     fn elbo(&self, x: &Array2<f32>, steps: &[usize], eps: &Array2<f32>) -> ElboValues {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use ndarray::{Array2, s};
 
 use super::{Fairness, ForestProbe, Neighbours, OwnNeighbour, Predictions, groups, majority};
@@ -48,12 +48,17 @@ fn judged(probabilities: &[f64], targets: &[u8], split: &Split) -> Result<Fairne
 /// and targets are those of training and test split.
 ///
 /// # Errors
-/// If the regression cannot be fitted, or a group has nobody.
+/// If all training rows have the same target, the regression cannot be fitted, or a group has nobody.
 pub fn probe_fairness(
     codes: [&Array2<f32>; 2],
     targets: [&[u8]; 2],
     test: &Split,
 ) -> Result<Fairness> {
+    let (rows, yes) = (targets[0].len(), targets[0].iter().filter(|y| **y == 1).count());
+    ensure!(
+        (1..rows).contains(&yes),
+        "{yes} of {rows} training rows are in the positive class: a regression needs some in and some not"
+    );
     let probe = LinearProbe::fit(codes[0].view(), targets[0])?;
     judged(&probe.probabilities(codes[1].view()).column(1).to_vec(), targets[1], test)
 }
@@ -197,4 +202,25 @@ fn sensitive(
         ("sensitive_linear", linear - most, about("logistic regression")),
         ("sensitive_forest", forest - most, forest_about),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use shared::data::{Binarise, DataConfig, FetchOptions};
+
+    #[test]
+    fn a_target_without_two_classes_is_refused_before_a_regression() {
+        let data =
+            crate::load(&DataConfig::new("people", Binarise::None), &FetchOptions::from_env(None));
+        let test = data.unwrap().test.take(3);
+        let codes = array![[0.0], [1.0], [2.0]];
+        for (targets, said) in [([0u8; 3], "0 of 3"), ([1; 3], "3 of 3")] {
+            let error = probe_fairness([&codes, &codes], [&targets, &[0, 1, 0]], &test);
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains('\n'), "{error}");
+        }
+    }
 }

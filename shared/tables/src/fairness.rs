@@ -222,6 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn odds_are_those_of_both_classes_and_opportunity_that_of_the_positive_one() {
+        let found = Predictions {
+            probabilities: &[0.9, 0.8, 0.7, 0.6, 0.9, 0.1, 0.2, 0.7],
+            targets: &[1, 0, 0, 0, 1, 0, 0, 0],
+            groups: &[1, 1, 1, 1, 0, 0, 0, 0],
+        }
+        .fairness()
+        .unwrap();
+        // Yes among the truly positive: 1 of 1 in both groups; among the negative: 3 of 3 and 1 of 3.
+        assert_eq!(found.equal_opportunity_gap, 0.0);
+        assert!((found.equalised_odds_gap - 2.0 / 3.0).abs() < 1e-12, "{found:?}");
+    }
+
+    #[test]
     fn chance_is_the_mean_gap_over_permutations() {
         use shared::noise::{Noise, Stream};
         let probabilities: Vec<f64> = (0..80).map(|i| f64::from(i * 37 % 80) / 80.0).collect();

@@ -22,7 +22,7 @@ pub use people::{People, SecondTarget, TableColumns};
 pub use read::{Cell, Table, read};
 pub use schema::{Column, Group, Kind, Missing, Schema, Target};
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::bail;
 use ndarray::Axis;
@@ -32,6 +32,7 @@ use shared::{
     metrics::{Evaluating, Evaluation, encode_split, refuse_broken},
     progress,
     reading::one_line,
+    run::Metric,
 };
 
 use builtin::TableName;
@@ -70,6 +71,7 @@ impl DataIs for Tables {
         let (mut found, codes) = of.reconstructions();
         // Columns are no probabilities.
         found.remove("reconstruction_bce");
+        say_what_is_given(&mut found);
         metrics.extend(found);
         let (found, statistics) = of.codes(&codes);
         metrics.extend(found);
@@ -82,6 +84,14 @@ impl DataIs for Tables {
         let chosen = train.mean.select(Axis(0), &subsets.chosen);
         metrics.extend(of.probes(&subsets, &chosen, &codes)?);
         Ok(Evaluation { metrics, codes: Some(statistics), kl_per_latent })
+    }
+}
+
+/// Says of errors of a reconstruction, which are means over all columns, that one of these is not restored from a code.
+fn say_what_is_given(metrics: &mut BTreeMap<String, Metric>) {
+    let given = "; the sensitive column, which is given, counts as one without error";
+    for (_, metric) in metrics.iter_mut().filter(|(name, _)| name.starts_with("reconstruction_")) {
+        metric.about.push_str(given);
     }
 }
 
@@ -159,4 +169,27 @@ pub enum TableError {
     /// There is nothing to learn, or nothing to compare.
     #[error("{}", one_line(.0))]
     Degenerate(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::run::Better;
+
+    #[test]
+    fn errors_of_reconstructions_tell_that_s_is_among_the_columns() {
+        let metric = || Metric {
+            value: 0.5,
+            standard_error: None,
+            unit: "per feature".into(),
+            better: Better::Lower,
+            about: "mean squared error".into(),
+        };
+        let names = ["reconstruction_mse", "reconstruction_gap", "test_error"];
+        let mut metrics = BTreeMap::from(names.map(|name| (name.to_owned(), metric())));
+        say_what_is_given(&mut metrics);
+        let tells = |name: &str| metrics[name].about.contains("the sensitive column");
+        assert_eq!(names.map(tells), [true, true, false]);
+        assert!(metrics.values().all(|metric| metric.value == 0.5));
+    }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{
     CsvFiles, Encoder, Schema, Table, TableError, TableName,
-    read::{self, read, text_of},
+    read::{self, read_like, text_of},
 };
 use shared::{
     data::{
@@ -29,6 +29,8 @@ use shared::{
 
 /// Shares of training and validation; the rest is for test.
 const SHARES: [f64; 2] = [0.5, 0.2];
+/// Name of the split that is fitted to.
+const TRAINING: &str = "training";
 /// Rows and features of the generated table.
 const GENERATED: (usize, usize) = (2000, 8);
 
@@ -43,6 +45,8 @@ pub struct People {
     pub encoder: Option<Encoder>,
     /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
+    /// The value of those who are no members, where the schema does not list what the sensitive column may have.
+    pub other: Option<String>,
     /// The column of the target that the table has not: then all labels are 0, and none is known.
     pub without_target: Option<String>,
     /// The second target, where there is one.
@@ -63,6 +67,10 @@ pub struct TableColumns {
     pub binary: Vec<bool>,
     /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
+    /// The value of those who are no members, where the schema does not list what the sensitive column may have: new
+    /// people with a further one are neither. A run of an older version has none, and takes whatever it meets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
     /// How rows become numbers, by the statistics of the training split; a generated table consists of
     /// numbers already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +92,7 @@ impl Knowledge for People {
             features: self.features.clone(),
             binary: self.binary.clone(),
             sensitive: self.sensitive.clone(),
+            other: self.other.clone(),
             encoder: self.encoder.clone(),
         };
         // What consists of numbers and strings always has a JSON.
@@ -121,6 +130,7 @@ struct Rows {
     binary: Vec<bool>,
     encoder: Option<Encoder>,
     sensitive: String,
+    other: Option<String>,
     without_target: Option<String>,
     dropped: usize,
     unseen: usize,
@@ -175,12 +185,13 @@ fn rows(
     if config.binarise != Binarise::None {
         return Err(DataError::Config("binarise = \"none\": a table has no pixels".into()));
     }
-    let known = known.and_then(|known| TableColumns::of(known)?.encoder);
+    let known = known.and_then(TableColumns::of).filter(|columns| columns.encoder.is_some());
     let known = known.as_ref();
+    let other = known.and_then(|columns| columns.other.as_deref());
     Ok(match (name.published(options)?, CsvFiles::of(config)?) {
         (Some((schema, set, files)), _) => {
-            let table = read(&schema, &files)?;
-            Rows { files: published(set), ..encoded(&schema, &table, noise, known)? }
+            let table = read_like(&schema, &files, other)?;
+            Rows { files: published(set), ..encoded(&schema, &table, config, noise, known)? }
         }
         (None, Some(csv)) => {
             let schema_path = options.locate(&csv.schema);
@@ -190,10 +201,10 @@ fn rows(
             }
             let paths: Vec<PathBuf> = csv.files.iter().map(|file| options.locate(file)).collect();
             let table = match noise {
-                Some(_) => read(&schema, &paths)?,
-                None => read::rows(&schema, &paths)?,
+                Some(_) => read_like(&schema, &paths, other)?,
+                None => read::rows(&schema, &paths, other)?,
             };
-            let mut rows = encoded(&schema, &table, noise, known)?;
+            let mut rows = encoded(&schema, &table, config, noise, known)?;
             for (name, path) in csv.files.iter().zip(&paths).chain([(&csv.schema, &schema_path)]) {
                 rows.files.insert(name.display().to_string(), digest(path)?);
             }
@@ -217,7 +228,7 @@ impl Rows {
         let [train, valid] = sizes(self.targets.len());
         let wanted = config.training(train, "rows")?;
         for (what, range) in [
-            ("training", 0..wanted),
+            (TRAINING, 0..wanted),
             ("validation", train..train + valid),
             ("test", train + valid..self.targets.len()),
         ] {
@@ -245,6 +256,7 @@ impl Rows {
             binary: self.binary,
             encoder: self.encoder,
             sensitive: self.sensitive,
+            other: self.other,
             without_target: self.without_target,
             second: None,
             dropped: self.dropped,
@@ -300,6 +312,11 @@ impl Rows {
                 .or_else(|| {
                     problem(&format!("with {}", self.sensitive), &self.groups[range.clone()])
                 })
+                .or_else(|| {
+                    // Only there is something fitted to it.
+                    let (name, values) = self.second.as_ref().filter(|_| split == TRAINING)?;
+                    problem(&format!("with {name}, the second target"), &values[range.clone()])
+                })
                 .or_else(|| self.missing_class_of_a_group(split, range.clone()))
         };
         match found {
@@ -316,7 +333,7 @@ impl Rows {
     /// A group of a split whose predictions are judged, of which nobody is in one of the classes: gaps
     /// between groups compare those of one class.
     fn missing_class_of_a_group(&self, split: &str, range: Range<usize>) -> Option<String> {
-        let is_judged = split != "training";
+        let is_judged = split != TRAINING;
         let find = |y: u8, s: u8| {
             !self.targets[range.clone()]
                 .iter()
@@ -339,20 +356,24 @@ fn sizes(rows: usize) -> [usize; 2] {
     SHARES.map(|share| (rows as f64 * share).round() as usize)
 }
 
+/// The rows as numbers, by the statistics of those that are fitted to alone, or as those that are `known` were.
 fn encoded(
     schema: &Schema,
     table: &Table,
+    config: &DataConfig,
     noise: Option<Noise>,
-    known: Option<&Encoder>,
-) -> Result<Rows, TableError> {
+    known: Option<&TableColumns>,
+) -> Result<Rows, DataError> {
     let order = match noise {
         Some(noise) => noise.permutation(Stream::Split, 0, table.len()),
         None => (0..table.len()).collect(),
     };
-    let [train, _] = sizes(table.len());
-    let encoder = match known {
-        Some(known) => known.clone(),
-        None => Encoder::fit(table, &order[..train])?,
+    let encoder = match known.and_then(|columns| columns.encoder.clone()) {
+        Some(encoder) => encoder,
+        None => {
+            let [train, _] = sizes(table.len());
+            Encoder::fit(table, &order[..config.training(train, "rows")?])?
+        }
     };
     encoder.check(table)?;
     let encoded = encoder.encode(table, &order)?;
@@ -368,6 +389,7 @@ fn encoded(
         binary: encoder.binary(),
         encoder: Some(encoder),
         sensitive: schema.sensitive.to_string(),
+        other: known.map_or_else(|| table.other.clone(), |columns| columns.other.clone()),
         without_target: (!table.has_target).then(|| schema.target.column.clone()),
         dropped: table.dropped,
         unseen: encoded.unseen,
@@ -422,6 +444,7 @@ fn generated(noise: Noise) -> Rows {
         binary: vec![false; width],
         encoder: None,
         sensitive: "group".into(),
+        other: None,
         without_target: None,
         dropped: 0,
         unseen: 0,
@@ -434,17 +457,26 @@ fn generated(noise: Noise) -> Rows {
 mod tests {
     use super::*;
 
+    fn options() -> FetchOptions {
+        FetchOptions { offline: true, ..FetchOptions::from_env(None) }
+    }
+
     fn load(config: &DataConfig) -> Result<Splits, DataError> {
-        crate::load(config, &FetchOptions { offline: true, ..FetchOptions::from_env(None) })
+        crate::load(config, &options())
+    }
+
+    /// A table written to this folder.
+    fn written(folder: &Path, schema: &str, rows: &str) -> DataConfig {
+        let [schema_path, rows_path] = ["s.toml", "r.csv"].map(|name| folder.join(name));
+        std::fs::write(&schema_path, schema).unwrap();
+        std::fs::write(&rows_path, rows).unwrap();
+        let csv = CsvFiles { schema: schema_path, files: vec![rows_path] };
+        DataConfig::new("csv", Binarise::None).with("csv", csv)
     }
 
     fn of(schema: &str, rows: &str, change: impl Fn(&mut DataConfig)) -> Result<Splits, DataError> {
         let folder = tempfile::tempdir().unwrap();
-        let [schema_path, rows_path] = ["s.toml", "r.csv"].map(|name| folder.path().join(name));
-        std::fs::write(&schema_path, schema).unwrap();
-        std::fs::write(&rows_path, rows).unwrap();
-        let csv = CsvFiles { schema: schema_path, files: vec![rows_path] };
-        let mut config = DataConfig::new("csv", Binarise::None).with("csv", csv);
+        let mut config = written(folder.path(), schema, rows);
         change(&mut config);
         load(&config)
     }
@@ -480,6 +512,77 @@ mod tests {
         assert_eq!(s, crate::groups(&data.test));
         let other = of(SCHEMA, &rows(200), |config| config.split_seed = Some(2)).unwrap();
         assert_ne!(x(&other.test), x(&data.test));
+    }
+
+    #[test]
+    fn rows_that_are_not_fitted_to_say_nothing_of_the_scale() {
+        let data = of(SCHEMA, &rows(200), |config| config.train_examples = Some(30)).unwrap();
+        let x = data.train.all_grey().column(0).to_vec();
+        assert_eq!(x.len(), 30);
+        let mean = x.iter().sum::<f32>() / 30.0;
+        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 30.0;
+        assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
+    }
+
+    #[test]
+    fn new_people_are_in_one_of_the_groups_of_the_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let preparation =
+            Preparation::of(&load(&written(folder.path(), SCHEMA, &rows(200))).unwrap());
+        let columns = TableColumns::of(&preparation).unwrap();
+        assert_eq!(columns.other.as_deref(), Some("b"));
+        let asked = |known: &Preparation, rows: &str| {
+            whole(TableName::Csv, &written(folder.path(), SCHEMA, rows), &options(), known)
+        };
+        let groups =
+            |known: &Preparation, rows: &str| crate::groups(&asked(known, rows).unwrap().test);
+        assert_eq!(groups(&preparation, "x,s,y\n1,b,0\n2,b,0\n"), [0, 0]);
+        assert_eq!(groups(&preparation, "x,s\n1,a\n"), [1]);
+        for strange in ["A", "c"] {
+            let everybody = format!("x,s,y\n1,{strange},0\n2,{strange},1\n");
+            let said = asked(&preparation, &everybody).unwrap_err().to_string();
+            let expected = format!("line 2, column 's': '{strange}' is none of 'a', 'b'");
+            assert!(said.contains(&expected) && !said.contains('\n'), "{said}");
+        }
+        // Of an older run it is not known.
+        let mut older = preparation.clone();
+        let kept = older.own[TableColumns::NAME].as_object_mut().unwrap();
+        assert!(kept.remove("other").is_some());
+        assert_eq!(TableColumns::of(&older), Some(TableColumns { other: None, ..columns }));
+        assert_eq!(groups(&older, "x,s,y\n1,c,0\n2,c,1\n"), [0, 0]);
+        // Where the schema lists what may occur, or a number divides people, nothing is to be remembered.
+        let listed = SCHEMA.replace(
+            "{ name = \"s\", kind = \"category\" }",
+            "{ name = \"s\", kind = \"category\", categories = [\"a\", \"b\"] }",
+        );
+        let of_number = SCHEMA
+            .replace("{ column = \"s\", values = [\"a\"] }", "{ column = \"x\", above = 99.5 }");
+        for schema in [listed, of_number] {
+            let data = of(&schema, &rows(200), |_| {}).unwrap();
+            assert_eq!(data.known::<People>().unwrap().other, None);
+        }
+    }
+
+    #[test]
+    fn a_second_target_that_is_the_same_for_everybody_is_refused() {
+        let schema = SCHEMA.replace(
+            "columns = [",
+            "transfer = { column = \"t\", values = [\"old\"] }\n columns = [\n\
+             { name = \"t\", kind = \"ignore\" },",
+        );
+        let table = |t: fn(usize) -> &'static str| {
+            let line = |i: usize| format!("{},{i},{},{}\n", t(i), ["a", "b"][i % 2], (i / 2) % 2);
+            "t,x,s,y\n".to_owned() + &(0..200).map(line).collect::<String>()
+        };
+        let say =
+            |t: fn(usize) -> &'static str| of(&schema, &table(t), |_| {}).unwrap_err().to_string();
+        let said = say(|_| "young");
+        assert!(
+            said.contains("the training split") && said.contains("nobody with t = old"),
+            "{said}"
+        );
+        assert!(say(|_| "old").contains("nobody not with t = old"));
+        assert!(of(&schema, &table(|i| ["young", "old"][i / 4 % 2]), |_| {}).is_ok());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, slice};
 
 use super::{Column, Group, Kind, Schema, TableError};
 use shared::{
@@ -28,6 +28,8 @@ pub struct Table {
     pub has_target: bool,
     /// 1 for members of the sensitive group.
     pub groups: Vec<u8>,
+    /// The value of those who are no members, where the schema does not list what the sensitive column may have.
+    pub other: Option<String>,
     /// 1 for members of the second target, if there is one.
     pub transfer: Option<Vec<u8>>,
     /// Where each row stands: `people.csv:17`, the line of its file.
@@ -54,7 +56,20 @@ impl Table {
 /// A file that cannot be read; a value that is not what the schema says, named with its line and
 /// column; a target or a group that is the same for everybody.
 pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
-    let table = table(schema, paths, true)?;
+    read_like(schema, paths, None)
+}
+
+/// The same, with the value of those who are no members that a model was fitted to, if it is known: a further one is
+/// neither.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_like(
+    schema: &Schema,
+    paths: &[impl AsRef<Path>],
+    other: Option<&str>,
+) -> Result<Table, TableError> {
+    let table = table(schema, paths, true, other)?;
     let constant = |what: &str, values: &[u8]| {
         let members = values.iter().filter(|v| **v == 1).count();
         let everybody = match members {
@@ -77,17 +92,23 @@ pub fn read(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableE
 /// header what no model reads may be missing: the target, the second one, and columns that are ignored.
 ///
 /// # Errors
-/// As [`read`], but for those.
-pub(crate) fn rows(schema: &Schema, paths: &[impl AsRef<Path>]) -> Result<Table, TableError> {
-    table(schema, paths, false)
+/// As [`read_like`], but for those.
+pub(crate) fn rows(
+    schema: &Schema,
+    paths: &[impl AsRef<Path>],
+    other: Option<&str>,
+) -> Result<Table, TableError> {
+    table(schema, paths, false, other)
 }
 
 fn table(
     schema: &Schema,
     paths: &[impl AsRef<Path>],
     needs_target: bool,
+    other: Option<&str>,
 ) -> Result<Table, TableError> {
-    let mut known = Known::default();
+    let of_sensitive = Known { other: other.map(str::to_owned), is_fitted: other.is_some() };
+    let mut known = [of_sensitive, Known::default()];
     let features: Vec<Column> =
         schema.columns.iter().filter(|column| schema.is_feature(column)).cloned().collect();
     let mut table = Table {
@@ -96,6 +117,7 @@ fn table(
         targets: Vec::new(),
         has_target: true,
         groups: Vec::new(),
+        other: None,
         transfer: schema.transfer.as_ref().filter(|_| needs_target).map(|_| Vec::new()),
         places: Vec::new(),
         dropped: 0,
@@ -110,6 +132,8 @@ fn table(
         };
         return Err(TableError::Degenerate(format!("{}: {why}", named(paths))));
     }
+    let [of_sensitive, _] = known;
+    table.other = of_sensitive.other;
     Ok(table)
 }
 
@@ -117,8 +141,14 @@ fn named(paths: &[impl AsRef<Path>]) -> String {
     listed(paths.iter().map(|path| path.as_ref().display().to_string()))
 }
 
-/// Values met so far in the column of each group that is made by values, the sensitive one first.
-type Known = [Vec<String>; 2];
+/// What is known of the column of a group that is made by values.
+#[derive(Default)]
+struct Known {
+    /// The value of those who are no members, once it is met.
+    other: Option<String>,
+    /// True if a model was fitted to it: then these rows may not have another.
+    is_fitted: bool,
+}
 
 /// A text file that a configuration names.
 pub(super) fn text_of(path: &Path) -> Result<String, TableError> {
@@ -135,7 +165,7 @@ fn read_file(
     path: &Path,
     needs_target: bool,
     table: &mut Table,
-    known: &mut Known,
+    known: &mut [Known; 2],
 ) -> Result<(), TableError> {
     let unreadable = |reason: String| TableError::Read { path: path.into(), reason };
     let mut text = text_of(path)?;
@@ -256,7 +286,7 @@ impl Row<'_> {
 
     /// 1 for a member. Without a list of categories two values can be told apart; who has a third
     /// might be anything.
-    fn member(&self, group: &Group, known: &mut Vec<String>) -> Result<u8, TableError> {
+    fn member(&self, group: &Group, known: &mut Known) -> Result<u8, TableError> {
         if let Some(bound) = group.above {
             let value = self.number(&group.column, self.field(&group.column))?;
             return Ok(u8::from(value > bound));
@@ -269,16 +299,20 @@ impl Row<'_> {
         let is_listed = column.is_some_and(|column| !column.categories.is_empty());
         if !is_listed && !group.values.iter().any(|v| v == field) {
             // Values of members are known from the schema, however many.
-            if known.is_empty() {
-                known.push(field.to_owned());
-            } else if known[0] != field {
-                let mut others = group.values.clone();
-                others.push(known[0].clone());
-                let reason = format!(
-                    "'{field}' is a third value beside '{}': list all that may occur as \
-                     categories of the column",
-                    others.join("', '")
-                );
+            let other: &String = known.other.get_or_insert_with(|| field.to_owned());
+            if other != field {
+                let values = [&group.values[..], slice::from_ref(other)].concat().join("', '");
+                let reason = if known.is_fitted {
+                    format!(
+                        "'{field}' is none of '{values}', to which the model was fitted: write it \
+                         as one of these"
+                    )
+                } else {
+                    format!(
+                        "'{field}' is a third value beside '{values}': list all that may occur as \
+                         categories of the column"
+                    )
+                };
                 return Err(self.wrong(&group.column, reason));
             }
         }
@@ -299,7 +333,7 @@ impl Row<'_> {
         }
     }
 
-    fn add_to(&self, table: &mut Table, known: &mut Known) -> Result<(), TableError> {
+    fn add_to(&self, table: &mut Table, known: &mut [Known; 2]) -> Result<(), TableError> {
         let Schema { columns, target, sensitive, transfer, missing, .. } = self.schema;
         let used = columns.iter().zip(&self.fields).filter(|(column, _)| {
             column.kind != Kind::Ignore

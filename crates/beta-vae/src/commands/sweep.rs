@@ -37,14 +37,8 @@ pub struct Args {
     /// Weights of the discriminator's log-ratio (FactorVAE, Kim & Mnih 2018).
     #[arg(long, value_delimiter = ',', value_name = "G,...", allow_negative_numbers = true)]
     factor: Vec<f64>,
-    /// Widths of FactorVAE's discriminator.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "W,...",
-        default_value = "1000,1000,1000,1000,1000,1000",
-        requires = "factor"
-    )]
+    /// Widths of FactorVAE's discriminator (default: as configured; six of 1000, if that is of another objective).
+    #[arg(long, value_delimiter = ',', value_name = "W,...", requires = "factor")]
     discriminator: Vec<usize>,
     /// Baselines: untrained, pca, pixels.
     #[arg(long, value_delimiter = ',', value_name = "KIND,...")]
@@ -68,6 +62,9 @@ pub struct Args {
     #[command(flatten)]
     common: Common,
 }
+
+/// Widths of the discriminator of Kim & Mnih 2018.
+const DISCRIMINATOR: [usize; 6] = [1000; 6];
 
 /// A configuration that is run once per seed.
 struct Candidate {
@@ -114,6 +111,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!("--seeds {seed}: at most {}", i64::MAX);
     }
     let base = args.configuration.config::<Paper>()?;
+    refuse_objective(args, &base)?;
     let data = base.data.stem();
     let candidates = candidates(args, &base)?;
     if let Some(path) = &args.redraw {
@@ -164,6 +162,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
     draw(&files, &candidates, &sweep)
 }
 
+/// Refuses `--set` of a weight that each run has its own value of, and of an objective of which there is no run.
+fn refuse_objective(args: &Args, base: &Config) -> Result<()> {
+    let (weights, weight, option) = match &base.objective {
+        ObjectiveConfig::Beta(_) => (&args.betas[..], "objective.beta", "--betas"),
+        ObjectiveConfig::Tc(_) => (&args.tc[..], "objective.beta", "--tc"),
+        ObjectiveConfig::Factor(_) => (&args.factor[..], "objective.gamma", "--factor"),
+        ObjectiveConfig::Capacity(_) => (&[][..], "objective", ""),
+    };
+    if weights.is_empty() {
+        return args.configuration.refuse_set("objective", "--betas, --tc or --factor");
+    }
+    args.configuration.refuse_set(weight, option)?;
+    if args.discriminator.is_empty() {
+        return Ok(());
+    }
+    args.configuration.refuse_set("objective.discriminator", "--discriminator")
+}
+
 /// What was found before, of all these candidates.
 fn read(path: &Path, candidates: &[Candidate]) -> Result<Sweep> {
     let sweep: Sweep = read_json(path, "sweep.json")?;
@@ -181,7 +197,7 @@ fn read(path: &Path, candidates: &[Candidate]) -> Result<Sweep> {
     }
 }
 
-/// All runs of one seed, in order.
+/// All runs of one seed, in order. Of the configured objective they have all but its weight, where it is the same.
 fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     let mut add = |objective: ObjectiveConfig, line: &str| {
@@ -196,12 +212,20 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     for beta in betas {
         add(Beta { beta }.into(), "beta-VAE");
     }
+    let tc = match &base.objective {
+        ObjectiveConfig::Tc(configured) => *configured,
+        _ => Tc { alpha: 1.0, beta: 1.0, gamma: 1.0 },
+    };
     for &beta in &args.tc {
-        add(Tc { alpha: 1.0, beta, gamma: 1.0 }.into(), "beta-TCVAE");
+        add(Tc { beta, ..tc }.into(), "beta-TCVAE");
     }
+    let discriminator = match (&args.discriminator[..], &base.objective) {
+        ([], ObjectiveConfig::Factor(configured)) => &configured.discriminator[..],
+        ([], _) => &DISCRIMINATOR[..],
+        (widths, _) => widths,
+    };
     for &gamma in &args.factor {
-        let discriminator = args.discriminator.clone();
-        add(Factor { gamma, discriminator }.into(), "FactorVAE");
+        add(Factor { gamma, discriminator: discriminator.to_vec() }.into(), "FactorVAE");
     }
     for name in &args.baselines {
         let kind = match name.as_str() {
@@ -343,4 +367,48 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         progress::line(&format!("wrote {}", path.display()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use shared::paper;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Called {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// The objectives of a sweep with these options, of a configuration with this one.
+    fn objectives(options: &[&str], of: impl Into<ObjectiveConfig>) -> Vec<ObjectiveConfig> {
+        let mut base: Config = toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap();
+        base.objective = of.into();
+        let called = Called::parse_from([&["sweep"][..], options].concat());
+        let found = candidates(&called.args, &base).unwrap();
+        found.into_iter().map(|candidate| candidate.config.objective).collect()
+    }
+
+    #[test]
+    fn weights_vary_and_the_rest_of_an_objective_is_as_configured() {
+        let tc = Tc { alpha: 0.5, beta: 3.0, gamma: 2.0 };
+        let found = objectives(&["--tc", "6,1"], tc);
+        assert_eq!(found, [6.0, 1.0].map(|beta| ObjectiveConfig::from(Tc { beta, ..tc })));
+        let factor = Factor { gamma: 3.0, discriminator: vec![8, 4] };
+        let found = objectives(&["--factor", "10"], factor.clone());
+        assert_eq!(found, [ObjectiveConfig::from(Factor { gamma: 10.0, ..factor.clone() })]);
+        let widths = ["--factor", "10", "--discriminator", "7"];
+        let named = Factor { gamma: 10.0, discriminator: vec![7] };
+        assert_eq!(objectives(&widths, factor), [ObjectiveConfig::from(named)]);
+        // Of another objective there is nothing to keep.
+        let other = objectives(&["--tc", "6", "--factor", "10"], Beta { beta: 4.0 });
+        let discriminator = vec![1000; 6];
+        let expected: [ObjectiveConfig; 2] = [
+            Tc { alpha: 1.0, beta: 6.0, gamma: 1.0 }.into(),
+            Factor { gamma: 10.0, discriminator }.into(),
+        ];
+        assert_eq!(other, expected);
+    }
 }

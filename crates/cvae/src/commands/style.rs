@@ -1,6 +1,9 @@
 //! `style`: encode a digit, keep z and vary the label, with scores.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use ndarray::Array2;
@@ -35,12 +38,20 @@ pub struct Args {
     asked: Asked,
     #[command(flatten)]
     to: To,
-    /// Test images to rewrite as every class and score; 0 to draw only the picture.
-    #[arg(long, default_value_t = MEASURED, value_name = "N")]
-    measure: usize,
-    /// Folder of all runs, which also holds the judging classifier.
-    #[arg(long, default_value = "runs", value_name = "FOLDER")]
-    out: PathBuf,
+    /// Test images of the run to rewrite as every class and score; 0 to draw only the picture (default: 1000, or 0
+    /// with --on).
+    #[arg(long, value_name = "N")]
+    measure: Option<usize>,
+    /// Folder of all runs, which also holds the judging classifier (default: runs).
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+impl Args {
+    /// Images to score: beside other data only if they are asked for.
+    fn measured(&self) -> usize {
+        self.measure.unwrap_or(if self.asked.is_of_other_data() { 0 } else { MEASURED })
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -57,8 +68,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     // The figures are of the run's test images, whichever are drawn.
-    if args.measure > 0 && !args.asked.is_of_other_data() {
+    if args.measured() > 0 {
         return measure(args, &loaded, &names);
+    }
+    if let Some(out) = &args.out {
+        progress::line(&format!("--out {}: without effect, nothing is scored", out.display()));
     }
     Ok(())
 }
@@ -86,12 +100,13 @@ fn classes(loaded: &Loaded<Paper>, names: &ClassNames) -> [&'static str; 2] {
 
 fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()> {
     let name = &loaded.config.data.name;
-    let (judge, error) = judge(loaded.data()?, name, &args.out, loaded.device)?;
-    let (asked, all) = (args.measure, loaded.data()?.test.len());
-    if asked > all && asked != MEASURED {
+    let out = args.out.as_deref().unwrap_or(Path::new("runs"));
+    let (judge, error) = judge(loaded.data()?, name, out, loaded.device)?;
+    let all = loaded.data()?.test.len();
+    if let Some(asked) = args.measure.filter(|asked| *asked > all) {
         progress::line(&format!("--measure {asked}: the test split has {all}, all are rewritten"));
     }
-    let test = loaded.data()?.test.take(asked);
+    let test = loaded.data()?.test.take(args.measured());
     let (images, labels) = (test.all_grey(), test.labels());
     let made = rewritten(loaded, &images, &labels);
     let mut right = Vec::with_capacity(made.len());
@@ -157,4 +172,31 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
         );
     }
     loaded.add_metrics(metrics)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Call {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn beside_other_data_images_are_scored_where_they_are_asked_for() {
+        let cases: [(&[&str], usize); 4] = [
+            (&[], MEASURED),
+            (&["--measure", "40"], 40),
+            (&["--on", "segments"], 0),
+            (&["--on", "segments", "--measure", "40"], 40),
+        ];
+        for (options, wanted) in cases {
+            let call = Call::try_parse_from([&["style"][..], options].concat()).unwrap();
+            assert_eq!(call.args.measured(), wanted, "{options:?}");
+        }
+    }
 }

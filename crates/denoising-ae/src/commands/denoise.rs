@@ -1,6 +1,6 @@
 //! `denoise`: corrupted images and their reconstructions.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use shared::{
     cli::{Asked, Loaded, OfRun, To},
     noise::Stream,
@@ -29,23 +29,10 @@ pub struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let loaded = Loaded::<Paper>::open(&args.of, "denoise")?;
-    let trained = match loaded.config.pretraining {
-        Pretraining::Denoising { corruption, .. } => corruption,
-        Pretraining::None | Pretraining::Pca { .. } => Corruption::Masking { fraction: 0.25 },
-    };
     if let Some(fraction) = args.fraction.filter(|fraction| !(0.0..=1.0).contains(fraction)) {
         bail!("--fraction {fraction}: a number from 0 to 1");
     }
-    let corruption = match (trained, args.fraction) {
-        (corruption, None) => corruption,
-        (Corruption::Masking { .. }, Some(fraction)) => Corruption::Masking { fraction },
-        (Corruption::SaltAndPepper { .. }, Some(fraction)) => {
-            Corruption::SaltAndPepper { fraction }
-        }
-        (Corruption::Gaussian { .. }, Some(_)) => {
-            bail!("--fraction: this run was trained with Gaussian noise, which has none")
-        }
-    };
+    let corruption = shown(loaded.config.pretraining, args.fraction)?;
     let examples = loaded.examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "denoised.png")?;
     let split = &examples.split;
@@ -69,4 +56,46 @@ pub(super) fn run(args: &Args) -> Result<()> {
     grid.save(&path)?;
     progress::line(&format!("wrote {}", path.display()));
     Ok(())
+}
+
+/// The corruption of the picture, for a run that was trained like this.
+fn shown(pretraining: Pretraining, fraction: Option<f64>) -> Result<Corruption> {
+    let trained = match pretraining {
+        Pretraining::Denoising { corruption, .. } => Some(corruption),
+        Pretraining::None | Pretraining::Pca { .. } => None,
+    };
+    let trained = trained.filter(|corruption| !corruption.changes_nothing());
+    match (trained, fraction) {
+        (None, fraction) => Ok(Corruption::Masking { fraction: fraction.unwrap_or(0.25) }),
+        (Some(corruption), None) => Ok(corruption),
+        (Some(corruption), Some(fraction)) => corruption.with_fraction(fraction).ok_or_else(|| {
+            anyhow!("--fraction: this run was trained with Gaussian noise, which has none")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_corruption_is_shown_a_quarter_masked() {
+        let of = |corruption, fraction| {
+            let [corrupted_weight, clean_weight] = [1.0; 2];
+            let trained = Pretraining::Denoising { corruption, corrupted_weight, clean_weight };
+            shown(trained, fraction)
+        };
+        let masking = |fraction| Corruption::Masking { fraction };
+        let salted = |fraction| Corruption::SaltAndPepper { fraction };
+        for none in [masking(0.0), salted(0.0), Corruption::Gaussian { std: 0.0 }] {
+            assert_eq!(of(none, None).unwrap(), masking(0.25));
+            assert_eq!(of(none, Some(0.4)).unwrap(), masking(0.4));
+        }
+        assert_eq!(shown(Pretraining::None, None).unwrap(), masking(0.25));
+        assert_eq!(of(salted(0.1), None).unwrap(), salted(0.1));
+        assert_eq!(of(salted(0.1), Some(0.0)).unwrap(), salted(0.0));
+        let noise = Corruption::Gaussian { std: 0.3 };
+        assert_eq!(of(noise, None).unwrap(), noise);
+        assert!(of(noise, Some(0.4)).unwrap_err().to_string().contains("Gaussian noise"));
+    }
 }

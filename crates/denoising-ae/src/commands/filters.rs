@@ -12,6 +12,7 @@ use shared::{
     progress,
 };
 
+use super::once;
 use crate::{
     Paper,
     config::{Config, Pretraining},
@@ -46,13 +47,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.fractions.is_empty() || args.count == 0 {
         bail!("--fractions and --count: at least one");
     }
+    args.configuration.refuse_set("pretraining", "--fractions")?;
     let base = args.configuration.or_preset("filters").config::<Paper>()?;
     let folder = args.out.join(Paper::NAME).join(format!("filters-{}", base.data.stem()));
     // Refused before anything is fitted.
     let path = args.to.instead_of(folder.join("filters.png"))?;
     let common = args.common.relative_to(&args.configuration);
-    let configs: Vec<Config> = args
-        .fractions
+    let fractions = once(&args.fractions);
+    let configs: Vec<Config> = fractions
         .iter()
         .map(|&fraction| Config {
             pretraining: Pretraining::masking(fraction),
@@ -67,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         config,
         builds_on_another: false,
     };
-    let runs: Vec<_> = configs.into_iter().zip(&args.fractions).map(planned).collect();
+    let runs: Vec<_> = configs.into_iter().zip(&fractions).map(planned).collect();
     let fit = |run: &Planned<Config>| {
         let loaded = fitted::<Paper>(run.config.clone(), run.path.clone(), &common)?;
         let shape = loaded.preparation.shape;

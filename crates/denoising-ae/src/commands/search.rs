@@ -14,6 +14,7 @@ use shared::{
     train::Schedule,
 };
 
+use super::once;
 use crate::{
     Paper,
     config::{Config, Pretraining},
@@ -26,7 +27,7 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     configuration: ConfigurationArgs,
-    /// Masked fractions of the input.
+    /// Fractions of the input that the configured corruption chooses.
     #[arg(long, value_delimiter = ',', value_name = "NU,...")]
     fractions: Vec<f64>,
     /// Numbers of hidden layers, each as wide as the first configured one.
@@ -53,7 +54,26 @@ pub struct Args {
 /// Limit of the number of layers.
 const MOST_LAYERS: usize = 100;
 
+impl Args {
+    /// Refuses `--set` of what the given options vary; of the layers either the number or the width may be configured.
+    fn refuse_set(&self) -> Result<()> {
+        let has_layers = !self.depths.is_empty() && !self.widths.is_empty();
+        for (is_varied, key, option) in [
+            (!self.fractions.is_empty(), "pretraining.corruption.fraction", "--fractions"),
+            (has_layers, "model.hidden", "--depths with --widths"),
+            (!self.pretraining_epochs.is_empty(), "train.epochs", "--pretraining-epochs"),
+            (!self.fine_tuning_rates.is_empty(), "fine_tuning.schedule", "--fine-tuning-rates"),
+        ] {
+            if is_varied {
+                self.configuration.refuse_set(key, option)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
+    args.refuse_set()?;
     let base = args.configuration.config::<Paper>()?;
     if base.fine_tuning.is_none() {
         bail!("the configuration has no [fine_tuning]: there is no validation error to search by");
@@ -63,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(depth) = args.depths.iter().find(|depth| !(1..=MOST_LAYERS).contains(*depth)) {
         bail!("--depths {depth}: 1 to {MOST_LAYERS}");
     }
-    let candidates = candidates(args, &base);
+    let candidates = candidates(args, &base)?;
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let planned = |Candidate { name, config, same_layers }: Candidate| Planned {
         path: folder.join(&name),
@@ -128,10 +148,18 @@ struct Candidate {
     same_layers: Option<String>,
 }
 
-fn candidates(args: &Args, base: &Config) -> Vec<Candidate> {
+fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
+    if !args.fractions.is_empty() && base.pretraining.with_fraction(0.0).is_none() {
+        bail!(
+            "--fractions: the configured [pretraining] corrupts no fraction of the input; one that does is \
+             --set 'pretraining={{kind=\"denoising\",corruption={{kind=\"masking\",fraction=0.25}}}}'"
+        );
+    }
     let mut all = vec![(Vec::new(), base.clone())];
     vary(&mut all, &args.fractions, "nu", |config, &nu| {
-        config.pretraining = Pretraining::masking(nu)
+        if let Some(pretraining) = config.pretraining.with_fraction(nu) {
+            config.pretraining = pretraining;
+        }
     });
     vary(&mut all, &args.widths, "width", |config, &width| {
         config.model.hidden = vec![width; config.model.hidden.len()];
@@ -156,16 +184,17 @@ fn candidates(args: &Args, base: &Config) -> Vec<Candidate> {
         let same_layers = earlier.filter(|_| is_stack).map(|earlier| earlier.name.clone());
         candidates.push(Candidate { name, config, same_layers });
     }
-    candidates
+    Ok(candidates)
 }
 
 /// Every candidate so far with each of `values`; unchanged if there are none.
-fn vary<T: Display>(
+fn vary<T: Copy + Display + PartialEq>(
     all: &mut Vec<(Vec<String>, Config)>,
     values: &[T],
     name: &str,
     set: impl Fn(&mut Config, &T),
 ) {
+    let values = once(values);
     if values.is_empty() {
         return;
     }
@@ -176,4 +205,73 @@ fn vary<T: Display>(
         (parts, config)
     };
     *all = all.iter().flat_map(|one| values.iter().map(move |value| with(one, value))).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use shared::paper;
+
+    use super::*;
+    use crate::corruption::Corruption;
+
+    #[derive(Parser)]
+    struct Called {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn preset(name: &str) -> Config {
+        let presets = <Paper as paper::Paper>::PRESETS;
+        let (_, text) = presets.iter().find(|(preset, _)| *preset == name).unwrap();
+        toml::from_str(text).unwrap()
+    }
+
+    fn found(options: &[&str], base: &Config) -> Result<Vec<Candidate>> {
+        candidates(&Called::parse_from([&["search"][..], options].concat()).args, base)
+    }
+
+    #[test]
+    fn fractions_leave_the_kind_of_noise_and_its_emphasis_as_configured() {
+        let of = |fraction| Pretraining::Denoising {
+            corruption: Corruption::SaltAndPepper { fraction },
+            corrupted_weight: 1.0,
+            clean_weight: 0.5,
+        };
+        let base = preset("rot");
+        assert_eq!(base.pretraining, of(0.25));
+        let found_of: Vec<Pretraining> = found(&["--fractions", "0,0.4"], &base)
+            .unwrap()
+            .into_iter()
+            .map(|candidate| candidate.config.pretraining)
+            .collect();
+        assert_eq!(found_of, [of(0.0), of(0.4)]);
+        // The paper's search.
+        let masked = found(&["--fractions", "0,0.25"], &preset("paper")).unwrap();
+        assert_eq!(masked[0].config.pretraining, Pretraining::masking(0.0));
+        assert_eq!(masked[1].config, preset("paper"));
+        let gaussian = Pretraining::Denoising {
+            corruption: Corruption::Gaussian { std: 0.1 },
+            corrupted_weight: 1.0,
+            clean_weight: 1.0,
+        };
+        for pretraining in [gaussian, Pretraining::None, Pretraining::Pca { components: 3 }] {
+            let base = Config { pretraining, ..base.clone() };
+            let said = found(&["--fractions", "0.1"], &base).err().unwrap().to_string();
+            assert!(said.starts_with("--fractions: ") && !said.contains('\n'), "{said}");
+            assert!(found(&["--widths", "5"], &base).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_named_twice_is_run_once() {
+        let options = ["--fractions", "0.1,0.10", "--fine-tuning-rates", "0.01,0.001,1e-2"];
+        let names: Vec<String> = found(&options, &preset("quick"))
+            .unwrap()
+            .into_iter()
+            .map(|candidate| candidate.name)
+            .collect();
+        assert_eq!(names, ["nu-0.1-rate-0.01", "nu-0.1-rate-0.001"]);
+        assert_eq!(once(&[0.0, 0.25, -0.0, 0.25]), [0.0, 0.25]);
+    }
 }

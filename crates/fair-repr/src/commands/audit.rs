@@ -6,9 +6,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use shared::{
     cli::refuse_zero,
-    reading::{CsvRows, listed, one_line},
+    reading::{CsvRows, listed, one_line, short},
 };
 use tables::{Neighbours, OwnNeighbour, Predictions};
+
+/// The farthest from its column's mean that a number may be: squares of hundreds of these add up to what single
+/// precision holds.
+const FARTHEST: f64 = 1e18;
 
 /// The file has a header and one person per line.
 #[derive(clap::Args)]
@@ -96,6 +100,23 @@ impl<'a> File<'a> {
                 })
             })
             .collect()
+    }
+
+    /// A column as far as distances are concerned: its numbers less their mean, so that those of large ones, such as
+    /// times, are not lost in single precision.
+    fn centred(&self, column: &str) -> Result<Vec<f32>> {
+        let numbers = self.numbers(column)?;
+        let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+        if numbers.iter().all(|number| (number - mean).abs() <= FARTHEST) {
+            return Ok(numbers.into_iter().map(|number| (number - mean) as f32).collect());
+        }
+        let largest = numbers.into_iter().max_by(|a, b| a.abs().total_cmp(&b.abs()));
+        bail!(
+            "{}, column '{column}': {} is too large for a distance between people: correct it, or write the column in \
+             another unit",
+            self.args.file.display(),
+            short(largest.unwrap_or_default())
+        )
     }
 
     /// 1 where the column has this value, 0 where it has one of `rest`, or the only other one if that is
@@ -188,10 +209,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let columns = args
             .features
             .iter()
-            .map(|column| file.numbers(column))
-            .collect::<Result<Vec<Vec<f64>>>>()?;
+            .map(|column| file.centred(column))
+            .collect::<Result<Vec<Vec<f32>>>>()?;
         let features =
-            Array2::from_shape_fn((file.rows.len(), columns.len()), |(i, j)| columns[j][i] as f32);
+            Array2::from_shape_fn((file.rows.len(), columns.len()), |(i, j)| columns[j][i]);
         let neighbours = Neighbours::of(features.view(), args.neighbours);
         for (name, own, about) in [
             ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
@@ -223,4 +244,42 @@ pub(super) fn run(args: &Args) -> Result<()> {
         shared::print_line!("  {name:<width$}  {value:.4}  {about}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Called {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// What a column of these fields is for distances.
+    fn centred(fields: &[&str]) -> Result<Vec<f32>> {
+        let called = Called::parse_from(["audit", "people.csv"]);
+        let row = |(field, line): (&&str, u64)| (line, csv::StringRecord::from(vec![*field]));
+        let rows = fields.iter().zip(2..).map(row).collect();
+        let header = csv::StringRecord::from(vec!["seen"]);
+        File { args: &called.args, header, rows }.centred("seen")
+    }
+
+    #[test]
+    fn large_numbers_keep_what_people_differ_by() {
+        let times = ["1700000000", "1700000001", "1700000003", "1700000008"];
+        assert_eq!(centred(&times).unwrap(), [-3.0, -2.0, 0.0, 5.0]);
+        assert_eq!(centred(&["1e300", "1e300"]).unwrap(), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn numbers_too_large_for_a_distance_are_refused_with_their_column() {
+        for fields in [["0", "1e39"], ["-1e308", "1e308"], ["1e308", "1.1e308"], ["2", "-1e20"]] {
+            let said = centred(&fields).unwrap_err().to_string();
+            assert!(said.starts_with("people.csv, column 'seen': "), "{said}");
+            assert!(said.contains(fields[1]) && !said.contains('\n'), "{said}");
+        }
+    }
 }

@@ -3,7 +3,11 @@
 mod against;
 mod picture;
 
-use std::{collections::BTreeMap, ffi::OsStr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    path::PathBuf,
+};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -68,6 +72,16 @@ pub struct Args {
     #[command(flatten)]
     common: Common,
 }
+
+/// Keys of which each run has its own value, with the options that have the values.
+const VARIED: [(&str, &str); 6] = [
+    ("data.split_seed", "--splits"),
+    ("lfr.a_y", "--a-y"),
+    ("lfr.a_z", "--a-z"),
+    ("vfae.mmd", "--mmd"),
+    ("logistic.fairness", "--fairness"),
+    ("reduction.bound", "--bound"),
+];
 
 /// Default fairness weights.
 const A_Y: &str = "1,5";
@@ -248,6 +262,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     args.strengths_have_a_method()?;
     args.configuration.refuse_seed_and_model("--splits", "--methods")?;
+    for (key, option) in VARIED {
+        args.configuration.refuse_set(key, option)?;
+    }
     let base = args.configuration.config::<Paper>()?;
     // Another architecture, unless the user names one for all.
     let variational = args.configuration.or_preset("vfae").config::<Paper>()?;
@@ -401,6 +418,9 @@ fn candidates(args: &Args, bases: [&Config; 2]) -> Result<Vec<Candidate>> {
     if all.is_empty() {
         bail!("--methods: name one at least, with one value at least of what it varies");
     }
+    // What is named twice is run once.
+    let mut names = BTreeSet::new();
+    all.retain(|candidate| names.insert(candidate.name.clone()));
     Ok(all)
 }
 
@@ -513,7 +533,62 @@ fn print_against(frontier: &Frontier) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use shared::paper;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Called {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn preset() -> Config {
+        toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap()
+    }
+
+    #[test]
+    fn what_is_named_twice_is_run_once() {
+        let names = |options: &[&str]| {
+            let called = Called::parse_from([&["frontier"][..], options].concat());
+            let found = candidates(&called.args, [&preset(), &preset()]).unwrap();
+            found.into_iter().map(|candidate| candidate.name).collect::<Vec<String>>()
+        };
+        assert_eq!(names(&["--methods", "raw,pca,raw"]), ["raw", "pca"]);
+        let vfae = ["--methods", "vfae", "--mmd", "10,1,10.0"];
+        assert_eq!(names(&vfae), ["vfae-mmd10", "vfae-mmd1"]);
+        let lfr = ["--methods", "lfr,raw,lfr", "--a-y", "1,1", "--a-z", "0.5"];
+        assert_eq!(names(&lfr), ["lfr-ay1-az0.5", "raw"]);
+    }
+
+    #[test]
+    fn the_validation_split_chooses_and_the_test_split_is_told() {
+        let fairness = |accuracy: f64, discrimination: f64| Fairness {
+            accuracy,
+            accuracy_expected: accuracy,
+            majority: 0.5,
+            group_majority: 0.5,
+            discrimination,
+            discrimination_by_chance: 0.01,
+            discrimination_thresholded: discrimination,
+            equal_opportunity_gap: 0.0,
+            equalised_odds_gap: 0.0,
+        };
+        let candidate =
+            |name: &str| Candidate { name: name.into(), kind: Kind::Raw, config: preset() };
+        let candidates = [candidate("one"), candidate("other")];
+        // By the validation split the first is the better in both respects, by the test split the second.
+        let (better, worse) = (fairness(0.8, 0.1), fairness(0.7, 0.3));
+        let found = [vec![[better, worse]], vec![[worse, better]]];
+        let none = [Reductions { points: Vec::new(), chance: 0.0 }];
+        let chosen = chosen(&candidates, &found, &none);
+        for (rule, _) in RULES {
+            let Chosen { candidates, test } = &chosen["raw"][rule];
+            assert_eq!(candidates, &["one"], "{rule}");
+            assert_eq!([test["accuracy"].mean, test["discrimination"].mean], [0.7, 0.3], "{rule}");
+        }
+    }
 
     #[test]
     fn one_split_has_no_deviation() {

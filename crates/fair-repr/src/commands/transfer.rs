@@ -36,6 +36,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let plain = |rows: &Array2<f32>| rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
     let judge = |train: &Array2<f32>, test: &Array2<f32>| {
         probe_fairness([train, test], [&second.train, &second.test], &data.test)
+            .with_context(|| format!("second target '{}'", second.name))
     };
     let mut found = vec![
         ("raw", judge(&train, &test)?),

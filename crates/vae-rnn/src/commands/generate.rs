@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use ndarray::{Array2, s};
 use sequences::{Steps, steps_of};
 use shared::{
     cli::{Loaded, OfRun, To},
+    memory,
     noise::Noise,
     progress,
+    sequential::bytes_of_draws,
 };
 
 use super::show::{ShownSequence, ending, show};
@@ -81,7 +83,7 @@ pub struct DrawOptions {
 /// Draws `count` sequences, or as many as such are drawn by default, into `to` or the run's folder; the files.
 ///
 /// # Errors
-/// If they cannot be written, or would be written over files of the user's.
+/// If they do not fit into memory, cannot be written, or would be written over files of the user's.
 pub fn drawn(
     run: &Loaded<Paper>,
     count: Option<usize>,
@@ -99,6 +101,9 @@ pub fn drawn(
         Steps::Symbols => run.preparation.shape.height,
         _ => run.preparation.steps,
     });
+    let bytes = bytes_of_draws(count, steps, run.preparation.shape.width);
+    memory::refuse_beyond_available(&format!("--count {count} with --steps {steps}"), bytes)
+        .map_err(Error::msg)?;
     let keys: Vec<u64> = (0..count as u64).collect();
     let none = Array2::zeros((count, 0));
     let Some(drawn) = run.model.continued(&none, steps, temperature, (noise, &keys)) else {

@@ -1,6 +1,9 @@
 //! Laws of the model with one code for a whole sequence (Bowman et al. 2016).
 
-use shared::sequence_code::{self, Choice, SequenceCode};
+use shared::{
+    sequence_code::{self, Choice, SequenceCode},
+    trained::{OnDevice, Trained as _},
+};
 
 use super::*;
 
@@ -241,6 +244,19 @@ fn the_most_likely_step_is_none_less_likely_than_another() {
             assert_eq!(own, found.to_vec());
             state = SequenceCode::follow(&model, state, x);
         }
+    }
+}
+
+#[test]
+fn what_decoded_sequences_take_is_known_before_they_are_made() {
+    for output in OUTPUTS {
+        let model = model::<Flex>(&config(Kind::Sentence, Cell::Gru, output));
+        let trained = OnDevice::<Flex, _>::new(model, Default::default());
+        let codes = trained.sequence_codes().unwrap();
+        let made = codes.decode(Array2::zeros((5, 2)).view(), &[4; 5]);
+        // The array, and a copy that is shown.
+        let wanted = 2 * made.x.len() * size_of::<f32>();
+        assert_eq!(codes.bytes_of_decoded(&[4; 5]), wanted as u64, "{output:?}");
     }
 }
 

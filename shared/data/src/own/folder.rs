@@ -20,6 +20,21 @@ use crate::{all_told, name_of};
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;
 
+/// Refuses folders that share pictures out already: they would be two classes, and what is to be tested on trained on.
+fn refuse_splits(folders: &[PathBuf]) -> Result<(), String> {
+    let has = |name: &str| {
+        let is_called =
+            |folder: &PathBuf| folder.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        folders.iter().any(is_called)
+    };
+    if has("train") && has("test") {
+        return Err("its folders train and test would be two classes: name train with --data, and ask about test with \
+                    evaluate --on"
+            .into());
+    }
+    Ok(())
+}
+
 /// Every picture of the folder as `prepare` makes it, in the order of names.
 pub(super) fn read(
     folder: &Path,
@@ -28,6 +43,7 @@ pub(super) fn read(
     let mut files = Vec::new();
     let Listing { pictures, folders: subfolders, mut others } = listing(folder)?;
     let has_classes = !subfolders.is_empty();
+    refuse_splits(&subfolders)?;
     for class in &subfolders {
         let inside = listing(class)?;
         if let Some(deeper) = inside.folders.first() {

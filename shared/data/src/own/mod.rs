@@ -13,7 +13,7 @@ mod pixels;
 
 use std::{
     cmp::Ordering,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     mem::take,
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,7 +29,7 @@ use terminal::progress;
 
 use super::{
     AtPath, DataConfig, DataError, ExampleSet, FactorGrid, FetchOptions, Knowledge, PixelShape,
-    Preparation, Source, Splits, at_key,
+    Preparation, Source, Split, Splits, at_key,
 };
 use factors::{FactorTable, OwnFactors};
 use picture::Picture;
@@ -265,7 +265,8 @@ fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<I
         None => (files.size, files.grey.then_some(1)),
     };
     let mut found = match path.is_dir() {
-        true => folder::read(path, |image| fit::one(image, size, channels)),
+        true => refuse_label(files, false)
+            .and_then(|()| folder::read(path, |image| fit::one(image, size, channels))),
         false => read(path, files, fitted.is_some()),
     }
     .map_err(wrong)?;
@@ -305,6 +306,17 @@ fn scale_of(largest: f64) -> Result<f64, String> {
     }
 }
 
+/// Refuses a column of labels for what has no columns.
+fn refuse_label(files: &ImageFiles, is_csv: bool) -> Result<(), String> {
+    match &files.label {
+        Some(label) if !is_csv => Err(format!(
+            "data.images.label = \"{label}\" names a column of a CSV file: a folder has classes in its subfolders, an \
+             .npz in an array y, labels, label or arr_1, an IDX file in the one beside it"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
 fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
     if !path.exists() {
@@ -317,6 +329,7 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
         return Err("neither a folder nor a plain file".into());
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    refuse_label(files, ending.as_deref() == Some("csv"))?;
     match ending.as_deref() {
         Some("npz") => archive::read(path),
         Some("csv") => pixels::read(path, files),
@@ -354,7 +367,28 @@ fn splits(config: &DataConfig, (shape, pixels, found): Images) -> Result<Splits,
         Arc::new(OwnFactors { all: splits.all(), places, table })
     });
     let known = Arc::new(OwnImages { classes: found.classes });
+    if let Some(said) = repeated(&splits) {
+        progress::line(&said);
+    }
     Ok(Splits { files: found.files, known: Some(known), factors, ..splits })
+}
+
+/// What to say of images for validation and test that are training images too, copies of the same picture.
+fn repeated(splits: &Splits) -> Option<String> {
+    fn images(split: &Split) -> impl Iterator<Item = &[u8]> {
+        (0..split.len()).filter_map(|index| split.levels(index))
+    }
+    let seen: HashSet<&[u8]> = images(&splits.train).collect();
+    let count = |split| images(split).filter(|image| seen.contains(image)).count();
+    let (valid, test) = (count(&splits.valid), count(&splits.test));
+    (valid + test > 0).then(|| {
+        format!(
+            "{valid} of {} validation and {test} of {} test images equal a training image, so their figures say less about \
+             new ones; leave one of each picture",
+            splits.valid.len(),
+            splits.test.len()
+        )
+    })
 }
 
 impl Found {

@@ -380,3 +380,42 @@ fn classes_of_numbers_and_words_have_one_order_and_each_its_number() {
     assert_eq!(numbered(&twice).unwrap().1, ["1", "1.0"]);
     assert!(numbered(&["a".into(), String::new()]).unwrap_err().contains("image 1"));
 }
+
+#[test]
+fn copies_in_several_splits_are_said_and_splits_are_no_classes() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: String| work.path().join(name);
+    for number in 0..40 {
+        // Twenty pictures, each twice.
+        picture(number % 20).save(path(format!("{number}.png"))).unwrap();
+    }
+    let said = repeated(&loaded(work.path(), |_| {}).unwrap()).unwrap();
+    assert!(said.contains("of 4 validation and") && said.contains("of 4 test images"), "{said}");
+    (20..40).for_each(|number| fs::remove_file(path(format!("{number}.png"))).unwrap());
+    assert_eq!(repeated(&loaded(work.path(), |_| {}).unwrap()), None);
+
+    let shared_out = tempfile::tempdir().unwrap();
+    for (folder, number) in ["train", "Test"].into_iter().cycle().zip(0..20) {
+        let folder = shared_out.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        picture(number).save(folder.join(format!("{number}.png"))).unwrap();
+    }
+    let said = loaded(shared_out.path(), |_| {}).unwrap_err();
+    assert!(said.contains("would be two classes"), "{said}");
+}
+
+#[test]
+fn a_column_of_labels_is_refused_where_there_are_no_columns() {
+    let work = tempfile::tempdir().unwrap();
+    let with_label = |files: &mut ImageFiles| files.label = Some("kind".into());
+    (0..12).for_each(|number| {
+        picture(number).save(work.path().join(format!("{number}.png"))).unwrap()
+    });
+    let said = loaded(work.path(), with_label).unwrap_err();
+    assert!(said.contains("data.images.label = \"kind\""), "{said}");
+    let levels: Vec<u8> = (0..12).flat_map(|number| picture(number).into_raw()).collect();
+    let archive = work.path().join("a.npz");
+    fs::write(&archive, npz(&[("x", npy::array("|u1", "(12, 2, 3)", &levels))])).unwrap();
+    loaded(&archive, |_| {}).unwrap();
+    assert!(loaded(&archive, with_label).unwrap_err().contains("names a column of a CSV file"));
+}

@@ -1,12 +1,14 @@
 //! Files that people write by hand: errors name the line and the key, and suggest the nearest valid
 //! one.
 
+mod leaves;
 mod mistake;
 mod nearest;
 mod places;
 mod strict;
 mod text;
 
+pub use leaves::leaves;
 pub use mistake::{Mistake, Problem};
 pub use nearest::{did_you_mean, nearest};
 pub use places::{Places, syntax};

@@ -23,8 +23,9 @@ pub struct Combinator<B: Backend> {
     parameters: Param<Tensor<B, 2>>,
 }
 
-/// a_2, a_7 and a_10 start at 1, the others at 0: the estimate starts as the noisy value (the values of the
-/// authors' program).
+/// a_2, a_7 and a_10 start at 1, the others at 0: the estimate starts as the noisy value itself. With v = 1, a_1 to a_5
+/// get no gradient in the very first step. In the authors' program a_10 starts at 0 too: v = 0, and the estimate starts
+/// as mu(u).
 const START: [f32; 10] = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
 
 impl<B: Backend> Combinator<B> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use files::write_json;
+use files::{reading::leaves, write_json};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use terminal::progress;
@@ -241,26 +241,13 @@ fn files_of(folder: &Path) -> Vec<String> {
 /// The values of the run's configuration, by their keys with dots.
 fn parameters(folder: &Path) -> Vec<(String, String)> {
     let text = fs::read_to_string(folder.join(RunFolder::CONFIG)).unwrap_or_default();
-    let mut all = Vec::new();
-    if let Ok(table) = text.parse::<toml::Table>() {
-        flatten("", &table, &mut all);
-    }
-    all
-}
-
-fn flatten(prefix: &str, table: &toml::Table, all: &mut Vec<(String, String)>) {
-    for (key, value) in table {
-        let key = format!("{prefix}{key}");
-        let text = match value {
-            toml::Value::Table(inner) => {
-                flatten(&format!("{key}."), inner, all);
-                continue;
-            }
-            toml::Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        all.push((key, text.chars().take(LONGEST).collect()));
-    }
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let shown = |value: toml::Value| match value {
+        toml::Value::String(text) => text,
+        value => value.to_string(),
+    };
+    let cut = |text: String| text.chars().take(LONGEST).collect();
+    leaves(&table).into_iter().map(|(key, value)| (key, cut(shown(value)))).collect()
 }
 
 /// Milliseconds since 1970.
