@@ -154,7 +154,7 @@ fn series(
     let bytes = read_named(&path)?;
     let Table { columns, series } = if is_csv(&path) {
         series_csv::parse(&bytes, own.id.as_deref())
-    } else if let Some(id) = &own.id {
+    } else if let Some(id) = own.id.as_ref().filter(|_| matches!(purpose, Purpose::Fit)) {
         Err(format!(
             "data.series.id = \"{id}\" names a column of a CSV; in an archive each array is a series"
         ))

@@ -143,7 +143,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
         run.write_weights(&loaded.model.weights(), P::NAME, P::CITATION, &description)?;
         found.write(&loaded)
     };
-    write().inspect_err(|_| give_back(run))?;
+    write().inspect_err(|_| give_back(run, ""))?;
     crate::print_text!("{}", found.text);
     crate::print_line!("\nimported into {}", run.path().display());
     Ok(())

@@ -102,6 +102,13 @@ pub(super) fn load_own<P: Paper>(
         say_own();
         return Ok(Loaded { splits, trained_on: None });
     }
+    // An older version may have found another vocabulary or other statistics in the same files.
+    if known.is_none() && kept.identity.files == found.files {
+        let splits = load_data::<P>(config, &options, Some(&kept.preparation))?;
+        if kept.identity.same_contents(&Identity::of(&splits, &Preparation::of(&splits))) {
+            return Ok(Loaded { splits, trained_on: None });
+        }
+    }
     match if_other {
         IfOther::Refuse(advice) => {
             bail!("{} was fitted to other data: {difference}; {advice}", run.path().display())

@@ -44,10 +44,12 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     if args.target.force {
         set_aside::<P>(&mut runs)?;
     }
+    let done = runs.iter().map(|(run, folder)| finished::<P>(run, folder));
+    let done = done.collect::<Result<Vec<_>>>()?;
     let mut records = Vec::new();
-    for index in 0..runs.len() {
+    for (index, done) in done.into_iter().enumerate() {
         let (run, folder) = &runs[index];
-        if let Some(record) = finished::<P>(run, folder)? {
+        if let Some(record) = done {
             progress::line(&format!("{} is finished", folder.display()));
             records.push(record);
             continue;

@@ -225,7 +225,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         let end = if is_interrupted { TrainingEnd::Interrupted } else { TrainingEnd::Failed };
         trackers.end(&run, end);
         if !can_continue(&run, device.backend()).unwrap_or(true) {
-            give_back(&run);
+            give_back(&run, ": --force makes another attempt, --resume goes on with that run");
         }
         resumable(error, continued_by)
     })?;
@@ -396,10 +396,10 @@ pub fn recorded<P: Paper>(
 }
 
 /// Puts back what a fit was to replace that came to nothing, and says so.
-pub(super) fn give_back(run: &RunFolder) {
+pub(super) fn give_back(run: &RunFolder, advice: &str) {
     match run.restore_replaced() {
         Ok(true) => progress::line(&format!(
-            "{} has the run again that was there before: --force makes another attempt, --resume goes on with that run",
+            "{} has the run again that was there before{advice}",
             run.path().display()
         )),
         Ok(false) => {}

@@ -2,7 +2,8 @@
 
 use std::{
     cell::RefCell,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -232,8 +233,8 @@ impl Checkpoints {
         let is_due = |(_, since): &(_, Instant)| since.elapsed() >= BETWEEN_SYNCS;
         if is_last || self.safe.borrow().as_ref().is_none_or(is_due) {
             let best = best_of(&target).map(|name| self.folder.join(name));
-            best.iter().chain([&target]).try_for_each(|folder| sync(folder))?;
-            self.safe.replace(Some((target.clone(), Instant::now())));
+            let is_safe = best.as_deref().map_or(Ok(true), sync)? && sync(&target)?;
+            self.safe.replace(is_safe.then(|| (target.clone(), Instant::now())));
         }
         let mut old = self.damaged.take();
         // It was damaged, and has just been written anew.
@@ -418,17 +419,27 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Waits until the files of a checkpoint, and their names, are on the disk.
-fn sync(checkpoint: &Path) -> Result<()> {
+/// Waits until the files of a checkpoint, and their names, are on the disk; false where the file system cannot tell.
+///
+/// # Errors
+/// A disk that is full or broken, which may say so only now.
+fn sync(checkpoint: &Path) -> Result<bool> {
+    /// `EIO`.
+    const BROKEN: i32 = 5;
     for file in entries(checkpoint) {
-        let synced = File::open(&file).and_then(|file| file.sync_all());
-        synced.with_context(|| format!("cannot write {}", file.display()))?;
+        let synced = OpenOptions::new().write(true).open(&file).and_then(|file| file.sync_all());
+        let Err(error) = synced else { continue };
+        let is_full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind());
+        if is_full || error.raw_os_error() == Some(BROKEN) {
+            return Err(error).with_context(|| format!("cannot write {}", file.display()));
+        }
+        return Ok(false);
     }
     // Not every system lets a folder be opened.
     for folder in [Some(checkpoint), checkpoint.parent()].into_iter().flatten() {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
-    Ok(())
+    Ok(true)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -389,18 +389,24 @@ fn blown_up<B: Backend>(
     Session { section, last, .. }: &Session<B>,
     checkpoint: Option<std::path::PathBuf>,
 ) -> String {
-    let can_change = *last == Some(*section);
-    let good = match checkpoint {
-        Some(path) if can_change => format!("the last good checkpoint is {}", path.display()),
-        None if can_change => {
-            "there is no checkpoint yet, and --resume begins from the start".into()
-        }
-        _ => "this fit is not the run's last, whose settings alone --resume can change".to_owned(),
+    let (state, by) = match (last, checkpoint) {
+        (Some(last), Some(path)) if last == section => (
+            format!("the last good checkpoint is {}", path.display()),
+            ", and --resume takes both by --set",
+        ),
+        (Some(last), None) if last == section => (
+            "there is no checkpoint yet, and --resume begins from the start".into(),
+            ", and --resume takes both by --set",
+        ),
+        (Some(_), _) => (
+            "this fit is not the run's last, whose settings alone --resume can change".into(),
+            ", and --name starts another run",
+        ),
+        (None, _) => ("--resume cannot change the settings of this fit".into(), ""),
     };
-    let by = if can_change { "--resume takes both by --set" } else { "--name starts another run" };
     format!(
-        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {good}; a \
-         smaller {section}.schedule.rate or {section}.clip_norm usually helps, and {by}",
+        "{term} is not finite in epoch {}, step {step} of {steps} (learning rate {rate}): {state}; a \
+         smaller {section}.schedule.rate or {section}.clip_norm usually helps{by}",
         epoch + 1
     )
 }
@@ -573,13 +579,15 @@ mod tests {
     #[test]
     fn only_the_settings_of_the_last_fit_are_said_to_be_changeable() {
         let folder = tempfile::tempdir().unwrap();
-        let said = |section| {
-            let session = Session { section, last: Some("train"), ..session(folder.path()) };
+        let said = |section, last| {
+            let session = Session { section, last, ..session(folder.path()) };
             blown_up("loss", Step { epoch: 0, step: 1, steps: 2, rate: 0.1 }, &session, None)
         };
-        assert!(said("train").ends_with("--resume takes both by --set"));
-        assert!(said("pretraining").contains("a smaller pretraining.schedule.rate"));
-        assert!(said("pretraining").ends_with("--name starts another run"));
+        assert!(said("train", Some("train")).ends_with("--resume takes both by --set"));
+        let earlier = said("pretraining", Some("train"));
+        assert!(earlier.contains("a smaller pretraining.schedule.rate"), "{earlier}");
+        assert!(earlier.ends_with("--name starts another run"), "{earlier}");
+        assert!(said("train", None).ends_with("clip_norm usually helps"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ fn refuse_splits(folders: &[PathBuf]) -> Result<(), String> {
         folders.iter().any(is_called)
     };
     if has("train") && has("test") {
-        return Err("its folders train and test would be two classes: name train with --data, and ask about test with \
-                    evaluate --on"
+        return Err("its folders train and test would be two classes: name one of them; a model fitted to train is asked \
+                    about test by evaluate --on"
             .into());
     }
     Ok(())

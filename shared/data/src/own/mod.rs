@@ -260,13 +260,15 @@ type Images = (PixelShape, Vec<u8>, Found);
 /// Reads what lies at `path`, in the shape of a model that was fitted to other images if there is one.
 fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<Images, DataError> {
     let wrong = |reason: String| DataError::Format { path: path.into(), reason };
+    if fitted.is_none() {
+        refuse_label(files, path).map_err(wrong)?;
+    }
     let (size, channels) = match fitted {
         Some(shape) => (Some([shape.height, shape.width]), Some(shape.channels)),
         None => (files.size, files.grey.then_some(1)),
     };
     let mut found = match path.is_dir() {
-        true => refuse_label(files, false)
-            .and_then(|()| folder::read(path, |image| fit::one(image, size, channels))),
+        true => folder::read(path, |image| fit::one(image, size, channels)),
         false => read(path, files, fitted.is_some()),
     }
     .map_err(wrong)?;
@@ -306,10 +308,11 @@ fn scale_of(largest: f64) -> Result<f64, String> {
     }
 }
 
-/// Refuses a column of labels for what has no columns.
-fn refuse_label(files: &ImageFiles, is_csv: bool) -> Result<(), String> {
+/// Refuses a column of labels for what has no columns; other data of a model are read without.
+fn refuse_label(files: &ImageFiles, path: &Path) -> Result<(), String> {
+    let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     match &files.label {
-        Some(label) if !is_csv => Err(format!(
+        Some(label) if !is_csv && path.exists() => Err(format!(
             "data.images.label = \"{label}\" names a column of a CSV file: a folder has classes in its subfolders, an \
              .npz in an array y, labels, label or arr_1, an IDX file in the one beside it"
         )),
@@ -329,7 +332,6 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
         return Err("neither a folder nor a plain file".into());
     }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    refuse_label(files, ending.as_deref() == Some("csv"))?;
     match ending.as_deref() {
         Some("npz") => archive::read(path),
         Some("csv") => pixels::read(path, files),
