@@ -94,6 +94,30 @@ fn the_runs_own_set_by_its_name_is_split_as_the_run_split_it() {
 }
 
 #[test]
+fn pictures_of_a_class_that_the_model_was_not_fitted_to_are_no_errors() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    pictures(&path("mine"));
+    let run = trained("denoising-ae", work.path(), &path("mine"));
+    for (class, number) in [("left", "00"), ("zebra", "02")] {
+        fs::create_dir_all(path("other").join(class)).unwrap();
+        let from = path("mine").join(["left", "right"][usize::from(class == "zebra")]);
+        let name = format!("{number}.png");
+        fs::copy(from.join(&name), path("other").join(class).join(&name)).unwrap();
+    }
+    let on = path("other");
+    let options = ["--on", on.to_str().unwrap()];
+    program("denoising-ae").on_run("evaluate", &run, &options).success();
+    let metrics = |record: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(run.join(record)).unwrap()).unwrap()
+    };
+    assert!(metrics("record.json")["metrics"]["test_error"].is_object());
+    let other = metrics("record-other-data.json");
+    assert!(other["metrics"]["reconstruction_mse"].is_object());
+    assert!(other["metrics"]["test_error"].is_null(), "{other}");
+}
+
+#[test]
 fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);

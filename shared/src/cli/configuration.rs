@@ -266,7 +266,7 @@ impl ConfigurationArgs {
             Some(key) => match last {
                 Some(last) if is_of_phase(key) => bail!(
                     "--resume cannot change {key}: only [{last}], the last phase of the fit, may \
-                     change its epochs, schedule and the like; start another run with --name"
+                     change its epochs, schedule and the like, by --set {last}.epochs=N; start another run with --name"
                 ),
                 _ => bail!(
                     "--resume cannot change {key}: what was fitted so far would not fit; start \

@@ -30,7 +30,7 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     config.nll_images = args.images.unwrap_or(config.nll_images);
     let other = args.on.other.as_ref().map(|choice| beside_own(&loaded, choice)).transpose()?;
     let data = match &other {
-        Some((splits, _)) => splits,
+        Some((splits, ..)) => splits,
         None => loaded.data()?,
     };
     if other.is_some() && config.samples.take().is_some() {
@@ -41,7 +41,9 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
         not_probed::<P>(&config, data).iter().for_each(|line| progress::line(line));
     }
     let evaluated = match &other {
-        Some((splits, of)) => Evaluated::Beside { settings: config, splits, of },
+        Some((splits, of, has_strange)) => {
+            Evaluated::Beside { settings: config, splits, of, has_strange: *has_strange }
+        }
         None => Evaluated::Again(config),
     };
     let finished = finish(&loaded, evaluated);
@@ -63,11 +65,12 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Other data as the test split beside the run's own training data, and their configuration.
+/// Other data as the test split beside the run's own training data, their configuration, and whether they have classes
+/// that the model was not fitted to.
 fn beside_own<'a, P: Paper>(
     loaded: &'a Loaded<P>,
     choice: &DataChoice,
-) -> Result<(Splits, &'a DataConfig)> {
+) -> Result<(Splits, &'a DataConfig, bool)> {
     let other = loaded.other(choice)?;
     let splits = other.splits.clone();
     if let Some(own) = loaded.trained_on() {
@@ -97,7 +100,7 @@ fn beside_own<'a, P: Paper>(
             "--on: there are classes that the model was not fitted to: nothing that needs classes is \
              measured",
         );
-        return Ok((splits, &other.config));
+        return Ok((splits, &other.config, true));
     }
     let splits = match loaded.data() {
         Ok(own) => Splits { train: own.train.clone(), valid: own.valid.clone(), ..splits },
@@ -109,7 +112,7 @@ fn beside_own<'a, P: Paper>(
         }
         Err(error) => return Err(error),
     };
-    Ok((splits, &other.config))
+    Ok((splits, &other.config, false))
 }
 
 /// Name of the record: an evaluation on other data does not change the run's own.
@@ -126,7 +129,7 @@ pub(super) enum Evaluated<'a> {
     /// The same of weights that were fitted elsewhere, in place of any run that is there.
     Imported(EvaluateConfig),
     /// Evaluate a run fitted earlier on other data.
-    Beside { settings: EvaluateConfig, splits: &'a Splits, of: &'a DataConfig },
+    Beside { settings: EvaluateConfig, splits: &'a Splits, of: &'a DataConfig, has_strange: bool },
 }
 
 /// Evaluates, writes the record and the table of latents; the table to print, and the record.
@@ -187,6 +190,7 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
         data,
         of,
         is_other: matches!(evaluated, Evaluated::Beside { .. }),
+        has_strange: matches!(evaluated, Evaluated::Beside { has_strange: true, .. }),
         config: &settings,
         noise: loaded.noise(),
         judge,

@@ -39,6 +39,8 @@ pub struct Evaluating<'a> {
     pub of: &'a DataConfig,
     /// True if the test split is of other data, which lie as their source has them: by class, for instance.
     pub is_other: bool,
+    /// True if it has classes that the model was not fitted to: then nothing that needs classes is measured.
+    pub has_strange: bool,
     /// The requested metrics.
     pub config: &'a EvaluateConfig,
     /// Randomness of samples and subsets.
@@ -219,7 +221,7 @@ impl Evaluating<'_> {
         let images = test.all_grey();
         let labels = test.labels();
         let knows = |classes: &Array2<f32>| {
-            labels.iter().all(|&label| usize::from(label) < classes.ncols())
+            !self.has_strange && labels.iter().all(|&label| usize::from(label) < classes.ncols())
         };
         let thresholded =
             (self.of.binarise == Binarise::Threshold).then(|| test.undrawn(Binarise::Threshold));

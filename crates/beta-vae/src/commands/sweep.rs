@@ -165,7 +165,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// Refuses `--set` of a weight that each run has its own value of, and of an objective of which there is no run.
 fn refuse_objective(args: &Args, base: &Config) -> Result<()> {
     let (weights, weight, option) = match &base.objective {
-        ObjectiveConfig::Beta(_) => (&args.betas[..], "objective.beta", "--betas"),
+        // It has nothing else.
+        ObjectiveConfig::Beta(_) => (&args.betas[..], "objective", "--betas"),
         ObjectiveConfig::Tc(_) => (&args.tc[..], "objective.beta", "--tc"),
         ObjectiveConfig::Factor(_) => (&args.factor[..], "objective.gamma", "--factor"),
         ObjectiveConfig::Capacity(_) => (&[][..], "objective", ""),

@@ -22,17 +22,18 @@ const LARGEST: u64 = 1 << 30;
 
 /// Refuses folders that share pictures out already: they would be two classes, and what is to be tested on trained on.
 fn refuse_splits(folders: &[PathBuf]) -> Result<(), String> {
-    let has = |name: &str| {
-        let is_called =
-            |folder: &PathBuf| folder.file_name().is_some_and(|own| own.eq_ignore_ascii_case(name));
-        folders.iter().any(is_called)
+    let called = |names: &[&str]| {
+        let own = folders.iter().filter_map(|folder| folder.file_name()?.to_str());
+        own.into_iter().find(|own| names.iter().any(|name| own.eq_ignore_ascii_case(name)))
     };
-    if has("train") && has("test") {
-        return Err("its folders train and test would be two classes: name one of them; a model fitted to train is asked \
-                    about test by evaluate --on"
-            .into());
+    let held_out = ["test", "testing", "val", "valid", "validation"];
+    match (called(&["train", "training"]), called(&held_out)) {
+        (Some(train), Some(other)) => Err(format!(
+            "its folders {train} and {other} would be two classes: name one of them; a model fitted to {train} is asked \
+             about {other} by evaluate --on"
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Every picture of the folder as `prepare` makes it, in the order of names.

@@ -395,13 +395,13 @@ fn copies_in_several_splits_are_said_and_splits_are_no_classes() {
     assert_eq!(repeated(&loaded(work.path(), |_| {}).unwrap()), None);
 
     let shared_out = tempfile::tempdir().unwrap();
-    for (folder, number) in ["train", "Test"].into_iter().cycle().zip(0..20) {
+    for (folder, number) in ["train", "Validation"].into_iter().cycle().zip(0..20) {
         let folder = shared_out.path().join(folder);
         fs::create_dir_all(&folder).unwrap();
         picture(number).save(folder.join(format!("{number}.png"))).unwrap();
     }
     let said = loaded(shared_out.path(), |_| {}).unwrap_err();
-    assert!(said.contains("would be two classes"), "{said}");
+    assert!(said.contains("train and Validation would be two classes"), "{said}");
 }
 
 #[test]
