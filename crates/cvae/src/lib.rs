@@ -144,8 +144,6 @@ impl paper::Paper for Paper {
         let init = &mut Initialiser::new(config.model.init, session.noise, &session.device);
         let Some(objective) = Objective::new(config.objective) else {
             let train = config.predictor.as_ref().unwrap_or(&config.train);
-            let section = if config.predictor.is_some() { "predictor" } else { "train" };
-            let session = &Session { section, ..session.clone() };
             let baseline = Predictor::new(config, pixels, init);
             let (predictor, report) =
                 train::fit(baseline, &BaselineObjective, data, binarise, train, session)?;

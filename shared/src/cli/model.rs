@@ -300,10 +300,14 @@ fn epochs_too_long<P: Paper>(table: &toml::Table, split: usize) -> Option<String
     })
 }
 
+/// True if samples are to be compared with images.
+fn are_samples_asked_for<P: Paper>(evaluate: &EvaluateConfig) -> bool {
+    evaluate.samples.is_some() && P::KIND.examples() == DataKind::Images
+}
+
 /// What is wrong with comparing samples with the test images, if anything: their features need a covariance.
 fn too_few_for_samples<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
-    let are_compared = evaluate.samples.is_some() && P::KIND.examples() == DataKind::Images;
-    (are_compared && data.has_classes() && data.test.len() == 1).then(|| {
+    (are_samples_asked_for::<P>(evaluate) && data.has_classes() && data.test.len() == 1).then(|| {
         "[evaluate.samples]: samples are compared with the test images, of which there is one; two are the least"
             .into()
     })
@@ -352,8 +356,7 @@ pub(super) fn not_probed<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> 
 
 /// Samples that no classifier can judge.
 fn without_judge<P: Paper>(evaluate: &EvaluateConfig, data: &Splits) -> Option<String> {
-    let is_asked = evaluate.samples.is_some() && P::KIND.examples() == DataKind::Images;
-    (is_asked && !data.has_classes()).then(|| {
+    (are_samples_asked_for::<P>(evaluate) && !data.has_classes()).then(|| {
         "[evaluate.samples] is by a classifier's features, and these images have one class: without effect".into()
     })
 }

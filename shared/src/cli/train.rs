@@ -431,6 +431,7 @@ fn fit_run<P: Paper>(
     shown: Shown,
     interrupt: Arc<AtomicBool>,
 ) -> Result<Fitted> {
+    let last = P::last_phase(config);
     let (model, report) = on_device!(device, |B, handle| fit::<P, B>(
         config,
         data,
@@ -439,8 +440,9 @@ fn fit_run<P: Paper>(
             noise: Noise::new(config.seed()),
             device: handle,
             backend: device.backend(),
-            section: "train",
-            last: P::last_phase(config),
+            // What is fitted in a folder of its own says whose settings it has.
+            section: last.unwrap_or("train"),
+            last,
             run: run.clone(),
             resume,
             snapshot_epochs: shown.snapshot_epochs,

@@ -372,23 +372,15 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-    use shared::paper;
+    use shared::{laws, paper};
 
     use super::*;
-
-    #[derive(Parser)]
-    struct Called {
-        #[command(flatten)]
-        args: Args,
-    }
 
     /// The objectives of a sweep with these options, of a configuration with this one.
     fn objectives(options: &[&str], of: impl Into<ObjectiveConfig>) -> Vec<ObjectiveConfig> {
         let mut base: Config = toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap();
         base.objective = of.into();
-        let called = Called::parse_from([&["sweep"][..], options].concat());
-        let found = candidates(&called.args, &base).unwrap();
+        let found = candidates(&laws::options(options).unwrap(), &base).unwrap();
         found.into_iter().map(|candidate| candidate.config.objective).collect()
     }
 

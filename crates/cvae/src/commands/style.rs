@@ -176,15 +176,9 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use shared::laws;
 
     use super::*;
-
-    #[derive(clap::Parser)]
-    struct Call {
-        #[command(flatten)]
-        args: Args,
-    }
 
     #[test]
     fn beside_other_data_images_are_scored_where_they_are_asked_for() {
@@ -195,8 +189,8 @@ mod tests {
             (&["--on", "segments", "--measure", "40"], 40),
         ];
         for (options, wanted) in cases {
-            let call = Call::try_parse_from([&["style"][..], options].concat()).unwrap();
-            assert_eq!(call.args.measured(), wanted, "{options:?}");
+            let args: Args = laws::options(options).unwrap();
+            assert_eq!(args.measured(), wanted, "{options:?}");
         }
     }
 }

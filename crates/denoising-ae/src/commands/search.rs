@@ -209,17 +209,10 @@ fn vary<T: Copy + Display + PartialEq>(
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-    use shared::paper;
+    use shared::{laws, paper};
 
     use super::*;
     use crate::corruption::Corruption;
-
-    #[derive(Parser)]
-    struct Called {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn preset(name: &str) -> Config {
         let presets = <Paper as paper::Paper>::PRESETS;
@@ -228,7 +221,7 @@ mod tests {
     }
 
     fn found(options: &[&str], base: &Config) -> Result<Vec<Candidate>> {
-        candidates(&Called::parse_from([&["search"][..], options].concat()).args, base)
+        candidates(&laws::options(options).unwrap(), base)
     }
 
     #[test]

@@ -248,23 +248,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use shared::laws;
 
     use super::*;
 
-    #[derive(Parser)]
-    struct Called {
-        #[command(flatten)]
-        args: Args,
-    }
-
     /// What a column of these fields is for distances.
     fn centred(fields: &[&str]) -> Result<Vec<f32>> {
-        let called = Called::parse_from(["audit", "people.csv"]);
+        let args = laws::options(&["people.csv"])?;
         let row = |(field, line): (&&str, u64)| (line, csv::StringRecord::from(vec![*field]));
         let rows = fields.iter().zip(2..).map(row).collect();
         let header = csv::StringRecord::from(vec!["seen"]);
-        File { args: &called.args, header, rows }.centred("seen")
+        File { args: &args, header, rows }.centred("seen")
     }
 
     #[test]

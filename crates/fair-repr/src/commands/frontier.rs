@@ -533,16 +533,9 @@ fn print_against(frontier: &Frontier) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-    use shared::paper;
+    use shared::{laws, paper};
 
     use super::*;
-
-    #[derive(Parser)]
-    struct Called {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn preset() -> Config {
         toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap()
@@ -551,8 +544,8 @@ mod tests {
     #[test]
     fn what_is_named_twice_is_run_once() {
         let names = |options: &[&str]| {
-            let called = Called::parse_from([&["frontier"][..], options].concat());
-            let found = candidates(&called.args, [&preset(), &preset()]).unwrap();
+            let args = laws::options(options).unwrap();
+            let found = candidates(&args, [&preset(), &preset()]).unwrap();
             found.into_iter().map(|candidate| candidate.name).collect::<Vec<String>>()
         };
         assert_eq!(names(&["--methods", "raw,pca,raw"]), ["raw", "pca"]);

@@ -253,9 +253,9 @@ mod tests {
         // Tiles for each thread and a strip, of two columns and of more, with few terms and with many.
         let strips =
             [(128, 784, 400), (64, 400, 194), (32, 1100, 784), (96, 40, 698), (40, 999, 290)];
-        // Halves that would leave one row, and one column.
         // Short chains of which the last has few terms.
         let remainders = [(32, 520, 32), (32, 516, 64), (40, 513, 40)];
+        // Halves that would leave one row, and one column.
         let lonely = [(17, 12_288, 10), (33, 12_288, 10), (10, 12_288, 49), (64, 4096, 17)];
         for (m, k, n) in shapes.into_iter().chain(strips).chain(remainders).chain(lonely) {
             for (a_turned, b_turned) in [(false, false), (true, false), (false, true), (true, true)]
