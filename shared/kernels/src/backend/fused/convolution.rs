@@ -8,7 +8,8 @@ use super::{
     flex::{by_block, dense, dims, tensor},
     kernels::run,
     patches::{Cut, Overlap},
-    product::{matrix, multiply, readable},
+    product::{matrix, readable},
+    tiles::multiply,
     window::Geometry,
 };
 

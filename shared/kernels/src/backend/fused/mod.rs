@@ -41,6 +41,8 @@ mod recurrent;
 #[cfg(feature = "flex")]
 mod recurrent_flex;
 #[cfg(feature = "flex")]
+mod tiles;
+#[cfg(feature = "flex")]
 mod total;
 mod unroll;
 #[cfg(feature = "flex")]

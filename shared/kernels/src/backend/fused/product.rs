@@ -2,10 +2,14 @@
 
 use burn::tensor::ops::FloatTensorOps as _;
 use burn_flex::{Flex, FlexTensor};
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut as _};
+use faer::{Accum, MatMut, MatRef, reborrow::ReborrowMut as _};
 
-use super::{awake::stay_awake, buffers, flex};
-use crate::{registers, sparse};
+use super::{
+    awake::stay_awake,
+    buffers, flex,
+    tiles::{STRIP, TILE, multiply},
+};
+use crate::sparse;
 
 /// Multiplications that are worth a thread of their own.
 pub(super) const WORTH_A_THREAD: usize = 1 << 18;
@@ -13,10 +17,6 @@ pub(super) const WORTH_A_THREAD: usize = 1 << 18;
 const SHORT_CHAIN: usize = 256;
 /// A part's rows or columns are a multiple of this, the kernels' vectors.
 const STEP: usize = 16;
-/// Columns of faer's tile with AVX-512, of four of them with AVX2.
-const TILE: usize = 96;
-/// Rows of a tile.
-const STRIP: usize = 4;
 
 /// a b for matrices a and b, transposed views included.
 ///
@@ -195,12 +195,6 @@ impl<'a> Part<'a> {
 fn chain(a: MatRef<'_, f32>) -> usize {
     let is_by_columns = a.row_stride() == 1 && a.col_stride() != 1;
     if is_by_columns && a.ncols() >= sparse::CHAIN { SHORT_CHAIN } else { sparse::CHAIN }
-}
-
-/// a b in the place of c or added to it, on this thread.
-pub(super) fn multiply(c: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
-    matmul(c, accum, a, b, 1.0, Par::Seq);
-    registers::clear();
 }
 
 /// The tensor itself if it is a whole matrix by rows or by columns, a copy by rows otherwise.

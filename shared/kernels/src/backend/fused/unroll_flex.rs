@@ -8,13 +8,11 @@ use rayon::prelude::*;
 use super::{
     buffers,
     flex::{add_and, bias_gradient_flex, dense, dims, tensor},
-    product::{WORTH_A_THREAD, matrix, multiply, on_threads, readable},
+    product::{WORTH_A_THREAD, matrix, on_threads, readable},
     recurrent_flex::{Gradient, Step},
+    tiles::{STRIP, multiply},
 };
 use crate::operation::{Activation, Cell};
-
-/// A share of the rows is a multiple of this, but the last: rows that faer's kernels sum side by side.
-const TILE: usize = 4;
 
 /// Sizes of a recurrence.
 #[derive(Clone, Copy)]
@@ -41,10 +39,10 @@ impl Sizes {
     /// another order.
     fn shares(self) -> Vec<usize> {
         let work = self.steps * self.rows * self.width * self.wide;
-        let threads = rayon::current_num_threads().min(self.rows / TILE).max(1);
+        let threads = rayon::current_num_threads().min(self.rows / STRIP).max(1);
         let parts = (work / WORTH_A_THREAD).clamp(1, threads);
         let end =
-            |part| if part == parts { self.rows } else { self.rows * part / parts / TILE * TILE };
+            |part| if part == parts { self.rows } else { self.rows * part / parts / STRIP * STRIP };
         (0..parts).map(|part| end(part + 1) - end(part)).collect()
     }
 }
@@ -338,8 +336,8 @@ mod tests {
                 let sizes = Sizes { rows, steps: 100, width: 100, wide: 300, narrow: 100 };
                 let shares = pool.install(|| sizes.shares());
                 assert_eq!(shares.iter().sum::<usize>(), rows);
-                assert!(rows < TILE || shares.iter().all(|&share| share >= TILE), "{shares:?}");
-                assert!(rows < threads * TILE || shares.len() == threads, "{shares:?}");
+                assert!(rows < STRIP || shares.iter().all(|&share| share >= STRIP), "{shares:?}");
+                assert!(rows < threads * STRIP || shares.len() == threads, "{shares:?}");
             }
         }
     }
