@@ -1,9 +1,9 @@
 """The metrics of disentanglement in numpy and scikit-learn, written from the papers' definitions.
 
 Reads the codes of a whole grid of images: a safetensors file with `mean` and perhaps `log_var`,
-[images, latent], whose metadata has `sizes`, the numbers of values of the factors as JSON, the last
-factor fastest. Compares with the metrics of a record.json. Draws are this script's own: numbers
-agree as far as the draws allow.
+[images, latent], whose metadata has `factors`, the name and the number of values of each as JSON, the
+last fastest. Compares with the metrics of a record.json. Draws are this
+script's own: numbers agree as far as the draws allow.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from sklearn.svm import LinearSVC
 
 TRAIN, TEST, BATCH = 10_000, 5_000, 64
 WIDE = 64
+# Of dSprites, with and without the repeated orientation.
+SPRITES = [[3, 6, 40, 32, 32], [3, 6, 39, 32, 32]]
 
 
 class Grid:
@@ -30,10 +32,20 @@ class Grid:
 
     def __init__(self, path):
         with safe_open(path, "np") as file:
-            self.sizes = np.array(json.loads(file.metadata()["sizes"]))
+            about = file.metadata()
             self.mean = file.get_tensor("mean")
             self.log_var = file.get_tensor("log_var") if "log_var" in file.keys() else None
+        if "factors" in about:
+            names, sizes = zip(*json.loads(about["factors"]))
+            is_shape = [name == "shape" for name in names]
+        else:
+            # An older file has no names: of dSprites the first factor is the shape, of others none is.
+            sizes = json.loads(about["sizes"])
+            is_shape = [k == 0 and sizes in SPRITES for k in range(len(sizes))]
+        self.sizes = np.array(sizes)
         assert len(self.mean) == self.sizes.prod(), (self.mean.shape, self.sizes)
+        # The factors that z_diff and mig_posterior count: the shape has no order.
+        self.counted = np.flatnonzero(~np.array(is_shape))
 
     def draw(self, random, *shape):
         return random.integers(self.sizes, size=(*shape, len(self.sizes)))
@@ -58,12 +70,11 @@ def difference_points(grid, random, count, factors, pairs):
 
 
 def z_diff(grid, random, part):
-    """Higgins et al. 2017: the factors but the first, shape; they do not say how many pairs a point has."""
+    """Higgins et al. 2017: the factors but shape; they do not say how many pairs a point has."""
     scores = {}
     for pairs in [1, 5, 10, 25, 64, 200]:
-        factors = range(1, len(grid.sizes))
-        features, labels = difference_points(grid, random, TRAIN // part, factors, pairs)
-        test, test_labels = difference_points(grid, random, TEST // part, factors, pairs)
+        features, labels = difference_points(grid, random, TRAIN // part, grid.counted, pairs)
+        test, test_labels = difference_points(grid, random, TEST // part, grid.counted, pairs)
         # The mean cross-entropy with an L2 penalty of 1e-4 on standardised features.
         strength = 1 / (1e-4 * len(labels))
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=5000))
@@ -120,7 +131,7 @@ def mig(grid, random, _part):
 def mig_posterior(grid, random, _part, points=10_000, draws=4_000):
     """By Monte Carlo as Chen et al. 2018: log q(z_j|v_k) at z drawn from q(z_j|x), x with v_k.
 
-    Factor 0, shape, is left out. The mixtures are over images of their own for every value.
+    Shape is left out. The mixtures are over images of their own for every value.
     """
     if grid.log_var is None:
         return {}
@@ -139,19 +150,18 @@ def mig_posterior(grid, random, _part, points=10_000, draws=4_000):
         z = grid.mean[chosen, j] + np.exp(grid.log_var[chosen, j] / 2) * eps
         return -log_mixture(z, images, j).mean()
 
-    factors_of = range(1, len(grid.sizes))
-    information = np.zeros((grid.mean.shape[1], len(grid.sizes) - 1))
+    information = np.zeros((grid.mean.shape[1], len(grid.counted)))
     everything = grid.index(grid.draw(random, points))
     for j in range(grid.mean.shape[1]):
         whole = entropy(everything, j, draws)
-        for place, k in enumerate(factors_of):
+        for place, k in enumerate(grid.counted):
             within = []
             for value in range(grid.sizes[k]):
                 factors = grid.draw(random, points // 4)
                 factors[:, k] = value
                 within.append(entropy(grid.index(factors), j, max(draws // grid.sizes[k], 50)))
             information[j, place] = whole - np.mean(within)
-    return {"mig_posterior": mean_gap(information, np.log(grid.sizes[1:]))}
+    return {"mig_posterior": mean_gap(information, np.log(grid.sizes[grid.counted]))}
 
 
 def concentration(rows):

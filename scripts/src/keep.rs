@@ -51,7 +51,7 @@ fn run_copies(args: &Args) -> Result<Vec<Copy>> {
     let Some(record) = folder.record()? else {
         bail!("{} has no record: evaluate it first", args.run.display());
     };
-    record.refuse_other_evaluation(&args.run)?;
+    record.refuse_incomparable(&args.run)?;
     let name = format!("{}-{}", record.paper, record.name);
     let kept = format!("results/{}/{}-seed{}.json", record.paper, record.name, record.seed);
     let pictures = args.pictures.iter();

@@ -142,7 +142,13 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     assert!(called.err().contains("classes that the model was not fitted to"), "{}", called.err());
     let other = file("record-other-data.json");
     assert!(other.contains("\"nll\"") && !other.contains("probe_linear"), "{other}");
-    assert_eq!((file("record.json"), file("latents.csv")), (record, latents));
+    let own = (record, latents);
+    assert_eq!((file("record.json"), file("latents.csv")), own);
+    // A run that does not keep what it was fitted to cannot say so in a record.
+    fs::rename(run.join("data.json"), path("data.json")).unwrap();
+    on("evaluate", "mine", &[]).failure(1, "has no data.json");
+    assert_eq!((file("record.json"), file("latents.csv")), own);
+    fs::rename(path("data.json"), run.join("data.json")).unwrap();
     // Each picture says what it is of and has a file of its own.
     for (command, name) in [
         ("reconstruct", "reconstructions-on-mine.png"),

@@ -203,6 +203,7 @@ fn cvae_completes_and_rewrites() {
     let on = ["--on", "segments", "--measure", "40", "--out", runs.to_str().unwrap()];
     let said = program.on_run("style", &by_label, &on).success();
     assert!(said.out().contains("style_labels"), "{}", said.out());
+    assert!(!said.err().contains("other data"), "{}", said.err());
 
     let baseline = ["--config", "paper", "--name", "nn", "--set", "objective.kind=nn"];
     let baseline: Vec<&str> =
@@ -428,8 +429,12 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     let run = folder.join("seed-2/beta-4");
     let codes = work.path().join("codes.safetensors");
     program.on_run("codes", &run, &["--to", codes.to_str().unwrap()]).success();
-    let length = fs::metadata(&codes).unwrap().len();
-    assert!(length > 737_280 * 3 * 2 * 4, "{length}");
+    let written = fs::read(&codes).unwrap();
+    assert!(written.len() > 737_280 * 3 * 2 * 4, "{}", written.len());
+    let header = u64::from_le_bytes(written[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&written[8..8 + header]).unwrap();
+    let factors = r#"[["shape",3],["scale",6],["orientation",40],["x",32],["y",32]]"#;
+    assert_eq!(header["__metadata__"]["factors"], factors);
     program
         .on_run("codes", &run, &["--to", codes.to_str().unwrap()])
         .failure(1, "codes.safetensors exists already");

@@ -158,6 +158,15 @@ fn a_run_that_stopped_early_goes_on_with_more_patience() {
     assert_eq!(epochs(), 2);
     vae(work.path(), &["--resume", "--epochs", "5", "--set", "train.patience=3"]);
     assert_eq!(epochs(), 4);
+    let record = || outcome(work.path(), "vae").0["training"].clone();
+    assert_eq!(record()["stopped_early"], true);
+    assert_eq!(record()["had_other_rates"], serde_json::Value::Null);
+    // Its last epoch would have stopped it too, and it has another rate than those before.
+    let faster = "train.schedule={kind=\"constant\",rate=1e-29}";
+    vae(work.path(), &["--resume", "--epochs", "5", "--set", "train.patience=4", "--set", faster]);
+    assert_eq!(epochs(), 5);
+    assert_eq!(record()["stopped_early"], false);
+    assert_eq!(record()["had_other_rates"], true);
 }
 
 #[test]
@@ -222,6 +231,30 @@ fn ctrl_c_leaves_a_run_that_resumes_to_the_same_bits() {
 
 #[test]
 #[cfg(unix)]
+fn nohup_keeps_a_fit_going_when_its_terminal_is_closed() {
+    let work = tempfile::tempdir().unwrap();
+    let command = program("vae").to_train(work.path(), &["--epochs", "12"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(command.get_program());
+    shell.args(command.get_args()).current_dir(command.get_current_dir().unwrap_or(work.path()));
+    for (name, value) in command.get_envs() {
+        value.map(|value| shell.env(name, value));
+    }
+    let mut child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let run = work.path().join("runs/vae/quick");
+    let started = Instant::now();
+    while !run.join("metrics.jsonl").exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no epoch after two minutes");
+        sleep(Duration::from_millis(2));
+    }
+    let sent = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(run.join("record.json").exists());
+}
+
+#[test]
+#[cfg(unix)]
 fn ctrl_c_after_the_fit_says_how_to_go_on() {
     let work = tempfile::tempdir().unwrap();
     let slow = ["--set", "evaluate.nll_samples=1000000"];
@@ -247,4 +280,15 @@ fn ctrl_c_after_the_fit_says_how_to_go_on() {
     let again = ["--resume", "--set", "evaluate.nll_samples=2"];
     program("vae").train(work.path(), &again).success();
     assert!(run.join("record.json").exists());
+    // A fit in closed form has no checkpoint to go on from, and needs none.
+    program("pca").train(work.path(), &[]).success();
+    let run = work.path().join("runs/pca/quick");
+    let before = outcome(work.path(), "pca").0["metrics"].clone();
+    fs::remove_file(run.join("record.json")).unwrap();
+    let called = program("pca").train(work.path(), &["--resume"]).success();
+    assert!(called.err().contains("was not evaluated"), "{}", called.err());
+    assert_eq!(outcome(work.path(), "pca").0["metrics"], before);
+    program("pca")
+        .train(work.path(), &["--resume"])
+        .failure(1, "has no checkpoint to continue from");
 }

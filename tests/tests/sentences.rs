@@ -175,6 +175,13 @@ fn chords_drawings_and_images_have_codes_too() {
     assert!(codes.contains("\nvalidation,0,valid[0],"), "{codes}");
 
     let rows = trained(program, work.path(), "rows", &few);
+    // Frequencies are of the run's own training images, whatever they are compared with, and classes are asked of none.
+    let said = program.on_run("evaluate", &rows, &["--on", "rectangles"]).success().err();
+    assert!(!said.contains("classes"), "{said}");
+    let other = fs::read(rows.join("record-other-data.json")).unwrap();
+    let other: serde_json::Value = serde_json::from_slice(&other).unwrap();
+    let independent = &other["metrics"]["nll_independent"];
+    assert!(independent["standard_error"].as_f64().unwrap() > 0.0, "{independent}");
     program.on_run("interpolate", &rows, &[]).success();
     assert!(fs::read(rows.join("interpolation.png")).unwrap().starts_with(b"\x89PNG"));
 }

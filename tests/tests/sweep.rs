@@ -176,18 +176,30 @@ fn what_is_killed_or_stopped_goes_on_to_the_same_bits() {
     assert!(!half.join("record.json").exists());
     let before = written(&done);
 
-    // Ctrl-C, in the same run.
-    let mut child = all.spawn().unwrap();
+    // In the same run Ctrl-C, which reaches the whole group, and a request to end that reaches the sweep alone.
     let log = killed.join("four/logs/seed1-quick-latent-3.log");
-    while !fs::read_to_string(&log).is_ok_and(|log| log.contains("continuing a fit")) {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
-    group("-INT", &child);
-    let status = child.wait().unwrap();
-    // Or it was done a moment before.
-    if !half.join("record.json").exists() {
-        assert_eq!(status.code(), Some(130));
+    let one = |signal: &str, child: &Child| {
+        let process = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    };
+    for (before, signal) in ["-INT", "-TERM"].into_iter().enumerate() {
+        let mut child = all.spawn().unwrap();
+        let starts = |log: String| log.matches("continuing a fit").count();
+        while !fs::read_to_string(&log).is_ok_and(|log| starts(log) > before) {
+            assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+            sleep(Duration::from_millis(5));
+        }
+        if signal == "-INT" {
+            group(signal, &child)
+        } else {
+            one(signal, &child)
+        }
+        let status = child.wait().unwrap();
+        // Or it was done a moment before.
+        if half.join("record.json").exists() {
+            break;
+        }
+        assert_eq!(status.code(), Some(130), "{signal}");
     }
     let last = sweep(killed, &four(&["--jobs", "2"], "40")).success();
     assert!(last.out().contains("1 finished") || last.out().contains("2 finished"));

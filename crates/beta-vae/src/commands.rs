@@ -11,7 +11,7 @@ use shared::cli::OwnCommands;
 pub enum Own {
     /// Fit every combination of objective, weight and seed, and plot the scores of all runs.
     Sweep(Box<sweep::Args>),
-    /// Write a run's codes of every dSprites image as safetensors, for numpy and others.
+    /// Write a run's codes of all images of dsprites, or of an archive with latents_classes, as safetensors.
     Codes(codes::Args),
 }
 

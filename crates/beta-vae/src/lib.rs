@@ -102,6 +102,7 @@ impl paper::Paper for Paper {
             "model.encoder_activation",
             "model.decoder_activation",
             "model.init",
+            "model.likelihood",
         ];
         let kind = config.model.kind;
         let because = |keys: &[&'static str], what: &str| {

@@ -6,7 +6,7 @@
 mod tiny;
 
 use beta_vae::{
-    Config, Objective, Paper, Vae, config,
+    Config, Kind, Objective, Paper, Vae, config,
     config::Network,
     objectives::{self, ObjectiveConfig, beta::Beta},
 };
@@ -107,6 +107,19 @@ fn every_preset_is_a_configuration() {
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.problem(), None, "{name}");
         assert_eq!(Paper::problem(&config, PixelShape::grey(64, 64)), None, "{name}");
+    }
+}
+
+#[test]
+fn without_networks_the_likelihood_of_a_pixel_is_unused() {
+    for (kind, wanted) in
+        [(Kind::Vae, false), (Kind::Untrained, false), (Kind::Pca, true), (Kind::Pixels, true)]
+    {
+        let mut config = tiny::config(beta(1.0), Network::Dense);
+        config.model.kind = kind;
+        let unused = Paper::unused(&config);
+        let is_unused = unused.iter().any(|(key, _)| *key == "model.likelihood");
+        assert_eq!(is_unused, wanted, "{kind:?}");
     }
 }
 

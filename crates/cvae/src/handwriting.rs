@@ -1,16 +1,25 @@
 //! Measures of handwriting that do not depend on the digit.
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis};
 use shared::data::PixelShape;
+
+/// The ink of each pixel, row by row: the mean of its channels.
+fn ink_of(image: ArrayView1<'_, f32>, shape: PixelShape) -> Vec<f64> {
+    let mean = |pixel: ArrayView1<'_, f32>| {
+        pixel.iter().map(|&p| f64::from(p)).sum::<f64>() / pixel.len() as f64
+    };
+    image.axis_chunks_iter(Axis(0), shape.channels).map(mean).collect()
+}
 
 /// How far strokes lean: the slope of the columns' regression on the rows, from the moments of the
 /// ink; 0 upright, negative to the right at the top.
 pub fn slant(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
+    let pixels = ink_of(image, shape);
     let mut ink = [0f64; 3];
     let each = |f: &mut dyn FnMut(f64, f64, f64)| {
-        for (index, &p) in image.iter().enumerate() {
+        for (index, &p) in pixels.iter().enumerate() {
             let (x, y) = ((index % shape.width) as f64, (index / shape.width) as f64);
-            f(f64::from(p), x, y);
+            f(p, x, y);
         }
     };
     each(&mut |p, x, y| {
@@ -26,13 +35,14 @@ pub fn slant(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
         down += p * (y - centre_y).powi(2);
     });
     // A line of one row has a height of rounding, and any slant by it.
-    let rounding = total * (image.len() as f64 * f64::EPSILON * shape.height as f64).powi(2);
+    let rounding = total * (pixels.len() as f64 * f64::EPSILON * shape.height as f64).powi(2);
     if down > rounding { across / down } else { 0.0 }
 }
 
 /// Width of the strokes in pixels: twice the ink over the length of its outline.
 pub fn stroke_width(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
-    let at = |x: usize, y: usize| f64::from(image[y * shape.width + x]);
+    let pixels = ink_of(image, shape);
+    let at = |x: usize, y: usize| pixels[y * shape.width + x];
     let mut outline = 0f64;
     for y in 0..shape.height {
         for x in 0..shape.width {
@@ -44,7 +54,7 @@ pub fn stroke_width(image: ArrayView1<'_, f32>, shape: PixelShape) -> f64 {
             }
         }
     }
-    let ink: f64 = image.iter().map(|&p| f64::from(p)).sum();
+    let ink: f64 = pixels.iter().sum();
     if outline > 0.0 { 2.0 * ink / outline } else { 0.0 }
 }
 
@@ -119,6 +129,18 @@ mod tests {
             let mut line = Array1::zeros(784);
             (0..28).for_each(|x| line[row * 28 + x] = 1.0 / (x as f32 + 3.0));
             assert_eq!(slant(line.view(), SHAPE), 0.0, "row {row}");
+        }
+    }
+
+    #[test]
+    fn three_equal_channels_measure_as_their_grey() {
+        let shape = PixelShape { channels: 3, ..SHAPE };
+        for (lean, width) in [(-0.4, 2), (0.0, 1), (0.3, 4)] {
+            let grey = stroke(lean, width);
+            let equal: Array1<f32> = grey.iter().flat_map(|&p| [p; 3]).collect();
+            assert_eq!(slant(equal.view(), shape), slant(grey.view(), SHAPE), "{lean}");
+            let wanted = stroke_width(grey.view(), SHAPE);
+            assert_eq!(stroke_width(equal.view(), shape), wanted, "{width}");
         }
     }
 

@@ -81,7 +81,11 @@ impl paper::Paper for Paper {
             let blind =
                 "a decoder that has all from z (model.generation_sees_condition = false), or ";
             let blind = if sees { blind } else { "" };
-            format!("{blind}more epochs (train.epochs) and a prior of its own (model.prior)")
+            let prior = match config.model.prior {
+                Prior::Standard => " and a prior of its own (model.prior)",
+                Prior::Conditional => "",
+            };
+            format!("{blind}more epochs (train.epochs){prior}")
         })
     }
 

@@ -209,6 +209,10 @@ impl<B: Backend> Autoencoder<B> for Predictor<B> {
         self.output.inputs()
     }
 
+    fn has_prior(&self) -> bool {
+        false
+    }
+
     fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {
         Some(self.condition_of(x, labels))
     }
@@ -349,6 +353,11 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
             (None, None, Some(predictor)) => predictor.latent_dim(),
             (None, None, None) => 0,
         }
+    }
+
+    /// The code of the baseline is a hidden layer, which has none.
+    fn has_prior(&self) -> bool {
+        self.as_baseline().is_none()
     }
 
     fn condition(&self, x: &Tensor<B, 2>, labels: &[u8]) -> Option<Tensor<B, 2>> {

@@ -296,6 +296,32 @@ fn the_baseline_is_the_predictor_of_the_other_models() {
 }
 
 #[test]
+fn every_model_but_the_baseline_has_a_prior() {
+    for conditioning in [LABEL, quadrants(1)] {
+        for (objective, wanted) in [
+            (ObjectiveConfig::Nn, false),
+            (ObjectiveConfig::Gsnn, true),
+            (ObjectiveConfig::Cvae, true),
+        ] {
+            let model = model::<Flex>(conditioning, objective, 3);
+            assert_eq!(model.has_prior(), wanted, "{conditioning:?} {objective:?}");
+            assert!(model.as_baseline().is_none_or(|baseline| !baseline.has_prior()));
+        }
+    }
+}
+
+#[test]
+fn a_prior_of_its_own_is_advised_only_where_the_prior_is_standard() {
+    let mut config = config(LABEL, ObjectiveConfig::Cvae, 3);
+    let advice = |config: &Config| Paper::against_collapse(config).unwrap();
+    let said = advice(&config);
+    assert!(said.ends_with("or more epochs (train.epochs)"), "{said}");
+    config.model.prior = Prior::Standard;
+    let said = advice(&config);
+    assert!(said.ends_with("more epochs (train.epochs) and a prior of its own (model.prior)"));
+}
+
+#[test]
 fn a_prior_that_sees_no_prediction_has_no_predictor_below_it() {
     let mut config = config(quadrants(1), ObjectiveConfig::Cvae, 3);
     let has_predictor = |config: &Config| {

@@ -129,21 +129,17 @@ impl paper::Paper for Paper {
     }
 
     fn unused(config: &Config) -> Vec<(&'static str, String)> {
-        const OF_A_CODE: &[&str] = &[
-            "evaluate.probe_labels",
-            "evaluate.probe_all",
-            "evaluate.gap",
-            "evaluate.prior_samples",
-        ];
-        let reason = match config.model.kind {
-            Kind::Sentence => "sequences have no classes to ask their codes for",
-            _ => "a sequence has no code of its own to ask",
-        };
-        let mut unused = unused_because(OF_A_CODE, reason);
+        const PROBES: &[&str] = &["evaluate.probe_labels", "evaluate.probe_all"];
+        let mut unused = unused_because(PROBES, "a model of sequences is not probed");
+        let gap = "the gap between training and test data is not measured for sequences";
+        unused.extend(unused_because(&["evaluate.gap"], gap));
         if config.model.kind == Kind::Rnn {
             let rnn = "model.kind = \"rnn\"";
             unused.extend(unused_because(&["model.latent"], &format!("{rnn} has no latents")));
             unused.extend(unused_because(ESTIMATE, &format!("{rnn} has p(x) exactly")));
+        } else {
+            let prior = "p(x) of a sequence is not estimated with latents from the prior";
+            unused.extend(unused_because(&["evaluate.prior_samples"], prior));
         }
         unused
     }

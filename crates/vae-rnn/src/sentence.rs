@@ -6,8 +6,8 @@
 //! q(z|x) = N(mu, diag(sigma^2)), both linear in the encoder's last state
 //! ```
 //!
-//! The decoder is the recurrent network of [`model`](crate::model) with phi_z(z) in place of phi_z(z_t) at every step, and
-//! h_0 = tanh(W phi_z(z) + b) as its first state.
+//! The decoder is the recurrent network of [`model`](crate::model) with h_0 = tanh(W phi_z(z) + b) as its first state, and
+//! phi_z(z) in place of phi_z(z_t) at every step. The paper's decoder has z in its first state alone (recalled).
 
 use burn::{
     module::Module,

@@ -54,7 +54,7 @@ impl Runs {
         let folder = self.run(index);
         let opened = RunFolder::open(folder.clone()).ok();
         let Some(record) = opened.and_then(|run| run.record().ok()?) else { return Ok(None) };
-        record.refuse_other_evaluation(&folder)?;
+        record.refuse_incomparable(&folder)?;
         Ok(Some(record))
     }
 
@@ -92,7 +92,7 @@ impl Runs {
             );
         }
         let Ok(Some(record)) = opened.record() else { return Ok(failed()) };
-        record.refuse_other_evaluation(&folder)?;
+        record.refuse_incomparable(&folder)?;
         if let Some(difference) = today.difference(&opened, &record, &self.plan.sweep.options)? {
             bail!(
                 "{} was fitted to other data: {difference}; remove it, or choose another --name",

@@ -155,7 +155,7 @@ fn unfinished(planned: &[Planned]) -> Result<Vec<Training>> {
         match opened.record()? {
             None => todo.push(training.clone()),
             Some(record) => {
-                record.refuse_other_evaluation(&folder)?;
+                record.refuse_incomparable(&folder)?;
                 if let Some(difference) = today.difference(&opened, &record, &training.options)? {
                     bail!(
                         "{} was fitted to other data: {difference}; remove it, or choose another --out",

@@ -39,7 +39,8 @@ pub enum Schedule {
         hold: usize,
     },
     /// Stage i of S lasts 3^i epochs at 1e-4 round(10^(1 - i / (S - 1)), 1), from 1e-3 to 1e-4:
-    /// with S = 8 the 3,280 epochs of Burda et al. 2016; fewer stages end sooner at the same rate.
+    /// with S = 8 the 3,280 epochs of Burda et al. 2016; fewer stages end sooner at the same rate, a single
+    /// one is an epoch at 1e-3.
     Staged {
         /// S, 1 to 8.
         #[serde(deserialize_with = "between::<1, 8, _, _>")]

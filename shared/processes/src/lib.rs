@@ -25,7 +25,8 @@ static STOP: AtomicBool = AtomicBool::new(false);
 #[error("stopped; the same command goes on")]
 pub struct Stopped;
 
-/// Ctrl-C reaches the processes too: each writes a checkpoint and ends. Here it only keeps the next from starting.
+/// Ctrl-C reaches the processes too, and a request to end is passed on: each writes a checkpoint and ends. Here it only keeps
+/// the next from starting.
 ///
 /// # Errors
 /// If Ctrl-C cannot be watched for.

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use files::write_atomic;
+use terminal::interrupt::PassedOn;
 
 /// Exit code of a program after Ctrl-C.
 pub(crate) const INTERRUPTED: i32 = 130;
@@ -53,8 +54,12 @@ impl Process {
         let _ = writeln!(log, "{:?}", self.command);
         let begins = log.metadata().map_or(0, |data| data.len());
         let [out, err] = [log.try_clone()?, log];
-        let status = self.command.stdin(Stdio::null()).stdout(out).stderr(err).status();
-        let status = status.with_context(|| format!("cannot run {}", self.program))?;
+        let cannot_run = || format!("cannot run {}", self.program);
+        let command = self.command.stdin(Stdio::null()).stdout(out).stderr(err);
+        let mut child = command.spawn().with_context(cannot_run)?;
+        let passed_on = PassedOn::to(child.id());
+        let status = child.wait().with_context(cannot_run)?;
+        drop(passed_on);
         if status.success() {
             return Ok(Ended::Done);
         }

@@ -4,6 +4,7 @@ use std::{
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -42,6 +43,9 @@ const STATE: [&str; 9] = [
     BURN_WEIGHTS,
     WEIGHTS,
 ];
+
+/// How the names of pictures and tables end that commands draw.
+const DRAWN: [&str; 7] = [".png", ".svg", ".gif", ".csv", ".npz", ".txt", ".html"];
 
 /// Why a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -429,6 +433,24 @@ impl RunFolder {
         }
     }
 
+    /// Names of the pictures and tables that were last written before `time`, in order: a fit that has gone on since does
+    /// not draw them again.
+    pub fn drawn_before(&self, time: SystemTime) -> Vec<String> {
+        let is_older = |entry: &DirEntry| {
+            let modified = entry.metadata().and_then(|file| file.modified());
+            modified.is_ok_and(|modified| modified < time)
+        };
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(is_older)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !STATE.contains(&name.as_str()))
+            .filter(|name| DRAWN.iter().any(|ending| name.ends_with(ending)))
+            .collect();
+        names.sort();
+        names
+    }
+
     /// Text of the run's configuration.
     ///
     /// # Errors
@@ -716,6 +738,19 @@ mod tests {
         assert!(!path.join(".tmpAbCdEf").exists() && path.join(".tmp-notes").exists());
         assert!(!run.has("weights.safetensors").unwrap());
         assert!(run.damaged().unwrap().is_empty());
+    }
+
+    #[test]
+    fn tables_from_before_a_fit_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path().join("run"), "", false).unwrap();
+        run.write(RunFolder::LATENTS, b"of the state").unwrap();
+        for name in ["scores.csv", "codes.npz", "mlflow.json"] {
+            fs::write(run.file(name), "").unwrap();
+        }
+        let started = SystemTime::now() + std::time::Duration::from_secs(3600);
+        assert_eq!(run.drawn_before(started), ["codes.npz", "scores.csv"]);
+        assert!(run.drawn_before(SystemTime::UNIX_EPOCH).is_empty());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::{EvaluateConfig, metric::Metric};
 
 /// `record.json`: what was run and what came of it.
 ///
-/// Everything but `machine` is a function of the configuration, the data and the code, and equal
-/// between runs of the same seed on the same kind of device.
+/// Everything but `machine` is a function of the configuration, the data and the code, and equal between runs of the same
+/// seed on the same kind of device; unless [`TrainingRecord::had_other_rates`], or `--resume` changed what clips gradients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of this format.
@@ -82,6 +82,9 @@ pub struct TrainingRecord {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
+    /// True if epochs before a `--resume` had other learning rates than the configuration gives them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub had_other_rates: bool,
     /// Training terms of the chosen epoch, nats per example.
     pub train: BTreeMap<String, f64>,
     /// Validation terms of the chosen epoch, nats per example.
@@ -116,10 +119,26 @@ impl Record {
             .is_ok_and(|evaluate| self.config.get("evaluate") == Some(&evaluate))
     }
 
-    /// Refuses to compare or keep the record of the run in `folder` otherwise.
+    /// Refuses to compare or keep the record of the run in `folder` if it is of something else than its configuration.
     ///
     /// # Errors
-    /// If it was evaluated otherwise than configured.
+    /// If it was evaluated, or its first epochs were trained, otherwise than configured.
+    pub fn refuse_incomparable(&self, folder: &Path) -> Result<()> {
+        self.refuse_other_evaluation(folder)?;
+        if self.training.as_ref().is_some_and(|training| training.had_other_rates) {
+            bail!(
+                "{} was trained in parts, the first by other learning rates than its configuration gives: train it again \
+                 from the start with --force",
+                folder.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses the record of the run in `folder` if it was evaluated otherwise than configured.
+    ///
+    /// # Errors
+    /// If it was.
     pub fn refuse_other_evaluation(&self, folder: &Path) -> Result<()> {
         if !self.is_as_configured() {
             bail!(

@@ -159,7 +159,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
         Steps::Rows => binarise.is_binary(),
         Steps::Pen | Steps::Symbols | Steps::Numbers => false,
     };
-    if is_binary {
+    if is_binary && !data.train.is_empty() {
         let found = independent(&data.train, test, binarise, noise);
         add("nll_independent", &found, "-log p(x) if every element were independent of all others");
     }

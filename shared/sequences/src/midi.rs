@@ -27,7 +27,7 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     if ticks.as_int() == 0 {
         return Err("a quarter note has no ticks in its header: export it again".into());
     }
-    let step = (f64::from(ticks.as_int()) * beats).max(1.0);
+    let step = f64::from(ticks.as_int()) * beats;
     let mut notes: Vec<(u64, u64, u8)> = Vec::new();
     for track in &smf.tracks {
         let mut time = 0u64;
@@ -59,9 +59,11 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let range = PIANO.0..PIANO.0 + PIANO.1 as u8;
     notes.retain(|(_, _, key)| range.contains(key));
     let first = notes.iter().map(|note| note.0).min().ok_or("no note of a piano in it")?;
-    let last = notes.iter().map(|note| note.1.max(note.0 + 1)).max().unwrap_or(first);
+    // A note that ends where it begins sounds for a tick, or for a step if that is shorter.
+    let ends = notes.iter().map(|note| (note.1 as f64).max(note.0 as f64 + step.min(1.0)));
+    let last = ends.fold(0.0, f64::max);
     // Played notes begin a little early or late: each end goes to the nearest step.
-    let place = |time: u64| ((time - first) as f64 / step).round() as u64;
+    let place = |time: f64| ((time - first as f64) / step).round() as u64;
     let steps = place(last).max(1);
     if steps > MOST_STEPS {
         return Err(format!("{steps} steps: at most {MOST_STEPS}"));
@@ -70,8 +72,8 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let mut sounding = vec![0u128; steps as usize];
     let mut total = 0;
     for (began, ended, key) in notes {
-        let from = place(began).min(steps - 1);
-        let to = place(ended).clamp(from + 1, steps);
+        let from = place(began as f64).min(steps - 1);
+        let to = place(ended as f64).clamp(from + 1, steps);
         total += to - from;
         if total > MOST_SOUNDING {
             return Err(format!("its notes sound for more than {MOST_SOUNDING} steps"));
@@ -178,6 +180,24 @@ pub(crate) mod tests {
         let eighths = parse(&bytes, 0.5).unwrap();
         assert_eq!(eighths.len(), 4);
         assert_eq!((&eighths[0], &eighths[3]), (&vec![60, 64], &vec![62, 64]));
+    }
+
+    #[test]
+    fn a_step_may_be_shorter_than_a_tick() {
+        // 24 and 480 ticks a quarter.
+        let coarse = |notes: &[(u32, u32, u8, u8)]| {
+            let mut bytes = file(notes);
+            bytes[12..14].copy_from_slice(&24u16.to_be_bytes());
+            parse(&bytes, 0.01).unwrap()
+        };
+        let notes: [(u32, u32, u8, u8); 3] = [(0, 24, 0, 60), (24, 47, 0, 64), (47, 48, 0, 62)];
+        let fine = notes.map(|(on, off, channel, key)| (20 * on, 20 * off, channel, key));
+        let chords = coarse(&notes);
+        assert_eq!(chords.len(), 200);
+        assert_eq!(chords, parse(&file(&fine), 0.01).unwrap());
+        // A note without length has one step.
+        let chords = coarse(&[(0, 24, 0, 60), (24, 24, 0, 62)]);
+        assert_eq!((chords.len(), chords.last()), (101, Some(&vec![62])));
     }
 
     #[test]

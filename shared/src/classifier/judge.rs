@@ -139,14 +139,9 @@ where
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,
-        Err(_) => match RunFolder::create(path.clone(), &text, false) {
-            Ok(run) => {
-                run.write_json(IDENTITY, &identity)?;
-                run
-            }
-            // Another program may have made it in this moment.
-            Err(error) => RunFolder::open(path.clone()).map_err(|_| error)?,
-        },
+        // Another program may make it in this moment.
+        Err(_) => RunFolder::create(path.clone(), &text, false)
+            .or_else(|error| RunFolder::open(path.clone()).map_err(|_| error))?,
     };
     if run.config_text()? != text {
         bail!("{} holds another classifier: remove it to have it fitted again", path.display());
@@ -169,6 +164,9 @@ where
             && let Err(damage) = run.read(weights::WEIGHTS)
         {
             progress::line(&format!("{damage}: it is fitted again"));
+        }
+        if !run.file(IDENTITY).is_file() {
+            run.write_json(IDENTITY, &identity)?;
         }
         progress::line(&format!("fitting the classifier of {} in {}", config.data, path.display()));
         let session = Session::<Autodiff<B>> {

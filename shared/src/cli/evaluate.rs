@@ -1,6 +1,11 @@
-use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -16,7 +21,10 @@ use crate::{
     data::{DataConfig, DataKind, Splits},
     metrics::{EvaluateConfig, Evaluating, Evaluation, refuse_broken},
     progress,
-    run::{DataRecord, Machine, Metric, ModelRecord, Record, RunFolder, TrainingRecord, processor},
+    run::{
+        DataRecord, Machine, Metric, ModelRecord, Record, RunData, RunFolder, TrainingRecord,
+        processor,
+    },
     train::FitReport,
 };
 
@@ -73,29 +81,33 @@ fn beside_own<'a, P: Paper>(
 ) -> Result<(Splits, &'a DataConfig, bool)> {
     let other = loaded.other(choice)?;
     let splits = other.splits.clone();
-    if let Some(own) = loaded.trained_on() {
-        let is_own = |sum: &&String| own.files.values().any(|known| known == *sum);
-        let known = splits.files.values().filter(is_own).count();
-        let of = format!(
-            "--on {choice}: {known} of {} files are of the run's own data",
-            splits.files.len()
+    let Some(own) = loaded.trained_on() else {
+        bail!(
+            "--on {choice}: {} has no {}, so its record could not say which data it was fitted to; fit it anew",
+            loaded.run.path().display(),
+            RunData::FILE
         );
-        match choice {
-            _ if known == 0 => {}
-            // All there is.
-            DataChoice::Path(_) => progress::line(&format!(
-                "{of}; it was trained on most of their examples, which says nothing about new ones (without --on it is \
-                 its test split)"
-            )),
-            // Of the run's own set it is the test split of both; another set may deal the same examples otherwise.
-            DataChoice::Name(name) if *name == loaded.config.data().name => {}
-            DataChoice::Name(_) => progress::line(&format!(
-                "{of}; it may have been trained on some of these test examples, which says little about new ones"
-            )),
-        }
+    };
+    let is_own = |sum: &&String| own.files.values().any(|known| known == *sum);
+    let known = splits.files.values().filter(is_own).count();
+    let of =
+        format!("--on {choice}: {known} of {} files are of the run's own data", splits.files.len());
+    match choice {
+        _ if known == 0 => {}
+        // All there is.
+        DataChoice::Path(_) => progress::line(&format!(
+            "{of}; it was trained on most of their examples, which says nothing about new ones (without --on it is its \
+             test split)"
+        )),
+        // Of the run's own set it is the test split of both; another set may deal the same examples otherwise.
+        DataChoice::Name(name) if *name == loaded.config.data().name => {}
+        DataChoice::Name(_) => progress::line(&format!(
+            "{of}; it may have been trained on some of these test examples, which says little about new ones"
+        )),
     }
     other.refuse_strange(choice)?;
-    if other.strange.is_some() {
+    // Of sequences nothing is measured by class.
+    if other.strange.is_some() && P::KIND.examples() != DataKind::Sequences {
         progress::line(
             "--on: there are classes that the model was not fitted to: nothing that needs classes is \
              measured",
@@ -178,7 +190,7 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
     let are_images = P::KIND.examples() == DataKind::Images;
     let judge = match &settings.samples {
         Some(_) if are_images && data.has_classes() => {
-            let (judge, error) = judge(data, &of.name, &runs_of(run), *device)?;
+            let (judge, error) = judge(data, &of.name, &runs_of(run.path()), *device)?;
             progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
             Some(judge)
         }
@@ -277,11 +289,17 @@ fn earlier(run: &RunFolder) -> Option<Record> {
     })
 }
 
-/// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there.
-fn runs_of(run: &RunFolder) -> PathBuf {
-    let above = || run.path().ancestors().skip(2).take(2);
+/// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there, or if it is that of one
+/// seed of several.
+fn runs_of(run: &Path) -> PathBuf {
+    let above = || run.ancestors().skip(2).take(2);
     let found = above().find(|folder| folder.join(CLASSIFIER).is_dir());
-    found.or(above().next()).unwrap_or(run.path()).into()
+    let is_of_a_seed = |folder: &&Path| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.strip_prefix("seed").is_some_and(|seed| seed.parse::<u64>().is_ok())
+    };
+    let own = above().find(|folder| !is_of_a_seed(folder));
+    found.or(own).unwrap_or(run).into()
 }
 
 fn training(report: &FitReport) -> Option<TrainingRecord> {
@@ -293,6 +311,7 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
         epochs: report.epochs,
         chosen_epoch: report.chosen_epoch,
         stopped_early: report.stopped_early,
+        had_other_rates: report.had_other_rates,
         train: terms(|line| &line.train),
         valid: terms(|line| &line.valid),
     })
@@ -314,4 +333,18 @@ fn latents(evaluation: &Evaluation) -> Option<String> {
         );
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_share_the_classifier_of_all_runs() {
+        let runs = |run: &str| runs_of(Path::new(run));
+        assert_eq!(runs("out/vae/quick"), Path::new("out"));
+        assert_eq!(runs("out/seed12/vae/quick"), Path::new("out"));
+        assert_eq!(runs("out/seeds/vae/quick"), Path::new("out/seeds"));
+        assert_eq!(runs("quick"), Path::new("quick"));
+    }
 }

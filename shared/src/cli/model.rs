@@ -212,13 +212,13 @@ impl<P: Paper> Loaded<P> {
         self.data.get()?.trained_on.as_ref()
     }
 
-    /// Adds metrics that a command of its own found to the run's record, if it has one and they were
-    /// found on its own data.
+    /// Adds metrics that a command of its own found on [its data](Self::data) to the run's record, if it has one and they
+    /// are not other data than it was fitted to.
     ///
     /// # Errors
     /// If the record cannot be read or written.
     pub fn add_metrics(&self, metrics: BTreeMap<String, Metric>) -> Result<()> {
-        if self.trained_on().is_some() {
+        if self.data.get().is_some_and(|data| data.trained_on.is_some()) {
             progress::line("found on other data: the run's record is left as it is");
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::SystemTime,
 };
 
 use anyhow::{Result, anyhow, bail};
@@ -33,7 +34,7 @@ use crate::{
     progress,
     reading::Places,
     run::{NAME_LETTERS, REPLACED, Record, RunData, RunFolder, Trackers, TrainingEnd, is_name},
-    train::{FitReport, Interrupted, Session, can_continue},
+    train::{FitReport, Interrupted, Session, can_continue, has_checkpoint},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
@@ -114,6 +115,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     if let Some(bad) = args.snapshot_epochs.iter().find(|e| !(**e > 0.0 && e.is_finite())) {
         bail!("--snapshot-epochs {bad}: epochs are positive numbers");
     }
+    let started = SystemTime::now();
     let device = args.common.device()?;
     let trackers = Log::open(&args.log, P::NAME)?;
     // Everything that can be wrong with the options is found before a folder is touched.
@@ -164,6 +166,17 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         return Ok(None);
     }
     let (run, goes_on) = match begun {
+        Some(run) if lacks_its_record(&run, &text) => {
+            progress::line(&format!(
+                "{} is fitted and was not evaluated: that is all that is left",
+                run.path().display()
+            ));
+            let weights = run.file(weights::WEIGHTS);
+            let model = load::<P>(&config, data.train.shape(), device, &weights)?;
+            let again = Evaluated::Again(config.evaluate().clone());
+            let loaded = Loaded::<P>::with_data(run, config, data, model, device);
+            return concluded(&loaded, again, &FitReport::default(), &trackers).map(Some);
+        }
         Some(run) => {
             identify::<P>(&run, &text, kept.as_ref())?;
             let goes_on = prepare_to_continue(&run, text, device.backend())?;
@@ -240,8 +253,36 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         );
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
-    let ((table, record), drawn) = finish(&loaded, Evaluated::After(&report))
-        .and_then(|evaluated| Ok((evaluated, pictures::all(&loaded, &report)?)))
+    let record = concluded(&loaded, Evaluated::After(&report), &report, &trackers)?;
+    let older = loaded.run.drawn_before(started);
+    if !older.is_empty() {
+        progress::line(&format!(
+            "older than this fit, until the commands that wrote them write them again: {}",
+            older.join("  ")
+        ));
+    }
+    Ok(Some(record))
+}
+
+/// True for a run that was fitted as this configuration says, in closed form, and ended before its evaluation: it has no
+/// checkpoint to go on from.
+fn lacks_its_record(run: &RunFolder, text: &str) -> bool {
+    let is_unchanged = || run.config_text().is_ok_and(|own| own == text);
+    !has_checkpoint(run)
+        && is_finished(run)
+        && is_unchanged()
+        && run.record().is_ok_and(|record| record.is_none())
+}
+
+/// What follows a fit: the record and the pictures, shown.
+fn concluded<P: Paper>(
+    loaded: &Loaded<P>,
+    evaluated: Evaluated<'_>,
+    report: &FitReport,
+    trackers: &Trackers,
+) -> Result<Record> {
+    let ((table, record), drawn) = finish(loaded, evaluated)
+        .and_then(|evaluated| Ok((evaluated, pictures::all(loaded, report)?)))
         .inspect_err(|_| trackers.end(&loaded.run, TrainingEnd::Failed))?;
     crate::print_text!("{table}");
     crate::print_line!(
@@ -251,7 +292,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     );
     // Last, because a slow tracker takes its time.
     trackers.end(&loaded.run, TrainingEnd::Finished);
-    Ok(Some(record))
+    Ok(record)
 }
 
 /// The configuration of a run to be resumed, changed by these options.

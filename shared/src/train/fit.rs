@@ -24,7 +24,7 @@ use crate::{
     data::{BatchMaker, Binarise, Splits},
     noise::{Noise, Stream},
     progress,
-    run::{FitBegin, RunFolder, Trackers},
+    run::{FitBegin, REPLACED, RunFolder, Trackers},
 };
 
 /// Examples in a validation batch; a fixed number, so that sums do not depend on the training
@@ -72,6 +72,8 @@ pub struct FitReport {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
+    /// True if epochs before a `--resume` had other learning rates than the schedule gives them now.
+    pub had_other_rates: bool,
     /// Figures of every epoch.
     pub lines: Vec<EpochLine>,
     /// Seconds of fitting, over all sessions of the run.
@@ -323,12 +325,21 @@ where
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
-        stopped_early: has_stopped(&progress),
+        stopped_early: has_stopped(&progress) && progress.epoch < epochs,
+        had_other_rates: has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,
     };
     Ok((model.valid(), report))
+}
+
+/// True if an epoch was trained by another learning rate than the schedule of `epochs` gives it.
+fn has_other_rates(lines: &[EpochLine], config: &TrainConfig, epochs: usize) -> bool {
+    lines.iter().any(|line| {
+        let rate = config.schedule.rate(line.epoch - 1, epochs);
+        (line.rate - rate).abs() > 1e-9 * rate.abs()
+    })
 }
 
 /// Term sums over the whole split.
@@ -386,10 +397,15 @@ struct Step {
 fn blown_up<B: Backend>(
     term: &str,
     Step { epoch, step, steps, rate }: Step,
-    Session { section, last, .. }: &Session<B>,
+    Session { section, last, run, .. }: &Session<B>,
     checkpoint: Option<std::path::PathBuf>,
 ) -> String {
+    // The run that was there comes back, and --resume would go on with that.
+    let replaces = run.phase_name().is_none() && run.file(REPLACED).is_dir();
     let (state, by) = match (last, checkpoint) {
+        (Some(last), None) if last == section && replaces => {
+            ("there is no checkpoint yet".into(), ", by --set and with --force again")
+        }
         (Some(last), Some(path)) if last == section => (
             format!("the last good checkpoint is {}", path.display()),
             ", and --resume takes both by --set",
@@ -588,6 +604,26 @@ mod tests {
         assert!(earlier.contains("a smaller pretraining.schedule.rate"), "{earlier}");
         assert!(earlier.ends_with("--name starts another run"), "{earlier}");
         assert!(said("train", None).ends_with("clip_norm usually helps"));
+        // The run that was there comes back: --resume would change that one.
+        std::fs::create_dir(folder.path().join(REPLACED)).unwrap();
+        let replacing = said("train", Some("train"));
+        assert!(replacing.contains("no checkpoint yet;"), "{replacing}");
+        assert!(replacing.ends_with("by --set and with --force again"), "{replacing}");
+    }
+
+    #[test]
+    fn a_fit_that_goes_on_by_another_schedule_says_so() {
+        let line = |epoch, rate| {
+            let (train, valid) = Default::default();
+            EpochLine { epoch, rate, train, valid }
+        };
+        let lines = [line(1, 0.01), line(2, 0.01)];
+        let constant = config(2, None);
+        assert!(!has_other_rates(&lines, &constant, 2));
+        let schedule = Schedule::Cosine { rate: 0.01, last: 0.0 };
+        let cosine = TrainConfig { schedule, ..constant };
+        assert!(has_other_rates(&lines, &cosine, 2));
+        assert!(!has_other_rates(&lines[..1], &cosine, 2));
     }
 
     #[test]

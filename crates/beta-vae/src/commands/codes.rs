@@ -52,8 +52,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(|e| anyhow!("cannot lay out the codes: {e}"))?;
-    let sizes = serde_json::to_string(&grid.sizes())?;
-    let about = HashMap::from([("sizes".to_owned(), sizes)]);
+    // One entry: the order of several would not be the same in every file.
+    let factors: Vec<(String, usize)> = grid.names().into_iter().zip(grid.sizes()).collect();
+    let about = HashMap::from([("factors".to_owned(), serde_json::to_string(&factors)?)]);
     let file = serialize(views, Some(about)).map_err(|e| anyhow!("cannot encode: {e}"))?;
     write_atomic(&args.to, &file)?;
     progress::line(&format!("wrote {}", args.to.display()));

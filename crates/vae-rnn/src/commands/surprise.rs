@@ -175,14 +175,54 @@ fn draw_images(
     nats: &[Vec<f64>],
 ) -> Result<()> {
     let shape = run.preparation.shape;
-    let greatest = nats.iter().flatten().copied().fold(1e-9, f64::max);
+    let shades = Shades::of(nats);
     let rows = Array2::from_shape_fn((nats.len(), shape.pixels()), |(image, pixel)| {
-        (nats[image][pixel / shape.width] / greatest) as f32
+        shades.shade(nats[image][pixel / shape.width])
     });
+    let Shades { black, white } = shades;
     let totals = nats.iter().map(|rows| format!("{:.0} nats", rows.iter().sum::<f64>()));
     Grid::new(shape, caption)
         .columns(totals)
         .row("image", images.clone())
-        .row(format!("nats a row, white: {greatest:.0}"), rows)
+        .row(format!("nats a row, black: {black:.0}, white: {white:.0}"), rows)
         .save(path)
+}
+
+/// The nats that are black in a picture, and those that are white.
+struct Shades {
+    black: f64,
+    white: f64,
+}
+
+impl Shades {
+    /// From 0, or from the least where a density makes it negative, to the greatest.
+    fn of(nats: &[Vec<f64>]) -> Self {
+        let all = || nats.iter().flatten().copied();
+        let black = all().filter(|&nats| nats < 0.0).fold(0.0, f64::min);
+        Self { black, white: all().fold(black, f64::max) }
+    }
+
+    /// 0 for black to 1 for white.
+    fn shade(&self, nats: f64) -> f32 {
+        ((nats - self.black) / (self.white - self.black).max(1e-9)) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shades;
+
+    #[test]
+    fn rows_of_negative_nats_have_shades_too_and_positive_ones_begin_at_0() {
+        let shaded = |nats: [f64; 2]| {
+            let shades = Shades::of(&[nats.to_vec()]);
+            nats.map(|nats| shades.shade(nats))
+        };
+        assert_eq!(shaded([-100.0, -20.0]), [0.0, 1.0]);
+        assert_eq!(shaded([10.0, -30.0]), [1.0, 0.0]);
+        assert_eq!(shaded([5.0, 20.0]), [0.25, 1.0]);
+        for equal in [0.0, -7.0] {
+            assert_eq!(shaded([equal; 2]), [0.0; 2]);
+        }
+    }
 }

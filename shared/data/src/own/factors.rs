@@ -9,6 +9,8 @@ use crate::{FactorGrid, Split};
 /// Factors of images: their values by image, as they stand in the file.
 #[derive(Clone, Debug)]
 pub(super) struct FactorTable {
+    /// The column of each factor in the file.
+    columns: Vec<usize>,
     sizes: Vec<usize>,
     /// The image at each place of the grid of all combinations.
     images: Vec<u32>,
@@ -55,7 +57,7 @@ impl FactorTable {
             }
             images[place] = image;
         }
-        Ok(Self { sizes, images })
+        Ok(Self { columns: varied, sizes, images })
     }
 
     /// The class of each image: its value of the first factor that has few enough.
@@ -84,7 +86,7 @@ pub(super) struct OwnFactors {
 
 impl FactorGrid for OwnFactors {
     fn names(&self) -> Vec<String> {
-        (0..self.table.sizes.len()).map(|factor| format!("factor {factor}")).collect()
+        self.table.columns.iter().map(|column| format!("factor {column}")).collect()
     }
 
     fn sizes(&self) -> Vec<usize> {

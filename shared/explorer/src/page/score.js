@@ -1,12 +1,17 @@
 // What a model of sequences says of one: its bound, the nats of each step, and what may come next.
 "use strict";
 
+/** All scores of the page: their bars are on one scale. */
+const SCORES = [];
+
 class Score {
   /** The score of this model, in the elements of the page whose names begin with `prefix`. */
   constructor(model, prefix) {
     this.model = model;
     this.place = (name) => document.getElementById(prefix + name);
     this.nats = [];
+    this.least = 0;
+    SCORES.push(this);
   }
 
   /** Computes the terms of the bound of a sequence by step. */
@@ -15,7 +20,7 @@ class Score {
     const { steps, whole } = model.terms(sequence, model.content.seed, key);
     Object.assign(this, { terms: steps, whole });
     this.nats = steps.map(({ reconstruction, kl }) => reconstruction + kl);
-    this.most = this.nats.reduce((a, b) => Math.max(a, b), 1e-9);
+    [this.least, this.most] = [Math.min(...this.nats), Math.max(...this.nats)];
   }
 
   /** The bound in words, and bars of the nats of each step, the highest `most`. */
@@ -34,13 +39,17 @@ class Score {
     const width = canvas.width / Math.max(1, steps);
     // What one code for all steps costs is of none of them.
     const what = this.model.isWhole ? "Nats of each step given the code" : "Nats of each step";
-    const caption = steps ? `${what}, at most ${this.most.toFixed(1)}` : "";
+    const from = this.least < 0 ? `from ${this.least.toFixed(1)} to` : "at most";
+    const caption = steps ? `${what}, ${from} ${this.most.toFixed(1)}` : "";
     this.place("surprise-caption").textContent = caption;
     canvas.setAttribute("aria-label", caption);
+    // Nats of a density may be negative: their bars hang from 0.
+    const [low, high] = [Math.min(0, ...SCORES.map(({ least }) => least)), Math.max(most, 1e-9)];
+    const level = (nats) => ((high - nats) / (high - low)) * canvas.height;
     this.nats.forEach((nats, step) => {
       context.fillStyle = style.getPropertyValue(step < given ? "--given" : "--drawn");
-      const height = (Math.max(0, nats) / most) * canvas.height;
-      context.fillRect(step * width + 1, canvas.height - height, Math.max(1, width - 2), height);
+      const height = level(0) - level(nats);
+      context.fillRect(step * width + 1, level(nats), Math.max(1, width - 2), height);
     });
   }
 
