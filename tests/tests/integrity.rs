@@ -220,14 +220,12 @@ fn a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_bits()
             assert!(outcome(&run) == whole, "{damage:?} of {file}");
         }
     }
-    // The damaged one is replaced by the next. What a command wrote of the model before is named.
+    // The damaged one is replaced by the next.
     let (work, run) = intact.copy();
-    fs::write(run.join("codes.csv"), "").unwrap();
     flip(&checkpoints(&run).pop().unwrap().join("model.mpk"));
     intact.call("resume", work.path(), &run).success();
     let again = intact.call("resume", work.path(), &run).success();
     assert!(!again.err().contains("checkpoint before"), "{}", again.err());
-    assert!(again.err().contains("write them again: codes.csv\n"), "{}", again.err());
     // The weights of the best epoch are of the checkpoints that need them.
     let (work, run) = intact.copy();
     let best = fs::read(checkpoints(&run).pop().unwrap().join("progress.json")).unwrap();

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use programs::{Called, executable, program, workspace};
@@ -176,35 +176,55 @@ fn what_is_killed_or_stopped_goes_on_to_the_same_bits() {
     assert!(!half.join("record.json").exists());
     let before = written(&done);
 
-    // In the same run Ctrl-C, which reaches the whole group, and a request to end that reaches the sweep alone.
+    // Ctrl-C, in the same run.
+    let mut child = all.spawn().unwrap();
     let log = killed.join("four/logs/seed1-quick-latent-3.log");
-    let one = |signal: &str, child: &Child| {
-        let process = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
-    };
-    for (before, signal) in ["-INT", "-TERM"].into_iter().enumerate() {
-        let mut child = all.spawn().unwrap();
-        let starts = |log: String| log.matches("continuing a fit").count();
-        while !fs::read_to_string(&log).is_ok_and(|log| starts(log) > before) {
-            assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-            sleep(Duration::from_millis(5));
-        }
-        if signal == "-INT" {
-            group(signal, &child)
-        } else {
-            one(signal, &child)
-        }
-        let status = child.wait().unwrap();
-        // Or it was done a moment before.
-        if half.join("record.json").exists() {
-            break;
-        }
-        assert_eq!(status.code(), Some(130), "{signal}");
+    while !fs::read_to_string(&log).is_ok_and(|log| log.contains("continuing a fit")) {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+    group("-INT", &child);
+    let status = child.wait().unwrap();
+    // Or it was done a moment before.
+    if !half.join("record.json").exists() {
+        assert_eq!(status.code(), Some(130));
     }
     let last = sweep(killed, &four(&["--jobs", "2"], "40")).success();
     assert!(last.out().contains("1 finished") || last.out().contains("2 finished"));
     assert_eq!(written(&done), before);
     same(straight, killed);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_request_to_end_that_the_sweep_alone_is_sent_ends_its_runs_with_a_checkpoint() {
+    let scratch = tempfile::tempdir().unwrap();
+    let work = scratch.path();
+    // So many epochs that nothing else ends it.
+    let mut all = command(work, &four(&[], "1000000"));
+    all.stdout(Stdio::null()).stderr(Stdio::null());
+    std::os::unix::process::CommandExt::process_group(&mut all, 0);
+    let mut child = all.spawn().unwrap();
+    let run = run(work, 1, 2);
+    await_checkpoint(&run, &mut child);
+    let kill = |options: &[&str]| Command::new("kill").args(options).status().unwrap().success();
+    let process = child.id().to_string();
+    assert!(kill(&["-TERM", &process]));
+    let sent = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if sent.elapsed() > Duration::from_secs(60) {
+            kill(&["-KILL", "--", &format!("-{process}")]);
+            panic!("the run goes on");
+        }
+        sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(130));
+    let log = fs::read_to_string(work.join("four/logs/seed1-quick-latent-2.log")).unwrap();
+    assert!(log.contains("stopped; continue with"), "{log}");
+    assert!(!run.join("weights.safetensors").exists());
 }
 
 /// Stubs of sbatch, squeue and srun in a folder: what is submitted is only noted.

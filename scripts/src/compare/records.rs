@@ -80,7 +80,10 @@ impl RecordSet {
                 continue;
             }
             match read(&file) {
-                Ok(Some(record)) => set.add(Found { record, file })?,
+                Ok(Some(record)) => match record.refuse_two_schedules(&file) {
+                    Ok(()) => set.add(Found { record, file })?,
+                    Err(reason) => set.damaged.push(reason.to_string()),
+                },
                 Ok(None) => {}
                 Err(reason) => set.damaged.push(format!("{}: {reason}", file.display())),
             }

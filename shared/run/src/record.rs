@@ -125,6 +125,14 @@ impl Record {
     /// If it was evaluated, or its first epochs were trained, otherwise than configured.
     pub fn refuse_incomparable(&self, folder: &Path) -> Result<()> {
         self.refuse_other_evaluation(folder)?;
+        self.refuse_two_schedules(folder)
+    }
+
+    /// Refuses the record of the run in `folder` if its first epochs had other learning rates than it says.
+    ///
+    /// # Errors
+    /// If they had.
+    pub fn refuse_two_schedules(&self, folder: &Path) -> Result<()> {
         if self.training.as_ref().is_some_and(|training| training.had_other_rates) {
             bail!(
                 "{} was trained in parts, the first by other learning rates than its configuration gives: train it again \

@@ -116,13 +116,17 @@ fn beside_own<'a, P: Paper>(
     }
     let splits = match loaded.data() {
         Ok(own) => Splits { train: own.train.clone(), valid: own.valid.clone(), ..splits },
-        Err(error) if P::KIND.examples() == DataKind::Images => {
+        Err(error) => {
+            let left_out = match P::KIND.examples() {
+                DataKind::Images => "probes need",
+                DataKind::Sequences => "nll_independent needs",
+                DataKind::Tables => return Err(error),
+            };
             progress::line(&format!(
-                "without the run's training data, which probes need: they are left out ({error:#})"
+                "without the run's training data, which {left_out}: left out ({error:#})"
             ));
             splits
         }
-        Err(error) => return Err(error),
     };
     Ok((splits, &other.config, false))
 }
@@ -190,7 +194,8 @@ pub(super) fn measure<P: Paper>(loaded: &Loaded<P>, evaluated: Evaluated<'_>) ->
     let are_images = P::KIND.examples() == DataKind::Images;
     let judge = match &settings.samples {
         Some(_) if are_images && data.has_classes() => {
-            let (judge, error) = judge(data, &of.name, &runs_of(run.path()), *device)?;
+            let (judge, error) =
+                judge(data, &of.name, &runs_of(run.path(), config.seed()), *device)?;
             progress::line(&format!("the classifier errs on {:.2}%", 100.0 * error.mean));
             Some(judge)
         }
@@ -289,16 +294,12 @@ fn earlier(run: &RunFolder) -> Option<Record> {
     })
 }
 
-/// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there, or if it is that of one
-/// seed of several.
-fn runs_of(run: &Path) -> PathBuf {
+/// Folder of all runs of a run RUNS/PAPER/NAME: RUNS, or the one above it if a classifier is there, or if RUNS is that of
+/// the run's seed.
+fn runs_of(run: &Path, seed: u64) -> PathBuf {
     let above = || run.ancestors().skip(2).take(2);
     let found = above().find(|folder| folder.join(CLASSIFIER).is_dir());
-    let is_of_a_seed = |folder: &&Path| {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        name.strip_prefix("seed").is_some_and(|seed| seed.parse::<u64>().is_ok())
-    };
-    let own = above().find(|folder| !is_of_a_seed(folder));
+    let own = above().find(|folder| !folder.ends_with(format!("seed{seed}")));
     found.or(own).unwrap_or(run).into()
 }
 
@@ -341,10 +342,10 @@ mod tests {
 
     #[test]
     fn seeds_share_the_classifier_of_all_runs() {
-        let runs = |run: &str| runs_of(Path::new(run));
+        let runs = |run: &str| runs_of(Path::new(run), 12);
         assert_eq!(runs("out/vae/quick"), Path::new("out"));
         assert_eq!(runs("out/seed12/vae/quick"), Path::new("out"));
-        assert_eq!(runs("out/seeds/vae/quick"), Path::new("out/seeds"));
+        assert_eq!(runs("out/seed1/vae/quick"), Path::new("out/seed1"));
         assert_eq!(runs("quick"), Path::new("quick"));
     }
 }

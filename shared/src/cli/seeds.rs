@@ -68,6 +68,19 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             }
         })?);
     }
+    let is_mixed = |record: &&Record| {
+        let training =
+            |record: &Record| record.training.as_ref().is_some_and(|t| t.had_other_rates);
+        training(record) != records.first().is_some_and(training)
+    };
+    if let Some(record) = records.iter().find(is_mixed) {
+        bail!(
+            "some were trained in parts, by two schedules, and others by one (seed {} and seed {}): no mean over both; \
+             --force trains all again",
+            records[0].seed,
+            record.seed
+        );
+    }
     let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
     let name = args.configuration.name::<P>();
     let name = args.target.name.as_ref().unwrap_or(&name);

@@ -142,6 +142,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
             }
         }
     }
+    let weights_before = begun.as_ref().and_then(|run| run.read(weights::WEIGHTS).ok());
     let Resolved { config, text, base, places } = resolved;
     if !args.snapshot_epochs.is_empty()
         && let Some(reason) = P::cannot("snapshots", &config)
@@ -254,21 +255,28 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
     let record = concluded(&loaded, Evaluated::After(&report), &report, &trackers)?;
+    if report.had_other_rates {
+        progress::line(
+            "its first epochs had other learning rates than this configuration gives them: the record says so, and is \
+             neither kept nor compared",
+        );
+    }
     let older = loaded.run.drawn_before(started);
-    if !older.is_empty() {
+    if !older.is_empty() && weights_before != loaded.run.read(weights::WEIGHTS).ok() {
         progress::line(&format!(
-            "older than this fit, until the commands that wrote them write them again: {}",
+            "of the model before this fit; run their commands again: {}",
             older.join("  ")
         ));
     }
     Ok(Some(record))
 }
 
-/// True for a run that was fitted as this configuration says, in closed form, and ended before its evaluation: it has no
-/// checkpoint to go on from.
+/// True for a run that was fitted as this configuration says, not in epochs, and ended before its evaluation: there is
+/// no checkpoint to go on from, and nothing to fit.
 fn lacks_its_record(run: &RunFolder, text: &str) -> bool {
     let is_unchanged = || run.config_text().is_ok_and(|own| own == text);
-    !has_checkpoint(run)
+    let is_in_epochs = has_checkpoint(run) || run.file(RunFolder::METRICS).exists();
+    !is_in_epochs
         && is_finished(run)
         && is_unchanged()
         && run.record().is_ok_and(|record| record.is_none())

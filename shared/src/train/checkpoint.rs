@@ -41,6 +41,12 @@ pub(super) struct Progress {
     pub(super) lines: Vec<EpochLine>,
     /// Seconds spent training.
     pub(super) seconds: f64,
+    /// Learning rate of the epoch under way, or the last one.
+    #[serde(default)]
+    pub(super) rate: Option<f64>,
+    /// True if an epoch that was under way went on by another.
+    #[serde(default)]
+    pub(super) changed_rate: bool,
 }
 
 pub(super) const MODEL: &str = "model.mpk";

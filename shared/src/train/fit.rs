@@ -225,6 +225,8 @@ where
     while !is_over(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
+        let before_this = progress.rate.replace(rate).filter(|_| progress.step > 0);
+        progress.changed_rate |= before_this.is_some_and(|before| differ(before, rate));
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
         let mut unread = Unread { found: None };
         while progress.step < steps {
@@ -326,7 +328,7 @@ where
         epochs: progress.epoch,
         chosen_epoch,
         stopped_early: has_stopped(&progress) && progress.epoch < epochs,
-        had_other_rates: has_other_rates(&progress.lines, config, epochs),
+        had_other_rates: progress.changed_rate || has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,
@@ -336,10 +338,12 @@ where
 
 /// True if an epoch was trained by another learning rate than the schedule of `epochs` gives it.
 fn has_other_rates(lines: &[EpochLine], config: &TrainConfig, epochs: usize) -> bool {
-    lines.iter().any(|line| {
-        let rate = config.schedule.rate(line.epoch - 1, epochs);
-        (line.rate - rate).abs() > 1e-9 * rate.abs()
-    })
+    lines.iter().any(|line| differ(line.rate, config.schedule.rate(line.epoch - 1, epochs)))
+}
+
+/// Whether two learning rates differ by more than rounding.
+fn differ(one: f64, other: f64) -> bool {
+    (one - other).abs() > 1e-9 * other.abs()
 }
 
 /// Term sums over the whole split.

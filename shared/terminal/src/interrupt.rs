@@ -10,10 +10,10 @@ use anyhow::{Result, anyhow};
 type Handler = Arc<dyn Fn() + Send + Sync>;
 
 static CURRENT: Mutex<Current> =
-    Mutex::new(Current { handler: None, last: None, processes: Vec::new() });
+    Mutex::new(Current { handler: None, last: None, processes: Vec::new(), is_to_end: false });
 
-/// Signals so close together are one: a terminal, a group of processes and the process that started this one may each send
-/// theirs.
+/// Requests to end so soon after a signal are none of their own: a group of processes and the process that started this one
+/// may each be sent, and pass on, the same. A second Ctrl-C is always meant.
 const TOGETHER: Duration = Duration::from_millis(300);
 
 struct Current {
@@ -21,6 +21,8 @@ struct Current {
     last: Option<Instant>,
     /// Those that are told of a request to end.
     processes: Vec<u32>,
+    /// Whether there was one: a process that is started afterwards is told at once.
+    is_to_end: bool,
 }
 
 /// From now on Ctrl-C, and a request to end, does this and no longer what it did before. A terminal that is closed ends
@@ -45,7 +47,11 @@ impl PassedOn {
     /// To the process of this number.
     #[must_use]
     pub fn to(process: u32) -> Self {
-        current().processes.push(process);
+        let mut current = current();
+        current.processes.push(process);
+        if current.is_to_end {
+            signals::pass_on(&[process]);
+        }
         Self(process)
     }
 }
@@ -56,16 +62,33 @@ impl Drop for PassedOn {
     }
 }
 
-fn interrupted() {
-    // A handler may end the program, so the lock is not held.
-    let handler = {
+/// Ctrl-C, or a request to end.
+fn interrupted(is_request: bool) {
+    let (handler, told) = {
         let mut current = current();
-        let now = Instant::now();
-        let is_same = current.last.replace(now).is_some_and(|last| now - last < TOGETHER);
-        current.handler.clone().filter(|_| !is_same)
+        if !current.counts(is_request, Instant::now()) {
+            return;
+        }
+        let told = if is_request { current.processes.clone() } else { Vec::new() };
+        (current.handler.clone(), told)
     };
+    // The handler comes last, without the lock, since it may end the program.
+    signals::pass_on(&told);
     if let Some(handler) = handler {
         handler();
+    }
+}
+
+impl Current {
+    /// Whether a signal is one of its own.
+    fn counts(&mut self, is_request: bool, now: Instant) -> bool {
+        self.is_to_end |= is_request;
+        let is_same =
+            is_request && self.last.is_some_and(|last| now.duration_since(last) < TOGETHER);
+        if !is_same {
+            self.last = Some(now);
+        }
+        !is_same
     }
 }
 
@@ -83,25 +106,21 @@ mod signals {
         iterator::Signals,
     };
 
-    use super::{current, interrupted};
+    use super::interrupted;
 
     pub(super) fn watch() -> io::Result<()> {
         let hang_up = (!is_hang_up_ignored()).then_some(SIGHUP);
         let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))?;
         let watch = move || {
             for signal in signals.forever() {
-                if signal != SIGINT {
-                    pass_on();
-                }
-                interrupted();
+                interrupted(signal != SIGINT);
             }
         };
         thread::Builder::new().name("interrupt".into()).spawn(watch).map(drop)
     }
 
-    fn pass_on() {
-        let processes = current().processes.clone();
-        let known = processes.into_iter().filter_map(|process| process.try_into().ok());
+    pub(super) fn pass_on(processes: &[u32]) {
+        let known = processes.iter().filter_map(|&process| process.try_into().ok());
         for process in known.filter_map(Pid::from_raw) {
             // One that has just ended needs no signal.
             let _ = kill_process(process, Signal::TERM);
@@ -135,6 +154,31 @@ mod signals {
 #[cfg(not(unix))]
 mod signals {
     pub(super) fn watch() -> Result<(), ctrlc::Error> {
-        ctrlc::set_handler(super::interrupted)
+        ctrlc::set_handler(|| super::interrupted(false))
+    }
+
+    pub(super) fn pass_on(_: &[u32]) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_comes_twice_counts_once_and_every_ctrl_c_counts() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let counted = |signals: &[(bool, u64)]| {
+            let mut current =
+                Current { handler: None, last: None, processes: Vec::new(), is_to_end: false };
+            let counts =
+                signals.iter().filter(|&&(is_request, time)| current.counts(is_request, at(time)));
+            (counts.count(), current.is_to_end)
+        };
+        assert_eq!(counted(&[(true, 0), (true, 100)]), (1, true));
+        // One that is sent again and again counts again in the end.
+        assert_eq!(counted(&[(true, 0), (true, 200), (true, 400)]), (2, true));
+        assert_eq!(counted(&[(false, 0), (false, 30)]), (2, false));
+        assert_eq!(counted(&[(false, 0), (true, 30)]), (1, true));
     }
 }

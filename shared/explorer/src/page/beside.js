@@ -18,11 +18,11 @@ class Beside {
     page.playable("beside-play", () => this.sequence, draw);
   }
 
-  /** Shows the score, its bars at most `most` nats high, and how the model goes on. */
-  show(most) {
+  /** Shows the score, its bars on the scale of `range`, the least and the most nats, and how the model goes on. */
+  show(range) {
     const { page } = this;
     const { sequence, given } = page;
-    this.score.show(given, most);
+    this.score.show(given, range);
     const prefix = sequence.slice(0, given);
     if (page.hasNext) this.score.showNext(prefix, (place) => page.nameOf(place), (place) => page.append(place));
     if (!this.view) return;

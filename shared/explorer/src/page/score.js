@@ -1,17 +1,13 @@
 // What a model of sequences says of one: its bound, the nats of each step, and what may come next.
 "use strict";
 
-/** All scores of the page: their bars are on one scale. */
-const SCORES = [];
-
 class Score {
   /** The score of this model, in the elements of the page whose names begin with `prefix`. */
   constructor(model, prefix) {
     this.model = model;
     this.place = (name) => document.getElementById(prefix + name);
     this.nats = [];
-    this.least = 0;
-    SCORES.push(this);
+    [this.least, this.most] = [0, 0];
   }
 
   /** Computes the terms of the bound of a sequence by step. */
@@ -20,11 +16,12 @@ class Score {
     const { steps, whole } = model.terms(sequence, model.content.seed, key);
     Object.assign(this, { terms: steps, whole });
     this.nats = steps.map(({ reconstruction, kl }) => reconstruction + kl);
-    [this.least, this.most] = [Math.min(...this.nats), Math.max(...this.nats)];
+    this.least = this.nats.reduce((a, b) => Math.min(a, b), 0);
+    this.most = this.nats.reduce((a, b) => Math.max(a, b), -Infinity);
   }
 
-  /** The bound in words, and bars of the nats of each step, the highest `most`. */
-  show(given, most) {
+  /** The bound in words, and bars of the nats of each step, from the lowest `least` to the highest `most`. */
+  show(given, [least, most]) {
     const sum = (of) => this.terms.reduce((total, terms) => total + of(terms), 0);
     const [reconstruction, kl] = [sum((t) => t.reconstruction), sum((t) => t.kl) + this.whole];
     const [steps, nats] = [this.nats.length, reconstruction + kl];
@@ -44,8 +41,8 @@ class Score {
     this.place("surprise-caption").textContent = caption;
     canvas.setAttribute("aria-label", caption);
     // Nats of a density may be negative: their bars hang from 0.
-    const [low, high] = [Math.min(0, ...SCORES.map(({ least }) => least)), Math.max(most, 1e-9)];
-    const level = (nats) => ((high - nats) / (high - low)) * canvas.height;
+    const high = Math.max(most, 1e-9);
+    const level = (nats) => ((high - nats) / (high - least)) * canvas.height;
     this.nats.forEach((nats, step) => {
       context.fillStyle = style.getPropertyValue(step < given ? "--given" : "--drawn");
       const height = level(0) - level(nats);

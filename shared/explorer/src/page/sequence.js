@@ -308,11 +308,12 @@ class SequencePage {
     const { key } = this.source;
     score.measure(sequence, key);
     beside?.score.measure(sequence, key);
-    const most = Math.max(score.most, beside?.score.most ?? 0);
+    const other = beside?.score ?? score;
+    const range = [Math.min(score.least, other.least), Math.max(score.most, other.most)];
     this.editor.show(sequence, this.given, this.playing, score.nats);
-    score.show(this.given, most);
+    score.show(this.given, range);
     if (this.hasNext) score.showNext(sequence.slice(0, this.given), (place) => this.nameOf(place), (place) => this.append(place));
-    beside?.show(most);
+    beside?.show(range);
     if (model.isWhole && sequence.length && !this.isDecoded) this.showCode();
     if (this.kind === "symbols") this.goOn();
   }
