@@ -162,21 +162,21 @@ fn a_run_that_stopped_early_goes_on_with_more_patience() {
     assert_eq!(record()["stopped_early"], true);
     assert_eq!(record()["had_other_rates"], serde_json::Value::Null);
     // Its last epoch would have stopped it too, and it has another rate than those before.
-    let resume = |epochs: &str, rate: &str| {
+    let resume = |epochs: &str, patience: usize, rate: &str| {
         let schedule = format!("train.schedule={{kind=\"constant\",rate={rate}}}");
-        let options =
-            ["--resume", "--epochs", epochs, "--set", "train.patience=4", "--set", &schedule];
+        let patience = format!("train.patience={patience}");
+        let options = ["--resume", "--epochs", epochs, "--set", &patience, "--set", &schedule];
         let extra: Vec<&str> = WIDE.iter().chain(&options).copied().collect();
         program("vae").train(work.path(), &extra).success().err()
     };
     // What a command wrote of the model before is named, once it is another one.
     fs::write(work.path().join("runs/vae/quick/codes.csv"), "").unwrap();
-    let said = resume("5", "1e-29");
+    let said = resume("5", 4, "1e-29");
     assert!(said.contains("neither kept nor compared") && !said.contains("codes.csv"), "{said}");
     assert_eq!(epochs(), 5);
     assert_eq!(record()["stopped_early"], false);
     assert_eq!(record()["had_other_rates"], true);
-    let said = resume("6", "0.001");
+    let said = resume("6", 9, "0.001");
     assert!(said.contains("run their commands again: codes.csv\n"), "{said}");
 }
 
