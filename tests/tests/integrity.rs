@@ -9,11 +9,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-use programs::{Called, program};
+use programs::{Called, await_that, program};
 
 /// A finished tiny run of the program to damage copies of.
 struct Intact {
@@ -510,11 +508,7 @@ fn a_second_process_is_refused_until_the_first_is_gone() {
     let long = ["train", "--resume", "--out", out.to_str().unwrap(), "--epochs", "100000"];
     let mut child =
         program("vae").command(&long).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let started = Instant::now();
-    while run.join("weights.safetensors").exists() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no step after two minutes");
-        sleep(Duration::from_millis(2));
-    }
+    await_that(|| !run.join("weights.safetensors").exists(), "no step");
     intact.call("resume", work, &run).failure(1, "in use");
     intact.call("evaluate", work, &run).failure(1, "in use");
     program("vae").train(work, &["--force"]).failure(1, "in use");

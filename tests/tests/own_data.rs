@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use programs::{Called, Program, program};
+use programs::{Called, Program, await_that, program, send};
 
 /// Original files of the set `rectangles` in a folder: 1,200 and 60 images, drawn otherwise for another
 /// `edition`.
@@ -121,11 +121,7 @@ fn generated_images_are_not_taken_for_the_originals() {
 #[test]
 #[cfg(unix)]
 fn the_line_printed_on_ctrl_c_continues_on_the_same_data() {
-    use std::{
-        process::{Command, Stdio},
-        thread::sleep,
-        time::{Duration, Instant},
-    };
+    use std::process::{Command, Stdio};
     let work = tempfile::tempdir().unwrap();
     let program = program("vae");
     let folder = work.path().join("my 'original' data");
@@ -138,12 +134,8 @@ fn the_line_printed_on_ctrl_c_continues_on_the_same_data() {
         program.to_train(&out, &epochs).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
     let run = out.join("runs/vae/quick");
-    let started = Instant::now();
-    while !run.join("metrics.jsonl").is_file() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no epoch after two minutes");
-        sleep(Duration::from_millis(2));
-    }
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    await_that(|| run.join("metrics.jsonl").is_file(), "no epoch");
+    send("-INT", child.id());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "it was done too soon");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -8,11 +8,9 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
     process::{Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
-use programs::program;
+use programs::{await_that, program, send};
 
 /// What must be equal between equal runs: the record without the machine, the figures of every
 /// epoch and the weights, in both formats.
@@ -205,18 +203,13 @@ fn interrupted(signal: &str, code: Option<i32>) {
         .spawn()
         .unwrap();
     let checkpoints = stopped.path().join("runs/vae/quick/checkpoints");
-    let started = Instant::now();
     let has_one = || {
         fs::read_dir(&checkpoints).is_ok_and(|mut found| {
             found.any(|f| f.unwrap().file_name().to_string_lossy().starts_with("00000"))
         })
     };
-    while !has_one() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint after two minutes");
-        sleep(Duration::from_millis(2));
-    }
-    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    await_that(has_one, "no checkpoint");
+    send(signal, child.id());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), code, "{status}");
     assert!(!stopped.path().join("runs/vae/quick/record.json").exists(), "it was done too soon");
@@ -253,13 +246,8 @@ fn nohup_keeps_a_fit_going_when_its_terminal_is_closed() {
     }
     let mut child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let run = work.path().join("runs/vae/quick");
-    let started = Instant::now();
-    while !run.join("metrics.jsonl").exists() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no epoch after two minutes");
-        sleep(Duration::from_millis(2));
-    }
-    let sent = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    await_that(|| run.join("metrics.jsonl").exists(), "no epoch");
+    send("-HUP", child.id());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(run.join("record.json").exists());
 }
@@ -276,13 +264,8 @@ fn ctrl_c_after_the_fit_says_how_to_go_on() {
         .spawn()
         .unwrap();
     let run = work.path().join("runs/vae/quick");
-    let started = Instant::now();
-    while !run.join("weights.safetensors").exists() {
-        assert!(started.elapsed() < Duration::from_secs(120), "no weights after two minutes");
-        sleep(Duration::from_millis(20));
-    }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    await_that(|| run.join("weights.safetensors").exists(), "no weights");
+    send("-INT", child.id());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(130), "{text}");

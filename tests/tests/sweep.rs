@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use programs::{Called, executable, program, workspace};
+use programs::{Called, executable, program, send, workspace};
 
 /// Options of a tiny training.
 const TINY: [&str; 13] = [
@@ -207,16 +207,15 @@ fn a_request_to_end_that_the_sweep_alone_is_sent_ends_its_runs_with_a_checkpoint
     let mut child = all.spawn().unwrap();
     let run = run(work, 1, 2);
     await_checkpoint(&run, &mut child);
-    let kill = |options: &[&str]| Command::new("kill").args(options).status().unwrap().success();
-    let process = child.id().to_string();
-    assert!(kill(&["-TERM", &process]));
+    send("-TERM", child.id());
     let sent = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
         if sent.elapsed() > Duration::from_secs(60) {
-            kill(&["-KILL", "--", &format!("-{process}")]);
+            let group = format!("-{}", child.id());
+            Command::new("kill").args(["-KILL", "--", &group]).status().unwrap();
             panic!("the run goes on");
         }
         sleep(Duration::from_millis(20));

@@ -119,6 +119,11 @@ impl Record {
             .is_ok_and(|evaluate| self.config.get("evaluate") == Some(&evaluate))
     }
 
+    /// [`TrainingRecord::had_other_rates`]; false of a closed form.
+    pub fn had_other_rates(&self) -> bool {
+        self.training.as_ref().is_some_and(|training| training.had_other_rates)
+    }
+
     /// Refuses to compare or keep the record of the run in `folder` if it is of something else than its configuration.
     ///
     /// # Errors
@@ -133,7 +138,7 @@ impl Record {
     /// # Errors
     /// If they had.
     pub fn refuse_two_schedules(&self, folder: &Path) -> Result<()> {
-        if self.training.as_ref().is_some_and(|training| training.had_other_rates) {
+        if self.had_other_rates() {
             bail!(
                 "{} was trained in parts, the first by other learning rates than its configuration gives: train it again \
                  from the start with --force",

@@ -68,12 +68,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             }
         })?);
     }
-    let is_mixed = |record: &&Record| {
-        let training =
-            |record: &Record| record.training.as_ref().is_some_and(|t| t.had_other_rates);
-        training(record) != records.first().is_some_and(training)
-    };
-    if let Some(record) = records.iter().find(is_mixed) {
+    let differs = |other: &&Record| other.had_other_rates() != records[0].had_other_rates();
+    if let Some(record) = records.iter().find(differs) {
         bail!(
             "some were trained in parts, by two schedules, and others by one (seed {} and seed {}): no mean over both; \
              --force trains all again",

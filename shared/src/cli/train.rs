@@ -29,6 +29,7 @@ use crate::{
     backend::Backend,
     data::Splits,
     device::{Device, on_device},
+    files::sha256,
     interrupt,
     noise::Noise,
     progress,
@@ -142,7 +143,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
             }
         }
     }
-    let weights_before = begun.as_ref().and_then(|run| run.read(weights::WEIGHTS).ok());
+    let weights_of = |run: &RunFolder| sha256(&run.read(weights::WEIGHTS).ok()?[..]).ok();
+    let weights_before = begun.as_ref().and_then(weights_of);
     let Resolved { config, text, base, places } = resolved;
     if !args.snapshot_epochs.is_empty()
         && let Some(reason) = P::cannot("snapshots", &config)
@@ -262,7 +264,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         );
     }
     let older = loaded.run.drawn_before(started);
-    if !older.is_empty() && weights_before != loaded.run.read(weights::WEIGHTS).ok() {
+    if !older.is_empty() && weights_before != weights_of(&loaded.run) {
         progress::line(&format!(
             "of the model before this fit; run their commands again: {}",
             older.join("  ")

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{LazyLock, Mutex, PoisonError},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -79,6 +81,21 @@ pub fn binaries() -> Vec<String> {
 /// The program of that name.
 pub fn program(name: &str) -> &'static Program {
     programs().iter().find(|program| program.name == name).unwrap()
+}
+
+/// Waits until it is so, for two minutes at most; `missing` is what there is not until then.
+pub fn await_that(is_so: impl Fn() -> bool, missing: &str) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(120), "{missing} after two minutes");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal, such as -INT, to a process.
+pub fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status().unwrap();
+    assert!(sent.success(), "{signal}");
 }
 
 /// Root of the workspace.

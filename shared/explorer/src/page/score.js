@@ -7,7 +7,6 @@ class Score {
     this.model = model;
     this.place = (name) => document.getElementById(prefix + name);
     this.nats = [];
-    [this.least, this.most] = [0, 0];
   }
 
   /** Computes the terms of the bound of a sequence by step. */
