@@ -80,6 +80,50 @@ fn the_same_pictures_have_the_same_codes_wherever_they_come_from() {
 }
 
 #[test]
+fn a_table_of_pixels_is_read_in_the_models_shape_and_needs_no_classes() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    let named = |name: &str| path(name).to_str().unwrap().to_owned();
+    pictures(&path("mine"));
+    let vae = program("vae");
+    let run = trained("vae", work.path(), &path("mine"));
+    let on = encode(vae, &run, &["--on", &named("mine")], &path("on.csv"));
+    let picture =
+        |number: usize| format!("{}/{number:02}.png", ["left", "middle", "right"][number % 3]);
+    // 120 numbers are no square: nothing but the model says that they are 12 x 10.
+    let row = |number: usize| {
+        let levels = image::open(path("mine").join(picture(number))).unwrap().into_luma8();
+        let levels: Vec<String> = levels.into_raw().iter().map(u8::to_string).collect();
+        levels.join(",") + "\n"
+    };
+    fs::write(path("plain.csv"), (0..60).map(row).collect::<String>()).unwrap();
+    let table = encode(vae, &run, &["--on", &named("plain.csv")], &path("table.csv"));
+    assert_eq!(table.len(), 60);
+    for number in 0..60 {
+        let (found, known) = (&table[&number.to_string()], &on[&picture(number)]);
+        assert_eq!(found[1..], known[1..], "image {number}");
+    }
+    // What was fitted to a table with classes is asked about the same without.
+    let labelled = (0..60).map(|number| format!("{},{}", number % 3, row(number)));
+    fs::write(path("labelled.csv"), labelled.collect::<String>()).unwrap();
+    let labelled = named("labelled.csv");
+    let options = ["--size", "12x10", "--set", "data.images.label=0", "--name", "labelled"];
+    let data = ["--data", &*labelled, "--set", "data.train_examples=40"];
+    vae.train(work.path(), &[&data[..], &options].concat()).success();
+    let run = path("runs/vae/labelled");
+    let with = encode(vae, &run, &["--on", &labelled], &path("with.csv"));
+    let without = encode(vae, &run, &["--on", &named("plain.csv")], &path("without.csv"));
+    for number in 0..60 {
+        let (found, known) = (&without[&number.to_string()], &with[&number.to_string()]);
+        assert_eq!(found[1..], known[1..], "image {number}");
+        assert_eq!((&*found[0], &*known[0]), ("all", &*(number % 3).to_string()));
+    }
+    for command in ["evaluate", "reconstruct"] {
+        vae.on_run(command, &run, &["--on", &named("plain.csv")]).success();
+    }
+}
+
+#[test]
 fn the_runs_own_set_by_its_name_is_split_as_the_run_split_it() {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);
@@ -144,6 +188,14 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     assert!(other.contains("\"nll\"") && !other.contains("probe_linear"), "{other}");
     let own = (record, latents);
     assert_eq!((file("record.json"), file("latents.csv")), own);
+    // What can be said of a damaged one, and it may be deleted.
+    fs::write(run.join("record-other-data.json"), "{}").unwrap();
+    let said = vae.on_run("encode", &run, &[]).success().err();
+    let advice = "; evaluate with --on or --other-data, as before, rewrites it, or delete it";
+    assert!(said.contains(advice), "{said}");
+    fs::remove_file(run.join("record-other-data.json")).unwrap();
+    let said = vae.on_run("encode", &run, &[]).success().err();
+    assert!(!said.contains("record-other-data.json"), "{said}");
     // A run that does not keep what it was fitted to cannot say so in a record.
     fs::rename(run.join("data.json"), path("data.json")).unwrap();
     on("evaluate", "mine", &[]).failure(1, "has no data.json");
@@ -215,7 +267,7 @@ fn all_counts_every_example_and_an_index_beyond_a_split_says_which_splits_there_
     assert_ne!(test, drawn(&["--split", "all", "--indices", "2408"], "next.png"));
     let said = "the validation split has 0 to 399; --split train has 0 to ";
     vae.on_run("reconstruct", &run, &["--indices", "2407"]).failure(1, said);
-    vae.on_run("interpolate", &run, &["--indices", "1,2,3"]).failure(1, "--indices: two");
+    vae.on_run("interpolate", &run, &["--indices", "1,2,3"]).failure(1, "--indices 1,2,3: two");
     vae.on_run("interpolate", &run, &["--to", "5"]).failure(1, "--to 5: a name that ends in .png");
     // Beside a picture that the user names nothing is overwritten either.
     fs::write(work.path().join("t.gif"), "").unwrap();
@@ -295,4 +347,13 @@ fn predictions_for_new_people_are_those_of_the_same_rows_and_are_audited() {
     let options = ["--on", path("other.csv").to_str().unwrap()].map(str::to_owned);
     fair.on_run("predict", &run, &options.each_ref().map(String::as_str))
         .failure(1, "no column 'job'");
+    // A schema that lies elsewhere now is found there; the table is the one that is named, whatever lies beside that.
+    fs::create_dir(path("moved")).unwrap();
+    fs::rename(path("people.toml"), path("moved/people.toml")).unwrap();
+    fs::write(path("moved/new.csv"), table(0..5)).unwrap();
+    let (on, moved) = (path("new.csv"), path("moved"));
+    let on = ["--on", on.to_str().unwrap()];
+    fair.on_run("predict", &run, &on).failure(1, "name that with --data-dir");
+    let moved = ["--data-dir", moved.to_str().unwrap()];
+    assert_eq!(predict(&[on, moved].concat(), "moved-p.csv"), new);
 }

@@ -11,8 +11,8 @@ use std::{
 
 use programs::{Called, Program, await_that, program, send};
 
-/// Original files of the set `rectangles` in a folder: 1,200 and 60 images, drawn otherwise for another
-/// `edition`.
+/// Original files of the set `rectangles` in a folder: 1,200 and 50,000 images, of which few are different, drawn otherwise
+/// for another `edition`.
 fn originals(folder: &Path, edition: usize) {
     fs::create_dir_all(folder).unwrap();
     let line = |example: usize| {
@@ -21,12 +21,28 @@ fn originals(folder: &Path, edition: usize) {
         let pixels: Vec<&str> = (0..784).map(pixel).collect();
         format!("{} {}\n", pixels.join(" "), example % 2)
     };
+    // All there are: pixels repeat after eleven, classes after two.
+    let lines: Vec<String> = (0..22).map(line).collect();
     let write = |name: &str, count: usize| {
-        fs::write(folder.join(name), (0..count).map(line).collect::<String>()).unwrap();
+        let examples = (0..count).map(|example| &*lines[example % lines.len()]);
+        fs::write(folder.join(name), examples.collect::<String>()).unwrap();
     };
     write("rectangles_train.amat", 1200);
-    write("rectangles_test.amat", 60);
+    write("rectangles_test.amat", 50_000);
 }
+
+/// A CSV of 60 images of 8 x 8 in two classes, the first column, others for another `edition`.
+fn pixels(file: &Path, edition: usize) {
+    let row = |image: usize| {
+        let level = |pixel: usize| format!(",{}", (pixel * (7 + edition) + 5 * image) % 250);
+        format!("{}{}\n", image % 2, (0..64).map(level).collect::<String>())
+    };
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, (0..60).map(row).collect::<String>()).unwrap();
+}
+
+/// What names the class of [`pixels`]: a number, without quotation marks.
+const FIRST_COLUMN: [&str; 2] = ["--set", "data.images.label=0"];
 
 /// Every file of a folder with its content.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -61,7 +77,7 @@ fn generated_images_are_not_taken_for_the_originals() {
     program.train(work.path(), &[&options[..], &with_folder].concat()).success();
     let run = work.path().join("runs/vae/quick");
     let own = record(&run, "record.json");
-    assert_eq!(own["data"]["test"], 60);
+    assert!(own["data"]["sha256"]["rectangles_test.amat"].is_string(), "{own}");
     assert!(own["data"].get("trained_on").is_none());
 
     // The run knows where its data lay.
@@ -149,7 +165,8 @@ fn the_line_printed_on_ctrl_c_continues_on_the_same_data() {
     shell.args(["-c", &format!("{hint} --epochs 301")]).env("PATH", path).env("AE_OFFLINE", "1");
     let output = shell.env_remove("AE_DATA_DIR").stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{hint}: {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(record(&run, "record.json")["data"]["test"], 60);
+    let own = record(&run, "record.json");
+    assert!(own["data"]["sha256"]["rectangles_test.amat"].is_string(), "{own}");
 }
 
 const SCHEMA: &str = r#"
@@ -372,4 +389,53 @@ fn a_data_folder_that_is_of_no_use_is_refused_or_said() {
     let output =
         program.to_train(work.path(), &mnist).env("AE_CACHE_DIR", &empty).output().unwrap();
     Called(output, "mnist".into()).failure(1, "holds none of train-images-idx3-ubyte, ");
+}
+
+#[test]
+fn a_path_that_is_named_comes_before_the_folder_of_the_environment() {
+    let work = tempfile::tempdir().unwrap();
+    let vae = program("vae");
+    let [here, elsewhere] = ["here", "elsewhere"].map(|folder| work.path().join(folder));
+    let file = here.join("mine.csv");
+    pixels(&file, 0);
+    pixels(&elsewhere.join("mine.csv"), 1);
+    let train = |name: &str, extra: &[&str], variable: Option<&Path>| {
+        let own = ["--data", file.to_str().unwrap(), "--name", name];
+        let mut command = vae.to_train(work.path(), &[&own[..], &FIRST_COLUMN, extra].concat());
+        command.envs(variable.map(|folder| ("AE_DATA_DIR", folder)));
+        let said = Called(command.output().unwrap(), name.into()).success().err();
+        (work.path().join("runs/vae").join(name), said)
+    };
+    let named = ["--data-dir", elsewhere.to_str().unwrap()];
+    let (own, said) = train("own", &[], Some(&elsewhere));
+    assert!(said.contains("mine.csv is read from its path, not from the data folder"), "{said}");
+    let (other, said) = train("other", &named, None);
+    assert!(!said.contains("is read from its path"), "{said}");
+    let folder = |run: &Path| record(run, "data.json")["folder"].clone();
+    assert_ne!(sha256_of(&own, "mine.csv"), sha256_of(&other, "mine.csv"));
+    assert_eq!((folder(&own).is_null(), folder(&other).is_null()), (true, false));
+    // The folder that a run recorded comes first again.
+    vae.on_run("evaluate", &other, &[]).success();
+    vae.on_run("evaluate", &own, &[]).success();
+    vae.on_run("evaluate", &own, &named).failure(1, "was fitted to other data");
+    // Where nothing lies at the path, the folder of the environment has it.
+    fs::remove_file(&file).unwrap();
+    let (moved, _) = train("moved", &[], Some(&elsewhere));
+    assert_eq!(sha256_of(&moved, "mine.csv"), sha256_of(&other, "mine.csv"));
+    assert!(!folder(&moved).is_null());
+}
+
+#[test]
+fn images_that_do_not_fit_into_memory_are_not_read() {
+    let work = tempfile::tempdir().unwrap();
+    let file = work.path().join("mine.csv");
+    pixels(&file, 0);
+    let data = ["--data", file.to_str().unwrap()];
+    let options = [&data[..], &FIRST_COLUMN].concat();
+    let mut command = program("vae").to_train(work.path(), &options);
+    let output = command.env("AE_MEMORY_GB", "0.00001").output().unwrap();
+    let wanted = format!("reading {} needs ", file.display());
+    let said = Called(output, "10 kB".into()).failure(1, &wanted).err();
+    assert!(said.contains("10.0 kB are available"), "{said}");
+    assert!(!work.path().join("runs").exists());
 }

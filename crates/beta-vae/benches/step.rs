@@ -26,7 +26,7 @@ fn images() -> Option<Split> {
         data_dir: None,
         cache_dir: "nowhere".into(),
         offline: true,
-        base: "".into(),
+        ..FetchOptions::from_env(None)
     };
     let config = DataConfig::new("dsprites", Binarise::Threshold);
     Some(kind::Images::load(&config, &options).ok()?.train)

@@ -1,7 +1,10 @@
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use files::reading::{Mistake, from_value};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error, Unexpected, Visitor},
+};
 use toml::{Table, Value};
 
 use super::{DataError, own_files::name_of};
@@ -111,6 +114,39 @@ impl DataConfig {
     }
 }
 
+/// A column of the user's by its name, or by a number, which needs no quotation marks.
+///
+/// # Errors
+/// For any other value.
+pub fn column<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_any(Column).map(Some)
+}
+
+struct Column;
+
+impl Visitor<'_> for Column {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a column in quotation marks, or a whole number, 0 or more,")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<String, E> {
+        Ok(name.to_owned())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+        }
+    }
+}
+
 /// What a paper's examples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataKind {
@@ -216,7 +252,7 @@ impl Binarise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IMAGE_SOURCES, configured};
+    use crate::{IMAGE_SOURCES, ImageFiles, configured};
 
     #[test]
     fn what_means_nothing_for_a_data_set_is_refused() {
@@ -246,6 +282,26 @@ mod tests {
             [("dsprites", turned as fn(&mut DataConfig)), ("mnist", |c| c.split = SplitName::Iwae)]
         {
             assert_eq!(of(name, change), "", "{name}");
+        }
+    }
+    #[test]
+    fn a_column_is_a_text_or_a_number_from_0() {
+        let read = |label: &str| {
+            let table = toml::from_str(&format!("path = 'x.csv'\nlabel = {label}")).unwrap();
+            let config = DataConfig {
+                own: [("images".to_owned(), Value::Table(table))].into_iter().collect(),
+                ..DataConfig::new("images", Binarise::None)
+            };
+            configured(IMAGE_SOURCES, &config)?;
+            config.own::<ImageFiles>("images")
+        };
+        for (label, column) in [("0", "0"), ("'0'", "0"), ("784", "784"), ("'kind'", "kind")] {
+            assert_eq!(read(label).unwrap().unwrap().label.as_deref(), Some(column));
+        }
+        for label in ["-1", "1.5", "true", "[0]", "{}"] {
+            let told = read(label).unwrap_err().to_string();
+            assert!(told.starts_with("data.images.label = "), "{told}");
+            assert!(told.ends_with("or a whole number, 0 or more, belongs here"), "{told}");
         }
     }
 }

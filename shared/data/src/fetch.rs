@@ -30,12 +30,17 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct FetchOptions {
     /// A folder that may hold the files, looked into first.
     pub data_dir: Option<PathBuf>,
+    /// True if nobody named `data_dir`, so that it is that of `AE_DATA_DIR`: it stands in for a path of a configuration
+    /// at which nothing lies, and for no other.
+    pub is_default: bool,
     /// The folder fetched files are kept in.
     pub cache_dir: PathBuf,
     /// Look only in the two folders.
     pub offline: bool,
     /// Where relative paths of a configuration start; if empty, in the working folder.
     pub base: PathBuf,
+    /// A path of the configuration that is taken as it is, whatever `data_dir` holds.
+    pub as_it_is: Option<PathBuf>,
 }
 
 impl FetchOptions {
@@ -44,12 +49,14 @@ impl FetchOptions {
     pub fn from_env(data_dir: Option<PathBuf>) -> Self {
         let path = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         Self {
+            is_default: data_dir.is_none(),
             data_dir: data_dir.or_else(|| path("AE_DATA_DIR")),
             cache_dir: path("AE_CACHE_DIR").unwrap_or_else(|| {
                 dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("autoencoders")
             }),
             offline: path("AE_OFFLINE").is_some_and(|value| value.as_os_str() != "0"),
             base: PathBuf::new(),
+            as_it_is: None,
         }
     }
 
@@ -69,11 +76,19 @@ impl FetchOptions {
     }
 
     /// A file that a configuration names: the one of its name in the folder of the user's if there is
-    /// one, else where its path says.
+    /// one, else where its path says. What lies there comes before the folder of `AE_DATA_DIR`.
     pub fn locate(&self, path: &Path) -> PathBuf {
-        let moved = self.data_dir.as_ref().zip(path.file_name());
-        let moved = moved.map(|(folder, name)| folder.join(name)).filter(|path| path.exists());
-        moved.unwrap_or_else(|| self.base.join(path))
+        self.moved(path).unwrap_or_else(|| self.base.join(path))
+    }
+
+    /// The file in the folder of the user's that is read in place of the one at this path of a configuration.
+    pub(super) fn moved(&self, path: &Path) -> Option<PathBuf> {
+        let is_exempt = self.as_it_is.as_deref() == Some(path);
+        if is_exempt || self.is_default && self.base.join(path).exists() {
+            return None;
+        }
+        let moved = self.data_dir.as_ref()?.join(path.file_name()?);
+        moved.exists().then_some(moved)
     }
 }
 
@@ -561,7 +576,26 @@ mod tests {
     }
 
     fn offline(data_dir: Option<PathBuf>, cache_dir: PathBuf) -> FetchOptions {
-        FetchOptions { data_dir, cache_dir, offline: true, base: PathBuf::new() }
+        FetchOptions { data_dir, cache_dir, offline: true, ..FetchOptions::from_env(None) }
+    }
+
+    #[test]
+    fn a_path_that_exists_comes_before_the_folder_of_the_environment_alone() {
+        let (here, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = here.path().join("mine.csv");
+        let moved = data.path().join("mine.csv");
+        let named = FetchOptions::from_env(Some(data.path().into()));
+        let by_variable = FetchOptions { is_default: true, ..named.clone() };
+        let exempt = FetchOptions { as_it_is: Some(path.clone()), ..named.clone() };
+        let located = || [&named, &by_variable, &exempt].map(|options| options.locate(&path));
+        assert_eq!(located(), [&path; 3].map(Clone::clone));
+        fs::write(&moved, b"").unwrap();
+        assert_eq!(located(), [&moved, &moved, &path].map(Clone::clone));
+        fs::write(&path, b"").unwrap();
+        assert_eq!(located(), [&moved, &path, &path].map(Clone::clone));
+        // A relative path exists where the configuration says it starts.
+        let relative = FetchOptions { base: here.path().into(), ..by_variable };
+        assert_eq!(relative.locate(Path::new("mine.csv")), path);
     }
 
     #[test]

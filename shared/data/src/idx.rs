@@ -55,7 +55,7 @@ fn parse<const D: usize>(
     let header = 4 + 4 * D;
     if bytes.len() < header {
         let reason = format!(
-            "{} bytes are too few for an IDX header of {header}: truncated? fetch it again",
+            "{} bytes are too few for an IDX header of {header}: cut off or damaged",
             bytes.len()
         );
         return Err(format(path, reason));
@@ -76,7 +76,8 @@ fn parse<const D: usize>(
     let payload = bytes.len() - header;
     if expected != Some(payload) {
         let reason = format!(
-            "its header promises {dims:?} bytes but {payload} follow: truncated or damaged; fetch it again"
+            "its header promises {} bytes, and {payload} follow: cut off or damaged",
+            dims.map(|dim| dim.to_string()).join(" x ")
         );
         return Err(format(path, reason));
     }
@@ -116,10 +117,11 @@ mod tests {
 
     #[test]
     fn damaged_files_are_named_with_what_is_wrong() {
+        let cut = "its header promises 2 x 3 x 4 bytes, and 23 follow: cut off or damaged";
         let cases: [(&str, Vec<u8>, &str); 5] = [
             ("truncated header", file(&[2, 3, 4], 24)[..9].to_vec(), "too few"),
-            ("truncated payload", file(&[2, 3, 4], 23), "promises"),
-            ("too long", file(&[2, 3, 4], 25), "promises"),
+            ("truncated payload", file(&[2, 3, 4], 23), cut),
+            ("too long", file(&[2, 3, 4], 25), "and 25 follow"),
             ("labels as images", file(&[24], 24), "not an IDX file of bytes in 3"),
             ("huge header", file(&[u32::MAX, u32::MAX, u32::MAX], 24), "promises"),
         ];
@@ -130,6 +132,8 @@ mod tests {
                 message.contains(expected) && message.contains("some-idx"),
                 "{case}: {message}"
             );
+            // One of the user's was not fetched.
+            assert!(!message.contains("fetch"), "{case}: {message}");
         }
     }
 

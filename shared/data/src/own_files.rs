@@ -21,12 +21,30 @@ pub fn name_and_sha256(path: &Path, bytes: &[u8]) -> (String, String) {
     (name_of(path).unwrap_or_default(), hex::encode(Sha256::digest(bytes)))
 }
 
-/// True if `folder`, or the one of the set's name in it, holds one of the `files`.
+/// True if `folder` holds one of the `files`: one that a configuration names under its name, one of a published set there
+/// or in the folder of the set, gzipped or not.
 pub fn holds(files: &[SourceFile], folder: &Path) -> bool {
-    let lies = |folder: &Path, name: &str| {
-        folder.join(name).exists() || folder.join(format!("{name}.gz")).is_file()
+    files.iter().any(|file| lies(file, folder))
+}
+
+fn lies(file: &SourceFile, folder: &Path) -> bool {
+    let name = &file.name;
+    let published =
+        |folder: &Path| folder.join(name).exists() || folder.join(format!("{name}.gz")).is_file();
+    match file.path {
+        Some(_) => folder.join(name).exists(),
+        None => published(folder) || published(&folder.join(file.folder)),
+    }
+}
+
+/// The folder of the user's, if one of the `files` is read from it.
+pub fn used_folder<'a>(files: &[SourceFile], options: &'a FetchOptions) -> Option<&'a Path> {
+    let folder = options.data_dir.as_deref()?;
+    let is_read = |file: &SourceFile| match &file.path {
+        Some(path) => options.moved(path).is_some(),
+        None => lies(file, folder),
     };
-    files.iter().any(|file| lies(folder, &file.name) || lies(&folder.join(file.folder), &file.name))
+    files.iter().any(is_read).then_some(folder)
 }
 
 /// What is to be said of a folder of the user's that the set `name` is not read from, if it is not.
@@ -35,7 +53,15 @@ pub(crate) fn unused_folder(
     files: &[SourceFile],
     options: &FetchOptions,
 ) -> Option<String> {
-    let folder = options.data_dir.as_ref().filter(|folder| !holds(files, folder))?.display();
+    let unused = options.data_dir.as_deref().filter(|_| used_folder(files, options).is_none())?;
+    let folder = unused.display();
+    if let Some(file) = files.iter().find(|file| lies(file, unused)) {
+        return Some(format!(
+            "{} is read from its path, not from the data folder {folder} of AE_DATA_DIR, which has one too; --data-dir \
+             takes that",
+            file.name
+        ));
+    }
     Some(match files {
         [] => format!("{name} is generated: nothing is read from the data folder {folder}"),
         [file] => format!(
@@ -55,7 +81,7 @@ pub(crate) fn unused_folder(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Binarise, DataConfig, IMAGE_SOURCES, configured};
+    use crate::{Binarise, DataConfig, IMAGE_SOURCES, ImageFiles, configured};
 
     #[test]
     fn a_folder_without_a_matching_file_is_told_with_the_names() {
@@ -77,5 +103,38 @@ mod tests {
         assert!(told("rectangles").is_some());
         std::fs::write(folder.path().join("rectangles_test.amat"), b"").unwrap();
         assert_eq!(told("rectangles"), None);
+    }
+    #[test]
+    fn a_folder_holds_a_file_of_the_users_where_it_is_read_from_it() {
+        let (here, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = here.path().join("mine.csv");
+        let own = ImageFiles { path: path.clone(), size: None, grey: false, label: None };
+        let config = DataConfig::new("images", Binarise::None).with("images", own);
+        let files = SourceFile::in_sections("images", &["images"], &config);
+        let named = FetchOptions::from_env(Some(folder.path().into()));
+        let by_variable = FetchOptions { is_default: true, ..named.clone() };
+        // Of a published set both would be found.
+        std::fs::create_dir(folder.path().join("images")).unwrap();
+        for name in ["mine.csv.gz", "images/mine.csv"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        assert!(!holds(&files, folder.path()));
+        assert_eq!(named.locate(&path), path);
+        let told = unused_folder("images", &files, &named).unwrap();
+        assert!(told.contains("does not hold mine.csv"), "{told}");
+        std::fs::write(folder.path().join("mine.csv"), b"").unwrap();
+        assert!(holds(&files, folder.path()));
+        for options in [&named, &by_variable] {
+            assert_eq!(used_folder(&files, options), Some(folder.path()));
+            assert_eq!(unused_folder("images", &files, options), None);
+        }
+        std::fs::write(&path, b"").unwrap();
+        assert_eq!(used_folder(&files, &named), Some(folder.path()));
+        assert_eq!(used_folder(&files, &by_variable), None);
+        let told = unused_folder("images", &files, &by_variable).unwrap();
+        assert!(
+            told.starts_with("mine.csv is read from its path") && !told.contains('\n'),
+            "{told}"
+        );
     }
 }

@@ -1,14 +1,14 @@
 //! What a data set is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use files::reading::{Mistake, Problem};
 use terminal::progress;
 use toml::Value;
 
 use super::{
-    Binarise, DataConfig, DataError, DataKind, FetchOptions, Preparation, SplitName, Splits, Steps,
-    name_of, own_files::unused_folder,
+    Binarise, DataConfig, DataError, DataKind, FetchOptions, PixelShape, Preparation, SplitName,
+    Splits, Steps, name_of, own_files::unused_folder,
 };
 
 /// Keys whose values are paths, or lists of them, in the section of a data set.
@@ -87,6 +87,17 @@ pub trait Source: Sync {
         SourceFile::in_sections(self.name(), self.own_keys(), config)
     }
 
+    /// What reading it is called in a message, and bytes of memory that it takes at least, in the shape of a model that was
+    /// `fitted` if there is one; `None` where sizes and headers of its files do not tell.
+    fn least_memory(
+        &self,
+        _config: &DataConfig,
+        _options: &FetchOptions,
+        _fitted: Option<PixelShape>,
+    ) -> Option<(String, u64)> {
+        None
+    }
+
     /// Loads the set and splits it; downloads it first if need be. Call [`load`], which checks the
     /// configuration first. `known` are the statistics of the data a model was fitted to.
     ///
@@ -129,6 +140,9 @@ pub struct SourceFile {
     pub folder: &'static str,
     /// Its name, without `.gz`.
     pub name: String,
+    /// Where a configuration says that it lies, if one names it: then in a folder of the user's only a file of just this
+    /// name is it.
+    pub path: Option<PathBuf>,
 }
 
 impl SourceFile {
@@ -140,15 +154,19 @@ impl SourceFile {
             Value::Array(several) => several.as_slice(),
             one => std::slice::from_ref(one),
         });
-        Self::named(folder, paths.filter_map(|path| name_of(Path::new(path.as_str()?))))
+        let file = |path: &Value| {
+            let path = PathBuf::from(path.as_str()?);
+            Some(Self { folder, name: name_of(&path)?, path: Some(path) })
+        };
+        paths.filter_map(file).collect()
     }
 
-    /// Files of these names.
+    /// Files of a published set, by their names.
     pub fn named(
         folder: &'static str,
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Vec<Self> {
-        names.into_iter().map(|name| Self { folder, name: name.into() }).collect()
+        names.into_iter().map(|name| Self { folder, name: name.into(), path: None }).collect()
     }
 }
 

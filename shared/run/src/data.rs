@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use data::{DataConfig, FetchOptions, Identity, Preparation, SourceFile, Splits, holds};
+use data::{DataConfig, FetchOptions, Identity, Preparation, SourceFile, Splits, used_folder};
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
@@ -17,7 +17,7 @@ pub struct RunData {
     pub name: String,
     /// Identity of the data.
     pub identity: Identity,
-    /// The user's folder with the files, absolute; `None` if none was named.
+    /// The user's folder that files were read from, absolute; `None` if none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
     /// Where relative paths of the configuration start, absolute; `None` if it has no paths.
@@ -47,7 +47,7 @@ impl RunData {
         let kept = |path: &Path| {
             std::path::absolute(path).ok().filter(|absolute| absolute.to_str().is_some())
         };
-        let folder = options.data_dir.as_deref().filter(|folder| holds(files, folder));
+        let folder = used_folder(files, options);
         let has_paths = config.own.values().any(Value::is_table);
         let here = Path::new(".");
         let base = if options.base.as_os_str().is_empty() { here } else { &options.base };

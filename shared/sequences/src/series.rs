@@ -12,7 +12,7 @@ use super::{
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Sequences, Source,
-        Splits, Steps, at_key, has_ending, name_and_sha256,
+        Splits, Steps, at_key, column, has_ending, name_and_sha256,
     },
     progress,
     reading::{Mistake, listed, one_line},
@@ -27,7 +27,7 @@ pub struct SeriesFile {
     /// *series)` writes it.
     pub file: PathBuf,
     /// The column of a CSV that names the series (default: `series`, `series_id`, `sequence` or `id`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub id: Option<String>,
     /// Series of more steps are cut into parts of so many.
     #[serde(default = "longest")]
@@ -286,6 +286,25 @@ mod tests {
         let own: Vec<Column> = preparation.own(Known::COLUMNS).unwrap();
         let again = loaded(&doubled, Some(&preparation)).unwrap();
         assert_eq!(Preparation::of(&again).own::<Vec<Column>>(Known::COLUMNS).unwrap(), own);
+    }
+
+    #[test]
+    fn a_column_that_is_called_by_a_number_needs_no_quotation_marks() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("series.csv");
+        let rows: String = (0..6).map(|id| format!("{},{id}\n", id * id)).collect();
+        std::fs::write(&file, format!("x,7\n{rows}")).unwrap();
+        let read = |id: serde_json::Value| {
+            let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+            let section = serde_json::json!({ "file": file.clone(), "id": id });
+            let config = DataConfig::new(Series::NAME, Binarise::None).with(Series::NAME, section);
+            shared::kind::load(&SequenceData, &config, &options, None).map_err(|e| e.to_string())
+        };
+        let splits = read(7.into()).unwrap();
+        assert_eq!(splits.train.len() + splits.valid.len() + splits.test.len(), 6);
+        assert!(read("7".into()).is_ok());
+        let told = read((-7).into()).unwrap_err();
+        assert!(told.contains("series.id = -7: the name of a column"), "{told}");
     }
 
     #[test]

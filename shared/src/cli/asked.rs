@@ -14,7 +14,7 @@ use super::{
     data_option::{DataChoice, DataParser, refuse_empty},
     model::Loaded,
     options::{Common, SplitChoice},
-    own_data::fetch_options,
+    own_data::{fetch_options, refuse_beyond_memory},
     paper::{Paper, RunConfig},
 };
 use crate::{
@@ -389,6 +389,8 @@ pub(super) fn load_other<P: Paper>(
             } else {
                 FetchOptions::named(common.data_dir.clone())?
             };
+            refuse_beyond_memory(source, &config, &options, None)
+                .with_context(|| option.clone())?;
             let splits = kind::load(P::KIND, &config, &options, Some(known));
             let splits = splits.map_err(|error| match error {
                 DataError::NoPath { wanted, .. } => {
@@ -399,10 +401,12 @@ pub(super) fn load_other<P: Paper>(
             let none = splits.test.take(0);
             Splits { train: none.clone(), valid: none, factors: None, ..splits }
         }
-        // The path, not a file of its name in the folder of the run's data.
-        DataChoice::Path(_) => {
+        // The path, not a file of its name in the folder of the run's data, where a schema may lie.
+        DataChoice::Path(path) => {
             let options = fetch_options::<P>(&config, common, kept)?;
-            let options = FetchOptions { data_dir: None, ..options };
+            let options = FetchOptions { as_it_is: Some(absolute(path)), ..options };
+            refuse_beyond_memory(source, &config, &options, Some(known.shape))
+                .with_context(|| option.clone())?;
             source.read_for(&config, &options, known).with_context(|| option.clone())?
         }
     };
@@ -460,9 +464,14 @@ fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
     }
 }
 
+/// A path of `--on` as the configuration of other data has it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
 /// The configuration that reads what lies at a path for a model fitted to `own`.
 fn at_path<P: Paper>(own: &DataConfig, path: &Path, option: &str) -> Result<DataConfig> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let absolute = absolute(path);
     let sources = P::KIND.sources();
     // A source of the same kind of file as the run's is the likelier reading of a path.
     let is_own = |name: &str| name == own.name;

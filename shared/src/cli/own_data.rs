@@ -1,18 +1,21 @@
 //! The data of a run: loaded when they are needed, and checked to be those it was fitted to.
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 
 use super::options::Common;
 use super::paper::{Paper, RunConfig};
 use crate::{
-    data::{DataConfig, FetchOptions, Identity, Preparation, Splits, files_differ, holds},
-    kind, progress,
+    data::{
+        DataConfig, FetchOptions, Identity, PixelShape, Preparation, Source, Splits, files_differ,
+        holds,
+    },
+    kind, memory, progress,
     run::{CHECKPOINTS, RunData, RunFolder},
     weights::WEIGHTS,
 };
 
 /// Where to look for data: in the folder that `--data-dir` names, in the one the run's data came from,
-/// in that of `AE_DATA_DIR`, in this order.
+/// in that of `AE_DATA_DIR`, in this order; in the last only for a path at which nothing lies.
 pub(super) fn fetch_options<P: Paper>(
     config: &DataConfig,
     common: &Common,
@@ -35,7 +38,25 @@ pub(super) fn load_data<P: Paper>(
     options: &FetchOptions,
     known: Option<&Preparation>,
 ) -> Result<Splits> {
+    // What is wrong with the configuration is said by those that read it.
+    if let Ok(source) = P::KIND.source(config.data()) {
+        refuse_beyond_memory(source, config.data(), options, None)?;
+    }
     Ok(kind::load(P::KIND, config.data(), options, known)?)
+}
+
+/// Refuses data that certainly take more memory than there is, in the shape of a model that was `fitted` if there is
+/// one, before they are read.
+pub(super) fn refuse_beyond_memory(
+    source: &dyn Source,
+    config: &DataConfig,
+    options: &FetchOptions,
+    fitted: Option<PixelShape>,
+) -> Result<()> {
+    match source.least_memory(config, options, fitted) {
+        Some((what, bytes)) => memory::refuse_beyond_available(&what, bytes).map_err(Error::msg),
+        None => Ok(()),
+    }
 }
 
 /// Data that were loaded for a run.

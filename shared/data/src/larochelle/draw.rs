@@ -18,7 +18,8 @@ use super::super::{ExampleSet, PixelShape, bilinear};
 
 const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
-const TEST: usize = 50_000;
+/// Test examples of every set.
+pub(super) const TEST: usize = 50_000;
 /// Convex regions.
 const CONVEX: Regions = Regions { planes: 0.195, least: 19 };
 /// Those whose union is not convex.

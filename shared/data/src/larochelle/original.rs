@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{
     super::{DataError, ExampleSet, FetchOptions, PixelShape},
     Variant,
+    draw::TEST,
 };
 
 /// One of the sets in its original files.
@@ -31,6 +32,16 @@ pub(super) fn original(
     set: &str,
     options: &FetchOptions,
 ) -> Result<Option<Original>, DataError> {
+    of_sizes(variant, set, options, TEST)
+}
+
+/// The same with so many `tests`, for files of a few.
+fn of_sizes(
+    variant: Variant,
+    set: &str,
+    options: &FetchOptions,
+    tests: usize,
+) -> Result<Option<Original>, DataError> {
     let names = variant.original_files();
     let folders = options
         .data_dir
@@ -46,15 +57,9 @@ pub(super) fn original(
                 let (pool, first) = read(&paths[0], false)?;
                 let (test, second) = read(&paths[1], true)?;
                 let (train, valid) = variant.sizes();
-                if pool.len() != train + valid {
-                    return Err(DataError::Format {
-                        path: paths[0].clone(),
-                        reason: format!(
-                            "{} examples, expected {train} for training and {valid} for validation",
-                            pool.len()
-                        ),
-                    });
-                }
+                let expected = format!("{train} for training and {valid} for validation");
+                check(&paths[0], pool.len(), train + valid, &expected)?;
+                check(&paths[1], test.len(), tests, &format!("{tests} for testing"))?;
                 let files = vec![(names[0].into(), first), (names[1].into(), second)];
                 return Ok(Some(Original { pool, test, files }));
             }
@@ -68,6 +73,15 @@ pub(super) fn original(
             reason: "missing, but the other file of the pair is there".into(),
         }),
     }
+}
+
+/// Refuses a file of more or fewer examples than were published: one that is cut off after a line looks whole.
+fn check(path: &Path, found: usize, wanted: usize, expected: &str) -> Result<(), DataError> {
+    if found == wanted {
+        return Ok(());
+    }
+    let reason = format!("{found} examples, expected {expected}: cut off, or another file");
+    Err(DataError::Format { path: path.into(), reason })
 }
 
 /// Reads one file; its digest comes along.
@@ -133,7 +147,7 @@ mod tests {
             data_dir: Some(dir.into()),
             cache_dir: dir.join("cache"),
             offline: true,
-            base: PathBuf::new(),
+            ..FetchOptions::from_env(None)
         }
     }
 
@@ -165,7 +179,7 @@ mod tests {
     fn a_pair_of_the_right_size_is_used_and_half_a_pair_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let [train, test] = Variant::Rectangles.original_files();
-        let found = |f: &Path| original(Variant::Rectangles, "rectangles", &options(f));
+        let found = |f: &Path| of_sizes(Variant::Rectangles, "rectangles", &options(f), 3);
         assert!(found(folder.path()).unwrap().is_none());
         fs::write(folder.path().join(train), line("0", "1").repeat(1200)).unwrap();
         let message = found(folder.path()).err().unwrap().to_string();
@@ -173,6 +187,10 @@ mod tests {
         fs::write(folder.path().join(test), line("0", "0").repeat(3)).unwrap();
         let both = found(folder.path()).unwrap().unwrap();
         assert_eq!((both.pool.len(), both.test.len(), both.files.len()), (1200, 3, 2));
+        let published = original(Variant::Rectangles, "rectangles", &options(folder.path()));
+        let message = published.err().unwrap().to_string();
+        assert!(message.contains(test), "{message}");
+        assert!(message.contains("3 examples, expected 50000 for testing"), "{message}");
         fs::write(folder.path().join(train), line("0", "1")).unwrap();
         let message = found(folder.path()).err().unwrap().to_string();
         assert!(message.contains("1 examples, expected 1000"), "{message}");

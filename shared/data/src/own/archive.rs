@@ -1,6 +1,10 @@
 //! An npz archive: the images `x`, and perhaps their classes `y` and the factors that made them.
 
-use std::{fs, io::Cursor, path::Path};
+use std::{
+    fs::{self, File},
+    io::{BufReader, Cursor},
+    path::Path,
+};
 
 use files::reading::{listed, short};
 use image::{GrayImage, RgbImage};
@@ -107,6 +111,17 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     let (labels, classes) = numbered(&names)?;
     let names = counted(labels.len());
     Ok(Found { images, labels, classes, names, factors, files: [file].into() })
+}
+
+/// Bytes of the array of images when it is unpacked, as the archive lists it; nothing of one that is too large for
+/// [`read`].
+pub(super) fn unpacked(path: &Path) -> Option<u64> {
+    let mut archive = ZipArchive::new(BufReader::new(File::open(path).ok()?)).ok()?;
+    let has =
+        |wanted: &&str| archive.file_names().any(|name| name.trim_end_matches(".npy") == *wanted);
+    let x = IMAGE_ARRAYS.into_iter().find(has)?;
+    let bytes = archive.by_name(&format!("{x}.npy")).ok()?.size();
+    (bytes <= LARGEST).then_some(bytes)
 }
 
 /// One array of the archive.

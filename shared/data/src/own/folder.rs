@@ -130,6 +130,22 @@ pub(super) fn read_one(path: &Path) -> Result<Found, String> {
     })
 }
 
+/// All pictures of a folder and its subfolders, if it can be looked into.
+pub(super) fn pictures(folder: &Path) -> Option<Vec<PathBuf>> {
+    let Listing { mut pictures, folders, .. } = listing(folder).ok()?;
+    for class in &folders {
+        pictures.extend(listing(class).ok()?.pictures);
+    }
+    Some(pictures)
+}
+
+/// Height and width of a picture by its header, as it lies; nothing of one that is too large for [`read`].
+pub(super) fn size(path: &Path) -> Option<[u64; 2]> {
+    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
+    let (width, height) = reader.into_dimensions().ok()?;
+    (width.max(height) <= LONGEST_SIDE).then_some([height, width].map(u64::from))
+}
+
 /// What lies in a folder, in the order of names, but for what is hidden.
 struct Listing {
     pictures: Vec<PathBuf>,

@@ -7,6 +7,7 @@ mod archive;
 mod factors;
 mod fit;
 mod folder;
+mod least;
 mod pair;
 mod picture;
 mod pixels;
@@ -29,7 +30,7 @@ use terminal::progress;
 
 use super::{
     AtPath, DataConfig, DataError, ExampleSet, FactorGrid, FetchOptions, Knowledge, PixelShape,
-    Preparation, Source, Split, Splits, at_key,
+    Preparation, Source, Split, Splits, at_key, column,
 };
 use factors::{FactorTable, OwnFactors};
 use picture::Picture;
@@ -49,7 +50,7 @@ pub struct ImageFiles {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
     /// The column of a CSV that has the class, by its name in the header or its number from 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub label: Option<String>,
 }
 
@@ -85,7 +86,7 @@ pub mod readers {
     /// A table of pixels.
     pub fn pixels(path: &Path) -> Read {
         let files = ImageFiles { path: path.into(), size: None, grey: true, label: None };
-        super::pixels::read(path, &files).map(plain)
+        super::pixels::read(path, &files, None).map(plain)
     }
 
     /// The pictures of a folder, of which this file is one.
@@ -222,6 +223,16 @@ impl Source for Own {
         true
     }
 
+    fn least_memory(
+        &self,
+        config: &DataConfig,
+        options: &FetchOptions,
+        fitted: Option<PixelShape>,
+    ) -> Option<(String, u64)> {
+        let files = configured(config).ok()?;
+        least::memory(&files, &options.locate(&files.path), fitted)
+    }
+
     fn read(
         &self,
         config: &DataConfig,
@@ -269,7 +280,7 @@ fn load(files: &ImageFiles, path: &Path, fitted: Option<PixelShape>) -> Result<I
     };
     let mut found = match path.is_dir() {
         true => folder::read(path, |image| fit::one(image, size, channels)),
-        false => read(path, files, fitted.is_some()),
+        false => read(path, files, fitted),
     }
     .map_err(wrong)?;
     if found.images.len() < FEWEST && fitted.is_none() {
@@ -320,8 +331,8 @@ fn refuse_label(files: &ImageFiles, path: &Path) -> Result<(), String> {
     }
 }
 
-/// Reads what lies at `path`; one picture alone is enough for a model that is fitted already.
-fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, String> {
+/// Reads what lies at `path`; one picture alone is enough for a model that is fitted already, to images of this shape.
+fn read(path: &Path, files: &ImageFiles, fitted: Option<PixelShape>) -> Result<Found, String> {
     if !path.exists() {
         return Err("no such file or folder; name another with --data or data.images.path, or \
                     the folder it is in with --data-dir; a model that is fitted is asked about other data by --on"
@@ -334,8 +345,8 @@ fn read(path: &Path, files: &ImageFiles, is_fitted: bool) -> Result<Found, Strin
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("npz") => archive::read(path),
-        Some("csv") => pixels::read(path, files),
-        Some("png" | "jpg" | "jpeg") if is_fitted => folder::read_one(path),
+        Some("csv") => pixels::read(path, files, fitted),
+        Some("png" | "jpg" | "jpeg") if fitted.is_some() => folder::read_one(path),
         Some("png" | "jpg" | "jpeg") => {
             Err("one picture: name the folder that has all of them".into())
         }

@@ -15,8 +15,12 @@ use crate::{PixelShape, name_and_sha256};
 /// What a column of classes is called in a header.
 const CLASSES: [&str; 4] = ["label", "class", "y", "target"];
 
-/// The images of a table: square ones, or of the configured size.
-pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
+/// The images of a table: of the shape that a model was `fitted` to, of the configured size, or square ones.
+pub(super) fn read(
+    path: &Path,
+    files: &ImageFiles,
+    fitted: Option<PixelShape>,
+) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let file = name_and_sha256(path, &bytes);
     let mut format = csv::ReaderBuilder::new();
@@ -42,9 +46,10 @@ pub(super) fn read(path: &Path, files: &ImageFiles) -> Result<Found, String> {
             header[header.len() - 1]
         ));
     }
-    let class = class_column(&header, has_header, files.label.as_deref())?;
+    let class = class_column(&header, has_header, files.label.as_deref(), fitted)?;
     let pixels = header.len() - usize::from(class.is_some());
-    let PixelShape { height, width, channels } = sides(pixels, files.size, class.is_some())?;
+    let PixelShape { height, width, channels } =
+        sides(pixels, files.size, fitted, class.is_some())?;
     let (mut names, mut images) = (Vec::new(), Vec::new());
     for row in rows {
         let (line, row) = row?;
@@ -105,19 +110,24 @@ fn is_class(name: &str) -> bool {
     CLASSES.contains(&&*name.to_lowercase())
 }
 
-/// Which column has the class, if one has.
+/// Which column has the class, if one has. Other data of a model that is `fitted` need not have the column of its own: then
+/// they are read without classes, as those that are no table are.
 fn class_column(
     header: &[String],
     has_header: bool,
     wanted: Option<&str>,
+    fitted: Option<PixelShape>,
 ) -> Result<Option<usize>, String> {
-    let Some(wanted) = wanted else {
-        return Ok(header.iter().position(|name| is_class(name)).filter(|_| has_header));
-    };
+    let usual = || header.iter().position(|name| is_class(name)).filter(|_| has_header);
+    let Some(wanted) = wanted else { return Ok(usual()) };
     let by_name = header.iter().position(|name| name == wanted).filter(|_| has_header);
-    let by_number = || wanted.parse().ok().filter(|&number: &usize| number < header.len());
-    match by_name.or_else(by_number) {
+    let by_number = wanted.parse().ok().filter(|&number: &usize| number < header.len());
+    // A number is that of some column in any table: of a pixel, where the row has no more than an image of the model.
+    let is_image = fitted.is_some_and(|shape| of_size(shape, header.len()).is_some());
+    let is_pixel = by_number.is_some() && is_image;
+    match by_name.or(by_number).filter(|_| !is_pixel) {
         Some(column) => Ok(Some(column)),
+        None if fitted.is_some() => Ok(usual()),
         None => Err(format!(
             "data.images.label = \"{wanted}\": no such column; give a name of the header, or a number \
              from 0 to {}",
@@ -126,42 +136,69 @@ fn class_column(
     }
 }
 
-/// The shape of images of so many numbers: three for each pixel if one would not fit.
-fn sides(numbers: usize, size: Option<[usize; 2]>, has_class: bool) -> Result<PixelShape, String> {
-    let square = |pixels: usize| {
+/// The shape of images of so many numbers: that of a model if it fits, which no number of columns tells by itself.
+fn sides(
+    numbers: usize,
+    size: Option<[usize; 2]>,
+    fitted: Option<PixelShape>,
+    has_class: bool,
+) -> Result<PixelShape, String> {
+    if let Some(shape) = fitted.and_then(|shape| of_size(shape, numbers)) {
+        return Ok(shape);
+    }
+    if let Some([height, width]) = size {
+        let shape = PixelShape::grey(height, width);
+        return of_size(shape, numbers).ok_or_else(|| {
+            format!(
+                "rows of {numbers} numbers, and --size {height}x{width} has {}, or {} in colour; a \
+                 table is not scaled",
+                shape.pixels(),
+                coloured(shape).pixels()
+            )
+        });
+    }
+    square(numbers).ok_or_else(|| match fitted {
+        Some(fitted) => {
+            let shape = PixelShape { channels: 1, ..fitted };
+            format!(
+                "rows of {numbers} numbers, and images of the model, {} x {} pixels, have {}, or {} in \
+                 colour; nor are they squares{}",
+                shape.height,
+                shape.width,
+                shape.pixels(),
+                coloured(shape).pixels(),
+                if has_class { "" } else { "; a column of classes is called label in a header" }
+            )
+        }
+        None => format!(
+            "rows of {numbers} numbers are no squares, nor coloured ones: in training give \
+             --size HEIGHTxWIDTH{}",
+            if has_class {
+                ""
+            } else {
+                ", or the column of the class with --set data.images.label=COLUMN"
+            }
+        ),
+    })
+}
+
+/// Images of the height and width of these, grey or in colour, if they have so many numbers.
+fn of_size(shape: PixelShape, numbers: usize) -> Option<PixelShape> {
+    let grey = PixelShape { channels: 1, ..shape };
+    [grey, coloured(shape)].into_iter().find(|shape| shape.pixels() == numbers)
+}
+
+/// Squares of so many numbers: three for each pixel if one would not fit.
+fn square(numbers: usize) -> Option<PixelShape> {
+    let grey = |pixels: usize| {
         let side = pixels.isqrt();
         let fits = side > 0 && side * side == pixels && side <= LONGEST_SIDE as usize;
         fits.then(|| PixelShape::grey(side, side))
     };
-    let coloured = |shape| PixelShape { channels: 3, ..shape };
-    match size {
-        Some([height, width]) => {
-            let shape = PixelShape::grey(height, width);
-            [shape, coloured(shape)].into_iter().find(|shape| shape.pixels() == numbers).ok_or_else(
-                || {
-                    format!(
-                        "rows of {numbers} numbers, and --size {height}x{width} has {}, or {} in \
-                         colour; a table is not scaled",
-                        shape.pixels(),
-                        coloured(shape).pixels()
-                    )
-                },
-            )
-        }
-        None => {
-            let colour =
-                || Some(coloured(square(numbers.is_multiple_of(3).then_some(numbers / 3)?)?));
-            square(numbers).or_else(colour).ok_or_else(|| {
-                format!(
-                    "rows of {numbers} numbers are no squares, nor coloured ones: in training give \
-                     --size HEIGHTxWIDTH{}",
-                    if has_class {
-                        ""
-                    } else {
-                        ", or the column of the class with --set data.images.label=COLUMN"
-                    }
-                )
-            })
-        }
-    }
+    let third = || numbers.is_multiple_of(3).then_some(numbers / 3);
+    grey(numbers).or_else(|| third().and_then(grey).map(coloured))
+}
+
+fn coloured(shape: PixelShape) -> PixelShape {
+    PixelShape { channels: 3, ..shape }
 }

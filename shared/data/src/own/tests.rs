@@ -322,6 +322,13 @@ fn bad_input_gets_one_clear_line() {
         let refused = toml::from_str::<ImageFiles>(&text).unwrap_err().to_string();
         assert!(refused.contains(&format!("{number} numbers, and height and width")), "{refused}");
     }
+    let header = [0u8, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 2, 0, 0, 0, 3];
+    fs::write(at("cut-images-idx3-ubyte"), [&header[..], &[9; 71]].concat()).unwrap();
+    let cut = loaded(&at("cut-images-idx3-ubyte"), |_| {}).unwrap_err();
+    assert!(
+        cut.ends_with("its header promises 12 x 2 x 3 bytes, and 71 follow: cut off or damaged"),
+        "{cut}"
+    );
     fs::write(at("x-images-idx3-ubyte.gz"), [0x1f, 0x8b]).unwrap();
     told("x-images-idx3-ubyte.gz", &["packed", "gunzip"]);
     let size = loaded(&at("one"), |files| files.size = Some([0, 5])).unwrap_err();
@@ -420,4 +427,131 @@ fn a_column_of_labels_is_refused_where_there_are_no_columns() {
     fs::write(&archive, npz(&[("x", npy::array("|u1", "(12, 2, 3)", &levels))])).unwrap();
     loaded(&archive, |_| {}).unwrap();
     assert!(loaded(&archive, with_label).unwrap_err().contains("names a column of a CSV file"));
+}
+
+/// What a model of these images reads at `path`: its levels, and the class of each image by its name.
+fn asked(
+    of: &Splits,
+    path: &Path,
+    label: Option<&str>,
+) -> Result<(PixelShape, Vec<Vec<u8>>, Vec<String>), String> {
+    let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+    let config = config(path, |files| files.label = label.map(str::to_owned));
+    let splits =
+        Own.read_for(&config, &options, &Preparation::of(of)).map_err(|e| e.to_string())?;
+    let names = ClassNames::of_data(&splits);
+    let test = &splits.test;
+    let levels = (0..test.len()).map(|image| test.levels(image).unwrap().to_vec()).collect();
+    let classes = test.labels().into_iter().map(|label| names.name(label)).collect();
+    Ok((test.shape(), levels, classes))
+}
+
+#[test]
+fn a_table_is_read_in_the_shape_of_the_model_and_need_not_have_its_classes() {
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| work.path().join(name);
+    let image = |number: usize, numbers: usize| -> Vec<u8> {
+        (0..numbers).map(|place| ((7 * place + 9 * number) % 200) as u8).collect()
+    };
+    let row = |number: usize, numbers: usize| {
+        image(number, numbers).iter().map(u8::to_string).collect::<Vec<_>>().join(",")
+    };
+    let none = vec![ONE_CLASS.to_owned(); 12];
+    let both: Vec<String> = (0..12).map(|number| ["cat", "dog"][number % 2].to_owned()).collect();
+    for shape in [[32, 8, 1], [8, 6, 3], [12, 10, 1]] {
+        let [height, width, channels] = shape;
+        let numbers = height * width * channels;
+        let model = loaded_archive(&at("model.npz"), shape, |number| image(number, numbers));
+        let levels: Vec<Vec<u8>> = (0..12).map(|number| image(number, numbers)).collect();
+        let rows = |class: bool| -> String {
+            let class = |number: usize| if class { both[number].clone() + "," } else { "".into() };
+            (0..12).map(|number| class(number) + &row(number, numbers) + "\n").collect()
+        };
+        let header = |first: &str, name: &str| {
+            let names: Vec<String> = (0..numbers).map(|place| format!("{name}{place}")).collect();
+            first.to_owned() + &names.join(",") + "\n"
+        };
+        for (table, label, classes) in [
+            (rows(false), None, &none),
+            (rows(true), Some("0"), &both),
+            (header("kind,", "p") + &rows(true), Some("kind"), &both),
+            (header("class,", "p") + &rows(true), Some("kind"), &both),
+            // Tables of new images, without the class that the model's had.
+            (header("", "p") + &rows(false), Some("kind"), &none),
+            (rows(false), Some("kind"), &none),
+            (rows(false), Some("0"), &none),
+            (header("", "") + &rows(false), Some("0"), &none),
+        ] {
+            fs::write(at("new.csv"), table).unwrap();
+            let (found, read, named) = asked(&model, &at("new.csv"), label).unwrap();
+            assert_eq!(found, PixelShape { height, width, channels }, "{label:?}");
+            assert!(read == levels && named == *classes, "{shape:?} {label:?}: {named:?}");
+        }
+    }
+    let model = loaded_archive(&at("model.npz"), [12, 10, 1], |number| image(number, 120));
+    // Of a grey model, colour becomes grey, and the other way round; squares are scaled as pictures are.
+    let table = |numbers: usize| {
+        let rows: String = (0..12).map(|number| row(number, numbers) + "\n").collect();
+        fs::write(at("new.csv"), rows).unwrap();
+    };
+    for numbers in [360, 16] {
+        table(numbers);
+        assert_eq!(asked(&model, &at("new.csv"), None).unwrap().0, PixelShape::grey(12, 10));
+    }
+    let coloured = loaded_archive(&at("model.npz"), [8, 6, 3], |number| image(number, 144));
+    table(48);
+    let grey = image(1, 48).into_iter().flat_map(|level| [level; 3]).collect::<Vec<u8>>();
+    assert_eq!(asked(&coloured, &at("new.csv"), None).unwrap().1[1], grey);
+    table(5);
+    let told = asked(&model, &at("new.csv"), None).unwrap_err();
+    assert!(told.contains("the model, 12 x 10 pixels, have 120, or 360 in colour"), "{told}");
+    // In training a column that is named must be there.
+    table(16);
+    let told = loaded(&at("new.csv"), |files| files.label = Some("kind".into())).unwrap_err();
+    assert!(told.contains("no such column"), "{told}");
+}
+
+/// Twelve images of this height, width and number of channels, written and read.
+fn loaded_archive(path: &Path, shape: [usize; 3], image: impl Fn(usize) -> Vec<u8>) -> Splits {
+    let [height, width, channels] = shape;
+    let pixels: Vec<u8> = (0..12).flat_map(image).collect();
+    let x = npy::array("|u1", &format!("(12, {height}, {width}, {channels})"), &pixels);
+    fs::write(path, npz(&[("x", x)])).unwrap();
+    let splits = loaded(path, |_| {}).unwrap();
+    assert_eq!(splits.train.shape(), PixelShape { height, width, channels });
+    splits
+}
+
+#[test]
+fn what_reading_takes_at_least_is_known_before() {
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| work.path().join(name);
+    for number in 0..12 {
+        let class = at("folder").join(["a", "b"][number % 2]);
+        fs::create_dir_all(&class).unwrap();
+        picture(number).save(class.join(format!("{number}.png"))).unwrap();
+    }
+    let x = npy::array("|u1", "(12, 2, 3)", &[9; 72]);
+    let unpacked = x.len() as u64;
+    fs::write(at("a.npz"), npz(&[("x", x)])).unwrap();
+    fs::write(at("a.csv"), "1,2,3,4\n".repeat(12)).unwrap();
+    fs::write(at("a-idx3-ubyte"), [&[0u8, 0, 8, 3][..], &[9; 84]].concat()).unwrap();
+    let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+    let least = |name: &str, size: Option<[usize; 2]>, fitted: Option<PixelShape>| {
+        Own.least_memory(&config(&at(name), |files| files.size = size), &options, fitted)
+    };
+    let (what, bytes) = least("folder", None, None).unwrap();
+    let expected = "folder: 12 images of 2 x 3 pixels (--size makes them smaller)";
+    assert!(what.ends_with(expected), "{what}");
+    assert_eq!(bytes, 2 * 12 * 6);
+    let (what, bytes) = least("folder", Some([4, 5]), None).unwrap();
+    assert!(what.ends_with("folder: 12 images of 4 x 5 pixels"), "{what}");
+    assert_eq!(bytes, 2 * 12 * 20);
+    let coloured = PixelShape { height: 7, width: 7, channels: 3 };
+    assert_eq!(least("folder", Some([4, 5]), Some(coloured)).unwrap().1, 2 * 12 * 147);
+    let size = |name: &str| at(name).metadata().unwrap().len();
+    assert_eq!(least("a.npz", None, None).unwrap().1, size("a.npz") + 2 * unpacked);
+    assert_eq!(least("a.csv", None, None).unwrap().1, 12 * 8 + 12 * 3 * 8);
+    assert_eq!(least("a-idx3-ubyte", None, None).unwrap().1, 2 * 88);
+    assert_eq!((least("nowhere", None, None), least("folder/a/0.png", None, None)), (None, None));
 }
