@@ -74,12 +74,12 @@ impl paper::Paper for Paper {
     type Model<B: Backend> = Model<B>;
 
     fn problem(config: &Config, shape: PixelShape) -> Option<String> {
-        let input = shape.pixels();
+        // The sensitive column is none.
+        let features = shape.pixels().saturating_sub(1);
         let (kind, latent) = (config.model.kind, config.model.latent);
-        (kind == Kind::Pca && latent >= input).then(|| {
+        (kind == Kind::Pca && latent > features).then(|| {
             format!(
-                "[model] latent = {latent}: {input} features have no more components than {}",
-                input - 1
+                "[model] latent = {latent}: {features} features have no more components than {features}"
             )
         })
     }
@@ -318,6 +318,19 @@ mod tests {
     use shared::{backend::Flex, data::FetchOptions};
 
     use super::*;
+
+    #[test]
+    fn components_are_as_many_as_features_without_the_sensitive_column() {
+        let mut config: Config = toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap();
+        config.model.kind = Kind::Pca;
+        let mut problem = |latent: usize| {
+            config.model.latent = latent;
+            <Paper as paper::Paper>::problem(&config, PixelShape::grey(1, 103))
+        };
+        assert_eq!(problem(102), None);
+        let said = problem(103).unwrap();
+        assert!(said.contains("102 features have no more components than 102"), "{said}");
+    }
 
     #[test]
     fn codes_do_not_depend_on_how_many_rows_are_encoded_at_once() {

@@ -3,11 +3,29 @@
 
 use anyhow::{Context, Result};
 use ndarray::{Array1, Array2, ArrayView1, Axis, stack};
-use shared::minimise::{Stopping, minimise};
+use shared::{
+    minimise::{Minimum, Stopping, minimise},
+    progress,
+};
 
 use crate::config::LogisticConfig;
 
 const STOPPING: Stopping = Stopping { gradient: 1e-6, gain: 0.0, iterations: 500 };
+/// What is fitted, for people.
+const WHAT: &str = "regularised logistic regression";
+
+/// What is to be told of a fit that ended before the gradient was as small as it should be, in the words of the linear
+/// probe.
+pub(crate) fn not_converged(
+    what: &str,
+    examples: usize,
+    gradient_norm: f64,
+    stopping: Stopping,
+) -> Option<String> {
+    (gradient_norm > 10.0 * stopping.gradient).then(|| {
+        format!("{what} on {examples} examples: not converged, gradient norm {gradient_norm:.1e}")
+    })
+}
 
 /// Mean cross-entropy + penalty |w|^2 / 2 + fairness (E[p|s = 1] - E[p|s = 0])^2, minimised. After
 /// Kamishima et al. 2012, with discrimination itself where they penalise the mutual information of
@@ -21,6 +39,24 @@ pub fn regularised(
     groups: &[u8],
     config: LogisticConfig,
 ) -> Result<(Array2<f64>, Array1<f64>)> {
+    let found = minimum(rows, targets, groups, config, STOPPING)?;
+    if let Some(text) = not_converged(WHAT, rows.nrows(), found.gradient_norm, STOPPING) {
+        progress::line(&text);
+    }
+    let features = rows.ncols();
+    let slopes = Array1::from(found.at[..features].to_vec());
+    let both = stack(Axis(1), &[Array1::zeros(features).view(), slopes.view()])?;
+    Ok((both, Array1::from(vec![0.0, found.at[features]])))
+}
+
+/// Slopes and, last, the bias at which the objective is least.
+fn minimum(
+    rows: &Array2<f32>,
+    targets: &[u8],
+    groups: &[u8],
+    config: LogisticConfig,
+    stopping: Stopping,
+) -> Result<Minimum> {
     let x = rows.mapv(f64::from);
     let (count, features) = x.dim();
     let members = groups.iter().filter(|s| **s == 1).count() as f64;
@@ -46,11 +82,7 @@ pub fn regularised(
         gradient.push(by_score.sum());
         (value, gradient)
     };
-    let found = minimise(function, vec![0.0; features + 1], STOPPING)
-        .context("regularised logistic regression")?;
-    let slopes = Array1::from(found.at[..features].to_vec());
-    let both = stack(Axis(1), &[Array1::zeros(features).view(), slopes.view()])?;
-    Ok((both, Array1::from(vec![0.0, found.at[features]])))
+    minimise(function, vec![0.0; features + 1], stopping).context(WHAT)
 }
 
 #[cfg(test)]
@@ -78,5 +110,20 @@ mod tests {
         // Without it the regression finds the rates of both groups, 3/4 and 1/4.
         assert!((gap(0.0) - 0.5).abs() < 1e-4, "{}", gap(0.0));
         assert!(gap(1.0) < 0.35 && gap(1000.0) < 0.01, "{} {}", gap(1.0), gap(1000.0));
+    }
+
+    #[test]
+    fn a_fit_that_did_not_converge_is_told_and_one_that_did_is_not() {
+        let (rows, targets, groups) = people();
+        let config = LogisticConfig { penalty: 0.0, fairness: 1.0 };
+        let told = |stopping: Stopping| {
+            let found = minimum(&rows, &targets, &groups, config, stopping).unwrap();
+            not_converged(WHAT, rows.nrows(), found.gradient_norm, STOPPING)
+        };
+        assert_eq!(told(STOPPING), None);
+        let text = told(Stopping { iterations: 1, ..STOPPING }).unwrap();
+        let begins =
+            "regularised logistic regression on 200 examples: not converged, gradient norm ";
+        assert!(text.starts_with(begins), "{text}");
     }
 }

@@ -22,7 +22,7 @@ use shared::{
     progress,
 };
 
-use crate::{config::ReductionConfig, sparse::SparseRows};
+use crate::{config::ReductionConfig, logistic::not_converged, sparse::SparseRows};
 
 const STOPPING: Stopping = Stopping { gradient: 1e-5, gain: 0.0, iterations: 300 };
 /// Constraints: both groups, either sign.
@@ -65,6 +65,8 @@ pub struct Randomised {
     pub duality_gap: f64,
     /// Steps taken.
     pub steps: usize,
+    /// The largest norm of a gradient at which the search for a best response ended.
+    pub gradient_norm: f64,
 }
 
 /// A response h, and all that the game asks of it.
@@ -74,6 +76,8 @@ struct Response {
     error: f64,
     /// E[h|1] - E[h|0].
     gap: f64,
+    /// Norm of the gradient where the search for it ended.
+    gradient_norm: f64,
 }
 
 /// A mixture of two responses.
@@ -99,6 +103,7 @@ pub struct Reduction {
     shares: [f64; 2],
     config: ReductionConfig,
     penalty: f64,
+    stopping: Stopping,
 }
 
 impl Reduction {
@@ -124,6 +129,7 @@ impl Reduction {
             shares: [1.0 - members, members],
             config,
             penalty,
+            stopping: STOPPING,
         }
     }
 
@@ -155,20 +161,28 @@ impl Reduction {
             let duality_gap = (mixture.value - bound).max(0.0);
             if duality_gap <= tolerance || step >= iterations {
                 let found = self.randomised(mixture, &responses, duality_gap, step);
-                progress::line(&format!(
-                    "epsilon {}: error {:.4}, |E[h|1] - E[h|0]| {:.4}, duality gap {duality_gap:.1e} after {step} \
-                     steps, {} classifiers",
-                    self.config.bound,
-                    found.error,
-                    found.gap,
-                    responses.len()
-                ));
+                self.tell(&found, responses.len());
                 return Ok(found);
             }
             // theta moves along gamma(h) - epsilon.
             for (theta, gamma) in theta.iter_mut().zip(gamma) {
                 *theta += rate / multiplier * (gamma - self.config.bound);
             }
+        }
+    }
+
+    /// Says what was found among this many classifiers, and whether one of them is no best response.
+    fn tell(&self, found: &Randomised, classifiers: usize) {
+        progress::line(&format!(
+            "epsilon {}: error {:.4}, |E[h|1] - E[h|0]| {:.4}, duality gap {:.1e} after {} steps, {classifiers} \
+             classifiers",
+            self.config.bound, found.error, found.gap, found.duality_gap, found.steps
+        ));
+        let people = self.y.len();
+        if let Some(text) =
+            not_converged("best response", people, found.gradient_norm, self.stopping)
+        {
+            progress::line(&text);
         }
     }
 
@@ -212,12 +226,13 @@ impl Reduction {
         if costs.iter().all(is_cheap) || !costs.iter().any(is_cheap) {
             // One answer is the better for everybody.
             let bias = if costs.iter().all(is_cheap) { 1.0 } else { -1.0 };
-            return Ok(self.judged(&Array1::zeros(columns), bias));
+            return Ok(self.judged(&Array1::zeros(columns), bias, 0.0));
         }
         let total: f64 = costs.iter().map(|cost| cost.abs()).sum();
         let function = |at: &[f64]| self.weighted_loss(at, &costs, total);
-        *free = minimise(function, free.clone(), STOPPING).context("best response")?.at;
-        Ok(self.judged(&Array1::from(free[..columns].to_vec()), free[columns]))
+        let found = minimise(function, free.clone(), self.stopping).context("best response")?;
+        *free = found.at;
+        Ok(self.judged(&Array1::from(free[..columns].to_vec()), free[columns], found.gradient_norm))
     }
 
     /// Weighted mean of the logistic loss with an L2 penalty, and its gradient by slopes and bias.
@@ -249,7 +264,7 @@ impl Reduction {
     }
 
     /// What the game asks of the classifier with these slopes on the scaled rows.
-    fn judged(&self, slopes: &Array1<f64>, bias: f64) -> Response {
+    fn judged(&self, slopes: &Array1<f64>, bias: f64, gradient_norm: f64) -> Response {
         let scores = self.x.dot(slopes.view().insert_axis(Axis(1))); // [people, 1]
         let (mut wrong, mut yes) = (0.0, [0.0, 0.0]);
         for ((score, y), &s) in scores.iter().zip(&self.y).zip(&self.s) {
@@ -260,7 +275,7 @@ impl Reduction {
         let people = self.y.len() as f64;
         let rate = |s: usize| yes[s] / (self.shares[s] * people);
         let classifier = Classifier { slopes: slopes * &self.scale, bias };
-        Response { error: wrong / people, gap: rate(1) - rate(0), classifier }
+        Response { error: wrong / people, gap: rate(1) - rate(0), classifier, gradient_norm }
     }
 
     fn value(&self, error: f64, gap: f64) -> f64 {
@@ -329,6 +344,7 @@ impl Reduction {
             gap: (weights[0] * a.gap + weights[1] * b.gap).abs(),
             duality_gap,
             steps,
+            gradient_norm: responses.iter().map(|one| one.gradient_norm).fold(0.0, f64::max),
         }
     }
 }
@@ -343,4 +359,29 @@ fn exponentiated(theta: Multipliers, multiplier: f64) -> Multipliers {
 
 fn distance(a: &Multipliers, b: &Multipliers) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_ended_early_is_known_by_its_gradient() {
+        let groups: Vec<u8> = (0..200).map(|i| (i % 2) as u8).collect();
+        let rows = Array2::from_shape_fn((200, 2), |(i, column)| match column {
+            0 => (i * 37 % 200) as f32 / 100.0 + f32::from(groups[i]),
+            _ => (i * 61 % 200) as f32 / 50.0,
+        });
+        let targets: Vec<u8> = (0..200)
+            .map(|i| u8::from(rows[[i, 0]] - 0.3 * rows[[i, 1]] + (i % 7) as f32 / 7.0 > 1.0))
+            .collect();
+        let game = || Reduction::new(rows.view(), &targets, &groups, Default::default(), 1e-3);
+        let norm = |game: Reduction| game.fit().unwrap().gradient_norm;
+        let told = |norm: f64| not_converged("best response", 200, norm, STOPPING);
+        let converged = norm(game());
+        assert_eq!(told(converged), None, "{converged}");
+        let early = Stopping { iterations: 1, ..STOPPING };
+        let text = told(norm(Reduction { stopping: early, ..game() })).unwrap();
+        assert!(text.starts_with("best response on 200 examples: not converged, "), "{text}");
+    }
 }

@@ -219,7 +219,7 @@ mod tests {
         assert_eq!((ones(&adult.targets), ones(&adult.groups)), (11_208, 30_527));
         let all: Vec<usize> = (0..adult.len()).collect();
         let encoder = Encoder::fit(&adult, &all).unwrap();
-        assert_eq!(encoder.encode(&adult, &all[..10]).unwrap().unseen, 0);
+        assert_eq!(encoder.encode(&adult, &all[..10]).unwrap().unseen, [].into());
         assert!(!encoder.names().iter().any(|n| n.starts_with("sex") || n.starts_with("income")));
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use shared::reading::short;
@@ -36,8 +38,9 @@ enum Encoding {
 pub struct Encoded {
     /// `[rows, features]`.
     pub features: Array2<f32>,
-    /// Values of categories that the training split does not have; they are all zeros.
-    pub unseen: usize,
+    /// Values of categories that the training split does not have, as `column=value`, with their rows; they are all
+    /// zeros.
+    pub unseen: BTreeMap<String, usize>,
     /// Columns whose number is the same in every training row, with it and with the rows that have
     /// another: it counts as the training rows' there too.
     pub constant: Vec<(String, f64, usize)>,
@@ -184,7 +187,7 @@ impl Encoder {
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<Encoded, TableError> {
         let width = self.names().len();
         let mut features = Array2::zeros((rows.len(), width));
-        let mut unseen = 0;
+        let mut unseen = BTreeMap::new();
         let mut constant: Vec<(String, f64, usize)> = self
             .columns
             .iter()
@@ -224,10 +227,10 @@ impl Encoder {
                             *differing += usize::from(found != value);
                         }
                     }
-                    (Encoding::Category { values, .. }, Cell::Category(value)) => {
+                    (Encoding::Category { name, values }, Cell::Category(value)) => {
                         match values.iter().position(|known| known == value) {
                             Some(place) => target[start + place] = 1.0,
-                            None => unseen += 1,
+                            None => *unseen.entry(format!("{name}={value}")).or_default() += 1,
                         }
                     }
                     _ => {}
@@ -290,7 +293,8 @@ mod tests {
         let encoded = encoder.encode(&table, &[0, 1, 2, 3]).unwrap();
         // Mean 2 and deviation 1 over the training rows 1 and 3; the baker is not among them.
         let expected = ndarray::arr2(&[[1., 0., -1.], [0., 1., 1.], [1., 0., 0.], [0., 0., 5.]]);
-        assert_eq!((encoded.features, encoded.unseen), (expected, 1));
+        let unseen = [("job=baker".to_owned(), 1)].into();
+        assert_eq!((encoded.features, encoded.unseen), (expected, unseen));
         assert!(Encoder::fit(&table, &[]).is_err());
     }
 
@@ -314,6 +318,18 @@ mod tests {
             let found = bad(from, to);
             assert!(found.contains(message), "{found}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_one_category_however_it_is_written() {
+        let several = SCHEMA
+            .replace("mark = \"?\", drop_rows = true", "mark = [\"?\", \"NA\"], drop_rows = false");
+        let table = table(&several, &ROWS.replace("20,smith", "20,NA")).unwrap();
+        let names = Encoder::fit(&table, &[0, 1, 2]).unwrap().names();
+        assert_eq!(names, ["job=?", "job=cook", "sum"]);
+        let dropped = several.replace("drop_rows = false", "drop_rows = true");
+        let table = super::tests::table(&dropped, &ROWS.replace("20,smith", "20,NA")).unwrap();
+        assert_eq!((table.len(), table.dropped), (3, 2));
     }
 
     #[test]

@@ -136,10 +136,8 @@ pub(super) fn people(of: &Evaluating<'_>, codes: [&Codes; 2]) -> Result<BTreeMap
     }
     let inputs = test.all_grey();
     let neighbours = Neighbours::of(inputs.slice(s![.., ..inputs.ncols() - 1]), NEIGHBOURS);
-    for (name, own, what) in [
-        ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
-        ("consistency_with_self", OwnNeighbour::Counted, "oneself counted, as AIF360 does"),
-    ] {
+    for own in OwnNeighbour::BOTH {
+        let (name, what) = own.metric();
         add(
             name,
             neighbours.consistency(&predictions, own),

@@ -150,6 +150,19 @@ pub enum OwnNeighbour {
     LeftOut,
 }
 
+impl OwnNeighbour {
+    /// Both, as they are told one after the other.
+    pub const BOTH: [Self; 2] = [Self::LeftOut, Self::Counted];
+
+    /// The name of this consistency among the metrics, and what sets it apart from the other.
+    pub fn metric(self) -> (&'static str, &'static str) {
+        match self {
+            Self::LeftOut => ("consistency", "not counting oneself"),
+            Self::Counted => ("consistency_with_self", "oneself counted, as AIF360 does"),
+        }
+    }
+}
+
 /// The people nearest to each.
 pub struct Neighbours {
     k: usize,

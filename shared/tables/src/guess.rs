@@ -1,6 +1,6 @@
 //! A guess at the schema of a table, for its owner to read, correct and save.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{cmp::Reverse, collections::BTreeMap, path::Path};
 
 use toml::Value;
 
@@ -155,12 +155,14 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
     for column in described.iter_mut().filter(|column| column.name == target.name) {
         column.kind = Kind::Category;
     }
-    let mark = marks.into_iter().max_by_key(|(_, count)| *count).map(|(mark, _)| mark.to_owned());
+    let mut marks: Vec<(&str, usize)> = marks.into_iter().collect();
+    marks.sort_by_key(|(_, count)| Reverse(*count));
+    let marks: Vec<String> = marks.into_iter().map(|(mark, _)| mark.to_owned()).collect();
     Ok(Schema {
         header: has_header,
         separator,
         comment: None,
-        missing: mark.map(|mark| Missing { mark, drop_rows: true }),
+        missing: (!marks.is_empty()).then_some(Missing { marks, drop_rows: true }),
         target: Target { column: target.name.clone(), positive: vec![positive], negative },
         sensitive: group,
         transfer: None,
@@ -195,7 +197,11 @@ pub(crate) fn written(schema: &Schema) -> String {
         lines.push(format!("separator = {}", quoted(&schema.separator.to_string())));
     }
     if let Some(missing) = &schema.missing {
-        lines.push(format!("missing = {{ mark = {}, drop_rows = true }}", quoted(&missing.mark)));
+        let mark = match missing.marks.as_slice() {
+            [mark] => quoted(mark),
+            marks => list(marks),
+        };
+        lines.push(format!("missing = {{ mark = {mark}, drop_rows = true }}"));
     }
     let Target { column, positive, negative } = &schema.target;
     lines.push(format!(
@@ -267,6 +273,24 @@ mod tests {
         std::fs::write(&path, people()).unwrap();
         let table = crate::read(&schema, &[path]).unwrap();
         assert_eq!((table.len(), table.dropped), (59, 1));
+    }
+
+    #[test]
+    fn every_way_to_write_that_a_value_is_missing_is_found() {
+        let text = people().replace("p7;27;male;smith", "p7;27;male;NA");
+        let text = text.replace("p8;28;female;nurse", "p8;28;female;NA");
+        let text = text.replace("p9;29;male", "p9;;male");
+        let schema = guessed(&text).unwrap();
+        // The most frequent first.
+        assert_eq!(schema.missing.as_ref().unwrap().marks, ["NA", "", "?"]);
+        assert_eq!(Schema::from_toml(&written(&schema)).unwrap(), schema);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, text).unwrap();
+        let table = crate::read(&schema, &[path]).unwrap();
+        assert_eq!((table.len(), table.dropped), (56, 4));
+        let said = format!("{:?}", table.rows);
+        assert!(!said.contains("NA") && !said.contains('?'), "{said}");
     }
 
     #[test]

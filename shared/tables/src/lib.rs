@@ -60,12 +60,10 @@ impl DataIs for Tables {
     }
 
     fn evaluate(&self, of: &Evaluating<'_>) -> anyhow::Result<Evaluation> {
-        if let Some(column) =
+        if let Some(lacking) =
             of.data.known().and_then(|people: &People| people.without_target.as_deref())
         {
-            bail!(
-                "these rows have no column '{column}', without which no prediction can be judged; predict needs none"
-            );
+            bail!("{lacking}: evaluate needs the target of every row, predict of none");
         }
         let (mut metrics, kl_per_latent) = of.bounds();
         let (mut found, codes) = of.reconstructions();

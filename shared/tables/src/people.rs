@@ -18,13 +18,14 @@ use super::{
     read::{self, read_like, text_of},
 };
 use shared::{
+    counted,
     data::{
         Binarise, ClassNames, DataConfig, DataError, ExampleSet, FetchOptions, Knowledge,
-        Preparation, Splits, published,
+        Preparation, Source, Splits, published,
     },
     noise::{Noise, Stream, uniform},
     progress,
-    reading::short,
+    reading::{listed, one_line, short},
 };
 
 /// Shares of training and validation; the rest is for test.
@@ -45,16 +46,16 @@ pub struct People {
     pub encoder: Option<Encoder>,
     /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
+    /// Readable definition of the target; a generated table has no schema that could say another.
+    pub target: Option<String>,
     /// The value of those who are no members, where the schema does not list what the sensitive column may have.
     pub other: Option<String>,
-    /// The column of the target that the table has not: then all labels are 0, and none is known.
+    /// Which rows have no target, where some have none: then all labels are 0, and none is known.
     pub without_target: Option<String>,
     /// The second target, where there is one.
     pub second: Option<SecondTarget>,
     /// Rows left out because a value is missing.
     pub dropped: usize,
-    /// Values of categories that the training split does not have.
-    pub unseen: usize,
 }
 
 /// What a run keeps of it: the columns of the encoded table.
@@ -67,6 +68,9 @@ pub struct TableColumns {
     pub binary: Vec<bool>,
     /// Readable definition of a member of the sensitive group.
     pub sensitive: String,
+    /// Readable definition of the target. A run of an older version has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The value of those who are no members, where the schema does not list what the sensitive column may have: new
     /// people with a further one are neither. A run of an older version has none, and takes whatever it meets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +88,25 @@ impl TableColumns {
     pub fn of(preparation: &Preparation) -> Option<Self> {
         preparation.own(Self::NAME)
     }
+
+    /// Refuses a schema, found at this place, by which s or the target means something else: what the model answers
+    /// would be taken for what it was not fitted to.
+    fn check(&self, schema: &Schema, place: &str) -> Result<(), TableError> {
+        let (sensitive, target) = (schema.sensitive.to_string(), schema.target.to_string());
+        let both = [
+            ("sensitive", Some(&self.sensitive), sensitive),
+            ("target", self.target.as_ref(), target),
+        ];
+        for (key, fitted, found) in both {
+            if let Some(fitted) = fitted.filter(|fitted| **fitted != found) {
+                return Err(TableError::Degenerate(format!(
+                    "{place}: {key} is {found}, and the model was fitted to {fitted}: ask it by the schema of its fit, \
+                     or fit another"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Knowledge for People {
@@ -92,6 +115,7 @@ impl Knowledge for People {
             features: self.features.clone(),
             binary: self.binary.clone(),
             sensitive: self.sensitive.clone(),
+            target: self.target.clone(),
             other: self.other.clone(),
             encoder: self.encoder.clone(),
         };
@@ -130,10 +154,13 @@ struct Rows {
     binary: Vec<bool>,
     encoder: Option<Encoder>,
     sensitive: String,
+    target: Option<String>,
     other: Option<String>,
     without_target: Option<String>,
+    /// How many have none.
+    unknown: usize,
     dropped: usize,
-    unseen: usize,
+    unseen: BTreeMap<String, usize>,
     constant: Vec<(String, f64, usize)>,
     files: BTreeMap<String, String>,
 }
@@ -190,12 +217,15 @@ fn rows(
     let other = known.and_then(|columns| columns.other.as_deref());
     Ok(match (name.published(options)?, CsvFiles::of(config)?) {
         (Some((schema, set, files)), _) => {
+            known.map_or(Ok(()), |columns| columns.check(&schema, name.name()))?;
             let table = read_like(&schema, &files, other)?;
             Rows { files: published(set), ..encoded(&schema, &table, config, noise, known)? }
         }
         (None, Some(csv)) => {
             let schema_path = options.locate(&csv.schema);
             let schema = read_schema(&schema_path)?;
+            let place = schema_path.display().to_string();
+            known.map_or(Ok(()), |columns| columns.check(&schema, &place))?;
             if csv.files.is_empty() {
                 return Err(DataError::Config("csv.files: name one file at least".into()));
             }
@@ -256,11 +286,11 @@ impl Rows {
             binary: self.binary,
             encoder: self.encoder,
             sensitive: self.sensitive,
+            target: self.target,
             other: self.other,
             without_target: self.without_target,
             second: None,
             dropped: self.dropped,
-            unseen: self.unseen,
         };
         if people.dropped > 0 {
             progress::line(&format!(
@@ -269,11 +299,22 @@ impl Rows {
                 people.dropped + self.targets.len()
             ));
         }
-        if people.unseen > 0 {
+        if let Some(lacking) = &people.without_target
+            && self.unknown < self.targets.len()
+        {
             progress::line(&format!(
-                "{} values of categories are not in the training split: they count as none of its \
-                 categories",
-                people.unseen
+                "{lacking}: the target counts as not known of all; leave such rows out to have what is predicted of \
+                 the others judged"
+            ));
+        }
+        if !self.unseen.is_empty() {
+            let named = self
+                .unseen
+                .iter()
+                .map(|(value, &rows)| format!("{} ({})", one_line(value), counted(rows, "row")));
+            progress::line(&format!(
+                "not in the training split, so none of the known categories: {}",
+                listed(named)
             ));
         }
         for (column, value, differing) in self.constant {
@@ -377,11 +418,15 @@ fn encoded(
     };
     encoder.check(table)?;
     let encoded = encoder.encode(table, &order)?;
+    let without_target = table.without_target(&schema.target.column);
     let pick = |values: &[u8]| order.iter().map(|&row| values[row]).collect::<Vec<u8>>();
     let second = schema.transfer.as_ref().zip(table.transfer.as_ref());
     Ok(Rows {
         features: encoded.features,
-        targets: pick(&table.targets),
+        targets: match &without_target {
+            Some(_) => vec![0; table.len()],
+            None => pick(&table.targets),
+        },
         groups: pick(&table.groups),
         second: second.map(|(group, values)| (group.to_string(), pick(values))),
         places: order.iter().map(|&row| table.places[row].clone()).collect(),
@@ -389,8 +434,12 @@ fn encoded(
         binary: encoder.binary(),
         encoder: Some(encoder),
         sensitive: schema.sensitive.to_string(),
+        // As a run keeps it, so that one of an older version is still the same.
+        target: known
+            .map_or_else(|| Some(schema.target.to_string()), |columns| columns.target.clone()),
         other: known.map_or_else(|| table.other.clone(), |columns| columns.other.clone()),
-        without_target: (!table.has_target).then(|| schema.target.column.clone()),
+        without_target,
+        unknown: table.unknown.len(),
         dropped: table.dropped,
         unseen: encoded.unseen,
         constant: encoded.constant,
@@ -444,10 +493,12 @@ fn generated(noise: Noise) -> Rows {
         binary: vec![false; width],
         encoder: None,
         sensitive: "group".into(),
+        target: None,
         other: None,
         without_target: None,
+        unknown: 0,
         dropped: 0,
-        unseen: 0,
+        unseen: BTreeMap::new(),
         constant: Vec::new(),
         files: BTreeMap::new(),
     }
@@ -561,6 +612,90 @@ mod tests {
             let data = of(&schema, &rows(200), |_| {}).unwrap();
             assert_eq!(data.known::<People>().unwrap().other, None);
         }
+    }
+
+    #[test]
+    fn a_model_is_not_asked_by_a_schema_that_means_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let fitted = load(&written(folder.path(), SCHEMA, &rows(200))).unwrap();
+        let preparation = Preparation::of(&fitted);
+        let columns = TableColumns::of(&preparation).unwrap();
+        assert_eq!(columns.target.as_deref(), Some("y = 1, against 0"));
+        let asked = |known: &Preparation, schema: &str| {
+            let config = written(folder.path(), schema, &rows(200));
+            let all = whole(TableName::Csv, &config, &options(), known);
+            let split = splits(TableName::Csv, &config, &options(), Some(known));
+            [all, split].map(|data| data.map_err(|error| error.to_string()))
+        };
+        for (from, to, said) in [
+            (
+                "positive = [\"1\"], negative = [\"0\"]",
+                "positive = [\"0\"], negative = [\"1\"]",
+                "s.toml: target is y = 0, against 1, and the model was fitted to y = 1, against 0",
+            ),
+            (
+                "values = [\"a\"]",
+                "values = [\"b\"]",
+                "s.toml: sensitive is s = b, and the model was fitted to s = a",
+            ),
+        ] {
+            for data in asked(&preparation, &SCHEMA.replace(from, to)) {
+                let found = data.unwrap_err();
+                assert!(found.contains(said) && !found.contains('\n'), "{found}");
+            }
+        }
+        let marks = "missing = { mark = [\"?\", \"\"], drop_rows = true }\nheader";
+        for data in asked(&preparation, &SCHEMA.replace("header", marks)) {
+            assert_eq!(Preparation::of(&data.unwrap()).own, preparation.own);
+        }
+        // An older run does not know what its target was, and stays as it is.
+        let mut older = preparation.clone();
+        let kept = older.own[TableColumns::NAME].as_object_mut().unwrap();
+        assert!(kept.remove("target").is_some());
+        assert_eq!(TableColumns::of(&older), Some(TableColumns { target: None, ..columns }));
+        for data in asked(&older, SCHEMA) {
+            assert_eq!(Preparation::of(&data.unwrap()).own, older.own);
+        }
+    }
+
+    #[test]
+    fn who_is_only_asked_about_needs_no_value_of_a_target() {
+        let schema = SCHEMA.replace(
+            "columns = [",
+            "missing = { mark = \"?\", drop_rows = true }\n\
+             transfer = { column = \"t\", values = [\"old\"] }\n columns = [\n\
+             { name = \"t\", kind = \"ignore\" },",
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let table = |rows: &str| written(folder.path(), &schema, rows);
+        let line = |i: usize| {
+            let (t, s) = (["young", "old"][i / 4 % 2], ["a", "b"][i % 2]);
+            format!("{t},{i},{s},{}\n", i / 2 % 2)
+        };
+        let all = "t,x,s,y\n".to_owned() + &(0..200).map(line).collect::<String>();
+        let preparation = Preparation::of(&load(&table(&all)).unwrap());
+        let asked = |rows: &str| {
+            let config = table(&format!("t,x,s,y\n{rows}"));
+            whole(TableName::Csv, &config, &options(), &preparation)
+        };
+        let lacking = |data: &Splits| data.known::<People>().unwrap().without_target.clone();
+        // Known, and then the second target counts as little as its column would.
+        let known = asked("?,1,a,1\n,2,b,0\nold,?,b,0\n").unwrap();
+        assert_eq!((known.test.labels(), lacking(&known)), (vec![1, 0], None));
+        assert_eq!(known.known::<People>().unwrap().dropped, 1);
+        let unknown = asked("old,1,a,\nold,2,b,?\n").unwrap();
+        assert_eq!((unknown.test.labels(), crate::groups(&unknown.test)), (vec![0, 0], vec![1, 0]));
+        assert_eq!(lacking(&unknown).unwrap(), "these rows have no column 'y', or no value in it");
+        let some = asked("old,1,a,1\nold,2,b,?\nold,3,b,\n").unwrap();
+        assert_eq!(some.test.labels(), [0, 0, 0]);
+        let said = lacking(&some).unwrap();
+        assert_eq!(said, "2 of 3 rows have no value in column 'y', the first in r.csv:3");
+        assert!(ClassNames::of_data(&some).are_unknown());
+        // What is neither a value of the target nor missing is a mistake, and so is a fit to what is missing.
+        let strange = asked("old,1,a,maybe\n").unwrap_err().to_string();
+        assert!(strange.contains("line 2, column 'y': 'maybe' is none of '1', '0'"), "{strange}");
+        let fitted = load(&table(&all.replacen("0,a,0", "0,a,", 1))).unwrap_err().to_string();
+        assert!(fitted.contains("line 2, column 'y': '' is none of '1', '0'"), "{fitted}");
     }
 
     #[test]

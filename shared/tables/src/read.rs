@@ -24,8 +24,8 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// 1 where the target is positive; 0 where it is not known.
     pub targets: Vec<u8>,
-    /// False if the files have no column of the target.
-    pub has_target: bool,
+    /// Rows whose target is not known.
+    pub unknown: Vec<usize>,
     /// 1 for members of the sensitive group.
     pub groups: Vec<u8>,
     /// The value of those who are no members, where the schema does not list what the sensitive column may have.
@@ -47,6 +47,18 @@ impl Table {
     /// True if there is no row.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Which rows lack the target, if any do, for people.
+    pub(crate) fn without_target(&self, column: &str) -> Option<String> {
+        let &first = self.unknown.first()?;
+        Some(match (self.unknown.len(), self.len()) {
+            (unknown, all) if unknown < all => format!(
+                "{unknown} of {all} rows have no value in column '{column}', the first in {}",
+                self.places[first]
+            ),
+            _ => format!("these rows have no column '{column}', or no value in it"),
+        })
     }
 }
 
@@ -88,8 +100,9 @@ pub(crate) fn read_like(
     Ok(table)
 }
 
-/// The same of people for whom a model is asked: a target or a group may be the same for everybody, and below a
-/// header what no model reads may be missing: the target, the second one, and columns that are ignored.
+/// The same of people for whom a model is asked: a target or a group may be the same for everybody, and what no model
+/// reads may be missing: below a header the columns of the target, of the second one and those that are ignored, and
+/// anywhere their values.
 ///
 /// # Errors
 /// As [`read_like`], but for those.
@@ -115,7 +128,7 @@ fn table(
         features,
         rows: Vec::new(),
         targets: Vec::new(),
-        has_target: true,
+        unknown: Vec::new(),
         groups: Vec::new(),
         other: None,
         transfer: schema.transfer.as_ref().filter(|_| needs_target).map(|_| Vec::new()),
@@ -207,8 +220,6 @@ fn read_file(
     } else {
         ((0..schema.columns.len()).map(Some).collect(), schema.columns.len())
     };
-    let target = schema.columns.iter().position(|column| column.name == schema.target.column);
-    table.has_target &= target.is_some_and(|target| places[target].is_some());
     for row in rows {
         let (line, record) = row.map_err(unreadable)?;
         if record.len() != width {
@@ -216,7 +227,7 @@ fn read_file(
             return Err(TableError::Width { path, line, found, expected });
         }
         let fields = places.iter().map(|&place| place.map(|place| &record[place])).collect();
-        let row = Row { schema, path, line, fields };
+        let row = Row { schema, path, line, needs_target, fields };
         row.add_to(table, known)?;
     }
     Ok(())
@@ -227,6 +238,7 @@ struct Row<'a> {
     schema: &'a Schema,
     path: &'a Path,
     line: u64,
+    needs_target: bool,
     fields: Vec<Option<&'a str>>,
 }
 
@@ -247,7 +259,7 @@ impl Row<'_> {
     }
 
     fn is_missing(&self, field: &str) -> bool {
-        self.schema.missing.as_ref().is_some_and(|missing| missing.mark == field)
+        self.schema.missing.as_ref().is_some_and(|missing| missing.is(field))
     }
 
     fn number(&self, column: &str, field: &str) -> Result<f64, TableError> {
@@ -268,9 +280,12 @@ impl Row<'_> {
             let known = column.categories.join("', '");
             return Err(self.wrong(&column.name, format!("'{field}' is none of '{known}'")));
         }
-        // A category of its own, as the schema says.
-        if self.is_missing(field) && self.schema.is_feature(column) {
-            return Ok(field);
+        // A category of its own, as the schema says, however it is written.
+        let missing = self.schema.missing.as_ref().filter(|missing| missing.is(field));
+        if let Some(mark) = missing.and_then(|missing| missing.marks.first())
+            && self.schema.is_feature(column)
+        {
+            return Ok(mark.as_str());
         }
         if field.is_empty() && !self.is_missing(field) {
             let reason = "empty, expected a value; if that means it is not known, say so in the \
@@ -319,13 +334,15 @@ impl Row<'_> {
         Ok(u8::from(group.values.iter().any(|value| value == field)))
     }
 
-    /// 1 for a value of the target that means yes, 0 for one that means no.
-    fn label(&self, field: &str) -> Result<u8, TableError> {
+    /// 1 for a value of the target that means yes, 0 for one that means no; none where it is not known and need not be.
+    fn label(&self) -> Result<Option<u8>, TableError> {
         let target = &self.schema.target;
+        let Some(field) = self.found(&target.column) else { return Ok(None) };
         let is = |values: &[String]| values.iter().any(|value| value == field);
         match (is(&target.positive), is(&target.negative)) {
-            (true, _) => Ok(1),
-            (_, true) => Ok(0),
+            (true, _) => Ok(Some(1)),
+            (_, true) => Ok(Some(0)),
+            _ if !self.needs_target && (field.is_empty() || self.is_missing(field)) => Ok(None),
             _ => {
                 let known = [target.positive.as_slice(), &target.negative].concat().join("', '");
                 Err(self.wrong(&target.column, format!("'{field}' is none of '{known}'")))
@@ -333,21 +350,30 @@ impl Row<'_> {
         }
     }
 
+    /// True for a column without whose value the row is of no use.
+    fn is_used(&self, column: &Column) -> bool {
+        let Schema { target, transfer, .. } = self.schema;
+        let is_target = column.name == target.column
+            || transfer.as_ref().is_some_and(|transfer| transfer.column == column.name);
+        self.schema.is_input(column) || self.needs_target && is_target
+    }
+
+    /// True if a value is missing without which the row is of no use, and such rows are left out.
+    fn is_left_out(&self) -> bool {
+        let Schema { columns, missing, .. } = self.schema;
+        missing.as_ref().is_some_and(|missing| missing.drop_rows)
+            && columns.iter().zip(&self.fields).any(|(column, field)| {
+                self.is_used(column) && field.is_some_and(|field| self.is_missing(field))
+            })
+    }
+
     fn add_to(&self, table: &mut Table, known: &mut [Known; 2]) -> Result<(), TableError> {
-        let Schema { columns, target, sensitive, transfer, missing, .. } = self.schema;
-        let used = columns.iter().zip(&self.fields).filter(|(column, _)| {
-            column.kind != Kind::Ignore
-                || column.name == target.column
-                || column.name == sensitive.column
-                || transfer.as_ref().is_some_and(|transfer| transfer.column == column.name)
-        });
-        if missing.as_ref().is_some_and(|missing| missing.drop_rows)
-            && used.clone().any(|(_, field)| field.is_some_and(|field| self.is_missing(field)))
-        {
+        let Schema { sensitive, transfer, .. } = self.schema;
+        if self.is_left_out() {
             table.dropped += 1;
             return Ok(());
         }
-        let label = self.found(&target.column).map(|field| self.label(field)).transpose()?;
+        let label = self.label()?;
         let row = table
             .features
             .iter()
@@ -365,6 +391,7 @@ impl Row<'_> {
         let second = second.map(|group| self.member(group, of_transfer)).transpose()?;
         let file = name_of(self.path).unwrap_or_default();
         table.places.push(format!("{file}:{}", self.line));
+        table.unknown.extend(label.is_none().then_some(table.rows.len()));
         table.rows.push(row);
         table.targets.push(label.unwrap_or_default());
         table.groups.push(group);

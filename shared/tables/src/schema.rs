@@ -1,4 +1,9 @@
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+};
 
 use super::TableError;
 use shared::reading::{Places, from_table, syntax};
@@ -37,11 +42,53 @@ fn comma() -> char {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Missing {
-    /// How they are written.
-    pub mark: String,
-    /// Leave out rows that have one; otherwise a missing category is a category of its own, and a
-    /// missing number, target or group is an error. A blank that is not this mark is an error too.
+    /// How they are written: in the file a text, or a list of them where there are several ways.
+    #[serde(rename = "mark", deserialize_with = "one_or_more", serialize_with = "one_or_list")]
+    pub marks: Vec<String>,
+    /// Leave out rows that have one; otherwise a missing category is a category of its own, called as the first mark,
+    /// and a missing number, target or group is an error. A blank that is none of the marks is an error too.
     pub drop_rows: bool,
+}
+
+impl Missing {
+    /// True if this field stands for a value that is not known.
+    pub(crate) fn is(&self, field: &str) -> bool {
+        self.marks.iter().any(|mark| mark == field)
+    }
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(of: D) -> Result<Vec<String>, D::Error> {
+    of.deserialize_any(Texts)
+}
+
+fn one_or_list<S: Serializer>(texts: &[String], to: S) -> Result<S::Ok, S::Error> {
+    match texts {
+        [text] => to.serialize_str(text),
+        several => to.collect_seq(several),
+    }
+}
+
+/// A text, or a list of texts.
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text in quotation marks, or a list of them,")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = list.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
 }
 
 /// What is predicted: yes or no.
@@ -54,6 +101,14 @@ pub struct Target {
     pub positive: Vec<String>,
     /// Its values that mean no.
     pub negative: Vec<String>,
+}
+
+impl fmt::Display for Target {
+    /// For people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [yes, no] = [&self.positive, &self.negative].map(|values| values.join(" or "));
+        write!(f, "{} = {yes}, against {no}", self.column)
+    }
 }
 
 /// A group of people: those whose column has one of these values, or a number above a bound.
@@ -71,9 +126,9 @@ pub struct Group {
     pub above: Option<f64>,
 }
 
-impl std::fmt::Display for Group {
+impl fmt::Display for Group {
     /// For people.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.above {
             Some(bound) => write!(f, "{} above {bound}", self.column),
             None => write!(f, "{} = {}", self.column, self.values.join(" or ")),
@@ -179,6 +234,9 @@ impl Schema {
         if self.target.positive.is_empty() || self.target.negative.is_empty() {
             return Some("target: positive and negative need one value each at least".into());
         }
+        if self.missing.as_ref().is_some_and(|missing| missing.marks.is_empty()) {
+            return Some("missing.mark: name one text at least for what is not known".into());
+        }
         if let Some(both) = self.target.positive.iter().find(|v| self.target.negative.contains(v)) {
             return Some(format!("target: '{both}' is both positive and negative"));
         }
@@ -204,5 +262,47 @@ impl Schema {
             && column.name != self.target.column
             && column.name != self.sensitive.column
             && self.transfer.as_ref().is_none_or(|transfer| transfer.column != column.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = "header = true\nmissing = { mark = MARK, drop_rows = true }\n\
+        target = { column = \"y\", positive = [\"1\", \"2\"], negative = [\"0\"] }\n\
+        sensitive = { column = \"s\", values = [\"a\"] }\n\
+        columns = [{ name = \"x\", kind = \"number\" }, { name = \"s\", kind = \"category\" }, \
+        { name = \"y\", kind = \"category\" }]\n";
+
+    fn with(mark: &str) -> Result<Schema, String> {
+        Schema::from_toml(&SCHEMA.replace("MARK", mark)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_missing_is_written_in_one_way_or_in_several() {
+        for (mark, marks) in
+            [("\"?\"", vec!["?"]), ("[\"?\"]", vec!["?"]), ("[\"?\", \"\"]", vec!["?", ""])]
+        {
+            let schema = with(mark).unwrap();
+            assert_eq!(schema.missing.as_ref().unwrap().marks, marks, "{mark}");
+            let text = toml::to_string(&schema).unwrap();
+            assert_eq!(Schema::from_toml(&text).unwrap(), schema, "{text}");
+            // One is a text, as every version reads it.
+            assert_eq!(text.contains("mark = \"?\""), marks.len() == 1, "{text}");
+        }
+        for (mark, said) in [
+            ("3", "missing.mark = 3: a text in quotation marks, or a list of them, belongs here"),
+            ("[3]", "a text in quotation marks belongs here"),
+            ("[]", "missing.mark: name one text at least"),
+        ] {
+            let found = with(mark).unwrap_err();
+            assert!(found.contains(said) && !found.contains('\n'), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_described_by_its_values() {
+        assert_eq!(with("\"?\"").unwrap().target.to_string(), "y = 1 or 2, against 0");
     }
 }

@@ -40,7 +40,8 @@ pub struct Args {
     /// Its values for the group s = 0 (default: the only other value).
     #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
     others: Vec<String>,
-    /// Numeric columns that define the nearest neighbours of the consistency metric.
+    /// Numeric columns that define the nearest neighbours of the consistency metric, by distances in the units of the
+    /// file (those of evaluate are standardised).
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
     features: Vec<String>,
     /// Number of neighbours of the consistency metric.
@@ -214,13 +215,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let features =
             Array2::from_shape_fn((file.rows.len(), columns.len()), |(i, j)| columns[j][i]);
         let neighbours = Neighbours::of(features.view(), args.neighbours);
-        for (name, own, about) in [
-            ("consistency", OwnNeighbour::LeftOut, "not counting oneself"),
-            ("consistency_with_self", OwnNeighbour::Counted, "oneself counted, as AIF360 does"),
-        ] {
+        for own in OwnNeighbour::BOTH {
+            let (name, about) = own.metric();
             let value = neighbours.consistency(&probabilities, own);
-            let about =
-                format!("1 - mean |p - its mean over the {} nearest|, {about}", args.neighbours);
+            let about = format!(
+                "1 - mean |p - its mean over the {} nearest|, {about}, in the units of the file",
+                args.neighbours
+            );
             lines.push((name.to_owned(), value, about));
         }
     }

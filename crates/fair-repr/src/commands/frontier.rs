@@ -555,32 +555,81 @@ mod tests {
         assert_eq!(names(&lfr), ["lfr-ay1-az0.5", "raw"]);
     }
 
-    #[test]
-    fn the_validation_split_chooses_and_the_test_split_is_told() {
-        let fairness = |accuracy: f64, discrimination: f64| Fairness {
-            accuracy,
-            accuracy_expected: accuracy,
-            majority: 0.5,
+    /// Decisions at one half and drawn ones, each by accuracy and discrimination.
+    fn judged(at_one_half: [f64; 2], drawn: [f64; 2], chance: f64) -> Fairness {
+        Fairness {
+            accuracy: at_one_half[0],
+            accuracy_expected: drawn[0],
+            majority: 0.6,
             group_majority: 0.5,
-            discrimination,
-            discrimination_by_chance: 0.01,
-            discrimination_thresholded: discrimination,
+            discrimination: drawn[1],
+            discrimination_by_chance: chance,
+            discrimination_thresholded: at_one_half[1],
             equal_opportunity_gap: 0.0,
             equalised_odds_gap: 0.0,
-        };
-        let candidate =
-            |name: &str| Candidate { name: name.into(), kind: Kind::Raw, config: preset() };
-        let candidates = [candidate("one"), candidate("other")];
-        // By the validation split the first is the better in both respects, by the test split the second.
-        let (better, worse) = (fairness(0.8, 0.1), fairness(0.7, 0.3));
-        let found = [vec![[better, worse]], vec![[worse, better]]];
+        }
+    }
+
+    fn candidate(name: &str, kind: Kind) -> Candidate {
+        Candidate { name: name.into(), kind, config: preset() }
+    }
+
+    #[test]
+    fn each_rule_chooses_by_its_own_numbers_of_the_validation_split() {
+        // Each is the best by one rule on the validation split, and another on the test split.
+        let of = [
+            ("least discrimination", "fair", [0.50, 0.30], [0.50, 0.00]),
+            ("greatest accuracy - discrimination", "mixed", [0.90, 0.40], [0.55, 0.05]),
+            (
+                "greatest accuracy - discrimination, at one half",
+                "halved",
+                [0.85, 0.02],
+                [0.60, 0.30],
+            ),
+            ("greatest accuracy - discrimination, drawn", "drawn", [0.70, 0.30], [0.80, 0.06]),
+        ];
+        let candidates = of.map(|(_, name, ..)| candidate(name, Kind::Raw));
+        let valid = of.map(|(_, _, at_one_half, drawn)| judged(at_one_half, drawn, 0.01));
+        let found = [0, 1, 2, 3].map(|place| vec![[valid[place], valid[(place + 1) % 4]]]);
         let none = [Reductions { points: Vec::new(), chance: 0.0 }];
         let chosen = chosen(&candidates, &found, &none);
-        for (rule, _) in RULES {
+        assert_eq!(chosen["raw"].len(), RULES.len());
+        for (place, (rule, name, ..)) in of.into_iter().enumerate() {
             let Chosen { candidates, test } = &chosen["raw"][rule];
-            assert_eq!(candidates, &["one"], "{rule}");
-            assert_eq!([test["accuracy"].mean, test["discrimination"].mean], [0.7, 0.3], "{rule}");
+            assert_eq!(candidates, &[name], "{rule}");
+            let told = valid[(place + 1) % 4];
+            assert_eq!(test["accuracy"].mean, told.accuracy, "{rule}");
+            assert_eq!(test["discrimination"].mean, told.discrimination, "{rule}");
         }
+    }
+
+    #[test]
+    fn accuracy_above_the_reduction_is_that_at_the_same_gap_of_the_same_decisions() {
+        let candidates =
+            [candidate("graded", Kind::Raw), candidate("reduction-0.01", Kind::Reduction)];
+        let valid = judged([0.9, 0.0], [0.9, 0.0], 0.5);
+        // Drawn, the gap of the former is below what chance makes of the reduction's decisions.
+        let graded = judged([0.85, 0.03], [0.70, 0.01], 0.005);
+        let reduction = judged([0.80, 0.10], [0.82, 0.04], 0.02);
+        let of_splits = reductions(&candidates, &[vec![[valid, graded]], vec![[valid, reduction]]]);
+        let [of_split] = &of_splits[..] else { panic!("{} splits", of_splits.len()) };
+        assert_eq!((of_split.points.len(), of_split.chance), (2, 0.02));
+        let is = |found: &Fairness, name: &str, expected: f64| {
+            let value = metrics(found, of_split)[name];
+            assert!((value - expected).abs() < 1e-12, "{name}: {value} {expected}");
+        };
+        // A draw between the majority's answer, 0.6 without a gap, and the reduction's draws has 0.765 at a gap of 0.03
+        // and 0.71 at one of 0.02.
+        is(&graded, "above_reduction_thresholded", 0.85 - 0.765);
+        is(&graded, "above_reduction", 0.70 - 0.71);
+        // Of its own two kinds of decisions the draws are the better at either gap.
+        is(&reduction, "above_reduction_thresholded", 0.80 - 0.82);
+        is(&reduction, "above_reduction", 0.0);
+        // Without a reduction there is nothing to be above.
+        let none = Reductions { points: Vec::new(), chance: 0.0 };
+        let alone = metrics(&graded, &none);
+        assert_eq!(alone["accuracy"], 0.85);
+        assert!(!alone.keys().any(|name| name.starts_with("above")), "{alone:?}");
     }
 
     #[test]

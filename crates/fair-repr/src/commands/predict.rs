@@ -10,7 +10,7 @@ use tables::{groups, probabilities};
 
 use crate::Paper;
 
-/// One line per row of the table: where it stands, p(yes), its target, unless the table has no such column, and its
+/// One line per row of the table: where it stands, p(yes), its target, unless that is not known of every row, and its
 /// sensitive attribute.
 #[derive(clap::Args)]
 pub struct Args {
