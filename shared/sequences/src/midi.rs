@@ -1,8 +1,8 @@
 //! MIDI files as chords: which keys of a piano sound at each step.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
-use midly::{MetaMessage, MidiMessage, Smf, Timing, Track, TrackEvent, TrackEventKind};
+use midly::{Format, MetaMessage, MidiMessage, Smf, Timing, Track, TrackEvent, TrackEventKind};
 
 use super::PIANO;
 
@@ -13,14 +13,20 @@ const MOST_STEPS: u64 = 1 << 18;
 /// Steps that all notes of a piece may sound together.
 const MOST_SOUNDING: u64 = 1 << 26;
 
-/// Chords of a piece, a step every `beats` quarter notes: beginning and end of a note are moved to the nearest
-/// step. Silence before the first note and after the last is left out.
+/// Chords of a piece, a step every `beats` quarter notes, the first of which begins with the first note. Beginning and
+/// end of a note are moved to the nearest step; if that is the same, it has the one step in which its middle lies.
+/// Silence before the first note and after the last is left out.
 ///
 /// # Errors
-/// No MIDI file, one that is cut off, times in frames of a film or in no part of a beat, no note, a piece too long.
+/// No MIDI file, one that is cut off, tracks that are not played together, times in frames of a film or in no part of a
+/// beat, no note, a piece too long.
 pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let smf = Smf::parse(bytes).map_err(|error| format!("no MIDI file ({error})"))?;
     check_whole(bytes, &smf)?;
+    if smf.header.format == Format::Sequential {
+        let reason = "its tracks are patterns of their own (format 2): export it as format 0 or 1";
+        return Err(reason.into());
+    }
     let Timing::Metrical(ticks) = smf.header.timing else {
         return Err("its times are frames of a film, not beats: export it with beats".into());
     };
@@ -59,31 +65,46 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
     let range = PIANO.0..PIANO.0 + PIANO.1 as u8;
     notes.retain(|(_, _, key)| range.contains(key));
     let first = notes.iter().map(|note| note.0).min().ok_or("no note of a piano in it")?;
-    // A note that ends where it begins sounds for a tick, or for a step if that is shorter.
-    let ends = notes.iter().map(|note| (note.1 as f64).max(note.0 as f64 + step.min(1.0)));
-    let last = ends.fold(0.0, f64::max);
-    // Played notes begin a little early or late: each end goes to the nearest step.
-    let place = |time: f64| ((time - first as f64) / step).round() as u64;
-    let steps = place(last).max(1);
+    let spans: Vec<(Range<u64>, u8)> = notes
+        .into_iter()
+        .map(|(began, ended, key)| {
+            let began = (began - first) as f64;
+            // A note that ends where it begins sounds for a tick, or for a step if that is shorter.
+            let ended = ((ended - first) as f64).max(began + step.min(1.0));
+            (span(began / step, ended / step), key)
+        })
+        .collect();
+    let steps = spans.iter().map(|(steps, _)| steps.end).max().unwrap_or(1);
     if steps > MOST_STEPS {
         return Err(format!("{steps} steps: at most {MOST_STEPS}"));
     }
     // A bit for each key, so that a key that two voices play counts once.
     let mut sounding = vec![0u128; steps as usize];
     let mut total = 0;
-    for (began, ended, key) in notes {
-        let from = place(began as f64).min(steps - 1);
-        let to = place(ended as f64).clamp(from + 1, steps);
-        total += to - from;
+    for (steps, key) in spans {
+        total += steps.end - steps.start;
         if total > MOST_SOUNDING {
             return Err(format!("its notes sound for more than {MOST_SOUNDING} steps"));
         }
-        for keys in &mut sounding[from as usize..to as usize] {
+        for keys in &mut sounding[steps.start as usize..steps.end as usize] {
             *keys |= 1 << (key - PIANO.0);
         }
     }
     let struck = |keys: u128| range.clone().filter(move |key| keys >> (key - PIANO.0) & 1 == 1);
     Ok(sounding.into_iter().map(|keys| struck(keys).collect()).collect())
+}
+
+/// The steps of a note from its beginning and end in steps.
+fn span(began: f64, ended: f64) -> Range<u64> {
+    // Played notes begin a little early or late: each end goes to the nearest step.
+    let (from, to) = (began.round() as u64, ended.round() as u64);
+    if from < to {
+        return from..to;
+    }
+    // A short note off the beat would go to the next one, where it does not sound; one on the beat that is played a
+    // little early stays there.
+    let only = f64::midpoint(began, ended).floor() as u64;
+    only..only + 1
 }
 
 /// Refuses a file that is cut off or damaged, which midly reads as far as it goes.
@@ -180,6 +201,38 @@ pub(crate) mod tests {
         let eighths = parse(&bytes, 0.5).unwrap();
         assert_eq!(eighths.len(), 4);
         assert_eq!((&eighths[0], &eighths[3]), (&vec![60, 64], &vec![62, 64]));
+    }
+
+    #[test]
+    fn short_notes_stay_in_the_beat_in_which_they_sound() {
+        // Eighths C5 and D5, then E5, over quarters C3 and G3.
+        let notes: [(u32, u32, u8, u8); 5] = [
+            (0, 240, 0, 72),
+            (240, 480, 0, 74),
+            (480, 960, 0, 76),
+            (0, 480, 1, 48),
+            (480, 960, 1, 55),
+        ];
+        let chords = parse(&file(&notes), 1.0).unwrap();
+        assert_eq!(chords, [vec![48, 72, 74], vec![55, 76]]);
+        let chords = parse(&file(&notes), 0.5).unwrap();
+        assert_eq!(chords, [vec![48, 72], vec![48, 74], vec![55, 76], vec![55, 76]]);
+        // Struck short on the second beat: a little early, in time and a little late.
+        for on in [470, 480, 490] {
+            let chords = parse(&file(&[(0, 460, 0, 60), (on, 600, 0, 62)]), 1.0).unwrap();
+            assert_eq!(chords, [vec![60], vec![62]], "{on}");
+        }
+        // The last one too has the beat in which it sounds.
+        let chords = parse(&file(&[(0, 960, 0, 60), (970, 1100, 0, 62)]), 1.0).unwrap();
+        assert_eq!(chords, [vec![60], vec![60], vec![62]]);
+    }
+
+    #[test]
+    fn tracks_that_are_not_played_together_are_refused() {
+        let mut bytes = file(&[(0, 480, 0, 60)]);
+        bytes[9] = 2;
+        let told = parse(&bytes, 1.0).unwrap_err();
+        assert!(told.contains("(format 2): export it as format 0 or 1"), "{told}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     known::{Known, fitted, knowing},
     npz,
-    split::{Purpose, read_named},
+    split::{Parts, Purpose, read_named},
     strokes,
 };
 use shared::{
@@ -124,7 +124,13 @@ fn pen(
         return Err(wrong(reason.into()));
     }
     let scale = (1.0 / deviation) as f32;
-    let numbers = |drawings: &[Vec<[f32; 3]>]| {
+    if let Some((drawing, x)) = beyond(&parts, scale) {
+        return Err(wrong(format!(
+            "{drawing}: its offset {x:e} cannot be divided by the training drawings' standard deviation \
+             {deviation:e}: correct it, or give the drawings in another unit"
+        )));
+    }
+    let numbers = |drawings: &[Drawing]| {
         let scaled = |&[x, y, lifted]: &[f32; 3]| [x * scale, y * scale, lifted];
         let rows: Vec<Vec<f32>> =
             drawings.iter().map(|steps| steps.iter().flat_map(scaled).collect()).collect();
@@ -133,4 +139,56 @@ fn pen(
     let files = [name_and_sha256(&pen.file, &bytes)].into();
     let splits = parts.splits(numbers, files, config)?;
     Ok(knowing(splits, Known { offset_deviation: Some(deviation), ..Known::default() }))
+}
+
+/// The steps of a drawing: offsets, and whether the pen is lifted after them.
+type Drawing = Vec<[f32; 3]>;
+
+/// The first offset that `scale` takes out of single precision, with the name of its drawing.
+fn beyond(parts: &Parts<Drawing>, scale: f32) -> Option<(&str, f32)> {
+    let drawings = [&parts.train, &parts.valid, &parts.test].into_iter().flatten();
+    let mut offsets = drawings.flat_map(|(name, drawing)| {
+        drawing.iter().flat_map(move |&[x, y, _]| [(name.as_str(), x), (name.as_str(), y)])
+    });
+    offsets.find(|(_, x)| !(x * scale).is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::data::Binarise;
+
+    use super::*;
+    use crate::{SequenceData, strokes::tests::file};
+
+    /// An archive whose drawings of training, validation and test have a step each with these two offsets.
+    fn loaded(offsets: [[f32; 2]; 3]) -> Result<Splits, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("drawings.npz");
+        std::fs::write(&path, file(offsets.map(|[x, y]| [x, y, 1.0]))).unwrap();
+        let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
+        let config =
+            DataConfig::new(Pen::NAME, Binarise::None).with(Pen::NAME, PenFile { file: path });
+        shared::kind::load(&SequenceData, &config, &options, None)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn offsets_are_in_units_of_the_training_drawings_deviation() {
+        let splits = loaded([[3.0, -1.0], [6.0, 2.0], [0.0, 1.0]]).unwrap();
+        let found = [&splits.train, &splits.valid, &splits.test]
+            .map(|split| split.grey(&[0]).iter().copied().collect::<Vec<f32>>());
+        assert_eq!(found, [vec![1.5, -0.5, 1.0], vec![3.0, 1.0, 1.0], vec![0.0, 0.5, 1.0]]);
+    }
+
+    #[test]
+    fn what_that_unit_takes_out_of_single_precision_is_named() {
+        for (offsets, part) in [
+            ([[1e-3, -1e-3], [1.0, 0.0], [0.0, 3e38]], "test[0]: its offset 3e38 cannot"),
+            ([[1e-40, -1e-40], [0.0, 0.0], [0.0, 0.0]], "train[0]: its offset"),
+        ] {
+            let told = loaded(offsets).unwrap_err();
+            assert!(told.contains(part) && told.contains("standard deviation"), "{told}");
+        }
+        assert!(loaded([[0.0, 0.0]; 3]).unwrap_err().contains("nothing to learn"));
+    }
 }

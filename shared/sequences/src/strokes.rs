@@ -113,9 +113,15 @@ fn steps(values: &Values<'_>, array: &Array) -> Result<Vec<Step>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{super::archive::tests::zipped as npz, *};
     use shared::data::npy::array as npy;
+
+    /// An archive of a drawing of one step in each split.
+    pub(crate) fn file(steps: [[f32; 3]; 3]) -> Vec<u8> {
+        let [train, valid, test] = steps.map(|step| pickled_member(&[of_floats(1, 3, &step)]));
+        npz(&[("train.npy", &train), ("valid.npy", &valid), ("test.npy", &test)])
+    }
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         [b"T", &(bytes.len() as u32).to_le_bytes()[..], bytes].concat()

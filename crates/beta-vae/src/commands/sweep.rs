@@ -1,4 +1,4 @@
-//! `sweep`: benefits and costs of the weight of an objective.
+//! `sweep`: benefits and costs of the weight of an objective, or of its capacity.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,10 +19,10 @@ use shared::{
 use crate::{
     Paper,
     config::{Config, Kind},
-    objectives::{ObjectiveConfig, beta::Beta, factor::Factor, tc::Tc},
+    objectives::{ObjectiveConfig, beta::Beta, capacity::Capacity, factor::Factor, tc::Tc},
 };
 
-/// Every objective at every weight and seed is a run of its own under OUT/beta-vae/NAME. What was
+/// Every objective at every weight (or capacity) and seed is a run of its own under OUT/beta-vae/NAME. What was
 /// finished before is not repeated, and interrupted runs resume.
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,6 +31,10 @@ pub struct Args {
     /// KL weights (Higgins et al. 2017), where 1 is the VAE (default: 1 and 4, if no option names any run).
     #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]
     betas: Vec<f64>,
+    /// Capacities in nats at which the KL is held (Burgess et al. 2018). Weight and epochs of their rise are as
+    /// configured; 1000 and two thirds of the epochs, if that is of another objective.
+    #[arg(long, value_delimiter = ',', value_name = "C,...", allow_negative_numbers = true)]
+    capacities: Vec<f64>,
     /// Weights of the total correlation (beta-TCVAE, Chen et al. 2018).
     #[arg(long, value_delimiter = ',', value_name = "B,...", allow_negative_numbers = true)]
     tc: Vec<f64>,
@@ -65,6 +69,10 @@ pub struct Args {
 
 /// Widths of the discriminator of Kim & Mnih 2018.
 const DISCRIMINATOR: [usize; 6] = [1000; 6];
+/// Weight of the distance from the capacity of Burgess et al. 2018.
+const CAPACITY_WEIGHT: f64 = 1000.0;
+/// The line of candidates that differ in their capacity, not in a weight.
+const CAPACITY: &str = "capacity";
 
 /// A configuration that is run once per seed.
 struct Candidate {
@@ -72,7 +80,7 @@ struct Candidate {
     name: String,
     /// Candidates with the same line are joined in the pictures.
     line: String,
-    /// The weight of its objective.
+    /// The weight of its objective, or the capacity.
     strength: f64,
     config: Config,
 }
@@ -91,7 +99,7 @@ struct Sweep {
     fit_hours: f64,
 }
 
-/// Metrics plotted against the weight, with their names in the picture.
+/// Metrics plotted against the weight or the capacity, with their names in the picture.
 const DRAWN: [(&str, &str); 6] = [
     ("z_diff_25", "z_diff (Higgins, 25 pairs)"),
     ("beta_vae_score", "BetaVAE score"),
@@ -103,7 +111,7 @@ const DRAWN: [(&str, &str); 6] = [
 
 pub(super) fn run(args: &Args) -> Result<()> {
     args.configuration
-        .refuse_seed_and_model("--seeds", "--betas, --tc, --factor or --baselines")?;
+        .refuse_seed_and_model("--seeds", "--betas, --capacities, --tc, --factor or --baselines")?;
     if let Some(name) = &args.name {
         refuse_name(name)?;
     }
@@ -116,7 +124,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let candidates = candidates(args, &base)?;
     if let Some(path) = &args.redraw {
         let files = Files::of(&args.to, Path::new(""), &candidates)?;
-        return draw(&files, &candidates, &read(path, &candidates)?);
+        let sweep = read(path, &candidates)?;
+        tell_lacking(path, &candidates, &sweep);
+        return draw(&files, &candidates, &sweep);
     }
     let common = args.common.relative_to(&args.configuration);
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
@@ -162,17 +172,21 @@ pub(super) fn run(args: &Args) -> Result<()> {
     draw(&files, &candidates, &sweep)
 }
 
-/// Refuses `--set` of a weight that each run has its own value of, and of an objective of which there is no run.
+/// Refuses `--set` of a weight or a capacity that each run has its own value of, and of an objective of which there is
+/// no run.
 fn refuse_objective(args: &Args, base: &Config) -> Result<()> {
     let (weights, weight, option) = match &base.objective {
         // It has nothing else.
         ObjectiveConfig::Beta(_) => (&args.betas[..], "objective", "--betas"),
         ObjectiveConfig::Tc(_) => (&args.tc[..], "objective.beta", "--tc"),
         ObjectiveConfig::Factor(_) => (&args.factor[..], "objective.gamma", "--factor"),
-        ObjectiveConfig::Capacity(_) => (&[][..], "objective", ""),
+        ObjectiveConfig::Capacity(_) => {
+            (&args.capacities[..], "objective.capacity", "--capacities")
+        }
     };
     if weights.is_empty() {
-        return args.configuration.refuse_set("objective", "--betas, --tc or --factor");
+        let options = "--betas, --capacities, --tc or --factor";
+        return args.configuration.refuse_set("objective", options);
     }
     args.configuration.refuse_set(weight, option)?;
     if args.discriminator.is_empty() {
@@ -198,7 +212,31 @@ fn read(path: &Path, candidates: &[Candidate]) -> Result<Sweep> {
     }
 }
 
-/// All runs of one seed, in order. Of the configured objective they have all but its weight, where it is the same.
+/// Says which scores are not in what was found before, as of a sweep from before there was one.
+fn tell_lacking(path: &Path, candidates: &[Candidate], sweep: &Sweep) {
+    let lacking = lacking(candidates, sweep);
+    if !lacking.is_empty() {
+        let (path, lacking) = (path.display(), lacking.join(", "));
+        progress::line(&format!(
+            "{path} has no {lacking}: left out of the pictures, measured by a new sweep"
+        ));
+    }
+}
+
+/// Scores that would be plotted and that a candidate has no value of.
+fn lacking(candidates: &[Candidate], sweep: &Sweep) -> Vec<&'static str> {
+    let plotted = || candidates.iter().filter(|candidate| !candidate.line.is_empty());
+    let lacks = |metric: &str| {
+        plotted().any(|candidate| {
+            let found = sweep.candidates.get(&candidate.name);
+            found.and_then(|metrics| metrics.get(metric)).is_none_or(Vec::is_empty)
+        })
+    };
+    DRAWN.map(|(metric, _)| metric).into_iter().filter(|metric| lacks(metric)).collect()
+}
+
+/// All runs of one seed, in order. Of the configured objective they have all but its weight or capacity, where it is the
+/// same.
 fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     let mut all = Vec::new();
     let mut add = |objective: ObjectiveConfig, line: &str| {
@@ -208,10 +246,14 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
         let name = format!("{}-{strength}", config.objective.name());
         all.push(Candidate { name, line: line.into(), strength, config });
     };
-    let named = args.betas.len() + args.tc.len() + args.factor.len() + args.baselines.len();
-    let betas = if named == 0 { vec![1.0, 4.0] } else { args.betas.clone() };
+    let lists = [&args.betas, &args.capacities, &args.tc, &args.factor];
+    let is_named = lists.iter().any(|list| !list.is_empty()) || !args.baselines.is_empty();
+    let betas = if is_named { args.betas.clone() } else { vec![1.0, 4.0] };
     for beta in betas {
         add(Beta { beta }.into(), "beta-VAE");
+    }
+    for &capacity in &args.capacities {
+        add(Capacity { capacity, ..rise(base)? }.into(), CAPACITY);
     }
     let tc = match &base.objective {
         ObjectiveConfig::Tc(configured) => *configured,
@@ -247,6 +289,23 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
         }
     }
     Ok(all)
+}
+
+/// How a capacity rises, as configured or by default.
+fn rise(base: &Config) -> Result<Capacity> {
+    let epochs = base.train.total_epochs() as f64;
+    let ObjectiveConfig::Capacity(configured) = &base.objective else {
+        return Ok(Capacity { gamma: CAPACITY_WEIGHT, capacity: 0.0, epochs: epochs * 2.0 / 3.0 });
+    };
+    // Its runs would be called by a capacity that they never reach.
+    if configured.epochs > epochs {
+        bail!(
+            "objective.epochs = {}: the capacity rises longer than the {epochs} epochs of training; give --set \
+             objective.epochs={epochs} or less",
+            configured.epochs
+        );
+    }
+    Ok(*configured)
 }
 
 fn by_seed<'a>(records: impl Iterator<Item = &'a Record>) -> BySeed {
@@ -286,7 +345,7 @@ fn print_table(candidates: &[Candidate], sweep: &Sweep) {
 struct Files {
     /// Reconstruction against KL.
     rate_distortion: PathBuf,
-    /// Metrics against the weight, for each line.
+    /// Metrics against the weight or the capacity, for each line.
     metrics: Vec<(String, PathBuf)>,
 }
 
@@ -310,7 +369,15 @@ impl Files {
     }
 }
 
-/// The pictures; those of an objective with a single weight are left out.
+/// What varies along a line, with its unit, and what several of it are called.
+fn varied(line: &str) -> [&'static str; 3] {
+    match line {
+        CAPACITY => ["capacity", "capacity, nats", "capacities"],
+        _ => ["weight", "weight", "weights"],
+    }
+}
+
+/// The pictures; those of an objective with a single weight or capacity are left out.
 fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
     let about = format!("{}, {} seeds", sweep.data, sweep.seeds.len());
     let values = |candidate: &Candidate, metric: &str| -> Vec<f64> {
@@ -339,8 +406,9 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         if series.is_empty() {
             continue;
         }
-        let caption = format!("Disentanglement against the weight: {line}, {about}");
-        let axes = ["weight", "score, mean and standard deviation over seeds"];
+        let [what, axis, _] = varied(line);
+        let caption = format!("Disentanglement against the {what}: {line}, {about}");
+        let axes = [axis, "score, mean and standard deviation over seeds"];
         error_bars(path, &caption, axes.map(Axis::linear), &series)?;
         progress::line(&format!("wrote {}", path.display()));
     }
@@ -362,7 +430,10 @@ fn draw(files: &Files, candidates: &[Candidate], sweep: &Sweep) -> Result<()> {
         .collect();
     if !series.is_empty() {
         let path = &files.rate_distortion;
-        let caption = format!("Reconstruction against KL, weights beside the points: {about}");
+        let beside: BTreeSet<&str> =
+            files.metrics.iter().map(|(line, _)| varied(line)[2]).collect();
+        let beside = beside.into_iter().rev().collect::<Vec<_>>().join(" or ");
+        let caption = format!("Reconstruction against KL, {beside} beside the points: {about}");
         let axes = ["KL, nats for each test image", "reconstruction, nats"];
         error_bars(path, &caption, axes.map(Axis::linear), &series)?;
         progress::line(&format!("wrote {}", path.display()));
@@ -376,11 +447,16 @@ mod tests {
 
     use super::*;
 
-    /// The objectives of a sweep with these options, of a configuration with this one.
-    fn objectives(options: &[&str], of: impl Into<ObjectiveConfig>) -> Vec<ObjectiveConfig> {
+    /// The candidates of a sweep with these options, of a configuration with this objective and four epochs.
+    fn found(options: &[&str], of: impl Into<ObjectiveConfig>) -> Result<Vec<Candidate>> {
         let mut base: Config = toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap();
         base.objective = of.into();
-        let found = candidates(&laws::options(options).unwrap(), &base).unwrap();
+        candidates(&laws::options(options).unwrap(), &base)
+    }
+
+    /// Their objectives.
+    fn objectives(options: &[&str], of: impl Into<ObjectiveConfig>) -> Vec<ObjectiveConfig> {
+        let found = found(options, of).unwrap();
         found.into_iter().map(|candidate| candidate.config.objective).collect()
     }
 
@@ -395,13 +471,54 @@ mod tests {
         let widths = ["--factor", "10", "--discriminator", "7"];
         let named = Factor { gamma: 10.0, discriminator: vec![7] };
         assert_eq!(objectives(&widths, factor), [ObjectiveConfig::from(named)]);
+        let capacity = Capacity { gamma: 3.0, capacity: 5.0, epochs: 2.0 };
+        let found = objectives(&["--capacities", "25,10"], capacity);
+        let expected = [25.0, 10.0].map(|nats| Capacity { capacity: nats, ..capacity });
+        assert_eq!(found, expected.map(ObjectiveConfig::from));
         // Of another objective there is nothing to keep.
-        let other = objectives(&["--tc", "6", "--factor", "10"], Beta { beta: 4.0 });
+        let options = ["--tc", "6", "--factor", "10", "--capacities", "25"];
+        let other = objectives(&options, Beta { beta: 4.0 });
         let discriminator = vec![1000; 6];
-        let expected: [ObjectiveConfig; 2] = [
+        let expected: [ObjectiveConfig; 3] = [
+            Capacity { gamma: 1000.0, capacity: 25.0, epochs: 4.0 * 2.0 / 3.0 }.into(),
             Tc { alpha: 1.0, beta: 6.0, gamma: 1.0 }.into(),
             Factor { gamma: 10.0, discriminator }.into(),
         ];
         assert_eq!(other, expected);
+    }
+
+    #[test]
+    fn a_capacity_names_its_runs_which_reach_it() {
+        let capacity = |epochs| Capacity { gamma: 3.0, capacity: 5.0, epochs };
+        let options = ["--capacities", "25,0.5", "--betas", "4"];
+        let own = found(&options, capacity(4.0)).unwrap();
+        let names: Vec<(&str, &str, f64)> =
+            own.iter().map(|one| (&*one.name, &*one.line, one.strength)).collect();
+        let expected = [
+            ("beta-4", "beta-VAE", 4.0),
+            ("capacity-25", "capacity", 25.0),
+            ("capacity-0.5", "capacity", 0.5),
+        ];
+        assert_eq!(names, expected);
+        let told = found(&options, capacity(4.5)).err().unwrap().to_string();
+        assert!(told.contains("objective.epochs = 4.5: the capacity rises longer"), "{told}");
+    }
+
+    #[test]
+    fn scores_from_after_a_sweep_are_lacking() {
+        let own = found(&["--betas", "1,4", "--baselines", "pca"], Beta { beta: 4.0 }).unwrap();
+        let without = |missing: &[&str]| -> BySeed {
+            let kept = DRAWN.iter().filter(|(metric, _)| !missing.contains(metric));
+            kept.map(|(metric, _)| (metric.to_string(), vec![0.5])).collect()
+        };
+        let sweep = |missing: [&[&str]; 3]| {
+            let names = ["beta-1", "beta-4", "pca"].map(String::from);
+            let candidates = names.into_iter().zip(missing.map(without)).collect();
+            Sweep { data: "dsprites".into(), seeds: vec![1], candidates, fit_hours: 0.0 }
+        };
+        // Of the baselines none is plotted.
+        assert!(lacking(&own, &sweep([&[], &[], &["mig"]])).is_empty());
+        let old = sweep([&["z_diff_25"], &["z_diff_25", "sap"], &[]]);
+        assert_eq!(lacking(&own, &old), ["z_diff_25", "sap"]);
     }
 }

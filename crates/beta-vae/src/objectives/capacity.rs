@@ -48,7 +48,7 @@ impl Settings for Capacity {
     }
 
     fn strength(&self) -> f64 {
-        self.gamma
+        self.capacity
     }
 
     fn against_collapse(&self) -> String {

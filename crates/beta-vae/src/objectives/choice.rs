@@ -36,7 +36,7 @@ macro_rules! choice {
                 }
             }
 
-            /// The weight a sweep varies.
+            /// What a sweep varies: the weight, or the capacity.
             pub fn strength(&self) -> f64 {
                 match self {
                     $(Self::$name(settings) => settings.strength(),)*

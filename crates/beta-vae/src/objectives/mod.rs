@@ -44,7 +44,7 @@ pub trait Settings: Sized {
         None
     }
 
-    /// The weight a sweep varies: beta, or gamma where that is the paper's name.
+    /// What a sweep varies: the weight (beta, or gamma where that is the paper's name), or the capacity.
     fn strength(&self) -> f64;
 
     /// Advice against a collapsed posterior, beginning with the option.

@@ -46,16 +46,16 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.count.is_some_and(|count| !(1..=1000).contains(&count)) {
-        bail!("--count: 1 to 1000");
+    if let Some(count) = args.count.filter(|count| !(1..=1000).contains(count)) {
+        bail!("--count {count}: 1 to 1000");
     }
-    if args.steps.is_some_and(|steps| !(1..=LONGEST).contains(&steps)) {
-        bail!("--steps: 1 to {LONGEST}");
+    if let Some(steps) = args.steps.filter(|steps| !(1..=LONGEST).contains(steps)) {
+        bail!("--steps {steps}: 1 to {LONGEST}");
     }
     check_temperature(args.temperature)?;
     let loaded = Loaded::<Paper>::open(&args.of, "generate")?;
-    if steps_of(&loaded.config.data) == Steps::Rows && args.steps.is_some() {
-        bail!("--steps: an image has as many rows as it has");
+    if let (Steps::Rows, Some(steps)) = (steps_of(&loaded.config.data), args.steps) {
+        bail!("--steps {steps}: an image has as many rows as it has");
     }
     let noise = args.seed.map_or(loaded.noise(), Noise::new);
     let options = DrawOptions { steps: args.steps, temperature: args.temperature, noise };
