@@ -110,6 +110,11 @@ mod tests {
         let message = bundle.unpack_below(&out).unwrap_err().to_string();
         assert!(message.contains("holds a run already"), "{message}");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "something was left behind");
+        let taken = work.path().join("taken");
+        fs::create_dir_all(taken.join("vae/quick")).unwrap();
+        fs::write(taken.join("vae/quick/thesis.tex"), "years of work").unwrap();
+        let message = bundle.unpack_below(&taken).unwrap_err().to_string();
+        assert!(message.ends_with("name another folder with --out"), "{message}");
 
         let other = made(&work.path().join("runs/seed2/vae/quick"));
         let message = packed(&[first, other], &to).unwrap_err().to_string();

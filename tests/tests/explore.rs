@@ -171,7 +171,8 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     };
     let runs = work.path().join("runs");
     beside(&runs.join("vae-rnn/rows")).failure(1, "steps are of another kind");
-    beside(&runs.join("vae/quick")).failure(1, "one run is of images and the other of sequences");
+    beside(&runs.join("vae/quick"))
+        .failure(1, "vae/quick: one run is of images and the other of sequences");
     assert!(!fs::exists(to).unwrap());
     beside(&runs.join("vae-rnn/lstm")).success();
     let both = fs::read_to_string(to).unwrap();

@@ -510,8 +510,11 @@ fn a_second_process_is_refused_until_the_first_is_gone() {
         program("vae").command(&long).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     await_that(|| !run.join("weights.safetensors").exists(), "no step");
     intact.call("resume", work, &run).failure(1, "in use");
-    intact.call("evaluate", work, &run).failure(1, "in use");
-    program("vae").train(work, &["--force"]).failure(1, "in use");
+    let said = intact.call("evaluate", work, &run).failure(1, "in use").err();
+    assert!(said.trim_end().ends_with("wait for it to end"), "{said}");
+    program("vae")
+        .train(work, &["--force"])
+        .failure(1, "wait for it to end, or name another folder with --name or --out");
     intact.call("sample", work, &run).failure(1, "no weights yet");
     assert!(child.try_wait().unwrap().is_none(), "it was disturbed");
     child.kill().unwrap();

@@ -43,7 +43,7 @@ fn wrong_options_are_named() {
         (&["--device", "cuda"], 1, "--features cuda"),
         (&["--device", "wgpu"], 1, "--features wgpu"),
         (&["--data", "cifra"], 2, "possible values"),
-        (&["--resume"], 1, "holds no run"),
+        (&["--resume"], 1, "train one first, or name another folder with --name or --out"),
         (&["--config", "quik"], 1, "did you mean quick?"),
         (&["--model", "foo"], 1, "--model: vae has no such option"),
         (&["--epochs", "18446744073709551615"], 1, "--epochs 18446744073709551615: at most"),
@@ -114,7 +114,7 @@ fn wrong_options_are_named() {
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
         (
             &["--model", "pca", "--latent", "9"],
-            "[model] latent = 9: 9 features have no more components than 8",
+            "[model] latent = 9: 8 features have no more components than 8",
         ),
         (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
     ];
@@ -285,18 +285,32 @@ fn a_run_is_not_overwritten_and_another_papers_run_not_used() {
     }
     let run = work.path().join("runs/pca/quick");
     program("vae").on_run("sample", &run, &[]).failure(1, "not a configuration of this paper");
-    program("vae").on_run("sample", &work.path().join("nowhere"), &[]).failure(1, "holds no run");
+    program("vae")
+        .on_run("sample", &work.path().join("nowhere"), &[])
+        .failure(1, "train one first, or name another folder with --run");
     let run = work.path().join("runs/vae/quick");
+    let weights = run.join("weights.safetensors");
+    let called = program("vae").import(work.path(), &weights, &["--name", "quick"]);
+    let said = called.failure(1, "a run already: --force replaces it, --name starts another").err();
+    assert!(!said.contains("--resume"), "{said}");
     program("vae")
         .on_run("reconstruct", &run, &["--indices", "99999"])
         .failure(1, "--indices 99999");
-    program("vae").on_run("interpolate", &run, &["--steps", "1"]).failure(1, "--steps 1");
+    for (command, option, value, reason) in [
+        ("interpolate", "--steps", "1", "2 to 100"),
+        ("traverse", "--steps", "101", "2 to 100"),
+        ("traverse", "--latents", "0", "at least 1"),
+        ("traverse", "--span", "-1", "a number above 0"),
+        ("traverse", "--span", "inf", "a number above 0"),
+    ] {
+        let said = format!("{option} {value}: {reason}");
+        program("vae").on_run(command, &run, &[option, value]).failure(1, &said);
+    }
     program("vae")
         .on_run("evaluate", &run, &["--samples", "0"])
         .failure(1, "--samples 0: at least 1");
 
     // Weights that were cut off are refused, and the run is left as it is.
-    let weights = run.join("weights.safetensors");
     let whole = fs::read(&weights).unwrap();
     fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
     program("vae").on_run("sample", &run, &[]).failure(1, "is not as it was written");

@@ -30,6 +30,8 @@ fn denoising_ae_draws_filters_denoises_and_searches() {
     let beyond: Vec<&str> =
         ["filters", "--fractions", "1.5"].iter().chain(&tiny).copied().collect();
     program.call(&beyond).failure(1, "pretraining.corruption.fraction = 1.5");
+    let none = [&filters[..], &["--count", "0"]].concat();
+    program.call(&none).failure(1, "--count 0: at least 1");
     let said = program.call(&filters).success().err();
     let picture = said.lines().find_map(|line| line.strip_prefix("wrote ")).unwrap();
     assert!(is_picture(std::path::Path::new(picture)), "{said}");
@@ -291,6 +293,12 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
         assert!(record["metrics"][metric]["value"].is_f64(), "{metric}");
     }
 
+    // So large a weight leaves rounding of the gap alone: no search comes to an end there.
+    let steep = ["--model", "regularised", "--name", "steep", "--set", "logistic.fairness=1e15"];
+    let said = program.train(work.path(), &steep).success().err();
+    let told = "regularised logistic regression on 1000 examples: not converged, gradient norm ";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+
     let file = work.path().join("predictions.csv");
     let rows = "p,truth,sex,x\n0.9,1,m,0\n0.6,0,m,1\n0.2,0,m,2\n0.8,1,f,0\n0.4,1,f,1\n0.1,0,f,2\n";
     fs::write(&file, rows).unwrap();
@@ -308,6 +316,9 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     is("discrimination", 0.4 / 3.0);
     is("equal_opportunity_gap", 0.5);
     is("consistency_with_self", 1.0);
+    let said = audit(&["--member", "m", "--features", "x", "--neighbours", "1"]).success().out();
+    assert_eq!(said.matches("nearest|").count(), 2, "{said}");
+    assert_eq!(said.matches("in the units of the file").count(), 2, "{said}");
     audit(&[]).failure(1, "choose with --member one of: f, m");
     audit(&["--member", "m", "--target", "turth"])
         .failure(1, "no column 'turth'; there are: p, truth");
@@ -320,6 +331,85 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     audit(&["--member", "m"]).failure(1, "no row below the header");
     fs::write(&file, rows.replacen("sex,x", "sex,p", 1)).unwrap();
     audit(&["--member", "m"]).failure(1, "two columns are called 'p'");
+}
+
+#[test]
+fn fair_repr_is_asked_by_the_schema_of_its_fit_and_needs_no_target_of_new_people() {
+    let work = tempfile::tempdir().unwrap();
+    let path = |name: &str| work.path().join(name);
+    let row = |i: usize| {
+        let [sex, pay] = [["f", "m"][i % 2], ["low", "high"][i / 2 % 2]];
+        format!("{},{sex},{pay}\n", 20 + i * 7 % 45)
+    };
+    let header = "age,sex,income\n";
+    let table = header.to_owned() + &(0..200).map(row).collect::<String>();
+    fs::write(path("people.csv"), table).unwrap();
+    let schema = r#"
+header = true
+missing = { mark = ["?", "NA"], drop_rows = true }
+target = { column = "income", positive = ["high"], negative = ["low"] }
+sensitive = { column = "sex", values = ["f"] }
+columns = [
+    { name = "age", kind = "number" },
+    { name = "sex", kind = "category" },
+    { name = "income", kind = "category" },
+]
+"#;
+    fs::write(path("people.toml"), schema).unwrap();
+    let program = program("fair-repr");
+    let data = path("people.csv");
+    program.train(work.path(), &["--data", data.to_str().unwrap(), "--model", "raw"]).success();
+    let run = path("runs/fair-repr/quick");
+    let ask = |command: &str, name: &str, rows: &str, extra: &[&str]| {
+        let on = path(name);
+        fs::write(&on, header.to_owned() + rows).unwrap();
+        program.on_run(command, &run, &[&["--on", on.to_str().unwrap()][..], extra].concat())
+    };
+    let predicted = |name: &str, rows: &str| {
+        let to = path("predictions.csv");
+        let _ = fs::remove_file(&to);
+        let said = ask("predict", name, rows, &["--to", to.to_str().unwrap()]).success().err();
+        (fs::read_to_string(&to).unwrap(), said)
+    };
+    let has = |found: &str, header: &str, lines: usize| {
+        assert_eq!(found.lines().next(), Some(header));
+        assert_eq!(found.lines().count(), lines, "{found}");
+    };
+    // None is known: the column is there and says nothing, in three ways.
+    let (found, said) = predicted("unknown.csv", "30,f,\n40,m,?\n50,m,NA\n");
+    has(&found, "row,prediction,sensitive", 4);
+    assert!(!said.contains("left out") && !said.contains("have no value"), "{said}");
+    // What a model reads has to be there.
+    let (found, said) = predicted("known.csv", "30,f,high\nNA,m,low\n?,m,low\n");
+    has(&found, "row,prediction,target,sensitive", 2);
+    assert!(said.contains("2 of 3 rows are left out"), "{said}");
+    // Of some it is known.
+    let some = "30,f,high\n40,m,\n";
+    let (found, said) = predicted("some.csv", some);
+    has(&found, "row,prediction,sensitive", 3);
+    let lacking = "1 of 2 rows have no value in column 'income', the first in some.csv:3";
+    assert!(said.contains(lacking), "{said}");
+    ask("evaluate", "some.csv", some, &[]).failure(1, lacking);
+
+    for (from, to, said) in [
+        (
+            r#"positive = ["high"], negative = ["low"]"#,
+            r#"positive = ["low"], negative = ["high"]"#,
+            "people.toml: target is income = low, against high, and the model was fitted to income = high, \
+             against low",
+        ),
+        (
+            r#"values = ["f"]"#,
+            r#"values = ["m"]"#,
+            "people.toml: sensitive is sex = m, and the model was fitted to sex = f",
+        ),
+    ] {
+        fs::write(path("people.toml"), schema.replace(from, to)).unwrap();
+        ask("predict", "new.csv", "30,f,high\n40,m,low\n", &[]).failure(1, said);
+        program.on_run("evaluate", &run, &["--other-data"]).failure(1, said);
+    }
+    fs::write(path("people.toml"), schema).unwrap();
+    program.on_run("evaluate", &run, &[]).success();
 }
 
 /// Options that make a run on dSprites tiny.
@@ -365,9 +455,10 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     };
     let call = |arguments: &str| program.call(&arguments.split('\n').collect::<Vec<_>>());
     let all = ["--betas", "1,4", "--tc", "4", "--factor", "10", "--discriminator", "8,8"];
-    let all = [&all[..], &["--baselines", "untrained,pixels", "--seeds", "2"]].concat();
+    let baselines = ["--baselines", "untrained,pixels", "--seeds", "2"];
+    let all = [&all[..], &["--capacities", "5"], &baselines].concat();
     let straight = call(&sweep("straight", &all)).success();
-    for name in ["beta-1", "beta-4", "tc-4", "factor-10", "untrained", "pixels"] {
+    for name in ["beta-1", "beta-4", "capacity-5", "tc-4", "factor-10", "untrained", "pixels"] {
         assert!(straight.out().contains(name), "{name}: {}", straight.out());
     }
     let folder = out.join("beta-vae/straight");
@@ -411,9 +502,8 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         assert_eq!(straight["metrics"], killed["metrics"], "{run}");
         assert_eq!(straight["training"], killed["training"], "{run}");
     }
-    for (set, option) in
-        [("objective.beta=3", "--tc"), ("model.kind=pca", "--betas, --tc, --factor or --baselines")]
-    {
+    let models = "--betas, --capacities, --tc, --factor or --baselines";
+    for (set, option) in [("objective.beta=3", "--tc"), ("model.kind=pca", models)] {
         let said = format!("--set {set}: without effect, {option} has the values");
         call(&sweep("straight", &["--tc", "4", "--set", set])).failure(1, &said);
     }
@@ -424,6 +514,8 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     let large = ["--seeds", "1,18446744073709551615"];
     call(&sweep("straight", &large)).failure(1, "--seeds 18446744073709551615: at most");
     call(&sweep("straight", &["--betas", "-1"])).failure(1, "objective.beta = -1");
+    let below = ["--capacities", "-1"];
+    call(&sweep("straight", &below)).failure(1, "objective.capacity = -1");
     call(&sweep("straight", &["--baselines", "magic"])).failure(1, "one of untrained, pca, pixels");
 
     let run = folder.join("seed-2/beta-4");
@@ -448,6 +540,18 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
     fs::remove_file(&to).unwrap();
     call(&sweep("straight", &elsewhere)).failure(1, "mine-metrics-beta-vae.png exists already");
     assert!(!to.exists());
+    // What a sweep from before a score found is drawn without it, and this is said.
+    let text = fs::read(folder.join("sweep.json")).unwrap();
+    let mut found: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    for metrics in found["candidates"].as_object_mut().unwrap().values_mut() {
+        metrics.as_object_mut().unwrap().remove("z_diff_25").unwrap();
+    }
+    let (old, again) = (work.path().join("old.json"), work.path().join("again.png"));
+    fs::write(&old, found.to_string()).unwrap();
+    let redraw = ["--redraw", old.to_str().unwrap(), "--to", again.to_str().unwrap()];
+    let said = call(&sweep("straight", &[&all[..], &redraw].concat())).success().err();
+    assert!(said.contains("old.json has no z_diff_25: left out of the pictures"), "{said}");
+    assert!(is_picture(&again));
     program.on_run("traverse", &run, &["--steps", "5"]).success();
     let gif = fs::read(run.join("traversal.gif")).unwrap();
     assert!(gif.starts_with(b"GIF89a") && gif.len() > 1000);
@@ -480,7 +584,9 @@ fn vae_rnn_generates_completes_and_shows_surprise() {
     }
     program.on_run("complete", &run, &["--given", "1.0"]).failure(1, "--given 1");
     program.on_run("generate", &run, &["--temperature", "0"]).failure(1, "--temperature 0");
-    program.on_run("generate", &run, &["--steps", "5"]).failure(1, "--steps");
+    program.on_run("generate", &run, &["--steps", "5"]).failure(1, "--steps 5: an image");
+    program.on_run("generate", &run, &["--steps", "0"]).failure(1, "--steps 0: 1 to 10000");
+    program.on_run("generate", &run, &["--count", "1001"]).failure(1, "--count 1001: 1 to 1000");
     program.on_run("surprise", &run, &["--indices", "99999"]).failure(1, "--split train has");
 
     // Chords: a MIDI file opens with its header.

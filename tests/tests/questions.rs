@@ -105,7 +105,8 @@ fn bounds_tighten_to_what_evaluate_found() {
     }
     assert!(fs::read(run.join("bounds.png")).unwrap().starts_with(b"\x89PNG"));
     for wrong in ["0,1", "5,5", "10,1"] {
-        cvae.on_run("bounds", &run, &["--samples", wrong]).failure(1, "each larger");
+        let said = format!("--samples {wrong}: whole numbers from 1 on, each larger");
+        cvae.on_run("bounds", &run, &["--samples", wrong]).failure(1, &said);
     }
     cvae.on_run("bounds", &run, &["--examples", "0"]).failure(1, "at least 1");
 }

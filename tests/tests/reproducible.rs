@@ -158,7 +158,7 @@ fn a_run_that_stopped_early_goes_on_with_more_patience() {
     assert_eq!(epochs(), 4);
     let record = || outcome(work.path(), "vae").0["training"].clone();
     assert_eq!(record()["stopped_early"], true);
-    assert_eq!(record()["had_other_rates"], serde_json::Value::Null);
+    assert_eq!(record()["had_other_settings"], serde_json::Value::Null);
     // Its last epoch would have stopped it too, and it has another rate than those before.
     let resume = |epochs: &str, patience: usize, rate: &str| {
         let schedule = format!("train.schedule={{kind=\"constant\",rate={rate}}}");
@@ -173,9 +173,29 @@ fn a_run_that_stopped_early_goes_on_with_more_patience() {
     assert!(said.contains("neither kept nor compared") && !said.contains("codes.csv"), "{said}");
     assert_eq!(epochs(), 5);
     assert_eq!(record()["stopped_early"], false);
-    assert_eq!(record()["had_other_rates"], true);
+    assert_eq!(record()["had_other_settings"], true);
     let said = resume("6", 9, "0.001");
     assert!(said.contains("run their commands again: codes.csv\n"), "{said}");
+}
+
+#[test]
+fn a_fit_that_goes_on_with_another_bound_of_the_gradients_says_so() {
+    let work = tempfile::tempdir().unwrap();
+    let constant = ["--set", "train.schedule={kind=\"constant\",rate=0.001}"];
+    let had_other_settings =
+        || outcome(work.path(), "vae").0["training"]["had_other_settings"].clone();
+    let resume = |epochs: &str, norm: &str| {
+        let norm = format!("train.clip_norm={norm}");
+        let options = ["--resume", "--epochs", epochs, "--set", &norm];
+        vae(work.path(), &[&constant[..], &options].concat());
+    };
+    vae(work.path(), &[&constant[..], &["--epochs", "1", "--set", "train.clip_norm=5.0"]].concat());
+    resume("2", "5.0");
+    assert_eq!(had_other_settings(), serde_json::Value::Null);
+    resume("3", "4.0");
+    assert_eq!(had_other_settings(), true);
+    resume("4", "4.0");
+    assert_eq!(had_other_settings(), true);
 }
 
 #[test]

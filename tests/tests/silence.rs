@@ -141,7 +141,9 @@ fn options_without_effect_are_refused_or_said() {
     let binary = ["--name", "binary", "--set", "data.binarise=threshold"];
     let said = pca.train(work.path(), &binary).success().out();
     assert!(said.contains("a density, not comparable with the probability"), "{said}");
-    says(pca.on_run("evaluate", &run, &["--samples", "10"]), "--samples and --images: without");
+    let evaluated = pca.on_run("evaluate", &run, &["--samples", "10"]).success();
+    assert!(evaluated.err().contains("--samples 10: without effect"), "{}", evaluated.err());
+    assert!(!evaluated.err().contains("--images"), "{}", evaluated.err());
     pca.on_run("export", &run, &["--to", to, "--terms", "5"]).failure(2, "is a point");
     assert!(!Path::new(to).exists(), "what was refused left something behind");
 }

@@ -35,12 +35,17 @@ const FOUR: [&str; 8] =
     ["--paper", "vae", "--seeds", "1,2", "--grid", "model.latent=2,3", "--name", "four"];
 
 fn command(work: &Path, arguments: &[&str]) -> Command {
+    started(&[&["--out", work.to_str().unwrap()], arguments].concat())
+}
+
+/// The same of a sweep that was started, which has its folder.
+fn started(arguments: &[&str]) -> Command {
     let xtask = executable("xtask");
     executable("vae");
     let mut command = Command::new(&xtask);
     command
         .arg("sweep")
-        .args([Path::new("--out"), work, Path::new("--programs"), xtask.parent().unwrap()])
+        .args([Path::new("--programs"), xtask.parent().unwrap()])
         .args(["--threads", "1"])
         .args(arguments)
         .env("AE_OFFLINE", "1")
@@ -52,8 +57,11 @@ fn command(work: &Path, arguments: &[&str]) -> Command {
 }
 
 fn sweep(work: &Path, arguments: &[&str]) -> Called {
-    let output = command(work, arguments).output().unwrap();
-    Called(output, format!("sweep {}", arguments.join(" ")))
+    called(&mut command(work, arguments))
+}
+
+fn called(command: &mut Command) -> Called {
+    Called(command.output().unwrap(), format!("{command:?}"))
 }
 
 fn four<'a>(more: &[&'a str], epochs: &'a str) -> Vec<&'a str> {
@@ -131,19 +139,24 @@ fn a_sweep_is_the_product_in_table_and_picture_and_is_not_done_twice() {
     // The folder says it all.
     let folder = work.join("four");
     let folder = folder.to_str().unwrap();
-    sweep(work, &[folder]).success();
+    let again = |more: &[&str]| called(&mut started(&[&[folder], more].concat()));
+    again(&[]).success();
     fs::remove_file(work.join("four/table.csv")).unwrap();
-    sweep(work, &[folder, "--report"]).success();
+    again(&["--report"]).success();
     assert_eq!(fs::read_to_string(work.join("four/table.csv")).unwrap(), csv);
     assert_eq!(written(&run(work, 1, 2)), before);
-    sweep(work, &[folder, "--report", "--metrics", "nil"]).failure(1, "--metrics nil: the records");
+    again(&["--report", "--metrics", "nil"]).failure(1, "--metrics nil: the records");
+    for option in ["--name", "--out"] {
+        let said = format!("{option}: without effect, {folder} is a sweep that was started");
+        again(&["--report", option, "other"]).failure(1, &said);
+    }
 
     // Another plan, another configuration, a plan that was changed.
     sweep(work, &four(&[], "3")).failure(1, "holds another sweep, its options: ");
     let plan = work.join("four/plan.toml");
     let text = fs::read_to_string(&plan).unwrap();
     fs::write(&plan, text.replace("[2, 3]", "[2, 4]")).unwrap();
-    sweep(work, &[folder]).failure(1, "plan.toml is not as it was written");
+    again(&[]).failure(1, "plan.toml is not as it was written");
     fs::write(&plan, &text[..text.len() / 2]).unwrap();
     sweep(work, &four(&[], "2")).failure(1, "plan.toml is not as it was written");
     fs::remove_file(&plan).unwrap();
@@ -322,11 +335,10 @@ fn gitlab_gets_indices_and_a_job_needs_the_file_alone() {
     )
     .unwrap();
     let small = |arguments: &[&str]| {
-        let mut command = command(Path::new("sweeps"), arguments);
-        command.current_dir(scratch.path());
-        Called(command.output().unwrap(), format!("sweep {}", arguments.join(" ")))
+        called(command(Path::new("sweeps"), arguments).current_dir(scratch.path()))
     };
-    small(&["small.toml", "--on", "gitlab"]).success();
+    let written = small(&["small.toml", "--on", "gitlab"]).success();
+    assert!(written.err().contains("--programs: for the checks here alone"), "{}", written.err());
     let pipeline = fs::read_to_string(scratch.path().join("sweeps/small/pipeline.yml")).unwrap();
     for line in [
         "      - INDEX: [\"0\", \"1\", \"2\", \"3\"]",
@@ -339,7 +351,8 @@ fn gitlab_gets_indices_and_a_job_needs_the_file_alone() {
     small(&["small.toml", "--report"]).success();
     let record = scratch.path().join("sweeps/small/seed2/vae/quick-latent-2/record.json");
     assert!(record.is_file());
-    small(&["sweeps/small", "--on", "gitlab"]).failure(1, "from a file of the repository");
+    called(started(&["sweeps/small", "--on", "gitlab"]).current_dir(scratch.path()))
+        .failure(1, "from a file of the repository");
     small(&["small.toml", "--report", "--keep"]).failure(1, "--keep: only once all");
 }
 
@@ -376,7 +389,14 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
     sweep(work, &[file_name]).failure(1, "wrong.toml, line ");
     sweep(work, &[file_name, "--paper", "vae"]).failure(2, "cannot be used with");
     sweep(work, &["no-such.toml"]).failure(1, "no-such.toml");
+    vae(&["--features", "cuda"])
+        .failure(1, "--features: without effect, the program of --programs");
     fs::remove_file(&file).unwrap();
+    // The plan of a sweep that was started has this name.
+    let own = work.join("plan.toml");
+    fs::write(&own, "paper = \"vae\"\nseeds = [1]\n").unwrap();
+    sweep(work, &[own.to_str().unwrap()]).failure(1, "give a sweep of your own another");
+    fs::remove_file(&own).unwrap();
     assert_eq!(fs::read_dir(work).unwrap().count(), 0, "something was written");
 }
 
@@ -462,6 +482,40 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     assert!(config.contains("latent = 2\n") && config.contains("[evaluate]"), "{config}");
     vae.train(work.path(), &["--check", "--set", "model.latnet=1"]).failure(1, "latnet");
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_that_a_later_seed_cannot_have_is_refused_before_the_first_is_trained() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (work, vae) = (scratch.path(), program("vae"));
+    let run = |seed: u64| work.join(format!("runs/seed{seed}/vae/quick"));
+    let seeds = |more: &[&str]| vae.train(work, &[&["--seeds", "1,2"], more].concat());
+    fs::create_dir_all(run(2)).unwrap();
+    let thesis = run(2).join("thesis.tex");
+    fs::write(&thesis, "years of work").unwrap();
+    let none: &[&str] = &[];
+    for more in [none, &["--force"], &["--resume"]] {
+        seeds(more).failure(1, "name another folder with --name or --out");
+        assert!(!run(1).exists(), "{more:?}: the first was begun");
+    }
+    fs::remove_file(&thesis).unwrap();
+    // As a process has it that writes there.
+    let locked = || {
+        let lock = fs::File::create(run(2).join(".lock")).unwrap();
+        lock.try_lock().unwrap();
+        lock
+    };
+    let lock = locked();
+    seeds(&[]).failure(1, "is in use");
+    assert!(!run(1).exists(), "the first was begun");
+    drop(lock);
+    seeds(&[]).success();
+    let before = written(&run(1));
+    let _lock = locked();
+    for more in [&["--force"][..], &["--resume", "--epochs", "3"]] {
+        seeds(more).failure(1, "is in use");
+        assert_eq!(written(&run(1)), before, "{more:?}: the first was trained");
+    }
 }
 
 #[test]

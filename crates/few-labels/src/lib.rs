@@ -189,7 +189,6 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
         if let Some(line) = labelled.unequal(&ClassNames::of_data(data)) {
             progress::line(&line);
         }
-        let objective = M2Objective::new(&config.m2, labelled.clone());
         Ok(match config.model.kind {
             Kind::Supervised | Kind::Reconstruction | Kind::Denoising => {
                 let (network, report) = self.network(&labelled)?;
@@ -215,6 +214,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
                 (Model::M1(model), first.then(report))
             }
             Kind::M2 => {
+                let objective = M2Objective::new(&config.m2, labelled);
                 let (model, report) =
                     self.last(M2::on_pixels(config, input, noise, device), &objective)?;
                 (Model::M2(model), report)
@@ -222,7 +222,8 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
             Kind::M1M2 => {
                 let (lower, first) = self.lower()?;
                 let stacked = Stacked::above(lower, config, noise, device);
-                let (model, report) = self.last(stacked, &StackedObjective(objective))?;
+                let objective = StackedObjective(M2Objective::new(&config.m2, labelled));
+                let (model, report) = self.last(stacked, &objective)?;
                 (Model::Stacked(model), first.then(report))
             }
         })

@@ -108,26 +108,41 @@ fn labelled(kind: Kind) -> Labelled {
     Labelled::new(config(kind).labels, &training_split(), binarise(kind), Noise::new(1))
 }
 
-/// A ladder whose combinators are not the identity they start as, so that the layer above counts.
-fn ladder<B: Backend>() -> Ladder<B> {
-    struct Stir(bool);
-    impl<B: Backend> ModuleMapper<B> for Stir {
+/// The model with every number of its parameters changed, by the parameter's path and the number's place in it.
+fn changed<B: Backend, M: Module<B>>(model: M, change: impl Fn(&str, usize, f32) -> f32) -> M {
+    struct Change<F> {
+        path: Vec<String>,
+        change: F,
+    }
+    impl<B: Backend, F: Fn(&str, usize, f32) -> f32> ModuleMapper<B> for Change<F> {
         fn enter_module(&mut self, name: &str, _: &str) {
-            self.0 = name == "combinator" || self.0 && name == "parameters";
+            self.path.push(name.into());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
         }
 
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
             let (id, tensor, mapper) = param.consume();
             let (shape, learns) = (tensor.dims(), tensor.is_require_grad());
-            let by = if self.0 { 0.3 } else { 0.0 };
+            let path = self.path.join(".");
             let values = tensor.to_data().iter::<f32>().collect::<Vec<_>>().into_iter().enumerate();
-            let values: Vec<f32> = values.map(|(i, v)| v + by * (1.0 + i as f32).sin()).collect();
-            let stirred = Tensor::from_data(TensorData::new(values, shape), &tensor.device());
-            Param::from_mapped_value(id, stirred.set_require_grad(learns), mapper)
+            let values: Vec<f32> = values.map(|(i, v)| (self.change)(&path, i, v)).collect();
+            let changed = Tensor::from_data(TensorData::new(values, shape), &tensor.device());
+            Param::from_mapped_value(id, changed.set_require_grad(learns), mapper)
         }
     }
+    model.map(&mut Change { path: Vec::new(), change })
+}
+
+/// A ladder whose combinators are not the identity they start as, so that the layer above counts.
+fn ladder<B: Backend>() -> Ladder<B> {
     let ladder = Ladder::new(&config(Kind::Ladder), PIXELS, Noise::new(2), &B::Device::default());
-    ladder.map(&mut Stir(false))
+    changed::<B, _>(ladder, |path, i, v| {
+        let by = if path.ends_with("combinator.parameters") { 0.3 } else { 0.0 };
+        v + by * (1.0 + i as f32).sin()
+    })
 }
 
 fn network<B: Backend>(kind: Kind) -> Network<B> {
@@ -143,6 +158,11 @@ fn m2<B: Backend>() -> M2<B> {
     let (config, device) = (config(Kind::M2), B::Device::default());
     let mut init = Initialiser::new(config.m2.init, Noise::new(2), &device);
     M2::new(&config.m2, CLASSES, PIXELS, false, &mut init)
+}
+
+/// M2 with log-odds of the classes that are so many times as large.
+fn surer<B: Backend>(by: f32) -> M2<B> {
+    changed::<B, _>(m2(), |path, _, v| if path.starts_with("classes.") { by * v } else { v })
 }
 
 fn stacked<B: Backend>() -> Stacked<B> {
@@ -240,6 +260,16 @@ fn the_sum_over_classes_has_each_class_as_if_it_were_known() {
     }
 }
 
+/// U(x) and H(q(y|x)) of each example in double precision, of log q(y|x) and L(x, y), `[examples, classes]`.
+fn bounds_and_entropies(log_q: &[f64], by_class: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let of = |(log_q, by_class): (&[f64], &[f64])| {
+        let entropy = -log_q.iter().map(|l| l.exp() * l).sum::<f64>();
+        let weighted: f64 = log_q.iter().zip(by_class).map(|(l, bound)| l.exp() * bound).sum();
+        (weighted - entropy, entropy)
+    };
+    log_q.chunks(CLASSES).zip(by_class.chunks(CLASSES)).map(of).unzip()
+}
+
 #[test]
 fn the_bound_without_the_class_weighs_the_classes_and_gains_their_entropy() {
     let (m2, batch) = (m2::<Flex>(), batch::<Flex>(Kind::M2, 1));
@@ -248,14 +278,9 @@ fn the_bound_without_the_class_weighs_the_classes_and_gains_their_entropy() {
     let log_q = values(m2.log_q(batch.x.clone()));
     let by_class = values(m2.labelled_by_class(batch.x.clone(), eps));
     let bound = values(found.bound);
-    let rows = log_q.chunks(CLASSES).zip(by_class.chunks(CLASSES)).zip(&bound);
-    let (mut bounds, mut entropies) = (Vec::new(), Vec::new());
-    for ((log_q, by_class), bound) in rows {
-        let entropy = -log_q.iter().map(|l| l.exp() * l).sum::<f64>();
-        assert!(entropy > 0.0 && entropy <= 10f64.ln() + 1e-6);
-        let weighted: f64 = log_q.iter().zip(by_class).map(|(l, bound)| l.exp() * bound).sum();
-        entropies.push(entropy);
-        bounds.push(weighted - entropy);
+    let (bounds, entropies) = bounds_and_entropies(&log_q, &by_class);
+    assert!(entropies.iter().all(|&entropy| entropy > 0.0 && entropy <= 10f64.ln() + 1e-6));
+    for (by_class, bound) in by_class.chunks(CLASSES).zip(&bound) {
         // No q(y|x) does better than q proportional to exp(-L(x, y)).
         let least = by_class.iter().copied().fold(f64::MAX, f64::min);
         let best = least - by_class.iter().map(|l| (least - l).exp()).sum::<f64>().ln();
@@ -263,6 +288,39 @@ fn the_bound_without_the_class_weighs_the_classes_and_gains_their_entropy() {
     }
     close(&values(found.entropy), &entropies, 1e-5);
     close(&bound, &bounds, 1e-5);
+}
+
+#[test]
+fn a_class_that_is_all_but_excluded_changes_no_bound_and_has_no_gradient() {
+    let batch = batch::<Diff>(Kind::M2, 1);
+    let mut cut = 0;
+    for by in [50.0, 100.0, 200.0] {
+        let m2 = surer::<Diff>(by);
+        let eps = batch.eps(CLASSES, 3).require_grad();
+        let found = m2.unlabelled(batch.x.clone(), eps.clone());
+        let log_q = values(m2.log_q(batch.x.clone()));
+        let by_class = values(m2.labelled_by_class(batch.x.clone(), eps.clone()));
+        let (bounds, entropies) = bounds_and_entropies(&log_q, &by_class);
+        close(&values(found.entropy), &entropies, 1e-5);
+        close(&values(found.bound.clone()), &bounds, 1e-5);
+        let gradients = found.bound.sum().backward();
+        // Class by class, where log q is example by example.
+        let of_eps = values(eps.grad(&gradients).unwrap());
+        for (place, log_q) in log_q.iter().enumerate() {
+            let (example, class) = (place / CLASSES, place % CLASSES);
+            let of_class = &of_eps[3 * (class * batch.len() + example)..][..3];
+            // The cut is at -36.8.
+            assert!(*log_q > -38.0 || of_class == [0.0; 3], "{log_q}: {of_class:?}");
+            assert!(*log_q < -36.0 || of_class != [0.0; 3], "{log_q}: {of_class:?}");
+            // Single precision alone would make no 0 of it.
+            cut += usize::from((-70.0..-38.0).contains(log_q));
+        }
+        let of = GradientsParams::from_grads(gradients, &m2);
+        for gradient in laws::gradients(&m2, &of) {
+            assert!(gradient.values.iter().all(|slope| slope.is_finite()), "{}", gradient.name);
+        }
+    }
+    assert!(cut > 0, "no class is below the cut");
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(crate) struct RecordSet {
     /// The folder, as given.
     pub folder: PathBuf,
     pub runs: BTreeMap<RunKey, Vec<Found>>,
-    /// Files that should be records and cannot be read, with the reason.
+    /// Files that should be records and cannot be read or compared, with the reason.
     pub damaged: Vec<String>,
 }
 
@@ -80,12 +80,9 @@ impl RecordSet {
                 continue;
             }
             match read(&file) {
-                Ok(Some(record)) => match record.refuse_two_schedules(&file) {
-                    Ok(()) => set.add(Found { record, file })?,
-                    Err(reason) => set.damaged.push(reason.to_string()),
-                },
+                Ok(Some(record)) => set.add(Found { record, file })?,
                 Ok(None) => {}
-                Err(reason) => set.damaged.push(format!("{}: {reason}", file.display())),
+                Err(reason) => set.damaged.push(reason),
             }
         }
         set.runs.values_mut().for_each(|found| found.sort_by_key(|found| found.record.seed));
@@ -119,8 +116,17 @@ impl RecordSet {
     }
 }
 
-/// The record in a file, `None` if it is other JSON, or what is wrong with it.
+/// The record in a file, `None` if it is other JSON, or why it cannot be compared.
 fn read(file: &Path) -> Result<Option<Record>, String> {
+    let record = parsed(file).map_err(|reason| format!("{}: {reason}", file.display()))?;
+    if let Some(record) = &record {
+        record.refuse_two_settings(file).map_err(|reason| reason.to_string())?;
+    }
+    Ok(record)
+}
+
+/// The same of any record, or what is wrong with it.
+fn parsed(file: &Path) -> Result<Option<Record>, String> {
     let bytes = read_checked(file).map_err(|damage| match damage {
         Damage::Unreadable { error, .. } => error.to_string(),
         Damage::Changed { .. } => {

@@ -76,9 +76,9 @@ pub(super) struct Args {
     /// Name of the sweep (default: that of the file, or of paper, configurations and keys).
     #[arg(long)]
     name: Option<String>,
-    /// Folder of all sweeps.
-    #[arg(long, default_value = OUT, value_name = "FOLDER")]
-    out: PathBuf,
+    /// Folder of all sweeps (default: runs/sweeps).
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Where the runs are computed.
     #[arg(long, value_enum, default_value_t)]
     on: On,
@@ -141,6 +141,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if let Some((option, on)) = without_effect(args) {
         bail!("{option}: without effect --on {on}");
     }
+    // The jobs of GitLab build the program with them.
+    if args.programs.is_some() && !args.features.is_empty() && args.on != On::Gitlab {
+        bail!("--features: without effect, the program of --programs is built already");
+    }
     let runs = opened(args)?;
     if let Some(index) = args.index {
         return one(&runs, args, index);
@@ -152,7 +156,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let program = built(&runs.plan.sweep.paper, args.programs.as_deref(), &args.features)?;
     let cells: Vec<usize> = (0..runs.plan.cells.len()).collect();
     let configurations = configurations(&runs.plan, &cells, &program, args.cache.as_deref())?;
-    let mut today = Today::default();
+    let mut today = Today::new(args.cache.as_deref());
     let state = |index: usize| {
         let (cell, _) = runs.plan.run(index);
         runs.state(index, &configurations[&cell], &mut today)
@@ -223,7 +227,13 @@ fn opened(args: &Args) -> Result<Runs> {
         } else {
             fs::canonicalize(folder).with_context(|| folder.display().to_string())?
         };
-        return Ok(Runs { plan: stored(&file)?, folder });
+        let plan = stored(&file)?;
+        for (option, is_given) in [("--name", args.name.is_some()), ("--out", args.out.is_some())] {
+            if is_given {
+                bail!("{option}: without effect, {} is a sweep that was started", folder.display());
+            }
+        }
+        return Ok(Runs { plan, folder });
     }
     let plan = Plan::new(Sweep::read(&file)?).map_err(|problem| anyhow!(problem))?;
     let name = file_safe(&file.file_stem().unwrap_or_default().to_string_lossy());
@@ -235,7 +245,7 @@ fn of_name(plan: Plan, default: &str, args: &Args) -> Result<Runs> {
     if file_safe(name) != name {
         bail!("--name {name:?}: use {NAME_LETTERS}");
     }
-    let folder = args.out.join(name);
+    let folder = args.out.as_deref().unwrap_or(Path::new(OUT)).join(name);
     let file = folder.join(PLAN);
     if file.exists()
         && let Some(difference) = difference(&stored(&file)?.sweep, &plan.sweep)
@@ -265,6 +275,13 @@ fn default_name(plan: &Plan) -> String {
 /// The plan in the folder of a sweep.
 fn stored(file: &Path) -> Result<Plan> {
     let text = shared::reading::read_text(file)?;
+    if !text.starts_with(WRITTEN) {
+        bail!(
+            "{} was not written by a sweep that was started, and only its plan has this name: give a sweep of your own \
+             another",
+            file.display()
+        );
+    }
     let is_whole = text.split_once('\n').is_some_and(|(head, body)| {
         head.strip_prefix(WRITTEN) == Some(&hex::encode(Sha256::digest(body)))
     });
@@ -411,8 +428,11 @@ fn on_gitlab(runs: &Runs, todo: &[usize], args: &Args) -> Result<()> {
             "--on gitlab: the jobs read the sweep from a file of the repository: write it as TOML, and name it"
         );
     };
+    if args.programs.is_some() {
+        progress::line("--programs: for the checks here alone, the jobs build the program");
+    }
     let mut options = Vec::new();
-    let out = (args.out != Path::new(OUT)).then(|| args.out.display().to_string());
+    let out = args.out.as_ref().map(|out| out.display().to_string());
     let features = (!args.features.is_empty()).then(|| args.features.join(","));
     let threads = args.threads.map(|threads| threads.to_string());
     for (option, value) in [
@@ -445,7 +465,7 @@ fn one(runs: &Runs, args: &Args, index: usize) -> Result<()> {
     let configuration = configurations(&runs.plan, &[cell], &program, cache)?;
     let training = runs.training(index);
     let title = training.title();
-    let state = runs.state(index, &configuration[&cell], &mut Today::default())?;
+    let state = runs.state(index, &configuration[&cell], &mut Today::new(cache))?;
     if matches!(state, State::Finished(_)) {
         progress::line(&format!("{title}: finished before"));
         return Ok(());

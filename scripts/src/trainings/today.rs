@@ -1,20 +1,33 @@
 //! Whether a run that is not done again was fitted to the data of today.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow};
 use shared::{
-    data::{DataConfig, FetchOptions, Identity, Preparation, source_of},
+    data::{DataConfig, DataError, FetchOptions, Identity, Preparation, source_of},
     kind::{self, Images, Kind},
     progress,
     run::{Record, RunData, RunFolder},
 };
 
-/// The data of today, by their configuration and where its paths start; `None` if they are not available.
+/// The data of today.
 #[derive(Default)]
-pub(crate) struct Today(BTreeMap<String, Option<Identity>>);
+pub(crate) struct Today {
+    /// Where fetched data are, if not in the user's cache.
+    cache: Option<PathBuf>,
+    /// By their configuration and where its paths start; `None` if they are not available.
+    known: BTreeMap<String, Option<Identity>>,
+}
 
 impl Today {
+    /// The data that programs find [with this cache](super::with_cache).
+    pub(crate) fn new(cache: Option<&Path>) -> Self {
+        Self { cache: cache.map(Path::to_path_buf), known: BTreeMap::new() }
+    }
+
     /// How the data that a run with these options finds today differ from those the run was fitted to, in one
     /// line; `None` if a model sees no difference, or if there are none today, which is said.
     pub(crate) fn difference(
@@ -43,15 +56,15 @@ impl Today {
             .map_err(|e| anyhow!("{}: {e}", run.path().display()))?;
         let data = config.remove("data").unwrap_or_else(|| toml::Table::new().into());
         let key = format!("{} {data}", base.display());
-        if !self.0.contains_key(&key) {
+        if !self.known.contains_key(&key) {
             let data: DataConfig = data
                 .try_into()
                 .with_context(|| format!("{}, [data]", run.file(RunFolder::CONFIG).display()))?;
             let kinds: [&dyn Kind; 3] = [&Images, &tables::Tables, &sequences::SequenceData];
             let has = |kind: &&&dyn Kind| source_of(&kind.sources(), &data.name).is_some();
             let kind: &dyn Kind = kinds.iter().find(has).map_or(&Images, |kind| *kind);
-            let found = FetchOptions::named(data_dir(options))
-                .and_then(|named| kind::load(kind, &data, &FetchOptions { base, ..named }, None));
+            let places = self.places(base, options);
+            let found = places.and_then(|places| kind::load(kind, &data, &places, None));
             let found = match found {
                 Ok(splits) => Some(Identity::of(&splits, &Preparation::of(&splits))),
                 Err(error) => {
@@ -63,9 +76,19 @@ impl Today {
                     None
                 }
             };
-            self.0.insert(key.clone(), found);
+            self.known.insert(key.clone(), found);
         }
-        Ok(self.0[&key].as_ref())
+        Ok(self.known[&key].as_ref())
+    }
+
+    /// Where the data of a run with these options are looked for.
+    fn places(&self, base: PathBuf, options: &[String]) -> Result<FetchOptions, DataError> {
+        let mut places = FetchOptions::named(data_dir(options))?;
+        places.base = base;
+        if let Some(cache) = &self.cache {
+            places.cache_dir.clone_from(cache);
+        }
+        Ok(places)
     }
 }
 
@@ -99,5 +122,16 @@ mod tests {
         assert_eq!(data_dir(&words("--epochs 3")), None);
         assert_eq!(data_dir(&words("--data-dir a --epochs 3")), Some("a".into()));
         assert_eq!(data_dir(&words("--epochs 3 --data-dir=b")), Some("b".into()));
+    }
+
+    #[test]
+    fn data_are_looked_for_where_the_programs_find_them() {
+        let cache = |today: &Today| today.places("base".into(), &[]).unwrap().cache_dir;
+        assert_eq!(cache(&Today::new(Some(Path::new("mine")))), Path::new("mine"));
+        let users = FetchOptions::from_env(None).cache_dir;
+        assert_eq!(
+            [Today::new(None), Today::default()].map(|today| cache(&today)),
+            [users.clone(), users]
+        );
     }
 }

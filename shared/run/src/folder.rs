@@ -47,19 +47,20 @@ const STATE: [&str; 9] = [
 /// How the names of pictures and tables end that commands draw.
 const DRAWN: [&str; 7] = [".png", ".svg", ".gif", ".csv", ".npz", ".txt", ".html"];
 
-/// Why a run's folder cannot be used.
+/// Why a run's folder cannot be used. What may be done about it is by options that only some commands have: they add
+/// them.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The folder exists already.
-    #[error(
-        "{0} holds a run already: --resume continues it, --force replaces it, --name starts another"
-    )]
+    #[error("{0} holds a run already")]
     Exists(PathBuf),
-    /// `--force` would delete something that is not a run.
-    #[error("{0} is not empty and holds no run: it is left alone; choose another --name or --out")]
+    /// What is there would be lost, and is not a run.
+    #[error(
+        "{0} is not empty and holds no run: it is left alone; empty it, or name another folder"
+    )]
     NotARun(PathBuf),
     /// There is nothing.
-    #[error("{0} holds no run (no config.toml): train one first, or name its folder with --run")]
+    #[error("{0} holds no run (no config.toml): train one first, or name another folder")]
     Missing(PathBuf),
     /// Whether there is something cannot be seen.
     #[error("cannot look into {0}: {1}")]
@@ -68,10 +69,7 @@ pub enum RunError {
     #[error("{0} was moved or removed while its run went on: nothing more is written there")]
     Gone(PathBuf),
     /// It is being written to.
-    #[error(
-        "{0} is in use: another process trains or evaluates this run; wait for it to end, or choose \
-         another --name"
-    )]
+    #[error("{0} is in use: another process trains or evaluates this run; wait for it to end")]
     Busy(PathBuf),
     /// It is in the cache, unpacked.
     #[error("{0} is a bundle, and no command writes into one: {ADVICE}")]
@@ -638,7 +636,7 @@ mod tests {
         let path = folder.path().join("run");
         RunFolder::create(path.clone(), "a = 1\n", false).unwrap();
         let message = RunFolder::create(path.clone(), "a = 2\n", false).unwrap_err().to_string();
-        assert!(message.contains("--resume") && message.contains("--force"), "{message}");
+        assert!(message.contains("holds a run already") && !message.contains("--"), "{message}");
         assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), "a = 1\n");
         RunFolder::create(path.clone(), "a = 2\n", true).unwrap();
         assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), "a = 2\n");
@@ -646,7 +644,8 @@ mod tests {
         let thesis = folder.path().join("thesis");
         fs::create_dir(&thesis).unwrap();
         fs::write(thesis.join("chapter1.tex"), "years of work").unwrap();
-        assert!(RunFolder::create(thesis.clone(), "", true).is_err());
+        let message = RunFolder::create(thesis.clone(), "", true).unwrap_err().to_string();
+        assert!(message.contains("it is left alone") && !message.contains("--"), "{message}");
         assert!(thesis.join("chapter1.tex").is_file());
         assert_eq!(fs::read_dir(&thesis).unwrap().count(), 1);
     }
@@ -665,7 +664,7 @@ mod tests {
         ];
         for refusal in refusals {
             let message = refusal.unwrap_err().to_string();
-            assert!(message.contains("in use") && message.contains("--name"), "{message}");
+            assert!(message.contains("in use") && !message.contains("--"), "{message}");
         }
         assert_eq!(second.config_text().unwrap(), "a = 1\n");
         let phase = first.phase("layer-1");
@@ -680,7 +679,9 @@ mod tests {
     fn a_folder_that_cannot_be_read_is_not_taken_for_one_without_a_run() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        assert!(matches!(RunFolder::open(path.clone()), Err(RunError::Missing(_))));
+        let error = RunFolder::open(path.clone()).unwrap_err();
+        assert!(matches!(error, RunError::Missing(_)), "{error}");
+        assert!(!error.to_string().contains("--"), "{error}");
         // A link to itself, since permissions do not stop every user.
         std::os::unix::fs::symlink(&path, &path).unwrap();
         let error = RunFolder::open(path.clone()).unwrap_err();

@@ -9,7 +9,7 @@ use crate::{EvaluateConfig, metric::Metric};
 /// `record.json`: what was run and what came of it.
 ///
 /// Everything but `machine` is a function of the configuration, the data and the code, and equal between runs of the same
-/// seed on the same kind of device; unless [`TrainingRecord::had_other_rates`], or `--resume` changed what clips gradients.
+/// seed on the same kind of device; unless [`TrainingRecord::had_other_settings`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of this format.
@@ -82,9 +82,10 @@ pub struct TrainingRecord {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
-    /// True if epochs before a `--resume` had other learning rates than the configuration gives them.
+    /// True if steps before a `--resume` had other learning rates, or another bound of the gradients, than the configuration
+    /// gives them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub had_other_rates: bool,
+    pub had_other_settings: bool,
     /// Training terms of the chosen epoch, nats per example.
     pub train: BTreeMap<String, f64>,
     /// Validation terms of the chosen epoch, nats per example.
@@ -119,28 +120,28 @@ impl Record {
             .is_ok_and(|evaluate| self.config.get("evaluate") == Some(&evaluate))
     }
 
-    /// [`TrainingRecord::had_other_rates`]; false of a closed form.
-    pub fn had_other_rates(&self) -> bool {
-        self.training.as_ref().is_some_and(|training| training.had_other_rates)
+    /// [`TrainingRecord::had_other_settings`]; false of a closed form.
+    pub fn had_other_settings(&self) -> bool {
+        self.training.as_ref().is_some_and(|training| training.had_other_settings)
     }
 
     /// Refuses to compare or keep the record of the run in `folder` if it is of something else than its configuration.
     ///
     /// # Errors
-    /// If it was evaluated, or its first epochs were trained, otherwise than configured.
+    /// If it was evaluated, or its first steps were done, otherwise than configured.
     pub fn refuse_incomparable(&self, folder: &Path) -> Result<()> {
         self.refuse_other_evaluation(folder)?;
-        self.refuse_two_schedules(folder)
+        self.refuse_two_settings(folder)
     }
 
-    /// Refuses the record of the run in `folder` if its first epochs had other learning rates than it says.
+    /// Refuses the record of the run in `folder` if its first steps had other settings than it says.
     ///
     /// # Errors
     /// If they had.
-    pub fn refuse_two_schedules(&self, folder: &Path) -> Result<()> {
-        if self.had_other_rates() {
+    pub fn refuse_two_settings(&self, folder: &Path) -> Result<()> {
+        if self.had_other_settings() {
             bail!(
-                "{} was trained in parts, the first by other learning rates than its configuration gives: train it again \
+                "{} was trained in parts, the first by another schedule or clip_norm than its configuration gives: train it again \
                  from the start with --force",
                 folder.display()
             );

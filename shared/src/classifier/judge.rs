@@ -150,6 +150,10 @@ where
     if !fitted {
         // Another program may be fitting it; then it is there.
         run.wait()?;
+        if folder_of(runs, &config.data, &identity)? != path {
+            // It fitted one to another edition of the set.
+            return on::<B>(config, data, runs, device, handle);
+        }
         fitted = is_fitted(&run)?;
     }
     let noise = Noise::new(config.seed);

@@ -6,7 +6,7 @@ use super::{
     Stop,
     encode::finished,
     model::Loaded,
-    options::{BoundsArgs, refuse_samples, refuse_zero, say_all_are_taken},
+    options::{BoundsArgs, as_typed, refuse_samples, refuse_zero, say_all_are_taken},
     paper::{Paper, RunConfig},
     score::without_likelihood,
 };
@@ -24,7 +24,10 @@ const EXAMPLES: usize = 500;
 pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
     let samples = &args.samples;
     if samples.first() == Some(&0) || samples.is_empty() || !samples.is_sorted_by(|a, b| a < b) {
-        bail!("--samples: whole numbers from 1 on, each larger than the one before");
+        bail!(
+            "--samples {}: whole numbers from 1 on, each larger than the one before",
+            as_typed(samples)
+        );
     }
     refuse_samples(samples.last().copied())?;
     let loaded = Loaded::<P>::open(&args.of, "bounds")?;

@@ -61,13 +61,14 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
     };
     crate::print_text!("{text}");
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
-    if (args.samples.is_some() || args.images.is_some())
-        && !record.metrics.values().any(is_estimated)
-    {
-        progress::line(
-            "--samples and --images: without effect, no metric of this model is estimated from \
-             samples",
-        );
+    if !record.metrics.values().any(is_estimated) {
+        for (option, number) in [("--samples", args.samples), ("--images", args.images)] {
+            if let Some(number) = number {
+                progress::line(&format!(
+                    "{option} {number}: without effect, no metric of this model is estimated from samples"
+                ));
+            }
+        }
     }
     crate::print_line!("\nrecord in {}", loaded.run.file(record_name(&loaded)).display());
     Ok(())
@@ -312,7 +313,7 @@ fn training(report: &FitReport) -> Option<TrainingRecord> {
         epochs: report.epochs,
         chosen_epoch: report.chosen_epoch,
         stopped_early: report.stopped_early,
-        had_other_rates: report.had_other_rates,
+        had_other_settings: report.had_other_settings,
         train: terms(|line| &line.train),
         valid: terms(|line| &line.valid),
     })

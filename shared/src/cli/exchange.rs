@@ -13,7 +13,7 @@ use super::{
     options::{ExportArgs, ImportArgs, refuse_zero},
     own_data,
     paper::{Paper, RunConfig},
-    train::give_back,
+    train::{TargetArgs, give_back},
 };
 use crate::{
     files::write_atomic, modules::NamedTensor, network::Model, noise::Stream, progress,
@@ -127,7 +127,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let common = args.common.relative_to(&args.configuration);
     let (data, kept) = own_data::to_fit::<P>(None, &resolved.config, &common, "")?;
     check::<P>(&resolved.config, &data, device, Purpose::Load, &resolved.places)?;
-    let run = RunFolder::planned(path, args.target.force)?;
+    let run = RunFolder::planned(path, args.target.force).map_err(TargetArgs::advised)?;
     // The weights must fit, and give figures, before anything is written or replaced.
     let model = load::<P>(&resolved.config, data.train.shape(), device, &args.weights)
         .context("the weights are not imported")?;

@@ -48,11 +48,12 @@ pub(super) fn explore<P: Paper>(args: ExploreArgs) -> Result<()> {
     let precision = precision(&args);
     let subject = subject(&loaded, &examples);
     let (own, apart) = described(&loaded, &subject, precision)?;
-    let other = args.beside.as_deref().map(|beside| other::<P>(beside, &args.of, precision));
+    let other = args.beside.as_deref().map(|beside| -> Result<Content> {
+        let other = other::<P>(beside, &args.of, precision)?;
+        alike(&own, &other).with_context(|| format!("--beside {}", beside.display()))?;
+        Ok(other)
+    });
     let other = other.transpose()?;
-    if let Some(other) = &other {
-        alike(&own, other)?;
-    }
     let runs: Vec<&Content> = std::iter::once(&own).chain(&other).collect();
     let is_of_sequences = loaded.model.is_of_sequences();
     let html = if is_of_sequences { page_of_steps(&runs) } else { page(&runs) };
@@ -109,15 +110,13 @@ fn alike(own: &Content, other: &Content) -> Result<()> {
     };
     let is_of_sequences = |content: &Content| !content.json["steps"].is_null();
     if is_of_sequences(own) != is_of_sequences(other) {
-        bail!("--beside: one run is of images and the other of sequences");
+        bail!("one run is of images and the other of sequences");
     }
     if differ("image") {
-        bail!("--beside: its images have another size or other colours than those of this run");
+        bail!("its images have another size or other colours than those of this run");
     }
     if differ("shown") || distribution(own) != distribution(other) {
-        bail!(
-            "--beside: its steps are of another kind, or mean something else, than those of this run"
-        );
+        bail!("its steps are of another kind, or mean something else, than those of this run");
     }
     Ok(())
 }

@@ -21,18 +21,21 @@ const OUTPUTS: [&str; 6] = [
     DESCRIPTION,
 ];
 
-/// Files on which no other file depends, and the command that rewrites them.
+/// Files on which no other file depends, and what to do about them.
 const REWRITTEN: [(&str, &str); 6] = [
-    (RunFolder::RECORD, "evaluate"),
-    (RunFolder::OTHER_RECORD, "evaluate --other-data"),
-    (RunFolder::LATENTS, "evaluate"),
+    (RunFolder::RECORD, "evaluate rewrites it"),
+    (
+        RunFolder::OTHER_RECORD,
+        "evaluate with --on or --other-data, as before, rewrites it, or delete it",
+    ),
+    (RunFolder::LATENTS, "evaluate rewrites it"),
     (BURN_WEIGHTS, RESUME),
     (DESCRIPTION, RESUME),
     (RunFolder::METRICS, RESUME),
 ];
 
 /// Rewrites what a training leaves, in a run that has a checkpoint.
-const RESUME: &str = "train --resume";
+const RESUME: &str = "train --resume rewrites it";
 
 /// What to do in a run without: one fitted in closed form, imported or unpacked.
 const WITHOUT_CHECKPOINT: &str = "the run has no checkpoint to rewrite it from: put it back from a copy, unpack or \
@@ -40,12 +43,12 @@ const WITHOUT_CHECKPOINT: &str = "the run has no checkpoint to rewrite it from: 
 
 /// Refuses a run whose model is missing or damaged; reports other damage.
 pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
-    for damage in run.damaged()? {
+    for damage in damaged(run)? {
         let name = damage.name();
         let has_checkpoint = has_checkpoint(run);
         match REWRITTEN.iter().find(|(file, _)| *file == name) {
-            Some((_, command)) if has_checkpoint || *command != RESUME => {
-                progress::line(&format!("{damage}; {command} rewrites it"));
+            Some((_, advice)) if has_checkpoint || *advice != RESUME => {
+                progress::line(&format!("{damage}; {advice}"));
             }
             Some(_) => progress::line(&format!("{damage}; {WITHOUT_CHECKPOINT}")),
             None if OUTPUTS.contains(&name.as_str()) && has_checkpoint => {
@@ -63,6 +66,16 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What is damaged in a run. The record of an evaluation on other data may be deleted: nothing needs it, and those data
+/// may be gone.
+fn damaged(run: &RunFolder) -> Result<Vec<Damage>> {
+    let mut found = run.damaged()?;
+    found.retain(|damage| {
+        !matches!(damage, Damage::Missing { .. }) || damage.name() != RunFolder::OTHER_RECORD
+    });
+    Ok(found)
 }
 
 /// True if the run has a model that is as it was written.
@@ -89,7 +102,7 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
             Err(damage) => bail!("{damage}: {WITHOUT_CHECKPOINT}"),
         }
     }
-    for damage in run.damaged()? {
+    for damage in damaged(run)? {
         let name = damage.name();
         if !OUTPUTS.contains(&name.as_str()) && name != RunFolder::METRICS {
             refuse_beyond_repair(&damage)?;

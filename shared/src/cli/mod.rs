@@ -228,6 +228,7 @@ fn on_threads(threads: Option<usize>, work: impl FnOnce() -> Result<()> + Send) 
             .num_threads(threads)
             .build_global()
             .map_err(|e| anyhow!("--threads {threads}: {e}"))?;
+        let _ = several::THREADS.set(threads);
     }
     rayon::scope(|_| work())
 }

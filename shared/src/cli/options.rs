@@ -18,7 +18,7 @@ use crate::{
     data::{Split, Splits},
     device::Device,
     progress,
-    run::{Bundle, RunFolder},
+    run::{Bundle, RunError, RunFolder},
 };
 
 /// The device, and where to find the data.
@@ -82,7 +82,10 @@ impl OfRun {
         let default = || PathBuf::from("runs").join(P::NAME).join(P::PRESETS[0].0);
         let path = self.run.clone().unwrap_or_else(default);
         let Some(bundle) = Bundle::named(&path).map_err(|error| anyhow!("--run {error}"))? else {
-            return Ok(RunFolder::open(with_names(path))?);
+            return RunFolder::open(with_names(path)).map_err(|error| match error {
+                RunError::Missing(_) => anyhow!("{error} with --run"),
+                error => error.into(),
+            });
         };
         let run = bundle.open()?;
         let paper = run.path().parent().and_then(|paper| paper.file_name()).unwrap_or_default();
@@ -330,6 +333,11 @@ pub(super) fn say_all_are_taken(option: &str, asked: Option<usize>, there: usize
     if let Some(asked) = asked.filter(|asked| *asked > there) {
         progress::line(&format!("{option} {asked}: {of} has {there}, all are taken"));
     }
+}
+
+/// The numbers of a list, as an option has them.
+pub(super) fn as_typed(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Refuses a count of nothing that an option asks for.

@@ -9,7 +9,9 @@ use super::{
     asked::{Asked, To},
     explore,
     model::Loaded,
-    options::{InterpolateArgs, LatentMapArgs, Pixels, SampleArgs, TraverseArgs},
+    options::{
+        InterpolateArgs, LatentMapArgs, Pixels, SampleArgs, TraverseArgs, as_typed, refuse_zero,
+    },
     paper::Paper,
     reconstruct::{self, Restoration},
     sheet::{Sheet, decoded, encoded, say_all, taken},
@@ -102,9 +104,7 @@ pub(super) fn sample<P: Paper>(args: SampleArgs) -> Result<()> {
 
 /// `interpolate`.
 pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
-    if !(2..=MOST_STEPS).contains(&args.steps) {
-        bail!("--steps {}: 2 to {MOST_STEPS}", args.steps);
-    }
+    refuse_steps(args.steps)?;
     let loaded = Loaded::<P>::open(&args.of, "interpolate")?;
     let InterpolateArgs { indices, steps, asked, to, .. } = args;
     let examples = loaded.examples(&asked)?;
@@ -112,6 +112,14 @@ pub(super) fn interpolate<P: Paper>(args: InterpolateArgs) -> Result<()> {
         bail!("{} has one example: interpolate goes from one to another", examples.whole());
     }
     say_all(&draw_interpolation(&loaded, indices.as_deref(), steps, &asked, &to)?)
+}
+
+/// Refuses a row without two ends, or one that is too wide.
+fn refuse_steps(steps: usize) -> Result<()> {
+    if !(2..=MOST_STEPS).contains(&steps) {
+        bail!("--steps {steps}: 2 to {MOST_STEPS}");
+    }
+    Ok(())
 }
 
 /// What is traversed, and how.
@@ -135,8 +143,10 @@ impl Default for Traversal {
 pub(super) fn traverse<P: Paper>(args: TraverseArgs) -> Result<()> {
     let TraverseArgs { of, index, span, steps, latents: wanted, asked, to } = args;
     let latents = wanted.unwrap_or(LATENTS);
-    if !(2..=MOST_STEPS).contains(&steps) || latents == 0 || !(span > 0.0 && span.is_finite()) {
-        bail!("--steps must be 2 to {MOST_STEPS}, --latents at least 1, --span positive");
+    refuse_steps(steps)?;
+    refuse_zero("--latents", latents)?;
+    if !(span > 0.0 && span.is_finite()) {
+        bail!("--span {span}: a number above 0");
     }
     let loaded = Loaded::<P>::open(&of, "traverse")?;
     let all = loaded.model.latent_dim();
@@ -311,7 +321,7 @@ fn draw_interpolation<P: Paper>(
     let [from, to] = match indices {
         Some(indices) => match *examples.indices("--indices", indices)? {
             [from, to] => [from, to],
-            _ => bail!("--indices: two, the first image and the last"),
+            _ => bail!("--indices {}: two, the first image and the last", as_typed(indices)),
         },
         // A 2 turns into a 7: two shapes with something in common and something not.
         None => {

@@ -14,11 +14,11 @@ use super::{
     own_data::to_fit,
     paper::Paper,
     table::over,
-    train::{TrainArgs, one, resumed},
+    train::{TrainArgs, advised_to_train, one, resumed},
 };
 use crate::{
     progress,
-    run::{REPLACED, Record, RunData, RunError, RunFolder},
+    run::{REPLACED, Record, RunData, RunFolder},
     train::has_checkpoint,
 };
 
@@ -30,22 +30,23 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     }
     let runs = args.seeds.iter().map(|&seed| of_seed::<P>(args, seed));
     let mut runs = runs.collect::<Result<Vec<_>>>()?;
-    // Before the first is trained for an hour.
-    if !args.resume && !args.target.force {
-        let begun = runs.iter().find(|(_, folder)| is_begun(folder));
-        if let Some((_, folder)) = begun {
-            return Err(RunError::Exists(folder.clone()).into());
-        }
-    }
     for (run, folder) in &mut runs {
         run.resume &= is_begun(folder);
+        // Before the first is trained for an hour.
+        if !run.resume {
+            RunFolder::planned(folder.clone(), run.target.force).map_err(advised_to_train)?;
+        }
     }
     refuse_others::<P>(&runs)?;
+    let done = runs.iter().map(|(run, folder)| finished::<P>(run, folder));
+    let done = done.collect::<Result<Vec<_>>>()?;
+    let unfinished = runs.iter().zip(&done).filter(|(_, done)| done.is_none());
+    for ((_, folder), _) in unfinished.filter(|((run, _), _)| run.resume) {
+        RunFolder::open(folder.clone())?.lock()?;
+    }
     if args.target.force {
         set_aside::<P>(&mut runs)?;
     }
-    let done = runs.iter().map(|(run, folder)| finished::<P>(run, folder));
-    let done = done.collect::<Result<Vec<_>>>()?;
     let mut records = Vec::new();
     for (index, done) in done.into_iter().enumerate() {
         let (run, folder) = &runs[index];
@@ -68,10 +69,10 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             }
         })?);
     }
-    let differs = |other: &&Record| other.had_other_rates() != records[0].had_other_rates();
+    let differs = |other: &&Record| other.had_other_settings() != records[0].had_other_settings();
     if let Some(record) = records.iter().find(differs) {
         bail!(
-            "some were trained in parts, by two schedules, and others by one (seed {} and seed {}): no mean over both; \
+            "some were trained in parts, by two schedules or bounds of the gradients, and others by one (seed {} and seed {}): no mean over both; \
              --force trains all again",
             records[0].seed,
             record.seed

@@ -1,6 +1,6 @@
 //! Commands that need several runs: one after another in their own process, or several at a time, each in one.
 
-use std::{path::PathBuf, process::Command, time::Instant};
+use std::{path::PathBuf, process::Command, sync::OnceLock, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -13,11 +13,14 @@ use crate::{
     run::RunFolder,
 };
 
+/// What `--threads` says, which each process is told too.
+pub(super) static THREADS: OnceLock<usize> = OnceLock::new();
+
 /// How the runs of a command are fitted.
 #[derive(Args, Clone, Debug)]
 pub struct Several {
-    /// Runs at a time, each in a process of its own with its share of the cores; what it says is in
-    /// a log beside its folder.
+    /// Runs at a time, each in a process of its own with its share of the cores, or as many threads as
+    /// --threads says; what it says is in a log beside its folder.
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: usize,
     /// Fits the run of this number alone: what --jobs starts.
@@ -81,7 +84,8 @@ impl Several {
             if left.is_empty() {
                 continue;
             }
-            let threads = processes::threads(left.len(), self.jobs);
+            let share = || processes::threads(left.len(), self.jobs);
+            let threads = THREADS.get().copied().unwrap_or_else(share);
             let left = left.into_iter().map(|(index, run)| process(index, run, threads));
             processes::all(left.collect::<Result<_>>()?, self.jobs, threads).map_err(|error| {
                 match error.downcast_ref::<Stopped>() {
@@ -100,7 +104,6 @@ fn process<C>(index: usize, run: &Planned<C>, threads: usize) -> Result<Process>
     let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1)).args(["--index", &index.to_string()]);
-    // What --threads says counts before it.
     command.env("RAYON_NUM_THREADS", threads.to_string());
     let mut log = run.path.clone().into_os_string();
     log.push(".log");

@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use burn::backend::Autodiff;
 use clap::Args;
 
@@ -34,7 +34,10 @@ use crate::{
     noise::Noise,
     progress,
     reading::Places,
-    run::{NAME_LETTERS, REPLACED, Record, RunData, RunFolder, Trackers, TrainingEnd, is_name},
+    run::{
+        NAME_LETTERS, REPLACED, Record, RunData, RunError, RunFolder, Trackers, TrainingEnd,
+        is_name,
+    },
     train::{FitReport, Interrupted, Session, can_continue, has_checkpoint},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
@@ -93,6 +96,29 @@ impl TargetArgs {
         }
         Ok(self.out.join(paper).join(self.name.as_deref().unwrap_or(default)))
     }
+
+    /// The error with what these options can do about a folder that cannot be used.
+    pub(super) fn advised(error: Error) -> Error {
+        advised(error, "--name or --out", "--force replaces it, --name starts another")
+    }
+}
+
+/// The same of all options of `train`.
+pub(super) fn advised_to_train(error: impl Into<Error>) -> Error {
+    let of_a_run = "--resume continues it, --force replaces it, --name starts another";
+    advised(error.into(), "--name or --out", of_a_run)
+}
+
+/// The error with what a command can do about a folder that cannot be used: by `options` it is given another, and
+/// `of_a_run` is for one that holds a run.
+fn advised(error: Error, options: &str, of_a_run: &str) -> Error {
+    let advice = match error.downcast_ref() {
+        Some(RunError::Exists(_)) => format!(": {of_a_run}"),
+        Some(RunError::NotARun(_) | RunError::Missing(_)) => format!(" with {options}"),
+        Some(RunError::Busy(_)) => format!(", or name another folder with {options}"),
+        _ => return error,
+    };
+    anyhow!("{error}{advice}")
 }
 
 /// Refuses a `--name` that would lead out of the folder of all runs.
@@ -121,7 +147,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     let trackers = Log::open(&args.log, P::NAME)?;
     // Everything that can be wrong with the options is found before a folder is touched.
     let path = args.target.folder(P::NAME, &args.configuration.name::<P>())?;
-    let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose()?;
+    let begun = args.resume.then(|| RunFolder::open(path.clone())).transpose();
+    let begun = begun.map_err(advised_to_train)?;
     let resolved = match &begun {
         Some(run) => {
             run.lock()?;
@@ -162,7 +189,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
     check::<P>(&config, &data, device, Purpose::Fit, &places)?;
     if args.check {
-        if let Err(reason) = RunFolder::planned(path, false) {
+        if let Err(reason) = RunFolder::planned(path, false).map_err(advised_to_train) {
             progress::line(&format!("the configuration is right, but {reason:#}"));
         }
         crate::print_text!("{text}");
@@ -186,7 +213,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
             (run, goes_on)
         }
         None => {
-            let run = RunFolder::create(path, &text, args.target.force)?;
+            let run = RunFolder::create(path, &text, args.target.force);
+            let run = run.map_err(advised_to_train)?;
             if run.file(REPLACED).is_dir() {
                 progress::line(&format!(
                     "--force: the run that was there is in {} until this one has a model",
@@ -257,9 +285,9 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     }
     let loaded = Loaded::<P>::with_data(run, config, data, model, device);
     let record = concluded(&loaded, Evaluated::After(&report), &report, &trackers)?;
-    if report.had_other_rates {
+    if report.had_other_settings {
         progress::line(
-            "its first epochs had other learning rates than this configuration gives them: the record says so, and is \
+            "its first steps had other learning rates, or another clip_norm, than this configuration gives them: the record says so, and is \
              neither kept nor compared",
         );
     }
@@ -387,7 +415,10 @@ fn fitted_with_report<P: Paper>(
     check::<P>(&config, &data, device, Purpose::Fit, &places_of_several())?;
     let run = match old {
         Some(run) => run,
-        None => RunFolder::create(path, &text, false)?,
+        None => {
+            let run = RunFolder::create(path, &text, false);
+            run.map_err(|error| advised(error, "--out", "choose another --out"))?
+        }
     };
     identify::<P>(&run, &text, kept.as_ref())?;
     kept.iter().try_for_each(|kept| kept.write(&run))?;

@@ -41,12 +41,21 @@ pub(super) struct Progress {
     pub(super) lines: Vec<EpochLine>,
     /// Seconds spent training.
     pub(super) seconds: f64,
-    /// Learning rate of the epoch under way, or the last one.
+    /// What the newest steps were done with.
     #[serde(default)]
-    pub(super) rate: Option<f64>,
-    /// True if an epoch that was under way went on by another.
+    pub(super) settings: Option<StepSettings>,
+    /// True if an epoch that was under way went on by another rate, or the fit with another bound of the gradients.
     #[serde(default)]
-    pub(super) changed_rate: bool,
+    pub(super) has_changed: bool,
+}
+
+/// What a step is done with that `--resume` may change.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StepSettings {
+    /// Learning rate.
+    pub(super) rate: f64,
+    /// Bound of the joint norm of the gradients.
+    pub(super) clip_norm: Option<f64>,
 }
 
 pub(super) const MODEL: &str = "model.mpk";

@@ -12,7 +12,7 @@ use optimisation::averaged;
 
 use super::{
     EpochLine, Keep, Moment, Objective, Optimiser, TrainConfig,
-    checkpoint::{Checkpoints, Progress, Resumed},
+    checkpoint::{Checkpoints, Progress, Resumed, StepSettings},
     display::{Display, Work},
     history::TermSums,
     snapshot::Snapshots,
@@ -72,8 +72,9 @@ pub struct FitReport {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
-    /// True if epochs before a `--resume` had other learning rates than the schedule gives them now.
-    pub had_other_rates: bool,
+    /// True if steps before a `--resume` had other learning rates, or another bound of the gradients, than the configuration
+    /// gives them now.
+    pub had_other_settings: bool,
     /// Figures of every epoch.
     pub lines: Vec<EpochLine>,
     /// Seconds of fitting, over all sessions of the run.
@@ -225,8 +226,12 @@ where
     while !is_over(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
-        let before_this = progress.rate.replace(rate).filter(|_| progress.step > 0);
-        progress.changed_rate |= before_this.is_some_and(|before| differ(before, rate));
+        let now = StepSettings { rate, clip_norm: config.clip_norm };
+        let before_this = progress.settings.replace(now);
+        progress.has_changed |= before_this.is_some_and(|before| {
+            let is_under_way = progress.step > 0;
+            before.clip_norm != now.clip_norm || is_under_way && differ(before.rate, rate)
+        });
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
         let mut unread = Unread { found: None };
         while progress.step < steps {
@@ -328,7 +333,8 @@ where
         epochs: progress.epoch,
         chosen_epoch,
         stopped_early: has_stopped(&progress) && progress.epoch < epochs,
-        had_other_rates: progress.changed_rate || has_other_rates(&progress.lines, config, epochs),
+        had_other_settings: progress.has_changed
+            || has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,
         lines: progress.lines,

@@ -69,7 +69,9 @@ fn shown(pretraining: Pretraining, fraction: Option<f64>) -> Result<Corruption> 
         (None, fraction) => Ok(Corruption::Masking { fraction: fraction.unwrap_or(0.25) }),
         (Some(corruption), None) => Ok(corruption),
         (Some(corruption), Some(fraction)) => corruption.with_fraction(fraction).ok_or_else(|| {
-            anyhow!("--fraction: this run was trained with Gaussian noise, which has none")
+            anyhow!(
+                "--fraction {fraction}: this run was trained with Gaussian noise, which has none"
+            )
         }),
     }
 }
@@ -96,6 +98,7 @@ mod tests {
         assert_eq!(of(salted(0.1), Some(0.0)).unwrap(), salted(0.0));
         let noise = Corruption::Gaussian { std: 0.3 };
         assert_eq!(of(noise, None).unwrap(), noise);
-        assert!(of(noise, Some(0.4)).unwrap_err().to_string().contains("Gaussian noise"));
+        let said = of(noise, Some(0.4)).unwrap_err().to_string();
+        assert!(said.starts_with("--fraction 0.4: this run was trained with Gaussian"), "{said}");
     }
 }

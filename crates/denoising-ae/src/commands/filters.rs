@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ndarray::Array2;
 use shared::{
-    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted},
+    cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted, refuse_zero},
     counted,
     paper::Paper as _,
     plot::Grid,
@@ -44,9 +44,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    if args.fractions.is_empty() || args.count == 0 {
-        bail!("--fractions and --count: at least one");
-    }
+    refuse_zero("--count", args.count)?;
     args.configuration.refuse_set("pretraining", "--fractions")?;
     let base = args.configuration.or_preset("filters").config::<Paper>()?;
     let folder = args.out.join(Paper::NAME).join(format!("filters-{}", base.data.stem()));

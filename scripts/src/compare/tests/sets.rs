@@ -65,6 +65,19 @@ fn a_damaged_record_is_named_and_fails() {
 }
 
 #[test]
+fn a_record_of_a_run_with_two_settings_is_named_and_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = synthetic::seeds(1..=3, 0);
+    records[1].training.as_mut().unwrap().had_other_settings = true;
+    synthetic::write(folder.path(), &records);
+    let set = RecordSet::read(folder.path()).unwrap();
+    assert_eq!(set.runs.values().next().unwrap().len(), 2);
+    let [said] = &set.damaged[..] else { panic!("{:?}", set.damaged) };
+    assert!(said.contains("was trained in parts"), "{said}");
+    assert_eq!(said.matches("seed2/vae/quick/record.json").count(), 1, "{said}");
+}
+
+#[test]
 fn a_record_that_was_edited_in_its_run_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let run_folder = RunFolder::create(folder.path().join("run"), "", false).unwrap();

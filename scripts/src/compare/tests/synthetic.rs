@@ -60,7 +60,7 @@ pub(crate) fn record(seed: u64) -> Record {
             epochs: 40,
             chosen_epoch: 40,
             stopped_early: false,
-            had_other_rates: false,
+            had_other_settings: false,
             train: terms(71.9385, 27.0196),
             valid: terms(72.6602, 26.9490),
         }),

@@ -97,8 +97,8 @@ impl Bundle {
         let run = out.join(made.strip_prefix(work.path())?);
         if run.exists() {
             return Err(match RunFolder::open(run.clone()) {
-                Ok(_) => anyhow!("{} holds a run already: choose another --out", run.display()),
-                Err(_) => RunError::NotARun(run).into(),
+                Ok(_) => anyhow!("{}: choose another --out", RunError::Exists(run)),
+                Err(_) => anyhow!("{} with --out", RunError::NotARun(run)),
             });
         }
         fs::create_dir_all(run.parent().unwrap_or(out)).with_context(below)?;
