@@ -429,12 +429,11 @@ fn a_column_of_labels_is_refused_where_there_are_no_columns() {
     assert!(loaded(&archive, with_label).unwrap_err().contains("names a column of a CSV file"));
 }
 
-/// What a model of these images reads at `path`: its levels, and the class of each image by its name.
-fn asked(
-    of: &Splits,
-    path: &Path,
-    label: Option<&str>,
-) -> Result<(PixelShape, Vec<Vec<u8>>, Vec<String>), String> {
+/// Shape of images, their levels, and the class of each by its name.
+type Asked = (PixelShape, Vec<Vec<u8>>, Vec<String>);
+
+/// What a model of these images reads at `path`.
+fn asked(of: &Splits, path: &Path, label: Option<&str>) -> Result<Asked, String> {
     let options = FetchOptions { offline: true, ..FetchOptions::from_env(None) };
     let config = config(path, |files| files.label = label.map(str::to_owned));
     let splits =
