@@ -164,8 +164,11 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
     }
 }
 
+/// 2^-96: the greatest numbers times this have squares in single precision, and sums of many.
+const UNIT: f64 = 1.0 / (1u128 << 96) as f64;
+
 /// Scales all gradients together so that their joint Euclidean norm is at most `norm`
-/// (Pascanu et al. 2013). Burn's own clipping looks at one parameter at a time.
+/// (Pascanu et al. 2013); all are NaN if it is not finite. Burn's own clipping looks at one parameter at a time.
 pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     model: &M,
     gradients: GradientsParams,
@@ -174,12 +177,14 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     let mut found = joint_norm::<B, M>(model, &gradients, 1.0);
     if !found.is_finite() {
         // Squares of numbers above 1.8e19 are infinite.
-        found = joint_norm::<B, M>(model, &gradients, 64f64.exp2().recip()) * 64f64.exp2();
+        found = joint_norm::<B, M>(model, &gradients, UNIT) / UNIT;
     }
     if found <= norm {
         return gradients;
     }
-    let mut scale = Scale::<B> { gradients, factor: norm / found, backend: PhantomData };
+    // Over infinity it would be 0: gradients that are finite would vanish, and nobody would know.
+    let factor = if found.is_finite() { norm / found } else { f64::NAN };
+    let mut scale = Scale::<B> { gradients, factor, backend: PhantomData };
     model.visit(&mut scale);
     scale.gradients
 }
@@ -227,7 +232,13 @@ struct Scale<B> {
 impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         if let Some(gradient) = self.gradients.remove::<B::InnerBackend, D>(param.id) {
-            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+            let scaled = if self.factor < f64::from(f32::MIN_POSITIVE) {
+                // By itself it would have lost its digits, and be 0 on some devices.
+                gradient.mul_scalar(UNIT).mul_scalar(self.factor / UNIT)
+            } else {
+                gradient.mul_scalar(self.factor)
+            };
+            self.gradients.register(param.id, scaled);
         }
     }
 }
@@ -290,10 +301,25 @@ mod tests {
     #[test]
     fn a_gradient_whose_square_is_infinite_is_clipped_to_the_norm() {
         let layer = layer();
-        let clipped = clip::<B, _>(&layer, with_slope(&layer, 1e25), 0.5);
-        let weight = clipped.get::<Flex, 2>(layer.weight.id).unwrap().into_data();
-        let square: f32 = weight.iter::<f32>().map(|w| w * w).sum();
-        assert!((square.sqrt() - 0.5).abs() < 1e-5, "{square}");
+        for slope in [1e25, 3e38] {
+            for norm in [0.5, 1e-4] {
+                let clipped = clip::<B, _>(&layer, with_slope(&layer, slope), norm);
+                let weight = clipped.get::<Flex, 2>(layer.weight.id).unwrap().into_data();
+                let square: f64 = weight.iter::<f32>().map(|w| f64::from(w).powi(2)).sum();
+                assert!((square.sqrt() / norm - 1.0).abs() < 1e-5, "{slope} {norm}: {square}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_norm_is_not_finite_no_gradient_is() {
+        let layer = layer();
+        for slope in [f32::INFINITY, f32::NAN] {
+            let clipped = clip::<B, _>(&layer, with_slope(&layer, slope), 0.5);
+            // The slopes of the biases are 1.
+            let bias = clipped.get::<Flex, 1>(layer.bias.id).unwrap().into_data();
+            assert!(bias.iter::<f32>().all(f32::is_nan), "{slope}");
+        }
     }
 
     #[test]
@@ -319,37 +345,42 @@ mod tests {
         }
     }
 
+    /// Slopes, step by step. Of one that stays the same, the moments' corrected ratio is 1 whatever their decays are.
+    const SLOPES: [f32; 10] = [7.0, -2.0, 0.3, 5.0, -6.0, 7.0, -2.0, 0.3, 5.0, -6.0];
+
     /// The layers after a step of our rule and of Burn's, which must agree.
     fn in_step(
         own: &mut Rule,
         mine: Dense<B>,
         theirs: &mut impl Optimizer<Dense<B>, B>,
         other: Dense<B>,
-        weight_decay: f32,
+        slope: f32,
     ) -> (Dense<B>, Dense<B>) {
-        let (gradient, of_other) = (gradients(&mine), gradients(&other));
+        let (gradient, of_other) = (with_slope(&mine, slope), with_slope(&other, slope));
         let (mine, other) = (own.step(0.01, mine, gradient), theirs.step(0.01, other, of_other));
         for (a, b) in weight(&mine).iter().zip(weight(&other)) {
-            assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{weight_decay}: {a} {b}");
+            assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{slope}: {a} {b}");
         }
         (mine, other)
     }
 
     #[test]
     fn adam_and_its_weight_decay_are_burns_own() {
-        for weight_decay in [0.0, 0.1] {
+        for (beta1, beta2, weight_decay) in
+            [(0.9, 0.999, 0.0), (0.9, 0.999, 0.8), (0.7, 0.95, 0.0), (0.7, 0.95, 0.8)]
+        {
             let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay));
-            let config = AdamConfig::new().with_epsilon(1e-8).with_weight_decay(decay);
+            let config = AdamConfig::new()
+                .with_beta_1(beta1)
+                .with_beta_2(beta2)
+                .with_epsilon(1e-8)
+                .with_weight_decay(decay);
             let mut theirs: OptimizerAdaptor<_, Dense<B>, B> = config.init();
-            let mut own = Rule::new(&OptimiserConfig::Adam {
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay,
-            });
+            let mut own =
+                Rule::new(&OptimiserConfig::Adam { beta1, beta2, epsilon: 1e-8, weight_decay });
             let (mut mine, mut other) = (layer(), layer());
-            for _ in 0..10 {
-                (mine, other) = in_step(&mut own, mine, &mut theirs, other, weight_decay);
+            for slope in SLOPES {
+                (mine, other) = in_step(&mut own, mine, &mut theirs, other, slope);
             }
         }
     }
@@ -358,20 +389,20 @@ mod tests {
     fn adagrad_is_burns_own_and_continues_from_its_state() {
         let rule =
             |weight_decay| Rule::new(&OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay });
-        for weight_decay in [0.0, 0.01] {
+        for weight_decay in [0.0, 0.8] {
             let burns = || -> OptimizerAdaptor<AdaGrad, Dense<B>, B> {
                 let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay));
                 AdaGradConfig::new().with_epsilon(1e-8).with_weight_decay(decay).init()
             };
             let (mut own, mut theirs) = (rule(weight_decay), burns());
             let (mut mine, mut other) = (layer(), layer());
-            for step in 0..10 {
+            for (step, slope) in SLOPES.into_iter().enumerate() {
                 // The state of Burn's rule is what checkpoints of earlier versions hold.
                 if step == 5 {
                     let bytes = record_bytes::<B, _>(theirs.to_record()).unwrap();
                     own = rule(weight_decay).with_bytes(bytes, &Default::default()).unwrap();
                 }
-                (mine, other) = in_step(&mut own, mine, &mut theirs, other, weight_decay);
+                (mine, other) = in_step(&mut own, mine, &mut theirs, other, slope);
             }
         }
     }

@@ -99,7 +99,9 @@ pub fn filter<B: Backend>(
     for first in (0..x.nrows()).step_by(together) {
         let range = first..x.nrows().min(first + together);
         let (count, own) = (range.len(), &steps[range.clone()]);
-        let part = x.slice(s![range.clone(), ..]).to_owned();
+        // What follows the end of the longest one counts for none: decoding it would be in vain.
+        let columns = own.iter().copied().max().unwrap_or(0) * model.step_width();
+        let part = x.slice(s![range.clone(), ..columns]).to_owned();
         let posterior = model.posterior(tensor(&part, device), own);
         let latents = posterior.mean.dims()[1];
         // Rows are sample-major: k * sequences + i.
@@ -226,4 +228,68 @@ fn unfold<B: Backend>(
 fn tensor<B: Backend>(array: &Array2<f32>, device: &B::Device) -> Tensor<B, 2> {
     let (rows, columns) = array.dim();
     matrix(array.iter().copied().collect(), [rows, columns], device)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use std::cell::Cell;
+
+    use kernels::backend::Flex;
+
+    use super::*;
+
+    /// Steps of one number, each around half the sum of the state and the step before; counts those it is asked about.
+    #[derive(Default)]
+    struct Counting {
+        steps: Cell<usize>,
+    }
+
+    impl SequenceCode<Flex> for Counting {
+        fn step_width(&self) -> usize {
+            1
+        }
+
+        fn posterior(&self, x: Tensor<Flex, 2>, _: &[usize]) -> DiagonalGaussian<Flex> {
+            let mean = x.narrow(1, 0, 1).mul_scalar(0.5);
+            DiagonalGaussian { log_var: mean.zeros_like(), mean }
+        }
+
+        fn start(&self, z: Tensor<Flex, 2>) -> Tensor<Flex, 2> {
+            z
+        }
+
+        fn log_prob(&self, state: &Tensor<Flex, 2>, x: Tensor<Flex, 2>) -> Tensor<Flex, 1> {
+            self.steps.set(self.steps.get() + 1);
+            row_sums((x - state.clone()).square()).mul_scalar(-0.5)
+        }
+
+        fn choose(&self, state: &Tensor<Flex, 2>, _: Choice<'_>) -> Tensor<Flex, 2> {
+            state.clone()
+        }
+
+        fn follow(&self, state: Tensor<Flex, 2>, x: Tensor<Flex, 2>) -> Tensor<Flex, 2> {
+            (state + x).mul_scalar(0.5)
+        }
+    }
+
+    #[test]
+    fn a_bound_does_not_depend_on_longer_sequences_nor_pay_for_those_of_other_parts() {
+        let x = Array2::from_shape_fn((3, 5), |(row, step)| 0.3 * (row + 2 * step) as f32 - 1.0);
+        let (steps, keys, noise) = ([2, 5, 1], [7u64, 8, 9], Noise::new(1));
+        // A part for each of them, and one for all.
+        for (samples, decoded) in [(ROWS, 2 + 5 + 1), (3, 5)] {
+            let model = Counting::default();
+            let of = |x: &Array2<f32>, steps: &[usize], keys: &[u64]| {
+                filter::<Flex>(&model, x, steps, samples, (noise, keys), &Default::default())
+            };
+            let together = of(&x, &steps, &keys);
+            assert_eq!(model.steps.get(), decoded, "{samples} samples");
+            for (row, &own) in steps.iter().enumerate() {
+                let alone = x.slice(s![row..=row, ..own]).to_owned();
+                let alone = of(&alone, &[own], &keys[row..=row]);
+                assert_eq!(together.slice(s![row, ..own]), alone.row(0), "{samples} samples");
+                assert!(together.slice(s![row, own..]).iter().all(|&nats| nats == 0.0));
+            }
+        }
+    }
 }

@@ -269,19 +269,21 @@ where
         }
         let at = Moment { epochs: (epoch + 1) as f64 };
         let shown = average.as_ref().unwrap_or(&model);
-        let figures = validate(&shown.valid(), objective, &valid, at, config.batch_size);
+        let figures = match validate(&shown.valid(), objective, &valid, at, config.batch_size) {
+            Ok(figures) => figures,
+            Err(term) => {
+                display.finish();
+                let (term, last) =
+                    (format!("validation {term}"), Step { epoch, step: steps, steps, rate });
+                bail!("{}", blown_up(&term, last, session, checkpoints.newest()));
+            }
+        };
         let line = EpochLine {
             epoch: epoch + 1,
             rate,
             train: progress.sums.means(),
             valid: figures.means(),
         };
-        let loss = line.valid["loss"];
-        if !loss.is_finite() {
-            display.finish();
-            let last = Step { epoch, step: steps, steps, rate };
-            bail!("{}", blown_up("validation loss", last, session, checkpoints.newest()));
-        }
         progress.epoch += 1;
         progress.step = 0;
         progress.sums = TermSums::default();
@@ -352,22 +354,24 @@ fn differ(one: f64, other: f64) -> bool {
     (one - other).abs() > 1e-9 * other.abs()
 }
 
-/// Term sums over the whole split.
+/// Term sums over the whole split; the name of a term that is not finite, if there is one.
 fn validate<B: Backend, M, O: Objective<B, M>>(
     model: &M,
     objective: &O,
     batches: &BatchMaker<B>,
     at: Moment,
     batch_size: usize,
-) -> TermSums {
+) -> Result<TermSums, String> {
     let mut sums = TermSums::default();
     let all: Vec<usize> = (0..batches.split().len()).collect();
     let size = if objective.depends_on_batch(model) { batch_size } else { VALIDATION_BATCH };
     for indices in all.chunks(size) {
         let found = Found::of(&objective.terms(model, &batches.batch(indices, 0), at));
-        sums.add(&found.names, &found.read());
+        if let Some(term) = sums.add(&found.names, &found.read()) {
+            return Err(term);
+        }
     }
-    sums
+    Ok(sums)
 }
 
 /// What a step found, and its number: read when the next one is queued, so that a GPU does not wait for the host.
@@ -462,6 +466,21 @@ mod tests {
         fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
             let error: Tensor<B, 2> = batch.x.clone() - model.forward(batch.x.clone());
             Terms { named: Vec::new(), loss: row_sums(error.square()) }
+        }
+    }
+
+    /// The same, with a criterion that is not finite once an epoch is over.
+    struct NoCriterion;
+
+    impl<B: Backend> Objective<B, Network<B>> for NoCriterion {
+        fn terms(&self, model: &Network<B>, batch: &Batch<B>, at: Moment) -> Terms<B> {
+            let loss = SquaredError.terms(model, batch, at).loss;
+            let factor = if at.epochs < 1.0 { 1.0 } else { f64::NAN };
+            Terms { named: vec![("distance", loss.clone().mul_scalar(factor))], loss }
+        }
+
+        fn criterion(&self) -> &'static str {
+            "distance"
         }
     }
 
@@ -572,10 +591,22 @@ mod tests {
         assert_eq!(watched.borrow().len(), order.len().div_ceil(96));
         assert_eq!(found, values(&average));
         assert_ne!(found, values(&model));
-        let valid =
-            |model: &Network<B>| validate(&model.valid(), &SquaredError, &valid, at, 96).means();
+        let valid = |model: &Network<B>| {
+            validate(&model.valid(), &SquaredError, &valid, at, 96).unwrap().means()
+        };
         assert_eq!(lines[0].valid, valid(&average));
         assert_ne!(lines[0].valid, valid(&model));
+    }
+
+    #[test]
+    fn a_term_that_is_not_finite_in_validation_ends_the_fit_by_name() {
+        let (data, folder) = (splits(), tempfile::tempdir().unwrap());
+        let (config, session) = (config(1, None), session(folder.path()));
+        let watch = |_: usize, _: &Network<B>| Ok(());
+        let (model, plain) = (network(&data), Binarise::None);
+        let ended = fit_watched(model, &NoCriterion, &data, plain, &config, &session, watch);
+        let said = ended.err().unwrap().to_string();
+        assert!(said.starts_with("validation distance is not finite in epoch 1, step "), "{said}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
+use std::ops::Range;
+
 use anyhow::{Result, ensure};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 /// Greatest size of a feature; the products of far larger ones would overflow.
 const LARGEST: f32 = 1e15;
@@ -46,9 +48,15 @@ impl Examples {
 
     /// Bounds on the squared distances of `points` `[points, width]` to every example.
     pub(super) fn bound(&self, points: ArrayView2<'_, f32>) -> Bounds<'_> {
+        self.bound_some(0..self.squares.len(), points)
+    }
+
+    /// The same for some of the examples.
+    pub(super) fn bound_some(&self, some: Range<usize>, points: ArrayView2<'_, f32>) -> Bounds<'_> {
         let centred = &points - &self.centre;
-        let products = centred.dot(&self.centred.t());
-        Bounds { examples: self, squares: squares(&centred), products }
+        let products = centred.dot(&self.centred.slice(s![some.clone(), ..]).t());
+        let (examples, squares) = (&self.squares[some], squares(&centred));
+        Bounds { examples, squares, products, error: self.error }
     }
 }
 
@@ -57,26 +65,33 @@ fn squares(rows: &Array2<f32>) -> Vec<f64> {
     rows.rows().into_iter().map(square).collect()
 }
 
-/// Bounds on the squared distances between some points and all examples.
+/// Bounds on the squared distances between some points and some examples.
 pub(super) struct Bounds<'a> {
-    examples: &'a Examples,
+    /// Squared norms of the examples less the centre.
+    examples: &'a [f64],
     /// Squared norms of the points less the centre.
     squares: Vec<f64>,
     /// Products of the two less the centre, `[points, examples]`.
     products: Array2<f32>,
+    /// As of [`Examples`].
+    error: f64,
 }
 
 impl Bounds<'_> {
-    /// The squared distances of a point to all examples are no less than the first numbers and no
+    /// The squared distances of a point to these examples are no less than the first numbers and no
     /// greater than the second.
     pub(super) fn of(&self, point: usize) -> impl Iterator<Item = (f64, f64)> {
         let square = self.squares[point];
         let products = self.products.row(point);
-        self.examples.squares.iter().zip(products).map(move |(example, &product)| {
+        self.examples.iter().zip(products).map(move |(example, &product)| {
+            // Of numbers that overflow, or are none, nothing is known.
+            if !product.is_finite() {
+                return (f64::NEG_INFINITY, f64::INFINITY);
+            }
             let squares = square + example;
             let distance = squares - 2.0 * f64::from(product);
             // Numbers that underflow in the product are wrong by less than the least normal one.
-            let error = self.examples.error * squares + f64::from(f32::MIN_POSITIVE);
+            let error = self.error * squares + f64::from(f32::MIN_POSITIVE);
             (distance - error, distance + error)
         })
     }

@@ -27,12 +27,13 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(0.5 * (lower + upper))
 }
 
-/// log sum exp; negative infinity where all weights vanish.
+/// log sum exp; negative infinity where all weights vanish, NaN where one is.
 pub fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
+    if values.iter().all(|&value| value == f64::NEG_INFINITY) {
+        return f64::NEG_INFINITY;
     }
+    // Of NaN and a number it is the number; then the sum is NaN.
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }
 
@@ -78,5 +79,16 @@ mod tests {
         assert!(mean(&[]).is_nan());
         assert_eq!((mean_and_deviation(&[]), mean_and_deviation(&[5.0])), ((0.0, 0.0), (5.0, 0.0)));
         assert_eq!(log_sum_exp(&[f64::NEG_INFINITY]), f64::NEG_INFINITY);
+        assert_eq!(log_sum_exp(&[]), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_weight_that_is_none_is_not_one_that_vanishes() {
+        for others in [&[0.0; 0][..], &[f64::NEG_INFINITY], &[f64::NAN], &[0.0], &[0.0, 1000.0]] {
+            let none = &[f64::NAN][..];
+            for values in [[none, others].concat(), [others, none].concat()] {
+                assert!(log_sum_exp(&values).is_nan(), "{values:?}");
+            }
+        }
     }
 }

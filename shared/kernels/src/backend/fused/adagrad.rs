@@ -7,7 +7,8 @@ use rayon::prelude::*;
 #[cfg(feature = "flex")]
 use super::{adam::CHUNK, buffers, flex::dense, kernels};
 
-/// Constants of one step of Adagrad (Duchi et al. 2011, figure 1, diagonal matrices).
+/// Constants of one step of Adagrad (Duchi et al. 2011, figure 1, diagonal matrices). Where the sum of squares is not
+/// finite, the weight becomes NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct AdagradStep {
     /// Learning rate.
@@ -28,7 +29,9 @@ pub(crate) fn adagrad_composed<B: burn::prelude::Backend>(
     let times = |tensor, factor: f32| B::float_mul_scalar(tensor, factor.into());
     let gradient = B::float_add(gradient, times(weight.clone(), step.weight_decay));
     let sum = B::float_add(sum, B::float_mul(gradient.clone(), gradient.clone()));
-    let scale = B::float_add_scalar(B::float_sqrt(sum.clone()), step.epsilon.into());
+    // NaN where the sum is infinite, as in the kernel.
+    let epsilon = B::float_add_scalar(times(sum.clone(), 0.0), step.epsilon.into());
+    let scale = B::float_add(B::float_sqrt(sum.clone()), epsilon);
     (B::float_sub(weight, times(B::float_div(gradient, scale), step.rate)), sum)
 }
 
@@ -87,6 +90,23 @@ mod tests {
             for (w, reference) in w.iter().zip(&reference) {
                 assert!((f64::from(*w) - reference[0]).abs() < 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn a_weight_whose_sum_of_squares_overflows_is_nan_and_does_not_stand_still() {
+        let step = AdagradStep { rate: 1e-2, epsilon: 1e-8, weight_decay: 0.0 };
+        let arguments = || {
+            [[1.0f32, -0.0, 0.5], [1e20, 0.0, -2.0], [0.0; 3]]
+                .map(|values| FlexTensor::from_data(TensorData::new(values.to_vec(), [3])))
+        };
+        let ([w, g, sum], [w2, g2, sum2]) = (arguments(), arguments());
+        let fused = adagrad_flex(step, w, g, sum).0;
+        for weight in [fused, adagrad_composed::<Flex>(step, w2, g2, sum2).0] {
+            let weight = weight.into_data().to_vec::<f32>().unwrap();
+            assert!(weight[0].is_nan() && weight[2] > 0.5, "{weight:?}");
+            // One without a gradient keeps its bits.
+            assert_eq!(weight[1].to_bits(), (-0.0f32).to_bits());
         }
     }
 }

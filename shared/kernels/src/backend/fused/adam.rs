@@ -7,8 +7,8 @@ use rayon::prelude::*;
 #[cfg(feature = "flex")]
 use super::{buffers, flex::dense, kernels};
 
-/// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1, with the bias corrections folded
-/// into the step size as in the paper's section 2).
+/// Constants of one step of Adam (Kingma & Ba 2015, algorithm 1), the bias corrections among them. Where the second
+/// moment is not finite, the weight becomes NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     pub(super) beta1: f32,
@@ -55,7 +55,9 @@ pub(crate) fn adam_composed<B: burn::prelude::Backend>(
         (flat(weight), flat(gradient), flat(first), flat(second));
     let first = first.mul_scalar(step.beta1) + gradient.clone().mul_scalar(1.0 - step.beta1);
     let second = second.mul_scalar(step.beta2) + gradient.square().mul_scalar(1.0 - step.beta2);
-    let scale = second.clone().sqrt().mul_scalar(step.root).add_scalar(step.epsilon);
+    // NaN where the second moment is infinite, as in the kernel.
+    let epsilon = second.clone().mul_scalar(0.0).add_scalar(step.epsilon);
+    let scale = second.clone().sqrt().mul_scalar(step.root) + epsilon;
     let weight = weight - first.clone().div(scale).mul_scalar(step.rate);
     let shaped =
         |tensor: Tensor<B, 1>| B::float_reshape(tensor.into_primitive().tensor(), shape.clone());
@@ -111,9 +113,14 @@ mod tests {
             let composed =
                 adam_composed::<Flex>(step, tensor(&w), tensor(&g), tensor(&m), tensor(&v));
             let read = |t: FlexTensor| t.into_data().to_vec::<f32>().unwrap();
-            for (a, b) in [(fused.0.clone(), composed.0), (fused.1.clone(), composed.1)] {
+            for (a, b, least) in [
+                (fused.0.clone(), composed.0, 1.0),
+                (fused.1.clone(), composed.1, 1.0),
+                // Squares are small, and no terms of theirs cancel.
+                (fused.2.clone(), composed.2, 0.0),
+            ] {
                 for (a, b) in read(a).iter().zip(read(b)) {
-                    assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} {b}");
+                    assert!((a - b).abs() <= 1e-6 * b.abs().max(least), "{a} {b}");
                 }
             }
             (w, m, v) = (read(fused.0), read(fused.1), read(fused.2));
@@ -130,6 +137,23 @@ mod tests {
         }
         for (w, reference) in w.iter().zip(&reference) {
             assert!((f64::from(*w) - reference[0]).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_weight_whose_second_moment_overflows_is_nan_and_does_not_stand_still() {
+        let step = AdamStep::new(1e-2, 0.9, 0.999, 1e-8, 1);
+        let arguments = || {
+            [[1.0f32, -0.0, 0.5], [1e20, 0.0, -2.0], [0.0; 3], [0.0; 3]]
+                .map(|values| FlexTensor::from_data(TensorData::new(values.to_vec(), [3])))
+        };
+        let ([w, g, m, v], [w2, g2, m2, v2]) = (arguments(), arguments());
+        let fused = adam_flex(step, w, g, m, v).0;
+        for weight in [fused, adam_composed::<Flex>(step, w2, g2, m2, v2).0] {
+            let weight = weight.into_data().to_vec::<f32>().unwrap();
+            assert!(weight[0].is_nan() && weight[2] > 0.5, "{weight:?}");
+            // One without a gradient keeps its bits.
+            assert_eq!(weight[1].to_bits(), (-0.0f32).to_bits());
         }
     }
 }

@@ -203,7 +203,9 @@ impl NullaryFnOnce for Adam<'_> {
         for ((w, &g), (m, v)) in self.weight.iter_mut().zip(self.gradient).zip(moments) {
             *m = *m * beta1 + g * (1.0 - beta1);
             *v = *v * beta2 + g * g * (1.0 - beta2);
-            *w -= *m / (v.sqrt() * root + epsilon) * rate;
+            // The square of a gradient above 1.8e19 is infinite for good, and over infinity the weight would stand still
+            // in silence: 0 times infinity is NaN. Of a finite moment nothing is added.
+            *w -= *m / (v.sqrt() * root + (epsilon + 0.0 * *v)) * rate;
         }
     }
 }
@@ -225,7 +227,8 @@ impl NullaryFnOnce for Adagrad<'_> {
         for ((w, &g), sum) in self.weight.iter_mut().zip(self.gradient).zip(self.sum) {
             let g = g + *w * weight_decay;
             *sum += g * g;
-            *w -= g / (sum.sqrt() + epsilon) * rate;
+            // NaN where the sum is infinite, as above.
+            *w -= g / (sum.sqrt() + (epsilon + 0.0 * *sum)) * rate;
         }
     }
 }

@@ -273,9 +273,10 @@ mod tests {
         [states, input, weight, bias, start].map(values)
     }
 
-    /// Steps, rows and width: rows that are shared out unevenly or not at all, steps that are worth no thread.
-    const SIZES: [[usize; 3]; 6] =
-        [[1, 1, 1], [3, 1, 40], [2, 3, 17], [9, 5, 80], [3, 70, 100], [5, 21, 130]];
+    /// Steps, rows and width: rows that are shared out unevenly or not at all, steps that are worth no thread, and so many
+    /// of those that a thread's rows of a step are a product so small that faer has another kernel for it.
+    const SIZES: [[usize; 3]; 7] =
+        [[1, 1, 1], [3, 1, 40], [2, 3, 17], [9, 5, 80], [3, 70, 100], [5, 21, 130], [100, 24, 10]];
 
     #[test]
     fn all_steps_equal_one_after_the_other() {

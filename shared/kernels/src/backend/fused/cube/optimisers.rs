@@ -30,7 +30,8 @@ fn adam(
         let v = second[at] * beta2 + g * g * (1.0 - beta2);
         new_first[at] = m;
         new_second[at] = v;
-        new_weight[at] = weight[at] - m / (v.sqrt() * root + epsilon) * rate;
+        // NaN where v is infinite, as on the host.
+        new_weight[at] = weight[at] - m / (v.sqrt() * root + (epsilon + v * 0.0)) * rate;
     }
 }
 
@@ -83,7 +84,8 @@ fn adagrad(
         let g = gradient[at] + weight[at] * weight_decay;
         let s = sum[at] + g * g;
         new_sum[at] = s;
-        new_weight[at] = weight[at] - g / (s.sqrt() + epsilon) * rate;
+        // NaN where s is infinite, as on the host.
+        new_weight[at] = weight[at] - g / (s.sqrt() + (epsilon + s * 0.0)) * rate;
     }
 }
 
