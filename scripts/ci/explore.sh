@@ -22,7 +22,10 @@ program() { cargo run --quiet --profile "$profile" --package "$@"; }
 
 both=()
 if [ $# = 0 ]; then
-    both=("tunes tunes-lstm" "poem poem-rnn" "tunes-sentence tunes" "tunes tunes-sentence")
+    both=(
+        "vae quick cvae quick" "vae-rnn tunes vae-rnn tunes-lstm" "vae-rnn poem vae-rnn poem-rnn"
+        "vae-rnn tunes-sentence vae-rnn tunes" "vae-rnn tunes vae-rnn tunes-sentence"
+    )
     mkdir -p "$out/runs"
     # Of two substitutions in one assignment only the last could fail.
     images="$(scripts/ci/tiny-runs.sh "$out/runs")"
@@ -31,21 +34,20 @@ if [ $# = 0 ]; then
     set -- $images $sequences
 fi
 
-# A page of a run: PROGRAM RUN NAME [--beside OTHER]
+# A page of a run: PROGRAM RUN NAME [OTHER], beside it OTHER, an earlier page without its ending.
 check() {
-    local paper=$1 run=$2 page=$out/$1-$3 check=check.js
-    shift 3
+    local paper=$1 run=$2 page=$out/$1-$3 other=${4:-} check=check.js
     rm -f "$page.html" "$page.json"
-    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json" "$@"
+    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json" ${other:+--beside "$other.html"}
     if [ "$paper" = vae-rnn ]; then check=check-steps.js; fi
-    node "scripts/ci/explore/$check" "$browser" "$page"
+    node "scripts/ci/explore/$check" "$browser" "$page" ${other:+"$other"}
 }
 while [ $# -ge 2 ]; do
     check "$1" "$2" "$(basename "$2")"
     shift 2
 done
 for pair in "${both[@]}"; do
-    # shellcheck disable=SC2086 # Two names.
+    # shellcheck disable=SC2086 # PROGRAM RUN PROGRAM RUN.
     set -- $pair
-    check vae-rnn "$out/runs/vae-rnn/$1" "$1-beside-$2" --beside "$out/runs/vae-rnn/$2"
+    check "$1" "$out/runs/$1/$2" "$2-beside-$3-$4" "$out/$3-$4"
 done

@@ -23,6 +23,7 @@ fn a_page_is_one_file_that_asks_for_nothing_and_replaces_nothing() {
     let to = to.to_str().unwrap();
     let said = vae.on_run("explore", &run, &["--to", to]).success().err();
     assert!(said.contains("its codes differ from the program's by at most"), "{said}");
+    assert!(said.contains(" on 20 images"), "{said}");
     assert_eq!(fs::read_to_string(to).unwrap(), page);
     vae.on_run("explore", &run, &["--to", to]).failure(1, "exists already");
     let page = to;
@@ -153,6 +154,7 @@ fn a_model_of_sequences_has_a_page_of_its_own() {
     let (to, json) = (to.to_str().unwrap(), json.to_str().unwrap());
     let said = program.on_run("explore", &run, &["--to", to, "--expected", json]).success().err();
     assert!(said.contains("differ from the program's by at most"), "{said}");
+    assert!(said.contains(" on 10 sequences"), "{said}");
     assert_eq!(fs::read_to_string(to).unwrap(), page);
     let expected: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     let count = |of: &str| expected[of].as_array().unwrap().len();

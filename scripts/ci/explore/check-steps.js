@@ -1,5 +1,6 @@
-// One page of a model of sequences in a browser: node check-steps.js BROWSER PAGE, where PAGE.html and PAGE.json are what
-// `explore --to --expected` wrote. Writes pictures beside them. Fails on the first number or behaviour that is wrong.
+// One page of a model of sequences in a browser: node check-steps.js BROWSER PAGE [OTHER], where PAGE.html and PAGE.json are
+// what `explore --to --expected` wrote, and OTHER.json what it wrote of the run beside. Writes pictures beside the page. Fails
+// on the first number or behaviour that is wrong.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -14,11 +15,11 @@ const TOLERANCE = 1e-5;
  * compared with changes all that follows. */
 const STRAY = 0.03;
 
-const [executablePath, name] = process.argv.slice(2);
+const [executablePath, name, otherName] = process.argv.slice(2);
 
-/** What the page's model makes of the sequences of PAGE.json; runs in the page. */
-function computed(expected) {
-  const { model } = window.explorer;
+/** What the page's model, or that of the run beside, makes of the sequences of its file; runs in the page. */
+function computed([expected, isBeside]) {
+  const { model } = isBeside ? window.explorer.beside : window.explorer;
   const { seed } = model.content;
   const sequences = expected.sequences.map((steps) => model.sequence(steps));
   const plain = (array) => Array.from(array);
@@ -55,6 +56,51 @@ function apart(a, b) {
   return keys.reduce((most, key) => Math.max(most, apart(a[key], b[key])), 0);
 }
 
+/** Fails if a model of the page differs from what `explore --expected` wrote of its run. */
+async function compare(page, isBeside, file) {
+  const expected = JSON.parse(fs.readFileSync(`${file}.json`, "utf8"));
+  const found = await page.evaluate(computed, [expected, isBeside]);
+  const differences = ["terms", "codes"].map((key) => [key, apart(found[key], expected[key])]);
+  const stray = (key) => found[key].filter((own, i) => apart(own, expected[key][i]) > 1e-3).length;
+  const draws = ["continued", "decoded"].map((key) => [key, stray(key)]);
+  console.log(
+    `${path.basename(name)}: largest differences of ${expected.sequences.length} sequences of ${path.basename(file)}: ` +
+      differences.map(([key, value]) => `${key} ${value.toExponential(1)}`).join(", ") +
+      "; drawn otherwise: " + draws.map(([key, count]) => `${key} ${count} of ${found[key].length}`).join(", "),
+  );
+  for (const [key, value] of differences) assert.ok(value <= TOLERANCE, `${key} differ from the program's by ${value}`);
+  for (const [key, count] of draws) {
+    assert.ok(count <= STRAY * found[key].length, `${count} ${key} sequences differ from the program's`);
+  }
+}
+
+/** The steps told in each frame while the tune that is heard goes on faster, and then slower; runs in the page. */
+async function told() {
+  const tune = window.explorer.tunes.find((each) => each.isPlaying);
+  const tempo = document.getElementById("tempo");
+  const { onStep } = tune;
+  const frames = [];
+  let frame = [];
+  tune.onStep = (step) => {
+    frame.push(step);
+    onStep(step);
+  };
+  for (const [stepsAMinute, milliseconds] of [[600, 300], [60, 1300]]) {
+    tempo.value = stepsAMinute;
+    tempo.dispatchEvent(new Event("input"));
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end) {
+      frame = [];
+      frames.push(frame);
+      await new Promise(requestAnimationFrame);
+    }
+    // What a change of the tempo tells comes between frames.
+    frame = [];
+  }
+  tune.onStep = onStep;
+  return frames;
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
@@ -73,21 +119,15 @@ async function main() {
   await picture("light");
 
   // Numbers.
-  const expected = JSON.parse(fs.readFileSync(`${name}.json`, "utf8"));
-  const found = await page.evaluate(computed, expected);
-  const base = path.basename(name);
-  const differences = ["terms", "codes"].map((key) => [key, apart(found[key], expected[key])]);
-  const stray = (key) => found[key].filter((own, i) => apart(own, expected[key][i]) > 1e-3).length;
-  const draws = ["continued", "decoded"].map((key) => [key, stray(key)]);
-  console.log(
-    `${base}: largest differences of ${expected.sequences.length} sequences: ` +
-      differences.map(([key, value]) => `${key} ${value.toExponential(1)}`).join(", ") +
-      "; drawn otherwise: " + draws.map(([key, count]) => `${key} ${count} of ${found[key].length}`).join(", "),
-  );
-  for (const [key, value] of differences) assert.ok(value <= TOLERANCE, `${key} differ from the program's by ${value}`);
-  for (const [key, count] of draws) {
-    assert.ok(count <= STRAY * found[key].length, `${count} ${key} sequences differ from the program's`);
-  }
+  await compare(page, false, name);
+  if (otherName) await compare(page, true, otherName);
+
+  // They are read out.
+  await page.waitForFunction(() => {
+    const text = (id) => document.getElementById(id).textContent;
+    const isBesideTold = document.getElementById("beside").hidden || text("spoken").includes(text("beside-numbers"));
+    return text("spoken").startsWith(text("numbers")) && isBesideTold;
+  }, null, { timeout: 5000 });
 
   const kind = await page.evaluate(() => window.explorer.kind);
   const sequence = () => page.evaluate(() => window.explorer.sequence.map((x) => Array.from(x)));
@@ -108,6 +148,15 @@ async function main() {
     assert.notDeepEqual(await sequence(), drawn, "another seed, other steps");
     assert.deepEqual((await sequence()).slice(0, kept), before.slice(0, kept), "given steps stay");
     await picture("continued");
+    // More steps than a page draws.
+    if (kind !== "rows") {
+      await page.locator("#count").fill("1234");
+      await page.click("#go-on");
+      assert.equal((await sequence()).length, 1000);
+      assert.equal(await page.locator("#count").inputValue(), "1000", "the field says what is drawn");
+      assert.match(await page.locator("#go-on-hint").textContent(), /1234 steps .* 1000/);
+      await rest();
+    }
   } else {
     const lines = () => page.evaluate(() => window.explorer.lines.map((line) => window.explorer.editor.known.write(line)));
     await page.click("#go-on");
@@ -130,7 +179,17 @@ async function main() {
     const isKnown = await page.evaluate(() => window.explorer.editor.known.unknown !== undefined);
     assert.ok(isKnown || (await page.locator("#strange").textContent()).includes("\u2603"), "what is not known is said");
     await picture("continued");
+    await page.click("#clear");
+    assert.equal(await page.locator("#strange").textContent(), "", "nothing is said of a text that is gone");
   }
+
+  // A sequence that is left can be chosen again.
+  const chosen = () => page.locator("#gallery").evaluate((select) => select.selectedIndex);
+  await page.click("#clear");
+  assert.equal(await chosen(), -1, "what is empty is none of the gallery");
+  await page.locator("#gallery").selectOption("0");
+  await rest();
+  assert.ok((await given()) > 0, "the same sequence again");
 
   // Drawing by pointer and keyboard.
   if (kind === "chords" || kind === "rows") {
@@ -141,6 +200,7 @@ async function main() {
     let after = await sequence();
     const changes = (a, b) => a.flat().filter((value, i) => value !== b.flat()[i]).length;
     assert.equal(changes(before, after), 1, "a click changes one place");
+    assert.equal(await chosen(), -1, "what is changed is none of the gallery");
     await roll.press("ArrowRight");
     await roll.press("ArrowDown");
     before = await sequence();
@@ -164,9 +224,16 @@ async function main() {
     await page.mouse.move(box.x + 100, box.y + 100);
     await page.mouse.down();
     await page.mouse.move(box.x + 300, box.y + 200, { steps: 20 });
+    // What rests meanwhile leaves the scale under the pen as it is.
+    const view = () => page.evaluate(() => ({ ...window.explorer.editor.view }));
+    const under = await view();
+    await page.evaluate(() => window.explorer.showRest());
+    assert.deepEqual(await view(), under, "the scale stays while a line is drawn");
     await page.mouse.up();
     await rest();
+    assert.notDeepEqual(await view(), under, "a drawing fits when it is done");
     assert.ok((await sequence()).length > 3, "the pointer draws");
+    assert.match(await page.locator("#editor-help").textContent(), /pointer/);
     await page.locator("#count").fill("60");
     await page.click("#go-on");
     await rest();
@@ -188,9 +255,24 @@ async function main() {
     await page.click("#play");
     await page.waitForFunction(() => window.explorer.playing > 1, null, { timeout: 5000 });
     assert.equal(await page.locator("#play").textContent(), "Stop");
+    const frames = await page.evaluate(told);
+    assert.ok(frames.every((steps) => steps.length === 1), "a step is told once a frame");
+    const steps = frames.flat();
+    assert.ok(steps.every((step, i) => step !== null && step >= (steps[i - 1] ?? 0)), `steps rise: ${steps.join(" ")}`);
+    assert.ok(steps[steps.length - 1] > steps[0], "the tune goes on");
     await page.screenshot({ path: `${name}-playing.png` });
     await page.click("#play");
     assert.equal(await page.evaluate(() => window.explorer.playing), null);
+    await page.locator("#tempo").fill("240");
+    // Another sequence is not heard as this one.
+    for (const change of [() => page.locator("#gallery").selectOption("1"), () => page.click("#go-on"), () => page.click("#clear")]) {
+      await page.locator("#given").fill("2");
+      await page.click("#play");
+      assert.equal(await page.locator("#play").textContent(), "Stop");
+      await change();
+      assert.equal(await page.locator("#play").textContent(), "Play", "a tune ends with its sequence");
+    }
+    await page.locator("#gallery").selectOption("0");
     const notes = await page.evaluate(() => {
       const on = (...places) => Float64Array.from({ length: 4 }, (_, place) => Number(places.includes(place)));
       return Tune.notes([on(0, 2), on(0), on(1), on(1, 2)]);
@@ -237,14 +319,33 @@ async function main() {
   if (await page.locator("#code-panel").isVisible()) {
     await page.locator("#gallery").selectOption("0");
     await rest();
+    if (kind === "chords") await page.click("#play");
     await page.locator("#z0").fill("3");
+    assert.equal(await page.locator("#play").textContent(), "Play", "a tune ends with its sequence");
     await rest();
+    assert.equal(await page.evaluate(() => window.explorer.code[0]), 3);
+    assert.equal(await chosen(), -1, "what a code decodes to is none of the gallery");
+    // Another end of the way leaves the code of the sequence that was chosen.
+    const ends = () => page.evaluate(() => [window.explorer.own, window.explorer.other].map((code) => Array.from(code)));
+    const was = await ends();
+    await page.locator("#towards").selectOption("2");
+    if (kind !== "symbols") await page.locator("#given").fill("1");
+    await rest();
+    const are = await ends();
+    assert.deepEqual(are[0], was[0], "this sequence's code stays");
+    assert.notDeepEqual(are[1], was[1], "the other's is another");
     assert.equal(await page.evaluate(() => window.explorer.code[0]), 3);
     await page.locator("#share").fill("1");
     await rest();
     const reached = await page.evaluate(() => Array.from(window.explorer.code, (z, j) => z - window.explorer.other[j]));
     assert.ok(reached.every((difference) => Math.abs(difference) < 1e-9), "the other sequence's code");
     await picture("code");
+    // No steps, no code.
+    await page.click("#clear");
+    await rest();
+    const isEmpty = (await sequence()).length === 0;
+    for (const id of ["share", "to-own"]) assert.equal(await page.locator(`#${id}`).isDisabled(), isEmpty, id);
+    if (isEmpty) assert.equal(await page.locator("#between li").count(), 0);
   }
 
   // Every control has a name.

@@ -1,5 +1,6 @@
-// One page of `explore` in a browser: node check.js BROWSER PAGE, where PAGE.html and PAGE.json are what `explore
-// --to --expected` wrote. Writes pictures beside them. Fails on the first number or behaviour that is wrong.
+// One page of `explore` in a browser: node check.js BROWSER PAGE [OTHER], where PAGE.html and PAGE.json are what `explore
+// --to --expected` wrote, and OTHER.json what it wrote of the run beside. Writes pictures beside the page. Fails on the first
+// number or behaviour that is wrong.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -11,11 +12,11 @@ const { chromium } = require("playwright-core");
 /** Largest difference of a number, as a share of it where it is above 1. */
 const TOLERANCE = 1e-5;
 
-const [executablePath, name] = process.argv.slice(2);
+const [executablePath, name, otherName] = process.argv.slice(2);
 
-/** What the page's model makes of the inputs of PAGE.json; runs in the page. */
-function computed(expected) {
-  const [model] = window.explorer.models;
+/** What the page's model at this place makes of the inputs of its file; runs in the page. */
+function computed([expected, place]) {
+  const model = window.explorer.models[place];
   const rows = (f) => expected.levels.map((levels, i) => f(levels, i));
   const label = (i) => expected.labels[i];
   const condition = (i) => model.condition(greys(expected.levels[i]), label(i));
@@ -52,9 +53,60 @@ function apart(a, b) {
   return a.reduce((most, value, i) => Math.max(most, apart(value, b[i])), 0);
 }
 
-/** The codes and the decoded image that the page shows. */
+/** Fails if a model of the page differs from what `explore --expected` wrote of its run. */
+async function compare(page, place, file) {
+  const expected = JSON.parse(fs.readFileSync(`${file}.json`, "utf8"));
+  const found = await page.evaluate(computed, [expected, place]);
+  const differences = Object.entries(found).map(([key, value]) => [key, apart(value, expected[key])]);
+  console.log(
+    `${path.basename(name)}: largest differences of ${expected.mean.length} images and codes of ${path.basename(file)}: ` +
+      differences.map(([key, value]) => `${key} ${value.toExponential(1)}`).join(", "),
+  );
+  for (const [key, value] of differences) assert.ok(value <= TOLERANCE, `${key} differs from the program's by ${value}`);
+}
+
+/** The code and the decoded image that the page shows, of the model that is told a class where there is one. */
 const shown = (page) =>
-  page.evaluate(() => ({ codes: Array.from(window.explorer.codes[0]), image: Array.from(window.explorer.decoded[0]) }));
+  page.evaluate(() => {
+    const { models, classed = models[0], codes, decoded } = window.explorer;
+    const place = models.indexOf(classed);
+    return { codes: Array.from(codes[place]), image: Array.from(decoded[place]) };
+  });
+
+/** The codes of all models. */
+const allCodes = (page) => page.evaluate(() => window.explorer.codes.map((code) => Array.from(code)));
+
+/** Of each model, in levels: what is shown between the two images, their reconstructions, and what this share of the way
+ * from one code to the other decodes to; runs in the page. */
+function between(share) {
+  const { models, between } = window.explorer;
+  const levels = (image) => Array.from(image, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
+  const mixed = (a, b) => Float64Array.from(a, (a, i) => (1 - share) * a + share * b[i]);
+  return models.map((model, i) => {
+    const canvas = between.coded[i];
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const { channels } = model.shape;
+    const images = between.ends.map((end) => greys(end.levels));
+    const conditions = images.map((image, end) => model.condition(image, between.ends[end].label));
+    const codes = images.map((image, end) => model.encode(image, conditions[end]).mean);
+    return {
+      seen: Array.from({ length: model.pixels }, (_, at) => data[4 * Math.floor(at / channels) + (at % channels)]),
+      ends: codes.map((code, end) => levels(model.decode(code, conditions[end]))),
+      on: levels(model.decode(mixed(...codes), mixed(...conditions))),
+    };
+  });
+}
+
+/** Waits until all that this selector finds has been read out. */
+const spoken = (page, selector) =>
+  page.waitForFunction(
+    (selector) => {
+      const told = Array.from(document.querySelectorAll(selector), (each) => each.textContent);
+      return told.length > 0 && told.every((text) => document.getElementById("spoken").textContent.includes(text));
+    },
+    selector,
+    { timeout: 5000 },
+  );
 
 /** Moves the first slider once in each frame, as a drag does: frames a second, and milliseconds of work in one. Runs in
  * the page. */
@@ -91,28 +143,32 @@ async function main() {
   await picture("light");
 
   // Numbers.
-  const expected = JSON.parse(fs.readFileSync(`${name}.json`, "utf8"));
-  const found = await page.evaluate(computed, expected);
-  const differences = Object.fromEntries(
-    Object.keys(found).map((key) => [key, apart(found[key], expected[key])]),
-  );
-  console.log(
-    `${path.basename(name)}: largest differences of ${expected.mean.length} images and codes: ` +
-      Object.entries(differences).map(([key, value]) => `${key} ${value.toExponential(1)}`).join(", "),
-  );
-  for (const [key, value] of Object.entries(differences)) {
-    assert.ok(value <= TOLERANCE, `${key} differs from the program's by ${value}`);
-  }
+  await compare(page, 0, name);
+  if (otherName) await compare(page, 1, otherName);
+  const saysBound = await page.evaluate(() => {
+    const { models } = window.explorer;
+    const bounded = models.filter((model) => model.hasBound).length;
+    return document.getElementById("network").textContent.split("-ELBO").length - 1 === bounded;
+  });
+  assert.ok(saysBound, "what -ELBO is of is said of the models that have one");
 
   // A latent by keyboard: its code moves, and the image with it.
   const slider = page.locator(".latent input").first();
   await slider.focus();
   let before = await shown(page);
+  const still = await allCodes(page);
   for (let i = 0; i < 20; i++) await page.keyboard.press("ArrowRight");
   await page.waitForTimeout(150);
   let after = await shown(page);
-  assert.equal(after.codes.filter((z, i) => z !== before.codes[i]).length, 1, "one latent moves");
+  const moved = await allCodes(page);
+  moved.forEach((codes, i) => {
+    assert.equal(codes.filter((z, j) => z !== still[i][j]).length, 1, "one latent moves");
+  });
   assert.notDeepEqual(after.image, before.image, "the image follows a latent");
+  // In the run beside the latent of the same rank, by as many deviations.
+  const ranked = await page.evaluate(() => window.explorer.models.map((model) => model.latents[0]));
+  const [own, ...others] = ranked.map(({ latent, mean, deviation }, i) => (moved[i][latent] - mean) / (deviation || 1));
+  for (const other of others) assert.ok(Math.abs(other - own) < 1e-6, `${other} deviations in the run beside, here ${own}`);
 
   // The same by pointer, and how fast.
   const box = await slider.boundingBox();
@@ -129,15 +185,15 @@ async function main() {
   // The map by pointer and keyboard.
   const map = page.locator("#map");
   await map.scrollIntoViewIfNeeded();
-  before = await shown(page);
+  const codesBefore = await allCodes(page);
   await map.click({ position: { x: 60, y: 60 } });
   await page.waitForTimeout(100);
-  after = await shown(page);
-  assert.notDeepEqual(after.codes, before.codes, "the map moves the code");
+  assert.notDeepEqual((await allCodes(page))[0], codesBefore[0], "the map moves the code");
   const place = await page.locator("#map-place").textContent();
   await map.press("ArrowRight");
   await page.waitForTimeout(100);
   assert.notEqual(await page.locator("#map-place").textContent(), place, "keys move on the map");
+  await spoken(page, "#numbers, #told .numbers, #map-place");
 
   // Drawing by pointer.
   await page.evaluate(() => window.scrollTo(0, 0));
@@ -164,6 +220,25 @@ async function main() {
     return !pad.centre.checked || (Math.abs(x - width / 2) < 0.5 && Math.abs(y - height / 2) < 0.5);
   });
   assert.ok(isCentred, "a drawing's centre of mass is in the middle");
+  await spoken(page, "#numbers, #told .numbers");
+  const saysPlace = await page.evaluate(() => {
+    const text = (id) => document.getElementById(id).textContent;
+    return text("spoken").includes(text("map-place"));
+  });
+  assert.ok(!saysPlace, "the place on the map is read out on the map only");
+  // Of the class that a classifier finds likeliest, whatever was chosen before.
+  const guesses = await page.evaluate(() => {
+    const { explorer } = window;
+    const telling = explorer.models.filter((model) => model.conditionKind === "class" && model.classifier);
+    return telling.map((model) => {
+      const logs = Array.from(model.logClasses(greys(explorer.image.levels)));
+      const [best] = Array.from(logs.keys()).sort((a, b) => logs[b] - logs[a]);
+      explorer.setImage({ ...explorer.image, label: (best + 1) % logs.length });
+      explorer.setImage({ ...explorer.image, label: null });
+      return [explorer.image.label, explorer.classes.encoded, best];
+    });
+  });
+  for (const [label, encoded, best] of guesses) assert.deepEqual([label, encoded], [best, best], "a drawing is of the likeliest class");
   await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: `${name}-drawn.png` });
 
@@ -201,11 +276,37 @@ async function main() {
     await page.click("#next-seed");
     assert.notDeepEqual(await first(), old, "another seed, other samples");
   }
-  await page.locator("#between input").fill("0.25");
+  for (const share of [0, 0.25, 1]) {
+    await page.locator("#between input").fill(String(share));
+    for (const { seen, on, ends } of await page.evaluate(between, share)) {
+      assert.deepEqual(seen, on, `at ${share} the code is as far between the two`);
+      const isEnd = ends.map((end) => end.every((level, i) => level === seen[i]));
+      if (share === Math.round(share)) assert.ok(isEnd[share], `at ${share} is a reconstruction`);
+      // A model that has learned nothing decodes both alike.
+      else if (ends[0].some((level, i) => Math.abs(level - ends[1][i]) > 16)) assert.deepEqual(isEnd, [false, false], "it lies between");
+    }
+  }
   await page.locator("#gallery button").nth(2).click();
+  await slider.evaluate((input) => {
+    const isHigh = Number(input.value) > (Number(input.min) + Number(input.max)) / 2;
+    input.value = isHigh ? input.min : input.max;
+    input.dispatchEvent(new Event("input"));
+  });
+  const away = await allCodes(page);
+  await page.click("#to-image");
+  const means = await page.evaluate(() => {
+    const { models, image } = window.explorer;
+    const x = greys(image.levels);
+    return models.map((model) => Array.from(model.encode(x, model.condition(x, image.label)).mean));
+  });
+  assert.notDeepEqual(away, means, "a slider leaves the image's code");
+  assert.deepEqual(await allCodes(page), means, "back to the image's code");
 
   // A class.
-  if (await page.locator("#class-panel").isVisible()) {
+  const isClassed = await page.evaluate(() => window.explorer.models.some((model) => model.conditionKind === "class"));
+  assert.equal(await page.locator("#class-panel").isVisible(), isClassed, "classes to choose from, if a model is told one");
+  assert.equal(/ as class /.test(await page.locator("#numbers").textContent()), isClassed, "the class is said");
+  if (isClassed) {
     await page.waitForTimeout(200);
     before = await shown(page);
     await page.locator("#classes button").nth(7).click();

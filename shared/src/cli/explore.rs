@@ -1,11 +1,13 @@
 //! `explore`: a page in which the model runs.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 
 use super::{
     Stop,
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     explore::{
         Content, Differences, Precision, Subject, content, content_of, content_of_steps, expected,
-        expected_of_steps, page, page_of_steps,
+        expected_of_steps, page, page_of_steps, rounded_up,
     },
     files::write_atomic,
     network::{Network, Steps},
@@ -88,17 +90,29 @@ fn described<P: Paper>(
     if loaded.model.is_of_sequences() {
         let (network, shown) = steps(loaded)?;
         let (content, apart) = content_of_steps(subject, &network, &shown, precision);
-        return Ok((
-            content,
-            format!("its numbers differ from the program's by at most {apart:.0e}"),
-        ));
+        let apart = format!(
+            "its numbers differ from the program's by at most {} on {}",
+            rounded_up(apart),
+            compared(&content, "sequence")
+        );
+        return Ok((content, apart));
     }
     let (content, Differences { code, image, .. }) =
         content(subject, &network(loaded)?, precision)?;
     let apart = format!(
-        "its codes differ from the program's by at most {code:.0e}, its pixels by {image:.0e}"
+        "its codes differ from the program's by at most {}, its pixels by {} on {}",
+        rounded_up(code),
+        rounded_up(image),
+        compared(&content, "image")
     );
     Ok((content, apart))
+}
+
+/// On how many of these a page was compared with the program.
+fn compared(content: &Content, what: &str) -> String {
+    let count = &content.json["precision"]["compared"];
+    let plural = if *count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// An error if two runs have no input in common that a page could give to both.
@@ -118,11 +132,36 @@ fn alike(own: &Content, other: &Content) -> Result<()> {
     if differ("shown") || distribution(own) != distribution(other) {
         bail!("its steps are of another kind, or mean something else, than those of this run");
     }
+    let lacking = lacking(own, other);
+    if !lacking.is_empty() {
+        let lacking = lacking.join(", ");
+        bail!("it is conditional on the class, and lacks classes of this page: {lacking}");
+    }
     Ok(())
 }
 
+/// Names of the classes that a page of `own` may tell `other`, which was not fitted to them.
+fn lacking(own: &Content, other: &Content) -> Vec<String> {
+    let is_told = |content: &Content| content.json["network"]["condition"]["kind"] == "class";
+    if !is_told(other) {
+        return Vec::new();
+    }
+    let named = |content: &Content, key: &str| -> BTreeMap<u64, String> {
+        let of =
+            |class: &Value| Some((class["class"].as_u64()?, class["name"].as_str()?.to_owned()));
+        content.json[key].as_array().into_iter().flatten().filter_map(of).collect()
+    };
+    // An image of no class of the first run, if that is conditional too, is taken for one of its classes.
+    let mut told = named(own, if is_told(own) { "model_classes" } else { "classes" });
+    // Older pages do not tell a model's classes from those of the images.
+    let is_older = other.json["model_classes"].is_null();
+    let known = named(other, if is_older { "classes" } else { "model_classes" });
+    told.retain(|class, _| !known.contains_key(class));
+    told.into_values().collect()
+}
+
 /// The networks of a model of sequences, and what a step is.
-fn steps<P: Paper>(loaded: &Loaded<P>) -> Result<(Steps, serde_json::Value)> {
+fn steps<P: Paper>(loaded: &Loaded<P>) -> Result<(Steps, Value)> {
     let steps = loaded.model.steps();
     let steps = steps
         .map_err(|reason| Stop::Cannot(format!("explore cannot show this model: {reason}")))?;
@@ -234,4 +273,52 @@ fn other<P: Paper>(path: &Path, of: &OfRun, precision: Precision) -> Result<Cont
 /// True if the folder holds a run of this paper.
 fn is_of<P: Paper>(path: &Path) -> bool {
     RunFolder::open(path.to_path_buf()).is_ok_and(|run| run.config::<P::Config>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(condition: &str, model_classes: &[u8], classes: &[u8]) -> Content {
+        let named = |classes: &[u8]| -> Vec<Value> {
+            let named = |class: &u8| json!({ "class": class, "name": format!("the {class}") });
+            classes.iter().map(named).collect()
+        };
+        let json = json!({
+            "network": { "condition": { "kind": condition } },
+            "model_classes": named(model_classes),
+            "classes": named(classes),
+        });
+        Content { json, bytes: Vec::new() }
+    }
+
+    #[test]
+    fn a_run_beside_knows_the_classes_that_the_page_tells_it() {
+        let conditional = run("class", &[0, 1], &[0, 1]);
+        let refused = |own: &Content| {
+            alike(own, &conditional).err().map_or(String::new(), |error| error.to_string())
+        };
+        assert_eq!(refused(&run("none", &[0, 1], &[0, 1])), "");
+        // The page tells it classes of images, not those the first run was fitted to.
+        assert_eq!(refused(&run("none", &[0, 1, 2], &[1])), "");
+        assert!(refused(&run("none", &[0, 1], &[1, 2, 3])).ends_with("of this page: the 2, the 3"));
+        // A conditional run takes images of other classes for its own.
+        assert_eq!(refused(&run("class", &[0, 1], &[4, 5])), "");
+        assert!(refused(&run("class", &[0, 1, 2], &[0])).ends_with("of this page: the 2"));
+        // What is told no class needs to know none.
+        assert!(alike(&conditional, &run("none", &[7], &[7])).is_ok());
+        let mut older = run("class", &[], &[0, 1]);
+        older.json["model_classes"] = Value::Null;
+        assert!(alike(&conditional, &older).is_ok());
+    }
+
+    #[test]
+    fn a_page_says_on_how_many_it_was_compared() {
+        for (count, said) in [(1, "1 image"), (20, "20 images")] {
+            let json = json!({ "precision": { "compared": count } });
+            assert_eq!(compared(&Content { json, bytes: Vec::new() }, "image"), said);
+        }
+    }
 }

@@ -34,6 +34,21 @@ impl Differences {
     }
 }
 
+/// A measured difference rounded up to one digit: none that was measured is above it.
+pub fn rounded_up(difference: f64) -> String {
+    // The fewest digits that tell it from other numbers, so that rounding up adds nothing to one of one digit.
+    let text = format!("{difference:e}");
+    let rounded = |digits: &str, power: &str| {
+        let digit = digits.parse::<f64>().ok()?.ceil();
+        format!("{digit}e{power}").parse::<f64>().ok()
+    };
+    // An infinite one has no power.
+    match text.split_once('e').and_then(|(digits, power)| rounded(digits, power)) {
+        Some(rounded) => format!("{rounded:e}"),
+        None => text,
+    }
+}
+
 /// How far `network` is from `model` on images x `[images, pixels]` of classes `labels`, with standard
 /// normal `eps` `[images, latent]`.
 pub fn differences(
@@ -161,4 +176,25 @@ fn apart(largest: &mut f64, expected: ArrayView1<'_, f32>, found: &[f64]) {
 /// Standard normal numbers as an array.
 pub(super) fn array(rows: usize, columns: usize, values: &[f32]) -> Array2<f32> {
     Array2::from_shape_fn((rows, columns), |(row, column)| values[row * columns + column])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_rounded_up_to_one_digit() {
+        for (difference, rounded) in [
+            (1.4e-6, "2e-6"),
+            (1.0001e-6, "2e-6"),
+            (3e-6, "3e-6"),
+            (9.2e-6, "1e-5"),
+            (0.5, "5e-1"),
+            (12.0, "2e1"),
+            (0.0, "0e0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(rounded_up(difference), rounded);
+        }
+    }
 }

@@ -47,7 +47,7 @@ pub fn content_of_steps(
         "shown": shown,
         "typical": preparation.steps,
         "longest": preparation.shape.height,
-        "precision": { "bits": precision.bits(), "apart": apart },
+        "precision": { "bits": precision.bits(), "apart": apart, "compared": few.len() },
         "gallery": {
             "name": subject.examples,
             "titles": indices.iter().map(|&index| (subject.titles)(index)).collect::<Vec<_>>(),

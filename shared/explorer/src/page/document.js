@@ -14,6 +14,15 @@ function readModels(Kind) {
   });
 }
 
+/** A measured difference rounded up to one digit: none that was measured is above it. */
+function roundedUp(difference) {
+  const [digits, power] = difference.toExponential().split("e");
+  return Number(`${Math.ceil(Number(digits))}e${power}`);
+}
+
+/** On how many of these something was measured: "20 images"; older pages do not know. */
+const counted = (count, what) => `${count ?? "some"} ${what}${count === 1 ? "" : "s"}`;
+
 const element = (tag, textContent = "", more = {}) => Object.assign(document.createElement(tag), { textContent, ...more });
 
 /** Draws or drags on a canvas with one pointer at a time, since a palm may lie beside the pen: `begin`, `move` and `end` get

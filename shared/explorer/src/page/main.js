@@ -11,6 +11,8 @@ class Page {
     this.models = models;
     const [first] = models;
     this.first = first;
+    // The classes are those of the first model that is told one.
+    this.classed = models.find((model) => model.isToldClass);
     this.codes = models.map(() => null);
     this.posteriors = models.map(() => null);
     this.classes = { encoded: null, decoded: null };
@@ -49,13 +51,14 @@ class Page {
     text("about", content.about);
     const isAlone = this.models.length === 1;
     const facts = this.models.map(({ name, content: { parameters, precision } }) => {
-      const { bits, image } = precision;
-      const rounding = bits === 32 ? "single precision" : `weights in half precision: pixels off by at most ${image.toPrecision(1)}`;
+      const { bits, image, compared } = precision;
+      const off = `pixels off by at most ${roundedUp(image).toPrecision(1)} on ${counted(compared, "image")}`;
+      const rounding = bits === 32 ? "single precision" : `weights in half precision: ${off}`;
       return `${isAlone ? "" : `${name}: `}${parameters.toLocaleString("en")} parameters, ${rounding}`;
     });
     text("facts", facts.join("\n"));
     const box = document.getElementById("network");
-    for (const { content } of this.models) box.append(...describeNetwork(content));
+    for (const model of this.models) box.append(...describeNetwork(model));
   }
 
   /** A canvas for each model's decoded image. */
@@ -72,14 +75,15 @@ class Page {
   }
 
   fillClasses() {
-    const { first } = this;
-    if (first.conditionKind !== "class") return;
+    const { classed } = this;
+    if (!classed) return;
     document.getElementById("class-panel").hidden = false;
+    if (this.models.length > 1) document.getElementById("class-hint").append(` Decoded by ${classed.name}.`);
     const select = document.getElementById("encoded-as");
     const box = document.getElementById("classes");
-    this.classThumbs = first.classes.map((known) => {
+    this.classThumbs = classed.classes.map((known) => {
       select.add(new Option(known.name, known.class));
-      const thumb = thumbnail(first.shape, `Class ${known.name}`, () => this.setClass(known.class));
+      const thumb = thumbnail(classed.shape, `Class ${known.name}`, () => this.setClass(known.class));
       thumb.button.setAttribute("role", "radio");
       thumb.button.append(known.name);
       box.append(thumb.button);
@@ -106,10 +110,22 @@ class Page {
     return this.models[i].condition(this.pixels ?? new Float64Array(this.first.pixels), this.classes.decoded);
   }
 
-  /** Encodes an image {levels, label, key, source}; a drawing is of the class chosen before. */
+  /** The class of an image of these pixels: its own; that of a drawing is guessed, or else the one chosen before. */
+  labelOf(pixels, label) {
+    const { classed = this.first } = this;
+    return classed.told(pixels, label ?? this.guess(pixels) ?? this.classes.encoded ?? classed.classes[0]?.class ?? 0);
+  }
+
+  /** The class that a model which is told one, and tells them apart, finds likeliest. */
+  guess(pixels) {
+    const guess = this.models.find((model) => model.isToldClass && model.classifier)?.likeliest(pixels);
+    return this.classed?.canBeTold(guess) ? guess : undefined;
+  }
+
+  /** Encodes an image {levels, label, key, source}. */
   setImage(image) {
     this.pixels = greys(image.levels);
-    const label = this.first.told(this.pixels, image.label ?? this.classes.encoded ?? this.first.classes[0]?.class ?? 0);
+    const label = this.labelOf(this.pixels, image.label);
     this.image = { ...image, label };
     this.classes = { encoded: label, decoded: label };
     this.posteriors = this.models.map((model) => model.encode(this.pixels, model.condition(this.pixels, label)));
@@ -129,11 +145,10 @@ class Page {
     box.replaceChildren(
       ...telling.flatMap((model) => {
         const shares = model.logClasses(this.pixels).map(Math.exp);
-        const names = new Map(model.classes.map(({ class: number, name }) => [number, name]));
         const bars = element("ol", "", { className: "shares" });
         bars.append(
           ...Array.from(shares, (share, number) => {
-            const bar = element("li", names.get(number) ?? number);
+            const bar = element("li", model.nameOf(number));
             bar.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
             bar.title = `${share.toFixed(4)}`;
             return bar;
@@ -141,7 +156,7 @@ class Page {
         );
         const best = shares.indexOf(Math.max(...shares));
         const whose = this.models.length > 1 ? `${model.name}: ` : "";
-        return [element("p", `${whose}class ${names.get(best) ?? best}, probability ${shares[best].toFixed(3)}`, { className: "numbers" }), bars];
+        return [element("p", `${whose}class ${model.nameOf(best)}, probability ${shares[best].toFixed(3)}`, { className: "numbers" }), bars];
       }),
     );
   }
@@ -184,10 +199,14 @@ class Page {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.renderRest(), REST);
     clearTimeout(this.speaker);
-    this.speaker = setTimeout(() => {
-      const text = (id) => document.getElementById(id).textContent;
-      document.getElementById("spoken").textContent = text("numbers");
-    }, SPOKEN);
+    this.speaker = setTimeout(() => this.speak(), SPOKEN);
+  }
+
+  /** Has read out what the numbers are, and what a classifier says; on the map, where the point is. */
+  speak() {
+    const isOnMap = document.activeElement === this.map.canvas;
+    const told = document.querySelectorAll(`${isOnMap ? "#map-place, " : ""}#numbers, #told .numbers`);
+    document.getElementById("spoken").textContent = Array.from(told, (each) => each.textContent).join("\n");
   }
 
   render() {
@@ -209,7 +228,9 @@ class Page {
       const isChosen = known.class === this.classes.decoded;
       button.setAttribute("aria-checked", String(isChosen));
       button.tabIndex = isChosen ? 0 : -1;
-      paint(canvas, this.first.decode(this.codes[0], this.first.condition(this.pixels, known.class)), this.first.shape);
+      const { classed } = this;
+      const code = this.codes[this.models.indexOf(classed)];
+      paint(canvas, classed.decode(code, classed.condition(this.pixels, known.class)), classed.shape);
     }
     if (this.sampled !== this.image || !this.samples.codes) {
       const needsPixels = this.first.conditionKind === "observed" || !this.samples.codes;
@@ -226,19 +247,21 @@ class Page {
       const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
       const name = this.models.length > 1 ? `${model.name}: ` : "";
       const error = `decoded picture from the image: squared error ${squared.toFixed(4)} per pixel`;
+      const as = model.isToldClass ? ` as class ${model.nameOf(model.told(this.pixels, label))}` : "";
       const score = this.scores[i];
-      if (!score) return `${name}${error}`;
+      if (!score) return `${name}${as && `image${as}; `}${error}`;
       const { reconstruction, kl } = score;
       const total = (reconstruction + kl).toFixed(2);
       const of = model.content.scored ? ` (${model.content.scored})` : "";
-      return `${name}image${of}: -ELBO ${total} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}; ${error}`;
+      return `${name}image${as}${of}: -ELBO ${total} nats = reconstruction ${reconstruction.toFixed(2)} + KL ${kl.toFixed(2)}; ${error}`;
     });
     document.getElementById("numbers").textContent = lines.join("\n");
   }
 }
 
-/** The layers of a network, for people. */
-function describeNetwork({ title, citation, network, precision, binarise }) {
+/** The layers of a model's networks, for people. */
+function describeNetwork({ content, hasBound }) {
+  const { title, citation, network, precision, binarise } = content;
   const { encoder, decoder, prior, condition, classes } = network;
   const titles = (layers) => (layers ?? []).map((layer) => layer.title);
   const inputs = ({ inputs }) => inputs.join(" and ");
@@ -268,12 +291,14 @@ function describeNetwork({ title, citation, network, precision, binarise }) {
     dynamic: "of the image in black and white, each pixel white with its grey level as probability",
     static: "of the image in black and white, each pixel white with its grey level as probability",
   }[binarise];
+  const bound = hasBound ? `; -ELBO is ${scored}, with one draw of the code, as in score` : "";
+  const [code, image] = [precision.code, precision.image].map((apart) => roundedUp(apart).toExponential(0));
   nodes.push(
     element(
       "p",
       `Prior: ${prior.kind}. Condition: ${condition.kind}. Codes and decoded images are of the grey image, as in encode and ` +
-        `reconstruct; -ELBO is ${scored}, with one draw of the code, as in score. On ${precision.compared ?? "some"} of the images, codes ` +
-        `in this page differ from the program's by at most ${precision.code.toExponential(0)}, pixels by ${precision.image.toExponential(0)}.`,
+        `reconstruct${bound}. On ${counted(precision.compared, "image")}, codes in this page differ from the program's by at most ` +
+        `${code}, pixels by ${image}.`,
     ),
   );
   return nodes;

@@ -37,12 +37,31 @@ class Model {
     return logits.map((logit) => logit - total);
   }
 
-  /** `label`, or in place of a class that the model cannot be told the one it finds likeliest for x. */
-  told(x, label) {
-    const { classes } = this.content.network.condition;
-    if (this.conditionKind !== "class" || !this.classifier || label < classes) return label;
+  /** The class that a model finds likeliest for x. */
+  likeliest(x) {
     const logs = this.logClasses(x);
     return logs.indexOf(Math.max(...logs));
+  }
+
+  /** True if the model is told the class of an image. */
+  get isToldClass() {
+    return this.conditionKind === "class";
+  }
+
+  /** True if a model that is told classes can be told this one. */
+  canBeTold(label) {
+    return label < this.content.network.condition.classes;
+  }
+
+  /** `label`, or in place of a class that the model cannot be told the one it finds likeliest for x. */
+  told(x, label) {
+    if (!this.isToldClass || !this.classifier || this.canBeTold(label)) return label;
+    return this.likeliest(x);
+  }
+
+  /** The name of a class. */
+  nameOf(label) {
+    return this.classes.find((known) => known.class === label)?.name ?? label;
   }
 
   /** The condition of an image x of class `label`; empty without one. */

@@ -17,12 +17,15 @@ class PenPad {
     const { canvas } = this;
     canvas.id = "roll";
     canvas.setAttribute("aria-label", "Drawing: draw here with the pointer, or choose one above");
+    canvas.setAttribute("aria-describedby", "editor-help");
     const begin = (event) => {
       event.preventDefault();
       this.last = null;
+      this.isDrawing = true;
       this.point(event);
     };
     const lift = () => {
+      this.isDrawing = false;
       const last = this.sequence[this.sequence.length - 1];
       if (last) last[2] = 1;
       this.onChange(this.sequence, 0);
@@ -48,12 +51,11 @@ class PenPad {
     else if (this.last && Math.hypot(...by) < 1) return;
     this.sequence.push(Float64Array.from([by[0], by[1], 0]));
     this.last = to;
-    // The view stays while a line is drawn.
-    this.show(this.sequence, this.sequence.length, null, [], this.view);
+    this.show(this.sequence, this.sequence.length);
   }
 
   /** Draws a sequence, of which `given` steps are given and the rest continued. */
-  show(sequence = this.sequence, given = this.given, playing = null, nats = [], view = null) {
+  show(sequence = this.sequence, given = this.given) {
     Object.assign(this, { sequence, given });
     const { canvas } = this;
     const context = canvas.getContext("2d");
@@ -70,7 +72,9 @@ class PenPad {
     const [low, high] = [[of(0, Math.min), of(1, Math.min)], [of(0, Math.max), of(1, Math.max)]];
     const scale = Math.min(40, 0.9 * canvas.width / (high[0] - low[0] || 1), 0.9 * canvas.height / (high[1] - low[1] || 1));
     const middle = [0, 1].map((axis) => (low[axis] + high[axis]) / 2);
-    this.view = view ?? { scale, left: canvas.width / 2 - scale * middle[0], top: canvas.height / 2 - scale * middle[1] };
+    const fitted = { scale, left: canvas.width / 2 - scale * middle[0], top: canvas.height / 2 - scale * middle[1] };
+    // The view stays while a line is drawn, whoever asks.
+    if (!this.isDrawing) this.view = fitted;
     const { left, top } = this.view;
     context.lineWidth = 4;
     context.lineCap = "round";

@@ -3,6 +3,8 @@
 
 /** Milliseconds of rest after which what costs time is computed again. */
 const REST = 120;
+/** And after which the numbers are read out. */
+const SPOKEN = 900;
 /** Draws of the latent over which the next step's probabilities are averaged. */
 const DRAWS = 20;
 /** Of these the likeliest are shown. */
@@ -48,15 +50,16 @@ class SequencePage {
     const { content } = this.model;
     byId("title").textContent = content.title;
     byId("about").textContent = content.about;
-    const { bits, apart } = content.precision;
+    const { bits, apart, compared } = content.precision;
+    const off = `numbers off by at most ${roundedUp(apart).toPrecision(1)} on ${counted(compared, "sequence")}`;
     byId("facts").textContent =
       `${content.parameters.toLocaleString("en")} parameters, ` +
-      (bits === 32 ? "single precision" : `weights in half precision: numbers off by at most ${apart.toPrecision(1)}`);
+      (bits === 32 ? "single precision" : `weights in half precision: ${off}`);
     const isText = this.kind === "symbols";
     byId("editor-help").textContent = {
       chords: "Click or drag to set and remove notes; arrow keys and space do it too.",
       rows: "Click or drag to set and remove pixels; arrow keys and space do it too.",
-      pen: "Draw with the pointer.",
+      pen: "Draw with a pointer: a mouse, a pen or a finger. Keys do not draw here.",
       symbols: "Type a beginning. Each symbol is the darker the more nats it costs.",
     }[this.kind];
     if (!isText) {
@@ -95,8 +98,8 @@ class SequencePage {
     nodes.push(
       element(
         "p",
-        `There are ${kind}. A seed draws here what it draws in the program. On some of the sequences, numbers in this page differ from the ` +
-          `program's by at most ${precision.apart.toExponential(0)}.`,
+        `There are ${kind}. A seed draws here what it draws in the program. On ${counted(precision.compared, "sequence")}, numbers in ` +
+          `this page differ from the program's by at most ${roundedUp(precision.apart).toExponential(0)}.`,
       ),
     );
     return nodes;
@@ -116,7 +119,8 @@ class SequencePage {
     this.titles.forEach((title, i) => byId("gallery").add(new Option(title, i)));
     byId("gallery").addEventListener("change", () => this.choose(Number(byId("gallery").value)));
     byId("clear").addEventListener("click", () => {
-      this.source = { key: 0 };
+      this.stopTunes();
+      this.leaveGallery();
       this.sequence = this.editor.empty();
       // What is drawn then is a beginning.
       this.setGiven(0);
@@ -138,7 +142,7 @@ class SequencePage {
       : `After what is given, the mean over ${DRAWS} draws of its latent. Click one to append it.`;
     byId("given").addEventListener("input", () => {
       this.given = Number(byId("given").value);
-      this.changed();
+      this.changed(this.isDecoded);
     });
     const temperature = () => (byId("temperature-value").value = Number(byId("temperature").value).toFixed(2));
     byId("temperature").addEventListener("input", () => {
@@ -154,7 +158,7 @@ class SequencePage {
     });
     byId("keep").addEventListener("click", () => {
       this.setGiven(this.sequence.length);
-      this.changed();
+      this.changed(this.isDecoded);
     });
     if (this.kind !== "chords") return;
     byId("tempo-label").hidden = false;
@@ -188,10 +192,15 @@ class SequencePage {
     button.addEventListener("click", () => {
       const isStop = tune.isPlaying;
       // One at a time.
-      this.tunes.forEach((each) => each.stop());
+      this.stopTunes();
       if (!isStop) play(0);
     });
     byId("tempo").addEventListener("input", () => tune.isPlaying && play(at ?? 0));
+  }
+
+  /** What is heard is what is shown, or nothing. */
+  stopTunes() {
+    this.tunes.forEach((each) => each.stop());
   }
 
   get seed() {
@@ -215,17 +224,23 @@ class SequencePage {
   /** Takes a sequence of the gallery, all of it given. */
   choose(i) {
     const { gallery } = this.model.content;
+    this.stopTunes();
     this.source = { key: gallery.keys[i] };
-    byId("strange").textContent = "";
     this.sequence = this.model.sequence(gallery.sequences[i]);
     if (this.kind !== "rows") byId("count").value = this.sequence.length;
     this.setGiven(this.kind === "symbols" ? Math.floor(this.sequence.length / 2) : this.sequence.length);
     this.changed();
   }
 
+  /** What comes is no sequence of the gallery, which can be chosen again. */
+  leaveGallery() {
+    this.source = { key: 0 };
+    byId("gallery").selectedIndex = -1;
+  }
+
   /** A sequence that was drawn or typed; what was changed is given. */
   edited(sequence, step) {
-    this.source = { key: 0 };
+    this.leaveGallery();
     this.sequence = sequence;
     const isFree = this.kind === "symbols" || this.kind === "pen";
     this.setGiven(isFree ? sequence.length : Math.max(this.given, step + 1));
@@ -241,12 +256,11 @@ class SequencePage {
       this.beside?.goOn(prefix);
       return;
     }
-    let count = Math.min(LONGEST, Math.max(1, Math.round(Number(byId("count").value)) || 1));
-    if (this.kind !== "rows" && count <= this.given) {
-      // As much again as most sequences have.
-      count = Math.min(LONGEST, this.given + this.model.content.typical);
-      byId("count").value = count;
-    }
+    const asked = Math.max(1, Math.round(Number(byId("count").value)) || 1);
+    let count = Math.min(LONGEST, asked);
+    // As much again as most sequences have.
+    if (this.kind !== "rows" && count <= this.given) count = Math.min(LONGEST, this.given + this.model.content.typical);
+    byId("count").value = count;
     if (count <= this.given) {
       // Nothing that is given is cut.
       this.sayGoOn(
@@ -256,7 +270,8 @@ class SequencePage {
       );
       return;
     }
-    this.sayGoOn();
+    this.sayGoOn(asked > LONGEST ? `${asked} steps were asked for, and a page draws at most ${LONGEST}.` : null);
+    this.stopTunes();
     this.sequence = this.model.continued(prefix, count, this.temperature, this.seed, 0);
     byId("given").max = this.sequence.length;
     this.changed();
@@ -292,9 +307,18 @@ class SequencePage {
   changed(isDecoded = false) {
     this.isDecoded = isDecoded;
     this.score.nats = [];
+    byId("strange").textContent = "";
     this.show();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.showRest(), REST);
+    clearTimeout(this.speaker);
+    this.speaker = setTimeout(() => this.speak(), SPOKEN);
+  }
+
+  /** Has read out what the numbers are. */
+  speak() {
+    const beside = this.beside ? `\nThe run beside: ${byId("beside-numbers").textContent}` : "";
+    byId("spoken").textContent = byId("numbers").textContent + beside;
   }
 
   show() {
@@ -314,7 +338,7 @@ class SequencePage {
     score.show(this.given, range);
     if (this.hasNext) score.showNext(sequence.slice(0, this.given), (place) => this.nameOf(place), (place) => this.append(place));
     beside?.show(range);
-    if (model.isWhole && sequence.length && !this.isDecoded) this.showCode();
+    if (model.isWhole && !this.isDecoded) this.showCode();
     if (this.kind === "symbols") this.goOn();
   }
 
@@ -323,7 +347,7 @@ class SequencePage {
     if (this.kind === "symbols") {
       if (place === 0) return;
       this.sequence = [...this.sequence.slice(0, this.given), this.model.read([place])];
-      this.source = { key: 0 };
+      this.leaveGallery();
       this.setGiven(this.sequence.length);
       this.editor.field.value = this.editor.known.write(this.sequence);
       this.changed();
@@ -341,7 +365,7 @@ class SequencePage {
     const { model } = this;
     this.titles.forEach((title, i) => byId("towards").add(new Option(title, i)));
     byId("towards").value = Math.min(1, this.titles.length - 1);
-    byId("towards").addEventListener("change", () => this.showCode());
+    byId("towards").addEventListener("change", () => this.showOther());
     byId("share").addEventListener("input", () => {
       const share = Number(byId("share").value);
       this.setCode(this.own.map((z, j) => (1 - share) * z + share * this.other[j]));
@@ -363,20 +387,29 @@ class SequencePage {
     if (model.latents > SLIDERS) byId("code").append(element("p", `The first ${SLIDERS} of ${model.latents} latents.`, { className: "hint" }));
   }
 
-  /** The code of the sequence that is shown, and of the other. */
+  /** The code of the sequence that is shown; of no steps there is none. */
   showCode() {
-    const { model } = this;
-    const { gallery } = model.content;
-    this.own = model.encode(this.sequence).mean;
-    this.other = model.encode(model.sequence(gallery.sequences[Number(byId("towards").value)])).mean;
-    this.code = Float64Array.from(this.own);
+    const isEmpty = this.sequence.length === 0;
+    this.own = isEmpty ? null : this.model.encode(this.sequence).mean;
+    for (const id of ["share", "to-own"]) byId(id).disabled = isEmpty;
     byId("share").value = 0;
-    this.moveSliders();
+    if (!isEmpty) {
+      this.code = Float64Array.from(this.own);
+      this.moveSliders();
+    }
+    this.showOther();
+  }
+
+  /** The code of the other sequence, and the texts on the way there. */
+  showOther() {
+    const { model, own } = this;
+    const { gallery } = model.content;
+    this.other = model.encode(model.sequence(gallery.sequences[Number(byId("towards").value)])).mean;
     if (this.kind !== "symbols") return;
-    const shares = Array.from({ length: BETWEEN }, (_, i) => i / (BETWEEN - 1));
+    const shares = own ? Array.from({ length: BETWEEN }, (_, i) => i / (BETWEEN - 1)) : [];
     byId("between").replaceChildren(
       ...shares.map((share) => {
-        const z = this.own.map((z, j) => (1 - share) * z + share * this.other[j]);
+        const z = own.map((z, j) => (1 - share) * z + share * this.other[j]);
         return element("li", this.editor.known.write(model.decode(z, model.content.longest)));
       }),
     );
@@ -392,6 +425,7 @@ class SequencePage {
   /** Shows what a code decodes to. */
   setCode(z) {
     const { model } = this;
+    this.stopTunes();
     this.code = Float64Array.from(z);
     this.moveSliders();
     const count = this.kind === "symbols" ? model.content.longest : this.sequence.length || model.content.typical;
@@ -401,7 +435,7 @@ class SequencePage {
       if (end >= 0) decoded = decoded.slice(0, end);
     }
     this.sequence = decoded;
-    this.source = { key: 0 };
+    this.leaveGallery();
     this.setGiven(this.kind === "symbols" ? decoded.length : 0);
     this.changed(true);
   }

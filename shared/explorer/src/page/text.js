@@ -42,10 +42,10 @@ class Line {
     document.getElementById(place).append(label, this.shown);
     this.field.addEventListener("input", () => {
       const { numbers, strange } = this.known.read(this.field.value);
-      document.getElementById("strange").textContent = strange.length
-        ? `The model does not know ${Array.from(new Set(strange)).join(" ")}: left out.`
-        : "";
       this.onChange(numbers.map((number) => model.read([number])), 0);
+      // A change clears what was said of the text before.
+      if (!strange.length) return;
+      document.getElementById("strange").textContent = `The model does not know ${Array.from(new Set(strange)).join(" ")}: left out.`;
     });
   }
 

@@ -4,7 +4,11 @@
 class Tune {
   /** `onStep` gets the step that is heard, and null at the end. */
   constructor(lowest, onStep) {
-    Object.assign(this, { lowest, onStep, isPlaying: false });
+    Object.assign(this, { lowest, onStep, run: null });
+  }
+
+  get isPlaying() {
+    return this.run !== null;
   }
 
   /** Notes that go on from step to step are held, not struck again: {place, from, steps}. */
@@ -34,7 +38,8 @@ class Tune {
     this.master = this.context.createGain();
     this.master.gain.value = 0.12;
     this.master.connect(this.context.destination);
-    this.isPlaying = true;
+    const run = Symbol("run");
+    this.run = run;
     for (const { place, from: first, steps } of Tune.notes(sequence.slice(from))) {
       const [begin, end] = [start + first * length, start + (first + steps) * length];
       const gain = this.context.createGain();
@@ -51,7 +56,8 @@ class Tune {
       tone.stop(end + 0.3);
     }
     const watch = () => {
-      if (!this.isPlaying) return;
+      // Played anew since, a tune has another run and another watch.
+      if (this.run !== run) return;
       const step = from + Math.floor((this.context.currentTime - start) / length);
       if (step >= sequence.length) return this.stop();
       this.onStep(Math.max(from, step));
@@ -62,7 +68,7 @@ class Tune {
 
   stop() {
     if (!this.isPlaying) return;
-    this.isPlaying = false;
+    this.run = null;
     this.master.disconnect();
     this.onStep(null);
   }
