@@ -192,6 +192,9 @@ fn a_fit_that_goes_on_with_another_bound_of_the_gradients_says_so() {
     vae(work.path(), &[&constant[..], &["--epochs", "1", "--set", "train.clip_norm=5.0"]].concat());
     resume("2", "5.0");
     assert_eq!(had_other_settings(), serde_json::Value::Null);
+    // Without a further step too: the configuration says the new one.
+    resume("2", "4.0");
+    assert_eq!(had_other_settings(), true);
     resume("3", "4.0");
     assert_eq!(had_other_settings(), true);
     resume("4", "4.0");

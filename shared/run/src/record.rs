@@ -84,7 +84,7 @@ pub struct TrainingRecord {
     pub stopped_early: bool,
     /// True if steps before a `--resume` had other learning rates, or another bound of the gradients, than the configuration
     /// gives them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, alias = "had_other_rates", skip_serializing_if = "std::ops::Not::not")]
     pub had_other_settings: bool,
     /// Training terms of the chosen epoch, nats per example.
     pub train: BTreeMap<String, f64>,

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Where to look for data: in the folder that `--data-dir` names, in the one the run's data came from,
-/// in that of `AE_DATA_DIR`, in this order; in the last only for a path at which nothing lies.
+/// in that of `AE_DATA_DIR`, in this order; a file that the configuration names is looked for in the last only if nothing
+/// lies at its path.
 pub(super) fn fetch_options<P: Paper>(
     config: &DataConfig,
     common: &Common,

@@ -45,7 +45,7 @@ pub(super) struct Progress {
     #[serde(default)]
     pub(super) settings: Option<StepSettings>,
     /// True if an epoch that was under way went on by another rate, or the fit with another bound of the gradients.
-    #[serde(default)]
+    #[serde(default, alias = "changed_rate")]
     pub(super) has_changed: bool,
 }
 

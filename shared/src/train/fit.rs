@@ -331,11 +331,14 @@ where
     };
     // A program killed at its last epoch has not written that one's figures.
     write_lines(run, &progress.lines)?;
+    // Of a fit that was over there is no further step to tell it.
+    let has_other_bound = progress.settings.is_some_and(|last| last.clip_norm != config.clip_norm);
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
         stopped_early: has_stopped(&progress) && progress.epoch < epochs,
         had_other_settings: progress.has_changed
+            || has_other_bound
             || has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,

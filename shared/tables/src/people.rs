@@ -98,7 +98,7 @@ impl TableColumns {
             ("target", self.target.as_ref(), target),
         ];
         for (key, fitted, found) in both {
-            if let Some(fitted) = fitted.filter(|fitted| **fitted != found) {
+            if let Some(fitted) = fitted.filter(|fitted| meaning(fitted) != meaning(&found)) {
                 return Err(TableError::Degenerate(format!(
                     "{place}: {key} is {found}, and the model was fitted to {fitted}: ask it by the schema of its fit, \
                      or fit another"
@@ -107,6 +107,19 @@ impl TableColumns {
         }
         Ok(())
     }
+}
+
+/// What the description of a group or a target says, whatever the order of its values.
+fn meaning(text: &str) -> Vec<Vec<&str>> {
+    let sorted = |part: &'static str, text| {
+        let mut values: Vec<&str> = str::split(text, part).collect();
+        values.sort_unstable();
+        values
+    };
+    text.split(", against ")
+        .flat_map(|part| part.splitn(2, " = "))
+        .map(|part| sorted(" or ", part))
+        .collect()
 }
 
 impl Knowledge for People {
@@ -644,6 +657,11 @@ mod tests {
                 assert!(found.contains(said) && !found.contains('\n'), "{found}");
             }
         }
+        // The order of values means nothing.
+        let both = SCHEMA.replace("negative = [\"0\"]", "negative = [\"0\", \"no\"]");
+        let several = Preparation::of(&load(&written(folder.path(), &both, &rows(200))).unwrap());
+        let turned = both.replace("[\"0\", \"no\"]", "[\"no\", \"0\"]");
+        assert!(asked(&several, &turned).into_iter().all(|data| data.is_ok()));
         let marks = "missing = { mark = [\"?\", \"\"], drop_rows = true }\nheader";
         for data in asked(&preparation, &SCHEMA.replace("header", marks)) {
             assert_eq!(Preparation::of(&data.unwrap()).own, preparation.own);

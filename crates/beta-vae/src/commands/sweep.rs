@@ -218,7 +218,8 @@ fn tell_lacking(path: &Path, candidates: &[Candidate], sweep: &Sweep) {
     if !lacking.is_empty() {
         let (path, lacking) = (path.display(), lacking.join(", "));
         progress::line(&format!(
-            "{path} has no {lacking}: left out of the pictures, measured by a new sweep"
+            "{path} has not every value of {lacking}: what is missing is left out of the pictures; a new sweep measures it \
+             where the data have factors"
         ));
     }
 }

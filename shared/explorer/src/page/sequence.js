@@ -240,6 +240,7 @@ class SequencePage {
 
   /** A sequence that was drawn or typed; what was changed is given. */
   edited(sequence, step) {
+    this.stopTunes();
     this.leaveGallery();
     this.sequence = sequence;
     const isFree = this.kind === "symbols" || this.kind === "pen";
