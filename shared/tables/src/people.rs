@@ -111,14 +111,13 @@ impl TableColumns {
 
 /// What the description of a group or a target says, whatever the order of its values.
 fn meaning(text: &str) -> Vec<Vec<&str>> {
-    let sorted = |part: &'static str, text| {
-        let mut values: Vec<&str> = str::split(text, part).collect();
-        values.sort_unstable();
-        values
-    };
-    text.split(", against ")
-        .flat_map(|part| part.splitn(2, " = "))
-        .map(|part| sorted(" or ", part))
+    let parts = text.split(", against ").flat_map(|part| part.splitn(2, " = "));
+    parts
+        .map(|part| {
+            let mut values: Vec<&str> = part.split(" or ").collect();
+            values.sort_unstable();
+            values
+        })
         .collect()
 }
 
