@@ -72,8 +72,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     let differs = |other: &&Record| other.had_other_settings() != records[0].had_other_settings();
     if let Some(record) = records.iter().find(differs) {
         bail!(
-            "some were trained in parts, by two schedules or bounds of the gradients, and others by one (seed {} and seed {}): no mean over both; \
-             --force trains all again",
+            "some were trained in parts, by two schedules or bounds of the gradients, and others by one (seed {} and \
+             seed {}): no mean over both; --force trains all again",
             records[0].seed,
             record.seed
         );

@@ -287,8 +287,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     let record = concluded(&loaded, Evaluated::After(&report), &report, &trackers)?;
     if report.had_other_settings {
         progress::line(
-            "its first steps had other learning rates, or another clip_norm, than this configuration gives them: the record says so, and is \
-             neither kept nor compared",
+            "its first steps had other learning rates, or another clip_norm, than this configuration gives them: the \
+             record says so, and is neither kept nor compared",
         );
     }
     let older = loaded.run.drawn_before(started);
