@@ -14,19 +14,6 @@ const STOPPING: Stopping = Stopping { gradient: 1e-6, gain: 0.0, iterations: 500
 /// What is fitted, for people.
 const WHAT: &str = "regularised logistic regression";
 
-/// What is to be told of a fit that ended before the gradient was as small as it should be, in the words of the linear
-/// probe.
-pub(crate) fn not_converged(
-    what: &str,
-    examples: usize,
-    gradient_norm: f64,
-    stopping: Stopping,
-) -> Option<String> {
-    (gradient_norm > 10.0 * stopping.gradient).then(|| {
-        format!("{what} on {examples} examples: not converged, gradient norm {gradient_norm:.1e}")
-    })
-}
-
 /// Mean cross-entropy + penalty |w|^2 / 2 + fairness (E[p|s = 1] - E[p|s = 0])^2, minimised. After
 /// Kamishima et al. 2012, with discrimination itself where they penalise the mutual information of
 /// prediction and group. Slopes `[features, 2]` and biases `[2]` of both classes.
@@ -40,7 +27,7 @@ pub fn regularised(
     config: LogisticConfig,
 ) -> Result<(Array2<f64>, Array1<f64>)> {
     let found = minimum(rows, targets, groups, config, STOPPING)?;
-    if let Some(text) = not_converged(WHAT, rows.nrows(), found.gradient_norm, STOPPING) {
+    if let Some(text) = STOPPING.not_converged(WHAT, rows.nrows(), found.gradient_norm) {
         progress::line(&text);
     }
     let features = rows.ncols();
@@ -118,7 +105,7 @@ mod tests {
         let config = LogisticConfig { penalty: 0.0, fairness: 1.0 };
         let told = |stopping: Stopping| {
             let found = minimum(&rows, &targets, &groups, config, stopping).unwrap();
-            not_converged(WHAT, rows.nrows(), found.gradient_norm, STOPPING)
+            STOPPING.not_converged(WHAT, rows.nrows(), found.gradient_norm)
         };
         assert_eq!(told(STOPPING), None);
         let text = told(Stopping { iterations: 1, ..STOPPING }).unwrap();

@@ -22,9 +22,11 @@ use shared::{
     progress,
 };
 
-use crate::{config::ReductionConfig, logistic::not_converged, sparse::SparseRows};
+use crate::{config::ReductionConfig, sparse::SparseRows};
 
 const STOPPING: Stopping = Stopping { gradient: 1e-5, gain: 0.0, iterations: 300 };
+/// What is searched for, for people.
+const WHAT: &str = "best response";
 /// Constraints: both groups, either sign.
 const CONSTRAINTS: usize = 4;
 /// Two multipliers closer than this are the same question to the learner.
@@ -179,9 +181,7 @@ impl Reduction {
             self.config.bound, found.error, found.gap, found.duality_gap, found.steps
         ));
         let people = self.y.len();
-        if let Some(text) =
-            not_converged("best response", people, found.gradient_norm, self.stopping)
-        {
+        if let Some(text) = self.stopping.not_converged(WHAT, people, found.gradient_norm) {
             progress::line(&text);
         }
     }
@@ -230,7 +230,7 @@ impl Reduction {
         }
         let total: f64 = costs.iter().map(|cost| cost.abs()).sum();
         let function = |at: &[f64]| self.weighted_loss(at, &costs, total);
-        let found = minimise(function, free.clone(), self.stopping).context("best response")?;
+        let found = minimise(function, free.clone(), self.stopping).context(WHAT)?;
         *free = found.at;
         Ok(self.judged(&Array1::from(free[..columns].to_vec()), free[columns], found.gradient_norm))
     }
@@ -377,7 +377,7 @@ mod tests {
             .collect();
         let game = || Reduction::new(rows.view(), &targets, &groups, Default::default(), 1e-3);
         let norm = |game: Reduction| game.fit().unwrap().gradient_norm;
-        let told = |norm: f64| not_converged("best response", 200, norm, STOPPING);
+        let told = |norm: f64| STOPPING.not_converged(WHAT, 200, norm);
         let converged = norm(game());
         assert_eq!(told(converged), None, "{converged}");
         let early = Stopping { iterations: 1, ..STOPPING };

@@ -284,6 +284,7 @@ mod tests {
             assert_eq!(of(name, change), "", "{name}");
         }
     }
+
     #[test]
     fn a_column_is_a_text_or_a_number_from_0() {
         let read = |label: &str| {

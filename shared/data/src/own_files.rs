@@ -104,6 +104,7 @@ mod tests {
         std::fs::write(folder.path().join("rectangles_test.amat"), b"").unwrap();
         assert_eq!(told("rectangles"), None);
     }
+
     #[test]
     fn a_folder_holds_a_file_of_the_users_where_it_is_read_from_it() {
         let (here, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -220,18 +220,19 @@ where
     );
     let (lines, is_over_now) = (&progress.lines[..], is_over(&progress));
     session.trackers.begin(&FitBegin { folder: run, lines, is_over: is_over_now })?;
+    // Only `--resume` changes them, of a fit that was over too: here once, and not in the loop.
+    progress.has_changed |= progress.settings.is_some_and(|last| {
+        let is_under_way = progress.step > 0;
+        last.clip_norm != config.clip_norm
+            || is_under_way && differ(last.rate, config.schedule.rate(progress.epoch, epochs))
+    });
     let before = progress.seconds;
     let started = Instant::now();
 
     while !is_over(&progress) {
         let epoch = progress.epoch;
         let rate = config.schedule.rate(epoch, epochs);
-        let now = StepSettings { rate, clip_norm: config.clip_norm };
-        let before_this = progress.settings.replace(now);
-        progress.has_changed |= before_this.is_some_and(|before| {
-            let is_under_way = progress.step > 0;
-            before.clip_norm != now.clip_norm || is_under_way && differ(before.rate, rate)
-        });
+        progress.settings = Some(StepSettings { rate, clip_norm: config.clip_norm });
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
         let mut unread = Unread { found: None };
         while progress.step < steps {
@@ -331,14 +332,11 @@ where
     };
     // A program killed at its last epoch has not written that one's figures.
     write_lines(run, &progress.lines)?;
-    // Of a fit that was over there is no further step to tell it.
-    let has_other_bound = progress.settings.is_some_and(|last| last.clip_norm != config.clip_norm);
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
         stopped_early: has_stopped(&progress) && progress.epoch < epochs,
         had_other_settings: progress.has_changed
-            || has_other_bound
             || has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,

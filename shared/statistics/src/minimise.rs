@@ -22,6 +22,19 @@ pub struct Stopping {
     pub iterations: u64,
 }
 
+impl Stopping {
+    /// What is to be told of a fit of `what` to so many examples that ended where the gradient was much larger than it
+    /// should be.
+    #[must_use]
+    pub fn not_converged(&self, what: &str, examples: usize, gradient_norm: f64) -> Option<String> {
+        (gradient_norm > 10.0 * self.gradient).then(|| {
+            format!(
+                "{what} on {examples} examples: not converged, gradient norm {gradient_norm:.1e}"
+            )
+        })
+    }
+}
+
 /// The least value found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minimum {

@@ -10,6 +10,8 @@ const PENALTY: f64 = 1e-4;
 /// The fit ends when the gradient is this small, or after this many iterations.
 const TOLERANCE: f64 = 1e-5;
 const ITERATIONS: u64 = 500;
+/// What is fitted, for people.
+const WHAT: &str = "linear probe";
 
 /// Multinomial logistic regression on frozen, standardised codes, fitted to convergence by L-BFGS.
 pub struct LinearProbe {
@@ -75,13 +77,10 @@ impl LinearProbe {
         let start = vec![0.0; (features + 1) * classes];
         let stopping = Stopping { gradient: TOLERANCE, gain: 0.0, iterations: ITERATIONS };
         let Minimum { at, gradient_norm, .. } =
-            minimise(|at| problem.at(at), start, stopping).context("linear probe")?;
+            minimise(|at| problem.at(at), start, stopping).context(WHAT)?;
         let weights = Array2::from_shape_vec((features + 1, classes), at)?;
-        if gradient_norm > 10.0 * TOLERANCE {
-            progress::line(&format!(
-                "linear probe on {} examples: not converged, gradient norm {gradient_norm:.1e}",
-                labels.len()
-            ));
+        if let Some(text) = stopping.not_converged(WHAT, labels.len(), gradient_norm) {
+            progress::line(&text);
         }
         Ok(Self { centre, scale, weights, gradient_norm })
     }

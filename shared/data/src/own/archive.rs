@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufReader, Cursor},
+    io::{BufReader, Cursor, Read, Seek},
     path::Path,
 };
 
@@ -33,11 +33,8 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     let file = name_and_sha256(path, &bytes);
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| format!("no whole npz archive ({error})"))?;
-    let names: Vec<String> =
-        archive.file_names().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
-    let found = |wanted: &[&'static str]| {
-        wanted.iter().copied().find(|wanted| names.iter().any(|name| name == wanted))
-    };
+    let names = arrays(&archive);
+    let found = |wanted: &[&'static str]| first_of(wanted, &names);
     let x = found(&IMAGE_ARRAYS).ok_or_else(|| {
         format!(
             "no array x; it has {}: np.savez(\"images.npz\", x=images, y=classes)",
@@ -117,11 +114,19 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
 /// [`read`].
 pub(super) fn unpacked(path: &Path) -> Option<u64> {
     let mut archive = ZipArchive::new(BufReader::new(File::open(path).ok()?)).ok()?;
-    let has =
-        |wanted: &&str| archive.file_names().any(|name| name.trim_end_matches(".npy") == *wanted);
-    let x = IMAGE_ARRAYS.into_iter().find(has)?;
+    let x = first_of(&IMAGE_ARRAYS, &arrays(&archive))?;
     let bytes = archive.by_name(&format!("{x}.npy")).ok()?.size();
     (bytes <= LARGEST).then_some(bytes)
+}
+
+/// The names of all arrays.
+fn arrays<R: Read + Seek>(archive: &ZipArchive<R>) -> Vec<String> {
+    archive.file_names().map(|name| name.trim_end_matches(".npy").to_owned()).collect()
+}
+
+/// The first of the wanted arrays that there is.
+fn first_of(wanted: &[&'static str], names: &[String]) -> Option<&'static str> {
+    wanted.iter().copied().find(|wanted| names.iter().any(|name| name == wanted))
 }
 
 /// One array of the archive.
