@@ -111,14 +111,17 @@ pub struct NetworkConfig {
     /// Widths of the hidden layers, the lowest first.
     #[serde(deserialize_with = "at_least_one")]
     pub hidden: Vec<usize>,
-    /// Standard deviation of the noise added to the input and to each normalised layer.
+    /// Standard deviation of the noise added to each normalised layer, and to the input but for `input_noise`.
     #[serde(deserialize_with = "not_negative")]
     pub noise: f32,
+    /// Standard deviation of the noise added to the input, where it has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_negative")]
+    pub input_noise: Option<f32>,
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { hidden: vec![1000, 500, 250, 250, 250], noise: 0.3 }
+        Self { hidden: vec![1000, 500, 250, 250, 250], noise: 0.3, input_noise: None }
     }
 }
 

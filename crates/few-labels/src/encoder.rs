@@ -1,15 +1,21 @@
 //! The perceptron with batch normalisation and noise in every layer (Rasmus et al. 2015, section 3.1 and
 //! algorithm 1).
 
+use std::iter;
+
 use burn::{
     module::{Module, Param},
     tensor::{Tensor, activation},
 };
 use shared::{
     Backend,
+    data::Batch,
     network::{Layer as Described, numbers},
     nn::{Activation, BatchNorm, Initialiser, Projection, Shift, Statistics},
+    noise::Stream,
 };
+
+use crate::config::NetworkConfig;
 
 /// One layer: z = batchnorm(W h), z~ = z + noise, h = f(gamma (z~ + beta)).
 #[derive(Module, Debug)]
@@ -26,6 +32,12 @@ pub struct Layer<B: Backend> {
 #[derive(Module, Debug)]
 pub struct Encoder<B: Backend> {
     layers: Vec<Layer<B>>,
+    /// Standard deviation of the noise of the pixels.
+    #[module(skip)]
+    input_noise: f32,
+    /// Standard deviation of the noise of each layer above them.
+    #[module(skip)]
+    noise: f32,
 }
 
 /// Where mean and variance of a normalised layer come from.
@@ -66,10 +78,10 @@ impl<B: Backend> Layer<B> {
 }
 
 impl<B: Backend> Encoder<B> {
-    /// Layers of these widths above `input` pixels, and one of the classes.
+    /// The hidden layers above `input` pixels, and one of the classes.
     pub fn new(
         input: usize,
-        hidden: &[usize],
+        config: &NetworkConfig,
         classes: usize,
         init: &mut Initialiser<'_, B>,
     ) -> Self {
@@ -85,15 +97,23 @@ impl<B: Backend> Encoder<B> {
             layer
         };
         let mut layers: Vec<Layer<B>> =
-            hidden.iter().map(|&width| layer(width, Activation::Relu, false)).collect();
+            config.hidden.iter().map(|&width| layer(width, Activation::Relu, false)).collect();
         layers.push(layer(classes, Activation::Linear, true));
-        Self { layers }
+        let noise = config.noise;
+        Self { layers, input_noise: config.input_noise.unwrap_or(noise), noise }
     }
 
     /// Width of each layer, from the pixels to the classes.
     pub fn widths(&self) -> Vec<usize> {
         let first = self.layers.first().map(|layer| layer.weight.inputs());
         first.into_iter().chain(self.layers.iter().map(|layer| layer.weight.outputs())).collect()
+    }
+
+    /// The noise of each layer, from the pixels to the classes, for the examples of a batch, `[examples, width]`.
+    pub fn noise_of(&self, batch: &Batch<B>) -> Vec<Tensor<B, 2>> {
+        let deviations = iter::once(self.input_noise).chain(iter::repeat(self.noise));
+        let layers: Vec<(usize, f32)> = self.widths().into_iter().zip(deviations).collect();
+        batch.normals(Stream::Corrupt, &layers)
     }
 
     /// A pass of x `[examples, pixels]`, with the noise of each layer, from the pixels to the classes, or without.
@@ -153,6 +173,7 @@ impl<B: Backend> Encoder<B> {
             norm: layer.norm.with_statistics(found),
             ..layer
         };
-        Self { layers: self.layers.into_iter().zip(statistics).map(stored).collect() }
+        let layers = self.layers.into_iter().zip(statistics).map(stored).collect();
+        Self { layers, ..self }
     }
 }

@@ -4,11 +4,11 @@ use burn::{module::Module, tensor::Tensor};
 use shared::{
     Backend,
     autoencoder::{Autoencoder, Given},
-    data::{Batch, BatchMaker},
+    data::BatchMaker,
     likelihood::Likelihood,
     network::{Coder, Condition, Decoder, Input, Layer, LogVar, Network, Pixels, Prior},
     nn::{BatchNorm, Combinator, Init, Initialiser, Projection, Statistics},
-    noise::{Noise, Stream},
+    noise::Noise,
     posterior::Posterior,
 };
 
@@ -34,8 +34,6 @@ pub struct Ladder<B: Backend> {
     pub encoder: Encoder<B>,
     /// From the pixels to the classes.
     steps: Vec<Step<B>>,
-    #[module(skip)]
-    noise: f32,
 }
 
 /// What the decoder computes in each layer, from the pixels to the classes, `[examples, width]`.
@@ -50,8 +48,7 @@ impl<B: Backend> Ladder<B> {
     /// A ladder with fresh weights for inputs of width `input`.
     pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(Init::Lecun, noise, device);
-        let hidden = &config.network.hidden;
-        let encoder = Encoder::new(input, hidden, config.labels.classes, &mut init);
+        let encoder = Encoder::new(input, &config.network, config.labels.classes, &mut init);
         let widths = encoder.widths();
         let step = |(layer, &width): (usize, &usize)| Step {
             weight: widths.get(layer + 1).map(|&above| Projection::new(above, width, &mut init)),
@@ -59,12 +56,7 @@ impl<B: Backend> Ladder<B> {
             combinator: Combinator::new(width, &mut init),
         };
         let steps = widths.iter().enumerate().map(step).collect();
-        Self { encoder, steps, noise: config.network.noise }
-    }
-
-    /// The noise of each layer of the encoder for the examples of a batch.
-    pub fn noise_of(&self, batch: &Batch<B>) -> Vec<Tensor<B, 2>> {
-        batch.normals(Stream::Corrupt, &self.encoder.widths(), self.noise)
+        Self { encoder, steps }
     }
 
     /// Estimates of the clean layers from a noisy pass (algorithm 1, lines 14 to 24).
@@ -96,7 +88,8 @@ impl<B: Backend> Ladder<B> {
             let groups = [batch.len()];
             let by_batch = Normalising::ByBatch(&groups);
             let clean = self.encoder.pass(batch.x.clone(), None, by_batch);
-            let noisy = self.encoder.pass(batch.x.clone(), Some(self.noise_of(batch)), by_batch);
+            let noise = self.encoder.noise_of(batch);
+            let noisy = self.encoder.pass(batch.x.clone(), Some(noise), by_batch);
             clean.sums.into_iter().chain(self.restored(&noisy, by_batch).signals).collect()
         });
         let above = found.split_off(layers);
@@ -105,7 +98,6 @@ impl<B: Backend> Ladder<B> {
         Self {
             encoder: self.encoder.with_statistics(found),
             steps: self.steps.into_iter().zip(above).map(stored).collect(),
-            ..self
         }
     }
 }

@@ -231,20 +231,20 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
 
     fn network(&self, labelled: &Labelled) -> Result<(Network<B::InnerBackend>, FitReport)> {
         let Self { config, data, session } = self;
-        let (noise, labelled) = (config.network.noise, labelled.clone());
+        let labelled = labelled.clone();
         let network = Network::new(config, data.train.input_dim(), session.noise, &session.device);
         match config.model.kind {
             Kind::Reconstruction => {
                 let weight = config.reconstruction.weight;
-                self.last(network, &ReconstructionObjective { labelled, noise, weight })
+                self.last(network, &ReconstructionObjective { labelled, weight })
             }
             Kind::Denoising => {
-                let (network, first) = self.first(network, &DenoisingObjective { noise })?;
-                let objective = SupervisedObjective { labelled, noise };
+                let (network, first) = self.first(network, &DenoisingObjective)?;
+                let objective = SupervisedObjective { labelled };
                 let (network, report) = self.last(network, &objective)?;
                 Ok((network, first.then(report)))
             }
-            _ => self.last(network, &SupervisedObjective { labelled, noise }),
+            _ => self.last(network, &SupervisedObjective { labelled }),
         }
     }
 

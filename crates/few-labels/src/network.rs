@@ -39,7 +39,7 @@ impl<B: Backend> Network<B> {
     pub fn new(config: &Config, input: usize, noise: Noise, device: &B::Device) -> Self {
         let mut init = Initialiser::new(Init::Lecun, noise, device);
         let hidden = &config.network.hidden;
-        let encoder = Encoder::new(input, hidden, config.labels.classes, &mut init);
+        let encoder = Encoder::new(input, &config.network, config.labels.classes, &mut init);
         let decoder = (config.model.kind != Kind::Supervised).then(|| {
             let code = hidden.last().copied().unwrap_or(input);
             let up: Vec<usize> = hidden.iter().rev().skip(1).copied().collect();

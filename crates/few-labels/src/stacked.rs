@@ -43,7 +43,7 @@ impl<B: Backend> Stacked<B> {
 
     /// z_1 ~ q(z_1|x) of the examples of a batch, `[examples, codes]`.
     pub fn codes(&self, batch: &Batch<B>) -> Tensor<B, 2> {
-        let mut eps = batch.normals(Stream::Draw, &[self.upper.inputs()], 1.0);
+        let mut eps = batch.normals(Stream::Draw, &[(self.upper.inputs(), 1.0)]);
         let posterior = self.lower.fixed_posterior(batch.x.clone());
         match eps.pop() {
             Some(eps) => posterior.reparameterise(eps),

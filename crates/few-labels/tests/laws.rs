@@ -70,7 +70,7 @@ fn config(kind: Kind) -> Config {
         data: DataConfig::new("segments", binarise(kind)),
         model: ModelConfig { kind },
         labels: LabelsConfig { count: 20, batch: 12, classes: CLASSES },
-        network: NetworkConfig { hidden: vec![14, 9], noise: 0.3 },
+        network: NetworkConfig { hidden: vec![14, 9], noise: 0.3, input_noise: None },
         ladder: LadderConfig { costs: vec![1.0, 0.7, 0.5, 0.3] },
         reconstruction: Default::default(),
         m1: M1Config { latent: 3, hidden: vec![8], init: Init::Lecun },
@@ -188,7 +188,7 @@ fn close(a: &[f64], b: &[f64], within: f64) {
 #[test]
 fn a_ladder_without_costs_is_the_supervised_network_with_the_same_noise() {
     let batch = batch::<Diff>(Kind::Ladder, 1);
-    let supervised = SupervisedObjective { labelled: labelled(Kind::Supervised), noise: 0.3 };
+    let supervised = SupervisedObjective { labelled: labelled(Kind::Supervised) };
     let (ladder, network) = (ladder::<Diff>(), network::<Diff>(Kind::Supervised));
     let free = ladder_objective(&[0.0; 4]).terms(&ladder, &batch, AT);
     let plain = supervised.terms(&network, &batch, AT);
@@ -204,6 +204,24 @@ fn a_ladder_without_costs_is_the_supervised_network_with_the_same_noise() {
 }
 
 #[test]
+fn the_pixels_have_noise_of_their_own_where_it_is_given() {
+    let noise_with = |noise, input_noise| {
+        let mut config = config(Kind::Ladder);
+        config.network = NetworkConfig { noise, input_noise, ..config.network };
+        let input = training_split().input_dim();
+        let ladder = Ladder::<Flex>::new(&config, input, Noise::new(1), &Default::default());
+        let layers = ladder.encoder.noise_of(&batch(Kind::Ladder, 1));
+        layers.into_iter().map(values).collect::<Vec<_>>()
+    };
+    let (unit, own) = (noise_with(1.0, None), noise_with(0.5, Some(0.25)));
+    for (layer, (unit, own)) in unit.iter().zip(&own).enumerate() {
+        let deviation = if layer == 0 { 0.25 } else { 0.5 };
+        assert!(unit.iter().zip(own).all(|(unit, own)| deviation * unit == *own), "{layer}");
+        assert!(unit.iter().any(|&unit| unit != 0.0));
+    }
+}
+
+#[test]
 fn the_denoising_cost_is_that_of_normalised_estimates() {
     // Written out as the paper has it: z^ normalised by the statistics of the clean pass.
     let (ladder, batch) = (ladder::<Flex>(), batch::<Flex>(Kind::Ladder, 0));
@@ -212,7 +230,7 @@ fn the_denoising_cost_is_that_of_normalised_estimates() {
     let groups = [batch.len()];
     let by_batch = Normalising::ByBatch(&groups);
     let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
-    let noisy = ladder.encoder.pass(batch.x.clone(), Some(ladder.noise_of(&batch)), by_batch);
+    let noisy = ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
     let mut wanted = vec![0.0; batch.len()];
     for (layer, estimate) in ladder.restored(&noisy, by_batch).estimates.into_iter().enumerate() {
         let width = estimate.dims()[1] as f64;
@@ -382,10 +400,10 @@ fn every_parameter_learns_and_gradients_agree_with_finite_differences() {
     let bottom = ladder_objective(&[5.0, 0.0, 0.0, 0.0]);
     check("ladder-bottom", Kind::Ladder, ladder, ladder, &bottom, none);
     let kind = Kind::Supervised;
-    let objective = SupervisedObjective { labelled: labelled(kind), noise: 0.3 };
+    let objective = SupervisedObjective { labelled: labelled(kind) };
     check("supervised", kind, || network(kind), || network(kind), &objective, none);
     let kind = Kind::Reconstruction;
-    let objective = ReconstructionObjective { labelled: labelled(kind), noise: 0.3, weight: 0.01 };
+    let objective = ReconstructionObjective { labelled: labelled(kind), weight: 0.01 };
     check("reconstruction", kind, || network(kind), || network(kind), &objective, none);
     check("m1", Kind::M1, m1, m1, &ElboObjective, |name| name.starts_with("classifier"));
     let kind = Kind::M1;
@@ -399,7 +417,7 @@ fn every_parameter_learns_and_gradients_agree_with_finite_differences() {
 #[test]
 fn denoising_teaches_all_but_the_classes() {
     let (model, batch) = (network::<Diff>(Kind::Denoising), batch(Kind::Denoising, 1));
-    let terms = DenoisingObjective { noise: 0.3 }.terms(&model, &batch, AT);
+    let terms = DenoisingObjective.terms(&model, &batch, AT);
     let of = GradientsParams::from_grads(terms.loss.mean().backward(), &model);
     for gradient in laws::gradients(&model, &of) {
         let top = gradient.name.starts_with("encoder.layers.2");
@@ -456,7 +474,7 @@ fn a_step_sees_labelled_images_alone_with_noise_of_its_own() {
     let batches = batches::<Flex>(Kind::Ladder);
     let drawn = |first: usize, epoch| labelled.draw(&batches.batch(&[first, first + 1], epoch));
     let noise = |batch: &Batch<Flex>| {
-        values(batch.normals(shared::noise::Stream::Corrupt, &[3], 1.0).remove(0))
+        values(batch.normals(shared::noise::Stream::Corrupt, &[(3, 1.0)]).remove(0))
     };
     let one = drawn(0, 1);
     assert_eq!(one.len(), 12);
@@ -522,7 +540,7 @@ fn stored_statistics_are_the_average_over_batches_weighted_by_their_examples() {
             let by_batch = Normalising::ByBatch(&groups);
             let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
             let noisy =
-                ladder.encoder.pass(batch.x.clone(), Some(ladder.noise_of(&batch)), by_batch);
+                ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
             let sums = clean.sums.into_iter().chain(ladder.restored(&noisy, by_batch).signals);
             let own: Vec<f64> = sums.flat_map(mean_and_variance).flatten().collect();
             assert_eq!(own.len(), wanted.len());

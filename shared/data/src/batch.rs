@@ -99,10 +99,11 @@ impl<B: Backend> Batch<B> {
         matrix(values, [rows, width], &self.device)
     }
 
-    /// Normal noise of this deviation for layers of these widths, `[examples, width]` each.
-    pub fn normals(&self, stream: Stream, widths: &[usize], deviation: f32) -> Vec<Tensor<B, 2>> {
-        let layers = self.noise.normal_layers(stream, self.epoch, &self.keys, widths, deviation);
-        layers.into_iter().zip(widths).map(|(values, &width)| self.tensor(values, width)).collect()
+    /// Normal noise for layers of these widths and standard deviations, `[examples, width]` each.
+    pub fn normals(&self, stream: Stream, layers: &[(usize, f32)]) -> Vec<Tensor<B, 2>> {
+        let drawn = self.noise.normal_layers(stream, self.epoch, &self.keys, layers);
+        let tensor = |(values, &(width, _)): (_, &(usize, f32))| self.tensor(values, width);
+        drawn.into_iter().zip(layers).map(tensor).collect()
     }
 
     /// `count` of these examples of a split, all if there are fewer, drawn for the step this batch is for: each

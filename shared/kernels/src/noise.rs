@@ -128,37 +128,39 @@ impl Noise {
         examples.iter().flat_map(of).collect()
     }
 
-    /// [`Noise::normal`] for layers of these widths, in turn, times `deviation`: row by row for each layer.
+    /// [`Noise::normal`] for layers of these widths and standard deviations, in turn: row by row for each layer.
     pub fn normal_layers(
         &self,
         stream: Stream,
         epoch: u64,
         examples: &[u64],
-        widths: &[usize],
-        deviation: f32,
+        layers: &[(usize, f32)],
     ) -> Vec<Vec<f32>> {
-        let mut layers: Vec<Vec<f32>> =
-            widths.iter().map(|&width| vec![0f32; examples.len() * width]).collect();
-        let mut rows: Vec<Vec<&mut [f32]>> =
-            examples.iter().map(|_| Vec::with_capacity(widths.len())).collect();
-        for (layer, &width) in layers.iter_mut().zip(widths) {
+        let mut filled: Vec<Vec<f32>> =
+            layers.iter().map(|&(width, _)| vec![0f32; examples.len() * width]).collect();
+        let mut rows: Vec<Vec<(&mut [f32], f32)>> =
+            examples.iter().map(|_| Vec::with_capacity(layers.len())).collect();
+        for (layer, &(width, deviation)) in filled.iter_mut().zip(layers) {
             for (row, part) in rows.iter_mut().zip(layer.chunks_mut(width.max(1))) {
-                row.push(part);
+                row.push((part, deviation));
             }
         }
-        let fill = |(row, &example): (Vec<&mut [f32]>, &u64)| {
+        let fill = |(row, &example): (Vec<(&mut [f32], f32)>, &u64)| {
             let mut generator = self.generator(stream, epoch, example);
-            for value in row.into_iter().flatten() {
-                let drawn: f32 = StandardNormal.sample(&mut generator);
-                *value = deviation * drawn;
+            for (part, deviation) in row {
+                for value in part {
+                    let drawn: f32 = StandardNormal.sample(&mut generator);
+                    *value = deviation * drawn;
+                }
             }
         };
-        if examples.len() * widths.iter().sum::<usize>() < PARALLEL_NORMALS {
+        let width: usize = layers.iter().map(|(width, _)| width).sum();
+        if examples.len() * width < PARALLEL_NORMALS {
             rows.into_iter().zip(examples).for_each(fill);
         } else {
             rows.into_par_iter().zip(examples).for_each(fill);
         }
-        layers
+        filled
     }
 
     /// A permutation of `0..n`, different for every epoch.
@@ -211,9 +213,13 @@ mod tests {
     fn layers_share_out_the_numbers_of_an_example() {
         let noise = Noise::new(1);
         let all = noise.normal(Stream::Corrupt, 2, &[7, 8], 5);
-        let layers = noise.normal_layers(Stream::Corrupt, 2, &[7, 8], &[2, 0, 3], 0.5);
-        let half = |places: &[usize]| places.iter().map(|&i| 0.5 * all[i]).collect::<Vec<_>>();
-        assert_eq!(layers, [half(&[0, 1, 5, 6]), half(&[]), half(&[2, 3, 4, 7, 8, 9])]);
+        let deviations = [(2, 0.5), (0, 3.0), (3, 0.25)];
+        let layers = noise.normal_layers(Stream::Corrupt, 2, &[7, 8], &deviations);
+        let times = |deviation: f32, places: &[usize]| {
+            places.iter().map(|&i| deviation * all[i]).collect::<Vec<_>>()
+        };
+        let expected = [times(0.5, &[0, 1, 5, 6]), vec![], times(0.25, &[2, 3, 4, 7, 8, 9])];
+        assert_eq!(layers, expected);
     }
 
     #[test]

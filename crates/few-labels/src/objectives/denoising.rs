@@ -3,7 +3,6 @@
 use shared::{
     Backend,
     data::Batch,
-    noise::Stream,
     train::{self, Moment, Terms},
 };
 
@@ -11,14 +10,11 @@ use crate::{encoder::Normalising, network::Network};
 
 /// The cross-entropy of clean pixels, reproduced from the last hidden layer of a noisy pass.
 #[derive(Clone, Copy, Debug)]
-pub struct DenoisingObjective {
-    /// Standard deviation of the noise of each layer.
-    pub noise: f32,
-}
+pub struct DenoisingObjective;
 
 impl<B: Backend> train::Objective<B, Network<B>> for DenoisingObjective {
     fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
-        let noise = batch.normals(Stream::Corrupt, &model.encoder.widths(), self.noise);
+        let noise = model.encoder.noise_of(batch);
         let groups = [batch.len()];
         let noisy = model.encoder.pass(batch.x.clone(), Some(noise), Normalising::ByBatch(&groups));
         let loss = model.likelihood(noisy.hidden).log_prob(batch.x.clone()).neg();

@@ -93,14 +93,15 @@ impl<B: Backend> train::Objective<B, Ladder<B>> for LadderObjective {
             // The class is read from the clean pass, the denoising cost from the noisy one.
             let by_batch = Normalising::ByBatch(&groups);
             log_p = model.encoder.pass(batch.x.clone(), None, by_batch).log_p;
-            let noise = model.noise_of(batch);
+            let noise = model.encoder.noise_of(batch);
             noisy = model.encoder.pass(batch.x.clone(), Some(noise), by_batch);
             labelled = batch.clone();
         } else {
             // Both groups in one product, each with its own statistics.
             labelled = self.labelled.draw(batch);
             let groups = [labelled.len(), batch.len()];
-            let noise = model.noise_of(&labelled).into_iter().zip(model.noise_of(batch));
+            let noise =
+                model.encoder.noise_of(&labelled).into_iter().zip(model.encoder.noise_of(batch));
             let noise = noise.map(|(labelled, all)| Tensor::cat(vec![labelled, all], 0)).collect();
             let x = Tensor::cat(vec![labelled.x.clone(), batch.x.clone()], 0);
             let all = model.encoder.pass(x, Some(noise), Normalising::ByBatch(&groups));

@@ -19,8 +19,6 @@ use crate::{
 pub struct ReconstructionObjective {
     /// The labelled images.
     pub labelled: Labelled,
-    /// Standard deviation of the noise of each layer, in the pass that is classified.
-    pub noise: f32,
     /// w.
     pub weight: f64,
 }
@@ -28,7 +26,7 @@ pub struct ReconstructionObjective {
 impl<B: Backend> train::Objective<B, Network<B>> for ReconstructionObjective {
     fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let labelled = self.labelled.draw(batch);
-        let log_p = pass(model, &labelled, self.noise).log_p;
+        let log_p = pass(model, &labelled).log_p;
         let LabelTerms { label, error } = self.labelled.terms(log_p, &labelled, batch);
         let groups = [batch.len()];
         let clean = model.encoder.pass(batch.x.clone(), None, Normalising::ByBatch(&groups));

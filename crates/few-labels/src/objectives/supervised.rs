@@ -3,7 +3,6 @@
 use shared::{
     Backend,
     data::Batch,
-    noise::Stream,
     train::{self, Moment, Terms},
 };
 
@@ -18,21 +17,18 @@ use crate::{
 pub struct SupervisedObjective {
     /// The labelled images.
     pub labelled: Labelled,
-    /// Standard deviation of the noise of each layer.
-    pub noise: f32,
 }
 
 /// A pass of a batch: with noise in training, without in validation.
-pub(super) fn pass<B: Backend>(model: &Network<B>, batch: &Batch<B>, noise: f32) -> Pass<B> {
-    let normals = || batch.normals(Stream::Corrupt, &model.encoder.widths(), noise);
-    let noise = (!batch.is_validation()).then(normals);
+pub(super) fn pass<B: Backend>(model: &Network<B>, batch: &Batch<B>) -> Pass<B> {
+    let noise = (!batch.is_validation()).then(|| model.encoder.noise_of(batch));
     model.encoder.pass(batch.x.clone(), noise, Normalising::ByBatch(&[batch.len()]))
 }
 
 impl<B: Backend> train::Objective<B, Network<B>> for SupervisedObjective {
     fn terms(&self, model: &Network<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let labelled = self.labelled.draw(batch);
-        let log_p = pass(model, &labelled, self.noise).log_p;
+        let log_p = pass(model, &labelled).log_p;
         let LabelTerms { label, error } = self.labelled.terms(log_p, &labelled, batch);
         Terms { named: vec![("label", label.clone()), ("label_error", error)], loss: label }
     }
