@@ -131,8 +131,18 @@ impl paper::Paper for Paper {
         unused
     }
 
-    fn cannot(command: &str, _: &Config) -> Option<String> {
+    fn cannot(command: &str, config: &Config) -> Option<String> {
         match command {
+            "reconstruct" | "interpolate" | "traverse" | "latent-map" | "encode" | "explore"
+            | "denoise" | "score"
+                if config.pretraining == Pretraining::None =>
+            {
+                Some(
+                    "without pre-training only the classifier is trained, the autoencoder never was; \
+                     --config paper pre-trains it"
+                        .into(),
+                )
+            }
             "sample" => Some(
                 "a denoising autoencoder has no prior to draw codes from; try reconstruct or \
                  denoise"

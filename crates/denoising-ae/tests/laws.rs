@@ -313,6 +313,21 @@ fn sigmoid_layers_alone_start_four_times_as_wide() {
 }
 
 #[test]
+fn an_autoencoder_that_was_never_trained_is_not_shown() {
+    use shared::paper::Paper as _;
+    let refused =
+        |pretraining, command| denoising_ae::Paper::cannot(command, &config(pretraining)).is_some();
+    for command in ["reconstruct", "traverse", "latent-map", "encode", "denoise", "explore"] {
+        assert!(refused(Pretraining::None, command), "{command}");
+        for trained in [Pretraining::masking(0.25), Pretraining::Pca { components: 20 }] {
+            assert!(!refused(trained, command), "{command}");
+        }
+    }
+    // The classifier is trained in any case.
+    assert!(!refused(Pretraining::None, "evaluate") && !refused(Pretraining::None, "export"));
+}
+
+#[test]
 fn a_loss_without_weight_is_refused() {
     use shared::{
         data::PixelShape,

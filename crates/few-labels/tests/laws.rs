@@ -230,7 +230,8 @@ fn the_denoising_cost_is_that_of_normalised_estimates() {
     let groups = [batch.len()];
     let by_batch = Normalising::ByBatch(&groups);
     let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
-    let noisy = ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
+    let noisy =
+        ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
     let mut wanted = vec![0.0; batch.len()];
     for (layer, estimate) in ladder.restored(&noisy, by_batch).estimates.into_iter().enumerate() {
         let width = estimate.dims()[1] as f64;
@@ -539,8 +540,11 @@ fn stored_statistics_are_the_average_over_batches_weighted_by_their_examples() {
             let groups = [size];
             let by_batch = Normalising::ByBatch(&groups);
             let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
-            let noisy =
-                ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
+            let noisy = ladder.encoder.pass(
+                batch.x.clone(),
+                Some(ladder.encoder.noise_of(&batch)),
+                by_batch,
+            );
             let sums = clean.sums.into_iter().chain(ladder.restored(&noisy, by_batch).signals);
             let own: Vec<f64> = sums.flat_map(mean_and_variance).flatten().collect();
             assert_eq!(own.len(), wanted.len());
