@@ -49,6 +49,20 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// The schedule of the same shape that starts at `first`; `None` of stages, whose rates are Burda's.
+    #[must_use]
+    pub fn starting_at(&self, first: f64) -> Option<Self> {
+        match *self {
+            Self::Constant { .. } => Some(Self::Constant { rate: first }),
+            Self::Cosine { rate, last } => {
+                Some(Self::Cosine { rate: first, last: last * first / rate })
+            }
+            Self::Exponential { factor, .. } => Some(Self::Exponential { rate: first, factor }),
+            Self::Linear { hold, .. } => Some(Self::Linear { rate: first, hold }),
+            Self::Staged { .. } => None,
+        }
+    }
+
     /// Learning rate in epoch `epoch` (from 0) of `epochs`.
     pub fn rate(&self, epoch: usize, epochs: usize) -> f64 {
         match *self {
@@ -122,5 +136,22 @@ mod tests {
         assert_eq!(rates, [0.5, 0.5, 0.5, 0.25, 0.01]);
         assert_eq!(Schedule::Linear { rate: 0.5, hold: 9 }.rate(1, 2), 0.5);
         assert!(Schedule::Cosine { rate: 0.1, last: 0.2 }.problem().is_some());
+    }
+
+    #[test]
+    fn a_schedule_that_starts_elsewhere_keeps_its_shape() {
+        for schedule in [
+            Schedule::Constant { rate: 0.5 },
+            Schedule::Cosine { rate: 0.5, last: 0.125 },
+            Schedule::Exponential { rate: 0.5, factor: 0.5 },
+            Schedule::Linear { rate: 0.5, hold: 2 },
+        ] {
+            let higher = schedule.starting_at(2.0).unwrap();
+            for epoch in 0..10 {
+                let (higher, rate) = (higher.rate(epoch, 10), schedule.rate(epoch, 10));
+                assert!((higher - 4.0 * rate).abs() < 1e-12, "{schedule:?} {epoch}");
+            }
+        }
+        assert!(Schedule::Staged { stages: 3 }.starting_at(2.0).is_none());
     }
 }

@@ -39,6 +39,9 @@ pub struct Args {
     /// Epochs of pre-training.
     #[arg(long, value_delimiter = ',', value_name = "N,...")]
     pretraining_epochs: Vec<usize>,
+    /// First learning rates of pre-training; the schedule keeps its shape.
+    #[arg(long, value_delimiter = ',', value_name = "RATE,...")]
+    pretraining_rates: Vec<f64>,
     /// Constant learning rates of fine-tuning.
     #[arg(long, value_delimiter = ',', value_name = "RATE,...")]
     fine_tuning_rates: Vec<f64>,
@@ -62,6 +65,7 @@ impl Args {
             (!self.fractions.is_empty(), "pretraining.corruption.fraction", "--fractions"),
             (has_layers, "model.hidden", "--depths with --widths"),
             (!self.pretraining_epochs.is_empty(), "train.epochs", "--pretraining-epochs"),
+            (!self.pretraining_rates.is_empty(), "train.schedule", "--pretraining-rates"),
             (!self.fine_tuning_rates.is_empty(), "fine_tuning.schedule", "--fine-tuning-rates"),
         ] {
             if is_varied {
@@ -155,6 +159,12 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
              --set 'pretraining={{kind=\"denoising\",corruption={{kind=\"masking\",fraction=0.25}}}}'"
         );
     }
+    if !args.pretraining_rates.is_empty() && base.train.schedule.starting_at(1.0).is_none() {
+        bail!(
+            "--pretraining-rates: a staged schedule has rates of its own; one that has none is \
+             --set 'train.schedule={{kind=\"constant\",rate=0.001}}'"
+        );
+    }
     let mut all = vec![(Vec::new(), base.clone())];
     vary(&mut all, &args.fractions, "nu", |config, &nu| {
         if let Some(pretraining) = config.pretraining.with_fraction(nu) {
@@ -169,6 +179,11 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
     });
     vary(&mut all, &args.pretraining_epochs, "epochs", |config, &epochs| {
         config.train.epochs = Some(epochs);
+    });
+    vary(&mut all, &args.pretraining_rates, "pretraining-rate", |config, &rate| {
+        if let Some(schedule) = config.train.schedule.starting_at(rate) {
+            config.train.schedule = schedule;
+        }
     });
     vary(&mut all, &args.fine_tuning_rates, "rate", |config, &rate| {
         if let Some(fine_tuning) = &mut config.fine_tuning {
@@ -254,6 +269,16 @@ mod tests {
             assert!(said.starts_with("--fractions: ") && !said.contains('\n'), "{said}");
             assert!(found(&["--widths", "5"], &base).is_ok());
         }
+    }
+
+    #[test]
+    fn rates_of_pretraining_leave_the_shape_of_its_schedule() {
+        let base = preset("paper");
+        let found = found(&["--pretraining-rates", "0.003,0.001"], &base).unwrap();
+        assert_eq!(found[0].name, "pretraining-rate-0.003");
+        let Schedule::Cosine { rate, last } = found[0].config.train.schedule else { panic!() };
+        assert!((rate - 0.003).abs() < 1e-12 && (last - 0.0003).abs() < 1e-12);
+        assert_eq!(found[1].config, base);
     }
 
     #[test]
