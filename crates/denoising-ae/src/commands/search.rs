@@ -159,6 +159,23 @@ fn candidates(args: &Args, base: &Config) -> Result<Vec<Candidate>> {
              --set 'pretraining={{kind=\"denoising\",corruption={{kind=\"masking\",fraction=0.25}}}}'"
         );
     }
+    let of_layers = [
+        ("--pretraining-epochs", args.pretraining_epochs.is_empty()),
+        ("--pretraining-rates", args.pretraining_rates.is_empty()),
+    ];
+    if !matches!(base.pretraining, Pretraining::Denoising { .. })
+        && let Some((option, _)) = of_layers.iter().find(|(_, is_empty)| !is_empty)
+    {
+        bail!("{option}: the configured [pretraining] has no layer to train");
+    }
+    for (option, rates) in [
+        ("--pretraining-rates", &args.pretraining_rates),
+        ("--fine-tuning-rates", &args.fine_tuning_rates),
+    ] {
+        if let Some(rate) = rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0)) {
+            bail!("{option} {rate}: a number above 0");
+        }
+    }
     if !args.pretraining_rates.is_empty() && base.train.schedule.starting_at(1.0).is_none() {
         bail!(
             "--pretraining-rates: a staged schedule has rates of its own; one that has none is \
@@ -279,6 +296,20 @@ mod tests {
         let Schedule::Cosine { rate, last } = found[0].config.train.schedule else { panic!() };
         assert!((rate - 0.003).abs() < 1e-12 && (last - 0.0003).abs() < 1e-12);
         assert_eq!(found[1].config, base);
+    }
+
+    #[test]
+    fn what_would_vary_nothing_or_is_no_rate_is_refused() {
+        let said = |options: &[&str], base| found(options, base).err().unwrap().to_string();
+        let base = preset("paper");
+        let without = Config { pretraining: Pretraining::None, ..base.clone() };
+        for option in ["--pretraining-rates", "--pretraining-epochs"] {
+            assert!(said(&[option, "1"], &without).contains("no layer to train"), "{option}");
+        }
+        for option in ["--pretraining-rates=0", "--fine-tuning-rates=-1", "--pretraining-rates=nan"]
+        {
+            assert!(said(&[option], &base).ends_with("a number above 0"), "{option}");
+        }
     }
 
     #[test]
