@@ -165,6 +165,28 @@ fn every_damage_is_named(command: &str, damages: &[Damage]) {
 }
 
 #[test]
+fn what_a_record_says_of_the_training_is_not_lost_by_evaluating_again() {
+    let intact = Intact::train("vae", &[]);
+    let (work, run) = intact.copy();
+    for damage in [Damage::Deleted, Damage::Bit] {
+        damage.inflict(&run.join("record.json"));
+        intact.call("evaluate", work.path(), &run).failure(1, "vae train --resume --out ");
+        intact.call("resume", work.path(), &run).success();
+        assert!(outcome(&run) == outcome(&intact.run()), "{damage:?}");
+    }
+}
+
+#[test]
+fn a_closed_form_with_a_damaged_record_is_evaluated_again() {
+    let intact = Intact::train("pca", &[]);
+    let (work, run) = intact.copy();
+    flip(&run.join("record.json"));
+    let said = intact.call("resume", work.path(), &run).success().err();
+    assert!(said.contains("was not evaluated"), "{said}");
+    assert!(outcome(&run) == outcome(&intact.run()));
+}
+
+#[test]
 fn every_damage_to_a_run_is_named_by_sample() {
     use Damage::{Bit, Deleted, Empty, Folder, Half};
     every_damage_is_named("sample", &[Bit, Half, Empty, Deleted, Folder]);

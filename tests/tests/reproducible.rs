@@ -159,6 +159,12 @@ fn a_run_that_stopped_early_goes_on_with_more_patience() {
     let record = || outcome(work.path(), "vae").0["training"].clone();
     assert_eq!(record()["stopped_early"], true);
     assert_eq!(record()["had_other_settings"], serde_json::Value::Null);
+    // With less it would have stopped before these epochs.
+    for (patience, is_beyond) in [("1", true.into()), ("3", serde_json::Value::Null)] {
+        let patience = format!("train.patience={patience}");
+        vae(work.path(), &["--resume", "--epochs", "5", "--set", &patience]);
+        assert_eq!((epochs(), record()["had_other_settings"].clone()), (4, is_beyond));
+    }
     // Its last epoch would have stopped it too, and it has another rate than those before.
     let resume = |epochs: &str, patience: usize, rate: &str| {
         let schedule = format!("train.schedule={{kind=\"constant\",rate={rate}}}");

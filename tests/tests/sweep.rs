@@ -555,6 +555,21 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
     assert!(said.contains("seed1/vae/quick is finished"), "{said}");
     assert!(written(&run(2)) > begun && outcome(&run(2)) == old);
 
+    // Where the first is trained and only not evaluated, the old run of the second does not come back.
+    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !run(1).join(".replaced").is_dir() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
+        sleep(Duration::from_millis(5));
+    }
+    await_checkpoint(&run(1), &mut child);
+    fs::create_dir(run(1).join("record.json")).unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(run(1).join("weights.safetensors").is_file() && run(2).join(".replaced").is_dir());
+    fs::remove_dir(run(1).join("record.json")).unwrap();
+    let said = seeds(&["--resume"]).success().err();
+    assert!(!said.contains("is finished"), "{said}");
+
     let begun = written(&run(2));
     // Killed with the first, the old run of the second is none that this command has finished.
     let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());

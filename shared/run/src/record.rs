@@ -82,8 +82,8 @@ pub struct TrainingRecord {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
-    /// True if steps before a `--resume` had other learning rates, or another bound of the gradients, than the configuration
-    /// gives them.
+    /// True if steps before a `--resume` had other learning rates or another bound of the gradients than the configuration
+    /// gives them, or went beyond its patience.
     #[serde(default, alias = "had_other_rates", skip_serializing_if = "std::ops::Not::not")]
     pub had_other_settings: bool,
     /// Training terms of the chosen epoch, nats per example.

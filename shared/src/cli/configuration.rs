@@ -222,16 +222,18 @@ impl ConfigurationArgs {
         }
     }
 
-    /// What a run that is resumed has otherwise than the file that `--config` names, if it names one: the file was
-    /// changed since, or options changed what it says.
+    /// What a run that is resumed has otherwise than what `--config` names: a file was changed since, or options changed
+    /// what it says. A preset is asked if the run has a name of its own, since it names the run otherwise.
     pub(super) fn departures<P: Paper>(
         &self,
         run: &Resolved<P::Config>,
+        is_named: bool,
     ) -> Result<Vec<Difference>> {
-        let is_file = self.config.as_ref().is_some_and(|name| {
-            P::PRESETS.iter().all(|(preset, _)| preset != name) && Path::new(name).is_file()
+        let is_asked = self.config.as_ref().is_some_and(|name| {
+            let is_preset = P::PRESETS.iter().any(|(preset, _)| preset == name);
+            if is_preset { is_named } else { Path::new(name).is_file() }
         });
-        if is_file { differences(run, &self.resolve::<P>()?) } else { Ok(Vec::new()) }
+        if is_asked { differences(run, &self.resolve::<P>()?) } else { Ok(Vec::new()) }
     }
 
     /// The configuration of a resumed run, changed by these options; `--config` only

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     data_option::DataChoice,
+    integrity::refuse_without_record,
     model::{Loaded, not_probed},
     options::{EvaluateArgs, refuse_samples, refuse_zero, say_all_are_taken},
     paper::{Paper, RunConfig},
@@ -41,6 +42,9 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
         Some((splits, ..)) => splits,
         None => loaded.data()?,
     };
+    if loaded.trained_on().is_none() {
+        refuse_without_record::<P>(&loaded.run)?;
+    }
     if other.is_some() && config.samples.take().is_some() {
         progress::line("--on: samples are the model's, whatever they are compared with: left out");
     }
@@ -154,9 +158,9 @@ pub(super) fn finish<P: Paper>(
     loaded: &Loaded<P>,
     evaluated: Evaluated<'_>,
 ) -> Result<(String, Record)> {
-    let found = measure(loaded, evaluated)?;
-    found.write(loaded)?;
-    Ok((found.text, found.record))
+    let mut found = measure(loaded, evaluated)?;
+    let text = std::mem::take(&mut found.text);
+    Ok((text, found.write(loaded)?))
 }
 
 /// The outcome of an evaluation.
@@ -169,12 +173,13 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Writes it into the run.
-    pub(super) fn write<P: Paper>(&self, loaded: &Loaded<P>) -> Result<()> {
+    /// Writes it into the run; the record.
+    pub(super) fn write<P: Paper>(self, loaded: &Loaded<P>) -> Result<Record> {
         if let Some(text) = &self.latents {
             loaded.run.write(RunFolder::LATENTS, text.as_bytes())?;
         }
-        loaded.run.write_json(record_name(loaded), &self.record)
+        loaded.run.write_json(record_name(loaded), &self.record)?;
+        Ok(self.record)
     }
 }
 

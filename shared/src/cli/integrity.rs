@@ -46,6 +46,10 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     for damage in damaged(run)? {
         let name = damage.name();
         let has_checkpoint = has_checkpoint(run);
+        if name == RunFolder::RECORD && has_checkpoint {
+            progress::line(&format!("{damage}; {RESUME}"));
+            continue;
+        }
         match REWRITTEN.iter().find(|(file, _)| *file == name) {
             Some((_, advice)) if has_checkpoint || *advice != RESUME => {
                 progress::line(&format!("{damage}; {advice}"));
@@ -66,6 +70,19 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Refuses a run that has a checkpoint and no record, or a damaged one: what a record says of the training, the fit
+/// alone knows.
+pub(super) fn refuse_without_record<P: Paper>(run: &RunFolder) -> Result<()> {
+    if !has_checkpoint(run) || matches!(run.record(), Ok(Some(_))) {
+        return Ok(());
+    }
+    bail!(
+        "{}: it is missing or damaged, and what it says of the training the fit alone knows: {} writes it",
+        run.file(RunFolder::RECORD).display(),
+        resume_command::<P>(run)
+    )
 }
 
 /// What is damaged in a run. The record of an evaluation on other data may be deleted: nothing needs it, and those data
@@ -113,6 +130,12 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
         }
         progress::line(&format!("{damage}: the end of this training rewrites it"));
     }
+    if run.file(RunFolder::OTHER_RECORD).is_file() {
+        progress::line(&format!(
+            "{} goes: it is of the model before; evaluate with --on or --other-data, as before, writes it",
+            RunFolder::OTHER_RECORD
+        ));
+    }
     run.continue_with(config, OUTPUTS.to_vec())?;
     Ok(goes_on)
 }
@@ -131,7 +154,10 @@ fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
     Ok(())
 }
 
-/// The command line that resumes a run in this folder.
+/// The command line that resumes a run in this folder, where it is one of `train`.
 fn resume_command<P: Paper>(run: &RunFolder) -> String {
-    format!("{} train --resume{}", P::NAME, place_of::<P>(run.path()))
+    match place_of::<P>(run.path()).as_str() {
+        "" => "the command that made it, called again,".into(),
+        place => format!("{} train --resume{place}", P::NAME),
+    }
 }

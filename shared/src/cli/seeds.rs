@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     progress,
-    run::{REPLACED, Record, RunData, RunFolder},
+    run::{CHECKSUMS, REPLACED, Record, RunData, RunFolder},
     train::has_checkpoint,
 };
 
@@ -40,6 +41,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     refuse_others::<P>(&runs)?;
     let done = runs.iter().map(|(run, folder)| finished::<P>(run, folder));
     let done = done.collect::<Result<Vec<_>>>()?;
+    refuse_other_backends(args, &runs, &done)?;
     let unfinished = runs.iter().zip(&done).filter(|(_, done)| done.is_none());
     for ((_, folder), _) in unfinished.filter(|((run, _), _)| run.resume) {
         RunFolder::open(folder.clone())?.lock()?;
@@ -55,7 +57,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             records.push(record);
             continue;
         }
-        let has_old = folder.join(REPLACED).is_dir();
+        let old = checksums_of(&folder.join(REPLACED));
         records.extend(one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
             Some(Stop::Interrupted(_)) => {
                 let advice = "stopped; the same command with --resume goes on, without --force";
@@ -63,7 +65,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             }
             _ => {
                 if args.target.force {
-                    give_back_or_keep::<P>(&mut runs, index, has_old);
+                    give_back_or_keep::<P>(&mut runs, index, old.as_deref());
                 }
                 error
             }
@@ -87,6 +89,28 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         seeds.join(", ")
     );
     crate::print_text!("{}", over(&records));
+    Ok(())
+}
+
+/// Refuses finished runs of another backend than that of the others, which would have other bits.
+fn refuse_other_backends(
+    args: &TrainArgs,
+    runs: &[(TrainArgs, PathBuf)],
+    done: &[Option<Record>],
+) -> Result<()> {
+    let finished = || runs.iter().zip(done).filter_map(|(run, done)| Some((&run.1, done.as_ref()?)));
+    let wanted = match finished().next() {
+        Some((_, first)) if finished().count() == done.len() => first.backend.clone(),
+        _ => args.common.device()?.backend().to_owned(),
+    };
+    if let Some((folder, record)) = finished().find(|(_, record)| record.backend != wanted) {
+        bail!(
+            "--seeds: {} is of {} and others of {wanted}, and a mean is of runs that differ in their seed alone; \
+             give the same --device, or another --name",
+            folder.display(),
+            record.backend
+        );
+    }
     Ok(())
 }
 
@@ -162,6 +186,11 @@ fn of_seed<P: Paper>(args: &TrainArgs, seed: u64) -> Result<(TrainArgs, PathBuf)
     Ok((run, folder))
 }
 
+/// The list of checksums of a run, which no other run has.
+fn checksums_of(folder: &Path) -> Option<Vec<u8>> {
+    fs::read(folder.join(CHECKSUMS)).ok()
+}
+
 fn is_begun(folder: &Path) -> bool {
     RunFolder::open(folder.into()).is_ok()
 }
@@ -213,10 +242,16 @@ fn give_back(runs: &[(TrainArgs, PathBuf)]) {
 }
 
 /// After the training of the run at `failed`: the old runs come back if nothing new was trained; else they stay aside,
-/// or --resume would take them for new ones. `has_old` if there was an old run in place of that one.
-fn give_back_or_keep<P: Paper>(runs: &mut [(TrainArgs, PathBuf)], failed: usize, has_old: bool) {
+/// or --resume would take them for new ones. `old` are the checksums of the old run in place of that one, if there was
+/// one.
+fn give_back_or_keep<P: Paper>(
+    runs: &mut [(TrainArgs, PathBuf)],
+    failed: usize,
+    old: Option<&[u8]>,
+) {
     let folder = &runs[failed].1;
-    let is_back = has_old && !folder.join(REPLACED).is_dir();
+    // A new run that has a model has ended the old one, and may fail only in its evaluation.
+    let is_back = old.is_some() && checksums_of(folder).as_deref() == old;
     let has_begun = || {
         RunFolder::open(folder.clone()).is_ok_and(|run| has_checkpoint(&run) || is_finished(&run))
     };

@@ -15,7 +15,7 @@ use super::{
     Stop,
     configuration::{ConfigurationArgs, Difference, Resolved, identity, last_epochs},
     demand::Purpose,
-    evaluate::{Evaluated, finish},
+    evaluate::{Evaluated, finish, measure},
     integrity::{is_finished, prepare_to_continue},
     model::{Loaded, check, load, place_of, refuse},
     options::Common,
@@ -157,7 +157,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         None => args.configuration.resolve::<P>()?,
     };
     if begun.is_some() {
-        match args.configuration.departures::<P>(&resolved) {
+        let is_named = args.target.name.is_some();
+        match args.configuration.departures::<P>(&resolved, is_named) {
             Ok(found) => {
                 for Difference { key, values: [own, file] } in found {
                     progress::line(&format!(
@@ -287,8 +288,8 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     let record = concluded(&loaded, Evaluated::After(&report), &report, &trackers)?;
     if report.had_other_settings {
         progress::line(
-            "its first steps had other learning rates, or another clip_norm, than this configuration gives them: the \
-             record says so, and is neither kept nor compared",
+            "its first steps had other learning rates, another clip_norm or more patience than this configuration gives them: \
+             the record says so, and is neither kept nor compared",
         );
     }
     let older = loaded.run.drawn_before(started);
@@ -309,7 +310,7 @@ fn lacks_its_record(run: &RunFolder, text: &str) -> bool {
     !is_in_epochs
         && is_finished(run)
         && is_unchanged()
-        && run.record().is_ok_and(|record| record.is_none())
+        && !matches!(run.record(), Ok(Some(_)))
 }
 
 /// What follows a fit: the record and the pictures, shown.
@@ -319,10 +320,15 @@ fn concluded<P: Paper>(
     report: &FitReport,
     trackers: &Trackers,
 ) -> Result<Record> {
-    let ((table, record), drawn) = finish(loaded, evaluated)
-        .and_then(|evaluated| Ok((evaluated, pictures::all(loaded, report)?)))
-        .inspect_err(|_| trackers.end(&loaded.run, TrainingEnd::Failed))?;
-    crate::print_text!("{table}");
+    let all = || {
+        let found = measure(loaded, evaluated)?;
+        crate::print_text!("{}", found.text);
+        let drawn = pictures::all(loaded, report)?;
+        // The record comes last: where it is, all is.
+        Ok((found.write(loaded)?, drawn))
+    };
+    let (record, drawn) =
+        all().inspect_err(|_: &Error| trackers.end(&loaded.run, TrainingEnd::Failed))?;
     crate::print_line!(
         "\npictures and record in {}:\n  {}",
         loaded.run.path().display(),

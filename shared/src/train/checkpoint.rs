@@ -37,6 +37,9 @@ pub(super) struct Progress {
     pub(super) best: Option<(usize, f64)>,
     /// Epochs since then.
     pub(super) stale: usize,
+    /// The most of them after which the fit went on.
+    #[serde(default)]
+    pub(super) most_stale: usize,
     /// Lines of `metrics.jsonl`.
     pub(super) lines: Vec<EpochLine>,
     /// Seconds spent training.

@@ -72,8 +72,8 @@ pub struct FitReport {
     pub chosen_epoch: usize,
     /// True if the validation loss ended the run.
     pub stopped_early: bool,
-    /// True if steps before a `--resume` had other learning rates, or another bound of the gradients, than the configuration
-    /// gives them now.
+    /// True if steps before a `--resume` had other learning rates or another bound of the gradients than the configuration
+    /// gives them now, or went beyond its patience.
     pub had_other_settings: bool,
     /// Figures of every epoch.
     pub lines: Vec<EpochLine>,
@@ -231,6 +231,7 @@ where
 
     while !is_over(&progress) {
         let epoch = progress.epoch;
+        progress.most_stale = progress.most_stale.max(progress.stale);
         let rate = config.schedule.rate(epoch, epochs);
         progress.settings = Some(StepSettings { rate, clip_norm: config.clip_norm });
         let order = noise.permutation(Stream::Shuffle, epoch as u64 + 1, split);
@@ -332,11 +333,14 @@ where
     };
     // A program killed at its last epoch has not written that one's figures.
     write_lines(run, &progress.lines)?;
+    // By a patience that --resume made smaller the fit would have stopped before.
+    let went_beyond = config.patience.is_some_and(|patience| progress.most_stale >= patience);
     let report = FitReport {
         epochs: progress.epoch,
         chosen_epoch,
         stopped_early: has_stopped(&progress) && progress.epoch < epochs,
         had_other_settings: progress.has_changed
+            || went_beyond
             || has_other_rates(&progress.lines, config, epochs),
         seconds: progress.seconds,
         examples: (progress.epoch * examples) as u64,

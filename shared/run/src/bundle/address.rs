@@ -141,6 +141,10 @@ impl Bundle {
         let work = temporary_folder(cache, UNFINISHED).with_context(below)?;
         let made = self.unpacked(file, work.path())?;
         let run = folder.join(made.strip_prefix(work.path())?);
+        // Another process may have been faster.
+        if let Some(run) = whole(folder) {
+            return Ok(run);
+        }
         if folder.exists() {
             // Damaged: it goes with this folder.
             let old = temporary_folder(cache, UNFINISHED).with_context(below)?;

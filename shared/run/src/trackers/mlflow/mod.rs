@@ -65,7 +65,7 @@ impl Tracker for Mlflow {
         if !self.sender(run).end(end, wait) {
             progress::line(&format!(
                 "--log mlflow: the tracker has not taken everything within {} s; it stays in the run's \
-                 folder, and `train --resume` sends what is missing",
+                 folder, and `train --resume --log mlflow` sends what is missing",
                 wait.as_secs_f32()
             ));
         }
