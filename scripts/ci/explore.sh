@@ -16,6 +16,7 @@ if ! node -e 'require("playwright-core")' 2> /dev/null; then
 fi
 
 out=${EXPLORE_OUT:-$(mktemp -d)}
+[ -n "${EXPLORE_OUT:-}" ] || trap 'rm -rf "$out"' EXIT
 mkdir -p "$out"
 profile=${PROFILE:-dev}
 program() { cargo run --quiet --profile "$profile" --package "$@"; }

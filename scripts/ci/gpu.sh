@@ -18,5 +18,14 @@ cargo clippy --package kernels --features "$feature" --all-targets -- -D warning
 cargo test --package kernels --features "$feature" --lib cube
 cargo build "${packages[@]}" --features "shared/$feature"
 PAPERS="$*" cargo test --package end-to-end --features "$feature" --test devices
-# All rows are timed, on a machine that need not be the record's.
-if [ "$feature" = cuda ]; then rm -f results/gpu-*.json && cargo xtask bench-peers --gpu; fi
+if [ "$feature" = cuda ]; then
+    # All rows are timed, on a machine that need not be the record's: records before are put aside, and back again
+    # unless every row is there.
+    mkdir -p target
+    before=$(mktemp -d target/gpu-before.XXXXXX)
+    move() { find "$1" -maxdepth 1 -name 'gpu-*.json' -exec mv -f -t "$2" {} +; }
+    trap 'move "$before" results; rm -rf "$before"' EXIT
+    move results "$before"
+    cargo xtask bench-peers --gpu
+    rm -f "$before"/gpu-*.json
+fi

@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::run::{Record, RunFolder, write_atomic};
+use shared::{
+    processes::last_words,
+    run::{Record, RunFolder, write_atomic},
+};
 
 use crate::{
     build::program,
@@ -115,7 +118,8 @@ fn first_picture(vae: &Path, folder: &Path) -> Result<f64> {
     let picture = run.join(RunFolder::STRIP);
     while !picture.is_file() {
         if let Some(status) = child.try_wait()? {
-            bail!("the training ended before its first picture: {status}");
+            let said = said(folder, "first");
+            bail!("the training ended before its first picture: {status}: {said}");
         }
         std::thread::sleep(LOOK);
     }
@@ -143,7 +147,7 @@ fn trained(
         std::thread::sleep(LOOK);
     };
     if !status.success() {
-        bail!("the training ended with {status}");
+        bail!("the training ended with {status}: {}", said(folder, name));
     }
     let record = fs::read(run.join(RunFolder::RECORD))?;
     Ok((serde_json::from_slice(&record).context("no record")?, peak))
@@ -156,14 +160,45 @@ fn started(
     name: &str,
     options: &[&str],
 ) -> Result<(Child, PathBuf, Instant)> {
+    let log = log(folder, name);
+    let log = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let started = Instant::now();
     let child = Command::new(vae)
         .args(["train", "--name", name, "--out"])
         .arg(folder)
         .args(options)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .with_context(|| format!("cannot start {}", vae.display()))?;
     Ok((child, folder.join("vae").join(name), started))
+}
+
+/// The file of what a training of this name says.
+fn log(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.log"))
+}
+
+/// The line in which it says why it failed.
+fn said(folder: &Path, name: &str) -> String {
+    let said = fs::read(log(folder, name)).unwrap_or_default();
+    last_words(&String::from_utf8_lossy(&said), "vae")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_that_fails_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        // Of Cargo there is no such command.
+        let cargo = Path::new(env!("CARGO"));
+        for said in [
+            trained(cargo, folder.path(), "whole", &[]).unwrap_err().to_string(),
+            first_picture(cargo, folder.path()).unwrap_err().to_string(),
+        ] {
+            assert!(said.contains("no such command"), "{said}");
+        }
+    }
 }

@@ -18,7 +18,12 @@ pub(super) struct Args {
     #[arg(value_name = "RUN", required_unless_present = "unpack")]
     runs: Vec<PathBuf>,
     /// Folder for the bundles and the list of their checksums.
-    #[arg(long, value_name = "FOLDER", default_value = "target/bundles")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = "target/bundles",
+        conflicts_with = "unpack"
+    )]
     to: PathBuf,
     /// Make a run of a bundle instead: a file or an https address, as --run takes it.
     #[arg(long, value_name = "FILE|URL", conflicts_with = "runs")]

@@ -24,14 +24,15 @@ use blocks::filled;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::{
-    run::{Better, Record, write_atomic},
+    run::{Record, write_atomic},
     statistics::{mean, mean_and_deviation, median},
 };
 
 use crate::{
     compare::{
-        number::brief,
+        number::{arrow, brief},
         records::{Found, RecordSet, RunKey},
+        stale::mixed,
     },
     validate::tables::with_validation,
     workspace,
@@ -107,17 +108,36 @@ pub(crate) type Records = BTreeMap<String, Vec<Record>>;
 /// Every record under a folder, one of each seed.
 ///
 /// # Errors
-/// A record that is damaged, or two of one seed that differ.
+/// A record that is damaged, or two of one seed that differ, or of one run and different experiments.
 pub(crate) fn records(folder: &Path) -> Result<Records> {
     let set = RecordSet::read(folder)?;
     if let Some(damaged) = set.damaged.first() {
         bail!("{damaged}");
     }
+    set.runs.values().try_for_each(|found| refuse_mixed(found))?;
     let named = |(key, found): (RunKey, Vec<Found>)| {
         let records = found.into_iter().map(|found| found.record).collect();
         (format!("{}-{}", key.paper, key.name), records)
     };
     Ok(set.runs.into_iter().map(named).collect())
+}
+
+/// Refuses records of one run that differ in more than their seed: a table has their mean over seeds.
+fn refuse_mixed(found: &[Found]) -> Result<()> {
+    let Some((first, others)) = found.split_first() else { return Ok(()) };
+    for other in others {
+        let differences = mixed(&first.record, &other.record);
+        if !differences.is_empty() {
+            bail!(
+                "{} and {} are records of one run and differ in more than their seed: {}; give one of the runs \
+                 another --name, or train it again",
+                first.file.display(),
+                other.file.display(),
+                differences.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What lies under results/ by that name.
@@ -229,16 +249,25 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> {
+    let of = |name: &&str| {
+        records.get(*name).with_context(|| format!("results/ has no record of {name}"))
+    };
+    let found: Vec<&Vec<Record>> = names.iter().map(of).collect::<Result<_>>()?;
+    let first = found.first().and_then(|runs| runs.first());
     let mut text = String::from("| run |");
-    let first = names.iter().find_map(|name| records.get(*name)?.first());
     for metric in metrics {
+        if found.iter().all(|runs| having(runs, metric) == 0) {
+            bail!(
+                "no record of {} has {metric}: correct it, or evaluate the runs again",
+                names.join(", ")
+            );
+        }
         write!(text, " {} |", column(first, metric))?;
     }
     text.push_str(" seeds | fitted in |\n|---|");
     text.push_str(&"---|".repeat(metrics.len() + 2));
     text.push('\n');
-    for name in names {
-        let runs = records.get(*name).ok_or_else(|| anyhow!("results/ has no record of {name}"))?;
+    for (name, runs) in names.iter().zip(found) {
         write!(text, "| {name} |")?;
         for metric in metrics {
             refuse_gaps(name, runs, metric)?;
@@ -284,11 +313,7 @@ pub(crate) fn column(record: Option<&Record>, metric: &str) -> String {
         .iter()
         .find_map(|(form, about)| Some((metric.strip_suffix(form)?, *about)))
         .unwrap_or((metric, ""));
-    let arrow = record.and_then(|r| r.metrics.get(metric)).map_or("", |m| match m.better {
-        Better::Lower => " ↓",
-        Better::Higher => " ↑",
-        Better::Neither => "",
-    });
+    let arrow = record.and_then(|r| r.metrics.get(metric)).map_or("", |m| arrow(m.better));
     format!("{}{about}{arrow}", metric.replace('_', " "))
 }
 
@@ -421,6 +446,47 @@ mod tests {
         assert_eq!(median_cell(&[0.3, 0.1, 0.2]), "0.200 (0.100 to 0.300)");
         assert_eq!(median_cell(&[0.4, 0.1, 0.2, 0.3]), "0.250 (0.100 to 0.400)");
         assert_eq!([median_cell(&[0.5]), median_cell(&[])], ["0.500", "-"]);
+    }
+
+    #[test]
+    fn records_of_one_run_differ_in_their_seed_and_the_version_of_the_code_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = [1, 2].map(|seed| format!("quick-seed{seed}.json"));
+        let kept = |name: &str| fs::read(workspace().join("results/vae").join(name)).unwrap();
+        fs::write(folder.path().join(&one), kept(&one)).unwrap();
+        let said = |change: fn(&mut Value)| {
+            let mut record: Value = serde_json::from_slice(&kept(&two)).unwrap();
+            change(&mut record);
+            fs::write(folder.path().join(&two), record.to_string()).unwrap();
+            records(folder.path()).err().map(|error| error.to_string())
+        };
+        assert_eq!(said(|_| ()), None);
+        assert_eq!(said(|record| record["code"] = "0.0.1".into()), None);
+        let refuses = |change: fn(&mut Value), difference: &str| {
+            let said = said(change).unwrap();
+            for part in [one.as_str(), two.as_str(), difference] {
+                assert!(said.contains(part), "no {part} in {said}");
+            }
+        };
+        refuses(|record| record["backend"] = "cuda".into(), "backend: flex → cuda");
+        refuses(|record| record["data"]["name"] = "kmnist".into(), "data: mnist → kmnist");
+        refuses(|record| record["evaluate"]["nll_samples"] = 7.into(), "evaluate.nll_samples: ");
+        refuses(|record| record["config"]["train"]["epochs"] = 7.into(), "config train.epochs: ");
+    }
+
+    #[test]
+    fn a_metric_that_no_run_of_a_table_has_is_an_error() {
+        let committed = records(&workspace().join("results")).unwrap();
+        let said = |metric: &str| {
+            let page = format!("<!-- table: vae-quick | nll {metric} -->\n<!-- end -->\n");
+            with_tables(&page, &committed).err().map(|error| format!("{error:#}"))
+        };
+        assert_eq!(said("nll:median"), None);
+        for wrong in ["nil", "nll:medain", "nll_draw:upper-half"] {
+            let said = said(wrong).unwrap();
+            let expected = format!("no record of vae-quick has {wrong}");
+            assert!(said.contains("table: vae-quick") && said.contains(&expected), "{said}");
+        }
     }
 
     #[test]

@@ -139,6 +139,18 @@ fn help_is_there_for_every_command() {
 }
 
 #[test]
+fn options_without_effect_beside_others_are_refused() {
+    for (arguments, said) in [
+        (&["bundle", "--unpack", "a.tar.gz", "--to", "b"][..], "--unpack"),
+        (&["compare", "--base", "results", "--confidence", "0.9"], "--new"),
+        (&["sweep", "plan.toml", "--index", "0", "--on", "slurm"], "--index"),
+        (&["validate-autoencoders", "--redraw", "--jobs", "2"], "--redraw"),
+    ] {
+        ends(&xtask(arguments), 2, said);
+    }
+}
+
+#[test]
 fn fuzzing_ends_with_a_table_and_repeats_one_input() {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("out");

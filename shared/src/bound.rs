@@ -39,6 +39,22 @@ pub fn elbo_terms<B: Backend, M: Autoencoder<B>>(
     }
 }
 
+/// The KL of each example, and what an objective charges for it, both `[examples]`, from that of
+/// each latent, `[examples, latent]`.
+///
+/// It is the KL itself, or with `free` above 0 sum_j max(KL_j, free), with KL_j the mean over the
+/// batch of latent j's KL (free bits as in Kingma et al. 2016), which the size of the batch moves.
+pub fn charged_kl<B: Backend>(kl_per_latent: Tensor<B, 2>, free: f64) -> [Tensor<B, 1>; 2] {
+    let kl = row_sums(kl_per_latent.clone());
+    let charged = if free > 0.0 {
+        let mean = kl_per_latent.mean_dim(0).clamp_min(free);
+        row_sums(mean).expand(kl.dims())
+    } else {
+        kl.clone()
+    };
+    [kl, charged]
+}
+
 /// Log importance weights log p(x, z) - log q(z|x) with z ~ q(z|x), `[samples, examples]`
 /// (Burda et al. 2016, equation 8). Arguments as for [`elbo_terms`].
 pub fn log_weights<B: Backend, M: Autoencoder<B>>(

@@ -28,55 +28,83 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The first names after `crate::` in a text without comments and tests.
-fn used(text: &str) -> BTreeSet<String> {
-    let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or(text);
+/// A text without comments and tests.
+fn code(text: &str) -> String {
+    let code = text.split("\nmod tests {").next().unwrap_or(text);
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let code = lines.collect::<Vec<_>>().join("\n");
-    let name = |text: &str| -> String {
-        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-    };
-    let mut names = BTreeSet::new();
-    for after in code.split("crate::").skip(1) {
-        let Some(list) = after.strip_prefix('{') else {
-            names.insert(name(after));
-            continue;
-        };
-        // In braces every name that follows `{` or `,` at the first level.
-        let mut depth = 0;
-        let mut is_start = true;
-        for (place, letter) in list.char_indices() {
-            match letter {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => is_start = true,
-                letter if is_start && !letter.is_whitespace() => {
-                    names.insert(name(&list[place..]));
-                    is_start = false;
-                }
-                _ => {}
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn first_name(text: &str) -> String {
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The first names in what stands after a `::`, one or a list in braces.
+fn names_after(text: &str) -> Vec<String> {
+    let Some(list) = text.strip_prefix('{') else { return vec![first_name(text)] };
+    // In braces every name that follows `{` or `,` at the first level.
+    let (mut names, mut depth, mut is_start) = (Vec::new(), 0, true);
+    for (place, letter) in list.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => is_start = true,
+            letter if is_start && !letter.is_whitespace() => {
+                names.push(first_name(&list[place..]));
+                is_start = false;
             }
+            _ => {}
         }
     }
     names
 }
 
+/// The first names after this prefix.
+fn used(code: &str, prefix: &str) -> BTreeSet<String> {
+    // `super::super::` of a deeper file does not begin with `super::` of this one.
+    let is_whole =
+        |before: &str| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+    let places = code.match_indices(prefix).filter(|(place, _)| is_whole(&code[..*place]));
+    places.flat_map(|(place, _)| names_after(&code[place + prefix.len()..])).collect()
+}
+
+/// The modules at the top whose names `lib.rs` makes those of the crate, by the name.
+fn exported(lib: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for after in code(lib).split("pub use ").skip(1) {
+        let module = first_name(after);
+        if let Some(names) = after[module.len()..].strip_prefix("::") {
+            found.extend(names_after(names).into_iter().map(|name| (name, module.clone())));
+        }
+    }
+    found
+}
+
 fn uses(source: &Path) -> Uses {
     let mut uses = Uses::new();
+    let exported = exported(&fs::read_to_string(source.join("lib.rs")).unwrap_or_default());
     // What tests use is no part of the house.
     let is_tests = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "tests");
     for path in sources(source).into_iter().filter(|path| !is_tests(path)) {
         let inside = path.strip_prefix(source).unwrap();
         let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
-        let names = used(&fs::read_to_string(&path).unwrap());
+        let code = code(&fs::read_to_string(&path).unwrap());
+        let mut names = used(&code, "crate::");
+        let is_top =
+            inside.components().count() == 1 || inside == Path::new(&*first).join("mod.rs");
+        if is_top {
+            names.extend(used(&code, "super::"));
+        }
         let of = uses.entry(module.clone()).or_default();
-        for name in names.into_iter().filter(|name| *name != module) {
+        // What `lib.rs` re-exports is found where it stands.
+        let places = names.into_iter().map(|name| exported.get(&name).cloned().unwrap_or(name));
+        for name in places.filter(|name| *name != module) {
             of.entry(name).or_insert_with(|| inside.to_path_buf());
         }
     }
-    // What `lib.rs` re-exports is found where it stands; `lib` itself may use everything.
+    // `lib` itself may use everything.
     uses.remove("lib");
     uses.remove("main");
     uses
@@ -129,10 +157,15 @@ fn modules_depend_in_one_direction() {
 
 #[test]
 fn a_circle_is_found_through_braces_and_through_a_third_module() {
-    let names = used(
-        "use crate::{\n    a::{b, c},\n    d,\n};\n// crate::comment\nfn f() { crate::e::g() }",
-    );
-    assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "d", "e"]);
+    let text = "use crate::{\n    a::{b, c},\n    d,\n};\n// crate::comment\nfn f() { crate::e::g() }\n\
+                use super::{h::i, J};\nuse super::super::k;";
+    let names = |prefix: &str| used(&code(text), prefix).into_iter().collect::<Vec<_>>();
+    assert_eq!(names("crate::"), ["a", "d", "e"]);
+    assert_eq!(names("super::"), ["J", "h", "super"]);
+    let lib = "mod a;\npub use a::b;\npub use c::{D, e::F};\npub use other;";
+    let exported: Vec<_> = exported(lib).into_iter().collect();
+    let pair = |name: &str, module: &str| (name.to_owned(), module.to_owned());
+    assert_eq!(exported, [pair("D", "c"), pair("b", "a"), pair("e", "c")]);
     let to = |names: &[&str]| -> BTreeMap<String, PathBuf> {
         names.iter().map(|name| ((*name).to_owned(), PathBuf::from("file.rs"))).collect()
     };

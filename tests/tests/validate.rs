@@ -12,23 +12,28 @@ const TINY: &str = "--data segments --set data.train_examples=2000 --set evaluat
                     --set evaluate.nll_images=20 --set evaluate.probe_labels=[10,100,1000] \
                     --set evaluate.samples={count=300}";
 
-fn validate(work: &Path, arguments: &[&str], options: &str) -> Called {
-    let program = executable("xtask");
-    let folder = program.parent().unwrap();
+/// With runs, what was found and pictures below `work`.
+fn call(work: &Path, arguments: &[&str]) -> Called {
     let out = work.join("runs/validate");
-    let output = Command::new(&program)
+    let output = Command::new(executable("xtask"))
         .arg("validate-autoencoders")
-        .args(["--seeds", "1", "--codes", "4"])
         .args(arguments)
-        .arg(format!("--options={options}"))
         .args([Path::new("--out"), &out, Path::new("--to"), work])
-        .args([Path::new("--programs"), folder])
         .env("AE_OFFLINE", "1")
         .env("RUST_BACKTRACE", "0")
         .current_dir(workspace())
         .output()
         .unwrap();
     Called(output, format!("validate-autoencoders {}", arguments.join(" ")))
+}
+
+/// Of one seed and with these options, by the programs that are built.
+fn validate(work: &Path, arguments: &[&str], options: &str) -> Called {
+    let program = executable("xtask");
+    let folder = program.parent().unwrap().to_str().unwrap();
+    let options = format!("--options={options}");
+    let own = ["--seeds", "1", "--programs", folder, &options];
+    call(work, &[&own[..], arguments].concat())
 }
 
 fn results(work: &Path) -> serde_json::Value {
@@ -52,7 +57,7 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     }
     let work = tempfile::tempdir().unwrap();
     let options = format!("{TINY} --epochs 3");
-    let variants = ["--only", "table", "--variants", "vae,denoising-ae"];
+    let variants = ["--only", "table", "--codes", "4", "--variants", "vae,denoising-ae"];
     validate(work.path(), &variants, &options).success();
     validate(work.path(), &["--only", "copier"], TINY).success();
     let found = results(work.path());
@@ -79,9 +84,9 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     // Pictures are drawn again from what was found, without a run.
     let samples = work.path().join("super-intelligent-packed-samples.png");
     fs::remove_file(&samples).unwrap();
-    validate(work.path(), &["--redraw"], "--epochs none").success();
+    call(work.path(), &["--redraw"]).success();
     assert!(samples.is_file());
-    validate(&work.path().join("nothing"), &["--redraw"], "").failure(1, "nothing");
+    call(&work.path().join("nothing"), &["--redraw"]).failure(1, "nothing");
 
     // What is finished is not done again, and not taken for something else.
     let record = work.path().join("runs/validate/seed-1/vae/code-4/record.json");
@@ -90,9 +95,17 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     assert_eq!(fs::metadata(&record).unwrap().modified().unwrap(), before);
     let other = validate(work.path(), &variants, &format!("{TINY} --epochs 2"));
     other.failure(1, "was run with other options");
-    // Nor for a run on the data of today: those of this one were others.
+    // Nor for a run of the configuration that its options give today: that of this one was another.
     let run = record.parent().unwrap();
     fs::remove_file(run.join("SHA256SUMS")).unwrap();
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    let changed = config.replacen("batch_size = ", "batch_size = 1", 1);
+    assert_ne!(changed, config);
+    fs::write(run.join("config.toml"), changed).unwrap();
+    let called = validate(work.path(), &variants, &options);
+    called.failure(1, "is of another configuration: train.batch_size is 1");
+    fs::write(run.join("config.toml"), config).unwrap();
+    // Nor on the data of today: those of this one were others.
     let kept = fs::read_to_string(run.join("data.json")).unwrap();
     let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     kept["identity"]["train"]["sha256"] = "0f".repeat(32).into();
@@ -101,4 +114,10 @@ fn variants_and_copies_are_validated_and_the_copies_caught() {
     called.failure(1, "was fitted to other data: the training split has 2000 examples");
     validate(work.path(), &["--variants", "vea"], TINY).failure(1, "--variants vea");
     validate(work.path(), &["--codes", "0"], TINY).failure(1, "--codes");
+    // Nor does an option go without effect.
+    for option in [["--codes", "4"], ["--variants", "vae"]] {
+        let called = validate(work.path(), &[&["--only", "copier"][..], &option].concat(), TINY);
+        called.failure(1, &format!("{}: without effect", option[0]));
+    }
+    call(work.path(), &["--redraw", "--seeds", "1"]).failure(2, "--redraw");
 }

@@ -8,8 +8,8 @@
 use burn::tensor::{Tensor, TensorData};
 use shared::{
     Backend,
+    bound::charged_kl,
     data::Batch,
-    likelihood::row_sums,
     noise::{Stream, uniform},
     sequence_code::SequenceCode,
     sequential::{Resampling, Sequential},
@@ -128,14 +128,7 @@ impl Objective {
         let steps = model.decode_all(sentence, &batch.x, &seen, z);
         let within = within::<B>(&batch.steps, batch.x.dims()[1] / width, &device);
         let reconstruction = sum_by_sequence(steps.reconstruction, &within);
-        let kl_per_latent = posterior.kl_per_latent();
-        let kl = row_sums(kl_per_latent.clone());
-        let charged = if self.config.free_bits > 0.0 {
-            let mean = kl_per_latent.mean_dim(0).clamp_min(self.config.free_bits);
-            row_sums(mean).expand(kl.dims())
-        } else {
-            kl.clone()
-        };
+        let [kl, charged] = charged_kl(posterior.kl_per_latent(), self.config.free_bits);
         let loss = reconstruction.clone() + charged.mul_scalar(self.kl_weight(at));
         Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
     }

@@ -18,9 +18,8 @@ use burn::tensor::Tensor;
 use shared::{
     Backend,
     autoencoder::Autoencoder,
-    bound::{ElboTerms, elbo_terms, log_mean_exp, log_weights},
+    bound::{ElboTerms, charged_kl, elbo_terms, log_mean_exp, log_weights},
     data::Batch,
-    likelihood::row_sums,
     train::{self, Moment, Terms},
 };
 
@@ -76,13 +75,7 @@ impl<B: Backend> train::Objective<B, Model<B>> for Objective {
 impl Objective {
     fn elbo<B: Backend>(&self, terms: ElboTerms<B>, at: Moment) -> Terms<B> {
         let ElboTerms { reconstruction, kl_per_latent } = terms;
-        let kl = row_sums(kl_per_latent.clone());
-        let charged = if self.config.free_bits > 0.0 {
-            let mean = kl_per_latent.mean_dim(0).clamp_min(self.config.free_bits);
-            row_sums(mean).expand(kl.dims())
-        } else {
-            kl.clone()
-        };
+        let [kl, charged] = charged_kl(kl_per_latent, self.config.free_bits);
         let loss = reconstruction.clone() + charged.mul_scalar(self.kl_weight(at));
         Terms { named: vec![("reconstruction", reconstruction), ("kl", kl)], loss }
     }

@@ -9,8 +9,7 @@ use shared::{
 
 use super::{
     document::{Block, Mark, Row, Table},
-    number::with_deviation,
-    page::arrow,
+    number::{arrow, with_deviation},
     report::{Line, Report, Run},
 };
 

@@ -18,7 +18,7 @@ mod pictures;
 pub(crate) mod records;
 mod report;
 mod spread;
-mod stale;
+pub(crate) mod stale;
 #[cfg(test)]
 mod tests;
 
@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long, requires = "new")]
     fewer_seeds: bool,
     /// Probability that a run of which nothing changed but seeds shows no regression.
-    #[arg(long, default_value_t = CONFIDENCE, value_parser = confidence)]
+    #[arg(long, default_value_t = CONFIDENCE, value_parser = confidence, requires = "new")]
     confidence: f64,
 }
 

@@ -1,5 +1,16 @@
 //! Numbers as people read them.
 
+use shared::run::Better;
+
+/// An arrow that points where a metric is better.
+pub(crate) fn arrow(better: Better) -> &'static str {
+    match better {
+        Better::Lower => " ↓",
+        Better::Higher => " ↑",
+        Better::Neither => "",
+    }
+}
+
 /// Four significant digits, and no more than eight decimals.
 pub(super) fn short(value: f64) -> String {
     rounded(value, decimals(value, 4))

@@ -2,14 +2,13 @@
 
 use shared::{
     counted,
-    run::Better,
     statistics::{deviation, mean},
 };
 
 use super::{
     document::{Block, Mark, Row, Table},
     league,
-    number::{rough, signed, with_deviation},
+    number::{arrow, rough, signed, with_deviation},
     pictures,
     records::RecordSet,
     report::{Line, Report, Run, Verdict},
@@ -43,15 +42,6 @@ pub(super) fn page(report: &Report, base: &RecordSet, new: Option<&RecordSet>) -
     }
     page.extend(runs(report, base, new));
     page
-}
-
-/// An arrow that points where a metric is better.
-pub(super) fn arrow(better: Better) -> &'static str {
-    match better {
-        Better::Lower => " ↓",
-        Better::Higher => " ↑",
-        Better::Neither => "",
-    }
 }
 
 fn summary(report: &Report) -> Vec<Block> {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
 };
@@ -14,7 +13,7 @@ use serde_json::Value;
 use shared::run::{
     CHECKSUMS, Damage, REPLACED, REPLACING, Record, RunData, RunFolder, read_checked,
 };
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// The reader of a folder of records, for `cargo xtask fuzz`.
 pub(crate) const FUZZ: Target = Target {
@@ -68,8 +67,7 @@ impl RecordSet {
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut set = Self { folder: folder.into(), ..Self::default() };
         let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
-        let is_put_aside = |name: &OsStr| name == REPLACED || name == REPLACING;
-        for entry in walk.filter_entry(|entry| !is_put_aside(entry.file_name())) {
+        for entry in walk.filter_entry(|entry| !is_put_aside(entry)) {
             let file = entry
                 .with_context(|| format!("cannot look for records in {}", folder.display()))?
                 .into_path();
@@ -114,6 +112,11 @@ impl RecordSet {
     pub(super) fn of(&self, run: &RunKey) -> &[Found] {
         self.runs.get(run).map_or(&[], Vec::as_slice)
     }
+}
+
+/// True of a folder in which a run keeps one that it replaced.
+pub(crate) fn is_put_aside(entry: &DirEntry) -> bool {
+    [REPLACED, REPLACING].iter().any(|name| entry.file_name() == *name)
 }
 
 /// The record in a file, `None` if it is other JSON, or why it cannot be compared.

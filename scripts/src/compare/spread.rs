@@ -34,17 +34,9 @@
 //!
 //! # What it is worth
 //!
-//! With the 45 runs under results/ that had three seeds or more in November 2026, 200 comparisons each, all
-//! metrics of a run drawn independently, which is the hardest case:
-//!
-//! | comparison | share |
-//! |---|---|
-//! | one seed of three worse by 10 σ in one metric: caught | 100.0 % |
-//! | two, three seeds: caught | 100.0 % |
-//! | seeds alone against the records that are kept: alarm | 0.0 % |
-//! | seeds alone against a base that is redrawn too: alarm | 0.9 % (highest of a run: 6.5 %) |
-//!
-//! The last line is the price of three seeds: the deviation of three is at times far too small, and what
+//! The table under *The tolerance* in CONTRIBUTING.md has the shares of gross failures that are caught and of false
+//! alarms, with all metrics of a run drawn independently, which is the hardest case. The alarms against a base that is
+//! redrawn too are the price of three seeds: the deviation of three is at times far too small, and what
 //! is known of other metrics repairs that only in part. Ten seeds in base would. σ is at least s, and twice s at
 //! the median, so that 10 σ may be 20 s; for the NLL of `vae quick` σ is s.
 //!

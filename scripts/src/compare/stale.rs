@@ -32,6 +32,12 @@ pub(super) fn differences(base: &[Found], new: &[Found]) -> Vec<String> {
     all
 }
 
+/// What two records of one run must not differ in if a mean over seeds is to be of both, a line each: all but the
+/// version of the code.
+pub(crate) fn mixed(first: &Record, other: &Record) -> Vec<String> {
+    between(first, &Record { code: first.code.clone(), ..other.clone() })
+}
+
 /// The sizes of the splits, if they differ.
 pub(super) fn wrong_split(base: &[Found], new: &[Found]) -> Option<String> {
     let sizes = |record: &Record| (record.data.train, record.data.valid, record.data.test);

@@ -35,7 +35,7 @@ pub(super) struct Args {
     remove: bool,
 }
 
-/// Heads what a manifest says of a crate that was made here.
+/// Heads the table in which a manifest says which crate it was copied from.
 const MARK: &str = "[package.metadata.new-paper]";
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -137,7 +137,7 @@ fn manifest(text: &str, from: &Name, Args { title, authors, .. }: &Args) -> Resu
     let metric = text.lines().find_map(|line| line.split_once("metric = ")?.1.split('"').nth(1));
     let metric = metric.context("no metric in the headline")?;
     let string = |text: &str| toml::Value::from(text).to_string();
-    let mut text = text.to_owned();
+    let mut text = without_mark(text);
     for (key, value) in [
         ("description", string(title)),
         ("paper", string(&format!("{authors}, year"))),
@@ -153,6 +153,17 @@ fn manifest(text: &str, from: &Name, Args { title, authors, .. }: &Args) -> Resu
         text = text.replacen(&line, &format!("{beginning}{value}"), 1);
     }
     Ok(text)
+}
+
+/// The manifest without the table that says which crate it was copied from.
+fn without_mark(text: &str) -> String {
+    let mut is_within = false;
+    let is_kept = |line: &&str| {
+        let is_next = is_within && (line.is_empty() || line.starts_with("from = "));
+        is_within = is_next || line.trim() == MARK;
+        !is_within
+    };
+    text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
 }
 
 /// The text of `lib.rs` with title and authors in its two constants, and a first line to be written.

@@ -91,7 +91,12 @@ fn a_crate_comes_with_its_name_changed_and_goes_without_a_trace() {
     let copy = copy();
     let root = copy.path();
     let before = contents(root);
-    for (from, name) in [("vae", "sparse-ae"), ("denoising-ae", "my-stack"), ("blank", "plain")] {
+    for (from, name) in [
+        ("vae", "sparse-ae"),
+        ("denoising-ae", "my-stack"),
+        ("few-labels", "more-labels"),
+        ("blank", "plain"),
+    ] {
         run_in(root, &arguments(name, Some(from))).unwrap();
         let files = contents(&root.join("crates").join(name));
         let text = |path: &str| String::from_utf8(files[path].clone()).unwrap();
@@ -121,4 +126,15 @@ fn a_crate_comes_with_its_name_changed_and_goes_without_a_trace() {
         run_in(root, &arguments(name, None)).unwrap();
         assert!(contents(root) == before, "{name} left something behind");
     }
+}
+
+#[test]
+fn a_copy_of_a_copy_names_its_source_alone() {
+    let copy = copy();
+    let root = copy.path();
+    run_in(root, &arguments("plain", Some("blank"))).unwrap();
+    run_in(root, &arguments("plainer", Some("plain"))).unwrap();
+    let manifest = root.join("crates/plainer/Cargo.toml");
+    let origin: BTreeMap<String, String> = papers::metadata(&manifest, "new-paper").unwrap();
+    assert_eq!(origin, BTreeMap::from([("from".to_owned(), "plain".to_owned())]));
 }

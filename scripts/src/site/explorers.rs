@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use shared::run::Record;
 use walkdir::WalkDir;
 
+use crate::compare::records::is_put_aside;
+
 /// A run's `explore.html`.
 #[derive(Debug)]
 pub(super) struct Explorer {
@@ -30,7 +32,8 @@ pub(super) fn explorers(runs: &Path) -> Result<Vec<Explorer>> {
     if !runs.exists() {
         return Ok(found);
     }
-    for entry in WalkDir::new(runs).sort_by_file_name() {
+    let walk = WalkDir::new(runs).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|entry| !is_put_aside(entry)) {
         let entry = entry.with_context(|| format!("cannot read {}", runs.display()))?;
         if entry.file_name() != "explore.html" {
             continue;
@@ -61,5 +64,25 @@ fn paper(run: &Path) -> Option<String> {
     match record {
         Some(record) => Some(record.paper),
         None => Some(run.parent()?.file_name()?.to_string_lossy().into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::run::{REPLACED, REPLACING};
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_replaced_is_not_published() {
+        let runs = tempfile::tempdir().unwrap();
+        for folder in ["", REPLACED, REPLACING] {
+            let folder = runs.path().join("vae/quick").join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("explore.html"), "a page").unwrap();
+        }
+        let found = explorers(runs.path()).unwrap();
+        let sites: Vec<&str> = found.iter().map(|explorer| explorer.site.as_str()).collect();
+        assert_eq!(sites, ["explore/vae-quick.html"]);
     }
 }

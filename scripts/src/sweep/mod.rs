@@ -118,7 +118,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "dry_run")]
     keep: bool,
     /// Do only this run of the sweep: what a task of Slurm or GitLab calls.
-    #[arg(long, value_name = "I", conflicts_with_all = ["dry_run", "report", "keep"])]
+    #[arg(long, value_name = "I", conflicts_with_all = ["on", "dry_run", "report", "keep"])]
     index: Option<usize>,
 }
 

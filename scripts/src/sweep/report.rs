@@ -51,9 +51,15 @@ impl Found {
     fn chosen(&self, paper: &str, asked: &[String]) -> Result<Vec<String>> {
         let known = self.metrics();
         let name = |metric: &str| metric.split(':').next().unwrap_or_default().to_owned();
-        if let Some(unknown) = asked.iter().find(|metric| !known.contains(&*name(metric))) {
+        let is_there =
+            |metric: &String| self.cells.values().any(|records| having(records, metric) > 0);
+        let is_known = |metric: &String| known.contains(&*name(metric)) && is_there(metric);
+        if let Some(unknown) = asked.iter().find(|metric| !is_known(metric)) {
             let known: Vec<&str> = known.into_iter().collect();
-            bail!("--metrics {unknown}: the records have {}", known.join(", "));
+            bail!(
+                "--metrics {unknown}: the records have {}; :95, :median or :upper-half may follow",
+                known.join(", ")
+            );
         }
         if !asked.is_empty() {
             return Ok(asked.to_vec());
@@ -215,4 +221,25 @@ fn number(value: &Value) -> Option<f64> {
 fn row(words: &[String]) -> String {
     let words = words.iter().map(|word| format!(" {} |", word.replace('|', "\\|")));
     format!("|{}\n", words.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{readme::records, workspace};
+
+    #[test]
+    fn metrics_are_those_of_the_records_in_forms_that_they_have() {
+        let records = records(&workspace().join("results/vae")).unwrap();
+        let found = Found { cells: BTreeMap::from([(0, records["vae-quick"].clone())]) };
+        let chosen = |metric: &str| found.chosen("vae", &[metric.to_owned()]);
+        for metric in ["nll", "nll:median"] {
+            assert_eq!(chosen(metric).unwrap(), [metric]);
+        }
+        for metric in ["nil", "nll:medain", "nll:upper-half", "nll:"] {
+            let said = chosen(metric).unwrap_err().to_string();
+            let start = format!("--metrics {metric}: the records have ");
+            assert!(said.starts_with(&start) && said.contains("nll"), "{said}");
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use shared::run::{Record, RunFolder};
-use toml::{Table, Value};
+use toml::Table;
 
-use super::{plan::Plan, program::seeded};
-use crate::trainings::{Today, Training};
+use super::plan::Plan;
+use crate::trainings::{Today, Training, differs};
 
 /// How far a run is.
 #[derive(Debug)]
@@ -82,10 +82,7 @@ impl Runs {
         };
         // What is damaged is the program's to judge.
         let Ok(text) = opened.config_text() else { return Ok(failed()) };
-        let found: Table = toml::from_str(&text)
-            .map_err(|error| anyhow!("{}: {}", folder.display(), error.message()))?;
-        let wanted = seeded(configuration, self.plan.run(index).1);
-        if let Some(difference) = differing("", &found, &wanted) {
+        if let Some(difference) = differs(&folder, &text, configuration, training.seed)? {
             bail!(
                 "{} is of another configuration: {difference}; remove it, or choose another --name",
                 folder.display()
@@ -100,37 +97,5 @@ impl Runs {
             );
         }
         Ok(State::Finished(Box::new(record)))
-    }
-}
-
-/// The first key in which two configurations differ, with both values.
-fn differing(prefix: &str, found: &Table, wanted: &Table) -> Option<String> {
-    found.keys().chain(wanted.keys()).find_map(|key| match (found.get(key), wanted.get(key)) {
-        (Some(Value::Table(found)), Some(Value::Table(wanted))) => {
-            differing(&format!("{prefix}{key}."), found, wanted)
-        }
-        (found, wanted) if found == wanted => None,
-        (found, wanted) => {
-            let said =
-                |value: Option<&Value>| value.map_or_else(|| "missing".into(), Value::to_string);
-            Some(format!("{prefix}{key} is {}, and would be {}", said(found), said(wanted)))
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_difference_has_its_key_and_both_values() {
-        let table = |text: &str| toml::from_str::<Table>(text).unwrap();
-        let old = table("seed = 1\n[train]\nepochs = 3\n[train.schedule]\nrate = 0.1\n");
-        assert_eq!(differing("", &old, &old), None);
-        let new = table("seed = 1\n[train]\nepochs = 3\n[train.schedule]\nrate = 0.2\n");
-        let said = differing("", &old, &new).unwrap();
-        assert_eq!(said, "train.schedule.rate is 0.1, and would be 0.2");
-        let said = differing("", &old, &table("seed = 1\n")).unwrap();
-        assert!(said.starts_with("train is ") && said.ends_with("missing"), "{said}");
     }
 }

@@ -29,11 +29,12 @@ pub(super) fn filled(path: &Path, values: &[(&str, String)], needed: &[&str]) ->
         for (name, value) in values {
             line = line.replace(&format!("@{name}@"), value);
         }
-        let words = line.split('@').skip(1).step_by(2);
+        let mut between: Vec<&str> = line.split('@').skip(1).collect();
+        between.pop(); // What follows the last @ has none behind it.
         let is_place = |word: &&str| {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
         };
-        if let Some(unknown) = words.clone().find(is_place) {
+        if let Some(unknown) = between.into_iter().find(is_place) {
             let known: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
             bail!(
                 "{}, line {}: @{unknown}@ is none of {}",
@@ -61,8 +62,13 @@ mod tests {
             filled(&file, &values, &["A"])
         };
         assert_eq!(with("@A@ and\n@B@, mail a@b.c\n").unwrap(), "one\ntwo and\nx@y, mail a@b.c\n");
+        assert_eq!(with("@A@\nTERM@60\nme@HOST\n").unwrap(), "one\ntwo\nTERM@60\nme@HOST\n");
         let said = with("@A@\n@C@\n").unwrap_err().to_string();
         assert!(said.contains("mine.sh, line 2: @C@ is none of A, B"), "{said}");
+        for another in ["mail a@b.c @C@", "@B@ @C@", "@C@ mail a@b.c"] {
+            let said = with(&format!("@A@\n{another}\n")).unwrap_err().to_string();
+            assert!(said.contains("line 2: @C@ is none of A, B"), "{another}: {said}");
+        }
         let said = with("@B@\n").unwrap_err().to_string();
         assert!(said.contains("@A@ must stand there"), "{said}");
         assert!(filled(&folder.path().join("none"), &values, &[]).is_err());

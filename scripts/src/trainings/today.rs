@@ -23,7 +23,7 @@ pub(crate) struct Today {
 }
 
 impl Today {
-    /// The data that programs find [with this cache](super::with_cache).
+    /// The data that programs find [with this cache](super::program::with_cache).
     pub(crate) fn new(cache: Option<&Path>) -> Self {
         Self { cache: cache.map(Path::to_path_buf), known: BTreeMap::new() }
     }
@@ -94,9 +94,11 @@ impl Today {
 
 /// The folder that the last `--data-dir` names.
 fn data_dir(options: &[String]) -> Option<PathBuf> {
-    let after = options.windows(2).filter(|pair| pair[0] == "--data-dir").map(|pair| &*pair[1]);
-    let within = options.iter().filter_map(|option| option.strip_prefix("--data-dir="));
-    after.chain(within).last().map(PathBuf::from)
+    let named = |(at, option): (usize, &String)| match option.strip_prefix("--data-dir")? {
+        "" => options.get(at + 1).map(PathBuf::from),
+        within => within.strip_prefix('=').map(PathBuf::from),
+    };
+    options.iter().enumerate().rev().find_map(named)
 }
 
 /// A run of an older version has nothing but its record to compare with.
@@ -122,6 +124,10 @@ mod tests {
         assert_eq!(data_dir(&words("--epochs 3")), None);
         assert_eq!(data_dir(&words("--data-dir a --epochs 3")), Some("a".into()));
         assert_eq!(data_dir(&words("--epochs 3 --data-dir=b")), Some("b".into()));
+        for both in ["--data-dir=a --data-dir b", "--data-dir a --data-dir=b"] {
+            assert_eq!(data_dir(&words(both)), Some("b".into()), "{both}");
+        }
+        assert_eq!(data_dir(&words("--data-dirs=a")), None);
     }
 
     #[test]

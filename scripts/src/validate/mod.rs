@@ -28,9 +28,12 @@ use self::{
     results::{Asked, Measured, Results},
 };
 use crate::{
-    trainings::{self, How, Today, Training, built, copied},
+    trainings::{self, Configurations, How, Today, Training, built, copied},
     workspace,
 };
+
+/// Code sizes of the table, unless others are asked for.
+const CODES: [usize; 4] = [2, 4, 16, 64];
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -40,8 +43,8 @@ pub(super) struct Args {
     /// Seeds.
     #[arg(long, value_delimiter = ',', value_name = "S,...", default_value = "1,2,3")]
     seeds: Vec<u64>,
-    /// Code sizes of the table.
-    #[arg(long, value_delimiter = ',', value_name = "N,...", default_value = "2,4,16,64")]
+    /// Code sizes of the table (default: 2,4,16,64).
+    #[arg(long, value_delimiter = ',', value_name = "N,...")]
     codes: Vec<usize>,
     /// Only these variants in the table.
     #[arg(long, value_delimiter = ',', value_name = "PAPER,...")]
@@ -53,7 +56,9 @@ pub(super) struct Args {
     #[arg(long, default_value = "runs/validate", value_name = "FOLDER")]
     out: PathBuf,
     /// Train nothing: draw the pictures of what was found before.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = [
+        "only", "seeds", "codes", "variants", "options", "programs", "jobs", "threads",
+    ])]
     redraw: bool,
     /// Write what was found and the pictures here, not into results/ and docs/pictures.
     #[arg(long, value_name = "FOLDER")]
@@ -103,6 +108,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     if args.redraw {
         return draw(&read(&table)?, args, &pictures);
     }
+    if let Some(option) = without_effect(args) {
+        bail!("{option}: without effect, --only leaves out the table");
+    }
     for (option, number) in [("--jobs", Some(args.jobs)), ("--threads", args.threads)] {
         refuse_zero(option, number)?;
     }
@@ -110,7 +118,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for (variant, reason) in &left_out {
         progress::line(&format!("{variant} is not in the table: {reason}"));
     }
-    let todo = unfinished(&planned)?;
+    let todo = unfinished(&planned, args.programs.as_deref())?;
     if !todo.is_empty() {
         train(&todo, args)?;
     }
@@ -123,8 +131,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     // What was not asked for stays as it was.
     if table.exists() {
-        let Args { seeds, codes, variants, .. } = args;
-        let asked = Asked { parts: &args.parts(), seeds, codes, variants };
+        let Args { seeds, variants, .. } = args;
+        let asked = Asked { parts: &args.parts(), seeds, codes: &args.codes(), variants };
         results.keep_others(read(&table)?, &asked);
     }
     write_json(&table, &results)?;
@@ -132,11 +140,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
     draw(&results, args, &pictures)
 }
 
+/// An option that has no meaning for the parts that are asked for.
+fn without_effect(args: &Args) -> Option<&'static str> {
+    let given = [("--codes", !args.codes.is_empty()), ("--variants", !args.variants.is_empty())];
+    let has_table = args.parts().contains(&Part::Table);
+    given.into_iter().find_map(|(option, is_given)| (is_given && !has_table).then_some(option))
+}
+
 /// The trainings that have no record yet.
 ///
 /// # Errors
-/// If the folder of one holds a run of other options, or one on other data.
-fn unfinished(planned: &[Planned]) -> Result<Vec<Training>> {
+/// If the folder of one holds a run of other options, of another configuration, or one on other data.
+fn unfinished(planned: &[Planned], programs: Option<&Path>) -> Result<Vec<Training>> {
+    let mut configurations = Configurations::new(programs);
     let mut today = Today::default();
     let mut todo = Vec::new();
     for Planned { training, .. } in planned {
@@ -156,6 +172,12 @@ fn unfinished(planned: &[Planned]) -> Result<Vec<Training>> {
             None => todo.push(training.clone()),
             Some(record) => {
                 record.refuse_incomparable(&folder)?;
+                if let Some(difference) = configurations.difference(&opened, training)? {
+                    bail!(
+                        "{} is of another configuration: {difference}; remove it, or choose another --out",
+                        folder.display()
+                    );
+                }
                 if let Some(difference) = today.difference(&opened, &record, &training.options)? {
                     bail!(
                         "{} was fitted to other data: {difference}; remove it, or choose another --out",
@@ -200,6 +222,10 @@ fn train(todo: &[Training], args: &Args) -> Result<()> {
 impl Args {
     fn parts(&self) -> Vec<Part> {
         if self.only.is_empty() { Part::value_variants().to_vec() } else { self.only.clone() }
+    }
+
+    fn codes(&self) -> Vec<usize> {
+        if self.codes.is_empty() { CODES.to_vec() } else { self.codes.clone() }
     }
 }
 

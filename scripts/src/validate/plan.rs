@@ -93,7 +93,7 @@ pub(super) const COPIES: [(&str, usize); 2] = [("packed", 64), ("copied", 784)];
 
 /// All runs, seeds outermost, so that an early end leaves whole comparisons; and who is left out.
 pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String>)> {
-    if args.codes.contains(&0) || args.codes.is_empty() || args.seeds.is_empty() {
+    if args.codes.contains(&0) || args.seeds.is_empty() {
         bail!("--codes and --seeds: at least one, and a code has at least one number");
     }
     let parts = args.parts();
@@ -157,7 +157,7 @@ impl Plan<'_> {
     }
 
     fn table(&self, variant: &str, options: &[String]) -> Vec<Planned> {
-        let planned = self.args.codes.iter().map(|&code| Planned {
+        let planned = self.args.codes().into_iter().map(|code| Planned {
             part: Part::Table,
             label: variant.to_owned(),
             code,

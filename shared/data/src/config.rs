@@ -7,7 +7,7 @@ use serde::{
 };
 use toml::{Table, Value};
 
-use super::{DataError, own_files::name_of};
+use super::{DataError, names::name_of};
 
 /// `[data]` of a configuration: which data, how split, how turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Sequences,
-    dsprites::{SIDE, Sprite, Sprites},
+    sprites::{SIDE, Sprite, Sprites},
 };
 
 /// Height, width and channels of an image.

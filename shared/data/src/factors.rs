@@ -15,6 +15,10 @@ pub trait FactorGrid: Debug + Send + Sync {
         self.sizes().iter().product()
     }
 
+    /// Feeds to a checksum which image lies where, if a file of the user's says so: of a data set
+    /// whose examples are places in the grid, their own checksum says it.
+    fn feed(&self, _sink: &mut dyn FnMut(&[u8])) {}
+
     /// Writes one image as a model sees it, levels in [0, 1].
     fn write_image(&self, index: usize, pixels: &mut [f32]);
 }

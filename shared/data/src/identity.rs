@@ -19,7 +19,7 @@ pub struct Identity {
     pub valid: SplitIdentity,
     /// The test split.
     pub test: SplitIdentity,
-    /// sha256 of the [`Preparation`].
+    /// sha256 of the [`Preparation`], and of the factors in a file of the user's, if it has some.
     pub preparation: String,
 }
 
@@ -47,12 +47,16 @@ impl Identity {
         let [train, valid, test] = [&data.train, &data.valid, &data.test].map(SplitIdentity::of);
         // What consists of numbers and strings always has a JSON.
         let text = serde_json::to_vec(preparation).unwrap_or_default();
+        let mut prepared = Sha256::new_with_prefix(text);
+        if let Some(factors) = &data.factors {
+            factors.feed(&mut |bytes| prepared.update(bytes));
+        }
         Self {
             files: data.files.clone(),
             train,
             valid,
             test,
-            preparation: hex::encode(Sha256::digest(text)),
+            preparation: hex::encode(prepared.finalize()),
         }
     }
 
@@ -96,7 +100,7 @@ impl Identity {
             .or_else(|| {
                 (self.preparation != found.preparation).then(|| {
                     format!(
-                        "their vocabulary or statistics have sha256 {}, the run's have {}",
+                        "their vocabulary, statistics or factors have sha256 {}, the run's have {}",
                         found.preparation, self.preparation
                     )
                 })

@@ -13,8 +13,10 @@ mod factors;
 mod fetch;
 mod identity;
 mod idx;
+mod knowledge;
 mod larochelle;
 mod mnist;
+mod names;
 pub mod npy;
 mod numbers;
 mod own;
@@ -24,25 +26,28 @@ mod segments;
 mod sequences;
 mod source;
 mod split;
+mod sprites;
 
 pub use batch::{Batch, BatchMaker, one_hot};
 pub use bilinear::bilinear;
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use classes::{too_few_classes, without_classes};
 pub use config::{Binarise, DataConfig, DataKind, SplitName, Steps, column};
-pub use dsprites::Sprites;
 pub use error::{DataError, all_told};
 pub use examples::{ExampleSet, PixelShape};
 pub use factors::FactorGrid;
 pub use fetch::{FetchOptions, create_cache, download, fetch};
 pub use identity::{Identity, SplitIdentity, files_differ};
+pub use knowledge::Knowledge;
+pub use names::{has_ending, name_and_sha256, name_of};
 pub use numbers::Numbers;
 pub use own::{ClassNames, IMAGE_ARRAYS, ImageFiles, ONE_CLASS, OwnImages};
-pub use own_files::{has_ending, holds, name_and_sha256, name_of, used_folder};
-pub use preparation::{Knowledge, Preparation};
+pub use own_files::{PATHS, SourceFile, holds, used_folder};
+pub use preparation::Preparation;
 pub use sequences::Sequences;
-pub use source::{AtPath, PATHS, Source, SourceFile, at_key, configured, load, source_of};
+pub use source::{AtPath, Source, at_key, configured, load, source_of};
 pub use split::{Split, Splits};
+pub use sprites::Sprites;
 
 /// Readers of single files, for fuzzing.
 #[doc(hidden)]

@@ -1,24 +1,49 @@
 //! Which files a data set may be read from, and whether a folder holds one of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use toml::Value;
 
-use super::{FetchOptions, SourceFile};
+use super::{DataConfig, FetchOptions, names::name_of};
 
-/// Name of a file or folder without those it lies in; `..`, for instance, has none.
-pub fn name_of(path: &Path) -> Option<String> {
-    Some(path.file_name()?.to_string_lossy().into_owned())
+/// Keys whose values are paths, or lists of them, in the section of a data set.
+pub const PATHS: [&str; 4] = ["path", "file", "files", "schema"];
+
+/// A file a data set may be read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Folder it may lie in within a folder of the user's.
+    pub folder: &'static str,
+    /// Its name, without `.gz`.
+    pub name: String,
+    /// Where a configuration says that it lies, if one names it: then in a folder of the user's only a file of just this
+    /// name is it.
+    pub path: Option<PathBuf>,
 }
 
-/// True if the name ends so after a dot, in capitals or not.
-pub fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
-}
+impl SourceFile {
+    /// Files that these sections of `[data]` name, under the keys that are paths.
+    pub fn in_sections(folder: &'static str, sections: &[&str], config: &DataConfig) -> Vec<Self> {
+        let sections = sections.iter().filter_map(|key| config.own.get(*key)?.as_table());
+        let paths = sections.flat_map(|section| PATHS.iter().filter_map(|key| section.get(*key)));
+        let paths = paths.flat_map(|path| match path {
+            Value::Array(several) => several.as_slice(),
+            one => std::slice::from_ref(one),
+        });
+        let file = |path: &Value| {
+            let path = PathBuf::from(path.as_str()?);
+            Some(Self { folder, name: name_of(&path)?, path: Some(path) })
+        };
+        paths.filter_map(file).collect()
+    }
 
-/// Name of a file and the sha256 of its content, as [`Splits::files`](super::Splits::files) has them.
-pub fn name_and_sha256(path: &Path, bytes: &[u8]) -> (String, String) {
-    (name_of(path).unwrap_or_default(), hex::encode(Sha256::digest(bytes)))
+    /// Files of a published set, by their names.
+    pub fn named(
+        folder: &'static str,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Vec<Self> {
+        names.into_iter().map(|name| Self { folder, name: name.into(), path: None }).collect()
+    }
 }
 
 /// True if `folder` holds one of the `files`: one that a configuration names under its name, one of a published set there
@@ -81,7 +106,7 @@ pub(crate) fn unused_folder(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Binarise, DataConfig, IMAGE_SOURCES, ImageFiles, configured};
+    use crate::{Binarise, IMAGE_SOURCES, ImageFiles, configured};
 
     #[test]
     fn a_folder_without_a_matching_file_is_told_with_the_names() {

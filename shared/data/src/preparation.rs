@@ -1,7 +1,5 @@
 //! What a model needs of its data to be used without them.
 
-use std::{any::Any, fmt};
-
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -20,12 +18,6 @@ pub struct Preparation {
     /// What a kind of data knows beyond that: a vocabulary, the columns of a table.
     #[serde(flatten)]
     pub own: Map<String, Value>,
-}
-
-/// What a kind of data knows of its examples beyond shape and classes.
-pub trait Knowledge: Any + fmt::Debug + Send + Sync {
-    /// The part of it that a run keeps, by name.
-    fn kept(&self) -> Map<String, Value>;
 }
 
 impl Preparation {

@@ -1,18 +1,15 @@
 //! What a data set is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use files::reading::{Mistake, Problem};
 use terminal::progress;
 use toml::Value;
 
 use super::{
-    Binarise, DataConfig, DataError, DataKind, FetchOptions, PixelShape, Preparation, SplitName,
-    Splits, Steps, name_of, own_files::unused_folder,
+    Binarise, DataConfig, DataError, DataKind, FetchOptions, PixelShape, Preparation, SourceFile,
+    SplitName, Splits, Steps, own_files::unused_folder,
 };
-
-/// Keys whose values are paths, or lists of them, in the section of a data set.
-pub const PATHS: [&str; 4] = ["path", "file", "files", "schema"];
 
 /// A data set. A new one is a file that implements this trait and a line in the list of its kind, for images
 /// [`IMAGE_SOURCES`](crate::IMAGE_SOURCES); nothing else knows it.
@@ -131,43 +128,6 @@ pub type AtPath = Result<Vec<(&'static str, Value)>, String>;
 /// The same for a set that needs the path alone, under this key.
 pub fn at_key(key: &'static str, path: &Path) -> AtPath {
     Ok(vec![(key, Value::String(path.to_string_lossy().into_owned()))])
-}
-
-/// A file a data set may be read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Folder it may lie in within a folder of the user's.
-    pub folder: &'static str,
-    /// Its name, without `.gz`.
-    pub name: String,
-    /// Where a configuration says that it lies, if one names it: then in a folder of the user's only a file of just this
-    /// name is it.
-    pub path: Option<PathBuf>,
-}
-
-impl SourceFile {
-    /// Files that these sections of `[data]` name, under the keys that are paths.
-    pub fn in_sections(folder: &'static str, sections: &[&str], config: &DataConfig) -> Vec<Self> {
-        let sections = sections.iter().filter_map(|key| config.own.get(*key)?.as_table());
-        let paths = sections.flat_map(|section| PATHS.iter().filter_map(|key| section.get(*key)));
-        let paths = paths.flat_map(|path| match path {
-            Value::Array(several) => several.as_slice(),
-            one => std::slice::from_ref(one),
-        });
-        let file = |path: &Value| {
-            let path = PathBuf::from(path.as_str()?);
-            Some(Self { folder, name: name_of(&path)?, path: Some(path) })
-        };
-        paths.filter_map(file).collect()
-    }
-
-    /// Files of a published set, by their names.
-    pub fn named(
-        folder: &'static str,
-        names: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Vec<Self> {
-        names.into_iter().map(|name| Self { folder, name: name.into(), path: None }).collect()
-    }
 }
 
 /// The set of this name among `sources`.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::{
     Binarise, DataConfig, DataError, ExampleSet, FactorGrid, Knowledge, PixelShape, SplitName,
-    dsprites::{SIDE, write_bits},
     examples::Example,
+    sprites::{SIDE, write_bits},
 };
 
 /// Number of pixels below which one thread is faster.

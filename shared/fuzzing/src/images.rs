@@ -31,7 +31,7 @@ pub(super) const TARGETS: &[Target] = &[
         words: &["0.5", "1", "0", "9", "1e-3", " ", "\n"],
         seeds: amat,
         read: |path| {
-            let set = readers::amat(path, false).map(|(set, digest)| {
+            let set = readers::amat(path, false, 10).map(|(set, digest)| {
                 assert!(!set.is_empty() && set.shape().pixels() == 784);
                 digest
             });

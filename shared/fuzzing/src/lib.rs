@@ -18,7 +18,6 @@ mod own_images;
 mod runs;
 mod sequences;
 mod tables;
-mod text;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

@@ -6,7 +6,7 @@ use image::{GrayAlphaImage, GrayImage, ImageFormat, RgbImage};
 use shared::data::{npy, readers};
 use zip::CompressionMethod::{Deflated, Stored};
 
-use super::{Target, archives::zip, bytes, outcome};
+use super::{Target, archives::zip, bytes, hashed, outcome};
 
 pub(super) const TARGETS: &[Target] = &[
     Target {
@@ -53,11 +53,16 @@ pub(super) const TARGETS: &[Target] = &[
         file: "images.npz",
         seeds: || {
             let x = npy::array("|u1", "(4, 3, 2)", &[7; 24]);
-            let y = npy::array("<i8", "(4,)", &[0; 32]);
+            let y = npy::array("<i8", "(4,)", &[3i64, 1, 4, 1].map(i64::to_le_bytes).concat());
             [Deflated, Stored].map(|method| zip(&[("x.npy", &x), ("y.npy", &y)], method)).to_vec()
         },
         words: &["x.npy", "y.npy", "PK\x01\x02", "PK\x03\x04", "PK\x05\x06"],
-        read: |path| outcome(readers::archive(path)),
+        // An archive may have other arrays, and a damaged name may be that of one: the reader says
+        // that it passes over it, so this damage, and no other, counts as found.
+        read: |path| match readers::archive(path)? {
+            (images, passed_over) if passed_over.is_empty() => Ok(hashed(&images)),
+            (_, passed_over) => Err(format!("passed over {}", passed_over.join(", "))),
+        },
         ..Target::ZIPPED
     },
     Target {

@@ -11,6 +11,8 @@ const TICKS: usize = 11;
 const CLOSEST: f64 = 24.0;
 /// From here on numbers are written as powers of ten.
 const LONGEST: f64 = 1e7;
+/// So are those of an axis that is all below.
+const SHORTEST: f64 = 1e-6;
 
 /// An axis of a chart: what is measured along it, with the unit, and how values lie on it.
 #[derive(Clone, Copy, Debug)]
@@ -66,13 +68,32 @@ impl<'a> Axis<'a> {
         Ticked { coordinate, ticks }
     }
 
-    /// The value at a position, as the axis says it: no digits that mean nothing.
-    pub(super) fn label(self, position: f64) -> String {
-        let value = if self.scale == Scale::Logarithmic { position.exp() } else { position };
-        // Too few digits to show that 0.3 is not a binary number; adding 0 makes 0 of -0.
-        let value = (value * 1e9).round() / 1e9 + 0.0;
-        if value.abs() < LONGEST { value.to_string() } else { format!("{value:e}") }
+    /// The value at a position, as the axis says it over this range: no digits that mean nothing.
+    pub(super) fn label(self, position: f64, range: &Range<f64>) -> String {
+        let (value, largest) = if self.scale == Scale::Logarithmic {
+            let value = rounded(position.exp(), position.exp().min(1.0));
+            (value, value)
+        } else {
+            let largest = range.start.abs().max(range.end.abs());
+            (rounded(position, range.end - range.start), largest)
+        };
+        let is_long = value.abs() >= LONGEST || (largest < SHORTEST && value != 0.0);
+        if is_long { format!("{value:e}") } else { value.to_string() }
     }
+}
+
+/// A value to a thousandth of the power of ten below the size of an axis, or to nine decimals where
+/// that is finer and no axis of large numbers: too few to show that 0.3 is not a binary number.
+fn rounded(value: f64, size: f64) -> f64 {
+    let decimals = 3.0 - size.log10().floor();
+    let decimals = if size < LONGEST { decimals.max(9.0) } else { decimals };
+    // Those after the first digit: no more than a logarithm and its power keep, or a span needs.
+    let digits = (value.abs().log10().floor() + decimals).min(13.0);
+    if digits < 0.0 {
+        return 0.0;
+    }
+    let digits = digits as usize;
+    format!("{value:.digits$e}").parse().unwrap_or(value)
 }
 
 /// Leaves out ticks whose labels would lie over those before; the last stays.
@@ -111,25 +132,55 @@ impl Ranged for Ticked {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::Axis;
 
     #[test]
     fn labels_say_values() {
         let linear = Axis::linear("error");
-        let said: Vec<String> = [0.1 + 0.2, 0.0, -0.0, 35.0, -1.25, 1e-3, 60_000.0, -1.7e9]
-            .map(|at| linear.label(at))
-            .into();
-        assert_eq!(said, ["0.3", "0", "0", "35", "-1.25", "0.001", "60000", "-1.7e9"]);
+        for range in [0.0..1e-5, 0.0..1.0, -2.0..60_000.0, -4e6..4e6] {
+            let said: Vec<String> = [0.1 + 0.2, 0.0, -0.0, 35.0, -1.25, 1e-3, 60_000.0, -1.7e9]
+                .map(|at| linear.label(at, &range))
+                .into();
+            assert_eq!(said, ["0.3", "0", "0", "35", "-1.25", "0.001", "60000", "-1.7e9"]);
+        }
+    }
+
+    #[test]
+    fn ticks_of_a_small_a_large_and_a_far_range_have_short_labels_of_their_own() {
+        for (range, wanted) in [
+            (0.0..5e-12, "2e-12"),
+            (-3e-9..3e-9, "-2e-9"),
+            (0.0..3e-7, "1e-7"),
+            (0.0..3e-5, "0.00001"),
+            (0.0..5e22, "3e22"),
+            (1.0..1.0 + 2e-8, "1.00000001"),
+        ] {
+            let axis = Axis::linear("error");
+            let ticks = axis.over(range.clone(), [].into_iter()).ticks;
+            let labels: Vec<String> = ticks.iter().map(|&at| axis.label(at, &range)).collect();
+            assert!(labels.iter().any(|label| label == wanted), "{labels:?}");
+            assert!(labels.iter().all(|label| label.len() <= 11), "{labels:?}");
+            let different: BTreeSet<&String> = labels.iter().collect();
+            assert!(labels.len() > 2 && different.len() == labels.len(), "{labels:?}");
+            assert_eq!(labels.iter().any(|label| label == "0"), range.contains(&0.0), "{labels:?}");
+        }
+        let axis = Axis::logarithmic("rate");
+        let said =
+            [2e-12, 3e-7, 1e-6, 1e-3, 1e7].map(|at| axis.label(axis.position(at), &(0.0..1.0)));
+        assert_eq!(said, ["2e-12", "3e-7", "0.000001", "0.001", "1e7"]);
     }
 
     #[test]
     fn labels_of_a_logarithmic_axis_do_not_lie_over_one_another() {
         let axis = Axis::logarithmic("samples");
         let positions = (1..=1000).map(|value| axis.position(f64::from(value)));
-        let ticked = axis.over(axis.position(1.0)..axis.position(1000.0), positions);
+        let range = axis.position(1.0)..axis.position(1000.0);
+        let ticked = axis.over(range.clone(), positions);
         let least = axis.position(1000.0) / super::CLOSEST;
         assert!(ticked.ticks.windows(2).all(|pair| pair[1] - pair[0] >= least - 1e-12));
-        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at)).collect();
+        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at, &range)).collect();
         assert_eq!((&*labels[0], &*labels[labels.len() - 1]), ("1", "1000"));
     }
 
@@ -138,8 +189,8 @@ mod tests {
         let axis = Axis::logarithmic("code size");
         let positions = [256.0, 2.0, 16.0, 2.0].map(|value| axis.position(value));
         let range = axis.position(1.0)..axis.position(300.0);
-        let ticked = axis.over(range, positions.into_iter());
-        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at)).collect();
+        let ticked = axis.over(range.clone(), positions.into_iter());
+        let labels: Vec<String> = ticked.ticks.iter().map(|&at| axis.label(at, &range)).collect();
         assert_eq!(labels, ["2", "16", "256"]);
         let [low, middle, high] = [2.0, 16.0, 128.0].map(|value| axis.position(value));
         assert!(((middle - low) - (high - middle)).abs() < 1e-12);

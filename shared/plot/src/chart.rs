@@ -109,8 +109,9 @@ const SQUARE: (u32, u32) = (940, 900);
 pub(super) const MARGIN: i32 = 15;
 const MARK: i32 = 28;
 
-/// The colour of a class: beyond the ten, hues a golden angle apart, light and dark in turn.
-fn colour_of(class: u8) -> RGBColor {
+/// The colour of a class or a series: beyond the ten, hues a golden angle apart, light and dark in
+/// turn.
+pub(super) fn colour_of(class: u8) -> RGBColor {
     let class = usize::from(class);
     let Some(further) = class.checked_sub(COLOURS.len()) else { return COLOURS[class] };
     let hue = (0.1 + further as f64 * 0.618_034).fract();
@@ -181,12 +182,13 @@ pub(super) fn mesh(
     axes: [Axis<'_>; 2],
     [values, names]: [i32; 2],
 ) -> Drawn {
+    let (across, up) = (chart.x_range(), chart.y_range());
     chart
         .configure_mesh()
         .x_desc(axes[0].name)
         .y_desc(axes[1].name)
-        .x_label_formatter(&|at| axes[0].label(*at))
-        .y_label_formatter(&|at| axes[1].label(*at))
+        .x_label_formatter(&|at| axes[0].label(*at, &across))
+        .y_label_formatter(&|at| axes[1].label(*at, &up))
         .label_style((FONT, values))
         .axis_desc_style((FONT, names))
         .light_line_style(WHITE)
@@ -298,15 +300,14 @@ pub struct Series {
 pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) -> Result<()> {
     let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).collect();
     let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
-    let entry = |(index, line): (usize, &Series)| {
-        (Mark::Line(COLOURS[index % COLOURS.len()]), line.name.clone())
-    };
+    let entry =
+        |(index, line): (usize, &Series)| (Mark::Line(colour_of(index as u8)), line.name.clone());
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 640);
     draw(path, (940 + legend.width() as u32, 640), |root| {
         let axes = [Axis::whole(axes[0]), Axis::linear(axes[1])];
         let mut chart = framed(root, caption, axes, ranges, &points, &legend)?;
         for (index, line) in series.iter().enumerate() {
-            let colour = COLOURS[index % COLOURS.len()];
+            let colour = colour_of(index as u8);
             chart.draw_series(LineSeries::new(
                 line.points.iter().copied(),
                 colour.stroke_width(2),
@@ -433,7 +434,7 @@ pub fn means(
         .collect();
     let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
     let entry = |(index, (name, _)): (usize, &(String, _))| {
-        (Mark::Line(COLOURS[index % COLOURS.len()]), name.clone())
+        (Mark::Line(colour_of(index as u8)), name.clone())
     };
     // One series without a name needs no legend.
     let named = series.iter().enumerate().filter(|(_, (name, _))| !name.is_empty());
@@ -441,7 +442,7 @@ pub fn means(
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         for (index, (_, places)) in series.iter().enumerate() {
-            let colour = COLOURS[index % COLOURS.len()];
+            let colour = colour_of(index as u8);
             let middles = || {
                 let middle = |(x, values): &Place| (across.position(*x), up.position(mean(values)));
                 places.iter().map(middle)
@@ -486,6 +487,36 @@ mod tests {
         let (across, up) = (span([1.0].into_iter()), Axis::whole("epoch"));
         let ticks = up.over(across, [].into_iter()).key_points(BoldPoints(5));
         assert_eq!(ticks, [1.0]);
+    }
+
+    #[test]
+    fn every_series_has_a_colour_of_its_own_in_the_chart_and_in_the_legend() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let flat =
+            |name: String, level: f64| Series { name, points: vec![(1.0, level), (2.0, level)] };
+        let lines: Vec<Series> =
+            (0..12).map(|series| flat(format!("#{series}"), f64::from(series))).collect();
+        curves(&at("curves.png"), "curves", ["epoch", "loss"], &lines).unwrap();
+        let places: Vec<(String, Vec<Place>)> = lines
+            .iter()
+            .map(|line| (line.name.clone(), line.points.iter().map(|p| (p.0, vec![p.1])).collect()))
+            .collect();
+        let axes = [Axis::linear("place"), Axis::linear("value")];
+        means(&at("means.png"), "means", axes, &places).unwrap();
+        for name in ["curves.png", "means.png"] {
+            let image = image::open(at(name)).unwrap().to_rgb8();
+            for series in 0..12 {
+                let RGBColor(red, green, blue) = colour_of(series);
+                // Two pixels for each unit of length; the legend is right of the chart.
+                let is_drawn = |in_legend: bool| {
+                    image.enumerate_pixels().any(|(x, _, pixel)| {
+                        (x > 2 * 932) == in_legend && pixel.0 == [red, green, blue]
+                    })
+                };
+                assert!(is_drawn(false) && is_drawn(true), "{name}: series {series}");
+            }
+        }
     }
 
     #[test]

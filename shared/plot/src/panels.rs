@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use super::{
     axis::Axis,
     chart::{
-        COLOURS, LETTERS, Legend, MARGIN, Mark, Series, caption_size, draw, mesh, span, style,
+        LETTERS, Legend, MARGIN, Mark, Series, caption_size, colour_of, draw, mesh, span, style,
     },
 };
 
@@ -44,7 +44,7 @@ pub fn panels(path: &Path, caption: &str, across: &str, rows: &[Vec<Panel>]) -> 
     }
     let colour = |name: &str| {
         let place = names.iter().position(|known| *known == name).unwrap_or_default();
-        COLOURS[place % COLOURS.len()]
+        colour_of(place as u8)
     };
     let height = if rows.len() > MANY { LOW } else { SIZE.1 };
     let whole = 2 * MARGIN + HEAD + height * rows.len() as i32;

@@ -12,7 +12,6 @@ mod midi;
 mod music;
 mod names;
 mod npz;
-mod numpy;
 mod pen;
 mod pickle;
 mod rolls;
@@ -44,7 +43,7 @@ pub mod readers {
 pub use catalogue::CATALOGUE;
 pub use known::{Column, Keys, Known, PIANO};
 pub use lines::TextFile;
-pub use music::MusicFiles;
+pub use music::{MusicFiles, beats_of};
 pub use pen::PenFile;
 pub use rolls::{Roll, rolls};
 pub use series::SeriesFile;

@@ -49,6 +49,14 @@ fn longest() -> usize {
     200
 }
 
+/// Quarter notes a step of a configuration's chords: one where it does not say.
+///
+/// # Errors
+/// A section of another form.
+pub fn beats_of(data: &DataConfig) -> Result<f64, DataError> {
+    Ok(data.own::<MusicFiles>(Music::NAME)?.map_or_else(quarter, |music| music.beats))
+}
+
 /// The set.
 #[derive(Debug)]
 pub(crate) struct Music;
@@ -223,6 +231,14 @@ mod tests {
         let config = DataConfig::new("music", Binarise::None).with("music", music);
         shared::kind::load(&SequenceData, &config, &options, None)
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_step_is_a_quarter_where_nothing_else_is_said() {
+        let config = DataConfig::new("music", Binarise::None);
+        assert_eq!(beats_of(&config).unwrap(), 1.0);
+        let music = MusicFiles { path: "songs".into(), beats: 0.25, longest: 8 };
+        assert_eq!(beats_of(&config.with("music", music)).unwrap(), 0.25);
     }
 
     #[test]

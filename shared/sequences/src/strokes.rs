@@ -7,8 +7,7 @@
 
 use super::{
     archive::Archive,
-    numpy::{Array, Dtype},
-    pickle::{self, Id, Value, Values},
+    pickle::{self, Array, Dtype, Id, Value, Values},
 };
 use shared::data::npy::Header;
 

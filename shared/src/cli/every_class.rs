@@ -7,18 +7,22 @@ use super::{asked::Examples, model::Loaded, paper::Paper};
 use crate::{data::ClassNames, plot::Grid};
 
 impl<P: Paper> Loaded<P> {
-    /// What codes `[images, latent]` of `images` `[images, pixels]` decode to as each class of the training
-    /// data, whatever number of classes the model has room for: `[images, pixels]` for each.
+    /// What codes `[images, latent]` of `images` `[images, pixels]` decode to as this class,
+    /// `[images, pixels]`.
+    pub fn as_class(&self, images: &Array2<f32>, codes: &Array2<f32>, class: u8) -> Array2<f32> {
+        let labels = vec![class; images.nrows()];
+        let given = self.model.condition(images.view(), &labels);
+        self.model.decode(codes.view(), given.as_ref().map(|given| given.view()))
+    }
+
+    /// The same for each class of the training data, whatever number of classes the model has room
+    /// for. All are held at once: for many images, call [`Self::as_class`] for one after another.
     pub fn as_every_class(
         &self,
         images: &Array2<f32>,
         codes: &Array2<f32>,
     ) -> Vec<(u8, Array2<f32>)> {
-        let of_class = |&class: &u8| {
-            let labels = vec![class; images.nrows()];
-            let given = self.model.condition(images.view(), &labels);
-            (class, self.model.decode(codes.view(), given.as_ref().map(|given| given.view())))
-        };
+        let of_class = |&class: &u8| (class, self.as_class(images, codes, class));
         self.preparation.classes.iter().map(of_class).collect()
     }
 }

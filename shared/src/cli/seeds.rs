@@ -98,7 +98,8 @@ fn refuse_other_backends(
     runs: &[(TrainArgs, PathBuf)],
     done: &[Option<Record>],
 ) -> Result<()> {
-    let finished = || runs.iter().zip(done).filter_map(|(run, done)| Some((&run.1, done.as_ref()?)));
+    let finished =
+        || runs.iter().zip(done).filter_map(|(run, done)| Some((&run.1, done.as_ref()?)));
     let wanted = match finished().next() {
         Some((_, first)) if finished().count() == done.len() => first.backend.clone(),
         _ => args.common.device()?.backend().to_owned(),

@@ -307,10 +307,7 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
 fn lacks_its_record(run: &RunFolder, text: &str) -> bool {
     let is_unchanged = || run.config_text().is_ok_and(|own| own == text);
     let is_in_epochs = has_checkpoint(run) || run.file(RunFolder::METRICS).exists();
-    !is_in_epochs
-        && is_finished(run)
-        && is_unchanged()
-        && !matches!(run.record(), Ok(Some(_)))
+    !is_in_epochs && is_finished(run) && is_unchanged() && !matches!(run.record(), Ok(Some(_)))
 }
 
 /// What follows a fit: the record and the pictures, shown.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use shared::{
     data::{
         AtPath, DataConfig, DataError, DataKind, DataSet, FetchOptions, Preparation, Source,
@@ -13,48 +12,11 @@ use shared::{
 use toml::Value;
 
 use super::{
-    Group, Schema,
+    CsvFiles, Group, Schema, TableName,
     catalogue::{ADULT, GERMAN},
     guess::{guess, written},
     people,
 };
-
-/// `[data.csv]`: a table of the user's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CsvFiles {
-    /// What its columns are: a TOML file, see [`Schema`].
-    pub schema: PathBuf,
-    /// The files, read one after another.
-    pub files: Vec<PathBuf>,
-}
-
-impl CsvFiles {
-    const SECTION: &str = "csv";
-
-    /// Those a configuration names.
-    ///
-    /// # Errors
-    /// A section of another form.
-    pub(super) fn of(config: &DataConfig) -> Result<Option<Self>, Mistake> {
-        config.own(Self::SECTION)
-    }
-}
-
-/// A table by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TableName {
-    /// UCI Adult.
-    Adult,
-    /// The same with the age as a second target.
-    AdultAge,
-    /// UCI German credit.
-    German,
-    /// Generated.
-    People,
-    /// The user's.
-    Csv,
-}
 
 impl Source for TableName {
     fn name(&self) -> &'static str {

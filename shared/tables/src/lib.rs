@@ -11,8 +11,8 @@ mod guess;
 mod people;
 mod read;
 mod schema;
+mod table_name;
 
-pub use builtin::CsvFiles;
 pub use catalogue::CATALOGUE;
 pub use encode::{Encoded, Encoder};
 pub use evaluate::{fairness, probabilities, probe_fairness};
@@ -21,6 +21,7 @@ pub use forest::ForestProbe;
 pub use people::{People, SecondTarget, TableColumns};
 pub use read::{Cell, Table, read};
 pub use schema::{Column, Group, Kind, Missing, Schema, Target};
+pub use table_name::CsvFiles;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -35,7 +36,7 @@ use shared::{
     run::Metric,
 };
 
-use builtin::TableName;
+use table_name::TableName;
 
 /// Rows about people, with a target and a sensitive attribute.
 ///

@@ -6,11 +6,11 @@ use std::{
 };
 
 use anyhow::Result;
-use ndarray::Array2;
+use ndarray::{Array1, Array2, ArrayView1};
 use shared::{
     classifier::judge,
     cli::{Asked, Loaded, OfRun, To},
-    data::ClassNames,
+    data::{ClassNames, PixelShape},
     metrics::classification_error,
     progress,
     run::{Better, Metric},
@@ -60,7 +60,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let path = examples.file(&args.to, &loaded.run, "style.png")?;
     let split = &examples.split;
     let indices = examples.chosen(args.indices.as_deref(), IMAGES)?;
-    let made = rewritten(&loaded, &split.grey(&indices), &split.labels_of(&indices));
+    let images = split.grey(&indices);
+    let codes = codes_of(&loaded, &images, &split.labels_of(&indices));
+    let made = loaded.as_every_class(&images, &codes);
     let names = ClassNames::of(&loaded.preparation);
     let [one, _] = classes(&loaded, &names);
     let caption = format!("One handwriting, every {one}: {}", loaded.title());
@@ -77,16 +79,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The images rewritten as every class: `[images, pixels]` for each.
-fn rewritten(
-    loaded: &Loaded<Paper>,
-    images: &Array2<f32>,
-    labels: &[u8],
-) -> Vec<(u8, Array2<f32>)> {
+/// The codes of images, told their own classes, `[images, latent]`.
+fn codes_of(loaded: &Loaded<Paper>, images: &Array2<f32>, labels: &[u8]) -> Array2<f32> {
     let own = loaded.model.condition(images.view(), labels);
-    let codes =
-        loaded.model.encode(images.view().into(), own.as_ref().map(|given| given.view())).mean;
-    loaded.as_every_class(images, &codes)
+    loaded.model.encode(images.view().into(), own.as_ref().map(|given| given.view())).mean
 }
 
 /// What a class is called, and several.
@@ -95,6 +91,49 @@ fn classes(loaded: &Loaded<Paper>, names: &ClassNames) -> [&'static str; 2] {
         ["digit", "digits"]
     } else {
         ["class", "classes"]
+    }
+}
+
+/// A measure of an image that does not depend on its class.
+type Measure = fn(ArrayView1<'_, f32>, PixelShape) -> f64;
+
+/// The measure of each image.
+fn measured(images: &Array2<f32>, shape: PixelShape, of: Measure) -> Vec<f64> {
+    images.rows().into_iter().map(|image| of(image, shape)).collect()
+}
+
+/// What is measured of images rewritten as every class.
+struct Rewritten {
+    /// Share of each class that is read as such.
+    right: Vec<f64>,
+    /// Slant of each image as each class, `[images, classes]`.
+    slants: Array2<f64>,
+    /// The same of its strokes' width.
+    stroke_widths: Array2<f64>,
+}
+
+impl Rewritten {
+    /// Measures what `made` makes of `count` images as each of `classes`; `right` is the share of
+    /// them that is read as such. The images of one class are held at a time: those of all may be
+    /// more than there is memory for.
+    fn of(
+        count: usize,
+        classes: &[u8],
+        shape: PixelShape,
+        made: impl Fn(u8) -> Array2<f32>,
+        right: impl Fn(u8, &Array2<f32>) -> f64,
+    ) -> Self {
+        let none = || Array2::<f64>::zeros((count, classes.len()));
+        let (mut slants, mut stroke_widths) = (none(), none());
+        let mut shares = Vec::with_capacity(classes.len());
+        for (place, &class) in classes.iter().enumerate() {
+            let images = made(class);
+            shares.push(right(class, &images));
+            let measured = |of: Measure| Array1::from(measured(&images, shape, of));
+            slants.column_mut(place).assign(&measured(slant));
+            stroke_widths.column_mut(place).assign(&measured(stroke_width));
+        }
+        Self { right: shares, slants, stroke_widths }
     }
 }
 
@@ -108,31 +147,27 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
     }
     let test = loaded.data()?.test.take(args.measured());
     let (images, labels) = (test.all_grey(), test.labels());
-    let made = rewritten(loaded, &images, &labels);
-    let mut right = Vec::with_capacity(made.len());
-    for (class, images) in &made {
-        let asked = vec![*class; labels.len()];
-        let wrong = classification_error(&judge.log_classes(images.view()), &asked);
-        right.push(1.0 - wrong.mean);
-    }
+    let codes = codes_of(loaded, &images, &labels);
+    let made = |class: u8| loaded.as_class(&images, &codes, class);
+    let read_as_such = |class: u8, drawn: &Array2<f32>| {
+        let asked = vec![class; labels.len()];
+        1.0 - classification_error(&judge.log_classes(drawn.view()), &asked).mean
+    };
+    let (shape, fitted) = (test.shape(), &loaded.preparation.classes);
+    let Rewritten { right, slants, stroke_widths } =
+        Rewritten::of(labels.len(), fitted, shape, made, read_as_such);
     let recovered = right.iter().sum::<f64>() / right.len().max(1) as f64;
     let judged = format!(
         "{} test images rewritten as {} {}, read by a classifier that has {:.2}% of \
          {} test images wrong",
         test.len(),
-        made.len(),
+        fitted.len(),
         classes(loaded, names)[1],
         100.0 * error.mean,
         error.examples
     );
-    let kept = |of: fn(ndarray::ArrayView1<'_, f32>, shared::data::PixelShape) -> f64| {
-        let shape = test.shape();
-        let sources: Vec<f64> = images.rows().into_iter().map(|image| of(image, shape)).collect();
-        let made = Array2::from_shape_fn((labels.len(), made.len()), |(image, class)| {
-            of(made[class].1.row(image), shape)
-        });
-        correlation(&sources, &made, &labels)
-    };
+    let kept =
+        |of: Measure, made: &Array2<f64>| correlation(&measured(&images, shape, of), made, &labels);
     let metric = |value: f64, unit: &str, about: String| Metric {
         value,
         standard_error: None,
@@ -146,7 +181,7 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
         (
             "style_slant".to_owned(),
             metric(
-                kept(slant),
+                kept(slant, &slants),
                 "correlation",
                 format!("slant {within}, {} test images", test.len()),
             ),
@@ -154,7 +189,7 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
         (
             "style_stroke_width".to_owned(),
             metric(
-                kept(stroke_width),
+                kept(stroke_width, &stroke_widths),
                 "correlation",
                 format!("stroke width {within}, {} test images", test.len()),
             ),
@@ -163,8 +198,8 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
     for (name, metric) in &metrics {
         shared::print_line!("{name:20} {:.4} {:12} {}", metric.value, metric.unit, metric.about);
     }
-    let worst = made.iter().zip(&right).min_by(|a, b| a.1.total_cmp(b.1));
-    if let Some(((class, _), share)) = worst {
+    let worst = fitted.iter().zip(&right).min_by(|a, b| a.1.total_cmp(b.1));
+    if let Some((class, share)) = worst {
         shared::print_line!(
             "worst: {:.1}% of class {} are read as such",
             100.0 * share,
@@ -176,7 +211,7 @@ fn measure(args: &Args, loaded: &Loaded<Paper>, names: &ClassNames) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use shared::laws;
+    use shared::{allocation, laws};
 
     use super::*;
 
@@ -191,6 +226,32 @@ mod tests {
         for (options, wanted) in cases {
             let args: Args = laws::options(options).unwrap();
             assert_eq!(args.measured(), wanted, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn images_of_one_class_are_held_at_a_time_and_measured_as_that_class() {
+        let (count, shape) = (20, PixelShape::grey(64, 64));
+        let classes: Vec<u8> = (0..40).collect();
+        // A bar that is as wide as its image and class say.
+        let made = |class: u8| {
+            Array2::from_shape_fn((count, shape.pixels()), |(image, pixel)| {
+                f32::from(u8::from(pixel % 64 < 1 + image + usize::from(class)))
+            })
+        };
+        let right = |class: u8, _: &Array2<f32>| f64::from(class);
+        let (found, peak) =
+            allocation::peak_of(1 << 30, || Rewritten::of(count, &classes, shape, made, right));
+        let of_one_class = 4 * count * shape.pixels();
+        assert!((of_one_class..2 * of_one_class).contains(&peak), "{peak}");
+        for (place, &class) in classes.iter().enumerate() {
+            let images = made(class);
+            assert_eq!(found.right[place], f64::from(class));
+            for image in 0..count {
+                let at = [image, place];
+                assert_eq!(found.slants[at], slant(images.row(image), shape));
+                assert_eq!(found.stroke_widths[at], stroke_width(images.row(image), shape));
+            }
         }
     }
 }

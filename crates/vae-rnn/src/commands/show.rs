@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use ndarray::{Array2, s};
-use sequences::{Known, PIANO, Roll, Steps, rolls, steps_of};
+use sequences::{Known, PIANO, Roll, Steps, Vocabulary, beats_of, rolls, steps_of};
 use shared::{
     cli::{Loaded, Sheet, SheetRow, refuse_existing},
     data::Split,
@@ -46,10 +46,30 @@ impl ShownSequence {
     fn name(&self) -> String {
         if self.of.is_empty() { self.title.clone() } else { format!("{}, {}", self.of, self.title) }
     }
+
+    /// True if both are versions of the same.
+    fn is_beside(&self, next: &Self) -> bool {
+        self.of == next.of
+    }
+}
+
+/// What was given of a sequence, and then its versions, each with its title.
+fn with_given(versions: &[ShownSequence]) -> Vec<(&str, Array2<f32>)> {
+    let given = versions
+        .first()
+        .map(|first| ("given", first.steps.slice(s![..first.given, ..]).to_owned()));
+    let all = versions.iter().map(|shown| (&*shown.title, shown.steps.clone()));
+    given.into_iter().chain(all).collect()
+}
+
+/// True if each is a sequence of its own.
+fn have_no_versions(sequences: &[ShownSequence]) -> bool {
+    sequences.iter().all(|shown| shown.of.is_empty())
 }
 
 /// Writes sequences into `path`, whose ending is [`ending`], and beside it: returns the files, the picture first.
-/// Drawings have a file each, of the same name and a number.
+/// Drawings have a file each, of the same name and a number; `path` itself has those of which there
+/// are versions, under their titles.
 pub(super) fn show(
     run: &Loaded<Paper>,
     path: &Path,
@@ -73,7 +93,7 @@ pub(super) fn show(
         Steps::Numbers => {
             let mut rows: Vec<SeriesRow<'_>> = Vec::new();
             let mut first = 0;
-            for versions in sequences.chunk_by(|one, next| one.of == next.of) {
+            for versions in sequences.chunk_by(ShownSequence::is_beside) {
                 let titles: Vec<&str> = versions.iter().map(|shown| &*shown.title).collect();
                 let lines = distinct(&titles).into_iter().zip(first..).collect();
                 rows.push(SeriesRow { label: &versions[0].of, lines });
@@ -81,28 +101,80 @@ pub(super) fn show(
             }
             show_series(run, [path, &path.with_extension("csv")], &caption, sequences, &rows)
         }
-        Steps::Pen => {
-            let files = numbered(run, path, "svg", sequences.len())?;
-            for (file, shown) in files.iter().zip(sequences) {
-                write_svg(file, &drawing(&strokes(&shown.steps)))?;
-            }
-            remove_higher(run, path, "svg", sequences.len())?;
-            Ok(files)
-        }
+        Steps::Pen => show_drawings(run, path, &caption, sequences),
         Steps::Symbols => {
-            let vocabulary = Known::of(&run.preparation).vocabulary;
-            let mut text = String::new();
-            for shown in sequences {
-                if let Some(vocabulary) = &vocabulary {
-                    text.push_str(&vocabulary.line(symbols(&shown.steps)));
-                }
-                text.push('\n');
-            }
-            write_atomic(path, text.as_bytes())?;
-            shared::print_text!("{text}");
-            Ok(vec![path.to_owned()])
+            let vocabulary = vocabulary(run)?;
+            let (names, lines) = named_lines(sequences, |steps| vocabulary.line(symbols(steps)));
+            write_text(path, &list(&names, &[""], &[lines]))
         }
     }
+}
+
+/// Drawings in a file each beside `path`, of the same name and a number; versions of the same also
+/// side by side in `path`.
+fn show_drawings(
+    run: &Loaded<Paper>,
+    path: &Path,
+    caption: &str,
+    sequences: &[ShownSequence],
+) -> Result<Vec<PathBuf>> {
+    let files = numbered(run, path, "svg", sequences.len())?;
+    let sheet = sheet_of_versions(caption, sequences);
+    if let Some(sheet) = &sheet {
+        write_svg(path, sheet)?;
+    }
+    for (file, shown) in files.iter().zip(sequences) {
+        write_svg(file, &drawing(&strokes(&shown.steps)))?;
+    }
+    remove_higher(run, path, "svg", sequences.len())?;
+    Ok(sheet.map(|_| path.to_owned()).into_iter().chain(files).collect())
+}
+
+/// A row for each sequence of which there are versions: what was given of it, and these.
+fn sheet_of_versions(caption: &str, sequences: &[ShownSequence]) -> Option<String> {
+    if have_no_versions(sequences) {
+        return None;
+    }
+    let (mut columns, mut rows) = (Vec::new(), Vec::new());
+    for versions in sequences.chunk_by(ShownSequence::is_beside) {
+        let (titles, drawn): (Vec<String>, Vec<String>) = with_given(versions)
+            .into_iter()
+            .map(|(title, steps)| (title.to_owned(), drawing(&strokes(&steps))))
+            .unzip();
+        columns = titles;
+        rows.push((versions[0].of.clone(), drawn));
+    }
+    Some(drawings(caption, &columns, &rows))
+}
+
+/// Lines of text and their names: of versions also what was given, of others no names.
+fn named_lines(
+    sequences: &[ShownSequence],
+    line: impl Fn(&Array2<f32>) -> String,
+) -> (Vec<String>, Vec<String>) {
+    if have_no_versions(sequences) {
+        return (Vec::new(), sequences.iter().map(|shown| line(&shown.steps)).collect());
+    }
+    let mut named = Vec::new();
+    for versions in sequences.chunk_by(ShownSequence::is_beside) {
+        for (title, steps) in with_given(versions) {
+            named.push((format!("{}, {title}", versions[0].of), line(&steps)));
+        }
+    }
+    named.into_iter().unzip()
+}
+
+/// Writes a text into `path` and prints it: returns the file.
+fn write_text(path: &Path, text: &str) -> Result<Vec<PathBuf>> {
+    write_atomic(path, text.as_bytes())?;
+    shared::print_text!("{text}");
+    Ok(vec![path.to_owned()])
+}
+
+/// The symbols of a run's text.
+fn vocabulary(run: &Loaded<Paper>) -> Result<Vocabulary> {
+    let none = || anyhow!("{} has no vocabulary", run.run.path().display());
+    Known::of(&run.preparation).vocabulary.ok_or_else(none)
 }
 
 /// Chords as piano rolls in `picture`, and each as a MIDI file beside it, of the same name and a number.
@@ -117,8 +189,9 @@ fn show_chords(
     let is_begun = all.iter().any(|roll| roll.given > 0);
     let colours = if is_begun { "; what was given is beige" } else { "" };
     rolls(picture, &format!("{caption}{colours}"), "", &all)?;
+    let beats = beats_of(run.config.data())?;
     for (tune, shown) in tunes.iter().zip(sequences) {
-        write_atomic(tune, &midi_file(&chords(lowest_key(run), &shown.steps), TEMPO))?;
+        write_atomic(tune, &midi_file(&chords(lowest_key(run), &shown.steps), beats, TEMPO))?;
     }
     remove_higher(run, picture, "mid", sequences.len())?;
     Ok([picture.to_owned()].into_iter().chain(tunes).collect())
@@ -266,17 +339,12 @@ pub(crate) fn draw_sheet(
     let rows = sheet.rows.iter().map(sequences).collect::<Result<Vec<_>>>()?;
     match steps {
         Steps::Symbols => {
-            let Some(vocabulary) = Known::of(&run.preparation).vocabulary else {
-                bail!("{} has no vocabulary", run.run.path().display());
-            };
+            let vocabulary = vocabulary(run)?;
             let line = |own: &Array2<f32>| vocabulary.line(symbols(own));
             let lines: Vec<Vec<String>> =
                 rows.iter().map(|row| row.iter().map(line).collect()).collect();
             let labels: Vec<&str> = sheet.rows.iter().map(|row| &*row.label).collect();
-            let text = list(&sheet.columns, &labels, &lines);
-            write_atomic(path, text.as_bytes())?;
-            shared::print_text!("{text}");
-            return Ok(Some(vec![path.to_owned()]));
+            return write_text(path, &list(&sheet.columns, &labels, &lines)).map(Some);
         }
         Steps::Pen => {
             let strokes = |own: &Array2<f32>| drawing(&strokes(own));
@@ -427,7 +495,48 @@ pub(super) fn symbols(steps: &Array2<f32>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{distinct, list, number_of};
+    use ndarray::{Array2, array};
+
+    use super::{ShownSequence, distinct, list, named_lines, number_of, sheet_of_versions};
+
+    /// A sequence of three steps and what a model made of it, with one step given.
+    fn versions() -> [ShownSequence; 2] {
+        [("the truth", 3.0), ("completion 1", 4.0)].map(|(title, last)| ShownSequence {
+            of: "#7".into(),
+            title: title.into(),
+            steps: array![[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [last, 0.0, 1.0]],
+            given: 1,
+        })
+    }
+
+    /// The first number of each step.
+    fn line(steps: &Array2<f32>) -> String {
+        steps.column(0).iter().map(f32::to_string).collect()
+    }
+
+    #[test]
+    fn a_completed_text_says_what_was_given_and_which_is_the_truth() {
+        let (names, lines) = named_lines(&versions(), line);
+        let text = list(&names, &[""], &[lines]);
+        assert_eq!(text, "#7, given         1\n#7, the truth     123\n#7, completion 1  124\n");
+    }
+
+    #[test]
+    fn a_text_that_is_no_version_of_another_is_listed_as_it_is() {
+        let drawn = versions().map(|shown| ShownSequence { of: String::new(), ..shown });
+        let (names, lines) = named_lines(&drawn, line);
+        assert_eq!(list(&names, &[""], &[lines]), "123\n124\n");
+        assert_eq!(sheet_of_versions("Drawn", &drawn), None);
+    }
+
+    #[test]
+    fn completed_drawings_are_side_by_side_under_their_titles() {
+        let sheet = sheet_of_versions("Completed", &versions()).unwrap();
+        for label in ["Completed", "#7", "given", "the truth", "completion 1"] {
+            assert_eq!(sheet.matches(&format!(">{label}</text>")).count(), 1, "{label}");
+        }
+        assert_eq!(sheet.matches("<polyline").count(), 3);
+    }
 
     #[test]
     fn titles_that_are_equal_or_empty_are_numbered() {

@@ -1,6 +1,8 @@
 //! What the tolerance is worth, by simulation: seeds are drawn with the means and deviations of the
 //! records that are kept. `cargo test -p xtask gross_failures -- --nocapture` prints the figures.
 
+use std::fs;
+
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use shared::{
@@ -177,6 +179,10 @@ fn gross_failures_are_caught_and_seeds_alone_are_not() {
     print_row("all", all);
     println!("σ over the metric's own deviation: median {:.1}", median_raise(&cases, &spreads));
     assert!(all[1].percent() <= 2.0);
+    // The page has these shares, and must not have those of other records.
+    let page = fs::read_to_string(crate::workspace().join("CONTRIBUTING.md")).unwrap();
+    let counted = format!("{TRIALS} comparisons for each of {} runs", cases.len());
+    assert!(page.contains(&counted), "CONTRIBUTING.md: write the table anew, with {counted}");
 }
 
 /// How many times a metric's own deviation σ is, at the median over all metrics of all cases.

@@ -1,6 +1,5 @@
 //! dSprites: drawn here, or from the published file where the user has it.
 
-mod grid;
 pub(super) mod published;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,10 +9,8 @@ use kernels::noise::{Noise, Stream};
 
 use super::{
     DataConfig, DataError, ExampleSet, FetchOptions, Preparation, Source, SourceFile, Splits,
+    Sprites,
 };
-
-pub use grid::Sprites;
-pub(super) use grid::{SIDE, Sprite, write_bits};
 
 /// The set.
 #[derive(Debug)]

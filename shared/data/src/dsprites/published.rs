@@ -10,9 +10,10 @@ use files::sha256;
 use terminal::progress;
 use zip::ZipArchive;
 
-use super::{
-    super::{DataError, FetchOptions, npy::Header},
-    SIDE, Sprite, Sprites,
+use super::super::{
+    DataError, FetchOptions,
+    npy::Header,
+    sprites::{SIDE, Sprite, Sprites},
 };
 
 /// Name of the published file.

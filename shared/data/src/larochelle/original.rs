@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{DataError, ExampleSet, FetchOptions, PixelShape},
+    super::{DataError, ExampleSet, FetchOptions, PixelShape, Source},
     Variant,
     draw::TEST,
 };
@@ -43,6 +43,7 @@ fn of_sizes(
     tests: usize,
 ) -> Result<Option<Original>, DataError> {
     let names = variant.original_files();
+    let classes = if variant.has_digits() { 10 } else { 2 };
     let folders = options
         .data_dir
         .iter()
@@ -54,8 +55,8 @@ fn of_sizes(
         match paths.iter().filter(|path| path.is_file()).count() {
             0 => {}
             2 => {
-                let (pool, first) = read(&paths[0], false)?;
-                let (test, second) = read(&paths[1], true)?;
+                let (pool, first) = read(&paths[0], false, classes)?;
+                let (test, second) = read(&paths[1], true, classes)?;
                 let (train, valid) = variant.sizes();
                 let expected = format!("{train} for training and {valid} for validation");
                 check(&paths[0], pool.len(), train + valid, &expected)?;
@@ -84,8 +85,8 @@ fn check(path: &Path, found: usize, wanted: usize, expected: &str) -> Result<(),
     Err(DataError::Format { path: path.into(), reason })
 }
 
-/// Reads one file; its digest comes along.
-pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> {
+/// Reads one file of so many classes; its digest comes along.
+pub fn read(path: &Path, test: bool, classes: u8) -> Result<(ExampleSet, String), DataError> {
     const SHAPE: PixelShape = PixelShape::grey(28, 28);
     let width = SHAPE.pixels();
     let io = |source| DataError::unreadable(path, source);
@@ -93,6 +94,7 @@ pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> 
         path: PathBuf::from(path),
         reason: format!("line {line}: {what}"),
     };
+    let is_class = |value: f32| value.fract() == 0.0 && (0.0..f32::from(classes)).contains(&value);
     let mut source = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
     let (mut pixels, mut labels, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
     let (mut text, mut line) = (String::new(), 0);
@@ -109,14 +111,15 @@ pub fn read(path: &Path, test: bool) -> Result<(ExampleSet, String), DataError> 
                 word.parse().map_err(|_| wrong(line, format!("'{word}' is not a number")))?;
             if count < width && (0.0..=1.0).contains(&value) {
                 pixels.push((value * 255.0).round() as u8);
-            } else if count == width && value.fract() == 0.0 && (0.0..256.0).contains(&value) {
+            } else if count == width && is_class(value) {
                 labels.push(value as u8);
             } else if count < width {
                 return Err(wrong(line, format!("pixel {}: {value} is not in [0, 1]", count + 1)));
             } else {
+                let last = classes - 1;
                 return Err(wrong(
                     line,
-                    format!("'{word}' is not a class, or the line is too long"),
+                    format!("'{word}' is not a class, 0 to {last}, or the line is too long"),
                 ));
             }
             count += 1;
@@ -156,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("set.amat");
         fs::write(&path, line("1.0", "7") + &line("0.0", "3.0")).unwrap();
-        let (images, digest) = read(&path, false).unwrap();
+        let (images, digest) = read(&path, false, 10).unwrap();
         assert_eq!((images.len(), images.label(0), images.label(1)), (2, 7, 3));
         assert_eq!((images.image(0)[0], images.image(0)[1], images.image(1)[0]), (255, 128, 0));
         assert_eq!(digest.len(), 64);
@@ -170,8 +173,30 @@ mod tests {
             (String::new(), "no example"),
         ] {
             fs::write(&path, text).unwrap();
-            let Err(error) = read(&path, false) else { panic!("{message}: read") };
+            let Err(error) = read(&path, false, 10) else { panic!("{message}: read") };
             assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_a_set_does_not_have_is_refused_with_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        for (variant, most, beyond) in [
+            (Variant::Basic, "9", "10"),
+            (Variant::ImageBackground, "9", "255"),
+            (Variant::Rectangles, "1", "2"),
+            (Variant::Convex, "1", "2"),
+            (Variant::ImageRectangles, "1", "9"),
+        ] {
+            let names = variant.original_files();
+            let train = line("0", most) + &line("0", beyond);
+            for (name, text) in names.into_iter().zip([train, line("0", "0")]) {
+                fs::write(folder.path().join(name), text).unwrap();
+            }
+            let found = of_sizes(variant, variant.name(), &options(folder.path()), 1);
+            let message = found.err().unwrap().to_string();
+            let expected = format!("line 2: '{beyond}' is not a class, 0 to {most}");
+            assert!(message.contains(&expected) && message.contains(names[0]), "{message}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use files::reading::{listed, short};
+use files::reading::{listed, one_line, short};
 use image::{GrayImage, RgbImage};
 use terminal::progress;
 use zip::ZipArchive;
@@ -27,13 +27,30 @@ const LARGEST_CLASS: f64 = 9e15;
 /// Bytes an array may have.
 const LARGEST: u64 = 1 << 33;
 
-/// The images of an archive, `[n, h, w]` or `[n, h, w, c]`.
+/// The images of an archive, `[n, h, w]` or `[n, h, w, c]`; says which arrays it passes over.
 pub(super) fn read(path: &Path) -> Result<Found, String> {
+    let (found, passed_over) = read_and_passed_over(path)?;
+    if !passed_over.is_empty() {
+        let said = format!(
+            "{}: passed over {}; an array of classes is called {}",
+            path.display(),
+            listed(passed_over),
+            listed(CLASSES)
+        );
+        progress::line(&one_line(&said));
+    }
+    Ok(found)
+}
+
+/// The same, and the names of the arrays that are passed over, as one is whose name is damaged.
+pub(super) fn read_and_passed_over(path: &Path) -> Result<(Found, Vec<String>), String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let file = name_and_sha256(path, &bytes);
-    let mut archive = ZipArchive::new(Cursor::new(bytes))
+    let mut archive = ZipArchive::new(Cursor::new(&*bytes))
         .map_err(|error| format!("no whole npz archive ({error})"))?;
+    refuse_lost(&bytes, &archive)?;
     let names = arrays(&archive);
+    let passed_over = passed_over(&names);
     let found = |wanted: &[&'static str]| first_of(wanted, &names);
     let x = found(&IMAGE_ARRAYS).ok_or_else(|| {
         format!(
@@ -107,7 +124,23 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     };
     let (labels, classes) = numbered(&names)?;
     let names = counted(labels.len());
-    Ok(Found { images, labels, classes, names, factors, files: [file].into() })
+    Ok((Found { images, labels, classes, names, factors, files: [file].into() }, passed_over))
+}
+
+/// Refuses a directory of which an array would be lost: a number of them that is too small, or a
+/// name twice.
+fn refuse_lost(bytes: &[u8], archive: &ZipArchive<Cursor<&[u8]>>) -> Result<(), String> {
+    const ENTRY: &[u8] = b"PK\x01\x02";
+    let start = usize::try_from(archive.central_directory_start()).unwrap_or(usize::MAX);
+    let directory = bytes.get(start..).unwrap_or_default();
+    let entries = directory.windows(ENTRY.len()).filter(|bytes| *bytes == ENTRY).count();
+    let found = archive.len();
+    if entries == found {
+        return Ok(());
+    }
+    Err(format!(
+        "its directory lists {entries} arrays, and {found} can be read: damaged, copy it again"
+    ))
 }
 
 /// Bytes of the array of images when it is unpacked, as the archive lists it; nothing of one that is too large for
@@ -129,8 +162,14 @@ fn first_of(wanted: &[&'static str], names: &[String]) -> Option<&'static str> {
     wanted.iter().copied().find(|wanted| names.iter().any(|name| name == wanted))
 }
 
+/// The names of arrays that are not read.
+fn passed_over(names: &[String]) -> Vec<String> {
+    let read = [&IMAGE_ARRAYS[..], &CLASSES, &FACTORS].map(|wanted| first_of(wanted, names));
+    names.iter().filter(|name| !read.contains(&Some(name.as_str()))).cloned().collect()
+}
+
 /// One array of the archive.
-fn numbers(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<Numbers, String> {
+fn numbers(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Numbers, String> {
     let member = archive.by_name(&format!("{name}.npy"));
     let mut member = member.map_err(|error| format!("{name} cannot be read ({error})"))?;
     Numbers::read(&mut member, LARGEST).map_err(|reason| format!("{name} {reason}"))

@@ -93,6 +93,16 @@ impl FactorGrid for OwnFactors {
         self.table.sizes.clone()
     }
 
+    fn feed(&self, sink: &mut dyn FnMut(&[u8])) {
+        let FactorTable { sizes, images, .. } = &self.table;
+        for size in [sizes.len()].iter().chain(sizes) {
+            sink(&(*size as u64).to_le_bytes());
+        }
+        for &image in images {
+            sink(&self.places[image as usize].to_le_bytes());
+        }
+    }
+
     fn write_image(&self, index: usize, pixels: &mut [f32]) {
         let place = self.places[self.table.images[index] as usize] as usize;
         // As grey levels: the probes of every model see these.

@@ -19,6 +19,8 @@ use crate::{all_told, name_of};
 
 /// Bytes one picture may take when it is unpacked.
 const LARGEST: u64 = 1 << 30;
+/// What every JPEG begins with.
+const JPEG: [u8; 2] = [0xff, 0xd8];
 
 /// Refuses folders that share pictures out already: they would be two classes, and what is to be tested on trained on.
 fn refuse_splits(folders: &[PathBuf]) -> Result<(), String> {
@@ -183,6 +185,9 @@ fn listing(folder: &Path) -> Result<Listing, String> {
 fn picture(path: &Path) -> Result<(Picture, [u8; 32]), String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let sha256 = Sha256::digest(&bytes).into();
+    if bytes.starts_with(&JPEG) && is_cut_off(&bytes) {
+        return Err("cut off: the end marker of a JPEG is missing; copy it again".into());
+    }
     let cannot = |error: image::ImageError| format!("cannot be read as a picture ({error})");
     let mut reader = ImageReader::new(BufReader::new(Cursor::new(bytes)));
     // By its content: a name may be wrong.
@@ -205,6 +210,26 @@ fn picture(path: &Path) -> Result<(Picture, [u8; 32]), String> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(cannot)?;
     image.apply_orientation(orientation);
     Ok((on_white(&image), sha256))
+}
+
+/// True if a JPEG ends before its end marker: decoders fill what is missing with grey. Pictures
+/// within its notes have ends of their own, and what follows the end is nothing of the picture.
+fn is_cut_off(jpeg: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    // Neither a byte FF of a scan, which 00 follows, nor a filling one, nor one without a length.
+    let is_marker =
+        |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff);
+    let mut rest = jpeg.get(JPEG.len()..).unwrap_or_default();
+    while let Some(at) = rest.windows(2).position(is_marker) {
+        if rest[at + 1] == END {
+            return false;
+        }
+        // A segment is passed over by its length, which counts itself.
+        let Some(&[high, low]) = rest.get(at + 2..at + 4) else { return true };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        rest = rest.get(at + 2 + length..).unwrap_or_default();
+    }
+    true
 }
 
 fn on_white(image: &DynamicImage) -> Picture {

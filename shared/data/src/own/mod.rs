@@ -66,21 +66,23 @@ const MOST_CLASSES: usize = 256;
 pub mod readers {
     use super::*;
 
-    type Read = Result<Vec<(u32, u32, Vec<u8>, u8)>, String>;
+    /// Height, width, levels and class.
+    type Plain = (u32, u32, Vec<u8>, String);
+    type Read = Result<Vec<Plain>, String>;
 
-    fn plain(found: Found) -> Vec<(u32, u32, Vec<u8>, u8)> {
+    fn plain(found: Found) -> Vec<Plain> {
         assert_eq!(found.images.len(), found.labels.len());
         let of = |(image, label): (Picture, u8)| {
-            assert!(usize::from(label) < found.classes.len());
             let (height, width) = image.size();
-            (height, width, image.into_levels(), label)
+            (height, width, image.into_levels(), found.classes[usize::from(label)].clone())
         };
         found.images.into_iter().zip(found.labels).map(of).collect()
     }
 
-    /// An npz archive.
-    pub fn archive(path: &Path) -> Read {
-        super::archive::read(path).map(plain)
+    /// An npz archive, and the names of its arrays that are passed over, as is said.
+    pub fn archive(path: &Path) -> Result<(Vec<Plain>, Vec<String>), String> {
+        let (found, passed_over) = super::archive::read_and_passed_over(path)?;
+        Ok((plain(found), passed_over))
     }
 
     /// A table of pixels.

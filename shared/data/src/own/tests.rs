@@ -167,6 +167,43 @@ fn pictures_are_turned_flattened_on_white_narrowed_and_cut_around_their_middle()
     assert_eq!(splits.train.shape(), PixelShape::grey(3, 2));
 }
 
+/// A JPEG of 48 x 48 pixels with detail, so that its scan is most of it.
+fn jpeg() -> Vec<u8> {
+    let image = GrayImage::from_fn(48, 48, |x, y| Luma([(x * x * 7 + y * y * 13 + x * y) as u8]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn a_jpeg_that_is_cut_off_is_refused_whatever_lies_within_or_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jpg");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        folder::read_one(&path).map(|mut found| found.images.remove(0).into_levels())
+    };
+    let whole = jpeg();
+    let levels = read(&whole).unwrap();
+    // A video behind the picture has markers by accident.
+    assert_eq!(read(&[&whole[..], b"\xff\xda\x00\x02 and more"].concat()).unwrap(), levels);
+    // A thumbnail in a comment, which has its own end.
+    let length = (whole.len() as u16 + 2).to_be_bytes();
+    let thumbnail = [&whole[..2], b"\xff\xfe", &length, &whole, &whole[2..]].concat();
+    assert_eq!(read(&thumbnail).unwrap(), levels);
+    for whole in [&whole, &thumbnail] {
+        for end in [whole.len() - jpeg().len() / 2, whole.len() - 2, whole.len() - 1] {
+            let told = read(&whole[..end]).unwrap_err();
+            assert!(told.starts_with("cut off"), "{end}: {told}");
+        }
+    }
+    for number in 0..12 {
+        fs::write(folder.path().join(format!("{number}.jpg")), &whole).unwrap();
+    }
+    let told = loaded(folder.path(), |_| {}).unwrap_err();
+    assert!(told.contains("x.jpg: cut off") && !told.contains("11.jpg"), "{told}");
+}
+
 /// Twelve pictures of 4 x 4, red at their left and blue at their right.
 fn coloured(number: u8) -> RgbImage {
     RgbImage::from_fn(4, 4, |x, _| Rgb([200 - 50 * x as u8, number, 50 * x as u8]))
@@ -297,6 +334,13 @@ fn bad_input_gets_one_clear_line() {
     told("fewer.npz", &["there are 12 images"]);
     archive("square.npz", &[("x", ok.clone()), ("y", npy::array("|u1", "(6, 2)", &[0; 12]))]);
     told("square.npz", &["shape [6, 2]", "there are 12 images"]);
+    let y = npy::array("|u1", "(12,)", &[0; 12]);
+    let mut lost = npz(&[("x", ok.clone()), ("y", y)]);
+    let end = lost.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+    // The number of arrays.
+    lost[end + 8] = 1;
+    fs::write(at("lost.npz"), lost).unwrap();
+    told("lost.npz", &["lists 2 arrays, and 1 can be read"]);
     fs::write(at("torn.npz"), &npz(&[("x", ok)])[..60]).unwrap();
     told("torn.npz", &["no whole npz archive"]);
 
@@ -375,6 +419,65 @@ fn known_factors_lead_to_their_image_and_tables_without_every_combination_are_le
     assert!(written(&rows).unwrap().factors.is_none());
     rows.pop();
     assert!(written(&rows).unwrap().factors.is_none());
+}
+
+#[test]
+fn arrays_of_other_names_are_passed_over_aloud_and_damaged_names_are_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let x = npy::array("|u1", "(12, 2, 3)", &[9; 72]);
+    let classes = npy::array("|u1", "(12,)", &[1, 2, 3].repeat(4));
+    let read = |bytes: Vec<u8>| {
+        fs::write(&path, bytes).unwrap();
+        let (found, passed_over) = archive::read_and_passed_over(&path).unwrap();
+        (found.classes, passed_over)
+    };
+    let whole = npz(&[("x", x.clone()), ("y", classes.clone())]);
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(read(whole.clone()), (names(&["1", "2", "3"]), names(&[])));
+    let mut damaged = whole;
+    let name = damaged.windows(5).rposition(|bytes| bytes == b"y.npy").unwrap();
+    damaged[name] ^= 8;
+    assert_eq!(read(damaged), (names(&[ONE_CLASS]), names(&["q"])));
+    let more = npz(&[("images", x.clone()), ("x", x), ("y", classes.clone()), ("z", classes)]);
+    assert_eq!(read(more), (names(&["1", "2", "3"]), names(&["images", "z"])));
+}
+
+#[test]
+fn another_table_of_factors_is_another_identity_and_without_one_it_is_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("factors.npz");
+    let identity = |splits: &Splits| crate::Identity::of(splits, &Preparation::of(splits));
+    let written = |factors: [fn(u8) -> u8; 2]| {
+        let pixels: Vec<u8> = (0..12).flat_map(|number| picture(number).into_raw()).collect();
+        let table: Vec<u8> =
+            (0..12).flat_map(|image| factors.map(|factor| factor(image))).collect();
+        let arrays = [
+            ("x", npy::array("|u1", "(12, 2, 3)", &pixels)),
+            ("y", npy::array("|u1", "(12,)", &[0; 12])),
+            ("latents_classes", npy::array("|u1", "(12, 2)", &table)),
+        ];
+        fs::write(&path, npz(&arrays)).unwrap();
+        loaded(&path, |_| {}).unwrap()
+    };
+    let whole = written([|image| image / 4, |image| image % 4]);
+    let own = identity(&whole);
+    assert!(own.same_contents(&identity(&written([|image| image / 4, |image| image % 4]))));
+    for other in [
+        // Two values change their names, and the factors their places.
+        written([|image| 2 - image / 4, |image| image % 4]),
+        written([|image| image % 4, |image| image / 4]),
+        written([|image| image / 6, |image| image % 6]),
+    ] {
+        let found = identity(&other);
+        assert!(!own.same_contents(&found) && own.train == found.train, "{found:?}");
+    }
+    let without = identity(&Splits { factors: None, ..whole.clone() });
+    assert!(!own.same_contents(&without) && own.train == without.train);
+    let text = serde_json::to_vec(&Preparation::of(&whole)).unwrap();
+    assert_eq!(without.preparation, crate::name_and_sha256(&path, &text).1);
+    // Places of dsprites are in the checksums of its splits.
+    crate::Sprites::drawn(false).feed(&mut |_| panic!("fed"));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Ways to change a file: as a disk or a transfer damages it, and as somebody would who knows the format.
 
+mod text;
+
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
-
-use super::text;
 
 /// Bytes a changed file may have; more shows nothing that fewer do not, and takes longer.
 const LARGEST: usize = 1 << 18;

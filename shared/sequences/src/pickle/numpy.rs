@@ -3,11 +3,11 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::pickle::{Id, Value, Values};
+use super::{Id, Value, Values};
 
 /// A function or class that a pickle of arrays may name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Global {
+pub(crate) enum Global {
     /// `numpy.core.multiarray._reconstruct`: an array that is still empty.
     Reconstruct,
     /// `numpy.core.numeric._frombuffer`: an array out of bytes, which protocol 5 uses.
@@ -22,7 +22,7 @@ pub(super) enum Global {
 
 impl Global {
     /// The function of that module and name; since numpy 2, `core` is `_core`.
-    pub(super) fn named(module: &[u8], name: &[u8]) -> Result<Self, String> {
+    pub(crate) fn named(module: &[u8], name: &[u8]) -> Result<Self, String> {
         match (module, name) {
             (b"numpy.core.multiarray" | b"numpy._core.multiarray", b"_reconstruct") => {
                 Ok(Self::Reconstruct)
@@ -42,7 +42,7 @@ impl Global {
     }
 
     /// What the function returns for these arguments.
-    pub(super) fn call<'a>(
+    pub(crate) fn call<'a>(
         self,
         values: &Values<'a>,
         arguments: &[Id],
@@ -75,7 +75,7 @@ impl Global {
 }
 
 /// Gives an array or an element type the content that follows it in the pickle.
-pub(super) fn build(values: &mut Values<'_>, object: Id, state: Id) -> Result<(), String> {
+pub(crate) fn build(values: &mut Values<'_>, object: Id, state: Id) -> Result<(), String> {
     let content = match (values.get(object), values.tuple(state)) {
         (Value::Array(None), Some(&[_version, shape, dtype, by_columns, data])) => {
             let by_columns = values.int(by_columns) == Some(1);
@@ -101,7 +101,7 @@ pub(super) fn build(values: &mut Values<'_>, object: Id, state: Id) -> Result<()
 
 /// A type of array elements, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dtype {
+pub(crate) enum Dtype {
     /// Any Python object.
     Object,
     /// A truth value of one byte.
@@ -185,11 +185,11 @@ fn half(bits: u16) -> f64 {
 
 /// An array whose data have the size that its shape and element type ask for.
 #[derive(Debug)]
-pub(super) struct Array {
+pub(crate) struct Array {
     /// Elements along each dimension.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// Type of the elements.
-    pub(super) dtype: Dtype,
+    pub(crate) dtype: Dtype,
     /// True if the first index runs fastest.
     by_columns: bool,
     /// The list of objects, or the bytes of numbers.
@@ -229,12 +229,12 @@ impl Array {
     }
 
     /// The objects of an array of objects, in the order in which they are stored.
-    pub(super) fn objects<'v>(&self, values: &'v Values<'_>) -> Option<&'v [Id]> {
+    pub(crate) fn objects<'v>(&self, values: &'v Values<'_>) -> Option<&'v [Id]> {
         values.list(self.data)
     }
 
     /// The number in a row and column of an array of numbers that has two dimensions.
-    pub(super) fn number(&self, values: &Values<'_>, row: usize, column: usize) -> Option<f64> {
+    pub(crate) fn number(&self, values: &Values<'_>, row: usize, column: usize) -> Option<f64> {
         let &[rows, columns] = self.shape.as_slice() else { return None };
         let index = if self.by_columns { column * rows + row } else { row * columns + column };
         self.dtype.number(values.bytes(self.data)?, index)

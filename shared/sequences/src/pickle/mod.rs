@@ -5,9 +5,13 @@
 //! other, so a file can make it do nothing but hold arrays. Protocols 2 to 5; the instructions are
 //! those of <https://docs.python.org/3/library/pickletools.html> that numpy's arrays are made of.
 
+mod numpy;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::numpy::{Array, Dtype, Global};
+pub(super) use numpy::{Array, Dtype};
+
+use numpy::Global;
 
 /// Instructions in one pickle: a million arrays have fewer. As no instruction makes more than one
 /// value, this bounds the memory that a made-up file can take.
@@ -268,7 +272,7 @@ impl<'a> Machine<'a> {
             b'R' => self.call()?,
             b'b' => {
                 let (state, object) = (self.pop()?, self.top()?);
-                super::numpy::build(&mut self.values, object, state)?;
+                numpy::build(&mut self.values, object, state)?;
             }
             _ => {
                 return Err(format!(

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::mutate::{Material, below, range};
+use super::{Material, below, range};
 
 /// A replacement for a number.
 const NUMBERS: [&str; 26] = [
