@@ -49,7 +49,7 @@ type Copy = (PathBuf, String);
 fn run_copies(args: &Args) -> Result<Vec<Copy>> {
     let folder = RunFolder::open(args.run.clone())?;
     let Some(record) = folder.record()? else {
-        bail!("{} has no record: evaluate it first", args.run.display());
+        bail!("{} has no record: `train --resume` of its program writes it", args.run.display());
     };
     record.refuse_incomparable(&args.run)?;
     let name = format!("{}-{}", record.paper, record.name);

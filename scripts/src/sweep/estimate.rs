@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared::run::Record;
 use toml::Table;
 
-use crate::{readme, workspace};
+use crate::{compare::records::RecordSet, workspace};
 
 /// Records whose times are known.
 pub(super) struct Speeds(Vec<Known>);
@@ -28,7 +28,8 @@ impl Speeds {
 
     fn with(results: &Path, mut own: Vec<Record>) -> Result<Self> {
         if results.is_dir() {
-            own.extend(readme::records(results)?.into_values().flatten());
+            let kept = RecordSet::read(results)?.runs.into_values().flatten();
+            own.extend(kept.map(|found| found.record));
         }
         let known = own.into_iter().map(|record| Known {
             data: record.config["data"].clone(),
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn time_goes_with_the_epochs_of_the_run_most_like_it_and_is_unknown_on_other_data() {
         let results = workspace().join("results/vae");
-        let records = readme::records(&results).unwrap();
+        let records = crate::readme::records(&results).unwrap();
         let record = records["vae-quick"][0].clone();
         let speeds = Speeds::with(&results, vec![record.clone()]).unwrap();
         let table = |config: &Value| Table::try_from(config).unwrap();

@@ -19,8 +19,11 @@ pub struct Identity {
     pub valid: SplitIdentity,
     /// The test split.
     pub test: SplitIdentity,
-    /// sha256 of the [`Preparation`], and of the factors in a file of the user's, if it has some.
+    /// sha256 of the [`Preparation`].
     pub preparation: String,
+    /// sha256 of the factors in a file of the user's, if it has some; earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<String>,
 }
 
 /// One split.
@@ -47,23 +50,32 @@ impl Identity {
         let [train, valid, test] = [&data.train, &data.valid, &data.test].map(SplitIdentity::of);
         // What consists of numbers and strings always has a JSON.
         let text = serde_json::to_vec(preparation).unwrap_or_default();
-        let mut prepared = Sha256::new_with_prefix(text);
-        if let Some(factors) = &data.factors {
-            factors.feed(&mut |bytes| prepared.update(bytes));
-        }
+        let factors = data.factors.as_ref().and_then(|factors| {
+            let (mut digest, mut is_fed) = (Sha256::new(), false);
+            factors.feed(&mut |bytes| {
+                digest.update(bytes);
+                is_fed = true;
+            });
+            is_fed.then(|| hex::encode(digest.finalize()))
+        });
         Self {
             files: data.files.clone(),
             train,
             valid,
             test,
-            preparation: hex::encode(prepared.finalize()),
+            preparation: hex::encode(Sha256::digest(text)),
+            factors,
         }
     }
 
     /// True if a model sees the same examples, whatever the files look like.
     pub fn same_contents(&self, other: &Self) -> bool {
-        Self { files: BTreeMap::new(), ..self.clone() }
-            == Self { files: BTreeMap::new(), ..other.clone() }
+        let seen = |of: &Self| Self { files: BTreeMap::new(), factors: None, ..of.clone() };
+        !self.has_other_factors(other) && seen(self) == seen(other)
+    }
+
+    fn has_other_factors(&self, other: &Self) -> bool {
+        self.factors.as_ref().zip(other.factors.as_ref()).is_some_and(|(own, other)| own != other)
     }
 
     /// How `found` differs, with both checksums, on one line; `None` if it does not at all.
@@ -100,10 +112,14 @@ impl Identity {
             .or_else(|| {
                 (self.preparation != found.preparation).then(|| {
                     format!(
-                        "their vocabulary, statistics or factors have sha256 {}, the run's have {}",
+                        "their vocabulary or statistics have sha256 {}, the run's have {}",
                         found.preparation, self.preparation
                     )
                 })
+            })
+            .or_else(|| {
+                let told = || "their factors are others than the run's".to_owned();
+                self.has_other_factors(found).then(told)
             })
         })
     }

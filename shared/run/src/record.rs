@@ -141,8 +141,8 @@ impl Record {
     pub fn refuse_two_settings(&self, folder: &Path) -> Result<()> {
         if self.had_other_settings() {
             bail!(
-                "{} was trained in parts, the first by another schedule or clip_norm than its configuration gives: train it again \
-                 from the start with --force",
+                "{} was trained in parts, the first by another schedule, clip_norm or patience than its configuration gives: train it \
+                 again from the start with --force",
                 folder.display()
             );
         }

@@ -96,7 +96,8 @@ pub(super) fn identity<P: Paper>(text: &str, data: &Identity) -> Result<String> 
             digest.update(format!("{key} = {value}\n"));
         }
     }
-    let Identity { files: _, train, valid, test, preparation } = data;
+    // Factors are for evaluation alone.
+    let Identity { files: _, train, valid, test, preparation, factors: _ } = data;
     digest.update(serde_json::to_vec(&(train, valid, test, preparation))?);
     Ok(hex::encode(digest.finalize()))
 }

@@ -64,7 +64,7 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     }
     if !run.has(WEIGHTS)? {
         bail!(
-            "{} has no weights yet: its training did not finish; continue it with {}",
+            "{} has no weights yet: its training did not finish; {} continues it",
             run.path().display(),
             resume_command::<P>(run)
         );
@@ -76,6 +76,13 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
 /// alone knows.
 pub(super) fn refuse_without_record<P: Paper>(run: &RunFolder) -> Result<()> {
     if !has_checkpoint(run) || matches!(run.record(), Ok(Some(_))) {
+        return Ok(());
+    }
+    // Commands like `search` make runs without a record, which then have one by `evaluate` alone.
+    let had_one = || {
+        run.damaged().is_ok_and(|all| all.iter().any(|damage| damage.name() == RunFolder::RECORD))
+    };
+    if place_of::<P>(run.path()).is_empty() && !had_one() {
         return Ok(());
     }
     bail!(
@@ -128,11 +135,14 @@ pub(super) fn prepare_to_continue(run: &RunFolder, config: String, backend: &str
         if matches!(damage, Damage::Unreadable { .. }) {
             bail!("{damage}: move it away, and it is rewritten");
         }
-        progress::line(&format!("{damage}: the end of this training rewrites it"));
+        if name != RunFolder::OTHER_RECORD {
+            progress::line(&format!("{damage}: the end of this training rewrites it"));
+        }
     }
     if run.file(RunFolder::OTHER_RECORD).is_file() {
         progress::line(&format!(
-            "{} goes: it is of the model before; evaluate with --on or --other-data, as before, writes it",
+            "{} goes when this training writes into the run; evaluate with --on or --other-data, as before, writes it \
+             again",
             RunFolder::OTHER_RECORD
         ));
     }
@@ -157,7 +167,7 @@ fn refuse_beyond_repair(damage: &Damage) -> Result<()> {
 /// The command line that resumes a run in this folder, where it is one of `train`.
 fn resume_command<P: Paper>(run: &RunFolder) -> String {
     match place_of::<P>(run.path()).as_str() {
-        "" => "the command that made it, called again,".into(),
+        "" => "the command that made it".into(),
         place => format!("{} train --resume{place}", P::NAME),
     }
 }

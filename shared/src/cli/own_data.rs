@@ -124,15 +124,10 @@ pub(super) fn load_own<P: Paper>(
         say_own();
         return Ok(Loaded { splits, trained_on: None });
     }
-    // An older version may have found another vocabulary or other statistics in the same files, and
-    // did not count the factors that they name.
+    // An older version may have found another vocabulary or other statistics in the same files.
     if known.is_none() && kept.identity.files == found.files {
         let splits = load_data::<P>(config, &options, Some(&kept.preparation))?;
-        let without = Splits { factors: None, ..splits.clone() };
-        let is_own = |data: &Splits| {
-            kept.identity.same_contents(&Identity::of(data, &Preparation::of(data)))
-        };
-        if is_own(&splits) || is_own(&without) {
+        if kept.identity.same_contents(&Identity::of(&splits, &Preparation::of(&splits))) {
             return Ok(Loaded { splits, trained_on: None });
         }
     }

@@ -57,7 +57,8 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             records.push(record);
             continue;
         }
-        let old = checksums_of(&folder.join(REPLACED));
+        let aside = folder.join(REPLACED);
+        let old = aside.is_dir().then(|| checksums_of(&aside));
         records.extend(one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
             Some(Stop::Interrupted(_)) => {
                 let advice = "stopped; the same command with --resume goes on, without --force";
@@ -65,7 +66,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
             }
             _ => {
                 if args.target.force {
-                    give_back_or_keep::<P>(&mut runs, index, old.as_deref());
+                    give_back_or_keep::<P>(&mut runs, index, old);
                 }
                 error
             }
@@ -74,7 +75,7 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     let differs = |other: &&Record| other.had_other_settings() != records[0].had_other_settings();
     if let Some(record) = records.iter().find(differs) {
         bail!(
-            "some were trained in parts, by two schedules or bounds of the gradients, and others by one (seed {} and \
+            "some were trained in parts, by two schedules, clip_norms or patiences, and others by one (seed {} and \
              seed {}): no mean over both; --force trains all again",
             records[0].seed,
             record.seed
@@ -243,16 +244,17 @@ fn give_back(runs: &[(TrainArgs, PathBuf)]) {
 }
 
 /// After the training of the run at `failed`: the old runs come back if nothing new was trained; else they stay aside,
-/// or --resume would take them for new ones. `old` are the checksums of the old run in place of that one, if there was
-/// one.
+/// or --resume would take them for new ones. `old` are the checksums, if it had some, of the old run in place of that
+/// one, if there was one.
 fn give_back_or_keep<P: Paper>(
     runs: &mut [(TrainArgs, PathBuf)],
     failed: usize,
-    old: Option<&[u8]>,
+    old: Option<Option<Vec<u8>>>,
 ) {
     let folder = &runs[failed].1;
     // A new run that has a model has ended the old one, and may fail only in its evaluation.
-    let is_back = old.is_some() && checksums_of(folder).as_deref() == old;
+    let is_aside = folder.join(REPLACED).is_dir();
+    let is_back = !is_aside && old.is_some_and(|old| checksums_of(folder) == old);
     let has_begun = || {
         RunFolder::open(folder.clone()).is_ok_and(|run| has_checkpoint(&run) || is_finished(&run))
     };

@@ -197,9 +197,9 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         return Ok(None);
     }
     let (run, goes_on) = match begun {
-        Some(run) if lacks_its_record(&run, &text) => {
+        Some(run) if lacks_its_record::<P>(&run, &config, &text) => {
             progress::line(&format!(
-                "{} is fitted and was not evaluated: that is all that is left",
+                "{} is fitted and was not evaluated, or its record is damaged: that is all that is left",
                 run.path().display()
             ));
             let weights = run.file(weights::WEIGHTS);
@@ -302,12 +302,17 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
     Ok(Some(record))
 }
 
-/// True for a run that was fitted as this configuration says, not in epochs, and ended before its evaluation: there is
-/// no checkpoint to go on from, and nothing to fit.
-fn lacks_its_record(run: &RunFolder, text: &str) -> bool {
+/// True for a run that was fitted as this configuration says, not in epochs, and has no record, or a damaged one: there
+/// is no checkpoint to go on from, and nothing to fit.
+fn lacks_its_record<P: Paper>(run: &RunFolder, config: &P::Config, text: &str) -> bool {
     let is_unchanged = || run.config_text().is_ok_and(|own| own == text);
     let is_in_epochs = has_checkpoint(run) || run.file(RunFolder::METRICS).exists();
-    !is_in_epochs && is_finished(run) && is_unchanged() && !matches!(run.record(), Ok(Some(_)))
+    let lacks_it = || match run.record() {
+        Ok(record) => record.is_none(),
+        // An unpacked run has no checkpoints either.
+        Err(_) => last_epochs::<P>(config).is_none(),
+    };
+    !is_in_epochs && is_finished(run) && is_unchanged() && lacks_it()
 }
 
 /// What follows a fit: the record and the pictures, shown.
@@ -320,9 +325,10 @@ fn concluded<P: Paper>(
     let all = || {
         let found = measure(loaded, evaluated)?;
         crate::print_text!("{}", found.text);
-        let drawn = pictures::all(loaded, report)?;
-        // The record comes last: where it is, all is.
-        Ok((found.write(loaded)?, drawn))
+        // The record comes last, so that a fit that was killed while it drew is not finished; what only cannot be
+        // drawn costs no record.
+        let drawn = pictures::all(loaded, report);
+        Ok((found.write(loaded)?, drawn?))
     };
     let (record, drawn) =
         all().inspect_err(|_: &Error| trackers.end(&loaded.run, TrainingEnd::Failed))?;

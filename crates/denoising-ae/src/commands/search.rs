@@ -65,7 +65,7 @@ impl Args {
             (!self.fractions.is_empty(), "pretraining.corruption.fraction", "--fractions"),
             (has_layers, "model.hidden", "--depths with --widths"),
             (!self.pretraining_epochs.is_empty(), "train.epochs", "--pretraining-epochs"),
-            (!self.pretraining_rates.is_empty(), "train.schedule", "--pretraining-rates"),
+            (!self.pretraining_rates.is_empty(), "train.schedule.rate", "--pretraining-rates"),
             (!self.fine_tuning_rates.is_empty(), "fine_tuning.schedule", "--fine-tuning-rates"),
         ] {
             if is_varied {

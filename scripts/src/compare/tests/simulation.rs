@@ -179,10 +179,13 @@ fn gross_failures_are_caught_and_seeds_alone_are_not() {
     print_row("all", all);
     println!("σ over the metric's own deviation: median {:.1}", median_raise(&cases, &spreads));
     assert!(all[1].percent() <= 2.0);
-    // The page has these shares, and must not have those of other records.
+    // The page has these shares: as many runs as there are now must have been counted.
     let page = fs::read_to_string(crate::workspace().join("CONTRIBUTING.md")).unwrap();
     let counted = format!("{TRIALS} comparisons for each of {} runs", cases.len());
-    assert!(page.contains(&counted), "CONTRIBUTING.md: write the table anew, with {counted}");
+    assert!(
+        page.contains(&counted),
+        "CONTRIBUTING.md: write the table anew, with {counted}, from gross_failures -- --nocapture"
+    );
 }
 
 /// How many times a metric's own deviation σ is, at the median over all metrics of all cases.

@@ -444,7 +444,7 @@ fn arrays_of_other_names_are_passed_over_aloud_and_damaged_names_are_such() {
 }
 
 #[test]
-fn another_table_of_factors_is_another_identity_and_without_one_it_is_what_it_was() {
+fn another_table_of_factors_is_another_identity() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("factors.npz");
     let identity = |splits: &Splits| crate::Identity::of(splits, &Preparation::of(splits));
@@ -473,9 +473,9 @@ fn another_table_of_factors_is_another_identity_and_without_one_it_is_what_it_wa
         assert!(!own.same_contents(&found) && own.train == found.train, "{found:?}");
     }
     let without = identity(&Splits { factors: None, ..whole.clone() });
-    assert!(!own.same_contents(&without) && own.train == without.train);
-    let text = serde_json::to_vec(&Preparation::of(&whole)).unwrap();
-    assert_eq!(without.preparation, crate::name_and_sha256(&path, &text).1);
+    // As earlier versions noted it, which is not held against them.
+    assert!(own.factors.is_some() && without.factors.is_none() && own.same_contents(&without));
+    assert!(!serde_json::to_string(&without).unwrap().contains("factors"));
     // Places of dsprites are in the checksums of its splits.
     crate::Sprites::drawn(false).feed(&mut |_| panic!("fed"));
 }
