@@ -64,7 +64,7 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     }
     if !run.has(WEIGHTS)? {
         bail!(
-            "{} has no weights yet: its training did not finish; {} continues it",
+            "{} has no weights yet: its training did not finish; continue it with {}",
             run.path().display(),
             resume_command::<P>(run)
         );
