@@ -5,7 +5,7 @@ mod programs;
 
 use std::fs;
 
-use programs::program;
+use programs::{await_of, program};
 
 fn is_picture(path: &std::path::Path) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x89PNG") && bytes.len() > 1000)
@@ -487,10 +487,7 @@ fn beta_vae_sweeps_goes_on_after_a_kill_and_writes_codes() {
         .unwrap();
     let killed = out.join("beta-vae/killed");
     let second = killed.join("seed-2/beta-4/config.toml");
-    while !second.is_file() {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    await_of(&mut child, || second.is_file());
     child.kill().unwrap();
     child.wait().unwrap();
     let again = call(&sweep("killed", &[&all[..], &["--jobs", "2"]].concat())).success();

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use programs::{Called, executable, program, send, workspace};
+use programs::{Called, await_of, executable, program, send, workspace};
 
 /// Options of a tiny training.
 const TINY: [&str; 13] = [
@@ -100,10 +100,7 @@ fn await_checkpoint(run: &Path, child: &mut Child) {
         let found = fs::read_dir(run.join("checkpoints")).into_iter().flatten();
         found.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with('0'))
     };
-    while !has() {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
+    await_of(child, has);
 }
 
 #[test]
@@ -192,10 +189,9 @@ fn what_is_killed_or_stopped_goes_on_to_the_same_bits() {
     // Ctrl-C, in the same run.
     let mut child = all.spawn().unwrap();
     let log = killed.join("four/logs/seed1-quick-latent-3.log");
-    while !fs::read_to_string(&log).is_ok_and(|log| log.contains("continuing a fit")) {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
+    await_of(&mut child, || {
+        fs::read_to_string(&log).is_ok_and(|log| log.contains("continuing a fit"))
+    });
     group("-INT", &child);
     let status = child.wait().unwrap();
     // Or it was done a moment before.
@@ -525,6 +521,13 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
     let all = ["--seeds", "1,2", "--set", "model.hidden=[256]", "--epochs", "12"];
     let seeds = |more: &[&str]| vae.train(work, &[&all[..], more].concat());
     let run = |seed: u64| work.join(format!("runs/seed{seed}/vae/quick"));
+    // With --force, as far as that the old run of this seed is aside.
+    let again = |seed: u64| {
+        let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        await_of(&mut child, || run(seed).join(".replaced").is_dir());
+        child
+    };
     seeds(&[]).success();
     let (old, begun) = (outcome(&run(2)), written(&run(2)));
 
@@ -542,12 +545,7 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
     assert_eq!(written(&run(2)), begun);
 
     // Where the second fails, its old run is none that this command has finished either.
-    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !run(2).join(".replaced").is_dir() {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
+    let mut child = again(2);
     fs::write(run(2).join("checkpoints"), "no folder").unwrap();
     assert!(!child.wait().unwrap().success());
     assert!(run(1).join("record.json").is_file() && !run(2).join("record.json").exists());
@@ -556,12 +554,7 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
     assert!(written(&run(2)) > begun && outcome(&run(2)) == old);
 
     // Where the first is trained and only not evaluated, the old run of the second does not come back.
-    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !run(1).join(".replaced").is_dir() {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
+    let mut child = again(1);
     await_checkpoint(&run(1), &mut child);
     fs::create_dir(run(1).join("record.json")).unwrap();
     assert!(!child.wait().unwrap().success());
@@ -572,12 +565,7 @@ fn seeds_that_are_trained_again_with_force_are_all_new_or_all_old() {
 
     let begun = written(&run(2));
     // Killed with the first, the old run of the second is none that this command has finished.
-    let mut command = vae.to_train(work, &[&all[..], &["--force"]].concat());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !run(1).join(".replaced").is_dir() {
-        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
-        sleep(Duration::from_millis(5));
-    }
+    let mut child = again(1);
     await_checkpoint(&run(1), &mut child);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -111,9 +111,8 @@ const MARK: i32 = 28;
 
 /// The colour of a class or a series: beyond the ten, hues a golden angle apart, light and dark in
 /// turn.
-pub(super) fn colour_of(class: u8) -> RGBColor {
-    let class = usize::from(class);
-    let Some(further) = class.checked_sub(COLOURS.len()) else { return COLOURS[class] };
+pub(super) fn colour_of(place: usize) -> RGBColor {
+    let Some(further) = place.checked_sub(COLOURS.len()) else { return COLOURS[place] };
     let hue = (0.1 + further as f64 * 0.618_034).fract();
     let (red, green, blue) = HSLColor(hue, 0.75, [0.35, 0.6][further % 2]).rgb();
     RGBColor(red, green, blue)
@@ -121,7 +120,7 @@ pub(super) fn colour_of(class: u8) -> RGBColor {
 
 /// The same as a page has it: `#rrggbb`.
 pub fn web_colour(class: u8) -> String {
-    let RGBColor(red, green, blue) = colour_of(class);
+    let RGBColor(red, green, blue) = colour_of(class.into());
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
@@ -270,13 +269,13 @@ pub fn scatter(
     let mut present = classes.to_vec();
     present.sort_unstable();
     present.dedup();
-    let named = |&class: &u8| (Mark::Dot(colour_of(class)), names.name(class));
+    let named = |&class: &u8| (Mark::Dot(colour_of(class.into())), names.name(class));
     let legend = Legend::fitting(present.iter().map(named).collect(), SQUARE.1);
     draw(path, (SQUARE.0 + legend.width() as u32, SQUARE.1), |root| {
         let ranges = [axis(0), axis(1)];
         let mut chart = framed(root, caption, axes.map(Axis::linear), ranges, &[], &legend)?;
         for class in present {
-            let colour = colour_of(class);
+            let colour = colour_of(class.into());
             let own = points.iter().zip(classes).filter(|(_, c)| **c == class);
             let own = own.map(|(p, _)| (f64::from(p[0]), f64::from(p[1])));
             chart.draw_series(own.map(|p| Circle::new(p, 3, colour.mix(0.6).filled())))?;
@@ -300,14 +299,13 @@ pub struct Series {
 pub fn curves(path: &Path, caption: &str, axes: [&str; 2], series: &[Series]) -> Result<()> {
     let points: Vec<(f64, f64)> = series.iter().flat_map(|s| s.points.iter().copied()).collect();
     let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
-    let entry =
-        |(index, line): (usize, &Series)| (Mark::Line(colour_of(index as u8)), line.name.clone());
+    let entry = |(index, line): (usize, &Series)| (Mark::Line(colour_of(index)), line.name.clone());
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 640);
     draw(path, (940 + legend.width() as u32, 640), |root| {
         let axes = [Axis::whole(axes[0]), Axis::linear(axes[1])];
         let mut chart = framed(root, caption, axes, ranges, &points, &legend)?;
         for (index, line) in series.iter().enumerate() {
-            let colour = colour_of(index as u8);
+            let colour = colour_of(index);
             chart.draw_series(LineSeries::new(
                 line.points.iter().copied(),
                 colour.stroke_width(2),
@@ -368,13 +366,13 @@ pub fn error_bars(
     ];
     let points: Vec<(f64, f64)> = all().map(middle).collect();
     let entry = |(index, (name, _)): (usize, &(String, Vec<Spread>))| {
-        (Mark::Dot(colour_of(index as u8)), name.clone())
+        (Mark::Dot(colour_of(index)), name.clone())
     };
     let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         for (index, (_, points)) in series.iter().enumerate() {
-            let colour = colour_of(index as u8);
+            let colour = colour_of(index);
             let bar = colour.mix(0.45).stroke_width(1);
             for point in points {
                 let ([left, right], [low, high]) = (ends(axes[0], point.x), ends(axes[1], point.y));
@@ -398,7 +396,7 @@ pub fn error_bars(
                 // A dot on another is smaller, so that both are seen.
                 let below = dots.iter().filter(|((u, v), _)| (x - u).abs().max((y - v).abs()) < 3);
                 let radius = DOT - (2 * below.count() as i32).min(DOT - 2);
-                root.draw(&Circle::new((x, y), radius, colour_of(index as u8).filled()))?;
+                root.draw(&Circle::new((x, y), radius, colour_of(index).filled()))?;
                 dots.push(((x, y), &point.label));
             }
         }
@@ -433,16 +431,15 @@ pub fn means(
         .flat_map(|(x, values)| values.iter().map(|y| (across.position(*x), up.position(*y))))
         .collect();
     let ranges = [span(points.iter().map(|p| p.0)), span(points.iter().map(|p| p.1))];
-    let entry = |(index, (name, _)): (usize, &(String, _))| {
-        (Mark::Line(colour_of(index as u8)), name.clone())
-    };
+    let entry =
+        |(index, (name, _)): (usize, &(String, _))| (Mark::Line(colour_of(index)), name.clone());
     // One series without a name needs no legend.
     let named = series.iter().enumerate().filter(|(_, (name, _))| !name.is_empty());
     let legend = Legend::fitting(named.map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         for (index, (_, places)) in series.iter().enumerate() {
-            let colour = colour_of(index as u8);
+            let colour = colour_of(index);
             let middles = || {
                 let middle = |(x, values): &Place| (across.position(*x), up.position(mean(values)));
                 places.iter().map(middle)

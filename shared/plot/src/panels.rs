@@ -44,7 +44,7 @@ pub fn panels(path: &Path, caption: &str, across: &str, rows: &[Vec<Panel>]) -> 
     }
     let colour = |name: &str| {
         let place = names.iter().position(|known| *known == name).unwrap_or_default();
-        colour_of(place as u8)
+        colour_of(place)
     };
     let height = if rows.len() > MANY { LOW } else { SIZE.1 };
     let whole = 2 * MARGIN + HEAD + height * rows.len() as i32;

@@ -158,28 +158,27 @@ pub(super) fn finish<P: Paper>(
     loaded: &Loaded<P>,
     evaluated: Evaluated<'_>,
 ) -> Result<(String, Record)> {
-    let mut found = measure(loaded, evaluated)?;
-    let text = std::mem::take(&mut found.text);
-    Ok((text, found.write(loaded)?))
+    let found = measure(loaded, evaluated)?;
+    found.write(loaded)?;
+    Ok((found.text, found.record))
 }
 
 /// The outcome of an evaluation.
 pub(super) struct Measured {
     /// The table to print.
     pub(super) text: String,
-    record: Record,
+    pub(super) record: Record,
     /// `latents.csv`.
     latents: Option<String>,
 }
 
 impl Measured {
-    /// Writes it into the run; the record.
-    pub(super) fn write<P: Paper>(self, loaded: &Loaded<P>) -> Result<Record> {
+    /// Writes it into the run.
+    pub(super) fn write<P: Paper>(&self, loaded: &Loaded<P>) -> Result<()> {
         if let Some(text) = &self.latents {
             loaded.run.write(RunFolder::LATENTS, text.as_bytes())?;
         }
-        loaded.run.write_json(record_name(loaded), &self.record)?;
-        Ok(self.record)
+        loaded.run.write_json(record_name(loaded), &self.record)
     }
 }
 

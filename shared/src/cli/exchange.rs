@@ -134,8 +134,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
     let description = serde_json::to_value(&resolved.config)?;
     let settings = resolved.config.evaluate().clone();
     let loaded = Loaded::<P>::with_data(run, resolved.config, data, model, device);
-    let mut found = measure(&loaded, Evaluated::Imported(settings))?;
-    let text = std::mem::take(&mut found.text);
+    let found = measure(&loaded, Evaluated::Imported(settings))?;
     let run = &loaded.run;
     run.make(&resolved.text, args.target.force)?;
     let write = || {
@@ -145,7 +144,7 @@ pub(super) fn import<P: Paper>(args: ImportArgs) -> Result<()> {
         found.write(&loaded)
     };
     write().inspect_err(|_| give_back(run, ""))?;
-    crate::print_text!("{text}");
+    crate::print_text!("{}", found.text);
     crate::print_line!("\nimported into {}", run.path().display());
     Ok(())
 }

@@ -21,18 +21,19 @@ const OUTPUTS: [&str; 6] = [
     DESCRIPTION,
 ];
 
-/// Files on which no other file depends, and what to do about them.
-const REWRITTEN: [(&str, &str); 6] = [
-    (RunFolder::RECORD, "evaluate rewrites it"),
-    (
-        RunFolder::OTHER_RECORD,
-        "evaluate with --on or --other-data, as before, rewrites it, or delete it",
-    ),
-    (RunFolder::LATENTS, "evaluate rewrites it"),
-    (BURN_WEIGHTS, RESUME),
-    (DESCRIPTION, RESUME),
-    (RunFolder::METRICS, RESUME),
+/// Files on which no other file depends, and what to do about them in a run that has a checkpoint, and in one without.
+const REWRITTEN: [(&str, [&str; 2]); 6] = [
+    (RunFolder::RECORD, [RESUME, EVALUATE]),
+    (RunFolder::OTHER_RECORD, [EVALUATE_OTHER; 2]),
+    (RunFolder::LATENTS, [EVALUATE; 2]),
+    (BURN_WEIGHTS, [RESUME, WITHOUT_CHECKPOINT]),
+    (DESCRIPTION, [RESUME, WITHOUT_CHECKPOINT]),
+    (RunFolder::METRICS, [RESUME, WITHOUT_CHECKPOINT]),
 ];
+
+const EVALUATE: &str = "evaluate rewrites it";
+const EVALUATE_OTHER: &str =
+    "evaluate with --on or --other-data, as before, rewrites it, or delete it";
 
 /// Rewrites what a training leaves, in a run that has a checkpoint.
 const RESUME: &str = "train --resume rewrites it";
@@ -46,15 +47,11 @@ pub(super) fn refuse_unusable<P: Paper>(run: &RunFolder) -> Result<()> {
     for damage in damaged(run)? {
         let name = damage.name();
         let has_checkpoint = has_checkpoint(run);
-        if name == RunFolder::RECORD && has_checkpoint {
-            progress::line(&format!("{damage}; {RESUME}"));
-            continue;
-        }
         match REWRITTEN.iter().find(|(file, _)| *file == name) {
-            Some((_, advice)) if has_checkpoint || *advice != RESUME => {
+            Some((_, [with, without])) => {
+                let advice = if has_checkpoint { with } else { without };
                 progress::line(&format!("{damage}; {advice}"));
             }
-            Some(_) => progress::line(&format!("{damage}; {WITHOUT_CHECKPOINT}")),
             None if OUTPUTS.contains(&name.as_str()) && has_checkpoint => {
                 bail!("{damage}: {} rewrites it", resume_command::<P>(run))
             }

@@ -328,7 +328,8 @@ fn concluded<P: Paper>(
         // The record comes last, so that a fit that was killed while it drew is not finished; what only cannot be
         // drawn costs no record.
         let drawn = pictures::all(loaded, report);
-        Ok((found.write(loaded)?, drawn?))
+        found.write(loaded)?;
+        Ok((found.record, drawn?))
     };
     let (record, drawn) =
         all().inspect_err(|_: &Error| trackers.end(&loaded.run, TrainingEnd::Failed))?;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{LazyLock, Mutex, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
@@ -88,6 +88,14 @@ pub fn await_that(is_so: impl Fn() -> bool, missing: &str) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < Duration::from_secs(120), "{missing} after two minutes");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until it is so, which must be before this process ends.
+pub fn await_of(child: &mut Child, is_so: impl Fn() -> bool) {
+    while !is_so() {
+        assert!(child.try_wait().unwrap().is_none(), "it was done too soon");
         sleep(Duration::from_millis(2));
     }
 }
