@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The pages of `explore` in a real browser: their numbers beside the program's, pointer, keyboard, and no request.
-# Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits, and
-# models of sequences on generated tunes, digits, a few lines and drawings.
+# Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits, one on
+# coloured images too, and models of sequences on generated tunes, digits, a few lines and drawings.
 # Skips with a word where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
 # names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
 set -euo pipefail
@@ -37,10 +37,12 @@ fi
 
 # A page of a run: PROGRAM RUN NAME [OTHER], beside it OTHER, an earlier page without its ending.
 check() {
-    local paper=$1 run=$2 page=$out/$1-$3 other=${4:-} check=check.js
+    local paper=$1 run=$2 page=$out/$1-$3 other=${4:-} check=check.js split=valid
+    # The archive of drawings has one for validation, of one step.
+    if [ "$paper" = vae-rnn ]; then check=check-steps.js split=all; fi
     rm -f "$page.html" "$page.json"
-    program "$paper" explore --run "$run" --to "$page.html" --expected "$page.json" ${other:+--beside "$other.html"}
-    if [ "$paper" = vae-rnn ]; then check=check-steps.js; fi
+    program "$paper" explore --run "$run" --split "$split" --to "$page.html" --expected "$page.json" \
+        ${other:+--beside "$other.html"}
     node "scripts/ci/explore/$check" "$browser" "$page" ${other:+"$other"}
 }
 while [ $# -ge 2 ]; do

@@ -23,6 +23,11 @@ train tunes-lstm --data tunes --set data.train_examples=60 --set model.cell=lstm
 train rows --data segments --set data.train_examples=300
 train poem --config text --data "$out/poem.txt"
 train poem-rnn --config names-rnn --data "$out/poem.txt"
+train poem-words --config text --data "$out/poem.txt" --set data.text.level=words
 train poem-sentence --config names-sentence --data "$out/poem.txt"
+train poem-blind --config names-sentence --data "$out/poem.txt" --set model.word_dropout=1
 train tunes-sentence --data tunes --set data.train_examples=60 --set model.kind=sentence
-train pen --data "$drawings" --set data.train_examples=1 --set 'model.output={kind="pen",components=3}'
+train rows-sentence --data segments --set data.train_examples=300 --set model.kind=sentence
+pen=(--data "$drawings" --set data.train_examples=1 --set 'model.output={kind="pen",components=3}')
+train pen "${pen[@]}"
+train pen-sentence "${pen[@]}" --set model.kind=sentence

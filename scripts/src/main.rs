@@ -1,8 +1,10 @@
 //! `cargo xtask`: the workspace's own chores.
 
 mod bench_run;
+mod blocks;
 mod build;
 mod bundle;
+mod cells;
 mod changed;
 mod code_quality;
 mod compare;
@@ -10,10 +12,12 @@ mod fetch;
 mod fuzz;
 mod keep;
 mod new_paper;
+mod papers;
 mod peers;
 mod pixels;
 mod processor;
 mod readme;
+mod results;
 mod site;
 mod sweep;
 mod trainings;

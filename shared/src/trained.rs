@@ -58,15 +58,19 @@ impl Codes {
     /// One draw from the posterior of each example of the split they are codes of; the code itself
     /// where it is a point.
     pub fn drawn(&self, noise: Noise, split: &Split) -> Array2<f32> {
-        let Some(log_var) = &self.log_var else { return self.mean.clone() };
         let keys: Vec<u64> = (0..split.len()).map(|index| split.key(index)).collect();
-        let width = self.mean.ncols();
-        let eps = noise.normal(Stream::Posterior, 0, &keys, width);
-        let mut drawn = self.mean.clone();
-        for ((z, log_var), eps) in drawn.iter_mut().zip(log_var).zip(eps) {
+        let eps = noise.normal(Stream::Posterior, 0, &keys, self.mean.ncols());
+        self.reparameterised(&eps).unwrap_or_else(|| self.mean.clone())
+    }
+
+    /// mean + sigma eps, with `eps` as long as the means, row by row; `None` of points.
+    pub(crate) fn reparameterised(&self, eps: &[f32]) -> Option<Array2<f32>> {
+        let log_var = self.log_var.as_ref()?;
+        let mut z = self.mean.clone();
+        for ((z, log_var), eps) in z.iter_mut().zip(log_var).zip(eps) {
             *z += (0.5 * log_var).exp() * eps;
         }
-        drawn
+        Some(z)
     }
 }
 
@@ -106,7 +110,7 @@ pub trait Trained: Sync {
     fn condition_of_classes(&self, labels: &[u8]) -> Option<Array2<f32>>;
     /// Codes of inputs. Where they are given away and fit at once, they are not copied.
     fn encode(&self, x: CowArray<'_, f32, Ix2>, given: GivenArray<'_>) -> Codes;
-    /// E[x|z].
+    /// The location of p(x|z): its mean, but for logistic pixels, whose levels are clamped.
     fn decode(&self, z: ArrayView2<'_, f32>, given: GivenArray<'_>) -> Array2<f32>;
     /// A draw of x from p(x|z) for each code, with noise of these keys; `None` of a distribution that cannot be
     /// drawn from.

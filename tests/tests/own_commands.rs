@@ -135,6 +135,15 @@ fn few_labels_draws_analogies_and_errors_by_labels() {
     other["seed"] = 2.into();
     fs::write(&beside, other.to_string()).unwrap();
     program.call(&["errors", "--records", folder, "--to", to]).success();
+    // With more labels a line may have other costs, and says so; another model is another line.
+    let call = || program.call(&["errors", "--records", folder, "--to", to]).success().err();
+    for (costs, says) in [([9.0, 0.0, 0.0, 0.0], true), ([0.0, 0.0, 0.0, 9.0], false)] {
+        let mut more = other.clone();
+        more["config"]["labels"]["count"] = 40.into();
+        more["config"]["ladder"]["costs"] = costs.to_vec().into();
+        fs::write(&beside, more.to_string()).unwrap();
+        assert_eq!(call().contains("denoised input: one line, though"), says);
+    }
     other["config"]["network"]["noise"] = 0.5.into();
     fs::write(&beside, other.to_string()).unwrap();
     fs::remove_file(&picture).unwrap();
@@ -260,6 +269,20 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     let others = work.path().join("others");
     let others = [&small[..], &["--jobs", "2", "--out", others.to_str().unwrap()]].concat();
     assert_eq!(frontier(&others).success().out().replace("/others/", "/runs/"), table);
+    // All of it is drawn again, so that nothing can be chosen.
+    let found = folder.join("frontier.json");
+    let again = work.path().join("again.png");
+    let redraw = |extra: &[&str]| {
+        let files = [&found, &again].map(|file| file.to_str().unwrap());
+        let own = ["frontier", "--redraw", files[0], "--to", files[1]];
+        program.call(&[&own[..], extra].concat())
+    };
+    for selects in ["--methods=raw", "--a-y=1", "--mmd=10", "--bound=0.05", "--splits=2"] {
+        redraw(&[selects]).failure(2, "cannot be used with");
+    }
+    assert!(!again.exists());
+    redraw(&[]).success();
+    assert!(is_picture(&again) && is_picture(&work.path().join("again-drawn.png")));
     frontier(&["--splits", "0"]).failure(1, "--splits 0");
     frontier(&["--model", "pca"]).failure(1, "--model pca: without effect, --methods has");
     for (set, option) in [
@@ -278,7 +301,12 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     frontier(&["--methods", "magic"]).failure(1, "one of raw, without-s");
     frontier(&["--methods", "regularised", "--fairness=-1"]).failure(1, "logistic.fairness = -1");
 
-    program.train(work.path(), &["--model", "vfae", "--name", "vfae"]).success();
+    let few = "people of the smaller group on average";
+    let small = ["--model", "vfae", "--name", "small", "--batch-size", "8"];
+    let said = program.train(work.path(), &small).success().err();
+    assert!(said.contains("train.batch_size = 8: a batch has 3.") && said.contains(few), "{said}");
+    let said = program.train(work.path(), &["--model", "vfae", "--name", "vfae"]).success().err();
+    assert!(!said.contains(few), "{said}");
     let run = out.join("fair-repr/vfae");
     let said = program.on_run("transfer", &run, &[]).success().out();
     assert!(said.contains("talent above 0") && said.contains("code"), "{said}");
@@ -291,6 +319,20 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
         "equalised_odds_gap",
     ] {
         assert!(record["metrics"][metric]["value"].is_f64(), "{metric}");
+    }
+    // The code of this model is the rows without s.
+    program.train(work.path(), &["--model", "without-s", "--name", "plain"]).success();
+    let plain = out.join("fair-repr/plain");
+    program.on_run("transfer", &plain, &[]).success();
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(plain.join("record.json")).unwrap()).unwrap();
+    for metric in ["accuracy", "discrimination", "majority"] {
+        let of = |from: &str| {
+            let value = &record["metrics"][format!("transfer_{from}_{metric}")]["value"];
+            value.as_f64().unwrap()
+        };
+        assert!((of("code") - of("without_s")).abs() < 1e-9, "{metric}");
+        assert!(metric != "discrimination" || of("code") != of("raw"), "{metric}");
     }
 
     // So large a weight leaves rounding of the gap alone: no search comes to an end there.
@@ -331,6 +373,26 @@ fn fair_repr_draws_a_frontier_audits_and_transfers() {
     audit(&["--member", "m"]).failure(1, "no row below the header");
     fs::write(&file, rows.replacen("sex,x", "sex,p", 1)).unwrap();
     audit(&["--member", "m"]).failure(1, "two columns are called 'p'");
+}
+
+#[test]
+fn fair_repr_draws_a_frontier_of_a_table_with_fewer_features_than_components() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("runs");
+    let program = program("fair-repr");
+    let frontier = |extra: &[&str]| {
+        let own = ["frontier", "--data", "people", "--splits", "1", "--methods", "raw,pca"];
+        program.call(&[&own[..], &["--out", out.to_str().unwrap()], extra].concat())
+    };
+    frontier(&["--latent", "10"]).failure(1, "8 features have no more components than 8");
+    let capped = "pca: 8 components instead of 10: the training rows vary along no more directions";
+    let first = frontier(&[]).success();
+    assert_eq!(first.err().matches(capped).count(), 1, "{}", first.err());
+    let run = out.join("fair-repr/frontier-people/pca/split-1/config.toml");
+    let config: toml::Table = fs::read_to_string(run).unwrap().parse().unwrap();
+    assert_eq!(config["model"]["latent"].as_integer(), Some(8));
+    // The same command finds its runs.
+    assert_eq!(frontier(&[]).success().out(), first.out());
 }
 
 #[test]

@@ -90,6 +90,13 @@ fn text_has_codes_that_every_command_shows_as_lists() {
     program.on_run("generate", &run, &["--count", "40"]).success();
     let drawn = fs::read_to_string(run.join("generated.txt")).unwrap();
     assert!(drawn.lines().any(|line| line.chars().count() > 13), "{drawn}");
+    // Nor does a completion end where the truth does. What was given comes first, then the truth; names are of one width.
+    let short = work.path().join("short.txt");
+    fs::write(&short, "upon\n").unwrap();
+    let options = ["--on", short.to_str().unwrap(), "--count", "20"];
+    let completed = program.on_run("complete", &run, &options).success().out();
+    let lengths: Vec<usize> = completed.lines().map(|line| line.chars().count()).collect();
+    assert!(lengths.len() == 22 && lengths[2..].iter().any(|&own| own > lengths[1]), "{completed}");
     let list = fs::read_to_string(run.join("interpolation.txt")).unwrap();
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 5);

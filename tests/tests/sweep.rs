@@ -365,7 +365,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
     sweep(work, &["--paper", "vea", "--seeds", "1"]).failure(1, "no paper vea; did you mean vae?");
     sweep(work, &["--paper", "vae"]).failure(2, "--seeds");
     sweep(work, &[]).failure(2, "<FILE>");
-    vae(&["--seeds", "1"]).failure(1, "seeds: 1 stands there twice");
+    vae(&["--seeds", "1"]).failure(1, "seeds: 1 is given twice");
     vae(&["--grid", "model.latent="]).failure(1, "model.latent: at least one value");
     vae(&["--grid", "model.latent"]).failure(1, "write KEY=VALUE,VALUE");
     vae(&["--jobs", "0"]).failure(1, "--jobs 0");
@@ -377,7 +377,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_written() {
         .failure(1, "quick-latent--3: --set model.latent=-3");
     vae(&["--grid", "train.epochs=1,2", "--", "--data", "segments", "--tiny"])
         .failure(1, "unexpected argument '--tiny'");
-    vae(&["--grid", "data.name=segments,\"segments\""]).failure(1, "stands there twice");
+    vae(&["--grid", "data.name=segments,\"segments\""]).failure(1, "is given twice");
     vae(&["--", "--resume"]).failure(1, "--resume is the sweep's own");
     fs::write(&file, "paper = \"vae\"\nseeds = [1]\n[gird]\n").unwrap();
     sweep(work, &[file_name]).failure(1, "wrong.toml, line 3: gird: no such key");
@@ -446,7 +446,7 @@ fn train_with_seeds_makes_the_runs_of_each_seed() {
     seeds(&["--resume"]).failure(1, "was evaluated otherwise than configured");
     vae.on_run("evaluate", &run(1), &[]).success();
     seeds(&["--resume"]).success();
-    seeds(&["--resume", "--seeds", "1"]).failure(1, "--seeds: 1 stands there twice");
+    seeds(&["--resume", "--seeds", "1"]).failure(1, "--seeds: 1 is given twice");
     seeds(&["--seed", "3"]).failure(2, "--seed");
 
     // A mean is of runs that differ in their seed alone: not of a file before and after a change.

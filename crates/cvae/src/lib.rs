@@ -66,11 +66,15 @@ impl paper::Paper for Paper {
         })
     }
 
-    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
+    fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
         let Conditioning::Label { classes } = config.conditioning else { return None };
+        too_few_classes("conditioning.classes", classes, data)
+    }
+
+    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
+        let Conditioning::Label { .. } = config.conditioning else { return None };
         without_classes("[conditioning] kind = \"label\"", data)
             .map(|reason| format!("{reason}; the program vae has no condition"))
-            .or_else(|| too_few_classes("conditioning.classes", classes, data))
     }
 
     fn against_collapse(config: &Config) -> Option<String> {

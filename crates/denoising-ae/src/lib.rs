@@ -61,6 +61,9 @@ impl paper::Paper for Paper {
     fn problem(config: &Config, shape: PixelShape) -> Option<String> {
         let input = shape.pixels();
         match config.pretraining {
+            Pretraining::None if config.fine_tuning.is_none() => Some(
+                "[pretraining] kind = \"none\": without [fine_tuning] nothing is trained".into(),
+            ),
             Pretraining::Pca { components } if components > input => Some(format!(
                 "[pretraining] components = {components}: inputs of width {input} have no more"
             )),
@@ -82,6 +85,11 @@ impl paper::Paper for Paper {
         Needs { passes: 1, numbers }
     }
 
+    fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
+        config.fine_tuning.as_ref()?;
+        too_few_classes("model.classes", config.model.classes, data)
+    }
+
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let components = match config.pretraining {
             Pretraining::Pca { components } => Some(components),
@@ -91,7 +99,6 @@ impl paper::Paper for Paper {
             config.fine_tuning.as_ref()?;
             without_classes("[fine_tuning]", data)
                 .map(|reason| format!("{reason}; --config filters has layers without a classifier"))
-                .or_else(|| too_few_classes("model.classes", config.model.classes, data))
         };
         components
             .and_then(|count| too_many_components("[pretraining] components", count, &data.train))

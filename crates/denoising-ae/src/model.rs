@@ -48,6 +48,9 @@ pub struct Model<B: Backend> {
     output: Option<Dense<B>>,
     /// Standard deviations of the principal components, `[components]`; only for PCA.
     deviations: Option<Param<Tensor<B, 1>>>,
+    /// Whether the autoencoders are trained, and not the classifier alone.
+    #[module(skip)]
+    is_autoencoder: bool,
 }
 
 impl<B: Backend> Model<B> {
@@ -79,7 +82,8 @@ impl<B: Backend> Model<B> {
         };
         let deviations =
             components.map(|components| init.parameter(vec![1.0; components], [components]));
-        Self { layers, hidden, output, deviations }
+        let is_autoencoder = config.pretraining != Pretraining::None;
+        Self { layers, hidden, output, deviations, is_autoencoder }
     }
 
     /// Clean output of the `layer` lowest layers, which stay fixed, `[examples, width]`.
@@ -177,6 +181,10 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
 
     fn latent_dim(&self) -> usize {
         self.layers.last().map_or(0, |layer| layer.encoder.outputs())
+    }
+
+    fn has_decoder(&self) -> bool {
+        self.is_autoencoder
     }
 
     fn has_prior(&self) -> bool {

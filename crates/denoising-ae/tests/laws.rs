@@ -325,6 +325,22 @@ fn an_autoencoder_that_was_never_trained_is_not_shown() {
     }
     // The classifier is trained in any case.
     assert!(!refused(Pretraining::None, "evaluate") && !refused(Pretraining::None, "export"));
+    // Nor is it measured.
+    assert!(!model::<Flex>(Pretraining::None).has_decoder());
+    assert!(model::<Flex>(Pretraining::masking(0.25)).has_decoder());
+}
+
+#[test]
+fn a_run_that_would_train_nothing_is_refused() {
+    use shared::{data::PixelShape, paper::Paper as _};
+    let problem = |pretraining, fine_tuning: Option<TrainConfig>| {
+        let config = Config { fine_tuning, ..config(pretraining) };
+        denoising_ae::Paper::problem(&config, PixelShape::grey(28, 28)).unwrap_or_default()
+    };
+    let train = config(Pretraining::None).fine_tuning;
+    assert!(problem(Pretraining::None, None).contains("nothing is trained"));
+    assert_eq!(problem(Pretraining::None, train), "");
+    assert_eq!(problem(Pretraining::masking(0.25), None), "");
 }
 
 #[test]

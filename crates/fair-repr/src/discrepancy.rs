@@ -10,7 +10,30 @@ use shared::{
     noise::{Noise, Stream, uniform},
 };
 
-use crate::config::Estimate;
+use crate::config::{Config, Estimate, Kind};
+
+/// Of this many people in a batch on average, one batch in ten has fewer than two.
+const ENOUGH: f64 = 4.0;
+
+/// What a fit says where batches have so few people of the smaller group that many of them have no unbiased estimate;
+/// `groups` are those of the training split.
+pub fn too_small_batches(config: &Config, groups: &[u8]) -> Option<String> {
+    let is_unbiased = config.vfae.estimate == Estimate::Unbiased;
+    if config.model.kind != Kind::Vfae || config.vfae.mmd == 0.0 || !is_unbiased {
+        return None;
+    }
+    let members = groups.iter().filter(|s| **s == 1).count();
+    let share = members.min(groups.len() - members) as f64 / groups.len().max(1) as f64;
+    let batch_size = config.train.batch_size;
+    let people = share * batch_size as f64;
+    (people < ENOUGH).then(|| {
+        format!(
+            "train.batch_size = {batch_size}: a batch has {people:.1} people of the smaller group on average, and \
+             vfae.mmd has no effect on one with fewer than two: give --set train.batch_size={:.0} or more",
+            (ENOUGH / share).ceil()
+        )
+    })
+}
 
 /// Features psi(z) = sqrt(2 / D) cos(W z + b) whose products approximate the kernel
 /// exp(-|a - b|^2 / (2 gamma)). They are drawn once for a run.

@@ -43,6 +43,7 @@ use tables::{People, Tables, groups};
 pub use config::{Config, Kind};
 pub use model::Model;
 
+use discrepancy::too_small_batches;
 use lfr::Lfr;
 use linear::{LinearModel, LinearParts};
 use objective::Objective;
@@ -286,6 +287,9 @@ fn fit_variational<B: AutodiffBackend>(
     data: &Splits,
     session: &Session<B>,
 ) -> Result<(Model<B::InnerBackend>, FitReport)> {
+    if let Some(text) = too_small_batches(config, &groups(&data.train)) {
+        progress::line(&text);
+    }
     let input = data.train.input_dim();
     let mut model = FairVae::<B>::new(config, input, session.noise, &session.device);
     if let Some(people) = data.known::<People>() {

@@ -15,7 +15,10 @@ use shared::{
 };
 
 use crate::{
-    linear::LinearModel, prototypes::Prototypes, randomised::RandomisedClassifier, row::Row,
+    linear::LinearModel,
+    prototypes::Prototypes,
+    randomised::RandomisedClassifier,
+    row::{Row, given_s},
     vfae::FairVae,
 };
 
@@ -76,8 +79,7 @@ impl<B: Backend> Autoencoder<B> for Model<B> {
     }
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
-        let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
-        let s = given.cloned().unwrap_or_else(nobody); // [people, 1]
+        let s = given_s(&z, given); // [people, 1]
         let features = self.input_dim() - 1;
         // [people, features]
         let natural = match self {

@@ -10,10 +10,7 @@ use shared::{
     nn::{product, zeros},
 };
 
-use crate::{lfr::Parameters, linear::parameter};
-
-/// Predictions are kept this far from 0 and 1 before a logarithm is taken.
-const EDGE: f32 = 1e-7;
+use crate::{lfr::Parameters, linear::parameter, row};
 
 /// K prototypes in the space of features.
 #[derive(Module, Debug)]
@@ -83,8 +80,6 @@ impl<B: Backend> Prototypes<B> {
 
     /// log p(y = 0) and log p(y = 1), p = M w (equation 10), `[people, 2]`.
     pub fn log_classes(&self, m: Tensor<B, 2>) -> Tensor<B, 2> {
-        // [people, 1]
-        let yes = product(m, self.predictions.val().unsqueeze_dim(1)).clamp(EDGE, 1.0 - EDGE);
-        Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
+        row::log_classes(product(m, self.predictions.val().unsqueeze_dim(1)))
     }
 }

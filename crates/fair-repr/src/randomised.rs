@@ -10,10 +10,8 @@ use shared::{
     nn::{product, zeros},
 };
 
-use crate::{linear::parameter, reduction::Randomised};
+use crate::{linear::parameter, reduction::Randomised, row};
 
-/// Probabilities are kept this far from 0 and 1 before a logarithm is taken.
-const EDGE: f32 = 1e-7;
 /// Classifiers that suffice with two groups.
 const CLASSIFIERS: usize = 2;
 
@@ -75,8 +73,6 @@ impl<B: Backend> RandomisedClassifier<B> {
     pub fn log_classes(&self, z: Tensor<B, 2>) -> Tensor<B, 2> {
         let scores = product(z, self.slopes.val().transpose()) + self.biases.val().unsqueeze(); // [rows, classifiers]
         let answers = scores.greater_equal_elem(0.0.elem::<f32>()).float(); // h(x), [rows, classifiers]
-        let yes = product(answers, self.weights.val().unsqueeze_dim(1)); // [rows, 1]
-        let yes = yes.clamp(EDGE, 1.0 - EDGE);
-        Tensor::cat(vec![yes.clone().neg().add_scalar(1.0).log(), yes.log()], 1)
+        row::log_classes(product(answers, self.weights.val().unsqueeze_dim(1)))
     }
 }

@@ -43,14 +43,6 @@ pub struct Classifier {
     pub bias: f64,
 }
 
-impl Classifier {
-    /// h of a row.
-    pub fn says_yes(&self, row: impl IntoIterator<Item = f64>) -> bool {
-        row.into_iter().zip(&self.slopes).map(|(x, slope)| x * slope).sum::<f64>() + self.bias
-            >= 0.0
-    }
-}
-
 /// Q: a classifier drawn for each decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Randomised {

@@ -20,7 +20,7 @@ use shared::{
 use crate::{
     config::{Config, Kind},
     linear::parameter,
-    row::Row,
+    row::{Row, given_s},
 };
 
 /// q(z1|x, s), p(x|z1, s) and q(y|z1), with a second layer of latents z2 above. Without `upper` and
@@ -165,8 +165,7 @@ impl<B: Backend> Autoencoder<B> for FairVae<B> {
     }
 
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B> {
-        let nobody = || Tensor::zeros([z.dims()[0], 1], &z.device());
-        let s = given.cloned().unwrap_or_else(nobody); // [people, 1]
+        let s = given_s(&z, given); // [people, 1]
         self.likelihood(z, s)
     }
 

@@ -10,7 +10,7 @@ use burn::{
 use fair_repr::{
     Config, Kind, Paper,
     config::{Estimate, LfrConfig},
-    discrepancy::Discrepancy,
+    discrepancy::{Discrepancy, too_small_batches},
     lfr::{Lfr, Parameters, Terms},
     objective::Objective,
     prototypes::Prototypes,
@@ -278,6 +278,32 @@ fn the_unbiased_estimate_is_zero_on_average_for_equal_distributions_and_the_othe
     let of = |estimate| values(features.of::<Flex>(tensor(&z), tensor(&alone), estimate))[0];
     assert_eq!(of(Estimate::Unbiased), 0.0);
     assert!(of(Estimate::Biased) > 0.0);
+}
+
+#[test]
+fn batches_with_too_few_of_a_group_for_the_discrepancy_are_told() {
+    let plain = config(Kind::Vfae);
+    assert_eq!(plain.train.batch_size, 100);
+    // One in a hundred, of either group.
+    let few: Vec<u8> = (0..1000).map(|i| u8::from(i % 100 == 0)).collect();
+    let most: Vec<u8> = few.iter().map(|s| 1 - s).collect();
+    for groups in [&few, &most] {
+        let said = too_small_batches(&plain, groups).unwrap();
+        assert!(said.starts_with("train.batch_size = 100: a batch has 1.0 people"), "{said}");
+        assert!(said.ends_with("--set train.batch_size=400 or more"), "{said}");
+    }
+    assert_eq!(too_small_batches(&plain, &tables::groups(&people().train)), None);
+    let changes: [fn(&mut Config); 4] = [
+        |config| config.train.batch_size = 400,
+        |config| config.vfae.estimate = Estimate::Biased,
+        |config| config.vfae.mmd = 0.0,
+        |config| config.model.kind = Kind::Vae,
+    ];
+    for change in changes {
+        let mut other = plain.clone();
+        change(&mut other);
+        assert_eq!(too_small_batches(&other, &few), None);
+    }
 }
 
 fn vfae<B: Backend>(config: &Config) -> FairVae<B> {

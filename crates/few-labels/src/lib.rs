@@ -42,8 +42,8 @@ use m1::M1;
 use m2::M2;
 use network::Network;
 use objectives::{
-    ClassifierObjective, DenoisingObjective, ElboObjective, LadderObjective, M2Objective,
-    ReconstructionObjective, StackedObjective, SupervisedObjective,
+    DenoisingObjective, ElboObjective, LadderObjective, M2Objective, ReconstructionObjective,
+    SoftmaxObjective, StackedObjective, SupervisedObjective,
 };
 use stacked::Stacked;
 
@@ -77,6 +77,10 @@ impl paper::Paper for Paper {
     type Config = Config;
     type Model<B: Backend> = Model<B>;
 
+    fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
+        too_few_classes("labels.classes", config.labels.classes, data)
+    }
+
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {
         let (count, images) = (config.labels.count, data.train.len());
         let too_many = || {
@@ -85,7 +89,6 @@ impl paper::Paper for Paper {
         };
         without_classes("[labels] count", data)
             .or_else(too_many)
-            .or_else(|| too_few_classes("labels.classes", config.labels.classes, data))
             .or_else(|| config.batches_problem(images))
     }
 
@@ -210,7 +213,7 @@ impl<B: AutodiffBackend> Fitting<'_, B> {
             }
             Kind::M1 => {
                 let (lower, first) = self.lower()?;
-                let (model, report) = self.last(lower, &ClassifierObjective { labelled })?;
+                let (model, report) = self.last(lower, &SoftmaxObjective { labelled })?;
                 (Model::M1(model), first.then(report))
             }
             Kind::M2 => {

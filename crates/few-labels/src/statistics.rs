@@ -8,7 +8,7 @@
 use burn::tensor::Tensor;
 use shared::{
     Backend,
-    data::{Batch, BatchMaker},
+    data::{Batch, BatchMaker, batches_of},
     nn::{BatchNorm, Statistics},
 };
 
@@ -21,12 +21,7 @@ pub(crate) fn over_batches<B: Backend>(
     sums: impl Fn(&Batch<B>) -> Vec<Tensor<B, 2>>,
 ) -> Vec<Statistics<B>> {
     let mut means: Vec<Statistics<B>> = Vec::new();
-    // A single example has no variance: one that is left over joins the batch before it.
-    let mut rest = indices;
-    while !rest.is_empty() {
-        let count = if rest.len() <= size + 1 { rest.len() } else { size.max(1) };
-        let (chunk, after) = rest.split_at(count);
-        rest = after;
+    for chunk in batches_of(indices, size) {
         let share = chunk.len() as f64 / indices.len() as f64;
         let found = sums(&batches.batch(chunk, 1)).into_iter().map(|sum| {
             let Statistics { mean, variance } = BatchNorm::statistics(sum);

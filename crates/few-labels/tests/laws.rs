@@ -17,8 +17,8 @@ use few_labels::{
     m2::M2,
     network::Network,
     objectives::{
-        ClassifierObjective, DenoisingObjective, ElboObjective, LadderObjective, M2Objective,
-        ReconstructionObjective, StackedObjective, SupervisedObjective,
+        DenoisingObjective, ElboObjective, LadderObjective, M2Objective, ReconstructionObjective,
+        SoftmaxObjective, StackedObjective, SupervisedObjective,
     },
     stacked::Stacked,
 };
@@ -408,7 +408,7 @@ fn every_parameter_learns_and_gradients_agree_with_finite_differences() {
     check("reconstruction", kind, || network(kind), || network(kind), &objective, none);
     check("m1", Kind::M1, m1, m1, &ElboObjective, |name| name.starts_with("classifier"));
     let kind = Kind::M1;
-    let objective = ClassifierObjective { labelled: labelled(kind) };
+    let objective = SoftmaxObjective { labelled: labelled(kind) };
     check("classifier", kind, m1, m1, &objective, |name| !name.starts_with("classifier"));
     check("m2", Kind::M2, m2, m2, &m2_objective(Kind::M2), none);
     let objective = StackedObjective(m2_objective(Kind::M1M2));
@@ -640,6 +640,15 @@ fn labels_that_do_not_fit_are_refused_in_one_line() {
     assert_eq!(said, "[labels] count: the training images are all of one class");
     let said = problem_with(20, (0..41).map(|image| image % 10).collect());
     assert!(said.starts_with("[train] batch_size = 10: the last batch of 41 images"), "{said}");
+
+    // A fitted model draws no labels, so fewer images will do; classes that it does not know will not.
+    let problem_of_use = |labels: Vec<u8>| {
+        let mut config = config(Kind::Ladder);
+        config.labels.count = 20;
+        Paper::problem_of_use(&config, &data_of(labels)).unwrap_or_default()
+    };
+    assert_eq!(problem_of_use(vec![3; 11]), "");
+    assert!(problem_of_use(vec![10; 40]).starts_with("labels.classes = 10: the data have 11"));
 
     let problem = |change: &dyn Fn(&mut Config)| {
         let mut config = config(Kind::Ladder);

@@ -95,11 +95,17 @@ impl<B: Backend> Model<B> {
         let (is_variance, variances) = (self.is_variance(), self.all_variances());
         let (latent, pixels) = (self.latent_dim(), variances.len());
         let varying = variances.iter().filter(|&&variance| is_variance(variance)).count();
+        if varying < 2 {
+            let varies = ["consists of identical examples", "varies along one component alone"];
+            return Some(format!(
+                "the training split {}, and p(x) is infinite: no nll with any number of components",
+                varies[varying]
+            ));
+        }
         if varying < latent {
             return Some(format!(
                 "the training split varies along {varying} of the {latent} components alone, and \
-                 p(x) is infinite there: no nll; at most {} components have one",
-                varying.saturating_sub(1)
+                 p(x) is infinite there: no nll; fewer than {varying} components have one"
             ));
         }
         (!is_variance(self.noise_variance())).then(|| {

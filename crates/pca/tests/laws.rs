@@ -128,6 +128,30 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
     assert!(model(WIDTH, false).log_marginal(tensor(&rows()), None).is_none());
 }
 
+#[test]
+fn a_missing_density_comes_with_what_would_have_one() {
+    let reason = |varying: usize, latent: usize| {
+        let rows = Array2::from_shape_fn((ROWS, WIDTH), |(row, column)| {
+            if column < varying { (row >> column & 1) as f32 } else { 1.0 }
+        });
+        let fit = PrincipalComponents::of(&rows).unwrap();
+        let config = ModelConfig { latent, whiten: false };
+        Model::<Flex>::new(&config, &fit, &Default::default()).without_density()
+    };
+    for (varying, latent, part) in [
+        (0, 1, "identical examples"),
+        (0, 3, "identical examples"),
+        (1, 1, "along one component alone"),
+        (1, 3, "along one component alone"),
+        (2, 3, "fewer than 2 components have one"),
+        (3, 3, "no variance of 6 for the noise"),
+    ] {
+        let reason = reason(varying, latent).unwrap();
+        assert!(reason.contains(part), "{varying} {latent}: {reason}");
+    }
+    assert_eq!(reason(4, 3), None);
+}
+
 /// A linear VAE: PCA's decoder with an encoder of its own (Lucas et al. 2019).
 #[derive(burn::module::Module, Debug)]
 struct LinearVae<B: Backend> {

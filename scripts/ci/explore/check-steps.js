@@ -74,8 +74,8 @@ async function compare(page, isBeside, file) {
   }
 }
 
-/** The steps told in each frame while the tune that is heard goes on faster, and then slower; runs in the page. */
-async function told() {
+/** The steps that a tune reports in each frame while it goes on faster, and then slower; runs in the page. */
+async function reported() {
   const tune = window.explorer.tunes.find((each) => each.isPlaying);
   const tempo = document.getElementById("tempo");
   const { onStep } = tune;
@@ -94,7 +94,7 @@ async function told() {
       frames.push(frame);
       await new Promise(requestAnimationFrame);
     }
-    // What a change of the tempo tells comes between frames.
+    // What a change of the tempo reports comes between frames.
     frame = [];
   }
   tune.onStep = onStep;
@@ -133,6 +133,15 @@ async function main() {
   const sequence = () => page.evaluate(() => window.explorer.sequence.map((x) => Array.from(x)));
   const given = () => page.evaluate(() => window.explorer.given);
   const roll = page.locator("#roll");
+  // Colours of the drawing.
+  const colours = () =>
+    page.evaluate(() => {
+      const { canvas } = window.explorer.editor;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set();
+      for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+      return colours.size;
+    });
 
   // Given steps stay, others are drawn, another seed draws others.
   if (kind !== "symbols") {
@@ -167,7 +176,7 @@ async function main() {
     await page.locator("#line").fill(symbols[2]);
     await rest();
     assert.equal((await sequence()).length, 1, "one symbol is typed");
-    await page.locator("#next button").nth(0).click();
+    await page.locator("#next button:enabled").first().click();
     await rest();
     await page.locator("#line").fill(symbols.slice(1, 4).join(await page.evaluate(() => window.explorer.editor.known.separator)));
     await page.click("#go-on");
@@ -177,11 +186,22 @@ async function main() {
     await page.locator("#line").fill(`${symbols[1]}\u2603`);
     await rest();
     const isKnown = await page.evaluate(() => window.explorer.editor.known.unknown !== undefined);
-    assert.ok(isKnown || (await page.locator("#strange").textContent()).includes("\u2603"), "what is not known is said");
+    assert.ok(isKnown || (await page.locator("#left-out").textContent()).includes("\u2603"), "what is not known is said");
     await picture("continued");
     await page.click("#clear");
-    assert.equal(await page.locator("#strange").textContent(), "", "nothing is said of a text that is gone");
+    assert.equal(await page.locator("#left-out").textContent(), "", "nothing is said of a text that is gone");
   }
+
+  // What is no seed is marked, and the last one stays.
+  const seed = page.locator("#seed");
+  const last = Number(await seed.inputValue());
+  for (const text of ["-1", "1.5", ""]) {
+    await seed.fill(text);
+    assert.ok(await seed.evaluate((field) => field.matches(":invalid")), `"${text}" is marked`);
+    assert.equal(Number(await page.evaluate(() => window.explorer.seed.value)), last, `"${text}" is not taken`);
+  }
+  await page.click("#next-seed");
+  assert.equal(Number(await seed.inputValue()), last + 1, "the next seed after the last one");
 
   // A sequence that is left can be chosen again.
   const chosen = () => page.locator("#gallery").evaluate((select) => select.selectedIndex);
@@ -237,16 +257,52 @@ async function main() {
     await page.locator("#count").fill("60");
     await page.click("#go-on");
     await rest();
-    const ink = await page.evaluate(() => {
-      const { canvas } = window.explorer.editor;
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      const colours = new Set();
-      for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-      return colours.size;
-    });
-    assert.ok(ink > 2, "both the given and the drawn part are seen");
+    assert.ok((await colours()) > 2, "both the given and the drawn part are seen");
     await picture("drawn");
+    // What the model drew may end within a stroke; another that is drawn then is another.
+    const count = await page.evaluate(() => {
+      const { sequence } = window.explorer;
+      sequence[sequence.length - 1][2] = 0;
+      return sequence.length;
+    });
+    await roll.scrollIntoViewIfNeeded();
+    const again = await roll.boundingBox();
+    await page.mouse.move(again.x + 400, again.y + 100);
+    await page.mouse.down();
+    await page.mouse.move(again.x + 500, again.y + 200, { steps: 20 });
+    await page.mouse.up();
+    const longer = await sequence();
+    assert.ok(longer.length > count, "the pointer draws on");
+    assert.equal(longer[count - 1][2], 1, "a new stroke does not hang on to what was drawn");
+    // One click is a dot.
+    await page.click("#clear");
+    await rest();
+    assert.equal(await colours(), 1, "nothing is left");
+    await roll.scrollIntoViewIfNeeded();
+    const dot = await roll.boundingBox();
+    await page.mouse.click(dot.x + 100, dot.y + 100);
+    await rest();
+    assert.ok((await colours()) > 1, "a dot is seen");
   }
+
+  // A button that is pressed by key keeps the focus when all are written anew: the same place, if it can be pressed again.
+  for (const box of ["#next", "#beside-next", "#others", "#beside-others"]) {
+    const buttons = page.locator(`${box} button:enabled`);
+    if (!(await buttons.nth(1).isVisible())) continue;
+    const pressed = await buttons.nth(1).elementHandle();
+    const place = () =>
+      page.evaluate((box) => Array.from(document.querySelectorAll(`${box} button`)).indexOf(document.activeElement), box);
+    await pressed.focus();
+    const before = await place();
+    await page.keyboard.press("Enter");
+    await rest();
+    assert.ok(!(await pressed.evaluate((button) => button.isConnected)), `${box} is written anew`);
+    const isFree = await page.locator(`${box} button`).nth(before).isEnabled();
+    const after = await place();
+    assert.ok(isFree ? after === before : after >= 0, `the focus in ${box} was at ${before} and is at ${after}`);
+  }
+  const ends = page.locator("#next button", { hasText: "¶" });
+  if (kind === "symbols" && (await ends.count()) > 0) assert.ok(await ends.first().isDisabled(), "no end is appended");
 
   // A tune is heard: the playing step moves on, and stops.
   if (kind === "chords") {
@@ -255,8 +311,8 @@ async function main() {
     await page.click("#play");
     await page.waitForFunction(() => window.explorer.playing > 1, null, { timeout: 5000 });
     assert.equal(await page.locator("#play").textContent(), "Stop");
-    const frames = await page.evaluate(told);
-    assert.ok(frames.every((steps) => steps.length === 1), "a step is told once a frame");
+    const frames = await page.evaluate(reported);
+    assert.ok(frames.every((steps) => steps.length === 1), "a step is reported once a frame");
     const steps = frames.flat();
     assert.ok(steps.every((step, i) => step !== null && step >= (steps[i - 1] ?? 0)), `steps rise: ${steps.join(" ")}`);
     assert.ok(steps[steps.length - 1] > steps[0], "the tune goes on");
@@ -368,6 +424,15 @@ async function main() {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a phone`);
   await picture("phone");
+
+  // A difference that is not finite is no reason not to start.
+  const unknown = `${name}-unknown.html`;
+  const html = fs.readFileSync(`${name}.html`, "utf8");
+  fs.writeFileSync(unknown, html.replace(/"precision":\{[^}]*\}/g, '"precision":{"apart":null,"bits":16,"compared":10}'));
+  await page.goto(pathToFileURL(path.resolve(unknown)).href);
+  await page.waitForFunction(() => window.explorer?.score?.terms?.length > 0);
+  for (const place of ["#facts", "#network"]) assert.match(await page.locator(place).textContent(), /a number is not finite/);
+  fs.rmSync(unknown);
 
   await browser.close();
   assert.deepEqual(problems, []);

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::{build::cargo, readme::papers, workspace};
+use crate::{build::cargo, papers, workspace};
 use name::{Name, renamed};
 
 #[derive(clap::Args)]

@@ -1,5 +1,6 @@
 //! The larger pieces of a page: code, equations beside it, figures and explorers.
 
+use anyhow::{Result, bail};
 use maud::{Markup, PreEscaped, html};
 use shared::plot::escaped;
 
@@ -69,16 +70,31 @@ pub(super) fn figure(picture: &str, caption: &str) -> String {
     })
 }
 
-/// The explorers of a paper on a page: the first within it, links to the others.
-pub(super) fn embedded(paper: &str, page: &str, explorers: &[Explorer]) -> String {
-    let own: Vec<&Explorer> = explorers.iter().filter(|found| found.paper == paper).collect();
+/// The explorers of a paper on a page: the first within it, or that of the preset it names; links to the others.
+///
+/// # Errors
+/// If the paper has explorers and none of that preset, which is what the page speaks of.
+pub(super) fn embedded(
+    paper: &str,
+    preset: Option<&str>,
+    page: &str,
+    explorers: &[Explorer],
+) -> Result<String> {
+    let mut own: Vec<&Explorer> = explorers.iter().filter(|found| found.paper == paper).collect();
+    let options = preset.map(|preset| format!(" --config {preset}")).unwrap_or_default();
+    let command = format!("cargo run --release -p {paper} -- train{options}");
+    if let Some(preset) = preset {
+        own.sort_by_key(|explorer| !explorer.is_of(preset));
+        if own.first().is_some_and(|first| !first.is_of(preset)) {
+            bail!("no explorer of {preset} among those of {paper}: train it with {command}");
+        }
+    }
     let address = |explorer: &Explorer| relative(page, &explorer.site);
-    line(&match own.split_first() {
+    Ok(line(&match own.split_first() {
         None => html! {
             p class="absent" {
                 "This site was written without a trained " code { (paper) } ": train one with "
-                code { "cargo run --release -p " (paper) " -- train" }
-                ", and its model runs here the next time."
+                code { (command) } ", and its model runs here the next time."
             }
         },
         Some((first, others)) => html! {
@@ -93,7 +109,7 @@ pub(super) fn embedded(paper: &str, page: &str, explorers: &[Explorer]) -> Strin
                 }
             }
         },
-    })
+    }))
 }
 
 fn line(markup: &Markup) -> String {

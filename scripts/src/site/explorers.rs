@@ -23,6 +23,13 @@ pub(super) struct Explorer {
     pub site: String,
 }
 
+impl Explorer {
+    /// True if the run is called as this preset is, which names a run that has no name of its own.
+    pub(super) fn is_of(&self, preset: &str) -> bool {
+        self.run.rsplit('/').next() == Some(preset)
+    }
+}
+
 /// The explorers of all runs under a folder, by paper and run; none if there is no such folder.
 ///
 /// # Errors

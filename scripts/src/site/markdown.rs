@@ -3,7 +3,8 @@
 //! - equations, ``$`x`$`` in a line and blocks of `math`;
 //! - a link to a source file with an item as its fragment, alone in a paragraph: the lines of that item, and, right
 //!   after an equation, beside it;
-//! - `<!-- explorer: PAPER -->`: the explorer pages of that paper's runs.
+//! - `<!-- explorer: PAPER -->`: the explorer pages of that paper's runs; `<!-- explorer: PAPER PRESET -->` has that of
+//!   this preset within the page.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -226,10 +227,12 @@ impl<'t> Writer<'_, '_, 't> {
     fn marker(&self, text: &str) -> Result<String> {
         let inside = text.trim().strip_prefix("<!--").and_then(|text| text.strip_suffix("-->"));
         let Some(inside) = inside else { return Ok(text.into()) };
-        let paper = inside.trim().strip_prefix("explorer:");
-        Ok(paper.map_or_else(String::new, |paper| {
-            embedded(paper.trim(), &self.page.site, &self.site.explorers)
-        }))
+        let Some(named) = inside.trim().strip_prefix("explorer:") else { return Ok(String::new()) };
+        let (paper, preset) = match named.trim().split_once(' ') {
+            Some((paper, preset)) => (paper, Some(preset)),
+            None => (named.trim(), None),
+        };
+        embedded(paper, preset, &self.page.site, &self.site.explorers)
     }
 
     /// Links as they are in the site, and equations within a line.
@@ -320,6 +323,10 @@ mod tests {
     use crate::site::pages::Group;
 
     fn rendered(text: &str) -> String {
+        rendered_with(Vec::new(), text)
+    }
+
+    fn rendered_with(explorers: Vec<Explorer>, text: &str) -> String {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("lib.rs"), "fn one() {\n    1\n}\n").unwrap();
         let page = Page {
@@ -330,8 +337,7 @@ mod tests {
             text: String::new(),
         };
         let links = Links::new(root.path(), &[], None);
-        let mut site =
-            Site { root: root.path(), links, explorers: Vec::new(), pictures: BTreeSet::new() };
+        let mut site = Site { root: root.path(), links, explorers, pictures: BTreeSet::new() };
         match site.rendered(&page, text) {
             Ok(rendered) => rendered.html,
             Err(error) => format!("{error:#}"),
@@ -360,6 +366,32 @@ mod tests {
         assert_eq!(rendered("[a](lib.rs), [b](#b)"), "<p>a, <a href=\"#b\">b</a></p>\n");
         assert!(rendered("[a](lib.md)").starts_with("the link 'lib.md' leads nowhere"));
         assert!(rendered("a ![b](https://a/b.png)").contains("would be loaded from elsewhere"));
+    }
+
+    #[test]
+    fn the_run_of_a_preset_that_is_named_is_within_the_page_or_the_page_is_refused() {
+        let of = |runs: &[&str]| -> Vec<Explorer> {
+            let explorer = |run: &&str| Explorer {
+                paper: "vae-rnn".into(),
+                run: format!("vae-rnn/{run}"),
+                file: "explore.html".into(),
+                site: format!("explore/vae-rnn-{run}.html"),
+            };
+            runs.iter().map(explorer).collect()
+        };
+        let (any, named) =
+            ("<!-- explorer: vae-rnn -->", "<!-- explorer: vae-rnn names-sentence -->");
+        let frame = |run: &str| format!("<iframe src=\"explore/vae-rnn-{run}.html\"");
+        let all = ["jsb", "names-sentence", "quick"];
+        assert!(rendered_with(of(&all), any).contains(&frame("jsb")));
+        let html = rendered_with(of(&all), named);
+        assert!(html.contains(&frame("names-sentence")), "{html}");
+        assert_eq!(html.matches("<a href=").count(), 3, "{html}");
+        let said = rendered_with(of(&["jsb", "quick"]), named);
+        assert!(said.starts_with("no explorer of names-sentence among those of"), "{said}");
+        let command = "cargo run --release -p vae-rnn -- train";
+        assert!(rendered(named).contains(&format!("{command} --config names-sentence<")));
+        assert!(rendered(any).contains(&format!("{command}<")));
     }
 
     #[test]

@@ -22,7 +22,8 @@ use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
 use crate::{
-    readme::{self, records, written},
+    readme::{self, written},
+    results::records,
     workspace,
 };
 use markdown::{Rendered, Site};

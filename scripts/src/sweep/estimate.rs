@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn time_goes_with_the_epochs_of_the_run_most_like_it_and_is_unknown_on_other_data() {
         let results = workspace().join("results/vae");
-        let records = crate::readme::records(&results).unwrap();
+        let records = crate::results::records(&results).unwrap();
         let record = records["vae-quick"][0].clone();
         let speeds = Speeds::with(&results, vec![record.clone()]).unwrap();
         let table = |config: &Value| Table::try_from(config).unwrap();

@@ -37,8 +37,8 @@ use self::{
     runs::{Runs, State},
 };
 use crate::{
+    cells::duration,
     keep,
-    readme::duration,
     trainings::{self, How, Today, Training, built, copied, file_name},
 };
 

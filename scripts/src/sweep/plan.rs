@@ -89,7 +89,7 @@ impl Sweep {
             let values = parts(values).into_iter().map(value_of).collect::<Result<Vec<_>>>();
             let values = values.with_context(|| format!("--grid {option}"))?;
             if grid.insert(key.into(), values.into()).is_some() {
-                bail!("--grid {option}: {key} stands there twice");
+                bail!("--grid {option}: {key} is given twice");
             }
         }
         Ok(grid)
@@ -141,13 +141,13 @@ impl Plan {
             }
         }
         if let Some(twice) = repeated(&sweep.seeds) {
-            return Err(format!("seeds: {twice} stands there twice"));
+            return Err(format!("seeds: {twice} is given twice"));
         }
         if let Some(large) = sweep.seeds.iter().find(|seed| i64::try_from(**seed).is_err()) {
             return Err(format!("seeds: {large} is above {}", i64::MAX));
         }
         if let Some(twice) = repeated(&sweep.configs) {
-            return Err(format!("configs: {twice} stands there twice"));
+            return Err(format!("configs: {twice} is given twice"));
         }
         let is_own = |option: &&String| {
             OWN.contains(&option.split_once('=').map_or(option.as_str(), |(name, _)| name))
@@ -223,10 +223,10 @@ fn keys(grid: &Table) -> Result<Vec<Key>, String> {
                 Value::Array(values) => {
                     let texts: Vec<String> = values.iter().map(Value::to_string).collect();
                     if let Some(twice) = repeated(&texts) {
-                        return Err(format!("[grid] {name}: {twice} stands there twice"));
+                        return Err(format!("[grid] {name}: {twice} is given twice"));
                     }
                     if found.insert(name.clone(), values.clone()).is_some() {
-                        return Err(format!("[grid] {name}: stands there twice"));
+                        return Err(format!("[grid] {name}: is given twice"));
                     }
                 }
                 _ => return Err(format!("[grid] {name}: a list of values, as in [1, 2]")),
@@ -433,9 +433,9 @@ mod tests {
     fn what_is_no_sweep_is_refused_in_one_line() {
         for (grid, seeds, said) in [
             (&["a="][..], &[1][..], "[grid] a: at least one value"),
-            (&["a=1,1"], &[1], "[grid] a: 1 stands there twice"),
+            (&["a=1,1"], &[1], "[grid] a: 1 is given twice"),
             (&[], &[], "seeds: at least one"),
-            (&[], &[1, 2, 1], "seeds: 1 stands there twice"),
+            (&[], &[1, 2, 1], "seeds: 1 is given twice"),
             (&[], &[u64::MAX], "seeds: 18446744073709551615 is above"),
         ] {
             let found = problem(grid, seeds);
@@ -451,7 +451,7 @@ mod tests {
             assert!(said.contains("KEY=VALUE"), "{said}");
         }
         let twice = Sweep::grid_of(&["a=1".into(), "a=2".into()]).unwrap_err().to_string();
-        assert!(twice.contains("a stands there twice"), "{twice}");
+        assert!(twice.contains("a is given twice"), "{twice}");
     }
 
     #[test]
@@ -472,7 +472,7 @@ mod tests {
         assert_eq!(read(&toml::to_string(&plan.sweep).unwrap()).unwrap(), plan.sweep);
         for (from, to, said) in [
             ("seeds", "sedes", "mine.toml, line 3: sedes: no such key; did you mean seeds?"),
-            ("[1, 2]", "[1, 1]", "mine.toml: seeds: 1 stands there twice"),
+            ("[1, 2]", "[1, 1]", "mine.toml: seeds: 1 is given twice"),
             ("[1, 2]", "[1, \"2\"]", "mine.toml, line 3: seeds.1 = \"2\": a whole number"),
             ("[0.001, 0.0003]", "[]", "mine.toml, line 5: [grid] train.schedule.rate: at least"),
             ("[0.001, 0.0003]", "3", "mine.toml, line 5: [grid] train.schedule.rate: a list"),

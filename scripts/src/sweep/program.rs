@@ -8,7 +8,7 @@ use toml::Table;
 
 use super::plan::Plan;
 use crate::{
-    readme::papers::{folder_name, manifests},
+    papers::{folder_name, manifests},
     trainings::checked,
     workspace,
 };

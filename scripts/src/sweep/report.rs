@@ -14,7 +14,10 @@ use shared::{
 use toml::Value;
 
 use super::{plan::shown, runs::Runs};
-use crate::readme::{column, duration, having, papers::headline, value};
+use crate::{
+    cells::{column, duration, having, value},
+    papers::headline,
+};
 
 /// Seconds of fitting, a column of the CSV.
 const SECONDS: &str = "fit_seconds";
@@ -226,7 +229,7 @@ fn row(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{readme::records, workspace};
+    use crate::{results::records, workspace};
 
     #[test]
     fn metrics_are_those_of_the_records_in_forms_that_they_have() {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Args;
 use crate::{
-    readme::papers::{folder_name, manifests, metadata},
+    papers::{folder_name, manifests, metadata},
     sweep::repeated,
     trainings::Training,
     workspace,
@@ -104,7 +104,7 @@ pub(super) fn plan(args: &Args) -> Result<(Vec<Planned>, BTreeMap<String, String
         ("--only", repeated(&parts).map(|_| "a part".into())),
     ] {
         if let Some(twice) = twice {
-            bail!("{option}: {twice} stands there twice");
+            bail!("{option}: {twice} is given twice");
         }
     }
     let variants = variants()?;

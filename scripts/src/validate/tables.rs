@@ -9,7 +9,11 @@ use super::{
     plan::{COPIES, Part},
     results::Results,
 };
-use crate::readme::{blocks::filled, cell, result, rounded};
+use crate::{
+    blocks::filled,
+    cells::{cell, rounded},
+    results::result,
+};
 
 /// Code size of the league table.
 const LEAGUE_CODE: usize = 16;

@@ -10,6 +10,18 @@ use rayon::prelude::*;
 
 use super::{Binarise, Split};
 
+/// `indices` in batches of `size`, the last one up to one more: an example alone cannot be compared with others of its
+/// batch, nor normalised by their statistics.
+pub fn batches_of(indices: &[usize], size: usize) -> impl Iterator<Item = &[usize]> {
+    let mut rest = indices;
+    std::iter::from_fn(move || {
+        let count = if rest.len() <= size + 1 { rest.len() } else { size.max(1) };
+        let (batch, after) = rest.split_at(count);
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
 /// A batch of examples with their noise.
 #[derive(Clone, Debug)]
 pub struct Batch<B: Backend> {
@@ -216,5 +228,23 @@ impl<B: Backend> BatchMaker<B> {
             epoch,
             device: self.device.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_example_is_left_alone_and_all_are_there() {
+        let lengths = |count: usize| -> Vec<usize> {
+            let all: Vec<usize> = (0..count).collect();
+            assert_eq!(batches_of(&all, 500).collect::<Vec<_>>().concat(), all);
+            batches_of(&all, 500).map(<[_]>::len).collect()
+        };
+        assert_eq!(lengths(1001), [500, 501]);
+        assert_eq!(lengths(1002), [500, 500, 2]);
+        assert_eq!(lengths(500), [500]);
+        assert_eq!((lengths(1), lengths(0)), (vec![1], vec![]));
     }
 }

@@ -28,7 +28,7 @@ mod source;
 mod split;
 mod sprites;
 
-pub use batch::{Batch, BatchMaker, one_hot};
+pub use batch::{Batch, BatchMaker, batches_of, one_hot};
 pub use bilinear::bilinear;
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
 pub use classes::{too_few_classes, without_classes};

@@ -18,10 +18,11 @@ const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
 /// The scripts, in the order in which they need each other.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("page/document.js"),
     include_str!("page/network.js"),
     include_str!("page/noise.js"),
+    include_str!("page/gaussian.js"),
     include_str!("page/model.js"),
     include_str!("page/pixels.js"),
     include_str!("page/image.js"),
@@ -35,10 +36,11 @@ const SCRIPTS: [&str; 11] = [
 const STEPS_PAGE: &str = include_str!("page/steps.html");
 
 /// The same of a page about a model of sequences.
-const STEPS_SCRIPTS: [&str; 11] = [
+const STEPS_SCRIPTS: [&str; 12] = [
     include_str!("page/document.js"),
     include_str!("page/network.js"),
     include_str!("page/noise.js"),
+    include_str!("page/gaussian.js"),
     include_str!("page/steps.js"),
     include_str!("page/roll.js"),
     include_str!("page/pen.js"),

@@ -163,9 +163,24 @@ fn scores(
         move |repeat: usize| noise.generator(Stream::Factors, repeat as u64, draws as u64)
     };
     let (train, test) = config.points(codes.latent_dim());
+    let images = grid::Grid::new(codes.sizes()).len();
+    if images < train + test {
+        progress::line(&format!(
+            "{images} images for {} points: training and test points of the scores share images",
+            train + test
+        ));
+    }
+    let drawn_from = |points: usize| {
+        if points > images {
+            format!(", drawn with replacement from {images} images")
+        } else {
+            String::new()
+        }
+    };
     let fitted = format!(
-        "fitted to {train} points, tested on {test}{}",
-        if codes.latent_dim() > WIDE { " (a tenth: the code is wide)" } else { "" }
+        "fitted to {train} points, tested on {test}{}{}",
+        if codes.latent_dim() > WIDE { " (a tenth: the code is wide)" } else { "" },
+        drawn_from(train + test)
     );
     let names = codes.names();
     let left_out = names.iter().filter(|name| !mig::is_counted(name)).map(String::as_str);
@@ -227,8 +242,10 @@ fn scores(
     })?;
     let about = format!(
         "gap in mutual information between the two latents that tell most of a factor, mean over \
-         all factors; posterior means of {} images in {} bins",
-        config.mig_points, config.bins
+         all factors; posterior means of {} images in {} bins{}",
+        config.mig_points,
+        config.bins,
+        drawn_from(config.mig_points)
     );
     metrics.insert("mig".into(), scored(&found, "share of entropy", about));
     note(&metrics, &["mig"]);
@@ -244,14 +261,18 @@ fn scores(
         let about = format!(
             "the gap with z ~ q(z|x) as in Chen et al. 2018, mean over {counted}; integrated over \
              the posteriors of {} images",
-            config.posterior_points
+            config.posterior_points.min(images)
         );
         metrics.insert("mig_posterior".into(), scored(&found, "share of entropy", about));
         note(&metrics, &["mig_posterior"]);
     }
 
-    let fitted =
-        format!("fitted to {} images, tested on {}", config.train_points, config.test_points);
+    let fitted = format!(
+        "fitted to {} images, tested on {}{}",
+        config.train_points,
+        config.test_points,
+        drawn_from(config.train_points + config.test_points)
+    );
     let found = drawn(config.repeats, generator(Draws::Sap), |generator| {
         Ok(sap(codes, config, generator))
     })?;
@@ -373,10 +394,26 @@ mod tests {
         assert!(told.contains("which factor they share, all but the shape; multinomial"), "{told}");
         assert!(gap.contains("mean over the factors but shape; integrated over the posteriors"));
         // Of images of the user's, whose factors have no names, none is left out.
-        let numbered = ["factor 0", "factor 1", "factor 2", "factor 3", "factor 4"];
+        let numbered = &["factor 0", "factor 1", "factor 2", "factor 3", "factor 4"];
         let [told, gap] = of(&Made { names: numbered, ..Made::perfect() });
         assert!(told.contains("which factor they share, all of them; multinomial"), "{told}");
         assert!(gap.contains("mean over all factors; integrated"), "{gap}");
+    }
+
+    #[test]
+    fn scores_of_a_small_grid_tell_how_many_images_it_has() {
+        let metrics = run(&Made::meaningless(), 2);
+        let about = |name: &str| metrics[name].about.as_str();
+        let drawn = "drawn with replacement from 64 images";
+        for name in ["z_diff_25", "beta_vae_score", "factor_vae_score", "mig", "sap"] {
+            assert!(about(name).contains(drawn), "{}", about(name));
+        }
+        assert!(about("dci_informativeness").contains("tested on 500, drawn with replacement"));
+        assert!(about("mig_posterior").contains("over the posteriors of 64 images; mean of"));
+        // Of a grid of more images than points the count is all there is to tell.
+        let large = run(&Made::perfect(), 2);
+        assert!(large.values().all(|metric| !metric.about.contains("replacement")));
+        assert!(large["sap"].about.contains("fitted to 1000 images, tested on 500; mean of"));
     }
 
     #[test]

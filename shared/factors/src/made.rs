@@ -9,14 +9,15 @@ use shared::{
     trained::Codes,
 };
 
-pub(super) const SIZES: [usize; 5] = [3, 4, 5, 6, 6];
+const SIZES: [usize; 5] = [3, 4, 5, 6, 6];
 /// Log-variance of codes next to points.
 const POINT: f32 = -10.0;
 
 /// Codes of the whole grid.
 #[derive(Clone)]
 pub(super) struct Made {
-    pub(super) names: [&'static str; 5],
+    pub(super) names: &'static [&'static str],
+    pub(super) sizes: &'static [usize],
     pub(super) mean: Array2<f32>,
     pub(super) log_var: Option<Array2<f32>>,
 }
@@ -24,7 +25,8 @@ pub(super) struct Made {
 impl Made {
     fn new(mean: Array2<f32>) -> Self {
         let log_var = Some(Array2::from_elem(mean.dim(), POINT));
-        Self { names: ["shape", "scale", "orientation", "x", "y"], mean, log_var }
+        let names = &["shape", "scale", "orientation", "x", "y"];
+        Self { names, sizes: &SIZES, mean, log_var }
     }
 
     /// Latent k is factor k, with variance 1.
@@ -39,6 +41,15 @@ impl Made {
 
     pub(super) fn constant() -> Self {
         Self::new(Array2::from_elem((Grid::new(&SIZES).len(), SIZES.len()), 0.7))
+    }
+
+    /// Ten latents drawn at random, of a grid of 64 images.
+    pub(super) fn meaningless() -> Self {
+        let images: Vec<u64> = (0..64).collect();
+        let mean = Noise::new(7).normal(Stream::Posterior, 0, &images, 10);
+        let mean = Array2::from_shape_vec((images.len(), 10), mean).unwrap();
+        let names = &["factor 0", "factor 1", "factor 2"];
+        Self { names, sizes: &[4, 4, 4], ..Self::new(mean) }
     }
 
     /// All factors in all latents: the perfect code reflected on the plane across (2, 3, 4, 5, 6).
@@ -80,11 +91,11 @@ impl Made {
 
 impl FactorCodes for Made {
     fn names(&self) -> Vec<String> {
-        self.names.map(String::from).to_vec()
+        self.names.iter().copied().map(String::from).collect()
     }
 
     fn sizes(&self) -> &[usize] {
-        &SIZES
+        self.sizes
     }
 
     fn latent_dim(&self) -> usize {

@@ -68,8 +68,10 @@ pub fn mig_posterior(
     // One image tells whether codes have a spread.
     codes.codes(&[0]).log_var?;
     let grid = Grid::new(codes.sizes());
-    let value = posterior_gap(codes, &grid, config.posterior_points, generator)?;
-    let tenth = posterior_gap(codes, &grid, config.posterior_points / 10, generator)?;
+    // Of a small grid all images, and a tenth of them.
+    let count = config.posterior_points.min(grid.len());
+    let value = posterior_gap(codes, &grid, count, generator)?;
+    let tenth = posterior_gap(codes, &grid, (count / 10).max(1), generator)?;
     Some(Score { value, tenth })
 }
 
@@ -241,6 +243,13 @@ mod tests {
     fn a_point_code_has_no_posterior() {
         let codes = Made { log_var: None, ..Made::perfect() };
         assert_eq!(mig_posterior(&codes, &made::config(), &mut made::generator()), None);
+    }
+
+    #[test]
+    fn a_tenth_of_a_small_grid_is_fewer_images() {
+        let codes = Made::meaningless();
+        let score = mig_posterior(&codes, &made::config(), &mut made::generator()).unwrap();
+        assert_ne!(score.value, score.tenth);
     }
 
     /// One latent of 2 images, told apart by the only factor.

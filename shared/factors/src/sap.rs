@@ -96,13 +96,13 @@ struct Hinge<'a> {
 type Local = (f64, [f64; 2], [f64; 3]);
 
 impl Hinge<'_> {
-    fn at(&self, [w, b]: [f64; 2]) -> Local {
+    fn local(&self, [w, b]: [f64; 2]) -> Local {
         let mut value = 0.5 * (w * w + b * b);
         let mut gradient = [w, b];
         let mut hessian = [1.0, 0.0, 1.0];
         for (&z, &label) in self.z.iter().zip(self.labels) {
-            let is = label == self.class;
-            let (y, cost) = (if is { 1.0 } else { -1.0 }, self.costs[usize::from(is)]);
+            let in_class = label == self.class;
+            let (y, cost) = (if in_class { 1.0 } else { -1.0 }, self.costs[usize::from(in_class)]);
             let short = 1.0 - y * (w * z + b);
             if short > 0.0 {
                 value += cost * short * short;
@@ -120,8 +120,8 @@ impl Hinge<'_> {
     /// Newton's method; the function is convex and piecewise quadratic.
     fn minimum(&self) -> [f64; 2] {
         let norm = |g: [f64; 2]| g[0].hypot(g[1]);
-        let mut at = [0.0, 0.0];
-        let mut here = self.at(at);
+        let mut line = [0.0, 0.0];
+        let mut here = self.local(line);
         let enough = TOLERANCE * norm(here.1);
         for _ in 0..STEPS {
             let (value, gradient, [ww, wb, bb]) = here;
@@ -136,8 +136,8 @@ impl Hinge<'_> {
             let descent = gradient[0] * step[0] + gradient[1] * step[1];
             let mut length = 1.0;
             let next = loop {
-                let next = [at[0] + length * step[0], at[1] + length * step[1]];
-                let there = self.at(next);
+                let next = [line[0] + length * step[0], line[1] + length * step[1]];
+                let there = self.local(next);
                 if there.0 <= value + 1e-4 * length * descent {
                     break Some((next, there));
                 }
@@ -148,9 +148,9 @@ impl Hinge<'_> {
             };
             // Rounding leaves nothing to gain.
             let Some((next, there)) = next else { break };
-            (at, here) = (next, there);
+            (line, here) = (next, there);
         }
-        at
+        line
     }
 }
 
@@ -183,10 +183,10 @@ mod tests {
         for (class, line) in lines(&z, &labels, 3).iter().enumerate() {
             let line = line.unwrap();
             let problem = Hinge { z: &z, labels: &labels, class, costs: [0.01, 0.01] };
-            let (value, gradient, _) = problem.at(line);
+            let (value, gradient, _) = problem.local(line);
             assert!(gradient.iter().all(|g| g.abs() < 1e-9), "{gradient:?}");
             for shift in [[1e-3, 0.0], [-1e-3, 0.0], [0.0, 1e-3], [0.0, -1e-3]] {
-                assert!(problem.at([line[0] + shift[0], line[1] + shift[1]]).0 > value);
+                assert!(problem.local([line[0] + shift[0], line[1] + shift[1]]).0 > value);
             }
         }
     }
@@ -201,7 +201,7 @@ mod tests {
             let z = z_of(labels);
             let classes = labels.iter().max().map_or(0, |most| most + 1);
             let line = lines(&z, labels, classes)[class].unwrap();
-            let (_, gradient, _) = Hinge { z: &z, labels, class, costs }.at(line);
+            let (_, gradient, _) = Hinge { z: &z, labels, class, costs }.local(line);
             gradient.iter().all(|g| g.abs() < 1e-9)
         };
         // Of 60 examples 6, 18 and 36: n / (classes * count) is 10/3, 10/9 and 5/9. The rest of a class weighs 1.

@@ -5,14 +5,13 @@ use std::{fs, path::Path, sync::LazyLock};
 use super::{Target, bytes, hashed, outcome};
 use shared::train::readers::{self, FILES, NEWEST};
 
+/// Bytes of memory per byte of a file whose reader computes gradients: Burn's graph has a table of all tensors ever
+/// tracked, which doubles now and then.
+const GRAPH: usize = 1 << 18;
+
 /// One file of a checkpoint beside which an older one lies: whatever is done to it, training goes on with it as
 /// it was written, or with the older one.
-const OF_CHECKPOINT: Target = Target {
-    has_checksum: true,
-    // Burn's graph has a table of all tensors ever tracked, which doubles now and then.
-    memory: 1 << 18,
-    ..Target::BYTES
-};
+const OF_CHECKPOINT: Target = Target { has_checksum: true, memory: GRAPH, ..Target::BYTES };
 
 pub(super) const TARGETS: &[Target] = &[
     Target {
@@ -29,6 +28,7 @@ pub(super) const TARGETS: &[Target] = &[
         seeds: || readers::records().map(|[_, optimiser]| vec![optimiser]).unwrap_or_default(),
         words: RECORD,
         read: |path| outcome(readers::optimiser(bytes(path)?).map(|()| 0)),
+        memory: GRAPH,
         ..Target::BYTES
     },
     Target {

@@ -207,7 +207,8 @@ pub fn adapter(index: usize) -> crate::backend::WgpuDevice {
 }
 
 /// Evaluates `$body` with the type `$B` and the value `$handle` of the chosen device's backend, among those that the
-/// calling crate has as features too.
+/// calling crate has as features too. That crate needs `anyhow`: its `bail!` ends the calling function where the backend
+/// is not compiled in.
 #[macro_export]
 macro_rules! on_device {
     ($device:expr, |$B:ident, $handle:ident| $body:expr) => {

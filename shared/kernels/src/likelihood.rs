@@ -62,7 +62,7 @@ pub enum Likelihood<B: Backend> {
     /// P(x_i) of the 256 levels of a channel: the mass that a logistic distribution puts within half a
     /// level of x_i, and beyond it at 0 and at 1.
     Logistic {
-        /// Mean, in [0, 1].
+        /// Location, in [0, 1]: the mean before the levels beyond 0 and 1 are clamped to them.
         mean: Tensor<B, 2>,
         /// Logarithm of the scale, `[codes, pixels]` or one row for all.
         log_scale: Tensor<B, 2>,
@@ -76,7 +76,7 @@ pub trait Distribution<B: Backend>: Debug {
     /// log p(x|z) of each row in nats, as [`Likelihood::log_prob`].
     fn log_prob(&self, x: Tensor<B, 2>) -> Tensor<B, 1>;
 
-    /// E[x|z], as [`Likelihood::mean`].
+    /// What [`Likelihood::mean`] shows, `[codes, pixels]`: pixels that are given instead of modelled are filled in.
     fn mean(&self) -> Tensor<B, 2>;
 }
 
@@ -105,7 +105,9 @@ impl<B: Backend> Likelihood<B> {
         }
     }
 
-    /// E[x|z] with the given pixels filled in, as in pictures, `[codes, pixels]`.
+    /// The pixels as pictures show them, `[codes, pixels]`: E[x|z]; of [`Self::Logistic`] the location of the
+    /// distribution, whose levels are clamped to [0, 1], not its expectation; of [`Self::Own`]
+    /// [`Distribution::mean`].
     pub fn mean(self) -> Tensor<B, 2> {
         match self {
             Self::Bernoulli { logits } => sigmoid(logits),
@@ -180,9 +182,15 @@ fn log_one_minus_exp_neg<B: Backend>(t: Tensor<B, 2>) -> Tensor<B, 2> {
     series * is_small.clone() + direct * (is_small.neg().add_scalar(1.0))
 }
 
-/// log sum exp along `dim`, which is 1 in the result. Differentiable.
+/// log sum exp along `dim`, which is 1 in the result; negative infinity where all are, NaN where one is. Differentiable
+/// where it is finite.
+///
+/// # Panics
+/// If there is nothing along `dim`.
 pub fn log_sum_exp<B: Backend, const D: usize>(values: Tensor<B, D>, dim: usize) -> Tensor<B, D> {
     let largest = values.clone().max_dim(dim).detach();
+    // Infinity less itself is NaN.
+    let largest = largest.clone().mask_fill(largest.is_inf(), 0.0);
     (values - largest.clone()).exp().sum_dim(dim).log() + largest
 }
 
@@ -196,7 +204,7 @@ mod tests {
     use burn::{backend::Autodiff, tensor::TensorData};
 
     use super::*;
-    use crate::backend::Flex;
+    use crate::backend::{Flex, NdArray};
 
     fn row<B: Backend>(values: Vec<f32>) -> Tensor<B, 2> {
         let count = values.len();
@@ -261,6 +269,43 @@ mod tests {
                 assert!(off < 1e-3 * expected + 1e-12, "{level}: {log_p} {}", expected.ln());
             }
         }
+    }
+
+    #[test]
+    fn log_sums_of_exponentials_are_right_at_the_ends() {
+        fn check<B: Backend>() {
+            let infinite = f32::INFINITY;
+            for (values, expected) in [
+                ([-infinite, -infinite], -infinite),
+                ([-infinite, 3.0], 3.0),
+                ([1000.0, 1000.0], 1000.0 + 2f32.ln()),
+                ([-1000.0, -1000.0], -1000.0 + 2f32.ln()),
+                ([infinite, 0.0], infinite),
+                ([f32::NAN, 0.0], f32::NAN),
+                ([0.0, f32::NAN], f32::NAN),
+                ([f32::NAN, -infinite], f32::NAN),
+                ([-infinite, f32::NAN], f32::NAN),
+            ] {
+                // A row of finite numbers beside it keeps its sum.
+                let rows = crate::matrix::<B>(
+                    [values, [0.0, 0.0]].concat(),
+                    [2, 2],
+                    &B::Device::default(),
+                );
+                for found in [log_sum_exp(rows.clone(), 1), log_sum_exp(rows.transpose(), 0)] {
+                    let found: Vec<f32> = found.into_data().iter::<f32>().collect();
+                    let is = |found: f32, expected: f32| {
+                        found == expected
+                            || (found - expected).abs() < 1e-4
+                            || (found.is_nan() && expected.is_nan())
+                    };
+                    assert!(is(found[0], expected), "{values:?}: {found:?}");
+                    assert!(is(found[1], 2f32.ln()), "{values:?}: {found:?}");
+                }
+            }
+        }
+        check::<Flex>();
+        check::<NdArray>();
     }
 
     #[test]

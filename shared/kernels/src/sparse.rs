@@ -353,7 +353,7 @@ mod tests {
         if !fused() {
             return;
         }
-        // Whole vectors and not, one chain and several, the least of everything.
+        // Columns that fill vectors or not, one chain and several, the fewest rows for which zeros are left out.
         let shapes = [(20, 784, 400), (130, 1300, 33), (2, 512, 96), (600, 20, 201), (65, 513, 39)];
         for (m, k, n) in shapes {
             for binary in [false, true] {

@@ -35,7 +35,8 @@ impl Network {
         self.encoder.forward(x, &[], c)
     }
 
-    /// E[x|z, c], `[pixels]`.
+    /// The pixels as pictures show them, `[pixels]`: E[x|z, c], of logistic pixels the location of their distribution, with
+    /// the condition's own pixels where only the others are modelled.
     pub fn decode(&self, z: &[f64], c: &[f64]) -> Vec<f64> {
         let mean = self.mean(self.output(z, c));
         self.decoder.places.as_ref().map_or(mean.clone(), |places| complete(places, &mean, c))
@@ -54,7 +55,7 @@ impl Network {
         through(output, trunk.forward(&[], z, c), c)
     }
 
-    /// The mean of the modelled pixels.
+    /// The mean of the modelled pixels; of logistic ones the location.
     fn mean(&self, output: Vec<f64>) -> Vec<f64> {
         match self.decoder.pixels {
             Pixels::Gaussian(_) => output,
@@ -153,9 +154,11 @@ pub(super) fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// log sum exp.
+/// log sum exp; negative infinity where all are, and of nothing, NaN where one is.
 pub(super) fn log_sum_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Infinity less itself is NaN.
+    let largest = if largest.is_infinite() { 0.0 } else { largest };
     largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }
 
@@ -279,6 +282,25 @@ fn each_patch(geometry: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
                 let number = (y * width + x) * channels + channel;
                 f(row * across + column, number, (i * side + j) * channels + channel);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_sums_of_exponentials_are_right_at_the_ends() {
+        const NONE: f64 = f64::NEG_INFINITY;
+        assert_eq!(log_sum_exp(&[]), NONE);
+        assert_eq!(log_sum_exp(&[NONE, NONE]), NONE);
+        assert_eq!(log_sum_exp(&[NONE, 3.0]), 3.0);
+        assert_eq!(log_sum_exp(&[1000.0, 1000.0]), 1000.0 + 2f64.ln());
+        assert_eq!(log_sum_exp(&[f64::INFINITY, 0.0]), f64::INFINITY);
+        for other in [NONE, 0.0, f64::NAN] {
+            assert!(log_sum_exp(&[f64::NAN, other]).is_nan());
+            assert!(log_sum_exp(&[other, f64::NAN]).is_nan());
         }
     }
 }

@@ -68,7 +68,7 @@ pub enum Pixels {
     Bernoulli,
     /// N(output, exp(log_var)).
     Gaussian(LogVar),
-    /// A discretised logistic distribution with mean sigmoid(output) and these logarithms of the scale,
+    /// A discretised logistic distribution with location sigmoid(output) and these logarithms of the scale,
     /// `[pixels]`.
     Logistic(Vec<f32>),
 }

@@ -6,6 +6,7 @@ mod average;
 mod config;
 mod optimiser;
 mod schedule;
+mod state;
 
 pub use average::averaged;
 pub use config::{Keep, TrainConfig};

@@ -12,9 +12,9 @@ use burn::{
 use kernels::backend::{AutodiffBackend, Backend};
 use ranges::{not_negative, positive, share_below_one};
 use serde::{Deserialize, Serialize};
-use weights::{record_bytes, record_from};
+use weights::{record_bytes, without_panic};
 
-use super::{adagrad::Adagrad, adam::Adam};
+use super::{adagrad::Adagrad, adam::Adam, state::with_states};
 
 /// `[train.optimiser]` of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,17 +149,19 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
         }
     }
 
-    /// The rule with the state that [`Self::to_bytes`] wrote.
+    /// The rule with the state that [`Self::to_bytes`] wrote after a step of `model`. A parameter that has had no
+    /// gradient yet has no state, so that the loss of a single one goes unnoticed.
     ///
     /// # Errors
-    /// If the bytes are none.
-    pub fn with_bytes(self, bytes: Vec<u8>, device: &B::Device) -> Result<Self> {
-        Ok(match self {
-            Self::Adam(rule) => Self::Adam(rule.load_record(record_from::<B, _>(bytes, device)?)),
-            Self::Adagrad(rule) => {
-                Self::Adagrad(rule.load_record(record_from::<B, _>(bytes, device)?))
-            }
-            Self::Sgd(rule) => Self::Sgd(rule.load_record(record_from::<B, _>(bytes, device)?)),
+    /// If the bytes are none, or if the state is not that of this model: empty, of a parameter it has not, or of
+    /// another shape.
+    pub fn with_bytes(self, model: &M, bytes: Vec<u8>, device: &B::Device) -> Result<Self> {
+        without_panic(|| {
+            Ok(match self {
+                Self::Adam(rule) => Self::Adam(with_states(rule, model, bytes, device)?),
+                Self::Adagrad(rule) => Self::Adagrad(with_states(rule, model, bytes, device)?),
+                Self::Sgd(rule) => Self::Sgd(with_states(rule, model, bytes, device)?),
+            })
         })
     }
 }
@@ -182,7 +184,7 @@ pub fn clip<B: AutodiffBackend, M: AutodiffModule<B>>(
     if found <= norm {
         return gradients;
     }
-    // Over infinity it would be 0: gradients that are finite would vanish, and nobody would know.
+    // Divided by infinity the factor would be 0: finite gradients would vanish, and the loss would only stop falling.
     let factor = if found.is_finite() { norm / found } else { f64::NAN };
     let mut scale = Scale::<B> { gradients, factor, backend: PhantomData };
     model.visit(&mut scale);
@@ -247,7 +249,8 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Scale<B> {
 mod tests {
     use burn::{
         backend::Autodiff,
-        optim::{AdaGrad, AdaGradConfig, AdamConfig},
+        module::ParamId,
+        optim::{AdaGrad, AdaGradConfig, AdamConfig, record::AdaptorRecord},
     };
     use kernels::{
         backend::Flex,
@@ -256,14 +259,22 @@ mod tests {
     };
 
     use super::*;
+    use crate::adam::AdamState;
 
     type B = Autodiff<Flex>;
     type Rule = Optimiser<B, Dense<B>>;
+    type AdamOfLayer = OptimizerAdaptor<Adam, Dense<B>, B>;
+    /// The states of Adam by the parameters' ids.
+    type States = <AdamOfLayer as Optimizer<Dense<B>, B>>::Record;
 
     fn layer() -> Dense<B> {
+        layer_of(3)
+    }
+
+    fn layer_of(inputs: usize) -> Dense<B> {
         let device = Default::default();
         let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
-        Dense::new(3, 2, Activation::Linear, &mut init)
+        Dense::new(inputs, 2, Activation::Linear, &mut init)
     }
 
     /// Gradients of a loss whose slope in each weight is 7.
@@ -272,7 +283,8 @@ mod tests {
     }
 
     fn with_slope(layer: &Dense<B>, slope: f32) -> GradientsParams {
-        let x = Tensor::<B, 2>::full([1, 3], slope, &Default::default());
+        let [inputs, _] = layer.weight.val().dims();
+        let x = Tensor::<B, 2>::full([1, inputs], slope, &Default::default());
         GradientsParams::from_grads(layer.forward(x).sum().backward(), layer)
     }
 
@@ -336,13 +348,78 @@ mod tests {
             let once = rule.step(0.01, start, gradient);
             assert!(weight(&once).iter().zip(&before).all(|(a, b)| a < b), "{config:?}");
             let bytes = rule.to_bytes().unwrap();
-            let restored = Optimiser::new(&config).with_bytes(bytes, &Default::default());
+            let restored = Rule::new(&config).with_bytes(&once, bytes, &Default::default());
             let twice = |mut rule: Rule| {
                 let gradient = gradients(&once);
                 weight(&rule.step(0.01, once.clone(), gradient))
             };
             assert_eq!(twice(restored.unwrap()), twice(rule), "{config:?}");
         }
+    }
+
+    #[test]
+    fn every_rule_refuses_a_state_of_another_shape() {
+        for config in [
+            OptimiserConfig::adam(),
+            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.0 },
+            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.0 },
+        ] {
+            let (mut rule, larger) = (Rule::new(&config), layer_of(4));
+            let gradient = gradients(&larger);
+            let stepped = rule.step(0.01, larger, gradient);
+            let refusal = |model: &Dense<B>| {
+                let bytes = rule.to_bytes().unwrap();
+                let restored = Rule::new(&config).with_bytes(model, bytes, &Default::default());
+                restored.err().map(|error| error.to_string())
+            };
+            assert_eq!(refusal(&stepped), None, "{config:?}");
+            let said = refusal(&layer()).unwrap();
+            assert!(said.ends_with("is of shape [4, 2], expected [3, 2]"), "{config:?}: {said}");
+        }
+    }
+
+    /// Why a state of Adam after a step is refused when it has been changed.
+    fn refusal(change: impl FnOnce(&mut States)) -> Option<String> {
+        let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        let (mut rule, start) = (AdamOfLayer::from(adam), layer());
+        let gradient = gradients(&start);
+        let stepped = rule.step(0.01, start, gradient);
+        let mut states = rule.to_record();
+        change(&mut states);
+        let bytes = record_bytes::<B, _>(states).unwrap();
+        let fresh = Rule::new(&OptimiserConfig::adam());
+        let restored = fresh.with_bytes(&stepped, bytes, &Default::default());
+        restored.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_state_that_is_not_that_of_the_model_is_refused_and_why() {
+        let (weight, bias) = (layer().weight.id, layer().bias.id);
+        let state = |time: usize| {
+            let moment = || Tensor::<Flex, 2>::zeros([3, 2], &Default::default());
+            let state = AdamState { time, first: moment(), second: moment() };
+            AdaptorRecord::<Adam, B>::from_state::<2>(state)
+        };
+        let name = format!("its state of parameter {}", weight.val());
+        // Of the parameter of another rank.
+        let said = refusal(|states| {
+            let [of_weight, of_bias] = [weight, bias].map(|id| states.remove(&id).unwrap());
+            states.extend([(weight, of_bias), (bias, of_weight)]);
+        });
+        assert_eq!(said.unwrap(), format!("{name} is not of 2 dimensions, as [3, 2] is"));
+        let said = refusal(|states| states.extend([(weight, state(usize::MAX))]));
+        let steps = usize::MAX;
+        assert_eq!(
+            said.unwrap(),
+            format!("{name} has counted {steps} steps: there is no next one")
+        );
+        assert_eq!(refusal(|states| states.extend([(weight, state(usize::MAX - 1))])), None);
+        let said = refusal(|states| states.extend([(ParamId::from(99), state(1))]));
+        assert_eq!(said.unwrap(), "it has a state of parameter 99, which the model has not");
+        let said = refusal(|states| states.clear());
+        assert_eq!(said.unwrap(), "it has no state of any parameter");
+        // As that of a parameter that has had no gradient yet.
+        assert_eq!(refusal(|states| drop(states.remove(&bias))), None);
     }
 
     /// Slopes, step by step. Of one that stays the same, the moments' corrected ratio is 1 whatever their decays are.
@@ -400,7 +477,8 @@ mod tests {
                 // The state of Burn's rule is what checkpoints of earlier versions hold.
                 if step == 5 {
                     let bytes = record_bytes::<B, _>(theirs.to_record()).unwrap();
-                    own = rule(weight_decay).with_bytes(bytes, &Default::default()).unwrap();
+                    let fresh = rule(weight_decay);
+                    own = fresh.with_bytes(&mine, bytes, &Default::default()).unwrap();
                 }
                 (mine, other) = in_step(&mut own, mine, &mut theirs, other, slope);
             }

@@ -15,12 +15,13 @@ const MOST_SOUNDING: u64 = 1 << 26;
 
 /// Chords of a piece, a step every `beats` quarter notes, the first of which begins with the first note. Beginning and
 /// end of a note are moved to the nearest step; if that is the same, it has the one step in which its middle lies.
-/// Silence before the first note and after the last is left out.
+/// Silence before the first note and after the last is left out, and so are notes that no key of a piano has: their
+/// number is the second part.
 ///
 /// # Errors
 /// No MIDI file, one that is cut off, tracks that are not played together, times in frames of a film or in no part of a
 /// beat, no note, a piece too long.
-pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
+pub fn parse(bytes: &[u8], beats: f64) -> Result<(Vec<Vec<u8>>, usize), String> {
     let smf = Smf::parse(bytes).map_err(|error| format!("no MIDI file ({error})"))?;
     check_whole(bytes, &smf)?;
     if smf.header.format == Format::Sequential {
@@ -62,8 +63,9 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
         }
         notes.extend(sounding.into_iter().map(|((_, key), began)| (began, time, key)));
     }
-    let range = PIANO.0..PIANO.0 + PIANO.1 as u8;
+    let (range, all) = (PIANO.0..PIANO.0 + PIANO.1 as u8, notes.len());
     notes.retain(|(_, _, key)| range.contains(key));
+    let left_out = all - notes.len();
     let first = notes.iter().map(|note| note.0).min().ok_or("no note of a piano in it")?;
     let spans: Vec<(Range<u64>, u8)> = notes
         .into_iter()
@@ -91,7 +93,7 @@ pub fn parse(bytes: &[u8], beats: f64) -> Result<Vec<Vec<u8>>, String> {
         }
     }
     let struck = |keys: u128| range.clone().filter(move |key| keys >> (key - PIANO.0) & 1 == 1);
-    Ok(sounding.into_iter().map(|keys| struck(keys).collect()).collect())
+    Ok((sounding.into_iter().map(|keys| struck(keys).collect()).collect(), left_out))
 }
 
 /// The steps of a note from its beginning and end in steps.
@@ -197,10 +199,18 @@ pub(crate) mod tests {
     fn keys_sound_from_their_step_to_the_next_and_drums_do_not() {
         let bytes =
             file(&[(480, 950, 0, 60), (485, 1440, 1, 64), (960, 1440, 0, 62), (480, 960, 9, 40)]);
-        assert_eq!(parse(&bytes, 1.0).unwrap(), [vec![60, 64], vec![62, 64]]);
-        let eighths = parse(&bytes, 0.5).unwrap();
+        assert_eq!(parse(&bytes, 1.0).unwrap().0, [vec![60, 64], vec![62, 64]]);
+        let eighths = parse(&bytes, 0.5).unwrap().0;
         assert_eq!(eighths.len(), 4);
         assert_eq!((&eighths[0], &eighths[3]), (&vec![60, 64], &vec![62, 64]));
+    }
+
+    #[test]
+    fn notes_that_no_piano_has_are_left_out_and_counted_and_drums_are_not() {
+        let bytes = file(&[(0, 480, 0, 60), (0, 960, 1, 16), (0, 480, 9, 16)]);
+        assert_eq!(parse(&bytes, 1.0), Ok((vec![vec![60]], 1)));
+        let bytes = file(&[(0, 480, 0, 21), (0, 480, 0, 108)]);
+        assert_eq!(parse(&bytes, 1.0), Ok((vec![vec![21, 108]], 0)));
     }
 
     #[test]
@@ -213,17 +223,17 @@ pub(crate) mod tests {
             (0, 480, 1, 48),
             (480, 960, 1, 55),
         ];
-        let chords = parse(&file(&notes), 1.0).unwrap();
+        let chords = parse(&file(&notes), 1.0).unwrap().0;
         assert_eq!(chords, [vec![48, 72, 74], vec![55, 76]]);
-        let chords = parse(&file(&notes), 0.5).unwrap();
+        let chords = parse(&file(&notes), 0.5).unwrap().0;
         assert_eq!(chords, [vec![48, 72], vec![48, 74], vec![55, 76], vec![55, 76]]);
         // Struck short on the second beat: a little early, in time and a little late.
         for on in [470, 480, 490] {
-            let chords = parse(&file(&[(0, 460, 0, 60), (on, 600, 0, 62)]), 1.0).unwrap();
+            let chords = parse(&file(&[(0, 460, 0, 60), (on, 600, 0, 62)]), 1.0).unwrap().0;
             assert_eq!(chords, [vec![60], vec![62]], "{on}");
         }
         // The last one too has the beat in which it sounds.
-        let chords = parse(&file(&[(0, 960, 0, 60), (970, 1100, 0, 62)]), 1.0).unwrap();
+        let chords = parse(&file(&[(0, 960, 0, 60), (970, 1100, 0, 62)]), 1.0).unwrap().0;
         assert_eq!(chords, [vec![60], vec![60], vec![62]]);
     }
 
@@ -241,13 +251,13 @@ pub(crate) mod tests {
         let coarse = |notes: &[(u32, u32, u8, u8)]| {
             let mut bytes = file(notes);
             bytes[12..14].copy_from_slice(&24u16.to_be_bytes());
-            parse(&bytes, 0.01).unwrap()
+            parse(&bytes, 0.01).unwrap().0
         };
         let notes: [(u32, u32, u8, u8); 3] = [(0, 24, 0, 60), (24, 47, 0, 64), (47, 48, 0, 62)];
         let fine = notes.map(|(on, off, channel, key)| (20 * on, 20 * off, channel, key));
         let chords = coarse(&notes);
         assert_eq!(chords.len(), 200);
-        assert_eq!(chords, parse(&file(&fine), 0.01).unwrap());
+        assert_eq!(chords, parse(&file(&fine), 0.01).unwrap().0);
         // A note without length has one step.
         let chords = coarse(&[(0, 24, 0, 60), (24, 24, 0, 62)]);
         assert_eq!((chords.len(), chords.last()), (101, Some(&vec![62])));

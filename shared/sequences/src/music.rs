@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 use super::{
     chords::on_piano,
     jsb,
-    known::{Keys, Known, fitted},
+    known::{Keys, Known, PIANO, fitted},
     mat, midi,
     split::{Named, Purpose, cut, read_named},
 };
 use shared::{
+    counted,
     data::{
         AtPath, DataConfig, DataError, DataKind, FetchOptions, Preparation, Source, Splits, Steps,
         all_told, at_key, has_ending, name_and_sha256, name_of,
@@ -142,10 +143,10 @@ fn music(
     let music: MusicFiles = config.named(Music::NAME, wanted, "FOLDER, FILE.mat or FILE.json")?;
     let path = options.locate(&music.path);
     let wrong = |reason: String| DataError::Format { path: path.clone(), reason };
-    let (parts, files) = if path.is_dir() || is_midi(&path) {
-        let (pieces, files) = played(&path, &music).map_err(wrong)?;
+    let (parts, left_out, files) = if path.is_dir() || is_midi(&path) {
+        let Played { pieces, left_out, files } = played(&path, &music).map_err(wrong)?;
         purpose.check(pieces.len(), FEWEST, ["MIDI file", "MIDI files"]).map_err(wrong)?;
-        (purpose.dealt(pieces, config.split_seed.unwrap_or(1)), files)
+        (purpose.dealt(pieces, config.split_seed.unwrap_or(1)), left_out, files)
     } else {
         if config.split_seed.is_some() {
             return Err(DataError::Config("split_seed: the file has splits of its own".into()));
@@ -154,16 +155,25 @@ fn music(
         let is_json = has_ending(&path, "json");
         let read = if is_json { jsb::parse(&bytes) } else { mat::parse(&bytes) };
         let parts = read.and_then(|splits| purpose.of_three(splits));
-        (parts.map_err(wrong)?, [name_and_sha256(&music.path, &bytes)].into())
+        (parts.map_err(wrong)?, 0, [name_and_sha256(&music.path, &bytes)].into())
     };
     let parts = parts.map(|pieces| cut(pieces, music.longest));
     progress::line(&format!(
-        "{}: {} sequences of chords, {} steps",
+        "{}: {} sequences of chords, {} steps{}",
         path.display(),
         parts.all().count(),
-        parts.all().map(Vec::len).sum::<usize>()
+        parts.all().map(Vec::len).sum::<usize>(),
+        left_out_in_words(left_out)
     ));
     on_piano((parts, files), config)
+}
+
+/// The end of the line about what was read: how many notes no key of a piano has, if there are such.
+fn left_out_in_words(notes: usize) -> String {
+    if notes == 0 {
+        return String::new();
+    }
+    format!("; {} outside of the piano's {} keys left out", counted(notes, "note"), PIANO.1)
 }
 
 fn is_midi(path: &Path) -> bool {
@@ -187,19 +197,27 @@ fn pieces(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// A piece with its name: its chords, step by step.
 type Piece = Named<Vec<Vec<u8>>>;
 
-/// The pieces of a folder, or of one MIDI file, and the checksum of all of them.
-fn played(
-    path: &Path,
-    music: &MusicFiles,
-) -> Result<(Vec<Piece>, BTreeMap<String, String>), String> {
+/// What MIDI files have.
+struct Played {
+    pieces: Vec<Piece>,
+    /// Notes that no key of a piano has.
+    left_out: usize,
+    /// The checksum of all files.
+    files: BTreeMap<String, String>,
+}
+
+/// The pieces of a folder, or of one MIDI file.
+fn played(path: &Path, music: &MusicFiles) -> Result<Played, String> {
     if !path.is_dir() {
         let bytes = fs::read(path).map_err(|error| format!("cannot read it: {error}"))?;
-        let chords = midi::parse(&bytes, music.beats)?;
+        let (chords, left_out) = midi::parse(&bytes, music.beats)?;
         let file = name_and_sha256(path, &bytes);
-        return Ok((vec![(file.0.clone(), chords)], [file].into()));
+        let pieces = vec![(file.0.clone(), chords)];
+        return Ok(Played { pieces, left_out, files: [file].into() });
     }
     let files = pieces(path).map_err(|error| format!("cannot look into it: {error}"))?;
-    let (mut read, mut faults, mut digest) = (Vec::new(), Vec::new(), Sha256::new());
+    let (mut read, mut left_out) = (Vec::new(), 0);
+    let (mut faults, mut digest) = (Vec::new(), Sha256::new());
     for file in &files {
         let name = name_of(file).unwrap_or_default();
         let bytes = fs::read(file).map_err(|error| error.to_string());
@@ -207,7 +225,10 @@ fn played(
         digest.update([0]);
         digest.update(bytes.as_deref().unwrap_or_default());
         match bytes.and_then(|bytes| midi::parse(&bytes, music.beats)) {
-            Ok(chords) => read.push((name, chords)),
+            Ok((chords, beyond)) => {
+                read.push((name, chords));
+                left_out += beyond;
+            }
             Err(reason) => faults.push(format!("{name}: {reason}")),
         }
     }
@@ -215,7 +236,8 @@ fn played(
         return Err(all_told(&faults));
     }
     let name = format!("{}/", name_of(path).unwrap_or_default());
-    Ok((read, BTreeMap::from([(name, hex::encode(digest.finalize()))])))
+    let files = BTreeMap::from([(name, hex::encode(digest.finalize()))]);
+    Ok(Played { pieces: read, left_out, files })
 }
 
 #[cfg(test)]
@@ -293,6 +315,23 @@ mod tests {
         let other = Preparation { own: Default::default(), ..known };
         let told = names(work.path(), &other).unwrap_err().to_string();
         assert!(told.contains("these are chords, and the run was fitted to other data"), "{told}");
+    }
+
+    #[test]
+    fn notes_that_no_piano_has_are_counted_over_all_files() {
+        let work = tempfile::tempdir().unwrap();
+        for (name, beyond) in [("a.mid", 16), ("b.mid", 109), ("c.mid", 61)] {
+            let notes = [(0, 480, 0, 60), (0, 480, 1, beyond)];
+            fs::write(work.path().join(name), song::file(&notes)).unwrap();
+        }
+        let music = MusicFiles { path: work.path().into(), beats: 1.0, longest: 8 };
+        let of = |path: &Path| left_out_in_words(played(path, &music).unwrap().left_out);
+        assert_eq!(of(work.path()), "; 2 notes outside of the piano's 88 keys left out");
+        assert_eq!(
+            of(&work.path().join("a.mid")),
+            "; 1 note outside of the piano's 88 keys left out"
+        );
+        assert_eq!(of(&work.path().join("c.mid")), "");
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Chosen {
 impl Clouds {
     /// Particles of equal weight for sequences of these lengths.
     pub fn new(steps: &[usize], particles: usize, resampling: Resampling) -> Self {
-        let log_weights = vec![-(particles as f64).ln(); steps.len() * particles];
+        let log_weights = vec![equal_weight(particles); steps.len() * particles];
         Self { particles, resampling, steps: steps.to_vec(), log_weights }
     }
 
@@ -241,7 +241,7 @@ impl Clouds {
             for (ancestor, chosen) in ancestors[rows.clone()].iter_mut().zip(chosen) {
                 *ancestor = (rows.start + chosen) as i64;
             }
-            log_weights.fill(-(self.particles as f64).ln());
+            log_weights.fill(equal_weight(self.particles));
             is_copied[rows].fill(true);
         }
         let chosen = is_copied.contains(&true).then_some(Chosen { ancestors, is_copied });
@@ -249,13 +249,23 @@ impl Clouds {
     }
 }
 
-/// Multiplies weights by those of a step and normalises them; the logarithm of their sum before.
+/// The logarithm of the weight of each of so many equal particles.
+fn equal_weight(particles: usize) -> f64 {
+    -(particles as f64).ln()
+}
+
+/// Multiplies weights by those of a step and normalises them; the logarithm of their sum before. After a step of
+/// probability zero nothing is left to normalise: all particles are equal again, and the bound stays negative infinity.
 fn weigh(log_weights: &mut [f64], increments: &[f32]) -> f64 {
     for (weight, &increment) in log_weights.iter_mut().zip(increments) {
         *weight += f64::from(increment);
     }
     let total = log_sum_exp(log_weights);
-    log_weights.iter_mut().for_each(|weight| *weight -= total);
+    if total == f64::NEG_INFINITY {
+        log_weights.fill(equal_weight(log_weights.len()));
+    } else {
+        log_weights.iter_mut().for_each(|weight| *weight -= total);
+    }
     total
 }
 
@@ -333,6 +343,43 @@ mod tests {
     fn what_is_drawn_is_held_twice_and_its_size_never_overflows() {
         assert_eq!(bytes_of_draws(1000, 10_000, 88), 7_040_000_000);
         assert_eq!(bytes_of_draws(usize::MAX, usize::MAX, 2), u64::MAX);
+    }
+
+    #[test]
+    fn a_step_of_probability_zero_is_minus_infinity_and_the_next_is_as_usual() {
+        for resampling in [Resampling::Never, Resampling::Adaptive] {
+            let mut clouds = Clouds::new(&[3], 2, resampling);
+            let mut estimate =
+                |step, increments: [f32; 2]| clouds.step(step, &increments, |_| 0.5).0[0].unwrap();
+            assert_eq!(estimate(0, [f32::NEG_INFINITY; 2]), f64::NEG_INFINITY, "{resampling:?}");
+            assert_eq!(estimate(1, [0.0; 2]), 0.0, "{resampling:?}");
+            assert!(estimate(2, [f32::NAN, 0.0]).is_nan(), "{resampling:?}");
+        }
+    }
+
+    /// A bound is computed by either.
+    #[cfg(feature = "flex")]
+    #[test]
+    fn log_sums_of_exponentials_agree_in_single_and_double_precision() {
+        use kernels::{backend::Flex, likelihood};
+
+        let infinite = f32::INFINITY;
+        for values in [
+            [-infinite, -infinite],
+            [-infinite, 3.0],
+            [infinite, 0.0],
+            [1000.0, 1000.0],
+            [-1000.0, -1000.0],
+            [f32::NAN, 0.0],
+            [0.0, f32::NAN],
+            [-infinite, f32::NAN],
+        ] {
+            let row = matrix::<Flex>(values.to_vec(), [1, 2], &Default::default());
+            let single: f32 = likelihood::log_sum_exp(row, 1).into_scalar();
+            let double = log_sum_exp(&values.map(f64::from)) as f32;
+            let is_same = single == double || single.is_nan() && double.is_nan();
+            assert!(is_same || (single - double).abs() < 1e-3, "{values:?}: {single} {double}");
+        }
     }
 
     #[test]

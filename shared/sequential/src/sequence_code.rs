@@ -16,6 +16,8 @@ use kernels::{
 };
 use statistics::log_sum_exp;
 
+use crate::ROWS;
+
 /// A model with one code for a whole sequence. Rows are sequences, or draws for them.
 pub trait SequenceCode<B: Backend> {
     /// Width of a step x_t.
@@ -50,9 +52,6 @@ pub enum Choice<'a> {
     /// Drawn with one generator for each row; a temperature below 1 favours likely steps.
     Drawn(&'a mut [ChaCha8Rng], f32),
 }
-
-/// Rows of a step to compute at once.
-const ROWS: usize = 4000;
 
 /// The terms of -ELBO of x `[rows, steps * width]` with standard normal `eps` `[rows, latents]`, in nats:
 /// -log p(x|z), `[rows]`, and the KL of each latent, `[rows, latents]`.
@@ -127,7 +126,10 @@ pub fn filter<B: Backend>(
                 let own: Vec<f64> = weights.iter().skip(sequence).step_by(count).copied().collect();
                 let total = log_sum_exp(&own);
                 found[[first + sequence, step]] = total - before[sequence];
-                before[sequence] = total;
+                // After a step of probability zero the difference would be NaN, and not minus infinity again.
+                if total.is_finite() {
+                    before[sequence] = total;
+                }
             }
         });
     }
@@ -270,6 +272,16 @@ mod tests {
         fn follow(&self, state: Tensor<Flex, 2>, x: Tensor<Flex, 2>) -> Tensor<Flex, 2> {
             (state + x).mul_scalar(0.5)
         }
+    }
+
+    #[test]
+    fn a_step_of_probability_zero_and_those_after_it_are_minus_infinity() {
+        let x = Array2::from_shape_vec((1, 3), vec![0.0, f32::INFINITY, 0.0]).unwrap();
+        let (noise, keys) = (Noise::new(1), [7]);
+        let model = Counting::default();
+        let found = filter::<Flex>(&model, &x, &[3], 4, (noise, &keys[..]), &Default::default());
+        assert!(found[[0, 0]].is_finite());
+        assert_eq!(found.slice(s![0, 1..]).to_vec(), [f64::NEG_INFINITY; 2]);
     }
 
     #[test]

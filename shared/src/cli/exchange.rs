@@ -13,6 +13,7 @@ use super::{
     options::{ExportArgs, ImportArgs, refuse_zero},
     own_data,
     paper::{Paper, RunConfig},
+    score::without_likelihood,
     train::{TargetArgs, give_back},
 };
 use crate::{
@@ -101,9 +102,8 @@ fn terms<P: Paper>(loaded: &Loaded<P>, images: usize) -> Result<Vec<NamedTensor>
     let given = loaded.model.condition(x.view(), &test.labels());
     let given = given.as_ref().map(|given| given.view());
     let Some(terms) = loaded.model.elbo(x.view(), given, eps.view()) else {
-        return Err(
-            Stop::Cannot("--terms: this model's code is a point and has no ELBO".into()).into()
-        );
+        let reason = without_likelihood(loaded.model.as_ref());
+        return Err(Stop::Cannot(format!("--terms: {reason}")).into());
     };
     let tensor = |name: &str, shape: Vec<usize>, values: Vec<f32>| NamedTensor {
         name: name.into(),

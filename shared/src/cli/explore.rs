@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     explore::{
-        Content, Differences, Precision, Subject, content, content_of, content_of_steps, expected,
-        expected_of_steps, page, page_of_steps, rounded_up,
+        Content, Differences, Precision, Subject, at_most, content, content_of, content_of_steps,
+        expected, expected_of_steps, page, page_of_steps,
     },
     files::write_atomic,
     network::{Network, Steps},
@@ -91,8 +91,8 @@ fn described<P: Paper>(
         let (network, shown) = steps(loaded)?;
         let (content, apart) = content_of_steps(subject, &network, &shown, precision);
         let apart = format!(
-            "its numbers differ from the program's by at most {} on {}",
-            rounded_up(apart),
+            "its numbers differ from the program's by {} on {}",
+            at_most(apart),
             compared(&content, "sequence")
         );
         return Ok((content, apart));
@@ -100,9 +100,9 @@ fn described<P: Paper>(
     let (content, Differences { code, image, .. }) =
         content(subject, &network(loaded)?, precision)?;
     let apart = format!(
-        "its codes differ from the program's by at most {}, its pixels by {} on {}",
-        rounded_up(code),
-        rounded_up(image),
+        "its codes differ from the program's by {}, its pixels by {} on {}",
+        at_most(code),
+        at_most(image),
         compared(&content, "image")
     );
     Ok((content, apart))

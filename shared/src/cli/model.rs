@@ -48,7 +48,7 @@ pub struct Loaded<P: Paper> {
     pub model: Box<dyn Trained>,
     /// Device of the model.
     pub device: Device,
-    data: OnceLock<own_data::Loaded>,
+    data: OnceLock<own_data::LoadedData>,
     other: OnceLock<Other>,
     source: Option<Source>,
 }
@@ -149,7 +149,7 @@ impl<P: Paper> Loaded<P> {
         device: Device,
     ) -> Self {
         let preparation = Preparation::of(&splits);
-        let data = OnceLock::from(own_data::Loaded { splits, trained_on: None });
+        let data = OnceLock::from(own_data::LoadedData { splits, trained_on: None });
         let other = OnceLock::new();
         Self { run, config, preparation, model, device, data, other, source: None }
     }
@@ -283,6 +283,7 @@ pub(super) fn refuse<P: Paper>(
         .problem()
         .or_else(|| not_binarised::<P>(config, data.train.shape()))
         .or_else(|| P::problem(config, data.train.shape()))
+        .or_else(|| P::problem_of_use(config, data))
         .or_else(|| P::problem_with(config, data))
         .or_else(|| too_few_for_samples::<P>(config.evaluate(), data))
         .or_else(|| epochs_too_long::<P>(&table, data.train.len()));

@@ -61,7 +61,7 @@ pub(super) fn refuse_beyond_memory(
 }
 
 /// Data that were loaded for a run.
-pub(super) struct Loaded {
+pub(super) struct LoadedData {
     pub(super) splits: Splits,
     /// The identity of the data the run was fitted to, if these are others.
     pub(super) trained_on: Option<Identity>,
@@ -95,7 +95,7 @@ pub(super) fn load_own<P: Paper>(
     common: &Common,
     kept: Option<&RunData>,
     if_other: IfOther,
-) -> Result<Loaded> {
+) -> Result<LoadedData> {
     let options = fetch_options::<P>(config.data(), common, kept)?;
     let say_own = || {
         if if_other == IfOther::Use {
@@ -106,7 +106,7 @@ pub(super) fn load_own<P: Paper>(
         let splits = load_data::<P>(config, &options, None)?;
         compare_with_record(run, &splits, if_other)?;
         say_own();
-        return Ok(Loaded { splits, trained_on: None });
+        return Ok(LoadedData { splits, trained_on: None });
     };
     // Other data are read as the run's own were: by its vocabulary and its statistics.
     let known = (if_other == IfOther::Use).then_some(&kept.preparation);
@@ -114,7 +114,7 @@ pub(super) fn load_own<P: Paper>(
     let found = Identity::of(&splits, &Preparation::of(&splits));
     let Some(difference) = kept.identity.difference(&found) else {
         say_own();
-        return Ok(Loaded { splits, trained_on: None });
+        return Ok(LoadedData { splits, trained_on: None });
     };
     if kept.identity.same_contents(&found) {
         progress::line(&format!(
@@ -122,13 +122,13 @@ pub(super) fn load_own<P: Paper>(
             run.path().display()
         ));
         say_own();
-        return Ok(Loaded { splits, trained_on: None });
+        return Ok(LoadedData { splits, trained_on: None });
     }
     // An older version may have found another vocabulary or other statistics in the same files.
     if known.is_none() && kept.identity.files == found.files {
         let splits = load_data::<P>(config, &options, Some(&kept.preparation))?;
         if kept.identity.same_contents(&Identity::of(&splits, &Preparation::of(&splits))) {
-            return Ok(Loaded { splits, trained_on: None });
+            return Ok(LoadedData { splits, trained_on: None });
         }
     }
     match if_other {
@@ -137,11 +137,11 @@ pub(super) fn load_own<P: Paper>(
         }
         IfOther::Use => {
             let problem = kept.preparation.problem(&splits);
-            if let Some(problem) = problem.or_else(|| P::problem_with(config, &splits)) {
+            if let Some(problem) = problem.or_else(|| P::problem_of_use(config, &splits)) {
                 bail!("--other-data: {problem}");
             }
             progress::line(&format!("other data than the run's: {difference}"));
-            Ok(Loaded { splits, trained_on: Some(kept.identity.clone()) })
+            Ok(LoadedData { splits, trained_on: Some(kept.identity.clone()) })
         }
     }
 }

@@ -182,7 +182,12 @@ pub trait Paper: Sized + 'static {
         None
     }
 
-    /// The same for these data, checked before anything is fitted or written.
+    /// The same for these data, checked before a model is fitted to them or, once fitted, used on others.
+    fn problem_of_use(_config: &Self::Config, _data: &Splits) -> Option<String> {
+        None
+    }
+
+    /// What a fit to these data needs besides, checked before anything is fitted or written.
     fn problem_with(_config: &Self::Config, _data: &Splits) -> Option<String> {
         None
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{
@@ -86,17 +86,15 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Ve
     let codes = encoded(loaded, &seen, given);
     sheet = sheet.row("restored", decoded(loaded, codes.mean.view(), given, &seen.steps));
     if how.draws > 0 {
-        let Some(log_var) = &codes.log_var else {
-            bail!("--draws {}: this model has one code for an image, nothing to draw", how.draws);
-        };
         let keys: Vec<u64> = indices.iter().map(|&index| from.key(index)).collect();
         for draw in 0..how.draws {
             let eps = loaded.noise().normal(Stream::Draw, draw as u64, &keys, codes.mean.ncols());
-            let mut z = Array2::from_shape_vec(codes.mean.dim(), eps)?;
-            Zip::from(&mut z)
-                .and(&codes.mean)
-                .and(log_var)
-                .for_each(|z, mean, log_var| *z = mean + (0.5 * log_var).exp() * *z);
+            let Some(z) = codes.reparameterised(&eps) else {
+                bail!(
+                    "--draws {}: this model has one code for an image, nothing to draw",
+                    how.draws
+                );
+            };
             let drawn = decoded(loaded, z.view(), given, &seen.steps);
             sheet = sheet.row(format!("draw {}", draw + 1), drawn);
         }

@@ -27,7 +27,7 @@ use crate::{
 pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
     let mut seen = BTreeSet::new();
     if let Some(twice) = args.seeds.iter().find(|seed| !seen.insert(**seed)) {
-        bail!("--seeds: {twice} stands there twice");
+        bail!("--seeds: {twice} is given twice");
     }
     let runs = args.seeds.iter().map(|&seed| of_seed::<P>(args, seed));
     let mut runs = runs.collect::<Result<Vec<_>>>()?;
@@ -117,7 +117,7 @@ fn refuse_other_backends(
 }
 
 /// A run of one seed, with its configuration.
-struct Planned<'a, C> {
+struct SeedRun<'a, C> {
     args: &'a TrainArgs,
     folder: &'a Path,
     begun: Option<RunFolder>,
@@ -126,7 +126,7 @@ struct Planned<'a, C> {
     data: Option<RunData>,
 }
 
-impl<'a, C> Planned<'a, C> {
+impl<'a, C> SeedRun<'a, C> {
     fn of<P: Paper<Config = C>>((args, folder): &'a (TrainArgs, PathBuf)) -> Result<Self> {
         let begun = args.resume.then(|| RunFolder::open(folder.clone())).transpose()?;
         let resolved = match &begun {
@@ -141,7 +141,7 @@ impl<'a, C> Planned<'a, C> {
 /// Refuses runs that differ in more than their seed: a mean over them would be of different models, or of models
 /// of different data.
 fn refuse_others<P: Paper>(runs: &[(TrainArgs, PathBuf)]) -> Result<()> {
-    let runs = runs.iter().map(Planned::of::<P>).collect::<Result<Vec<_>>>()?;
+    let runs = runs.iter().map(SeedRun::of::<P>).collect::<Result<Vec<_>>>()?;
     let Some(one) = runs.first() else { return Ok(()) };
     for other in &runs[1..] {
         let differences = differences(&one.resolved, &other.resolved)?;

@@ -34,18 +34,19 @@ impl Differences {
     }
 }
 
-/// A measured difference rounded up to one digit: none that was measured is above it.
-pub fn rounded_up(difference: f64) -> String {
+/// "at most" a measured difference rounded up to one digit: none that was measured is above it. Nothing is known of one
+/// that is not finite.
+pub fn at_most(difference: f64) -> String {
     // The fewest digits that tell it from other numbers, so that rounding up adds nothing to one of one digit.
     let text = format!("{difference:e}");
     let rounded = |digits: &str, power: &str| {
         let digit = digits.parse::<f64>().ok()?.ceil();
         format!("{digit}e{power}").parse::<f64>().ok()
     };
-    // An infinite one has no power.
+    // One that is not finite has no power.
     match text.split_once('e').and_then(|(digits, power)| rounded(digits, power)) {
-        Some(rounded) => format!("{rounded:e}"),
-        None => text,
+        Some(rounded) => format!("at most {rounded:e}"),
+        None => "an unknown amount (a number is not finite)".into(),
     }
 }
 
@@ -185,16 +186,28 @@ mod tests {
     #[test]
     fn a_difference_is_rounded_up_to_one_digit() {
         for (difference, rounded) in [
-            (1.4e-6, "2e-6"),
-            (1.0001e-6, "2e-6"),
-            (3e-6, "3e-6"),
-            (9.2e-6, "1e-5"),
-            (0.5, "5e-1"),
-            (12.0, "2e1"),
-            (0.0, "0e0"),
-            (f64::INFINITY, "inf"),
+            (1.4e-6, "at most 2e-6"),
+            (1.0001e-6, "at most 2e-6"),
+            (3e-6, "at most 3e-6"),
+            (9.2e-6, "at most 1e-5"),
+            (0.5, "at most 5e-1"),
+            (12.0, "at most 2e1"),
+            (0.0, "at most 0e0"),
+            (f64::INFINITY, "an unknown amount (a number is not finite)"),
         ] {
-            assert_eq!(rounded_up(difference), rounded);
+            assert_eq!(at_most(difference), rounded);
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_infinitely_far_and_null_in_a_page() {
+        for (expected, found) in [(f32::NAN, 1.0), (1.0, f64::NAN), (1.0, f64::INFINITY)] {
+            let mut largest = 0.0;
+            // What comes after it does not bring it nearer.
+            apart(&mut largest, ndarray::aview1(&[expected, 1.0]), &[found, 1.0]);
+            assert!(largest.is_infinite(), "{expected} and {found}");
+            // The page says the rest.
+            assert!(serde_json::json!(largest).is_null());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ndarray::{Array2, Axis};
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ pub struct Subject<'a> {
 /// The content of a page, and how far the networks in it are from the model.
 ///
 /// # Errors
-/// If the model's networks cannot be written as layers, or its codes have no principal components.
+/// If the model's networks cannot be written as layers, or its codes are not finite or have no principal components.
 pub fn content(
     subject: &Subject<'_>,
     network: &Network,
@@ -112,6 +112,13 @@ pub fn content(
     let part = split.take(POINTS);
     let all: Vec<usize> = (0..part.len()).collect();
     let codes = encode_split(*model, &part, &all);
+    // JSON has no such numbers, and a slider has no place for them.
+    if codes.mean.iter().chain(codes.log_var.iter().flatten()).any(|z| !z.is_finite()) {
+        bail!(
+            "a code is not a finite number: the model is broken, or the data lie far outside of what \
+             it was trained on"
+        );
+    }
     let chosen = chosen(&part);
     let images = part.grey(&chosen);
     let levels: Vec<u8> = images.iter().map(|&value| (value * 255.0).round() as u8).collect();

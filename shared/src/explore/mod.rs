@@ -8,7 +8,7 @@ mod content;
 mod expected;
 mod sequences;
 
-pub use compare::{Differences, differences, differences_of_steps, rounded_up};
+pub use compare::{Differences, at_most, differences, differences_of_steps};
 pub use content::{Precision, Subject, content};
 pub use expected::expected;
 pub use explorer::{Content, content_of, page, page_of_steps};

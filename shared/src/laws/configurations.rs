@@ -28,7 +28,7 @@ pub fn mistakes_not_named<P: Paper>() -> Vec<String> {
                 of_another_kind(&value).into_iter().map(|v| (path.clone(), v, key.clone())),
             );
             changes.extend(
-                out_of_range(&value).into_iter().map(|v| (path.clone(), v, last.to_owned())),
+                out_of_range(last, &value).into_iter().map(|v| (path.clone(), v, last.to_owned())),
             );
             for (place, value, says) in changes {
                 let mut changed = table.clone();
@@ -104,10 +104,20 @@ fn of_another_kind(value: &Value) -> Option<Value> {
     })
 }
 
-fn out_of_range(value: &Value) -> Vec<Value> {
+/// Numbers that may be 0; every other integer of a configuration counts something.
+const MAY_BE_ZERO: &[&str] = &["seed", "split_seed", "hold"];
+
+fn out_of_range(key: &str, value: &Value) -> Vec<Value> {
     match value {
-        Value::Integer(_) => vec![Value::Integer(-12_345)],
+        Value::Integer(_) if MAY_BE_ZERO.contains(&key) => vec![Value::Integer(-12_345)],
+        Value::Integer(_) => [-12_345, 0].map(Value::Integer).into(),
         Value::Float(_) => [f64::NAN, f64::INFINITY, -1e9].map(Value::Float).into(),
+        // One element of a list is enough.
+        Value::Array(elements) => {
+            let Some((first, others)) = elements.split_first() else { return Vec::new() };
+            let wrong = out_of_range(key, first).into_iter();
+            wrong.map(|wrong| Value::Array([&[wrong], others].concat())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     files::{Checksums, temporary_folder, write_json},
     progress,
     run::{CHECKPOINTS, OWNER, RunFolder, UNFINISHED, say_unchecked},
-    weights::{record_bytes, restore, without_panic},
+    weights::{record_bytes, restore},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
@@ -365,13 +365,15 @@ impl Checkpoints {
                     restore(&model, read(&path.join(name))?, device)
                         .with_context(|| format!("{} cannot be used", path.display()))
                 };
+                // First, since a record of another architecture has the state of another model beside it.
+                let fitted = weights(MODEL)?;
                 let average = average.map(|_| weights(AVERAGE)).transpose()?;
                 let bytes = read(&path.join(OPTIMISER))?;
-                let optimiser = without_panic(|| optimiser.with_bytes(bytes, device))
-                    .with_context(|| {
+                let optimiser =
+                    optimiser.with_bytes(&fitted, bytes, device).with_context(|| {
                         format!("{} cannot be used", path.join(OPTIMISER).display())
                     })?;
-                Ok(Resumed { model: weights(MODEL)?, average, optimiser, progress })
+                Ok(Resumed { model: fitted, average, optimiser, progress })
             })();
             match restored {
                 Ok(restored) => {

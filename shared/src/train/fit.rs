@@ -16,12 +16,12 @@ use super::{
     display::{Display, Work},
     history::TermSums,
     snapshot::Snapshots,
-    step::{Found, descend},
+    step::{StepTerms, descend},
 };
 use crate::{
     autoencoder::Autoencoder,
     backend::{AutodiffBackend, Backend},
-    data::{BatchMaker, Binarise, Splits},
+    data::{BatchMaker, Binarise, Splits, batches_of},
     noise::{Noise, Stream},
     progress,
     run::{FitBegin, REPLACED, RunFolder, Trackers},
@@ -370,8 +370,8 @@ fn validate<B: Backend, M, O: Objective<B, M>>(
     let mut sums = TermSums::default();
     let all: Vec<usize> = (0..batches.split().len()).collect();
     let size = if objective.depends_on_batch(model) { batch_size } else { VALIDATION_BATCH };
-    for indices in all.chunks(size) {
-        let found = Found::of(&objective.terms(model, &batches.batch(indices, 0), at));
+    for indices in batches_of(&all, size) {
+        let found = StepTerms::of(&objective.terms(model, &batches.batch(indices, 0), at));
         if let Some(term) = sums.add(&found.names, &found.read()) {
             return Err(term);
         }
@@ -381,7 +381,7 @@ fn validate<B: Backend, M, O: Objective<B, M>>(
 
 /// What a step found, and its number: read when the next one is queued, so that a GPU does not wait for the host.
 struct Unread<B: Backend> {
-    found: Option<(Found<B>, usize)>,
+    found: Option<(StepTerms<B>, usize)>,
 }
 
 impl<B: Backend> Unread<B> {

@@ -14,7 +14,7 @@ use crate::{
     nn::{Activation, Dense, Init, Initialiser},
     noise::Noise,
     run::{CHECKSUMS, RunFolder},
-    weights::{record_bytes, restore, without_panic},
+    weights::{record_bytes, restore},
 };
 
 type B = Autodiff<Flex>;
@@ -31,12 +31,17 @@ fn layer<B: Backend>(seed: u64) -> Dense<B> {
     Dense::new(3, 2, Activation::Linear, &mut init)
 }
 
-/// A layer and its optimiser after a step.
-fn trained(seed: u64) -> Result<(Dense<B>, Rule)> {
-    let (layer, mut optimiser) = (layer(seed), Rule::new(&OptimiserConfig::adam()));
+/// The layer after a step.
+fn stepped(layer: Dense<B>, optimiser: &mut Rule) -> Dense<B> {
     let loss = layer.forward(Tensor::ones([1, 3], &Default::default())).powi_scalar(2).sum();
     let gradients = GradientsParams::from_grads(loss.backward(), &layer);
-    Ok((optimiser.step(0.1, layer, gradients), optimiser))
+    optimiser.step(0.1, layer, gradients)
+}
+
+/// A layer and its optimiser after a step.
+fn trained(seed: u64) -> (Dense<B>, Rule) {
+    let mut optimiser = Rule::new(&OptimiserConfig::adam());
+    (stepped(layer(seed), &mut optimiser), optimiser)
 }
 
 fn digest(layer: &Dense<B>, optimiser: &Rule) -> Result<Vec<u8>> {
@@ -48,25 +53,29 @@ fn digest(layer: &Dense<B>, optimiser: &Rule) -> Result<Vec<u8>> {
 /// # Errors
 /// If they cannot be made.
 pub fn records() -> Result<[Vec<u8>; 2]> {
-    let (layer, optimiser) = trained(1)?;
+    let (layer, optimiser) = trained(1);
     Ok([record_bytes::<B, _>(layer.into_record())?, optimiser.to_bytes()?])
 }
 
-/// Puts a record into another layer of that size.
+/// Puts a record into another layer of that size, and applies it.
 ///
 /// # Errors
 /// If it is none.
 pub fn model(record: Vec<u8>) -> Result<()> {
-    restore(&layer::<Flex>(2), record, &Default::default()).map(drop)
+    let restored = restore(&layer::<Flex>(2), record, &Default::default())?;
+    restored.forward(Tensor::ones([1, 3], &Default::default()));
+    Ok(())
 }
 
-/// Puts a record into another optimiser.
+/// Puts a record into another optimiser, and takes a step with it.
 ///
 /// # Errors
 /// If it is none.
 pub fn optimiser(record: Vec<u8>) -> Result<()> {
-    let fresh = || Rule::new(&OptimiserConfig::adam());
-    without_panic(|| fresh().with_bytes(record, &Default::default())).map(drop)
+    let (layer, fresh) = (layer(2), Rule::new(&OptimiserConfig::adam()));
+    let mut optimiser = fresh.with_bytes(&layer, record, &Default::default())?;
+    stepped(layer, &mut optimiser);
+    Ok(())
 }
 
 /// Writes two checkpoints of a run into its folder.
@@ -77,7 +86,7 @@ pub fn write(run: &Path) -> Result<()> {
     let run = RunFolder::create(run.into(), "", false)?;
     let checkpoints = Checkpoints::new(&run, 2);
     for epoch in [1, 2] {
-        let (layer, optimiser) = trained(epoch)?;
+        let (layer, optimiser) = trained(epoch);
         let progress = Progress {
             backend: "flex".into(),
             epoch: epoch as usize,

@@ -19,14 +19,14 @@ pub fn descend<B, M, O>(
     at: Moment,
     rate: f64,
     clip_norm: Option<f64>,
-) -> (M, Found<B>)
+) -> (M, StepTerms<B>)
 where
     B: AutodiffBackend,
     M: AutodiffModule<B>,
     O: Objective<B, M>,
 {
     let terms = objective.terms(&model, batch, at);
-    let found = Found::of(&terms);
+    let found = StepTerms::of(&terms);
     let gradients = terms.loss.mean().backward();
     let mut gradients = GradientsParams::from_grads(gradients, &model);
     if let Some(norm) = clip_norm {
@@ -64,14 +64,14 @@ where
 }
 
 /// Terms of a batch, still on the device.
-pub struct Found<B: Backend> {
+pub struct StepTerms<B: Backend> {
     /// Names of the terms, the loss last.
     pub names: Vec<&'static str>,
     /// All terms one after another, to be read back at once, `[names * examples]`.
     values: Tensor<B, 1>,
 }
 
-impl<B: Backend> Found<B> {
+impl<B: Backend> StepTerms<B> {
     pub(super) fn of(terms: &Terms<B>) -> Self {
         let all = terms.named.iter().map(|(_, term)| term).chain([&terms.loss]);
         Self {

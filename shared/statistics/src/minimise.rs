@@ -23,8 +23,8 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// What is to be told of a fit of `what` to so many examples that ended where the gradient was much larger than it
-    /// should be.
+    /// A warning if the fit of `what` to this many examples ended with a gradient more than ten times as large as
+    /// [`Self::gradient`].
     #[must_use]
     pub fn not_converged(&self, what: &str, examples: usize, gradient_norm: f64) -> Option<String> {
         (gradient_norm > 10.0 * self.gradient).then(|| {

@@ -27,13 +27,13 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(0.5 * (lower + upper))
 }
 
-/// log sum exp; negative infinity where all weights vanish, NaN where one is.
+/// log sum exp: negative infinity where all weights vanish or there are none, infinity where one is infinite, NaN where
+/// one is NaN.
 pub fn log_sum_exp(values: &[f64]) -> f64 {
-    if values.iter().all(|&value| value == f64::NEG_INFINITY) {
-        return f64::NEG_INFINITY;
-    }
     // Of NaN and a number it is the number; then the sum is NaN.
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Infinity less itself is NaN.
+    let largest = if largest.is_infinite() { 0.0 } else { largest };
     largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }
 
@@ -79,6 +79,8 @@ mod tests {
         assert!(mean(&[]).is_nan());
         assert_eq!((mean_and_deviation(&[]), mean_and_deviation(&[5.0])), ((0.0, 0.0), (5.0, 0.0)));
         assert_eq!(log_sum_exp(&[f64::NEG_INFINITY]), f64::NEG_INFINITY);
+        assert_eq!(log_sum_exp(&[f64::NEG_INFINITY, 3.0]), 3.0);
+        assert_eq!(log_sum_exp(&[f64::INFINITY, 0.0]), f64::INFINITY);
         assert_eq!(log_sum_exp(&[]), f64::NEG_INFINITY);
     }
 

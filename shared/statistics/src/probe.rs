@@ -10,16 +10,22 @@ const PENALTY: f64 = 1e-4;
 /// The fit ends when the gradient is this small, or after this many iterations.
 const TOLERANCE: f64 = 1e-5;
 const ITERATIONS: u64 = 500;
+/// A column of codes with no more variance than this counts as constant. The cut is absolute since latents have a prior of
+/// variance 1: an unused latent or prototype would otherwise be scaled up to weigh as much as the others.
+const CONSTANT: f64 = 1e-12;
+/// Where all columns are small, the cut is this share of the greatest variance: a code does not become fair by being
+/// shrunk.
+const CONSTANT_SHARE: f64 = 1e-6;
 /// What is fitted, for people.
 const WHAT: &str = "linear probe";
 
-/// Multinomial logistic regression on frozen, standardised codes, fitted to convergence by L-BFGS.
+/// Multinomial logistic regression on frozen, standardised codes, fitted to convergence by L-BFGS. Constant columns
+/// are left out.
 pub struct LinearProbe {
     centre: Array1<f64>,
     scale: Array1<f64>,
     /// `[features + 1, classes]`, the last row the biases.
     weights: Array2<f64>,
-    gradient_norm: f64,
 }
 
 impl LinearProbe {
@@ -36,13 +42,9 @@ impl LinearProbe {
     /// # Errors
     /// If the optimiser breaks down.
     pub fn fit_with(codes: ArrayView2<'_, f32>, labels: &[u8], penalty: f64) -> Result<Self> {
-        let (codes, centre) = centred(codes)?;
-        let scale = codes
-            .mapv(|d| d * d)
-            .mean_axis(Axis(0))
-            .unwrap_or_default()
-            .mapv(|variance| if variance > 1e-12 { variance.sqrt().recip() } else { 0.0 });
-        Self::fit_to(codes * &scale, labels, penalty, centre, scale)
+        let (inputs, centre) = centred(codes)?;
+        let scale = scale_of(codes, &inputs);
+        Self::fit_to(inputs * &scale, labels, penalty, centre, scale)
     }
 
     /// Fits to codes without standardisation: the minimum of `strength` times the summed
@@ -82,12 +84,7 @@ impl LinearProbe {
         if let Some(text) = stopping.not_converged(WHAT, labels.len(), gradient_norm) {
             progress::line(&text);
         }
-        Ok(Self { centre, scale, weights, gradient_norm })
-    }
-
-    /// Norm of the gradient at the optimum found.
-    pub fn gradient_norm(&self) -> f64 {
-        self.gradient_norm
+        Ok(Self { centre, scale, weights })
     }
 
     /// Weights `[features, classes]` and biases `[classes]` on codes without standardisation:
@@ -141,6 +138,21 @@ fn centred(codes: ArrayView2<'_, f32>) -> Result<(Array2<f64>, Array1<f64>)> {
     let codes = codes.mapv(f64::from);
     let centre = codes.mean_axis(Axis(0)).ok_or_else(|| anyhow!("no codes to probe"))?;
     Ok((codes - &centre, centre))
+}
+
+/// One over the deviation of each column of codes, 0 for a constant one; `inputs` are the codes less their mean.
+fn scale_of(codes: ArrayView2<'_, f32>, inputs: &Array2<f64>) -> Array1<f64> {
+    let variance = inputs.mapv(|d| d * d).mean_axis(Axis(0)).unwrap_or_default();
+    let greatest = variance.fold(0.0, |greatest: f64, &variance| greatest.max(variance));
+    let constant = CONSTANT.min(CONSTANT_SHARE * greatest);
+    let magnitude = codes.fold_axis(Axis(0), 0.0, |largest: &f32, code| largest.max(code.abs()));
+    let scale = variance.iter().zip(&magnitude).map(|(&variance, &magnitude)| {
+        // Numbers that differ by their rounding alone.
+        let rounding = f64::from(f32::EPSILON) * f64::from(magnitude);
+        let varies = variance > constant && variance > rounding * rounding;
+        if varies { variance.sqrt().recip() } else { 0.0 }
+    });
+    scale.collect()
 }
 
 fn scores(inputs: &Array2<f64>, weights: ArrayView2<'_, f64>) -> Array2<f64> {
@@ -237,7 +249,42 @@ mod tests {
     fn the_fit_converges_even_where_classes_overlap() {
         let (train, labels) = blobs(1000, 3.0, 0);
         let probe = LinearProbe::fit(train.view(), &labels).unwrap();
-        assert!(probe.gradient_norm() < 2e-5, "gradient norm {}", probe.gradient_norm());
+        let problem = CrossEntropy {
+            inputs: (train.mapv(f64::from) - &probe.centre) * &probe.scale,
+            labels: labels.iter().map(|&l| usize::from(l)).collect(),
+            classes: 4,
+            penalty: PENALTY,
+        };
+        let at: Vec<f64> = probe.weights.iter().copied().collect();
+        let norm = problem.at(&at).1.iter().map(|g| g * g).sum::<f64>().sqrt();
+        assert!(norm < 2e-5, "gradient norm {norm}");
+    }
+
+    #[test]
+    fn a_code_that_is_shrunk_holds_what_it_held() {
+        let (codes, labels) = blobs(400, 0.5, 0);
+        let probe = LinearProbe::fit(codes.view(), &labels).unwrap();
+        for power in [-10, -30, -60] {
+            let shrunk = codes.mapv(|code| code * 2f32.powi(power));
+            let of_shrunk = LinearProbe::fit(shrunk.view(), &labels).unwrap();
+            assert_eq!(of_shrunk.accuracy(shrunk.view(), &labels), 1.0, "2^{power}");
+            assert_eq!(of_shrunk.weights, probe.weights, "2^{power}");
+        }
+    }
+
+    #[test]
+    fn a_column_that_is_next_to_constant_or_varies_by_its_rounding_is_left_out() {
+        let (codes, labels) = blobs(400, 0.5, 0);
+        let column = |of: fn(f32) -> f32| {
+            let mut codes = codes.clone();
+            codes.column_mut(1).mapv_inplace(of);
+            LinearProbe::fit(codes.view(), &labels).unwrap().scale[1]
+        };
+        assert_eq!(column(|_| 0.1), 0.0);
+        assert_eq!(column(|code| 1e-7 * code), 0.0);
+        assert!(column(|code| 1e-6 * code) > 0.0);
+        assert_eq!(column(|code| 1e4 + 3e-4 * code), 0.0);
+        assert!(column(|code| 1e4 + 3e-3 * code) > 0.0);
     }
 
     #[test]

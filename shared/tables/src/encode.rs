@@ -119,7 +119,7 @@ impl Encoder {
         let (most, name) = self.columns.iter().map(size).max().unwrap_or_default();
         TableError::Degenerate(format!(
             "{count} features, {most} of them the values of column '{name}'; at most {MOST_FEATURES}: \
-             what every row has its own value of is kind = \"number\" or \"ignore\""
+             declare a column whose values are unique per row as number or ignore"
         ))
     }
 

@@ -111,66 +111,85 @@ impl Fairness {
     }
 }
 
+/// Metrics by name.
+type Metrics = BTreeMap<String, Metric>;
+
+/// A metric that is a share.
+fn share(value: f64, better: Better, about: String) -> Metric {
+    Metric { value, standard_error: None, unit: "share".into(), better, about }
+}
+
 /// What is asked of a model of a table besides what every model is asked: how well and how fairly it
 /// predicts, and whether its codes of training and test split tell the sensitive group: the mean code,
 /// and one draw from the posterior where it is not a point.
-pub(super) fn people(of: &Evaluating<'_>, codes: [&Codes; 2]) -> Result<BTreeMap<String, Metric>> {
-    let (data, noise) = (of.data, of.noise);
-    let test = &data.test;
-    let rows = format!("{} test rows", test.len());
-    let mut metrics = BTreeMap::new();
-    let mut add = |name: &str, value: f64, better: Better, about: String| {
-        let unit = "share".into();
-        metrics
-            .insert(name.to_owned(), Metric { value, standard_error: None, unit, better, about });
-    };
+pub(super) fn people(of: &Evaluating<'_>, codes: [&Codes; 2]) -> Result<Metrics> {
     progress::line("evaluating: fairness");
-    let predictions = probabilities(of.model, test)?;
-    let judged = judged(&predictions, &test.labels(), test).map_err(|error| {
+    let test = &of.data.test;
+    let mut metrics = of_predictions(&probabilities(of.model, test)?, test)?;
+    progress::line("evaluating: does the code tell the sensitive group?");
+    metrics.extend(of_codes(codes, of.data, of.config, of.noise)?);
+    Ok(metrics)
+}
+
+/// How well, how fairly and how consistently the people of the test split are predicted.
+fn of_predictions(predictions: &[f64], test: &Split) -> Result<Metrics> {
+    let rows = format!("{} test rows", test.len());
+    let judged = judged(predictions, &test.labels(), test).map_err(|error| {
         anyhow!(
             "{error}: evaluate needs rows of both groups in both classes; predict takes any rows"
         )
     })?;
+    let mut metrics = Metrics::new();
     for (name, value, better, about) in judged.metrics() {
-        add(name, value, better, format!("{about}, {rows}"));
+        metrics.insert(name.into(), share(value, better, format!("{about}, {rows}")));
     }
     let inputs = test.all_grey();
     let neighbours = Neighbours::of(inputs.slice(s![.., ..inputs.ncols() - 1]), NEIGHBOURS);
     for own in OwnNeighbour::BOTH {
         let (name, what) = own.metric();
-        add(
-            name,
-            neighbours.consistency(&predictions, own),
-            Better::Higher,
-            format!(
-                "1 - mean |p(yes) - its mean over the {NEIGHBOURS} nearest|, {what}, by features \
-                 without the sensitive one, {rows}"
-            ),
+        let about = format!(
+            "1 - mean |p(yes) - its mean over the {NEIGHBOURS} nearest|, {what}, by features \
+             without the sensitive one, {rows}"
         );
+        let value = neighbours.consistency(predictions, own);
+        metrics.insert(name.into(), share(value, Better::Higher, about));
     }
+    Ok(metrics)
+}
 
-    progress::line("evaluating: does the code tell the sensitive group?");
+/// What the codes of training and test split tell of the sensitive group, and, drawn, of the target.
+fn of_codes(
+    codes: [&Codes; 2],
+    data: &Splits,
+    config: &EvaluateConfig,
+    noise: Noise,
+) -> Result<Metrics> {
+    let test = &data.test;
     let means = codes.map(|codes| codes.mean.clone());
     let splits = [&data.train, test];
     let drawn =
         codes[0].log_var.is_some().then(|| [0, 1].map(|i| codes[i].drawn(noise, splits[i])));
     let (of_means, of_drawn) = rayon::join(
-        || sensitive(&means, data, of.config, noise),
-        || drawn.as_ref().map(|drawn| sensitive(drawn, data, of.config, noise)).transpose(),
+        || sensitive(&means, data, config, noise),
+        || drawn.as_ref().map(|drawn| sensitive(drawn, data, config, noise)).transpose(),
     );
+    let mut metrics = Metrics::new();
     for (name, value, what) in of_means? {
-        add(name, value, Better::Lower, what);
+        metrics.insert(name.into(), share(value, Better::Lower, what));
     }
     for (name, value, what) in of_drawn?.into_iter().flatten() {
-        add(&format!("drawn_{name}"), value, Better::Lower, format!("{what}; codes drawn"));
+        let about = format!("{what}; codes drawn");
+        metrics.insert(format!("drawn_{name}"), share(value, Better::Lower, about));
     }
     if let Some(drawn) = &drawn {
         let targets = [data.train.labels(), test.labels()];
         let found = probe_fairness(drawn.each_ref(), [&targets[0], &targets[1]], test)?;
         for (name, value, better, about) in found.metrics() {
             if ["accuracy", "discrimination"].contains(&name) {
-                let about = format!("{about}, by logistic regression on drawn codes, {rows}");
-                add(&format!("drawn_{name}"), value, better, about);
+                let rows = test.len();
+                let about =
+                    format!("{about}, by logistic regression on drawn codes, {rows} test rows");
+                metrics.insert(format!("drawn_{name}"), share(value, better, about));
             }
         }
     }
@@ -209,11 +228,130 @@ mod tests {
     use super::*;
     use shared::data::{Binarise, DataConfig, FetchOptions};
 
+    fn people() -> Splits {
+        let options = FetchOptions::from_env(None);
+        crate::load(&DataConfig::new("people", Binarise::None), &options).unwrap()
+    }
+
+    /// A number for each person of a split.
+    type Of = fn(&Split) -> Vec<u8>;
+
+    fn constant(split: &Split) -> Vec<u8> {
+        vec![0; split.len()]
+    }
+
+    /// Codes of width 1.
+    fn column(values: &[u8]) -> Array2<f32> {
+        Array2::from_shape_fn((values.len(), 1), |(person, _)| f32::from(values[person]))
+    }
+
+    /// Metrics of codes that are such numbers: points, or means with this log-variance.
+    fn told(data: &Splits, of: Of, log_var: Option<f32>) -> Metrics {
+        let [train, test] = [&data.train, &data.test].map(|split| {
+            let mean = column(&of(split));
+            let log_var = log_var.map(|log_var| Array2::from_elem(mean.dim(), log_var));
+            Codes { mean, log_var }
+        });
+        let config = EvaluateConfig { forest_trees: Some(5), ..EvaluateConfig::default() };
+        of_codes([&train, &test], data, &config, Noise::new(1)).unwrap()
+    }
+
+    fn close(value: f64, expected: f64, by: f64) {
+        assert!((value - expected).abs() <= by, "{value} {expected}");
+    }
+
+    #[test]
+    fn a_code_that_is_s_tells_all_of_it_and_a_constant_one_nothing() {
+        let data = people();
+        let rest = 1.0 - majority(&groups(&data.test));
+        let cases: [(Of, f64); 2] = [(groups, rest), (constant, 0.0)];
+        for (of, expected) in cases {
+            let found = told(&data, of, None);
+            // A point is not drawn.
+            assert_eq!(found.len(), 2, "{:?}", found.keys());
+            for name in ["sensitive_linear", "sensitive_forest"] {
+                close(found[name].value, expected, 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn draws_are_judged_apart_from_their_means() {
+        let data = people();
+        let rest = 1.0 - majority(&groups(&data.test));
+        // Means that are s, and draws that hide it.
+        let hidden = told(&data, groups, Some(20.0));
+        close(hidden["sensitive_linear"].value, rest, 1e-12);
+        close(hidden["sensitive_forest"].value, rest, 1e-12);
+        for name in ["drawn_sensitive_linear", "drawn_sensitive_forest", "drawn_discrimination"] {
+            assert!(hidden[name].value < 0.1, "{name}: {}", hidden[name].value);
+        }
+        // Draws that are s, but for a little noise.
+        let shown = told(&data, groups, Some(-20.0));
+        close(shown["drawn_sensitive_linear"].value, rest, 1e-12);
+        close(shown["drawn_sensitive_forest"].value, rest, 1e-12);
+        // Draws that are the target: it is predicted rightly, with the gap that it has itself.
+        let target = told(&data, Split::labels, Some(-20.0));
+        let (targets, groups) = (data.test.labels(), groups(&data.test));
+        let truth: Vec<f64> = targets.iter().map(|&y| f64::from(y)).collect();
+        let truth = Predictions { probabilities: &truth, targets: &targets, groups: &groups };
+        let gap = truth.fairness().unwrap().discrimination;
+        assert!(gap > 0.2, "{gap}");
+        close(target["drawn_accuracy"].value, 1.0, 1e-12);
+        close(target["drawn_discrimination"].value, gap, 0.02);
+    }
+
+    #[test]
+    fn consistency_is_by_five_neighbours_in_features_without_the_sensitive_one() {
+        let people = people().test.take(60);
+        let rows = people.all_grey();
+        let features = rows.slice(s![.., ..rows.ncols() - 1]);
+        let predictions: Vec<f64> =
+            (0..60).map(|person| f64::from(person * 37 % 60) / 60.0).collect();
+        // By the five nearest, of whom a person itself is `own`, 0 or 1.
+        let expected = |own: usize| {
+            let distance = |person: usize| {
+                let squares = |other: usize| {
+                    (&features.row(person) - &features.row(other)).mapv(|d| d * d).sum()
+                };
+                let mut nearest: Vec<usize> = (0..60).filter(|&other| other != person).collect();
+                nearest.sort_by(|&a, &b| squares(a).total_cmp(&squares(b)));
+                let others =
+                    nearest[..5 - own].iter().map(|&other| predictions[other]).sum::<f64>();
+                (predictions[person] - (own as f64 * predictions[person] + others) / 5.0).abs()
+            };
+            1.0 - (0..60).map(distance).sum::<f64>() / 60.0
+        };
+        let found = of_predictions(&predictions, &people).unwrap();
+        close(found["consistency"].value, expected(0), 1e-12);
+        close(found["consistency_with_self"].value, expected(1), 1e-12);
+        let same = of_predictions(&[0.3; 60], &people).unwrap();
+        close(same["consistency"].value, 1.0, 1e-12);
+        close(same["discrimination"].value, 0.0, 1e-12);
+        let s: Vec<f64> = groups(&people).into_iter().map(f64::from).collect();
+        close(of_predictions(&s, &people).unwrap()["discrimination"].value, 1.0, 1e-12);
+    }
+
+    #[test]
+    fn a_probe_of_a_second_target_is_judged_by_that_target() {
+        let data = people();
+        let second = data.known::<crate::People>().unwrap().second.as_ref().unwrap();
+        let targets = [&second.train[..], &second.test[..]];
+        let judge = |codes: [&[u8]; 2]| {
+            let codes = codes.map(column);
+            probe_fairness(codes.each_ref(), targets, &data.test).unwrap()
+        };
+        let right = judge(targets);
+        assert_eq!((right.accuracy, right.majority), (1.0, majority(&second.test)));
+        // The same probability for everybody.
+        let same = judge([&constant(&data.train), &constant(&data.test)]);
+        close(same.discrimination, 0.0, 1e-12);
+        assert_eq!(same.discrimination_thresholded, 0.0);
+    }
+
     #[test]
     fn a_target_without_two_classes_is_refused_before_a_regression() {
-        let data =
-            crate::load(&DataConfig::new("people", Binarise::None), &FetchOptions::from_env(None));
-        let test = data.unwrap().test.take(3);
+        let test = people().test.take(3);
         let codes = array![[0.0], [1.0], [2.0]];
         for (targets, said) in [([0u8; 3], "0 of 3"), ([1; 3], "3 of 3")] {
             let error = probe_fairness([&codes, &codes], [&targets, &[0, 1, 0]], &test);

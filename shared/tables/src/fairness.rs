@@ -43,7 +43,8 @@ pub struct Fairness {
 pub enum FairnessError {
     /// Not one probability, target and group for each person.
     #[error(
-        "{probabilities} predictions, {targets} targets and {groups} groups: one of each a person"
+        "{probabilities} predictions, {targets} targets and {groups} groups: there must be one of each per \
+         person"
     )]
     Lengths {
         /// Number of predictions.
@@ -305,8 +306,12 @@ mod tests {
         assert_eq!(of(1, OwnNeighbour::LeftOut), 0.5);
         assert_eq!(of(1, OwnNeighbour::Counted), 1.0);
         assert_eq!(of(2, OwnNeighbour::Counted), 0.75);
-        let twins = arr2(&[[0.0f32], [0.0], [0.0], [0.0]]);
-        let twins = Neighbours::of(twins.view(), 2);
-        assert_eq!(twins.consistency(&[0.3; 4], OwnNeighbour::Counted), 1.0);
+        // Of identical rows the first is everybody's nearest, unless each is its own: then 0.25 becomes 1.
+        let same = Neighbours::of(arr2(&[[0.0f32]; 4]).view(), 1);
+        assert_eq!(same.consistency(&predictions, OwnNeighbour::Counted), 1.0);
+        // The distance is that from the neighbours' mean, here 0, and not the mean of the distances, here 0.4.
+        let alone = Neighbours { k: 5, nearest: vec![vec![1, 2, 3, 4, 5]] };
+        let around = [0.5, 0.0, 1.0, 0.0, 1.0, 0.5];
+        assert_eq!(alone.consistency(&around, OwnNeighbour::LeftOut), 1.0);
     }
 }

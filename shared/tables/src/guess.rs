@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap, path::Path};
 
 use toml::Value;
 
-use super::{Column, Group, Kind, Missing, Schema, Target};
+use super::{Column, Group, Kind, Missing, Schema, Target, read::with_single_blanks};
 use shared::reading::{CsvRows, read_text};
 
 /// Rows that are looked at.
@@ -26,10 +26,18 @@ struct Found {
     name: String,
     /// How often each value occurs.
     counts: BTreeMap<String, usize>,
+    /// Rows that have a value.
     rows: usize,
+    /// Rows that have none.
+    missing: usize,
 }
 
 impl Found {
+    /// True if most rows have no value: they would be left out for its sake.
+    fn is_sparse(&self) -> bool {
+        self.missing > self.rows
+    }
+
     fn is_number(&self) -> bool {
         self.counts.len() > 2 && self.counts.keys().all(|value| value.parse::<f64>().is_ok())
     }
@@ -63,7 +71,8 @@ impl Found {
     }
 
     fn column(&self) -> Column {
-        let kind = match (self.is_label() || self.is_date(), self.is_number()) {
+        let is_ignored = self.is_sparse() || self.is_label() || self.is_date();
+        let kind = match (is_ignored, self.is_number()) {
             (true, _) => Kind::Ignore,
             (false, true) => Kind::Number,
             (false, false) => Kind::Category,
@@ -72,47 +81,68 @@ impl Found {
     }
 }
 
+/// A guess, and what is to be said of it.
+pub(crate) struct Guess {
+    schema: Schema,
+    /// Columns that are ignored because most rows have no value in them.
+    sparse: Vec<String>,
+}
+
 /// The schema that a CSV seems to have.
 ///
 /// # Errors
 /// No table; nothing with two values to predict, or nobody to compare.
-pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
-    let text = read_text(path).map_err(|error| error.to_string())?;
+pub(crate) fn guess(path: &Path) -> Result<Guess, String> {
+    let mut text = read_text(path).map_err(|error| error.to_string())?;
     let first = text.lines().find(|line| !line.trim().is_empty()).ok_or("no row")?;
+    // Names and values have blanks too: these separate where nothing else does.
     let separator = [',', ';', '\t']
         .into_iter()
+        .filter(|separator| first.contains(*separator))
         .max_by_key(|separator| first.matches(*separator).count())
-        .unwrap_or(',');
+        .unwrap_or(' ');
     // As the table itself will be read.
+    if separator == ' ' {
+        text = with_single_blanks(&text);
+    }
     let mut format = csv::ReaderBuilder::new();
     let format =
         format.has_headers(false).delimiter(separator as u8).trim(csv::Trim::All).flexible(true);
-    let mut rows = CsvRows::new(text.as_bytes(), format, None)
+    let rows: Vec<Vec<String>> = CsvRows::new(text.as_bytes(), format, None)
         .map(|row| Ok(row?.1.iter().map(str::to_owned).collect()))
         .filter(|row: &Result<Vec<String>, String>| !row.as_deref().is_ok_and(|row| row == [""]))
-        .peekable();
-    let header = rows.peek().cloned().ok_or("no row")??;
+        .take(ROWS)
+        .collect::<Result<_, _>>()?;
+    let header = rows.first().ok_or("no row")?;
     if header.len() < 3 {
         return Err(format!(
             "{} columns: a target, a sensitive attribute and a feature at least",
             header.len()
         ));
     }
-    // pandas leaves the name of its row numbers empty.
     let is_name = |field: &String| field.parse::<f64>().is_err();
-    let has_header =
-        header.iter().all(is_name) && header.iter().skip(1).all(|name| !name.is_empty());
+    let last = header.len() - 1;
+    // A separator at the end of each line makes a column without a name and without values.
+    let ends_empty = rows.iter().all(|row| row.get(last).is_none_or(String::is_empty));
+    // pandas leaves the name of its row numbers empty.
+    let may_be_empty = |place: usize| place == 0 || place == last && ends_empty;
+    let mut named = header.iter().enumerate();
+    let has_header = header.iter().all(is_name)
+        && named.all(|(place, name)| !name.is_empty() || may_be_empty(place));
     let names = match has_header {
-        true => header,
+        true => header.clone(),
         false => (1..=header.len()).map(|number| format!("column-{number}")).collect(),
     };
-    let mut columns: Vec<Found> =
-        names.into_iter().map(|name| Found { name, counts: BTreeMap::new(), rows: 0 }).collect();
+    let found = |name| Found { name, counts: BTreeMap::new(), rows: 0, missing: 0 };
+    let mut columns: Vec<Found> = names.into_iter().map(found).collect();
     let mut marks: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in rows.skip(usize::from(has_header)).take(ROWS) {
-        for (column, value) in columns.iter_mut().zip(row?) {
+    for row in rows.into_iter().skip(usize::from(has_header)) {
+        for (column, value) in columns.iter_mut().zip(row) {
             match MISSING.iter().find(|mark| **mark == value) {
-                Some(mark) => *marks.entry(mark).or_default() += 1,
+                Some(mark) => {
+                    *marks.entry(mark).or_default() += 1;
+                    column.missing += 1;
+                }
                 None => {
                     *column.counts.entry(value).or_default() += 1;
                     column.rows += 1;
@@ -121,20 +151,25 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
         }
     }
     columns.retain(|found| !found.name.is_empty());
-    let binary = |found: &&Found| found.counts.len() == 2;
+    let binary = |found: &&Found| found.counts.len() == 2 && !found.is_sparse();
     let target = columns.iter().filter(binary).filter_map(|f| Some((f.rank(&TARGETS)?, f)));
     let target = target.min_by_key(|(rank, _)| *rank).map(|(_, found)| found);
     let target = target
         .or_else(|| columns.iter().rev().find(binary))
         .ok_or("no column has two values to predict: write a schema, see the page of fair-repr")?;
-    let others =
-        || columns.iter().filter(|found| found.name != target.name && found.counts.len() > 1);
+    let is_other =
+        |found: &&Found| found.name != target.name && found.counts.len() > 1 && !found.is_sparse();
+    let others = || columns.iter().filter(is_other);
     let sensitive = others().filter_map(|f| Some((f.rank(&SENSITIVE)?, f)));
     let sensitive = sensitive.min_by_key(|(rank, _)| *rank).map(|(_, found)| found);
     let sensitive = sensitive.or_else(|| others().find(binary)).ok_or(
         "no column divides the people in two groups: write a schema, see the page of fair-repr",
     )?;
-    let means_yes = |value: &String| POSITIVE.iter().any(|yes| yes.eq_ignore_ascii_case(value));
+    // pandas writes 1.0 for 1 where values are missing.
+    let means_yes = |value: &String| {
+        POSITIVE.iter().any(|yes| yes.eq_ignore_ascii_case(value))
+            || value.parse::<f64>() == Ok(1.0)
+    };
     let values: Vec<&String> = target.counts.keys().collect();
     let rarer = |value: &&&String| target.counts[**value];
     let positive = values.iter().find(|value| means_yes(value)).or(values.iter().min_by_key(rarer));
@@ -158,7 +193,8 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
     let mut marks: Vec<(&str, usize)> = marks.into_iter().collect();
     marks.sort_by_key(|(_, count)| Reverse(*count));
     let marks: Vec<String> = marks.into_iter().map(|(mark, _)| mark.to_owned()).collect();
-    Ok(Schema {
+    let sparse = columns.iter().filter(|found| found.is_sparse()).map(|found| found.name.clone());
+    let schema = Schema {
         header: has_header,
         separator,
         comment: None,
@@ -167,7 +203,8 @@ pub(crate) fn guess(path: &Path) -> Result<Schema, String> {
         sensitive: group,
         transfer: None,
         columns: described,
-    })
+    };
+    Ok(Guess { schema, sparse: sparse.collect() })
 }
 
 /// The median of a column of numbers.
@@ -186,8 +223,8 @@ fn median(found: &Found) -> f64 {
     middle.map_or(0.0, |(value, _)| *value)
 }
 
-/// A schema as its owner would write it.
-pub(crate) fn written(schema: &Schema) -> String {
+/// A guess as its owner would write it.
+pub(crate) fn written(Guess { schema, sparse }: &Guess) -> String {
     let quoted = |text: &str| Value::String(text.to_owned()).to_string();
     let list = |values: &[String]| {
         format!("[{}]", values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", "))
@@ -229,8 +266,12 @@ pub(crate) fn written(schema: &Schema) -> String {
             [] => String::new(),
             categories => format!(", categories = {}", list(categories)),
         };
+        let why = match sparse.contains(&column.name) {
+            true => " # most rows have no value in it, and would be left out",
+            false => "",
+        };
         lines.push(format!(
-            "    {{ name = {}, kind = \"{kind}\"{categories} }},",
+            "    {{ name = {}, kind = \"{kind}\"{categories} }},{why}",
             quoted(&column.name)
         ));
     }
@@ -242,11 +283,26 @@ pub(crate) fn written(schema: &Schema) -> String {
 mod tests {
     use super::*;
 
-    fn guessed(text: &str) -> Result<Schema, String> {
+    fn guess_of(text: &str) -> Result<Guess, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("people.csv");
         std::fs::write(&path, text).unwrap();
         guess(&path)
+    }
+
+    fn guessed(text: &str) -> Result<Schema, String> {
+        Ok(guess_of(text)?.schema)
+    }
+
+    /// The rows of a table by its guess, as it was printed and saved.
+    fn read(text: &str) -> crate::Table {
+        let guess = guess_of(text).unwrap();
+        let schema = Schema::from_toml(&written(&guess)).unwrap();
+        assert_eq!(schema, guess.schema);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, text).unwrap();
+        crate::read(&schema, &[path]).unwrap()
     }
 
     fn people() -> String {
@@ -267,12 +323,74 @@ mod tests {
         let kinds: Vec<Kind> = schema.columns.iter().map(|column| column.kind).collect();
         use Kind::{Category, Ignore, Number};
         assert_eq!(kinds, [Ignore, Number, Category, Category, Category]);
-        assert_eq!(Schema::from_toml(&written(&schema)).unwrap(), schema);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("people.csv");
-        std::fs::write(&path, people()).unwrap();
-        let table = crate::read(&schema, &[path]).unwrap();
+        let table = read(&people());
         assert_eq!((table.len(), table.dropped), (59, 1));
+    }
+
+    #[test]
+    fn yes_is_found_where_pandas_wrote_it_as_a_fraction() {
+        // Yes is the more frequent, so that its name alone tells.
+        let row = |i: usize| format!("{}.5,{},{}\n", i, i % 2, ["1.0", "1.0", "0.0", ""][i % 4]);
+        let text = "age,sex,pay\n".to_owned() + &(0..60).map(row).collect::<String>();
+        let target = guessed(&text).unwrap().target;
+        assert_eq!((&*target.positive[0], &*target.negative[0]), ("1.0", "0.0"));
+        let table = read(&text);
+        assert_eq!((table.len(), table.dropped), (45, 15));
+        assert_eq!(table.targets.iter().filter(|target| **target == 1).count(), 30);
+    }
+
+    #[test]
+    fn columns_without_most_of_their_values_are_ignored_and_cost_no_row() {
+        let rows = people().lines().skip(1).map(str::to_owned).collect::<Vec<String>>();
+        // One without any value, one with two of them now and then, and one that most have.
+        let row = |(i, row): (usize, &String)| {
+            let rare = ["yes", "no", "", "", ""][i % 5];
+            let bonus = if i.is_multiple_of(4) { String::new() } else { format!("{}.5", i % 7) };
+            format!("{row};;{rare};{bonus}\n")
+        };
+        let rows: String = rows.iter().enumerate().map(row).collect();
+        let text = format!("name;age;sex;job;pay;left;default;bonus\n{rows}");
+        let guess = guess_of(&text).unwrap();
+        assert_eq!(guess.sparse, ["left", "default"]);
+        assert_eq!(guess.schema.target.column, "pay");
+        let printed = written(&guess);
+        let why = "kind = \"ignore\" }, # most rows have no value in it, and would be left out";
+        for name in ["left", "default"] {
+            let line = format!("    {{ name = \"{name}\", {why}");
+            assert!(printed.lines().any(|found| found == line), "{printed}");
+        }
+        assert_eq!(printed.matches('#').count(), 2, "{printed}");
+        // Who lacks a bonus, or a job, is still left out.
+        let table = read(&text);
+        assert_eq!((table.len(), table.dropped), (44, 16));
+    }
+
+    #[test]
+    fn a_separator_at_the_end_of_each_line_makes_no_column() {
+        let text: String = people().lines().map(|line| format!("{line};\n")).collect();
+        assert_eq!(
+            guessed(&text).unwrap(),
+            Schema {
+                missing: Some(Missing { marks: vec!["".into(), "?".into()], drop_rows: true }),
+                ..guessed(&people()).unwrap()
+            }
+        );
+        assert_eq!(read(&text).len(), 59);
+        // With a value in it the first line is a row: one whose last value is missing.
+        let text = text.replacen("<=50K;\n", "<=50K;x\n", 1);
+        assert!(guessed(&text).unwrap_err().contains("to predict"));
+    }
+
+    #[test]
+    fn blanks_separate_where_nothing_else_does() {
+        let expected = Schema { separator: ' ', ..guessed(&people()).unwrap() };
+        for separator in [" ", "   "] {
+            let text = people().replace(';', separator);
+            assert_eq!(guessed(&text).unwrap(), expected, "'{separator}'");
+            assert_eq!(read(&text).len(), 59, "'{separator}'");
+        }
+        let named = people().replace("name;age", "name of a person;age in whole years");
+        assert_eq!(guessed(&named).unwrap().separator, ';');
     }
 
     #[test]
@@ -283,11 +401,7 @@ mod tests {
         let schema = guessed(&text).unwrap();
         // The most frequent first.
         assert_eq!(schema.missing.as_ref().unwrap().marks, ["NA", "", "?"]);
-        assert_eq!(Schema::from_toml(&written(&schema)).unwrap(), schema);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("people.csv");
-        std::fs::write(&path, text).unwrap();
-        let table = crate::read(&schema, &[path]).unwrap();
+        let table = read(&text);
         assert_eq!((table.len(), table.dropped), (56, 4));
         let said = format!("{:?}", table.rows);
         assert!(!said.contains("NA") && !said.contains('?'), "{said}");
@@ -320,12 +434,8 @@ mod tests {
             .map(|(number, row)| format!("{number};{row}\n"))
             .collect();
         let text = format!(";name;age;sex;job;pay\n{rows}");
-        let schema = guessed(&text).unwrap();
-        assert_eq!(schema, guessed(&people()).unwrap());
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("people.csv");
-        std::fs::write(&path, text).unwrap();
-        assert_eq!(crate::read(&schema, &[path]).unwrap().len(), 59);
+        assert_eq!(guessed(&text).unwrap(), guessed(&people()).unwrap());
+        assert_eq!(read(&text).len(), 59);
     }
 
     #[test]

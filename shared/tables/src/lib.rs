@@ -64,7 +64,7 @@ impl DataIs for Tables {
         if let Some(lacking) =
             of.data.known().and_then(|people: &People| people.without_target.as_deref())
         {
-            bail!("{lacking}: evaluate needs the target of every row, predict of none");
+            bail!("{lacking}: evaluate needs every row's target; predict needs none");
         }
         let (mut metrics, kl_per_latent) = of.bounds();
         let (mut found, codes) = of.reconstructions();

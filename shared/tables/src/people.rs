@@ -100,8 +100,8 @@ impl TableColumns {
         for (key, fitted, found) in both {
             if let Some(fitted) = fitted.filter(|fitted| meaning(fitted) != meaning(&found)) {
                 return Err(TableError::Degenerate(format!(
-                    "{place}: {key} is {found}, and the model was fitted to {fitted}: ask it by the schema of its fit, \
-                     or fit another"
+                    "{place}: {key} is {found}, and the model was fitted to {fitted}: use the schema it was fitted \
+                     with, or fit another"
                 )));
             }
         }
@@ -331,7 +331,7 @@ impl Rows {
         }
         for (column, value, differing) in self.constant {
             let others = match differing {
-                0 => "it tells nothing".to_owned(),
+                0 => "it carries no information".to_owned(),
                 rows => {
                     format!(
                         "the other values of {rows} rows outside it count as {} too",
@@ -372,10 +372,13 @@ impl Rows {
                 })
                 .or_else(|| self.missing_class_of_a_group(split, range.clone()))
         };
+        // Fewer than there are, because the configuration says so.
+        let is_limited = split == TRAINING && range.len() < sizes(self.targets.len())[0];
+        let more = if is_limited { "a larger --set data.train_examples=N" } else { "more rows" };
         match found {
             None => Ok(()),
             Some(found) => Err(TableError::Degenerate(format!(
-                "the {split} split ({} of {} rows) has {found}: give more rows, or another \
+                "the {split} split ({} of {} rows) has {found}: give {more}, or another \
                  data.split_seed",
                 range.len(),
                 self.targets.len()
@@ -744,6 +747,11 @@ mod tests {
         };
         assert!(say(&rows(4), |_| {}).contains("split"), "{}", say(&rows(4), |_| {}));
         assert!(say(&rows(40), |c| c.train_examples = Some(21)).contains("has 20 rows"));
+        // More rows would not help.
+        let limited = say(&rows(40), |c| c.train_examples = Some(1));
+        let begins = "the training split (1 of 40 rows) has nobody ";
+        let advice = ": give a larger --set data.train_examples=N, or another data.split_seed";
+        assert!(limited.starts_with(begins) && limited.ends_with(advice), "{limited}");
         assert!(say(&rows(40), |c| c.binarise = Binarise::Dynamic).contains("binarise"));
         assert!(say(&rows(40), |c| c.own.clear()).contains("FILE.csv"));
         assert!(say(&rows(40), |c| c.name = "people".into()).contains("csv: only for"));

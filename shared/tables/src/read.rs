@@ -173,6 +173,12 @@ pub(super) fn text_of(path: &Path) -> Result<String, TableError> {
     })
 }
 
+/// Each run of blanks as one: any run separates where a blank does.
+pub(super) fn with_single_blanks(text: &str) -> String {
+    let single = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+    text.lines().map(single).collect()
+}
+
 fn read_file(
     schema: &Schema,
     path: &Path,
@@ -183,11 +189,7 @@ fn read_file(
     let unreadable = |reason: String| TableError::Read { path: path.into(), reason };
     let mut text = text_of(path)?;
     if schema.separator == ' ' {
-        // Any run of blanks separates.
-        text = text
-            .lines()
-            .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ") + "\n")
-            .collect();
+        text = with_single_blanks(&text);
     }
     let mut format = csv::ReaderBuilder::new();
     let format = format

@@ -38,6 +38,8 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
             }));
         }));
     });
+    // Earlier work that caught a panic itself has left its message.
+    CAUGHT.set(None);
     let outer = CATCHES.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHES.set(outer);
@@ -75,6 +77,9 @@ mod tests {
             panic!("outer")
         });
         assert_eq!(outer.unwrap_err().what, "outer");
+        // One that the work catches itself leaves a message that nobody takes.
+        let own = caught(|| panic::catch_unwind(|| -> u8 { panic!("inner") }).is_err());
+        assert_eq!(own, Ok(true));
         // As rayon hands on the panic of a thread of its pool.
         let other = std::thread::spawn(|| panic!("other")).join().unwrap_err();
         let resumed = caught(|| -> u8 { panic::resume_unwind(other) });

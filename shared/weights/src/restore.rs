@@ -93,11 +93,29 @@ mod tests {
 
     #[test]
     fn a_record_is_restored_and_one_of_another_architecture_refused() {
-        let (old, fresh) = (layer(1, 3), layer(2, 3));
-        let restored = restore(&fresh, bytes(&old).unwrap(), &Default::default()).unwrap();
-        assert_eq!(values(&restored), values(&old));
-        let refused = restore(&layer(2, 4), bytes(&old).unwrap(), &Default::default());
+        // A shape of small numbers, and one with a number of two bytes.
+        for inputs in [3, 300] {
+            let (old, fresh) = (layer(1, inputs), layer(2, inputs));
+            let restored = restore(&fresh, bytes(&old).unwrap(), &Default::default()).unwrap();
+            assert_eq!(values(&restored), values(&old));
+        }
+        let refused = restore(&layer(2, 4), bytes(&layer(1, 3)).unwrap(), &Default::default());
         assert!(refused.unwrap_err().to_string().contains("another architecture"));
+    }
+
+    /// Once it was restored, and the first product panicked.
+    #[test]
+    fn a_record_with_fewer_numbers_than_a_shape_needs_is_refused() {
+        let (old, fresh) = (layer(1, 3), layer(2, 3));
+        let weight: Vec<u8> = values(&old).iter().flat_map(|value| value.to_le_bytes()).collect();
+        let mut short = bytes(&old).unwrap();
+        let start = short.windows(24).position(|window| window == weight).unwrap();
+        // The length stands before the block.
+        assert_eq!(short[start - 1], 24);
+        short[start - 1] = 20;
+        short.drain(start..start + 4);
+        let refused = restore(&fresh, short, &Default::default());
+        assert!(refused.unwrap_err().to_string().contains("truncated or damaged"));
     }
 
     #[test]
@@ -112,7 +130,13 @@ mod tests {
         for bit in 0..8 * whole.len() {
             let mut damaged = whole.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            refused += usize::from(restore(&damaged).is_err());
+            match restore(&damaged) {
+                Ok(restored) => {
+                    let x = Tensor::zeros([1, 3], &Default::default());
+                    assert_eq!(restored.forward(x).dims(), [1, 2], "bit {bit}");
+                }
+                Err(_) => refused += 1,
+            }
         }
         // Bits of the weights themselves make another record, for the checksums to find.
         assert!(refused > whole.len(), "{refused} of {}", 8 * whole.len());

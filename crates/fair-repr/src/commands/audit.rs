@@ -96,7 +96,7 @@ impl<'a> File<'a> {
                     anyhow!(
                         "{}, line {line}, column '{column}': '{}' is not a number",
                         self.args.file.display(),
-                        &row[place]
+                        one_line(&row[place])
                     )
                 })
             })
@@ -140,7 +140,7 @@ impl<'a> File<'a> {
             bail!(
                 "{}: nobody has '{value}' in column '{column}'; choose with {option} one of: {}",
                 self.args.file.display(),
-                values.join(", ")
+                one_line(&values.join(", "))
             );
         }
         if values.len() == 1 {
@@ -160,10 +160,12 @@ impl<'a> File<'a> {
                 bail!("{}: empty; leave the row out, or name '' with {rest_option}", place());
             }
             if let Some(other) = known.first() {
+                let others = if rest.is_empty() { other.clone() } else { rest.join("', '") };
                 bail!(
-                    "{}: '{field}' is neither '{value}' nor '{}'; name all others with {rest_option}",
+                    "{}: '{}' is neither '{value}' nor '{}'; name all others with {rest_option}",
                     place(),
-                    if rest.is_empty() { other.clone() } else { rest.join("', '") }
+                    one_line(field),
+                    one_line(&others)
                 );
             }
             known.push(field.to_owned());
@@ -253,13 +255,16 @@ mod tests {
 
     use super::*;
 
-    /// What a column of these fields is for distances.
-    fn centred(fields: &[&str]) -> Result<Vec<f32>> {
-        let args = laws::options(&["people.csv"])?;
+    /// A file with one column, 'seen', of these fields.
+    fn file<'a>(args: &'a Args, fields: &[&str]) -> File<'a> {
         let row = |(field, line): (&&str, u64)| (line, csv::StringRecord::from(vec![*field]));
         let rows = fields.iter().zip(2..).map(row).collect();
-        let header = csv::StringRecord::from(vec!["seen"]);
-        File { args: &args, header, rows }.centred("seen")
+        File { args, header: csv::StringRecord::from(vec!["seen"]), rows }
+    }
+
+    /// What a column of these fields is for distances.
+    fn centred(fields: &[&str]) -> Result<Vec<f32>> {
+        file(&laws::options(&["people.csv"])?, fields).centred("seen")
     }
 
     #[test]
@@ -275,6 +280,24 @@ mod tests {
             let said = centred(&fields).unwrap_err().to_string();
             assert!(said.starts_with("people.csv, column 'seen': "), "{said}");
             assert!(said.contains(fields[1]) && !said.contains('\n'), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_field_does_to_a_terminal_is_not_done_by_a_message() {
+        let args: Args = laws::options(&["people.csv"]).unwrap();
+        let red = "\u{1b}[31m";
+        let said = |fields: &[&str], value: &str| {
+            let options = ["--member", "--others"];
+            file(&args, fields).is("seen", value, &[], options).unwrap_err().to_string()
+        };
+        for said in [
+            centred(&["1", red]).unwrap_err().to_string(),
+            said(&["f", red], "m"),
+            said(&["f", "m", red], "f"),
+            said(&["f", red, "m"], "f"),
+        ] {
+            assert!(said.contains("\\u{1b}[31m") && !said.contains('\u{1b}'), "{said}");
         }
     }
 }

@@ -38,7 +38,7 @@ const DOT: i32 = 11;
 struct Draws {
     config: Config,
     /// The record it is of.
-    first: PathBuf,
+    record: PathBuf,
     /// Test errors in per cent, by seed.
     errors: BTreeMap<u64, f64>,
 }
@@ -48,7 +48,11 @@ type Errors = BTreeMap<((usize, &'static str), usize), BTreeMap<usize, Draws>>;
 
 /// The model's place in the legend, and its name there.
 fn named(config: &Config) -> (usize, &'static str) {
-    let pixels_alone = config.ladder.costs.iter().skip(1).all(|&cost| cost == 0.0);
+    let costs = &config.ladder.costs;
+    let is_free = |costs: &[f32]| costs.iter().all(|&cost| cost == 0.0);
+    let pixels_alone = is_free(costs.get(1..).unwrap_or_default());
+    // The Gamma-model of Rasmus et al., section 2.3.
+    let highest_alone = costs.split_last().is_some_and(|(_, lower)| is_free(lower));
     match config.model.kind {
         Kind::Supervised => (0, "label alone"),
         Kind::Reconstruction => (1, "label and plain reconstruction"),
@@ -58,13 +62,16 @@ fn named(config: &Config) -> (usize, &'static str) {
         Kind::M2 => (5, "M2"),
         Kind::M1M2 => (6, "M1+M2"),
         Kind::Ladder if pixels_alone => (7, "ladder: label and denoised input"),
-        Kind::Ladder => (8, "ladder: every layer denoised"),
+        Kind::Ladder if highest_alone => (8, "ladder: label and highest layer denoised"),
+        Kind::Ladder => (9, "ladder: every layer denoised"),
     }
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     new_picture(&args.to)?;
-    let series = series(read(&args.records)?);
+    let errors = read(&args.records)?;
+    say_of_unlike(&errors);
+    let series = series(errors);
     let axes = [Axis::logarithmic("labels"), Axis::linear("test error, %")];
     error_bars(&args.to, "Test error by number of labels", axes, &series)?;
     progress::line(&format!("wrote {}", args.to.display()));
@@ -101,14 +108,14 @@ fn read(records: &Path) -> Result<Errors> {
         let config = Config { seed: 0, ..config };
         let draws = by_labels.entry(config.labels.count).or_insert_with(|| Draws {
             config: config.clone(),
-            first: path.clone(),
+            record: path.clone(),
             errors: BTreeMap::new(),
         });
         if draws.config != config {
             bail!(
                 "{name} and {}: other settings of one model with as many labels, of which there is no mean; keep \
                  one of them in another folder",
-                draws.first.display()
+                draws.record.display()
             );
         }
         if draws.errors.insert(record.seed, 100.0 * error.value).is_some() {
@@ -122,6 +129,26 @@ fn read(records: &Path) -> Result<Errors> {
         bail!("--records {folder}: no record with a test error");
     }
     Ok(errors)
+}
+
+/// Says which lines join runs that differ in more than the number of labels, as the authors' costs of the ladder do.
+fn say_of_unlike(errors: &Errors) {
+    let settings = |draws: &Draws| {
+        let mut config = draws.config.clone();
+        config.labels.count = 0;
+        config
+    };
+    for (((_, name), _), by_labels) in errors {
+        let mut points = by_labels.values();
+        let Some(first) = points.next() else { continue };
+        if let Some(other) = points.find(|other| settings(other) != settings(first)) {
+            progress::line(&format!(
+                "{name}: one line, though {} and {} differ in more than the number of labels",
+                first.record.display(),
+                other.record.display()
+            ));
+        }
+    }
 }
 
 /// A line of each model, a point of each number of labels.

@@ -33,12 +33,12 @@ impl<B: Backend> train::Objective<B, M1<B>> for ElboObjective {
 
 /// -log p(label|z), nats, with z ~ q(z|x) of the fixed encoder.
 #[derive(Clone, Debug)]
-pub struct ClassifierObjective {
+pub struct SoftmaxObjective {
     /// The labelled images.
     pub labelled: Labelled,
 }
 
-impl<B: Backend> train::Objective<B, M1<B>> for ClassifierObjective {
+impl<B: Backend> train::Objective<B, M1<B>> for SoftmaxObjective {
     fn terms(&self, model: &M1<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
         let labelled = self.labelled.draw(batch);
         let posterior = model.fixed_posterior(labelled.x.clone());

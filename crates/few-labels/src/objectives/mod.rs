@@ -10,7 +10,7 @@ mod supervised;
 
 pub use denoising::DenoisingObjective;
 pub use ladder::LadderObjective;
-pub use m1::{ClassifierObjective, ElboObjective};
+pub use m1::{ElboObjective, SoftmaxObjective};
 pub use m2::{M2Objective, StackedObjective};
 pub use reconstruction::ReconstructionObjective;
 pub use supervised::SupervisedObjective;

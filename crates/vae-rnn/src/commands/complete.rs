@@ -1,4 +1,5 @@
-//! `complete`: what the model makes of the first half of sequences.
+//! `complete`: what the model makes of the first half of sequences, in as many steps as they have. Where a text ends is
+//! up to the model.
 
 use anyhow::{Result, bail};
 use ndarray::{Array2, s};
@@ -11,7 +12,7 @@ use shared::{
 };
 
 use super::{
-    generate::check_temperature,
+    generate::{check_temperature, steps_of_text},
     show::{ShownSequence, ending, sequence, show},
 };
 use crate::Paper;
@@ -65,7 +66,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut shown = Vec::new();
     for &index in &indices {
         let truth = sequence(&loaded, split, index)?;
-        let (steps, given) = (truth.nrows(), (truth.nrows() as f64 * args.given) as usize);
+        let given = (truth.nrows() as f64 * args.given) as usize;
+        let steps = match kind {
+            Steps::Symbols => steps_of_text(&loaded.preparation, given),
+            _ => truth.nrows(),
+        };
         let begun: Vec<f32> = truth.slice(s![..given, ..]).iter().copied().collect();
         let begun = Array2::from_shape_vec((1, begun.len()), begun)?;
         let begun = begun.broadcast((args.count, begun.ncols())).map(|rows| rows.to_owned());
@@ -83,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         };
         shown.push(truth_shown);
         for (draw, row) in continued.rows().into_iter().enumerate() {
-            let own = row.to_owned().into_shape_with_order(truth.dim())?;
+            let own = row.to_owned().into_shape_with_order((steps, truth.ncols()))?;
             let title = format!("completion {}", draw + 1);
             shown.push(ShownSequence { of: of.clone(), title, steps: own, given });
         }

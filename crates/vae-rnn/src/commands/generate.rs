@@ -7,6 +7,7 @@ use ndarray::{Array2, s};
 use sequences::{Steps, steps_of};
 use shared::{
     cli::{Loaded, OfRun, To},
+    data::Preparation,
     memory,
     noise::Noise,
     progress,
@@ -73,6 +74,13 @@ pub(super) fn check_temperature(temperature: f32) -> Result<()> {
     bail!("--temperature {temperature}: a positive number")
 }
 
+/// Steps to draw of a text whose first `given` are there: as many as the longest has, since a text says itself where it
+/// ends; after a longer beginning, of other data, the mean length more, as the page of `explore` does.
+pub(super) fn steps_of_text(preparation: &Preparation, given: usize) -> usize {
+    let longest = preparation.shape.height;
+    if given < longest { longest } else { given + preparation.steps }
+}
+
 /// How sequences are drawn.
 pub struct DrawOptions {
     steps: Option<usize>,
@@ -96,12 +104,12 @@ pub fn drawn(
     let path = to.file(&run.run, &format!("generated.{}", ending(kind)))?;
     let is_image = kind == Steps::Rows;
     let count = count.unwrap_or(if is_image { COUNT } else { FEW });
+    let preparation = &run.preparation;
     let steps = steps.unwrap_or(match kind {
-        // A text says itself where it ends: only the longest needs so many.
-        Steps::Symbols => run.preparation.shape.height,
-        _ => run.preparation.steps,
+        Steps::Symbols => steps_of_text(preparation, 0),
+        _ => preparation.steps,
     });
-    let bytes = bytes_of_draws(count, steps, run.preparation.shape.width);
+    let bytes = bytes_of_draws(count, steps, preparation.shape.width);
     memory::refuse_beyond_available(&format!("--count {count} with --steps {steps}"), bytes)
         .map_err(Error::msg)?;
     let keys: Vec<u64> = (0..count as u64).collect();

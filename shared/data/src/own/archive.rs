@@ -139,7 +139,7 @@ fn refuse_lost(bytes: &[u8], archive: &ZipArchive<Cursor<&[u8]>>) -> Result<(), 
         return Ok(());
     }
     Err(format!(
-        "its directory lists {entries} arrays, and {found} can be read: one stands there twice, or it is damaged; write it again"
+        "its directory lists {entries} arrays, and {found} can be read: one is listed twice, or it is damaged; write it again"
     ))
 }
 

@@ -24,16 +24,16 @@ class Beside {
     const { sequence, given } = page;
     this.score.show(given, range);
     const prefix = sequence.slice(0, given);
-    if (page.hasNext) this.score.showNext(prefix, (place) => page.nameOf(place), (place) => page.append(place));
+    if (page.hasNext) this.score.showNext(prefix, page);
     if (!this.view) return;
     const isDrawn = given < sequence.length;
-    this.sequence = isDrawn ? this.model.continued(prefix, sequence.length, page.temperature, page.seed, 0) : sequence;
+    this.sequence = isDrawn ? this.model.continued(prefix, sequence.length, page.temperature, page.seed.value, 0) : sequence;
     this.view.show(this.sequence, given);
   }
 
   /** Lines that go on from a beginning. */
   goOn(prefix) {
     this.lines = this.page.linesOf(this.model, prefix);
-    byId("beside-others").replaceChildren(this.page.listed(this.lines));
+    refill(byId("beside-others"), [this.page.listed(this.lines)]);
   }
 }

@@ -3,6 +3,8 @@
 
 /** Share of the height that MNIST fits its digits into, around their centre of mass. */
 const FITTED = 20 / 28;
+/** A grey image whose border is lighter has a light ground. */
+const LIGHT = 127;
 /** Milliseconds after a stroke when the drawing gives way to what the model sees. */
 const SETTLES = 700;
 
@@ -26,14 +28,17 @@ class Pad {
     this.colour = document.getElementById("colour");
     document.getElementById("colour-label").hidden = shape.channels === 1;
     this.centre = document.getElementById("centre");
-    // Digits are centred; so are drawings of them. A picture is taken as it is.
-    const isDigits = model.content.has_digits ?? false;
+    // Digits are centred; so are drawings of them. A picture of anything else is taken as it is.
+    this.isDigits = shape.channels === 1 && (model.content.has_digits ?? false);
     document.getElementById("centre-label").hidden = shape.channels > 1;
-    this.centre.checked = isDigits;
+    this.centre.checked = this.isDigits;
     this.source = "drawn";
     this.pen = { x: this.raw.width / 2, y: this.raw.height / 2, isDown: false };
     this.listen();
     this.fillGallery();
+    // Among light digits on a dark ground, dark ink on paper is inverted.
+    const border = () => this.images.reduce((sum, { levels }) => sum + borderLevel(levels, shape), 0) / this.images.length;
+    this.isInverting = this.isDigits && border() <= LIGHT;
   }
 
   listen() {
@@ -146,7 +151,7 @@ class Pad {
 
   /** What the model sees of the drawing. */
   changed(isDrawing = false) {
-    const source = this.centre.checked ? this.centred() : this.raw;
+    const source = this.centre.checked && this.isDrawn ? this.centred() : this.raw;
     this.levels = levelsOf(source, this.shape);
     this.onImage({ levels: this.levels, label: null, key: 0, source: this.source });
     this.press(null);
@@ -206,45 +211,53 @@ class Pad {
     return canvas;
   }
 
-  /** A picture from a file, fitted into the image; dark strokes on paper become light ones on black. */
+  /** A picture from a file as the program reads it; but ink on paper, for a model of light digits, as `drawInk` takes it. */
   async load(file) {
-    const picture = await createImageBitmap(file).catch(() => null);
+    // As in the program, the levels in the file, whatever its colour profile.
+    const picture = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => null);
     const source = document.getElementById("source");
     if (!picture) {
       source.textContent = `${file.name} is no picture`;
       return;
     }
+    const levels = levelsOfPicture(picture, this.shape);
+    const isPaper = this.isInverting && borderLevel(levels, this.shape) > LIGHT;
+    if (isPaper) this.drawInk(picture);
+    else this.drawLevels(levels);
+    this.source = isPaper ? `${file.name}, inverted` : file.name;
+    this.isLoaded = true;
+    // Only a digit is centred as a drawing is.
+    this.isDrawn = this.isDigits;
+    this.changed();
+  }
+
+  /** Draws all of a picture of ink on paper, light on black, and as fine as a drawing: the ink is centred then. */
+  drawInk(picture) {
     const { raw } = this;
     const context = raw.getContext("2d");
     this.wipe();
     const scale = Math.min(raw.width / picture.width, raw.height / picture.height);
-    const [w, h] = [picture.width * scale, picture.height * scale];
-    const [x, y] = [(raw.width - w) / 2, (raw.height - h) / 2];
-    context.imageSmoothingQuality = "high";
+    const [w, h] = [picture.width, picture.height].map((length) => Math.max(1, Math.round(length * scale)));
+    const [left, top] = [Math.floor((raw.width - w) / 2), Math.floor((raw.height - h) / 2)];
+    Object.assign(context, { imageSmoothingEnabled: true, imageSmoothingQuality: "high" });
     // Transparent parts are white, as where a picture is read from a file.
     context.fillStyle = "white";
-    context.fillRect(x, y, w, h);
-    context.drawImage(picture, x, y, w, h);
-    this.source = file.name;
-    this.isLoaded = true;
-    if (this.shape.channels === 1) {
-      const [left, top] = [Math.ceil(x), Math.ceil(y)];
-      const area = context.getImageData(left, top, Math.max(1, Math.floor(w)), Math.max(1, Math.floor(h)));
-      const grey = [];
-      for (let at = 0; at < area.data.length; at += 4) {
-        grey.push(0.2126 * area.data[at] + 0.7152 * area.data[at + 1] + 0.0722 * area.data[at + 2]);
-      }
-      const edge = grey.filter((_, i) => {
-        const [row, column] = [Math.floor(i / area.width), i % area.width];
-        return row === 0 || column === 0 || row === area.height - 1 || column === area.width - 1;
-      });
-      const isPaper = edge.reduce((sum, value) => sum + value, 0) / edge.length > 127;
-      if (isPaper) this.source += ", inverted";
-      grey.forEach((value, i) => area.data.fill(isPaper ? 255 - value : value, 4 * i, 4 * i + 3));
-      context.putImageData(area, left, top);
+    context.fillRect(left, top, w, h);
+    context.drawImage(picture, left, top, w, h);
+    const area = context.getImageData(left, top, w, h);
+    const { data } = area;
+    for (let at = 0; at < data.length; at += 4) {
+      data.fill(255 - luma(data[at], data[at + 1], data[at + 2]), at, at + 3);
     }
-    this.isDrawn = true;
-    this.changed();
+    context.putImageData(area, left, top);
+  }
+
+  /** Draws an image of these levels, pixel for pixel. */
+  drawLevels(levels) {
+    paint(this.small, greys(levels), this.shape);
+    const context = this.raw.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.small, 0, 0, this.raw.width, this.raw.height);
   }
 
   /** Images to choose from. */
@@ -275,10 +288,7 @@ class Pad {
     this.levels = image.levels;
     this.isDrawn = this.isLoaded = false;
     this.source = "drawn";
-    paint(this.small, greys(image.levels), this.shape);
-    const context = this.raw.getContext("2d");
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.small, 0, 0, this.raw.width, this.raw.height);
+    this.drawLevels(image.levels);
     this.press(i);
     clearTimeout(this.timer);
     this.show();

@@ -19,7 +19,7 @@ class Latents {
     document.getElementById("latents-hint").textContent =
       `${latents.length} latents, sorted by ${order}. Grey: where codes of the data lie, two standard deviations either way.` +
       (hasWidth ? " Coloured: the posterior of the image, likewise." : " The code of an image is a point.") +
-      (latents.some((latent) => latent.follows) ? " Named by the factor of which a latent says most, and how much of it." : "");
+      (latents.some((latent) => latent.follows) ? " Named after the factor each latent follows most, with its share." : "");
     this.chosen = latents[0];
     this.strip = Array.from({ length: STEPS }, (_, step) => {
       const thumb = thumbnail(model.shape, "", () => this.onCode(this.chosen.latent, this.valueAt(step)));

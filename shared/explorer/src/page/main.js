@@ -11,8 +11,8 @@ class Page {
     this.models = models;
     const [first] = models;
     this.first = first;
-    // The classes are those of the first model that is told one.
-    this.classed = models.find((model) => model.isToldClass);
+    // The classes are those of the first model conditional on one.
+    this.classed = models.find((model) => model.takesClass);
     this.codes = models.map(() => null);
     this.posteriors = models.map(() => null);
     this.classes = { encoded: null, decoded: null };
@@ -52,7 +52,7 @@ class Page {
     const isAlone = this.models.length === 1;
     const facts = this.models.map(({ name, content: { parameters, precision } }) => {
       const { bits, image, compared } = precision;
-      const off = `pixels off by at most ${roundedUp(image).toPrecision(1)} on ${counted(compared, "image")}`;
+      const off = `pixels off by ${atMost(image, (x) => x.toPrecision(1))} on ${counted(compared, "image")}`;
       const rounding = bits === 32 ? "single precision" : `weights in half precision: ${off}`;
       return `${isAlone ? "" : `${name}: `}${parameters.toLocaleString("en")} parameters, ${rounding}`;
     });
@@ -110,16 +110,16 @@ class Page {
     return this.models[i].condition(this.pixels ?? new Float64Array(this.first.pixels), this.classes.decoded);
   }
 
-  /** The class of an image of these pixels: its own; that of a drawing is guessed, or else the one chosen before. */
+  /** The class of an image of these pixels: its own; that of a drawing is predicted, or else the one chosen before. */
   labelOf(pixels, label) {
     const { classed = this.first } = this;
-    return classed.told(pixels, label ?? this.guess(pixels) ?? this.classes.encoded ?? classed.classes[0]?.class ?? 0);
+    return classed.classOf(pixels, label ?? this.predicted(pixels) ?? this.classes.encoded ?? classed.classes[0]?.class ?? 0);
   }
 
-  /** The class that a model which is told one, and tells them apart, finds likeliest. */
-  guess(pixels) {
-    const guess = this.models.find((model) => model.isToldClass && model.classifier)?.likeliest(pixels);
-    return this.classed?.canBeTold(guess) ? guess : undefined;
+  /** The class that the first model which is conditional on one, and has a classifier, finds likeliest. */
+  predicted(pixels) {
+    const found = this.models.find((model) => model.takesClass && model.classifier)?.likeliest(pixels);
+    return this.classed?.hasClass(found) ? found : undefined;
   }
 
   /** Encodes an image {levels, label, key, source}. */
@@ -132,18 +132,18 @@ class Page {
     this.codes = this.posteriors.map(({ mean }) => Float64Array.from(mean));
     document.getElementById("encoded-as").value = label;
     document.getElementById("source").textContent = image.source;
-    this.showTold();
+    this.showPredicted();
     this.scores = null;
     this.request();
   }
 
   /** Which class each model takes the image for, as bars. */
-  showTold() {
-    const box = document.getElementById("told");
-    const telling = this.models.filter((model) => model.classifier);
-    box.hidden = telling.length === 0;
+  showPredicted() {
+    const box = document.getElementById("predicted");
+    const classifiers = this.models.filter((model) => model.classifier);
+    box.hidden = classifiers.length === 0;
     box.replaceChildren(
-      ...telling.flatMap((model) => {
+      ...classifiers.flatMap((model) => {
         const shares = model.logClasses(this.pixels).map(Math.exp);
         const bars = element("ol", "", { className: "shares" });
         bars.append(
@@ -205,8 +205,8 @@ class Page {
   /** Has read out what the numbers are, and what a classifier says; on the map, where the point is. */
   speak() {
     const isOnMap = document.activeElement === this.map.canvas;
-    const told = document.querySelectorAll(`${isOnMap ? "#map-place, " : ""}#numbers, #told .numbers`);
-    document.getElementById("spoken").textContent = Array.from(told, (each) => each.textContent).join("\n");
+    const lines = document.querySelectorAll(`${isOnMap ? "#map-place, " : ""}#numbers, #predicted .numbers`);
+    document.getElementById("spoken").textContent = Array.from(lines, (each) => each.textContent).join("\n");
   }
 
   render() {
@@ -247,7 +247,7 @@ class Page {
       const squared = this.decoded[i].reduce((sum, value, j) => sum + (value - this.pixels[j]) ** 2, 0) / model.pixels;
       const name = this.models.length > 1 ? `${model.name}: ` : "";
       const error = `decoded picture from the image: squared error ${squared.toFixed(4)} per pixel`;
-      const as = model.isToldClass ? ` as class ${model.nameOf(model.told(this.pixels, label))}` : "";
+      const as = model.takesClass ? ` as class ${model.nameOf(model.classOf(this.pixels, label))}` : "";
       const score = this.scores[i];
       if (!score) return `${name}${as && `image${as}; `}${error}`;
       const { reconstruction, kl } = score;
@@ -292,12 +292,12 @@ function describeNetwork({ content, hasBound }) {
     static: "of the image in black and white, each pixel white with its grey level as probability",
   }[binarise];
   const bound = hasBound ? `; -ELBO is ${scored}, with one draw of the code, as in score` : "";
-  const [code, image] = [precision.code, precision.image].map((apart) => roundedUp(apart).toExponential(0));
+  const [code, image] = [precision.code, precision.image].map((apart) => atMost(apart, (x) => x.toExponential(0)));
   nodes.push(
     element(
       "p",
       `Prior: ${prior.kind}. Condition: ${condition.kind}. Codes and decoded images are of the grey image, as in encode and ` +
-        `reconstruct${bound}. On ${counted(precision.compared, "image")}, codes in this page differ from the program's by at most ` +
+        `reconstruct${bound}. On ${counted(precision.compared, "image")}, codes in this page differ from the program's by ` +
         `${code}, pixels by ${image}.`,
     ),
   );

@@ -198,9 +198,9 @@ class CodeMap {
     context.stroke();
     const [first, second] = this.isComponents ? ["first component", "second"] : this.pair.map((latent) => `z${latent}`);
     // As many digits as a step by key changes.
-    const shown = (value, extent) => value.toFixed(Math.min(8, Math.max(2, Math.ceil(-Math.log10(0.02 * extent)))));
+    const rounded = (value, extent) => value.toFixed(Math.min(8, Math.max(2, Math.ceil(-Math.log10(0.02 * extent)))));
     document.getElementById("map-place").textContent =
-      `${first} ${shown(place[0], this.range.width)}` +
-      (this.latents.length > 1 ? `, ${second} ${shown(place[1], this.range.height)}` : "");
+      `${first} ${rounded(place[0], this.range.width)}` +
+      (this.latents.length > 1 ? `, ${second} ${rounded(place[1], this.range.height)}` : "");
   }
 }

@@ -43,19 +43,19 @@ class Model {
     return logs.indexOf(Math.max(...logs));
   }
 
-  /** True if the model is told the class of an image. */
-  get isToldClass() {
+  /** True if the model is conditional on the class of an image. */
+  get takesClass() {
     return this.conditionKind === "class";
   }
 
-  /** True if a model that is told classes can be told this one. */
-  canBeTold(label) {
+  /** True if a class is one of those that a model is conditional on. */
+  hasClass(label) {
     return label < this.content.network.condition.classes;
   }
 
-  /** `label`, or in place of a class that the model cannot be told the one it finds likeliest for x. */
-  told(x, label) {
-    if (!this.isToldClass || !this.classifier || this.canBeTold(label)) return label;
+  /** `label`, or in place of a class that the model does not have the one it finds likeliest for x. */
+  classOf(x, label) {
+    if (!this.takesClass || !this.classifier || this.hasClass(label)) return label;
     return this.likeliest(x);
   }
 
@@ -69,8 +69,8 @@ class Model {
     const { classes, unobserved } = this.content.network.condition;
     switch (this.conditionKind) {
       case "class": {
-        const told = this.told(x, label);
-        return Float64Array.from({ length: classes }, (_, i) => (i === told ? 1 : 0));
+        const own = this.classOf(x, label);
+        return Float64Array.from({ length: classes }, (_, i) => (i === own ? 1 : 0));
       }
       case "observed":
         return Float64Array.from(x, (x, i) => (this.observed[i] ? x : unobserved));
@@ -114,18 +114,13 @@ class Model {
   /** A draw from the prior made from standard normal numbers. */
   samplePrior(eps, c) {
     if (this.deviations) return Float64Array.from(eps, (eps, i) => eps * this.deviations[i]);
-    if (!this.prior) return Float64Array.from(eps);
-    return drawn(this.prior({ image: [], code: [], condition: c }), eps);
+    const prior = this.priorOf(c);
+    return prior ? drawn(prior, eps) : Float64Array.from(eps);
   }
 
-  /** KL of each latent to the prior, nats. */
-  kl({ mean, logVar }, c) {
-    const prior = this.prior && this.prior({ image: [], code: [], condition: c });
-    return mean.map((mu, i) => {
-      const [centre, spread] = prior ? [prior.mean[i], prior.logVar[i]] : [0, 0];
-      const ratio = logVar[i] - spread;
-      return 0.5 * ((mu - centre) ** 2 * Math.exp(-spread) + Math.exp(ratio) - ratio - 1);
-    });
+  /** p(z|c), if it depends on the condition. */
+  priorOf(c) {
+    return this.prior && this.prior({ image: [], code: [], condition: c });
   }
 
   /** True if -ELBO can be computed. */
@@ -151,15 +146,9 @@ class Model {
     const x = this.input(levels, key);
     const c = this.condition(x, label);
     const posterior = this.encode(x, c);
-    const eps = normals(this.content.seed, STREAM.posterior, key, this.width);
-    const kl = this.kl(posterior, c).reduce((sum, nats) => sum + nats, 0);
-    return { reconstruction: -this.logProb(x, drawn(posterior, eps), c), kl };
+    const eps = normals(this.content.seed, STREAM.posterior, 0, key, this.width);
+    return { reconstruction: -this.logProb(x, drawn(posterior, eps), c), kl: klOf(posterior, this.priorOf(c)) };
   }
-}
-
-/** mean + sigma eps. */
-function drawn({ mean, logVar }, eps) {
-  return mean.map((mu, i) => mu + Math.exp(0.5 * logVar[i]) * eps[i]);
 }
 
 /** Grey levels 0 to 255 as the numbers in [0, 1] that the program reads. */

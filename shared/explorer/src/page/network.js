@@ -27,7 +27,9 @@ const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 function logSumExp(values) {
-  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const greatest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  // Infinities would cancel to NaN.
+  const largest = Number.isFinite(greatest) ? greatest : 0;
   return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
 }
 

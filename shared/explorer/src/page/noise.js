@@ -100,8 +100,8 @@ const ZIGGURAT = (() => {
   return { x, f: x.map(f) };
 })();
 
-/** Standard normal numbers for one example. */
-function normals(seed, stream, example, count) {
-  const generator = new Generator(seed, stream, 0, example);
+/** Standard normal numbers for one example in an epoch. */
+function normals(seed, stream, epoch, example, count) {
+  const generator = new Generator(seed, stream, epoch, example);
   return Float64Array.from({ length: count }, () => generator.normal());
 }

@@ -20,17 +20,24 @@ class PenPad {
     canvas.setAttribute("aria-describedby", "editor-help");
     const begin = (event) => {
       event.preventDefault();
+      // What the model drew may end within a stroke.
+      this.lift();
       this.last = null;
       this.isDrawing = true;
       this.point(event);
     };
-    const lift = () => {
+    const end = () => {
       this.isDrawing = false;
-      const last = this.sequence[this.sequence.length - 1];
-      if (last) last[2] = 1;
+      this.lift();
       this.onChange(this.sequence, 0);
     };
-    strokes(canvas, begin, (event) => this.point(event), lift);
+    strokes(canvas, begin, (event) => this.point(event), end);
+  }
+
+  /** Lifts the pen after the last step. */
+  lift() {
+    const last = this.sequence[this.sequence.length - 1];
+    if (last) last[2] = 1;
   }
 
   empty() {
@@ -76,15 +83,18 @@ class PenPad {
     // The view stays while a line is drawn, whoever asks.
     if (!this.isDrawing) this.view = fitted;
     const { left, top } = this.view;
+    const placed = points.map(([x, y]) => [left + this.view.scale * x, top + this.view.scale * y]);
     context.lineWidth = 4;
     context.lineCap = "round";
     let isLifted = true;
     sequence.forEach((step, i) => {
-      if (!isLifted) {
+      const isEnd = step[2] > 0.5 || i === sequence.length - 1;
+      if (!isLifted || isEnd) {
         context.strokeStyle = colour(i < given ? "--given" : "--drawn");
         context.beginPath();
-        context.moveTo(left + this.view.scale * points[i][0], top + this.view.scale * points[i][1]);
-        context.lineTo(left + this.view.scale * points[i + 1][0], top + this.view.scale * points[i + 1][1]);
+        context.moveTo(...placed[isLifted ? i + 1 : i]);
+        // A stroke of one point is a line to its own start, which is a dot.
+        context.lineTo(placed[i + 1][0] + 0.01, placed[i + 1][1]);
         context.stroke();
       }
       isLifted = step[2] > 0.5;

@@ -8,8 +8,6 @@ class Samples {
    * latents. */
   constructor(model, onCode) {
     Object.assign(this, { model, onCode });
-    this.seed = document.getElementById("seed");
-    this.seed.value = model.content.seed;
     const hint = document.getElementById("samples-hint");
     if (model.priorKind === "none") {
       hint.textContent = "This model has no prior: there is no distribution to draw codes from.";
@@ -26,11 +24,7 @@ class Samples {
       document.getElementById("samples").append(thumb.button);
       return thumb;
     });
-    this.seed.addEventListener("input", () => this.draw());
-    document.getElementById("next-seed").addEventListener("click", () => {
-      this.seed.value = Number(this.seed.value) + 1;
-      this.draw();
-    });
+    this.seed = new SeedField(model.content.seed, () => this.draw());
   }
 
   /** The classes take turns, as in the program. */
@@ -41,8 +35,7 @@ class Samples {
 
   /** The numbers from which sample `i` is made. */
   epsOf(i, width) {
-    const seed = /^\d+$/.test(this.seed.value) ? this.seed.value : "0";
-    return normals(seed, STREAM.prior, i, width);
+    return normals(this.seed.value, STREAM.prior, 0, i, width);
   }
 
   /** Draws again; `image` are the current levels, of which a condition may need the pixels. */

@@ -49,19 +49,20 @@ class Score {
     });
   }
 
-  /** What may come after a beginning, the likeliest first: `name` names a place of the step, `choose` gets one that is
+  /** What may come after a beginning, the likeliest first: `page` names a place of the step, and appends one that is
    * clicked. */
-  showNext(prefix, name, choose) {
+  showNext(prefix, page) {
     const { model } = this;
     const expected = model.expectation(prefix, model.content.seed, DRAWS);
     const ranked = Array.from(expected.keys()).sort((a, b) => expected[b] - expected[a]);
-    this.place("next").replaceChildren(
-      ...ranked.slice(0, LIKELIEST).map((place) => {
+    refill(
+      this.place("next"),
+      ranked.slice(0, LIKELIEST).map((place) => {
         const share = expected[place];
-        const button = element("button", "", { type: "button", className: "bar" });
+        const button = element("button", "", { type: "button", className: "bar", disabled: !page.canAppend(place) });
         button.style.setProperty("--share", `${(100 * share).toFixed(1)}%`);
-        button.append(element("span", name(place)), element("span", share.toFixed(3)));
-        button.addEventListener("click", () => choose(place));
+        button.append(element("span", page.nameOf(place)), element("span", share.toFixed(3)));
+        button.addEventListener("click", () => page.append(place));
         return button;
       }),
     );

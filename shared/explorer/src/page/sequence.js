@@ -51,7 +51,7 @@ class SequencePage {
     byId("title").textContent = content.title;
     byId("about").textContent = content.about;
     const { bits, apart, compared } = content.precision;
-    const off = `numbers off by at most ${roundedUp(apart).toPrecision(1)} on ${counted(compared, "sequence")}`;
+    const off = `numbers off by ${atMost(apart, (x) => x.toPrecision(1))} on ${counted(compared, "sequence")}`;
     byId("facts").textContent =
       `${content.parameters.toLocaleString("en")} parameters, ` +
       (bits === 32 ? "single precision" : `weights in half precision: ${off}`);
@@ -99,7 +99,7 @@ class SequencePage {
       element(
         "p",
         `There are ${kind}. A seed draws here what it draws in the program. On ${counted(precision.compared, "sequence")}, numbers in ` +
-          `this page differ from the program's by at most ${roundedUp(precision.apart).toExponential(0)}.`,
+          `this page differ from the program's by ${atMost(precision.apart, (x) => x.toExponential(0))}.`,
       ),
     );
     return nodes;
@@ -130,16 +130,17 @@ class SequencePage {
 
   fillTools() {
     const { content, isWhole } = this.model;
-    byId("seed").value = content.seed;
     byId("count").value = this.kind === "rows" ? content.longest : content.typical;
     byId("count").disabled = this.kind === "rows";
     this.sayGoOn();
     if (this.kind === "symbols") for (const id of ["given-label", "count-label", "keep"]) byId(id).hidden = true;
-    byId("next-hint").textContent = isWhole
-      ? "After what is given, for one draw of its code. Click one to append it."
+    const detail = isWhole
+      ? ", for one draw of its code"
       : !this.model.latents
-      ? "After what is given. Click one to append it."
-      : `After what is given, the mean over ${DRAWS} draws of its latent. Click one to append it.`;
+      ? ""
+      : `, the mean over ${DRAWS} draws of its latent`;
+    const end = this.kind === "symbols" ? "; ¶ is the end of the text" : "";
+    byId("next-hint").textContent = `After what is given${detail}. Click one to append it${end}.`;
     byId("given").addEventListener("input", () => {
       this.given = Number(byId("given").value);
       this.changed(this.isDecoded);
@@ -151,11 +152,7 @@ class SequencePage {
     });
     temperature();
     byId("go-on").addEventListener("click", () => this.goOn());
-    byId("seed").addEventListener("input", () => this.goOn());
-    byId("next-seed").addEventListener("click", () => {
-      byId("seed").value = Number(byId("seed").value) + 1;
-      this.goOn();
-    });
+    this.seed = new SeedField(content.seed, () => this.goOn());
     byId("keep").addEventListener("click", () => {
       this.setGiven(this.sequence.length);
       this.changed(this.isDecoded);
@@ -203,11 +200,6 @@ class SequencePage {
     this.tunes.forEach((each) => each.stop());
   }
 
-  get seed() {
-    const { value } = byId("seed");
-    return /^\d+$/.test(value) ? value : "0";
-  }
-
   get temperature() {
     return Number(byId("temperature").value);
   }
@@ -253,7 +245,7 @@ class SequencePage {
     const prefix = this.sequence.slice(0, this.given);
     if (this.kind === "symbols") {
       this.lines = this.linesOf(this.model, prefix);
-      byId("others").replaceChildren(this.listed(this.lines));
+      refill(byId("others"), [this.listed(this.lines)]);
       this.beside?.goOn(prefix);
       return;
     }
@@ -273,7 +265,7 @@ class SequencePage {
     }
     this.sayGoOn(asked > LONGEST ? `${asked} steps were asked for, and a page draws at most ${LONGEST}.` : null);
     this.stopTunes();
-    this.sequence = this.model.continued(prefix, count, this.temperature, this.seed, 0);
+    this.sequence = this.model.continued(prefix, count, this.temperature, this.seed.value, 0);
     byId("given").max = this.sequence.length;
     this.changed();
   }
@@ -282,7 +274,7 @@ class SequencePage {
   linesOf(model, prefix) {
     const { longest, typical } = model.content;
     const count = prefix.length < longest ? longest : prefix.length + typical;
-    return Array.from({ length: LINES }, (_, key) => model.continued(prefix, count, this.temperature, this.seed, key));
+    return Array.from({ length: LINES }, (_, key) => model.continued(prefix, count, this.temperature, this.seed.value, key));
   }
 
   /** Lines as a list; one that is clicked is taken. */
@@ -308,7 +300,7 @@ class SequencePage {
   changed(isDecoded = false) {
     this.isDecoded = isDecoded;
     this.score.nats = [];
-    byId("strange").textContent = "";
+    byId("left-out").textContent = "";
     this.show();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.showRest(), REST);
@@ -337,16 +329,20 @@ class SequencePage {
     const range = [Math.min(score.least, other.least), Math.max(score.most, other.most)];
     this.editor.show(sequence, this.given, this.playing, score.nats);
     score.show(this.given, range);
-    if (this.hasNext) score.showNext(sequence.slice(0, this.given), (place) => this.nameOf(place), (place) => this.append(place));
+    if (this.hasNext) score.showNext(sequence.slice(0, this.given), this);
     beside?.show(range);
     if (model.isWhole && !this.isDecoded) this.showCode();
     if (this.kind === "symbols") this.goOn();
   }
 
+  /** True if this place of the next step can be set: nothing follows the end of a text. */
+  canAppend(place) {
+    return this.kind !== "symbols" || place !== 0;
+  }
+
   /** Sets a place of the next step; a symbol makes it. */
   append(place) {
     if (this.kind === "symbols") {
-      if (place === 0) return;
       this.sequence = [...this.sequence.slice(0, this.given), this.model.read([place])];
       this.leaveGallery();
       this.setGiven(this.sequence.length);

@@ -31,24 +31,6 @@ function recurrence({ cell, width, input, hidden }, bytes) {
   return { start, output, step };
 }
 
-/** Standard normal numbers of an epoch. */
-function normalsOf(seed, stream, epoch, example, count) {
-  const generator = new Generator(seed, stream, epoch, example);
-  return Float64Array.from({ length: count }, () => generator.normal());
-}
-
-/** mean + sigma eps. */
-const drawnFrom = ({ mean, logVar }, eps) => mean.map((mu, j) => mu + Math.exp(0.5 * logVar[j]) * eps[j]);
-
-/** KL of two Gaussians, the second N(0, I) if there is none, nats. */
-function klOf({ mean, logVar }, prior) {
-  return mean.reduce((sum, mu, j) => {
-    const [centre, spread] = prior ? [prior.mean[j], prior.logVar[j]] : [0, 0];
-    const ratio = logVar[j] - spread;
-    return sum + 0.5 * ((mu - centre) ** 2 * Math.exp(-spread) + Math.exp(ratio) - ratio - 1);
-  }, 0);
-}
-
 class StepModel {
   constructor(content, bytes) {
     const { steps } = content;
@@ -126,7 +108,7 @@ class StepModel {
     if (this.latents && !this.isWhole) {
       const posterior = this.posterior({ image: input, code: NOTHING, condition: this.recurrence.output(state.h) });
       kl = klOf(posterior, this.priorOf(state));
-      features = this.featuresOf(drawnFrom(posterior, eps));
+      features = this.featuresOf(drawn(posterior, eps));
     }
     const reconstruction = -this.logProb(this.parameters(features, state), x);
     return { reconstruction, kl, state: this.after(features, input, state) };
@@ -215,8 +197,8 @@ class StepModel {
 
   /** The state after a beginning, with the latents that seed and key draw, as `generate` and `complete` have it. */
   begin(prefix, seed, key) {
-    const eps = (step) => normalsOf(seed, STREAM.prior, step, key, this.latents);
-    const z = () => (prefix.length ? drawnFrom(this.encode(prefix), eps(0)) : eps(0));
+    const eps = (step) => normals(seed, STREAM.prior, step, key, this.latents);
+    const z = () => (prefix.length ? drawn(this.encode(prefix), eps(0)) : eps(0));
     let state = this.start(this.isWhole ? z() : undefined);
     prefix.forEach((x, step) => ({ state } = this.follow(x, this.isWhole ? NOTHING : eps(step), state)));
     return state;
@@ -225,9 +207,9 @@ class StepModel {
   /** phi_z of a draw from the prior of the next step. */
   next(state, step, seed, key) {
     if (this.isWhole || !this.latents) return state.features;
-    const eps = normalsOf(seed, STREAM.prior, step, key, this.latents);
+    const eps = normals(seed, STREAM.prior, step, key, this.latents);
     const prior = this.priorOf(state);
-    return this.featuresOf(prior ? drawnFrom(prior, eps) : eps);
+    return this.featuresOf(prior ? drawn(prior, eps) : eps);
   }
 
   /** A beginning continued until it has `count` steps. */
@@ -256,12 +238,12 @@ class StepModel {
 
   /** -ELBO of a sequence: {steps: [{reconstruction, kl}], whole}, the last the KL of one code for all of it. */
   terms(sequence, seed, key) {
-    const eps = (step) => normalsOf(seed, STREAM.filter, step, key, this.latents);
+    const eps = (step) => normals(seed, STREAM.filter, step, key, this.latents);
     let [state, kl] = [null, 0];
     if (this.isWhole) {
       const posterior = this.encode(sequence);
       kl = klOf(posterior);
-      state = this.start(drawnFrom(posterior, normalsOf(seed, STREAM.posterior, 0, key, this.latents)));
+      state = this.start(drawn(posterior, normals(seed, STREAM.posterior, 0, key, this.latents)));
     } else state = this.start();
     const steps = sequence.map((x, step) => {
       const found = this.follow(x, this.isWhole ? NOTHING : eps(step), state);

@@ -9,15 +9,15 @@ class Symbols {
     this.unknown = this.numbers.get("<unk>");
   }
 
-  /** The numbers of a text without its end, and what is not known. */
+  /** The numbers of a text without its end, and what is left out of it as not known. */
   read(text) {
     const parts = this.separator ? text.split(/\s+/).filter(Boolean) : Array.from(text);
-    const strange = parts.filter((part) => !this.numbers.has(part) && this.unknown === undefined);
+    const leftOut = parts.filter((part) => !this.numbers.has(part) && this.unknown === undefined);
     const numbers = parts.map((part) => this.numbers.get(part) ?? this.unknown).filter((number) => number !== undefined);
-    return { numbers, strange };
+    return { numbers, leftOut };
   }
 
-  /** The text up to its end, and whether there is one. */
+  /** The text up to its end, or all of it. */
   write(sequence) {
     const numbers = sequence.map((x) => x.indexOf(1));
     const end = numbers.indexOf(0);
@@ -38,14 +38,14 @@ class Line {
     const label = Object.assign(document.createElement("label"), { className: "line", textContent: "Beginning " });
     this.field = Object.assign(document.createElement("input"), { type: "text", id: "line", spellcheck: false, autocomplete: "off" });
     label.append(this.field);
-    this.shown = Object.assign(document.createElement("p"), { id: "coloured", className: "coloured" });
-    document.getElementById(place).append(label, this.shown);
+    this.coloured = Object.assign(document.createElement("p"), { id: "coloured", className: "coloured" });
+    document.getElementById(place).append(label, this.coloured);
     this.field.addEventListener("input", () => {
-      const { numbers, strange } = this.known.read(this.field.value);
+      const { numbers, leftOut } = this.known.read(this.field.value);
       this.onChange(numbers.map((number) => model.read([number])), 0);
       // A change clears what was said of the text before.
-      if (!strange.length) return;
-      document.getElementById("strange").textContent = `The model does not know ${Array.from(new Set(strange)).join(" ")}: left out.`;
+      if (!leftOut.length) return;
+      document.getElementById("left-out").textContent = `The model does not know ${Array.from(new Set(leftOut)).join(" ")}: left out.`;
     });
   }
 
@@ -58,7 +58,7 @@ class Line {
     this.sequence = sequence;
     const typed = this.known.write(sequence.slice(0, given));
     if (document.activeElement !== this.field) this.field.value = typed;
-    this.shown.replaceChildren(
+    this.coloured.replaceChildren(
       ...sequence.map((x, step) => {
         const number = x.indexOf(1);
         const mark = Object.assign(document.createElement("span"), { textContent: this.known.name(number) + this.known.separator });

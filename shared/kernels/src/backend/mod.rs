@@ -60,7 +60,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::approach_composed::<Self>(average, value, share)
     }
 
-    /// The sum of all numbers, `[1]`, the same to the bit each time.
+    /// The sum of all numbers, `[1]`, the same to the bit each time. For inner backends: [`Autodiff`] has Burn's sum, which
+    /// has a gradient but not always the same bits.
     fn total(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_sum(x)
     }
@@ -79,7 +80,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         Self::float_add(Self::product(a, b), sum)
     }
 
-    /// `[a | b]`: the columns of a, then those of b, of as many rows.
+    /// `[a | b]`, `[rows, m + n]`: the columns of a `[rows, m]`, then those of b `[rows, n]`.
     fn join(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![a, b], 1)
     }
@@ -108,7 +109,7 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         Self::dense(y, Self::float_transpose(weight), bias, Activation::Linear)
     }
 
-    /// f(x + b) for each row of x.
+    /// f(x + b) for each row of x, `[rows, columns]` as x is, for b `[columns]`.
     fn activate(x: FloatTensor<Self>, bias: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
         fused::activate_composed::<Self>(x, bias, f)
     }
@@ -145,7 +146,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         Self::product(Self::float_transpose(patches), y)
     }
 
-    /// From a dense layer's output y = f(a) and dL/dy: dL/da and dL/db.
+    /// From a dense layer's output y = f(a) and dL/dy, both `[examples, outputs]`: dL/da, of the same shape, and dL/db,
+    /// `[outputs]`.
     fn dense_gradient(
         y: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -160,8 +162,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
     }
 
     /// The element-wise part of a recurrent step, from the sums of the input and of the state `[rows,
-    /// gates * width]` and the state before it: the state after it, and the gates, through which no
-    /// gradient flows.
+    /// gates * width]` and the state before it `[rows, state]`: the state after it, and the gates `[rows,
+    /// gates * width]`, through which no gradient flows.
     fn recur(
         cell: Cell,
         input: FloatTensor<Self>,
@@ -223,12 +225,13 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
 
     /// x with mean 0 and variance 1 in each column of each group of rows, and the factors 1 / s it was scaled
     /// by, `[groups, columns]`, through which no gradient flows. `groups` are numbers of rows, one group
-    /// after another.
+    /// after another, together those of x.
     fn normalise(x: FloatTensor<Self>, groups: &[usize]) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fused::normalise_composed::<Self>(x, groups)
     }
 
-    /// Gradient of [`Self::normalise`] with respect to x, from both its results and the gradient of the first.
+    /// Gradient of [`Self::normalise`] with respect to x, `[rows, columns]`, from both its results, z `[rows, columns]` and
+    /// the factors `[groups, columns]`, and the gradient of z.
     fn normalise_gradient(
         z: FloatTensor<Self>,
         inverse: FloatTensor<Self>,
@@ -238,8 +241,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::normalise_gradient_composed::<Self>(z, inverse, gradient, groups)
     }
 
-    /// The combinator g(z~, u) of a ladder network (Rasmus et al. 2015, equation 2), `[examples, units]`, for
-    /// parameters `[10, units]`.
+    /// The combinator g(z~, u) of a ladder network (Rasmus et al. 2015, equation 2), `[examples, units]` as z~ and u are,
+    /// for parameters `[10, units]`.
     fn combine(
         lateral: FloatTensor<Self>,
         above: FloatTensor<Self>,
@@ -248,7 +251,8 @@ pub trait Backend: burn::tensor::backend::Backend<FloatElem = f32> {
         fused::combine_composed::<Self>(lateral, above, parameters)
     }
 
-    /// Gradients of [`Self::combine`] with respect to z~, u and the parameters.
+    /// Gradients of [`Self::combine`] with respect to z~ and u, `[examples, units]`, and the parameters, `[10, units]`, from
+    /// that of its result.
     fn combine_gradient(
         lateral: FloatTensor<Self>,
         above: FloatTensor<Self>,

@@ -38,12 +38,12 @@ pub struct BatchNorm<B: Backend> {
     variance: Param<Tensor<B, 1>>,
 }
 
-/// Mean and variance of each unit, `[units]`.
+/// Mean and variance of each unit over a batch, `[units]`.
 #[derive(Clone, Debug)]
 pub struct Statistics<B: Backend> {
-    /// Mean.
+    /// Mean over the examples, `[units]`.
     pub mean: Tensor<B, 1>,
-    /// Mean squared distance from the mean.
+    /// Mean squared distance from the mean (divided by the examples, not by one less), `[units]`.
     pub variance: Tensor<B, 1>,
 }
 
@@ -57,7 +57,11 @@ impl<B: Backend> BatchNorm<B> {
     }
 
     /// x `[examples, units]` normalised within each of these groups of consecutive rows.
+    ///
+    /// # Panics
+    /// If the groups do not add up to the rows of x: a mistake of the model.
     pub fn by_batch(&self, x: Tensor<B, 2>, groups: &[usize]) -> Tensor<B, 2> {
+        assert_eq!(groups.iter().sum::<usize>(), x.dims()[0], "rows of all groups");
         let (z, _) = B::normalise(x.into_primitive().tensor(), groups);
         Tensor::from_primitive(TensorPrimitive::Float(z))
     }
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::Flex,
+        backend::{Flex, NdArray},
         nn::Init,
         noise::{Noise, Stream},
     };
@@ -133,6 +137,30 @@ mod tests {
             assert!(values(mean).iter().all(|mean| mean.abs() < 1e-5));
             assert!(values(variance).iter().all(|variance| (variance - 1.0).abs() < 1e-4));
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "rows of all groups")]
+    fn groups_of_more_rows_than_there_are_are_refused() {
+        layer::<Flex>().by_batch(batch(4, 1), &[8]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows of all groups")]
+    fn groups_of_fewer_rows_than_there_are_are_refused() {
+        layer::<Flex>().by_batch(batch(4, 1), &[2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows of all groups")]
+    fn groups_of_more_rows_than_there_are_are_refused_on_ndarray() {
+        layer::<NdArray>().by_batch(batch(4, 1), &[8]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows of all groups")]
+    fn groups_of_fewer_rows_than_there_are_are_refused_on_ndarray() {
+        layer::<NdArray>().by_batch(batch(4, 1), &[2]);
     }
 
     #[test]

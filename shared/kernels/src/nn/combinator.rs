@@ -41,7 +41,13 @@ impl<B: Backend> Combinator<B> {
     }
 
     /// g(z~, u), all `[examples, units]`.
+    ///
+    /// # Panics
+    /// If z~ and u differ in shape, or their units from the layer's: a mistake of the model.
     pub fn forward(&self, lateral: Tensor<B, 2>, above: Tensor<B, 2>) -> Tensor<B, 2> {
+        assert_eq!(lateral.dims(), above.dims(), "rows and units of z~ and u");
+        let units = self.parameters.dims()[1];
+        assert_eq!(lateral.dims()[1], units, "units of z~ and of the combinator");
         let estimate = B::combine(
             lateral.into_primitive().tensor(),
             above.into_primitive().tensor(),
@@ -60,7 +66,43 @@ impl<B: Backend> Combinator<B> {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    use crate::{backend::Flex, nn::Init, noise::Noise};
+    use crate::{
+        backend::{Flex, NdArray},
+        nn::Init,
+        noise::Noise,
+    };
+
+    /// g of two matrices of these sizes, of a layer of 3 units.
+    fn combined<B: Backend>(lateral: [usize; 2], above: [usize; 2]) {
+        let device = B::Device::default();
+        let mut init = Initialiser::<B>::new(Init::Glorot, Noise::new(1), &device);
+        let [z, u] = [lateral, above].map(|sizes| Tensor::zeros(sizes, &device));
+        Combinator::new(3, &mut init).forward(z, u);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows and units of z~ and u")]
+    fn fewer_rows_above_are_refused() {
+        combined::<Flex>([4, 3], [2, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows and units of z~ and u")]
+    fn fewer_rows_above_are_refused_on_ndarray() {
+        combined::<NdArray>([4, 3], [1, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "units of z~ and of the combinator")]
+    fn other_units_are_refused() {
+        combined::<Flex>([4, 2], [4, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "units of z~ and of the combinator")]
+    fn other_units_are_refused_on_ndarray() {
+        combined::<NdArray>([4, 1], [4, 1]);
+    }
 
     #[test]
     fn it_starts_as_the_noisy_value_and_knows_its_prior_mean() {

@@ -33,10 +33,9 @@ impl<B: Backend> Convolution<B> {
     ) -> Self {
         let geometry = Geometry { image, window };
         let (patch, area) = (geometry.patch(), window.side * window.side);
-        let weight = init.shared_weight([patch, channels], [patch, area * channels]);
-        let [down, across] = geometry.positions();
-        // The bias counts for one place.
-        add_outputs((down * across).saturating_sub(1) as u64 * channels as u64);
+        // Saturating: a layer far too large is outlined, not made.
+        let weight = init.shared_weight([patch, channels], [patch, area.saturating_mul(channels)]);
+        add_outputs(beyond_bias(geometry.positions(), channels));
         Self { weight, bias: init.bias(channels), activation, geometry }
     }
 
@@ -98,9 +97,9 @@ impl<B: Backend> TransposedConvolution<B> {
     ) -> Self {
         let geometry = Geometry::around([height, width], channels, window);
         let (patch, area) = (geometry.patch(), window.side * window.side);
-        let weight = init.shared_weight([inputs, patch], [area * inputs, patch]);
+        let weight = init.shared_weight([inputs, patch], [area.saturating_mul(inputs), patch]);
         let [down, across, _] = geometry.image;
-        add_outputs((down * across).saturating_sub(1) as u64 * channels as u64);
+        add_outputs(beyond_bias([down, across], channels));
         Self { weight, bias: init.bias(channels), activation, geometry }
     }
 
@@ -135,6 +134,11 @@ impl<B: Backend> TransposedConvolution<B> {
     pub fn geometry(&self) -> Geometry {
         self.geometry
     }
+}
+
+/// Numbers of an output of these places, but for one place, for which the bias counts.
+fn beyond_bias([down, across]: [usize; 2], channels: usize) -> u64 {
+    ((down * across).saturating_sub(1) as u64).saturating_mul(channels as u64)
 }
 
 #[cfg(all(test, feature = "flex"))]

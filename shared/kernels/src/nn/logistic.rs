@@ -29,7 +29,7 @@ impl<B: Backend> LogisticScale<B> {
         self.log_scale.val().clamp_min(LEAST_LOG_SCALE).into_data().iter::<f32>().collect()
     }
 
-    /// The likelihood whose mean has these log-odds, `[codes, pixels]`.
+    /// The likelihood whose location has these log-odds, `[codes, pixels]`.
     pub fn likelihood(&self, logits: Tensor<B, 2>) -> Likelihood<B> {
         Likelihood::Logistic {
             mean: activation::sigmoid(logits),

@@ -20,7 +20,7 @@ pub struct Outline {
 }
 
 thread_local! {
-    // The constructors of the papers' models are not told why they are called.
+    // The constructors do not know that they are being outlined.
     static CURRENT: Cell<Option<Outline>> = const { Cell::new(None) };
 }
 
@@ -71,7 +71,10 @@ mod tests {
     use super::*;
     use crate::{
         backend::{Flex, Window},
-        nn::{Activation, Cell as RecurrentCell, Convolution, Dense, Init, Initialiser, Recurrent},
+        nn::{
+            Activation, Cell as RecurrentCell, Convolution, Dense, Init, Initialiser, Recurrent,
+            TransposedConvolution,
+        },
         noise::Noise,
     };
 
@@ -85,6 +88,25 @@ mod tests {
         assert_eq!(outline.parameters, (1 << 62) + (1 << 31));
         assert_eq!((outline.outputs, layer.outputs()), (1 << 31, 1 << 31));
         assert!(!is_outlining());
+        // Larger than can be counted.
+        let window = Window { side: 4, stride: 2, padding: 1 };
+        let far: usize = 1 << 62;
+        let uncounted = Outline { parameters: u64::MAX, outputs: u64::MAX };
+        let of = |make: &dyn Fn(&mut Initialiser<'_, Flex>)| {
+            outlined(|| make(&mut Initialiser::new(Init::Glorot, Noise::new(1), &device))).1
+        };
+        for cell in [RecurrentCell::Gru, RecurrentCell::Lstm] {
+            let recurrent = of(&|init| drop(Recurrent::new(cell, 5, far, init)));
+            assert_eq!(recurrent, uncounted, "{cell:?}");
+        }
+        let f = Activation::Linear;
+        let convolution = of(&|init| drop(Convolution::new([8, 8, 1], far, window, f, init)));
+        assert_eq!(convolution, uncounted);
+        let of_channels = of(&|init| drop(Convolution::new([8, 8, far], 3, window, f, init)));
+        assert_eq!(of_channels.parameters, u64::MAX);
+        let transposed =
+            of(&|init| drop(TransposedConvolution::new([8, 8, far], far, window, f, init)));
+        assert_eq!(transposed, uncounted);
     }
 
     #[test]

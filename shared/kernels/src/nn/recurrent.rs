@@ -21,7 +21,8 @@ impl<B: Backend> Recurrent<B> {
     /// A layer with fresh weights; an LSTM's forget gates start open, with a bias of 1 (Jozefowicz et
     /// al. 2015).
     pub fn new(cell: Cell, inputs: usize, width: usize, init: &mut Initialiser<'_, B>) -> Self {
-        let sums = cell.gates() * width;
+        // Saturating: a layer far too large is outlined, not made.
+        let sums = cell.gates().saturating_mul(width);
         let mut input = Dense::new(inputs, sums, Activation::Linear, init);
         let hidden = Dense::new(width, sums, Activation::Linear, init);
         if cell == Cell::Lstm && !is_outlining() {
@@ -73,8 +74,12 @@ impl<B: Backend> Recurrent<B> {
         }
     }
 
-    /// The state after a step with input x `[rows, inputs]`.
+    /// The state after a step with input x `[rows, inputs]`, from the state before it `[rows, state]`: `[rows, state]`.
+    ///
+    /// # Panics
+    /// If there is not a state for each row of x: a mistake of the model.
     pub fn step(&self, x: Tensor<B, 2>, state: Tensor<B, 2>) -> Tensor<B, 2> {
+        assert_eq!(state.dims(), [x.dims()[0], self.state_width()], "a state for each row");
         let sums = self.hidden.forward(self.output(&state)); // [rows, gates * width]
         let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
         // [rows, state]
@@ -90,8 +95,15 @@ impl<B: Backend> Recurrent<B> {
     /// The states before the first step and after each, `[(steps + 1) * rows, state]`, step by step, of inputs
     /// that are all known, x `[steps * rows, inputs]`, from the state `start` `[rows, state]` on: what
     /// [`Self::step`] gives one after the other, sooner.
+    ///
+    /// # Panics
+    /// If x is not a whole number of steps for the rows of `start`, or the width of a state is another: a mistake of the
+    /// model.
     pub fn unroll(&self, x: Tensor<B, 2>, start: Tensor<B, 2>) -> Tensor<B, 2> {
-        if x.dims()[0] == 0 {
+        let ([all, _], [rows, state]) = (x.dims(), start.dims());
+        assert_eq!(state, self.state_width(), "width of a state");
+        assert!(all.is_multiple_of(rows), "whole steps: {all} rows of x, {rows} of the state");
+        if all == 0 {
             return start;
         }
         let primitive = |tensor: Tensor<B, 2>| tensor.into_primitive().tensor();
@@ -152,6 +164,69 @@ mod tests {
             gradients::<B, _>(&layer, &of).into_iter().map(|gradient| gradient.values).collect();
         slopes.push(to_start);
         (states.into_data().iter::<f64>().collect(), slopes)
+    }
+
+    /// A GRU of 3 units on 5 inputs.
+    fn gru<B: Backend>(device: &B::Device) -> Recurrent<B> {
+        Recurrent::new(Cell::Gru, 5, 3, &mut Initialiser::new(Init::Glorot, Noise::new(1), device))
+    }
+
+    fn stepped<B: Backend>(rows: usize, state: [usize; 2]) {
+        let device = B::Device::default();
+        gru::<B>(&device).step(Tensor::zeros([rows, 5], &device), Tensor::zeros(state, &device));
+    }
+
+    fn unrolled<B: Backend>(rows: usize, start: [usize; 2]) {
+        let device = B::Device::default();
+        gru::<B>(&device).unroll(Tensor::zeros([rows, 5], &device), Tensor::zeros(start, &device));
+    }
+
+    #[test]
+    #[should_panic(expected = "a state for each row")]
+    fn a_step_of_fewer_states_than_rows_is_refused() {
+        stepped::<Flex>(4, [3, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a state for each row")]
+    fn a_step_of_fewer_states_than_rows_is_refused_on_ndarray() {
+        stepped::<NdArray>(4, [1, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a state for each row")]
+    fn a_step_from_a_state_of_another_width_is_refused() {
+        stepped::<Flex>(4, [4, 6]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a state for each row")]
+    fn a_step_from_a_state_of_another_width_is_refused_on_ndarray() {
+        stepped::<NdArray>(4, [4, 6]);
+    }
+
+    #[test]
+    #[should_panic(expected = "whole steps")]
+    fn steps_that_are_not_whole_are_refused() {
+        unrolled::<Flex>(5, [2, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "whole steps")]
+    fn steps_that_are_not_whole_are_refused_on_ndarray() {
+        unrolled::<NdArray>(5, [2, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "width of a state")]
+    fn steps_from_a_state_of_another_width_are_refused() {
+        unrolled::<Flex>(4, [2, 6]);
+    }
+
+    #[test]
+    #[should_panic(expected = "width of a state")]
+    fn steps_from_a_state_of_another_width_are_refused_on_ndarray() {
+        unrolled::<NdArray>(4, [2, 6]);
     }
 
     #[test]

@@ -1,7 +1,4 @@
-use kernels::{
-    backend::{Geometry, Window},
-    nn::Activation,
-};
+use kernels::{backend::Window, nn::Activation};
 
 use super::{
     super::Layer,
@@ -57,7 +54,8 @@ impl Graph {
                 let kernel = self.floats(&[from, to, side, side], &kernel);
                 let bias = self.floats(&[to], &bias[..to.min(bias.len())]);
                 let mut attributes = moved(geometry.window);
-                attributes.push(wholes("output_padding", &beyond(geometry)));
+                // An image from `Geometry::around` ends with the window's last position; the Python package reads this.
+                attributes.push(wholes("output_padding", &[0, 0]));
                 let y = self.node("ConvTranspose", &[&image, &kernel, &bias], &attributes);
                 let y = self.activated(*activation, y);
                 self.row(y)
@@ -140,15 +138,4 @@ fn moved(Window { side, stride, padding }: Window) -> Vec<files::Message> {
         wholes("strides", &[stride; 2]),
         wholes("pads", &[padding; 4]),
     ]
-}
-
-/// Rows and columns of the image that no position of the window reaches.
-fn beyond(geometry: &Geometry) -> [i64; 2] {
-    let Window { side, stride, padding } = geometry.window;
-    let [down, across] = geometry.positions();
-    let left = |length: usize, positions: usize| {
-        let reached = (positions.saturating_sub(1) * stride + side).saturating_sub(2 * padding);
-        length.saturating_sub(reached) as i64
-    };
-    [left(geometry.image[0], down), left(geometry.image[1], across)]
 }

@@ -40,9 +40,8 @@ struct Widths {
 impl Network {
     /// The models, for images of `pixels` numbers and codes of `latent`. All tensors are `[batch, width]`:
     /// the encoder makes `mean` and, where the code is no point, `log_var` of `x`; the decoder makes the mean
-    /// `x` of p(x|z) of `z`; the prior makes `z` of standard normal numbers `eps`; the classifier makes
-    /// log p(class|x), `log_p`, of `x`. Where there is a condition,
-    /// `c` is a further input.
+    /// `x` of p(x|z) of `z` (of logistic pixels their location); the prior makes `z` of standard normal numbers `eps`;
+    /// the classifier makes log p(class|x), `log_p`, of `x`. Where there is a condition, `c` is a further input.
     pub fn onnx(&self, pixels: usize, latent: usize, about: &str) -> Vec<Model> {
         let condition = self.condition_width();
         let widths = Widths { pixels, latent, condition };

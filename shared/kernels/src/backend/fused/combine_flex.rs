@@ -9,7 +9,7 @@ use super::{
     buffers,
     combine::PARAMETERS,
     elementary::sigmoid,
-    flex::{by_block, dense, dims, tensor},
+    flex::{by_block, dense, dims, sum_of_blocks, tensor},
     kernels::run,
 };
 
@@ -64,12 +64,7 @@ pub(crate) fn combine_gradient_flex(
             run(Gradient { g, to_u, z, u, a, slopes });
         });
     }
-    let mut total = vec![0f32; PARAMETERS * width];
-    for slopes in slopes.chunks((PARAMETERS * width).max(1)) {
-        for (total, &slope) in total.iter_mut().zip(slopes) {
-            *total += slope;
-        }
-    }
+    let total = sum_of_blocks(&slopes, PARAMETERS * width);
     [gradient, tensor(to_u, [rows, width]), tensor(total, [PARAMETERS, width])]
 }
 

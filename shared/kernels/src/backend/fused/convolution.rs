@@ -5,7 +5,7 @@ use faer::{Accum, MatMut, MatRef};
 
 use super::{
     buffers,
-    flex::{by_block, dense, dims, tensor},
+    flex::{by_block, dense, dims, sum_of_blocks, tensor},
     kernels::run,
     patches::{Cut, Overlap},
     product::{matrix, readable},
@@ -84,8 +84,7 @@ pub(crate) fn convolve_weight_flex(x: FlexTensor, y: FlexTensor, geometry: Geome
     let (count, patch) = (geometry.count(), geometry.patch());
     let size = patch * outputs;
     let (x, y) = (dense(x), dense(y));
-    let mut sum = vec![0.0; size];
-    if size > 0 && pixels > 0 && count > 0 {
+    let sum = if size > 0 && pixels > 0 && count > 0 {
         let part = examples.div_ceil(PARTS).max(1);
         let block = block(geometry);
         let mut sums = buffers::take(examples.div_ceil(part) * size);
@@ -104,13 +103,12 @@ pub(crate) fn convolve_weight_flex(x: FlexTensor, y: FlexTensor, geometry: Geome
                 accum = Accum::Add;
             }
         });
-        for part in sums.chunks(size) {
-            for (sum, &part) in sum.iter_mut().zip(part) {
-                *sum += part;
-            }
-        }
+        let sum = sum_of_blocks(&sums, size);
         buffers::keep(sums);
-    }
+        sum
+    } else {
+        vec![0.0; size]
+    };
     buffers::give_back(x);
     buffers::give_back(y);
     tensor(sum, [patch, outputs])

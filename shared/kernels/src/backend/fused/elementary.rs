@@ -78,7 +78,8 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     if x < 0.0 { e * scale } else { scale }
 }
 
-/// log(1 + exp(x)), error below 3e-7 of max(1, x).
+/// log(1 + exp(x)), absolute error below 3e-7 of max(1, x): below about -17, where 1 + exp(x) rounds to 1, it is 0, and
+/// so is the slope that is computed from it.
 #[inline(always)]
 pub(super) fn softplus(x: f32) -> f32 {
     let positive = if x < 0.0 { 0.0 } else { x };

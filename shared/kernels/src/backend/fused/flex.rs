@@ -112,7 +112,7 @@ pub(crate) fn dense_gradient_flex(
             .zip(sums.chunks_mut(width))
             .collect();
         by_block(tasks, elements, |((gradient, y), sum)| match f {
-            Activation::Linear => run(SumRows { gradient, sum }),
+            Activation::Linear => run(SumRows { rows: gradient, sum }),
             Activation::Tanh => run(ScaleAndSum { gradient, y, sum, slope: |y| 1.0 - y * y }),
             Activation::LeakyRelu => {
                 let slope = |y| if y > 0.0 { 1.0 } else { LEAK };
@@ -122,14 +122,14 @@ pub(crate) fn dense_gradient_flex(
                 run(ScaleAndSum { gradient, y, sum, slope: |y| if y > 0.0 { 1.0 } else { 0.0 } });
             }
             Activation::Sigmoid => run(ScaleAndSum { gradient, y, sum, slope: |y| y - y * y }),
-            // sigmoid(a) of y = log(1 + exp(a))
+            // sigmoid(a) of y = log(1 + exp(a)); 0 where y is, below a of about -17.
             Activation::Softplus => {
                 run(ScaleAndSum { gradient, y, sum, slope: |y: f32| 1.0 - exp(-y) });
             }
         });
     }
     buffers::give_back(result);
-    (gradient, total(&sums, width))
+    (gradient, tensor(sum_of_blocks(&sums, width), [width]))
 }
 
 /// The sum over rows of the gradient of a sum with a bias.
@@ -140,21 +140,21 @@ pub(crate) fn bias_gradient_flex(gradient: FlexTensor) -> FlexTensor {
     let mut sums = vec![0f32; rows.div_ceil(ROWS) * width];
     if width > 0 {
         let tasks = values.chunks(ROWS * width).zip(sums.chunks_mut(width)).collect();
-        by_block(tasks, values.len(), |(gradient, sum)| run(SumRows { gradient, sum }));
+        by_block(tasks, values.len(), |(rows, sum)| run(SumRows { rows, sum }));
     }
     buffers::give_back(gradient);
-    total(&sums, width)
+    tensor(sum_of_blocks(&sums, width), [width])
 }
 
-/// The sum of the sums of blocks.
-fn total(sums: &[f32], width: usize) -> FlexTensor {
+/// The sum of the sums of blocks, each `width` long, in their order.
+pub(super) fn sum_of_blocks(sums: &[f32], width: usize) -> Vec<f32> {
     let mut total = vec![0f32; width];
     for sum in sums.chunks(width.max(1)) {
         for (total, &sum) in total.iter_mut().zip(sum) {
             *total += sum;
         }
     }
-    tensor(total, [width])
+    total
 }
 
 /// log p of each row in one pass over the logits.

@@ -33,9 +33,9 @@ impl<F: Fn(f32) -> f32> NullaryFnOnce for AddAnd<'_, F> {
     }
 }
 
-/// The sum over rows.
+/// The sum over rows, added to `sum`.
 pub(super) struct SumRows<'a> {
-    pub(super) gradient: &'a [f32],
+    pub(super) rows: &'a [f32],
     pub(super) sum: &'a mut [f32],
 }
 
@@ -44,9 +44,9 @@ impl NullaryFnOnce for SumRows<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for row in self.gradient.chunks_exact(self.sum.len()) {
-            for (sum, &g) in self.sum.iter_mut().zip(row) {
-                *sum += g;
+        for row in self.rows.chunks_exact(self.sum.len()) {
+            for (sum, &value) in self.sum.iter_mut().zip(row) {
+                *sum += value;
             }
         }
     }

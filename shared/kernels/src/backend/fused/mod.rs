@@ -3,9 +3,11 @@
 //!
 //! Forward passes and the element-wise parts of backward passes are methods of
 //! [`crate::backend::Backend`]; [`autodiff`] ties each pair together into one node of the graph.
-//! Kernels are plain loops, compiled for AVX-512, AVX2 and the baseline and chosen at run time by
-//! [`pulp`]. They use no fused multiply-add and a fixed order of summation, so that all three give
-//! the same bits, at any number of threads.
+//! On the processor, element-wise operations and sums over rows are plain loops, compiled for AVX-512,
+//! AVX2 and the baseline and chosen at run time by [`pulp`]. They use no fused multiply-add and a fixed
+//! order of summation, so that all three give the same bits, at any number of threads. Products of
+//! matrices, and with them convolutions and recurrences, are by faer's kernels, which fuse where the
+//! processor can: their bits do not depend on threads, but may differ between processors.
 
 mod adagrad;
 mod adam;

@@ -5,8 +5,8 @@ use burn_flex::FlexTensor;
 use pulp::NullaryFnOnce;
 
 use super::{
-    flex::{by_block, dense, dims, tensor},
-    kernels::run,
+    flex::{by_block, dense, dims, sum_of_blocks, tensor},
+    kernels::{SumRows, run},
 };
 use crate::operation::VARIANCE_FLOOR;
 
@@ -27,15 +27,7 @@ fn sums<T: Send, const N: usize>(
         views.push(chunks.each_mut().map(|chunk| chunk.next().unwrap_or_default()));
     }
     by_block(blocks.into_iter().zip(views).collect(), elements, |(block, sums)| task(block, sums));
-    parts.map(|part| {
-        let mut total = vec![0f32; width];
-        for sum in part.chunks(width.max(1)) {
-            for (total, &sum) in total.iter_mut().zip(sum) {
-                *total += sum;
-            }
-        }
-        total
-    })
+    parts.map(|part| sum_of_blocks(&part, width))
 }
 
 /// See [`super::normalise::normalise_composed`].
@@ -53,7 +45,7 @@ pub(crate) fn normalise_flex(x: FlexTensor, groups: &[usize]) -> (FlexTensor, Fl
         let (elements, share) = (group.len(), 1.0 / rows as f32);
         let blocks = group.chunks(ROWS * width).collect();
         let [mut mean] =
-            sums(blocks, width, elements, |rows: &[f32], [sum]| run(Sum { rows, sum }));
+            sums(blocks, width, elements, |rows: &[f32], [sum]| run(SumRows { rows, sum }));
         mean.iter_mut().for_each(|mean| *mean *= share);
         let blocks = group.chunks_mut(ROWS * width).collect();
         let [square] = sums(blocks, width, elements, |rows: &mut [f32], [sum]| {
@@ -97,24 +89,6 @@ pub(crate) fn normalise_gradient_flex(
         });
     }
     gradient
-}
-
-struct Sum<'a> {
-    rows: &'a [f32],
-    sum: &'a mut [f32],
-}
-
-impl NullaryFnOnce for Sum<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for row in self.rows.chunks_exact(self.sum.len()) {
-            for (sum, &value) in self.sum.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-    }
 }
 
 /// Takes the mean away, and sums the squares of what is left.

@@ -101,7 +101,8 @@ struct Part<'a> {
     a: MatRef<'a, f32>,
     b: MatRef<'a, f32>,
     first: usize,
-    /// The zeros of `a` are left out.
+    /// The zeros of `a` are left out where `b` is by rows, in every part or in none, however many threads there are: zero
+    /// times infinity is NaN where it is multiplied.
     sparse: bool,
     /// In the place of what `c` holds, or added to it.
     accum: Accum,
@@ -124,11 +125,20 @@ impl<'a> Part<'a> {
             return self.in_tiles(parts, tiles);
         }
         let left = parts / 2;
-        let middle = |length: usize| (length * left / parts).next_multiple_of(STEP).min(length);
-        let (one, other) = if columns >= rows {
-            self.split_columns(middle(columns))
+        let middle =
+            |length: usize, step: usize| (length * left / parts).next_multiple_of(step).min(length);
+        let at = middle(columns, STEP);
+        let is_narrow =
+            self.sparse && self.b.col_stride() == 1 && at.min(columns - at) < sparse::NARROWEST;
+        let (one, other) = if columns < rows {
+            self.split_rows(middle(rows, STEP))
+        } else if !is_narrow {
+            self.split_columns(at)
+        } else if rows >= 2 * STRIP {
+            // Each finds the terms of its own rows, where narrow parts would all look for the same.
+            self.split_rows(middle(rows, STRIP))
         } else {
-            self.split_rows(middle(rows))
+            return vec![vec![self]];
         };
         let mut shares = one.shares(left);
         shares.extend(other.shares(parts - left));
@@ -168,7 +178,6 @@ impl<'a> Part<'a> {
 
     fn multiply(self, then: Option<&Then<'_>>) {
         let Self { mut c, a, b, first, sparse, mut accum } = self;
-        let sparse = sparse && c.ncols() >= sparse::NARROWEST;
         let length = chain(a);
         let done = sparse && sparse::multiply(c.rb_mut(), accum, a, b, length);
         if !done && length == sparse::CHAIN {
@@ -284,6 +293,10 @@ mod tests {
             (784, 512, 40),
             (33, 769, 60),
             (60, 513, 70),
+            // Shared out by a few rows, or not at all, since columns would be too few.
+            (20, 1700, 48),
+            (10, 2000, 60),
+            (5, 3000, 50),
         ] {
             for a_turned in [false, true] {
                 let (rows, columns) = if a_turned { (k, m) } else { (m, k) };
@@ -298,6 +311,34 @@ mod tests {
                     let many = in_a_pool(threads, || values(product_flex(a.clone(), b.clone())));
                     assert_eq!(whole, many, "{m} {k} {n}, {threads} threads");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_times_infinity_are_left_out_at_any_number_of_threads() {
+        // Columns that halves leave 8 of, and few rows of a wide result.
+        for (m, k, n) in [(40, 512, 40), (20, 1700, 48), (20, 784, 400)] {
+            let lit = |(at, v): (usize, f32)| if v > 0.9 && at % k != 5 { v } else { 0.0 };
+            let a = values(random(m, k, 1)).into_iter().enumerate().map(lit).collect();
+            let a = flex::tensor(a, [m, k]);
+            let mut b = values(random(k, n, 2));
+            b[5 * n + n - 1] = f32::INFINITY;
+            let b = flex::tensor(b, [k, n]);
+            assert_eq!(sparse::pays(a.storage(), m, n), sparse::fused());
+            let sum = random(m, n, 3);
+            let found = |threads| {
+                in_a_pool(threads, || {
+                    let product = values(product_flex(a.clone(), b.clone()));
+                    let added = values(add_product_flex(sum.clone(), a.clone(), b.clone()));
+                    [product, added].concat()
+                })
+            };
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
+            let one = found(1);
+            assert_eq!(one.iter().all(|v| v.is_finite()), sparse::fused(), "{m} {k} {n}");
+            for threads in [2, 3, 7] {
+                assert_eq!(bits(&one), bits(&found(threads)), "{m} {k} {n}, {threads} threads");
             }
         }
     }

@@ -49,14 +49,14 @@ impl Geometry {
         self.image.iter().product()
     }
 
-    /// Numbers in the window.
+    /// Numbers in the window. Saturating: a layer far too large is outlined, not made.
     pub fn patch(&self) -> usize {
-        self.window.side * self.line()
+        self.window.side.saturating_mul(self.line())
     }
 
     /// Numbers in a line of the window.
     pub(super) fn line(&self) -> usize {
-        self.window.side * self.image[2]
+        self.window.side.saturating_mul(self.image[2])
     }
 
     /// Number of positions.

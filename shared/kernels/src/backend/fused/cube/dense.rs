@@ -46,10 +46,11 @@ pub(crate) fn activate_cube<R: CubeRuntime>(
     f: Activation,
 ) -> CubeTensor<R> {
     let [x, bias] = [x, bias].map(Rows::of);
+    assert_eq!(bias.count(), x.width(), "a bias for each column");
     let output = x.like();
     let (cubes, threads) = x.threads(x.count());
     // SAFETY: the output has the length of x, which the kernel compares its position with; a bias has an entry for
-    // each column.
+    // each column, as asserted.
     unsafe {
         activate::launch_unchecked(
             &x.0.client,
@@ -84,9 +85,10 @@ pub(crate) fn dense_slope_cube<R: CubeRuntime>(
     f: Activation,
 ) -> CubeTensor<R> {
     let [y, gradient] = [y, gradient].map(Rows::of);
+    assert_eq!(gradient.count(), y.count(), "numbers of an output and its gradient");
     let output = y.like();
     let (cubes, threads) = y.threads(y.count());
-    // SAFETY: all three have the length of y, which the kernel compares its position with.
+    // SAFETY: all three have the length of y, as asserted, which the kernel compares its position with.
     unsafe {
         dense_slope::launch_unchecked(
             &y.0.client,

@@ -43,12 +43,13 @@ pub(crate) fn normalise_cube<R: CubeRuntime>(
 ) -> (CubeTensor<R>, CubeTensor<R>) {
     let x = Rows::of(x);
     let width = x.width();
+    assert_eq!(groups.iter().sum::<usize>() * width, x.count(), "numbers of all groups");
     let (output, inverse) = (x.like(), x.empty([groups.len(), width]));
     let mut first = 0;
     for (group, rows) in groups.iter().enumerate() {
         let (cubes, threads) = x.threads(width);
-        // SAFETY: columns are below the width, rows below the sum of the groups, which is that of x, and the
-        // factors have a row for each group.
+        // SAFETY: columns are below the width, rows below the sum of the groups, which is that of x as asserted, and
+        // the factors have a row for each group.
         unsafe {
             normalise::launch_unchecked(
                 &x.0.client,
@@ -108,10 +109,14 @@ pub(crate) fn normalise_gradient_cube<R: CubeRuntime>(
 ) -> CubeTensor<R> {
     let [z, inverse, gradient] = [z, inverse, gradient].map(Rows::of);
     let (width, output) = (z.width(), z.like());
+    let in_groups = groups.iter().sum::<usize>() * width;
+    assert_eq!([&z, &gradient].map(Rows::count), [in_groups; 2], "numbers of all groups");
+    assert_eq!(inverse.count(), groups.len() * width, "factors of all groups");
     let mut first = 0;
     for (group, rows) in groups.iter().enumerate() {
         let (cubes, threads) = z.threads(width);
-        // SAFETY: as in the forward pass.
+        // SAFETY: columns are below the width, rows below the sum of the groups, which is that of z and the gradient, and
+        // the factors have a row for each group: all as asserted.
         unsafe {
             normalise_gradient::launch_unchecked(
                 &z.0.client,
@@ -170,10 +175,12 @@ pub(crate) fn combine_cube<R: CubeRuntime>(
     parameters: CubeTensor<R>,
 ) -> CubeTensor<R> {
     let [lateral, above, parameters] = [lateral, above, parameters].map(Rows::of);
+    assert_eq!(above.count(), lateral.count(), "numbers above and of the lateral value");
+    assert_eq!(parameters.count(), PARAMETERS * lateral.width(), "ten parameters of each unit");
     let output = lateral.like();
     let (cubes, threads) = lateral.threads(lateral.count());
-    // SAFETY: three have the lateral's length, which the kernel compares its position with; there are ten rows of
-    // parameters.
+    // SAFETY: three have the lateral's length, which the kernel compares its position with, and there are ten rows of
+    // parameters: as asserted.
     unsafe {
         combine::launch_unchecked(
             &lateral.0.client,
@@ -245,12 +252,16 @@ pub(crate) fn combine_gradient_cube<R: CubeRuntime>(
 ) -> [CubeTensor<R>; 3] {
     let [lateral, above, parameters, gradient] =
         [lateral, above, parameters, gradient].map(Rows::of);
-    let width = lateral.width();
-    let rows = lateral.count() / width.max(1);
+    let (width, count) = (lateral.width(), lateral.count());
+    assert_eq!([&above, &gradient].map(Rows::count), [count; 2], "numbers of the lateral value");
+    assert_eq!(parameters.count(), PARAMETERS * width, "ten parameters of each unit");
+    let rows = count / width.max(1);
     let (to_lateral, to_above) = (lateral.like(), lateral.like());
     let to_parameters = lateral.empty([rows, PARAMETERS * width]);
-    let (cubes, threads) = lateral.threads(lateral.count());
-    // SAFETY: as in the forward pass; the last has ten numbers for each of the lateral's.
+    let (cubes, threads) = lateral.threads(count);
+    // SAFETY: above and gradient have the lateral's length, which the kernel compares its position with, and there are
+    // ten rows of parameters: as asserted. Of the results two are like the lateral, and the last has ten numbers for
+    // each of its.
     unsafe {
         combine_gradient::launch_unchecked(
             &lateral.0.client,

@@ -13,16 +13,22 @@ fn terms(logits: &Array<f32>, x: &Array<f32>, output: &mut Array<f32>) {
     }
 }
 
+/// Checks that x has a row for each row of the logits, or is one row for all.
+fn check_pixels<R: CubeRuntime>(logits: &Rows<R>, x: &Rows<R>) {
+    assert!([logits.count(), logits.width()].contains(&x.count()), "pixels for the logits");
+}
+
 /// log p of each pixel, `[rows, pixels]`; x is `[rows, pixels]` or one row for all.
 pub(crate) fn bernoulli_terms_cube<R: CubeRuntime>(
     logits: CubeTensor<R>,
     x: CubeTensor<R>,
 ) -> CubeTensor<R> {
     let [logits, x] = [logits, x].map(Rows::of);
+    check_pixels(&logits, &x);
     let output = logits.like();
     let (cubes, threads) = logits.threads(logits.count());
     // SAFETY: the output has the logits' length, which the kernel compares its position with; x is read within its
-    // own length.
+    // own length, which is not 0 where there are logits, as asserted.
     unsafe {
         terms::launch_unchecked(
             &logits.0.client,
@@ -57,9 +63,11 @@ pub(crate) fn bernoulli_gradient_cube<R: CubeRuntime>(
     gradient: CubeTensor<R>,
 ) -> CubeTensor<R> {
     let [logits, x, gradient] = [logits, x, gradient].map(Rows::of);
+    check_pixels(&logits, &x);
+    assert_eq!(gradient.count() * logits.width(), logits.count(), "a gradient for each row");
     let output = logits.like();
     let (cubes, threads) = logits.threads(logits.count());
-    // SAFETY: as above; the gradient has an entry for each row.
+    // SAFETY: as above; the gradient has an entry for each row, as asserted.
     unsafe {
         slopes::launch_unchecked(
             &logits.0.client,

@@ -2,7 +2,7 @@
 //! small networks a GPU waits for the host to start its kernels, so there is one for each operation.
 //!
 //! Sums have a fixed order, and nothing is chosen by timing, so that a run has the same bits each time.
-#![allow(unsafe_code)] // Kernels are started without a check of their indices; each says why that is sound.
+#![allow(unsafe_code)] // Kernels are started without a check of their indices: each asserts its sizes.
 
 mod dense;
 mod ladder;

@@ -43,9 +43,11 @@ pub(crate) fn adam_cube<R: CubeRuntime>(
     second: CubeTensor<R>,
 ) -> (CubeTensor<R>, CubeTensor<R>, CubeTensor<R>) {
     let [weight, gradient, first, second] = [weight, gradient, first, second].map(Rows::of);
+    let own = [&gradient, &first, &second].map(Rows::count);
+    assert_eq!(own, [weight.count(); 3], "numbers of the gradient and moments of a weight");
     let [new_weight, new_first, new_second] = [(); 3].map(|()| weight.like());
     let (cubes, threads) = weight.threads(weight.count());
-    // SAFETY: all seven have the weight's length, which the kernel compares its position with.
+    // SAFETY: all seven have the weight's length, as asserted, which the kernel compares its position with.
     unsafe {
         adam::launch_unchecked(
             &weight.0.client,
@@ -96,9 +98,11 @@ pub(crate) fn adagrad_cube<R: CubeRuntime>(
     sum: CubeTensor<R>,
 ) -> (CubeTensor<R>, CubeTensor<R>) {
     let [weight, gradient, sum] = [weight, gradient, sum].map(Rows::of);
+    let own = [&gradient, &sum].map(Rows::count);
+    assert_eq!(own, [weight.count(); 2], "numbers of the gradient and squares of a weight");
     let (new_weight, new_sum) = (weight.like(), weight.like());
     let (cubes, threads) = weight.threads(weight.count());
-    // SAFETY: all five have the weight's length, which the kernel compares its position with.
+    // SAFETY: all five have the weight's length, as asserted, which the kernel compares its position with.
     unsafe {
         adagrad::launch_unchecked(
             &weight.0.client,
@@ -131,9 +135,10 @@ pub(crate) fn approach_cube<R: CubeRuntime>(
     share: f32,
 ) -> CubeTensor<R> {
     let [average, value] = [average, value].map(Rows::of);
+    assert_eq!(value.count(), average.count(), "numbers of a value and its average");
     let output = average.like();
     let (cubes, threads) = average.threads(average.count());
-    // SAFETY: all three have the average's length, which the kernel compares its position with.
+    // SAFETY: all three have the average's length, as asserted, which the kernel compares its position with.
     unsafe {
         approach::launch_unchecked(
             &average.0.client,

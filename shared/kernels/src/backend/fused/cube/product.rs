@@ -15,6 +15,8 @@ use cubek::{
 #[allow(clippy::expect_used)] // The plain product takes every shape; Burn's own has no error to return either.
 pub(crate) fn product_cube<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     let (rows, columns) = (a.meta.shape()[0], b.meta.shape()[1]);
+    // Its kernels take the number of terms from a alone.
+    assert_eq!(a.meta.shape()[1], b.meta.shape()[0], "terms of a product");
     let dtype = a.dtype;
     let output = empty_device_contiguous_dtype(
         a.client.clone(),

@@ -51,6 +51,28 @@ fn recur(
     }
 }
 
+/// The width of h and the numbers of h in all rows, from sums of a step.
+///
+/// # Panics
+/// If a row of the sums is not one number for each gate and unit, or others have not as many numbers, or states not a
+/// number for each unit and part of the state.
+fn sizes<R: CubeRuntime>(
+    cell: Cell,
+    sums: &Rows<R>,
+    others: &[&Rows<R>],
+    states: &[&Rows<R>],
+) -> (usize, usize) {
+    let (width, units) = (sums.width() / cell.gates(), sums.count() / cell.gates());
+    assert_eq!(width * cell.gates(), sums.width(), "sums of all gates");
+    for other in others {
+        assert_eq!(other.count(), sums.count(), "sums and gates of a step");
+    }
+    for state in states {
+        assert_eq!(state.count(), units * cell.state_parts(), "states of a step");
+    }
+    (width, units)
+}
+
 pub(crate) fn recur_cube<R: CubeRuntime>(
     cell: Cell,
     input: CubeTensor<R>,
@@ -58,12 +80,11 @@ pub(crate) fn recur_cube<R: CubeRuntime>(
     state: CubeTensor<R>,
 ) -> (CubeTensor<R>, CubeTensor<R>) {
     let [input, hidden, state] = [input, hidden, state].map(Rows::of);
-    let width = input.width() / cell.gates();
-    let units = input.count() / cell.gates();
+    let (width, units) = sizes(cell, &input, &[&hidden], &[&state]);
     let (after, gates) = (state.like(), input.like());
     let (cubes, threads) = input.threads(units);
-    // SAFETY: a position is one of `units`; sums and gates have a number for each of them and each gate, states for
-    // each of them and each part of the state.
+    // SAFETY: a position is one of `units`; as `sizes` asserts, sums and gates have a number for each of them and each
+    // gate, states for each of them and each part of the state.
     unsafe {
         recur::launch_unchecked(
             &input.0.client,
@@ -157,11 +178,10 @@ pub(crate) fn recur_gradient_cube<R: CubeRuntime>(
 ) -> [CubeTensor<R>; 3] {
     let [gates, hidden, before, after, gradient] =
         [gates, hidden, before, after, gradient].map(Rows::of);
-    let width = gates.width() / cell.gates();
-    let units = gates.count() / cell.gates();
+    let (width, units) = sizes(cell, &gates, &[&hidden], &[&before, &after, &gradient]);
     let (to_input, to_hidden, to_state) = (gates.like(), gates.like(), before.like());
     let (cubes, threads) = gates.threads(units);
-    // SAFETY: as in the forward pass.
+    // SAFETY: as in the forward pass, by the same assertions.
     unsafe {
         recur_gradient::launch_unchecked(
             &gates.0.client,

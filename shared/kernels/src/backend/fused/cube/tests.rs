@@ -1,6 +1,8 @@
 //! Each kernel has the numbers of the plain composition on the processor. Without a GPU, wgpu has Mesa's software driver.
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // A law that cannot be checked has failed, or says so.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use burn::tensor::{
     Tensor, TensorData, TensorPrimitive,
     ops::{FloatTensor, FloatTensorOps},
@@ -412,5 +414,107 @@ fn recurrences() {
                 |list| found::<Gpu>(cell, list),
             );
         }
+    }
+}
+
+/// Sizes that do not fit are refused on the host: the kernels would read and write beyond their memory.
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    fn refused(name: &str, sizes: &[(usize, usize)], fast: impl Fn(Vec<FloatTensor<Gpu>>)) {
+        let Some(device) = gpu() else { return };
+        let of = |&(rows, columns)| tensor::<Gpu>(&numbers(rows, columns, 1), &device);
+        let list: Vec<_> = sizes.iter().map(of).collect();
+        assert!(catch_unwind(AssertUnwindSafe(|| fast(list))).is_err(), "{name}");
+    }
+    for groups in [&[8][..], &[2], &[2, 1]] {
+        refused("groups of other sizes", &[(4, 3)], |list| {
+            let [x] = all(list);
+            Gpu::normalise(x, groups);
+        });
+        let sizes = [(4, 3), (groups.len(), 3), (4, 3)];
+        refused("groups of other sizes, backwards", &sizes, |list| {
+            let [z, inverse, g] = all(list);
+            Gpu::normalise_gradient(z, inverse, g, groups);
+        });
+    }
+    refused("a factor too few", &[(4, 3), (1, 3), (4, 3)], |list| {
+        let [z, inverse, g] = all(list);
+        Gpu::normalise_gradient(z, inverse, g, &[2, 2]);
+    });
+    for sizes in [[(4, 3), (2, 3), (10, 3)], [(4, 3), (4, 3), (10, 2)]] {
+        refused("combine", &sizes, |list| {
+            let [z, u, a] = all(list);
+            Gpu::combine(z, u, a);
+        });
+        let sizes = [sizes[0], sizes[1], sizes[2], (4, 3)];
+        refused("combine, backwards", &sizes, |list| {
+            let [z, u, a, g] = all(list);
+            Gpu::combine_gradient(z, u, a, g);
+        });
+    }
+    for cell in [Cell::Gru, Cell::Lstm] {
+        let (wide, narrow) = (2 * cell.gates(), 2 * cell.state_parts());
+        for sizes in [
+            [(4, wide), (4, wide), (3, narrow)],
+            [(4, wide), (3, wide), (4, narrow)],
+            [(4, wide + 1), (4, wide + 1), (4, narrow)],
+        ] {
+            refused("a step", &sizes, |list| {
+                let [a, b, state] = all(list);
+                Gpu::recur(cell, a, b, state);
+            });
+        }
+        for short in 1..5 {
+            let mut sizes = [(4, wide), (4, wide), (4, narrow), (4, narrow), (4, narrow)];
+            sizes[short].0 = 3;
+            refused("a step, backwards", &sizes, |list| {
+                let [gates, hidden, before, after, g] = all(list);
+                Gpu::recur_gradient(cell, gates, hidden, before, after, g);
+            });
+        }
+    }
+    let adam = AdamStep::new(0.01, 0.9, 0.999, 1e-8, 3);
+    let adagrad = AdagradStep { rate: 0.02, epsilon: 1e-6, weight_decay: 0.1 };
+    for short in 1..4 {
+        let mut sizes = [(4, 3); 4];
+        sizes[short].0 = 3;
+        refused("Adam", &sizes, |list| {
+            let [w, g, m, v] = all(list);
+            Gpu::adam(adam, w, g, m, v);
+        });
+    }
+    for sizes in [[(4, 3), (3, 3), (4, 3)], [(4, 3), (4, 3), (3, 3)]] {
+        refused("Adagrad", &sizes, |list| {
+            let [w, g, s] = all(list);
+            Gpu::adagrad(adagrad, w, g, s);
+        });
+    }
+    refused("average", &[(4, 3), (3, 3)], |list| {
+        let [a, b] = all(list);
+        Gpu::approach(a, b, 0.3);
+    });
+    for f in Activation::ALL {
+        refused("bias", &[(4, 3), (1, 2)], |list| {
+            let [x, b] = all(list);
+            Gpu::activate(x, b, f);
+        });
+        refused("slope", &[(4, 3), (3, 3)], |list| {
+            let [y, g] = all(list);
+            Gpu::dense_gradient(y, g, f);
+        });
+    }
+    refused("product", &[(4, 3), (2, 5)], |list| {
+        let [a, b] = all(list);
+        Gpu::product(a, b);
+    });
+    refused("pixels", &[(4, 3), (2, 3)], |list| {
+        let [l, x] = all(list);
+        Gpu::bernoulli_log_prob(l, x);
+    });
+    for sizes in [[(4, 3), (2, 3), (1, 4)], [(4, 3), (4, 3), (1, 3)]] {
+        refused("pixels, backwards", &sizes, |list| {
+            let [l, x, g] = all(list);
+            Gpu::bernoulli_gradient(l, x, g);
+        });
     }
 }

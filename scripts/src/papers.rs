@@ -12,8 +12,12 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use shared::run::write_atomic;
 
-use super::{Records, blocks::filled, column, records, refuse_gaps, value};
-use crate::workspace;
+use crate::{
+    blocks::filled,
+    cells::{column, refuse_gaps, value},
+    results::{Records, records},
+    workspace,
+};
 
 /// `[package.metadata.variant]`.
 #[derive(Deserialize)]
@@ -51,7 +55,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 }
 
 /// The page with its table of papers, if it has one.
-pub(super) fn with_papers(page: &str, root: &Path, records: &Records) -> Result<String> {
+pub(crate) fn with_papers(page: &str, root: &Path, records: &Records) -> Result<String> {
     filled(page, "papers", |_| table(root, records))
 }
 
