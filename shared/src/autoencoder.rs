@@ -117,7 +117,7 @@ pub trait Autoencoder<B: Backend>: Module<B> + ModuleDisplay {
     /// p(x|z), or p(x|z, c).
     fn decode(&self, z: Tensor<B, 2>, given: Given<'_, B>) -> Likelihood<B>;
 
-    /// False if codes cannot be decoded: a classifier, which reproduces nothing.
+    /// False if codes cannot be decoded: of a classifier, which reproduces nothing, or whose decoder was never trained.
     fn has_decoder(&self) -> bool {
         true
     }

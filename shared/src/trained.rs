@@ -58,6 +58,9 @@ impl Codes {
     /// One draw from the posterior of each example of the split they are codes of; the code itself
     /// where it is a point.
     pub fn drawn(&self, noise: Noise, split: &Split) -> Array2<f32> {
+        if self.log_var.is_none() {
+            return self.mean.clone();
+        }
         let keys: Vec<u64> = (0..split.len()).map(|index| split.key(index)).collect();
         let eps = noise.normal(Stream::Posterior, 0, &keys, self.mean.ncols());
         self.reparameterised(&eps).unwrap_or_else(|| self.mean.clone())

@@ -112,10 +112,6 @@ fn wrong_options_are_named() {
         (&["--set", "lfr.a_z=-1.0"], "lfr.a_z = -1"),
         (&["--set", "vfae.labelled=0.0"], "vfae.labelled = 0"),
         (&["--set", "data.binarise=dynamic"], "a table has no pixels"),
-        (
-            &["--model", "pca", "--latent", "9"],
-            "[model] latent = 9: 8 features have no more components than 8",
-        ),
         (&["--data", "csv"], "needs a table, and its schema beside it: --data FILE.csv"),
     ];
     for (options, message) in cases {

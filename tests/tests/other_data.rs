@@ -162,6 +162,23 @@ fn pictures_of_a_class_that_the_model_was_not_fitted_to_are_no_errors() {
 }
 
 #[test]
+fn other_data_without_classes_are_no_class_of_a_classifier() {
+    let work = tempfile::tempdir().unwrap();
+    let mine = work.path().join("mine");
+    pictures(&mine);
+    let run = trained("denoising-ae", work.path(), &mine);
+    for class in ["left", "middle", "right"] {
+        for picture in fs::read_dir(mine.join(class)).unwrap() {
+            let picture = picture.unwrap();
+            fs::rename(picture.path(), mine.join(picture.file_name())).unwrap();
+        }
+        fs::remove_dir(mine.join(class)).unwrap();
+    }
+    let evaluate = program("denoising-ae").on_run("evaluate", &run, &["--other-data"]);
+    evaluate.failure(1, "--other-data: model.classes = 10: these examples have no classes");
+}
+
+#[test]
 fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);

@@ -198,7 +198,7 @@ fn papers_know_shared_and_kinds_of_data_and_these_no_paper() {
             "kernels" => &["ranges"],
             "memory" => &["kernels"],
             "processes" => &["files", "terminal"],
-            "data" => &["files", "kernels", "terminal"],
+            "data" => &["files", "kernels", "ranges", "terminal"],
             "weights" | "network" => &["files", "kernels"],
             "optimisation" => &["kernels", "ranges", "weights"],
             "sequential" => &["kernels", "statistics"],

@@ -15,7 +15,7 @@ pub mod objective;
 use anyhow::Result;
 use shared::{
     AutodiffBackend, Backend,
-    data::{PixelShape, Splits, too_few_classes, without_classes},
+    data::{PixelShape, Splits, foreign_classes, without_classes},
     nn::Initialiser,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -68,7 +68,7 @@ impl paper::Paper for Paper {
 
     fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
         let Conditioning::Label { classes } = config.conditioning else { return None };
-        too_few_classes("conditioning.classes", classes, data)
+        foreign_classes("conditioning.classes", classes, data)
     }
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
-    data::{PixelShape, Splits, too_few_classes, without_classes},
+    data::{PixelShape, Splits, foreign_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -87,7 +87,7 @@ impl paper::Paper for Paper {
 
     fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
         config.fine_tuning.as_ref()?;
-        too_few_classes("model.classes", config.model.classes, data)
+        foreign_classes("model.classes", config.model.classes, data)
     }
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {

@@ -33,7 +33,7 @@ use shared::{
     metrics::{LinearProbe, encode_split},
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
-    principal::{PrincipalComponents, too_many_components},
+    principal::PrincipalComponents,
     progress,
     train::{self, FitReport, Session},
     trained::OnDevice,
@@ -73,37 +73,6 @@ impl paper::Paper for Paper {
 
     type Config = Config;
     type Model<B: Backend> = Model<B>;
-
-    fn problem(config: &Config, shape: PixelShape) -> Option<String> {
-        // The sensitive column is none.
-        let features = shape.pixels().saturating_sub(1);
-        let (kind, latent) = (config.model.kind, config.model.latent);
-        (kind == Kind::Pca && latent > features).then(|| {
-            format!(
-                "[model] latent = {latent}: {features} features have no more components than {features}"
-            )
-        })
-    }
-
-    fn problem_with(config: &Config, data: &Splits) -> Option<String> {
-        let is_pca = config.model.kind == Kind::Pca;
-        let latent = is_pca.then_some(config.model.latent)?;
-        // A classifier that standardises its codes would be fitted to rounding along the others.
-        let few = |rank: usize| {
-            (latent > rank).then(|| {
-                format!(
-                    "[model] latent = {latent}: the training rows vary along {rank} directions; take \
-                     no more components"
-                )
-            })
-        };
-        too_many_components("[model] latent", latent, &data.train).or_else(|| {
-            let rows = data.train.all_grey();
-            let features = rows.slice(s![.., ..rows.ncols() - 1]).to_owned();
-            // What cannot be decomposed fails in the fit, with its reason.
-            few(PrincipalComponents::of(&features).ok()?.rank())
-        })
-    }
 
     fn unused(config: &Config) -> Vec<(&'static str, String)> {
         const OF_VFAE: &[&str] = &[
@@ -266,11 +235,18 @@ fn linear_parts(config: &Config, data: &Splits) -> Result<LinearParts> {
     let mut parts = LinearParts::selecting(width, input);
     if config.model.kind == Kind::Pca {
         let found = PrincipalComponents::of(&rows.slice(s![.., ..input - 1]).to_owned())?;
+        // Along the others there is rounding alone, which a classifier that standardises would be fitted to.
+        let kept = width.min(found.rank());
+        if kept < width {
+            progress::line(&format!(
+                "pca: {kept} of {width} components: the training rows vary along no more directions; the others are 0"
+            ));
+        }
+        parts.components.fill(0.0);
         parts
             .components
-            .slice_mut(s![.., ..input - 1])
-            .assign(&found.components.slice(s![..width, ..]));
-        parts.components.column_mut(input - 1).fill(0.0);
+            .slice_mut(s![..kept, ..input - 1])
+            .assign(&found.components.slice(s![..kept, ..]));
         parts.mean.slice_mut(s![..input - 1]).assign(&ndarray::ArrayView1::from(&found.mean));
     }
     let codes = parts.codes(&rows);
@@ -324,16 +300,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn components_are_as_many_as_features_without_the_sensitive_column() {
+    fn components_beyond_the_directions_of_the_rows_are_0() {
         let mut config: Config = toml::from_str(<Paper as paper::Paper>::PRESETS[0].1).unwrap();
+        config.data.name = "people".into();
         config.model.kind = Kind::Pca;
-        let mut problem = |latent: usize| {
+        let options = FetchOptions::from_env(None);
+        let data = kind::load(&Tables, &config.data, &options, None).unwrap();
+        let mut parts = |latent: usize| {
             config.model.latent = latent;
-            <Paper as paper::Paper>::problem(&config, PixelShape::grey(1, 103))
+            linear_parts(&config, &data).unwrap()
         };
-        assert_eq!(problem(102), None);
-        let said = problem(103).unwrap();
-        assert!(said.contains("102 features have no more components than 102"), "{said}");
+        let (all, padded) = (parts(8), parts(10));
+        assert_eq!(padded.components.slice(s![..8, ..]), all.components);
+        assert!(padded.components.slice(s![8.., ..]).iter().all(|&number| number == 0.0));
+        // Eight features vary along as many directions, and the classifier sees no more.
+        assert!(
+            all.components.rows().into_iter().all(|row| row.iter().any(|&number| number != 0.0))
+        );
+        assert_eq!(padded.biases, all.biases);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use burn::module::AutodiffModule;
 use shared::{
     AutodiffBackend, Backend,
     autoencoder::Autoencoder,
-    data::{BatchMaker, ClassNames, PixelShape, Splits, too_few_classes, without_classes},
+    data::{BatchMaker, ClassNames, PixelShape, Splits, foreign_classes, without_classes},
     memory::Needs,
     noise::Noise,
     paper::{self, ESTIMATE, unused_because},
@@ -78,7 +78,7 @@ impl paper::Paper for Paper {
     type Model<B: Backend> = Model<B>;
 
     fn problem_of_use(config: &Config, data: &Splits) -> Option<String> {
-        too_few_classes("labels.classes", config.labels.classes, data)
+        foreign_classes("labels.classes", config.labels.classes, data)
     }
 
     fn problem_with(config: &Config, data: &Splits) -> Option<String> {

@@ -1,6 +1,5 @@
 //! The larger pieces of a page: code, equations beside it, figures and explorers.
 
-use anyhow::{Result, bail};
 use maud::{Markup, PreEscaped, html};
 use shared::plot::escaped;
 
@@ -71,33 +70,28 @@ pub(super) fn figure(picture: &str, caption: &str) -> String {
 }
 
 /// The explorers of a paper on a page: the first within it, or that of the preset it names; links to the others.
-///
-/// # Errors
-/// If the paper has explorers and none of that preset, which is what the page speaks of.
 pub(super) fn embedded(
     paper: &str,
     preset: Option<&str>,
     page: &str,
     explorers: &[Explorer],
-) -> Result<String> {
-    let mut own: Vec<&Explorer> = explorers.iter().filter(|found| found.paper == paper).collect();
+) -> String {
+    let own = explorers.iter().filter(|found| found.paper == paper);
+    let (shown, others): (Vec<_>, Vec<_>) =
+        own.partition(|explorer| preset.is_none_or(|preset| explorer.is_of(preset)));
+    let others: Vec<&Explorer> = shown.iter().skip(1).copied().chain(others).collect();
     let options = preset.map(|preset| format!(" --config {preset}")).unwrap_or_default();
-    let command = format!("cargo run --release -p {paper} -- train{options}");
-    if let Some(preset) = preset {
-        own.sort_by_key(|explorer| !explorer.is_of(preset));
-        if own.first().is_some_and(|first| !first.is_of(preset)) {
-            bail!("no explorer of {preset} among those of {paper}: train it with {command}");
-        }
-    }
     let address = |explorer: &Explorer| relative(page, &explorer.site);
-    Ok(line(&match own.split_first() {
+    line(&match shown.first() {
         None => html! {
             p class="absent" {
-                "This site was written without a trained " code { (paper) } ": train one with "
-                code { (command) } ", and its model runs here the next time."
+                "This site was written without a trained " code { (paper) (options) } ": train one with "
+                code { "cargo run --release -p " (paper) " -- train" (options) }
+                ", and its model runs here the next time."
+                @for other in others { " " a href=(address(other)) { (other.run) } }
             }
         },
-        Some((first, others)) => html! {
+        Some(first) => html! {
             figure class="explorer" {
                 iframe src=(address(first)) title={ "Explorer of " (paper) ", run " (first.run) }
                     loading="lazy" {}
@@ -109,7 +103,7 @@ pub(super) fn embedded(
                 }
             }
         },
-    }))
+    })
 }
 
 fn line(markup: &Markup) -> String {

@@ -1,6 +1,6 @@
 //! The number of classes of a data set, and models configured for fewer.
 
-use super::Splits;
+use super::{ClassNames, Splits};
 
 impl Splits {
     /// True if the training split has examples of at least two classes.
@@ -22,9 +22,12 @@ pub fn without_classes(option: &str, data: &Splits) -> Option<String> {
     (!data.has_classes()).then(|| format!("{option}: the training images are all of one class"))
 }
 
-/// Why `classes`, the value of this key, is too small for these data, if it is: an example beyond would
-/// belong to no class.
-pub fn too_few_classes(key: &str, classes: usize, data: &Splits) -> Option<String> {
+/// Why the classes of these data are not among those of a model with `classes`, the value of this key, if they are not:
+/// there are more, and an example beyond would belong to none, or the examples have none.
+pub fn foreign_classes(key: &str, classes: usize, data: &Splits) -> Option<String> {
+    if ClassNames::of_data(data).are_unknown() {
+        return Some(format!("{key} = {classes}: these examples have no classes"));
+    }
     let found = data.classes();
     (found > classes)
         .then(|| format!("{key} = {classes}: the data have {found} classes, --set {key}={found}"))
@@ -41,8 +44,8 @@ mod tests {
         let options = FetchOptions::from_env(None);
         let data = load(IMAGE_SOURCES, &config, &options, None).unwrap();
         assert_eq!(data.classes(), 10);
-        assert_eq!(too_few_classes("classes", 10, &data), None);
-        let said = too_few_classes("model.classes", 2, &data).unwrap();
+        assert_eq!(foreign_classes("classes", 10, &data), None);
+        let said = foreign_classes("model.classes", 2, &data).unwrap();
         assert_eq!(said, "model.classes = 2: the data have 10 classes, --set model.classes=10");
         // One that only the test split has counts too.
         let train = data.train.take(1);

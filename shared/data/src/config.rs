@@ -1,6 +1,7 @@
 use std::{fmt, path::Path};
 
 use files::reading::{Mistake, from_value};
+use ranges::at_least_one;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, Error, Unexpected, Visitor},
@@ -21,7 +22,7 @@ pub struct DataConfig {
     #[serde(default)]
     pub binarise: Binarise,
     /// Use only this many training examples (the first ones).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "at_least_one")]
     pub train_examples: Option<usize>,
     /// Seed of the random split of images, tables, series or MIDI files of your own; 1 if left out. Published sets
     /// have fixed splits.

@@ -31,7 +31,7 @@ mod sprites;
 pub use batch::{Batch, BatchMaker, batches_of, one_hot};
 pub use bilinear::bilinear;
 pub use catalogue::{CATALOGUE, DataFile, DataSet, Package};
-pub use classes::{too_few_classes, without_classes};
+pub use classes::{foreign_classes, without_classes};
 pub use config::{Binarise, DataConfig, DataKind, SplitName, Steps, column};
 pub use error::{DataError, all_told};
 pub use examples::{ExampleSet, PixelShape};

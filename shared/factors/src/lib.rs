@@ -164,23 +164,21 @@ fn scores(
     };
     let (train, test) = config.points(codes.latent_dim());
     let images = grid::Grid::new(codes.sizes()).len();
-    if images < train + test {
+    // Points are drawn with replacement: of a small grid, those that test a score are those it was fitted to.
+    let fitted_too = 1.0 - (-(train as f64) / images as f64).exp();
+    let drawn_from = if fitted_too > 0.1 {
         progress::line(&format!(
-            "{images} images for {} points: training and test points of the scores share images",
-            train + test
+            "{images} images: about {:.0}% of the points that test a score are of images it was fitted to",
+            100.0 * fitted_too
         ));
-    }
-    let drawn_from = |points: usize| {
-        if points > images {
-            format!(", drawn with replacement from {images} images")
-        } else {
-            String::new()
-        }
+        format!(", drawn with replacement from {images} images")
+    } else {
+        String::new()
     };
     let fitted = format!(
         "fitted to {train} points, tested on {test}{}{}",
         if codes.latent_dim() > WIDE { " (a tenth: the code is wide)" } else { "" },
-        drawn_from(train + test)
+        drawn_from
     );
     let names = codes.names();
     let left_out = names.iter().filter(|name| !mig::is_counted(name)).map(String::as_str);
@@ -243,9 +241,7 @@ fn scores(
     let about = format!(
         "gap in mutual information between the two latents that tell most of a factor, mean over \
          all factors; posterior means of {} images in {} bins{}",
-        config.mig_points,
-        config.bins,
-        drawn_from(config.mig_points)
+        config.mig_points, config.bins, drawn_from
     );
     metrics.insert("mig".into(), scored(&found, "share of entropy", about));
     note(&metrics, &["mig"]);
@@ -269,9 +265,7 @@ fn scores(
 
     let fitted = format!(
         "fitted to {} images, tested on {}{}",
-        config.train_points,
-        config.test_points,
-        drawn_from(config.train_points + config.test_points)
+        config.train_points, config.test_points, drawn_from
     );
     let found = drawn(config.repeats, generator(Draws::Sap), |generator| {
         Ok(sap(codes, config, generator))

@@ -90,7 +90,7 @@ where
         bail!("{problem}");
     }
     if let Some(id) = comparison.states.keys().next() {
-        bail!("it has a state of parameter {}, which the model has not", id.val());
+        bail!("it has a state of parameter {}, which the model does not have", id.val());
     }
     Ok(rule)
 }

@@ -106,7 +106,7 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
     let test = &data.test;
     let mut metrics = BTreeMap::new();
     let mut add = |name: &str, nats: &Nats, what: &str| {
-        let (which, steps) = (of.which(nats.steps.len()), nats.steps.iter().sum::<usize>());
+        let (count, steps) = (nats.steps.len(), nats.steps.iter().sum::<usize>());
         let mut insert = |name: String, estimate: Estimate, unit: &str, over: String| {
             let metric = Metric {
                 value: estimate.mean,
@@ -117,9 +117,9 @@ fn bounds(of: &Evaluating<'_>) -> Result<Found> {
             };
             metrics.insert(name, metric);
         };
-        let over = format!("mean over {which} test sequences");
+        let over = format!("mean over {count} test sequences");
         insert(name.to_owned(), nats.a_sequence(), "nats", over);
-        let over = format!("all nats of {which} test sequences over all their {steps} steps");
+        let over = format!("all nats of {count} test sequences over all their {steps} steps");
         insert(format!("{name}_step"), nats.a_step(), "nats a step", over);
     };
     progress::line("evaluating: bounds on the likelihood of sequences");

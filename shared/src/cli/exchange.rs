@@ -102,7 +102,11 @@ fn terms<P: Paper>(loaded: &Loaded<P>, images: usize) -> Result<Vec<NamedTensor>
     let given = loaded.model.condition(x.view(), &test.labels());
     let given = given.as_ref().map(|given| given.view());
     let Some(terms) = loaded.model.elbo(x.view(), given, eps.view()) else {
-        let reason = without_likelihood(loaded.model.as_ref());
+        let is_point = loaded.model.encode(x.into(), given).log_var.is_none();
+        let reason = match is_point {
+            true => "this model's code is a point and has no ELBO",
+            false => without_likelihood(loaded.model.as_ref()),
+        };
         return Err(Stop::Cannot(format!("--terms: {reason}")).into());
     };
     let tensor = |name: &str, shape: Vec<usize>, values: Vec<f32>| NamedTensor {

@@ -283,8 +283,8 @@ pub(super) fn refuse<P: Paper>(
         .problem()
         .or_else(|| not_binarised::<P>(config, data.train.shape()))
         .or_else(|| P::problem(config, data.train.shape()))
-        .or_else(|| P::problem_of_use(config, data))
         .or_else(|| P::problem_with(config, data))
+        .or_else(|| P::problem_of_use(config, data))
         .or_else(|| too_few_for_samples::<P>(config.evaluate(), data))
         .or_else(|| epochs_too_long::<P>(&table, data.train.len()));
     if let Some(problem) = problem {

@@ -109,7 +109,10 @@ const MAY_BE_ZERO: &[&str] = &["seed", "split_seed", "hold"];
 
 fn out_of_range(key: &str, value: &Value) -> Vec<Value> {
     match value {
-        Value::Integer(_) if MAY_BE_ZERO.contains(&key) => vec![Value::Integer(-12_345)],
+        // A preset's own 0 is in range.
+        Value::Integer(number) if *number == 0 || MAY_BE_ZERO.contains(&key) => {
+            vec![Value::Integer(-12_345)]
+        }
         Value::Integer(_) => [-12_345, 0].map(Value::Integer).into(),
         Value::Float(_) => [f64::NAN, f64::INFINITY, -1e9].map(Value::Float).into(),
         // One element of a list is enough.

@@ -111,15 +111,6 @@ impl Evaluating<'_> {
         if self.is_other { test.spread(count) } else { test.take(count) }
     }
 
-    /// Which of the test examples `count` of them are: "the first 1000 of 10000" of the run's own.
-    pub fn which(&self, count: usize) -> String {
-        let first = if self.is_other { "" } else { "the first " };
-        match self.data.test.len() {
-            all if count < all => format!("{first}{count} of {all}"),
-            _ => count.to_string(),
-        }
-    }
-
     /// A model of images.
     ///
     /// # Errors
@@ -189,16 +180,13 @@ impl Evaluating<'_> {
             add("nll", exact, about);
         } else {
             let part = self.estimated();
-            let which = self.which(part.len());
             let mut estimate = |name: &str, what: &str, estimator, samples| {
                 let found =
                     negative_log_likelihood(model, &part, binarise, noise, estimator, samples);
                 if let Some(found) = found {
-                    add(
-                        name,
-                        found,
-                        format!("{what}, K = {samples}, {which} test {examples}, {inputs}"),
-                    );
+                    let about =
+                        format!("{what}, K = {samples}, {} test {examples}, {inputs}", part.len());
+                    add(name, found, about);
                 }
             };
             let what = "importance-weighted bound on -log p(x)";
@@ -330,20 +318,14 @@ impl Evaluating<'_> {
     pub fn probes(&self, subsets: &Subsets, train: &Array2<f32>, test: &Codes) -> Result<Metrics> {
         let mut metrics = Metrics::new();
         let test_labels = self.data.test.labels();
-        // Such a code may have the class from there, and not from the image.
-        let given = match self.model.condition_of_classes(&[0]) {
-            Some(_) => "; the encoder is given the class",
-            None => "",
-        };
         for (name, count) in &subsets.counts {
             let count = *count;
             let part = train.slice(s![..count, ..]).to_owned();
             let part_labels = self.data.train.labels_of(&subsets.chosen[..count]);
             let probe = LinearProbe::fit(part.view(), &part_labels)?;
             let value = probe.accuracy(test.mean.view(), &test_labels);
-            let about = format!(
-                "logistic regression on {count} labelled training codes, test split{given}"
-            );
+            let about =
+                format!("logistic regression on {count} labelled training codes, test split");
             let metric = plain(value, "accuracy", Better::Higher, about);
             metrics.insert(format!("probe_linear_{name}"), metric);
             // With one example a class a vote of five would be noise.
@@ -351,7 +333,7 @@ impl Evaluating<'_> {
             let value =
                 nearest_neighbour_accuracy(&part, &part_labels, &test.mean, &test_labels, k);
             let about = format!(
-                "{k}-nearest-neighbour vote on {count} labelled training codes, test split{given}"
+                "{k}-nearest-neighbour vote on {count} labelled training codes, test split"
             );
             let metric = plain(value, "accuracy", Better::Higher, about);
             metrics.insert(format!("probe_knn_{name}"), metric);

@@ -359,7 +359,8 @@ fn differ(one: f64, other: f64) -> bool {
     (one - other).abs() > 1e-9 * other.abs()
 }
 
-/// Term sums over the whole split; the name of a term that is not finite, if there is one.
+/// Term sums over the whole split, in which no example is a batch of its own; the name of a term that is not finite, if
+/// there is one.
 fn validate<B: Backend, M, O: Objective<B, M>>(
     model: &M,
     objective: &O,

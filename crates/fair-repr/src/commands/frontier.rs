@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use shared::{
     cli::{Common, ConfigurationArgs, Planned, Several, To, check_all, fitted},
     paper::Paper as _,
-    progress,
     run::{read_json, write_json},
     statistics::mean_and_deviation,
 };
@@ -22,7 +21,7 @@ use tables::{Fairness, fairness};
 
 use crate::{
     Paper,
-    config::{Config, Kind, ModelConfig},
+    config::{Config, Kind},
 };
 
 /// A mean over more splits would hardly differ.
@@ -62,7 +61,7 @@ pub struct Args {
     bound: Vec<f64>,
     /// Fit nothing: draw all of what a frontier found before, its frontier.json.
     #[arg(long, value_name = "FILE", requires = "to", conflicts_with_all = [
-        "splits", "methods", "a_y", "a_z", "mmd", "fairness", "bound",
+        "splits", "methods", "a_y", "a_z", "mmd", "fairness", "bound", "out", "ConfigurationArgs", "Several",
     ])]
     redraw: Option<PathBuf>,
     /// Folder of all runs.
@@ -275,12 +274,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let folder = args.out.join(Paper::NAME).join(format!("frontier-{data}"));
     // Refused before anything is fitted.
     let pictures = args.pictures(folder.join("frontier.png"))?;
-    let mut candidates = candidates(args, [&base, &variational])?;
+    let candidates = candidates(args, [&base, &variational])?;
     let common = args.common.relative_to(&args.configuration);
-    // The presets differ in their width: where they do not, the user has named one.
-    if base.model.latent != variational.model.latent {
-        cap_components(&mut candidates, &common);
-    }
     check_all::<Paper>(candidates.iter().map(|one| &one.config), &common)?;
     let planned = |split: u64, candidate: &Candidate| {
         let mut config = candidate.config.clone();
@@ -429,31 +424,6 @@ fn candidates(args: &Args, bases: [&Config; 2]) -> Result<Vec<Candidate>> {
     let mut names = BTreeSet::new();
     all.retain(|candidate| names.insert(candidate.name.clone()));
     Ok(all)
-}
-
-/// Gives PCA no more components than the training rows vary along, those of the first split as in any check of several
-/// runs, and says so. What else is wrong with its configuration is left to the check of all candidates.
-fn cap_components(candidates: &mut [Candidate], common: &Common) {
-    for Candidate { config, .. } in candidates.iter_mut().filter(|one| one.kind == Kind::Pca) {
-        if check_all::<Paper>([&*config], common).is_ok() {
-            continue;
-        }
-        let configured = config.model.latent;
-        let of_width =
-            |latent| Config { model: ModelConfig { latent, ..config.model }, ..config.clone() };
-        let wider: Vec<Config> = (1..=configured).map(of_width).collect();
-        // They are checked one after the other, until the first that is refused.
-        let mut checked = 0;
-        let are_refused =
-            check_all::<Paper>(wider.iter().inspect(|_| checked += 1), common).is_err();
-        if are_refused && checked > 1 {
-            config.model.latent = checked - 1;
-            progress::line(&format!(
-                "pca: {} components instead of {configured}: the training rows vary along no more directions",
-                checked - 1
-            ));
-        }
-    }
 }
 
 fn kind(name: &str) -> Result<Kind> {

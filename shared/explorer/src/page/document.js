@@ -49,12 +49,13 @@ class SeedField {
     this.field.addEventListener("input", () => this.take());
     document.getElementById("next-seed").addEventListener("click", () => {
       this.field.value = Number(this.value) + 1;
+      this.field.reportValidity();
       this.take();
     });
   }
 
   take() {
-    if (!this.field.reportValidity()) return;
+    if (!this.field.checkValidity()) return;
     this.value = this.field.valueAsNumber;
     this.onChange();
   }

@@ -226,8 +226,8 @@ class Pad {
     else this.drawLevels(levels);
     this.source = isPaper ? `${file.name}, inverted` : file.name;
     this.isLoaded = true;
-    // Only a digit is centred as a drawing is.
-    this.isDrawn = this.isDigits;
+    // Only a light digit is centred as a drawing is.
+    this.isDrawn = this.isInverting;
     this.changed();
   }
 

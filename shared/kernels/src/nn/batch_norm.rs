@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::{Flex, NdArray},
+        backend::Flex,
         nn::Init,
         noise::{Noise, Stream},
     };
@@ -149,18 +149,6 @@ mod tests {
     #[should_panic(expected = "rows of all groups")]
     fn groups_of_fewer_rows_than_there_are_are_refused() {
         layer::<Flex>().by_batch(batch(4, 1), &[2]);
-    }
-
-    #[test]
-    #[should_panic(expected = "rows of all groups")]
-    fn groups_of_more_rows_than_there_are_are_refused_on_ndarray() {
-        layer::<NdArray>().by_batch(batch(4, 1), &[8]);
-    }
-
-    #[test]
-    #[should_panic(expected = "rows of all groups")]
-    fn groups_of_fewer_rows_than_there_are_are_refused_on_ndarray() {
-        layer::<NdArray>().by_batch(batch(4, 1), &[2]);
     }
 
     #[test]

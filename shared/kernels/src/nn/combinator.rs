@@ -66,11 +66,7 @@ impl<B: Backend> Combinator<B> {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    use crate::{
-        backend::{Flex, NdArray},
-        nn::Init,
-        noise::Noise,
-    };
+    use crate::{backend::Flex, nn::Init, noise::Noise};
 
     /// g of two matrices of these sizes, of a layer of 3 units.
     fn combined<B: Backend>(lateral: [usize; 2], above: [usize; 2]) {
@@ -87,21 +83,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "rows and units of z~ and u")]
-    fn fewer_rows_above_are_refused_on_ndarray() {
-        combined::<NdArray>([4, 3], [1, 3]);
-    }
-
-    #[test]
     #[should_panic(expected = "units of z~ and of the combinator")]
     fn other_units_are_refused() {
         combined::<Flex>([4, 2], [4, 2]);
-    }
-
-    #[test]
-    #[should_panic(expected = "units of z~ and of the combinator")]
-    fn other_units_are_refused_on_ndarray() {
-        combined::<NdArray>([4, 1], [4, 1]);
     }
 
     #[test]

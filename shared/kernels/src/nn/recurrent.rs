@@ -189,20 +189,8 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a state for each row")]
-    fn a_step_of_fewer_states_than_rows_is_refused_on_ndarray() {
-        stepped::<NdArray>(4, [1, 3]);
-    }
-
-    #[test]
-    #[should_panic(expected = "a state for each row")]
     fn a_step_from_a_state_of_another_width_is_refused() {
         stepped::<Flex>(4, [4, 6]);
-    }
-
-    #[test]
-    #[should_panic(expected = "a state for each row")]
-    fn a_step_from_a_state_of_another_width_is_refused_on_ndarray() {
-        stepped::<NdArray>(4, [4, 6]);
     }
 
     #[test]
@@ -212,21 +200,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "whole steps")]
-    fn steps_that_are_not_whole_are_refused_on_ndarray() {
-        unrolled::<NdArray>(5, [2, 3]);
-    }
-
-    #[test]
     #[should_panic(expected = "width of a state")]
     fn steps_from_a_state_of_another_width_are_refused() {
         unrolled::<Flex>(4, [2, 6]);
-    }
-
-    #[test]
-    #[should_panic(expected = "width of a state")]
-    fn steps_from_a_state_of_another_width_are_refused_on_ndarray() {
-        unrolled::<NdArray>(4, [2, 6]);
     }
 
     #[test]
