@@ -415,7 +415,7 @@ mod tests {
         );
         assert_eq!(refusal(|states| states.extend([(weight, state(usize::MAX - 1))])), None);
         let said = refusal(|states| states.extend([(ParamId::from(99), state(1))]));
-        assert_eq!(said.unwrap(), "it has a state of parameter 99, which the model has not");
+        assert_eq!(said.unwrap(), "it has a state of parameter 99, which the model does not have");
         let said = refusal(|states| states.clear());
         assert_eq!(said.unwrap(), "it has no state of any parameter");
         // As that of a parameter that has had no gradient yet.
