@@ -153,7 +153,9 @@ impl paper::Paper for Paper {
             // Random features of the kernel, and of a batch.
             Kind::Vfae => (config.vfae.features as u64)
                 .saturating_mul(latent.saturating_add(8 * config.train.batch_size as u64)),
-            Kind::Pca => PrincipalComponents::numbers(shape.pixels()),
+            // Components in double precision, and codes of all people.
+            Kind::Pca => PrincipalComponents::numbers(shape.pixels())
+                .saturating_add(wide(2 * shape.pixels() as u64 + 4 * examples as u64)),
             _ => 0,
         };
         Needs { passes: 1, numbers }
@@ -177,7 +179,7 @@ impl paper::Paper for Paper {
             }
             Kind::Raw | Kind::WithoutS | Kind::Regularised | Kind::Pca => {
                 let latent = linear_width(config, input);
-                Model::Linear(LinearModel::new(&LinearParts::zeros(latent, input), device))
+                Model::Linear(LinearModel::zeros(latent, input, device))
             }
         }
     }

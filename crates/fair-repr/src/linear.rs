@@ -7,7 +7,7 @@ use burn::{
 use ndarray::{Array1, Array2};
 use shared::{
     Backend,
-    nn::{self, product},
+    nn::{self, product, zeros},
 };
 
 /// z = C (x - mu), p(y|z) by logistic regression.
@@ -38,7 +38,7 @@ pub struct LinearParts {
 
 impl LinearParts {
     /// Shapes for a code of this width, all zero.
-    pub fn zeros(latent: usize, inputs: usize) -> Self {
+    fn zeros(latent: usize, inputs: usize) -> Self {
         Self {
             mean: Array1::zeros(inputs),
             components: Array2::zeros((latent, inputs)),
@@ -61,6 +61,16 @@ impl LinearParts {
 }
 
 impl<B: Backend> LinearModel<B> {
+    /// A model to load weights into.
+    pub fn zeros(latent: usize, inputs: usize, device: &B::Device) -> Self {
+        Self {
+            mean: zeros(1, [inputs], device),
+            components: zeros(2, [latent, inputs], device),
+            slopes: zeros(3, [latent, 2], device),
+            biases: zeros(4, [2], device),
+        }
+    }
+
     /// A model of these parts.
     pub fn new(parts: &LinearParts, device: &B::Device) -> Self {
         Self {
@@ -73,12 +83,12 @@ impl<B: Backend> LinearModel<B> {
 
     /// Width of an input, the sensitive attribute included.
     pub fn inputs(&self) -> usize {
-        self.components.dims()[1]
+        self.components.lazy_shape().dims::<2>()[1]
     }
 
     /// Width of the code.
     pub fn latent(&self) -> usize {
-        self.components.dims()[0]
+        self.components.lazy_shape().dims::<2>()[0]
     }
 
     /// z of rows, `[rows, latent]`.
