@@ -404,10 +404,18 @@ mod tests {
         }
         assert!(about("dci_informativeness").contains("tested on 500, drawn with replacement"));
         assert!(about("mig_posterior").contains("over the posteriors of 64 images; mean of"));
-        // Of a grid of more images than points the count is all there is to tell.
-        let large = run(&Made::perfect(), 2);
-        assert!(large.values().all(|metric| !metric.about.contains("replacement")));
-        assert!(large["sap"].about.contains("fitted to 1000 images, tested on 500; mean of"));
+        // Of 2160 images a thousand are four in ten; of two hundred, the counts are all there is to tell.
+        let perfect = Made::perfect();
+        let many = run(&perfect, 2);
+        let about = &many["sap"].about;
+        assert!(
+            about.contains("tested on 500, drawn with replacement from 2160 images"),
+            "{about}"
+        );
+        let config = DisentanglementConfig { train_points: 200, ..made::config() };
+        let few = disentanglement(&perfect, &config, Noise::new(3)).unwrap();
+        assert!(few.values().all(|metric| !metric.about.contains("replacement")));
+        assert!(few["sap"].about.contains("fitted to 200 images, tested on 500; mean of"));
     }
 
     #[test]
