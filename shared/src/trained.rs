@@ -58,17 +58,21 @@ impl Codes {
     /// One draw from the posterior of each example of the split they are codes of; the code itself
     /// where it is a point.
     pub fn drawn(&self, noise: Noise, split: &Split) -> Array2<f32> {
-        if self.log_var.is_none() {
-            return self.mean.clone();
-        }
         let keys: Vec<u64> = (0..split.len()).map(|index| split.key(index)).collect();
-        let eps = noise.normal(Stream::Posterior, 0, &keys, self.mean.ncols());
-        self.reparameterised(&eps).unwrap_or_else(|| self.mean.clone())
+        self.reparameterised(noise, Stream::Posterior, 0, &keys)
+            .unwrap_or_else(|| self.mean.clone())
     }
 
-    /// mean + sigma eps, with `eps` as long as the means, row by row; `None` of points.
-    pub(crate) fn reparameterised(&self, eps: &[f32]) -> Option<Array2<f32>> {
+    /// mean + sigma eps, with the noise of this stream and epoch for the examples of these keys; `None` of points.
+    pub(crate) fn reparameterised(
+        &self,
+        noise: Noise,
+        stream: Stream,
+        epoch: u64,
+        keys: &[u64],
+    ) -> Option<Array2<f32>> {
         let log_var = self.log_var.as_ref()?;
+        let eps = noise.normal(stream, epoch, keys, self.mean.ncols());
         let mut z = self.mean.clone();
         for ((z, log_var), eps) in z.iter_mut().zip(log_var).zip(eps) {
             *z += (0.5 * log_var).exp() * eps;

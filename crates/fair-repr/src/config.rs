@@ -45,7 +45,8 @@ pub struct ModelConfig {
     /// Kind of model.
     pub kind: Kind,
     /// Width of the code: prototypes of `lfr`, z1 of `vfae`, z of `vae`, components of `pca`, of which
-    /// those beyond the directions that the training rows vary along are 0. The code of the others is the features themselves.
+    /// those beyond the directions that the training rows vary along are 0. The code of the others is the
+    /// features themselves.
     #[serde(deserialize_with = "at_least_one")]
     pub latent: usize,
 }

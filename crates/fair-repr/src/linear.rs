@@ -37,21 +37,15 @@ pub struct LinearParts {
 }
 
 impl LinearParts {
-    /// Shapes for a code of this width, all zero.
-    fn zeros(latent: usize, inputs: usize) -> Self {
+    /// The first `latent` inputs as the code, and no classifier yet.
+    pub fn selecting(latent: usize, inputs: usize) -> Self {
+        let is_selected = |(i, j)| f64::from(u8::from(i == j));
         Self {
             mean: Array1::zeros(inputs),
-            components: Array2::zeros((latent, inputs)),
+            components: Array2::from_shape_fn((latent, inputs), is_selected),
             slopes: Array2::zeros((latent, 2)),
             biases: Array1::zeros(2),
         }
-    }
-
-    /// The first `latent` inputs as the code.
-    pub fn selecting(latent: usize, inputs: usize) -> Self {
-        let components =
-            Array2::from_shape_fn((latent, inputs), |(i, j)| f64::from(u8::from(i == j)));
-        Self { components, ..Self::zeros(latent, inputs) }
     }
 
     /// Codes of rows, `[rows, latent]`.

@@ -153,7 +153,7 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Optimiser<B, M> {
     /// gradient yet has no state, so that the loss of a single one goes unnoticed.
     ///
     /// # Errors
-    /// If the bytes are none, or if the state is not that of this model: empty, of a parameter it has not, or of
+    /// If the bytes are none, or if the state is not that of this model: empty, of a parameter it does not have, or of
     /// another shape.
     pub fn with_bytes(self, model: &M, bytes: Vec<u8>, device: &B::Device) -> Result<Self> {
         without_panic(|| {
@@ -261,6 +261,15 @@ mod tests {
     use super::*;
     use crate::adam::AdamState;
 
+    /// One of each kind that keeps a state.
+    fn rules() -> [OptimiserConfig; 3] {
+        [
+            OptimiserConfig::adam(),
+            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.01 },
+            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
+        ]
+    }
+
     type B = Autodiff<Flex>;
     type Rule = Optimiser<B, Dense<B>>;
     type AdamOfLayer = OptimizerAdaptor<Adam, Dense<B>, B>;
@@ -336,11 +345,7 @@ mod tests {
 
     #[test]
     fn every_rule_goes_downhill_and_its_state_survives_bytes() {
-        for config in [
-            OptimiserConfig::adam(),
-            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.01 },
-            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.01 },
-        ] {
+        for config in rules() {
             let mut rule = Optimiser::new(&config);
             let start = layer();
             let before = weight(&start);
@@ -359,11 +364,7 @@ mod tests {
 
     #[test]
     fn every_rule_refuses_a_state_of_another_shape() {
-        for config in [
-            OptimiserConfig::adam(),
-            OptimiserConfig::Adagrad { epsilon: 1e-8, weight_decay: 0.0 },
-            OptimiserConfig::Sgd { momentum: 0.9, weight_decay: 0.0 },
-        ] {
+        for config in rules() {
             let (mut rule, larger) = (Rule::new(&config), layer_of(4));
             let gradient = gradients(&larger);
             let stepped = rule.step(0.01, larger, gradient);

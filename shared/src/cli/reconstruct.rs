@@ -88,8 +88,8 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Ve
     if how.draws > 0 {
         let keys: Vec<u64> = indices.iter().map(|&index| from.key(index)).collect();
         for draw in 0..how.draws {
-            let eps = loaded.noise().normal(Stream::Draw, draw as u64, &keys, codes.mean.ncols());
-            let Some(z) = codes.reparameterised(&eps) else {
+            let drawn = codes.reparameterised(loaded.noise(), Stream::Draw, draw as u64, &keys);
+            let Some(z) = drawn else {
                 bail!(
                     "--draws {}: this model has one code for an image, nothing to draw",
                     how.draws

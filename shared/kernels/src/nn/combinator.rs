@@ -69,9 +69,9 @@ mod tests {
     use crate::{backend::Flex, nn::Init, noise::Noise};
 
     /// g of two matrices of these sizes, of a layer of 3 units.
-    fn combined<B: Backend>(lateral: [usize; 2], above: [usize; 2]) {
-        let device = B::Device::default();
-        let mut init = Initialiser::<B>::new(Init::Glorot, Noise::new(1), &device);
+    fn combined(lateral: [usize; 2], above: [usize; 2]) {
+        let device = Default::default();
+        let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
         let [z, u] = [lateral, above].map(|sizes| Tensor::zeros(sizes, &device));
         Combinator::new(3, &mut init).forward(z, u);
     }
@@ -79,13 +79,13 @@ mod tests {
     #[test]
     #[should_panic(expected = "rows and units of z~ and u")]
     fn fewer_rows_above_are_refused() {
-        combined::<Flex>([4, 3], [2, 3]);
+        combined([4, 3], [2, 3]);
     }
 
     #[test]
     #[should_panic(expected = "units of z~ and of the combinator")]
     fn other_units_are_refused() {
-        combined::<Flex>([4, 2], [4, 2]);
+        combined([4, 2], [4, 2]);
     }
 
     #[test]

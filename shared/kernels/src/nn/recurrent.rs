@@ -167,42 +167,45 @@ mod tests {
     }
 
     /// A GRU of 3 units on 5 inputs.
-    fn gru<B: Backend>(device: &B::Device) -> Recurrent<B> {
-        Recurrent::new(Cell::Gru, 5, 3, &mut Initialiser::new(Init::Glorot, Noise::new(1), device))
+    fn gru() -> Recurrent<Flex> {
+        let device = Default::default();
+        Recurrent::new(Cell::Gru, 5, 3, &mut Initialiser::new(Init::Glorot, Noise::new(1), &device))
     }
 
-    fn stepped<B: Backend>(rows: usize, state: [usize; 2]) {
-        let device = B::Device::default();
-        gru::<B>(&device).step(Tensor::zeros([rows, 5], &device), Tensor::zeros(state, &device));
+    fn stepped(rows: usize, state: [usize; 2]) {
+        gru().step(zeros([rows, 5]), zeros(state));
     }
 
-    fn unrolled<B: Backend>(rows: usize, start: [usize; 2]) {
-        let device = B::Device::default();
-        gru::<B>(&device).unroll(Tensor::zeros([rows, 5], &device), Tensor::zeros(start, &device));
+    fn unrolled(rows: usize, start: [usize; 2]) {
+        gru().unroll(zeros([rows, 5]), zeros(start));
+    }
+
+    fn zeros(shape: [usize; 2]) -> Tensor<Flex, 2> {
+        Tensor::zeros(shape, &Default::default())
     }
 
     #[test]
     #[should_panic(expected = "a state for each row")]
     fn a_step_of_fewer_states_than_rows_is_refused() {
-        stepped::<Flex>(4, [3, 3]);
+        stepped(4, [3, 3]);
     }
 
     #[test]
     #[should_panic(expected = "a state for each row")]
     fn a_step_from_a_state_of_another_width_is_refused() {
-        stepped::<Flex>(4, [4, 6]);
+        stepped(4, [4, 6]);
     }
 
     #[test]
     #[should_panic(expected = "whole steps")]
     fn steps_that_are_not_whole_are_refused() {
-        unrolled::<Flex>(5, [2, 3]);
+        unrolled(5, [2, 3]);
     }
 
     #[test]
     #[should_panic(expected = "width of a state")]
     fn steps_from_a_state_of_another_width_are_refused() {
-        unrolled::<Flex>(4, [2, 6]);
+        unrolled(4, [2, 6]);
     }
 
     #[test]
