@@ -9,7 +9,7 @@ use shared::run::Record;
 use crate::{
     compare::{
         records::{Found, RecordSet, RunKey},
-        stale::mixed,
+        stale::between,
     },
     workspace,
 };
@@ -35,10 +35,10 @@ pub(crate) fn records(folder: &Path) -> Result<Records> {
 }
 
 /// Refuses records of one run that differ in more than their seed: a table has their mean over seeds.
-fn refuse_mixed(found: &[Found]) -> Result<()> {
+pub(crate) fn refuse_mixed(found: &[Found]) -> Result<()> {
     let Some((first, others)) = found.split_first() else { return Ok(()) };
     for other in others {
-        let differences = mixed(&first.record, &other.record);
+        let differences = between(&first.record, &other.record);
         if !differences.is_empty() {
             bail!(
                 "{} and {} are records of one run and differ in more than their seed: {}; give one of the runs \

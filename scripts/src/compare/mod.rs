@@ -53,7 +53,7 @@ pub(super) struct Args {
     /// Where the pages go; target/compare by default.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Judge runs though their configurations, data, code or evaluation differ.
+    /// Judge runs though their configurations, data, backend or evaluation differ.
     #[arg(long, requires = "new")]
     across_configs: bool,
     /// Judge speed as any metric: only on one and the same idle machine.
@@ -62,7 +62,7 @@ pub(super) struct Args {
     /// Judge runs of which new has fewer seeds than base, too.
     #[arg(long, requires = "new")]
     fewer_seeds: bool,
-    /// Probability that a run of which nothing changed but seeds shows no regression.
+    /// Nominal probability that a run of which nothing changed but seeds shows no regression.
     #[arg(long, default_value_t = CONFIDENCE, value_parser = confidence, requires = "new")]
     confidence: f64,
 }

@@ -57,7 +57,7 @@ fn summary(report: &Report) -> Vec<Block> {
         blocks.push(Block::Text(format!(
             "The tolerance is how far a mean over seeds, and behind the comma how far a single seed, \
              may be from the mean of base if nothing but the seeds changed: t intervals of the spread of \
-             base. The confidence is {}% for all metrics of a run together (Bonferroni). \
+             base. The nominal confidence is {}% for all metrics of a run together (Bonferroni). \
              df: degrees of freedom.",
             100.0 * report.confidence
         )));
@@ -99,7 +99,7 @@ fn problems(report: &Report) -> Vec<Block> {
     };
     let sections = [
         ("Damaged files", report.damaged.clone()),
-        ("Nothing compared", report.unmatched()),
+        ("Nothing judged", report.unjudged()),
         ("Training and validation differ", said(|run| run.objective.iter().collect())),
         ("Missing in new", said(|run| run.missing.iter().collect())),
         ("Wrong split, never compared", said(|run| run.wrong_split.iter().collect())),

@@ -9,7 +9,8 @@ use shared::{
 };
 
 use super::{
-    judge, missing,
+    judge,
+    missing::{self, is_one_quantity},
     number::{rough, short, signed},
     objective::{self, Check},
     records::{Found, RecordSet, RunKey},
@@ -144,7 +145,7 @@ impl Report {
     /// What must not be merged unseen, a sentence each.
     pub(super) fn failures(&self) -> Vec<String> {
         let damaged = self.damaged.iter().map(|file| format!("damaged: {file}"));
-        let unmatched = self.unmatched();
+        let unjudged = self.unjudged();
         let runs = self.runs.iter().flat_map(|run| {
             let split = run.wrong_split.iter().map(|said| format!("{}: {said}", run.key));
             let said = split.chain(run.objective.iter().map(|said| format!("{}: {said}", run.key)));
@@ -154,32 +155,45 @@ impl Report {
         let regressions = regressions.map(|(run, line)| {
             format!("regression: {}, {}: {}", run.key, line.metric, line.regression())
         });
-        damaged.chain(unmatched).chain(runs).chain(regressions).collect()
+        damaged.chain(unjudged).chain(runs).chain(regressions).collect()
     }
 
-    /// Papers of which both sets have runs, none of the same name, a sentence each: nothing of them is compared, and
-    /// that must not pass. A paper that base has not is new; runs that one set alone has are listed.
-    pub(super) fn unmatched(&self) -> Vec<String> {
-        if self.new.is_none() {
-            return Vec::new();
+    /// Papers of which both sets have runs and none is judged, a sentence each: that must not pass. A paper that base has
+    /// not is new; runs that one set alone has, and stale ones beside others, are listed.
+    pub(super) fn unjudged(&self) -> Vec<String> {
+        let mut papers: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
+        for run in &self.runs {
+            papers.entry(&run.key.paper).or_default().push(run);
         }
-        let papers: BTreeSet<&str> = self.runs.iter().map(|run| run.key.paper.as_str()).collect();
-        let names = |paper: &str, seeds: fn(&Run) -> &[u64]| -> BTreeSet<&str> {
-            let runs =
-                self.runs.iter().filter(|run| run.key.paper == paper && !seeds(run).is_empty());
-            runs.map(|run| run.key.name.as_str()).collect()
-        };
-        let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
-        let said = papers.into_iter().filter_map(|paper| {
-            let [base, new] =
-                [names(paper, |run| &run.base_seeds), names(paper, |run| &run.new_seeds)];
-            let is_apart = !base.is_empty() && !new.is_empty() && base.is_disjoint(&new);
-            is_apart.then(|| {
-                format!(
+        let said = papers.into_iter().filter_map(|(paper, runs)| {
+            let names = |seeds: fn(&Run) -> &[u64]| -> Vec<&str> {
+                let runs = runs.iter().filter(|run| !seeds(run).is_empty());
+                runs.map(|run| run.key.name.as_str()).collect()
+            };
+            let [base, new] = [names(|run| &run.base_seeds), names(|run| &run.new_seeds)];
+            let shared: Vec<&&Run> =
+                runs.iter().filter(|run| !run.base_seeds.is_empty() && !run.new_seeds.is_empty()).collect();
+            if base.is_empty() || new.is_empty() {
+                return None;
+            }
+            if shared.is_empty() {
+                return Some(format!(
                     "{paper}: nothing compared, for no run of new is called as one of base; new has {}, base {}: \
                      train with --name of the run to compare with",
-                    list(&new),
-                    list(&base)
+                    new.join(", "),
+                    base.join(", ")
+                ));
+            }
+            let is_stale = |run: &&&Run| !run.stale.is_empty() && !self.across_configs;
+            shared.iter().all(is_stale).then(|| {
+                let runs: Vec<String> = shared
+                    .iter()
+                    .map(|run| format!("{} ({})", run.key.name, run.stale.join("; ")))
+                    .collect();
+                format!(
+                    "{paper}: nothing judged, for each run is another experiment in new: {}; --across-configs judges \
+                     it all the same, and with another --name it stands beside the one of base",
+                    runs.join(", ")
                 )
             })
         });
@@ -220,6 +234,14 @@ impl Run {
             notes,
             metrics: Vec::new(),
         };
+        let versions = |set: &[Found]| {
+            set.iter().map(|found| found.record.code.clone()).collect::<BTreeSet<_>>()
+        };
+        let [old, other] = [versions(base), versions(new)];
+        if !old.is_empty() && !other.is_empty() && old != other {
+            let list = |versions: BTreeSet<String>| Vec::from_iter(versions).join(", ");
+            run.notes.push(format!("code version: {} → {}", list(old), list(other)));
+        }
         let values = |set: &[Found]| -> Vec<_> {
             set.iter().map(|found| (found.record.seed, found.record.metrics.clone())).collect()
         };
@@ -248,16 +270,15 @@ impl Run {
         };
         let ((_, old), (new_seeds, other)) = (of(base), of(new));
         let Some(first) = old.first().or(other.first()) else { return };
-        // Its counterpart must be the same metric; among several seeds one such is enough, since a
-        // description may count what a seed decides.
-        let kind = |m: &Metric| (m.unit.clone(), m.better, without_decimals(&m.about));
-        let is_same = old.is_empty()
-            || other.iter().all(|metric| old.iter().any(|base| kind(base) == kind(metric)));
-        if !is_same && let Some(other) = other.first() {
-            self.notes.push(format!(
-                "{name} is computed otherwise and not compared: {} ({}) → {} ({})",
-                first.about, first.unit, other.about, other.unit
-            ));
+        let is_same = other.iter().all(|metric| is_one_quantity(first, metric));
+        // Among several seeds one is enough, since a description may count what a seed decides.
+        let about = |metric: &Metric| without_decimals(&metric.about);
+        let is_described = |metric: &&Metric| old.iter().any(|base| about(base) == about(metric));
+        if !old.is_empty()
+            && let Some(other) = other.iter().find(|metric| !is_described(metric))
+        {
+            self.notes
+                .push(format!("{name} is described otherwise: {} → {}", first.about, other.about));
         }
         if !base.is_empty() && !new.is_empty() && (old.is_empty() || other.is_empty()) {
             let set = if old.is_empty() { "new" } else { "base" };

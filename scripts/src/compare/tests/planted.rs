@@ -126,7 +126,17 @@ fn stale_runs_and_metrics_that_only_describe_are_not_judged() {
         worse(record);
         record.config["train"]["rate"] = 0.01.into();
     });
-    assert_eq!(failures(0, &stale), [""; 0]);
+    let said = failures(0, &stale);
+    assert!(said.len() == 1 && said[0].starts_with("vae: nothing judged"), "{said:?}");
+    assert!(said[0].contains("quick (config train.rate: 0.001 → 0.01)"), "{said:?}");
+    // Beside a run that is judged, one that is not is listed alone.
+    let beside = |records: Vec<Record>| {
+        let mut other = synthetic::seeds(1..=3, 0);
+        other.iter_mut().for_each(|record| record.name = "other".into());
+        set(&[records, other].concat())
+    };
+    let [base, new] = [beside(synthetic::seeds(1..=3, 0)), beside(stale.clone())];
+    assert_eq!(Report::of(&base, Some(&new), &Spreads::of(&base), &rules()).failures(), [""; 0]);
     let base = set(&synthetic::seeds(1..=3, 0));
     let across = Rules { across_configs: true, ..rules() };
     let report = Report::of(&base, Some(&set(&stale)), &Spreads::of(&base), &across);
@@ -152,4 +162,33 @@ fn speed_is_judged_only_if_asked() {
     };
     assert_eq!(of(false).failures(), [""; 0]);
     assert!(of(true).failures()[0].contains("examples_per_second"));
+}
+
+#[test]
+fn a_metric_is_judged_whatever_its_description_and_the_version_of_the_code() {
+    let new = changed(0, |record| {
+        synthetic::worsen(record, "nll", 40.0);
+        record.code = "0.2.0".into();
+        if let Some(nll) = record.metrics.get_mut("nll") {
+            nll.about = "said in other words".into();
+        }
+    });
+    let said = failures(0, &new);
+    assert!(said.len() == 1 && said[0].starts_with("regression: vae quick, nll"), "{said:?}");
+    let base = set(&synthetic::seeds(1..=3, 0));
+    let notes = &Report::of(&base, Some(&set(&new)), &Spreads::of(&base), &rules()).runs[0].notes;
+    assert!(notes.iter().any(|note| note == "code version: 0.1.0 → 0.2.0"), "{notes:?}");
+    assert!(notes.iter().any(|note| note.ends_with("→ said in other words")), "{notes:?}");
+}
+
+#[test]
+fn a_metric_that_becomes_another_quantity_fails() {
+    let new = changed(0, |record| {
+        if let Some(nll) = record.metrics.get_mut("nll") {
+            nll.unit = "bits".into();
+        }
+    });
+    let expected =
+        "vae quick: nll has become another quantity, which is not judged: nats ↓ → bits ↓";
+    assert_eq!(failures(0, &new), [expected]);
 }

@@ -132,7 +132,8 @@ fn missing_seeds_and_vanished_metrics_fail_but_for_fewer_seeds_on_purpose() {
     // Another experiment need not have it.
     records[0].config["train"]["rate"] = 0.01.into();
     synthetic::write(new.path(), &records);
-    run(&fewer).unwrap();
+    let said = run(&fewer).unwrap_err().to_string();
+    assert!(said.contains("vae: nothing judged") && !said.contains("vanished"), "{said}");
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn sets_with_nothing_in_common_are_no_comparison() {
         "{said}"
     );
     let page = fs::read_to_string(out.path().join("compare.md")).unwrap();
-    assert!(page.contains("## Nothing compared\n\n- vae: nothing compared"), "{page}");
+    assert!(page.contains("## Nothing judged\n\n- vae: nothing compared"), "{page}");
 
     // A paper that base does not have is new.
     record.paper = "mine".into();

@@ -179,13 +179,33 @@ fn gross_failures_are_caught_and_seeds_alone_are_not() {
     print_row("all", all);
     println!("σ over the metric's own deviation: median {:.1}", median_raise(&cases, &spreads));
     assert!(all[1].percent() <= 2.0);
-    // The page has these shares: as many runs as there are now must have been counted.
     let page = fs::read_to_string(crate::workspace().join("CONTRIBUTING.md")).unwrap();
-    let counted = format!("{TRIALS} comparisons for each of {} runs", cases.len());
+    let written = counted(&page).unwrap();
     assert!(
-        page.contains(&counted),
-        "CONTRIBUTING.md: write the table anew, with {counted}, from gross_failures -- --nocapture"
+        is_near(written, cases.len()),
+        "CONTRIBUTING.md has a table of {written} runs: write that of {} from gross_failures -- --nocapture",
+        cases.len()
     );
+}
+
+/// How many runs the table of the page is of.
+fn counted(page: &str) -> Option<usize> {
+    let beginning = format!("{TRIALS} comparisons for each of ");
+    let (_, after) = page.split_once(&beginning)?;
+    after.split_once(" runs")?.0.parse().ok()
+}
+
+/// A tenth more or less does not change shares of all runs much. An exact number could not be written by two branches
+/// that each add a run.
+fn is_near(written: usize, runs: usize) -> bool {
+    10 * written.abs_diff(runs) <= runs
+}
+
+#[test]
+fn a_page_may_be_a_few_runs_behind_and_not_many() {
+    assert_eq!(counted(&format!("of {TRIALS} comparisons for each of 66 runs: ...")), Some(66));
+    assert!([60, 66, 67, 73].iter().all(|&runs| is_near(66, runs)));
+    assert!([50, 59, 74].iter().all(|&runs| !is_near(66, runs)));
 }
 
 /// How many times a metric's own deviation σ is, at the median over all metrics of all cases.
