@@ -108,3 +108,45 @@ pub fn log_mean_exp<B: Backend>(log_weights: Tensor<B, 2>) -> Tensor<B, 1> {
     let samples = log_weights.dims()[0] as f64;
     log_sum_exp(log_weights, 0).sub_scalar(samples.ln()).squeeze_dim(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        backend::Flex,
+        identity::Identity,
+        laws::values,
+        matrix,
+        noise::{Noise, Stream},
+        posterior::Posterior,
+        statistics::Estimate,
+    };
+
+    #[test]
+    fn the_elbo_is_the_mean_log_weight_whatever_the_prior() {
+        let (device, samples) = (Default::default(), 40_000);
+        let rows = |values: [f32; 4]| matrix::<Flex>(values.to_vec(), [2, 2], &device);
+        let (x, c) = (rows([1.0, -0.5, 0.25, 2.0]), rows([0.0, 1.0, -1.0, 0.5]));
+        let eps = Noise::new(1).normal(Stream::Posterior, 0, &[0], samples * 4);
+        let eps = matrix(eps, [samples * 2, 2], &device);
+        let model = Identity::new(2);
+        for given in [None, Some(&c)] {
+            let Posterior::Gaussian(posterior) = model.encode(x.clone(), given) else {
+                panic!("a point")
+            };
+            let terms = elbo_terms(&model, &posterior, x.clone(), given, eps.clone());
+            let elbo = values((terms.reconstruction + row_sums(terms.kl_per_latent)).neg());
+            let standard = DiagonalGaussian { mean: x.zeros_like(), log_var: x.zeros_like() };
+            let prior = model.prior(given).unwrap_or(standard);
+            let apart = prior.kl_to(&posterior) - posterior.kl_to(&prior);
+            let apart = values(row_sums(apart));
+            let weights = log_weights(&model, &posterior, x.clone(), given, eps.clone());
+            for (example, weights) in weights.iter_dim(1).enumerate() {
+                let one = Estimate::of(&values(weights));
+                let error = one.standard_error.unwrap();
+                assert!(apart[example].abs() > 10.0 * error, "{apart:?} {error}");
+                assert!((one.mean - elbo[example]).abs() < 4.0 * error, "{one:?} {elbo:?}");
+            }
+        }
+    }
+}

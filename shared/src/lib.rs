@@ -10,6 +10,8 @@ pub mod bound;
 pub mod classifier;
 pub mod cli;
 pub mod explore;
+#[cfg(test)]
+mod identity;
 pub mod kind;
 pub mod laws;
 pub mod metrics;

@@ -561,3 +561,20 @@ where
         record_bytes::<B, _>(self.model.clone().into_record())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_drawn_with_the_deviation_of_their_log_variance_and_points_are_not() {
+        let mean = Array2::zeros((10_000, 1));
+        let log_var = Some(Array2::from_elem(mean.dim(), 4f32.ln()));
+        let keys: Vec<u64> = (0..10_000).collect();
+        let drawn =
+            |codes: Codes| codes.reparameterised(Noise::new(1), Stream::Posterior, 0, &keys);
+        let deviation = drawn(Codes { mean: mean.clone(), log_var }).unwrap().std(0.0);
+        assert!((deviation - 2.0).abs() < 0.06, "{deviation}");
+        assert_eq!(drawn(Codes { mean, log_var: None }), None);
+    }
+}

@@ -111,6 +111,14 @@ fn salt_and_pepper_are_black_and_white_in_equal_parts() {
 }
 
 #[test]
+fn gaussian_noise_has_mean_zero_and_its_deviation() {
+    let x = batch::<Flex>(1).x;
+    let corrupted = Corruption::Gaussian { std: 0.3 }.apply(x.clone(), &batch(1)).x;
+    let (mean, deviation) = shared::statistics::mean_and_deviation(&values(corrupted - x));
+    assert!(mean.abs() < 0.02 && (deviation / 0.3 - 1.0).abs() < 0.03, "{mean} {deviation}");
+}
+
+#[test]
 fn noise_is_fresh_at_every_presentation_and_a_function_of_epoch_and_example() {
     let ones = || Tensor::<Flex, 2>::ones([4, 784], &Default::default());
     for corruption in [
@@ -151,24 +159,29 @@ fn a_row_on_the_host_is_corrupted_as_on_the_device() {
 fn emphasis_weights_the_corrupted_coordinates_by_alpha_and_the_others_by_beta() {
     let (model, batch) = (model::<Flex>(Pretraining::masking(0.25)), batch::<Flex>(1));
     let corruption = Corruption::Masking { fraction: 0.25 };
-    let layer = &model.layers[0];
-    let corrupted = corruption.apply(batch.x.clone(), &batch).x;
-    let logits = values(layer.logits(layer.encoder.forward(corrupted)));
-    let x = values(batch.x.clone());
-    // The noise is that of the examples, so the same coordinates of ones become 0.
-    let kept = values(corruption.apply(batch.x.ones_like(), &batch).x);
-    for weights in [[1.0, 0.5], [0.25, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] {
-        let loss = values(objective(0, weights).terms(&model, &batch, AT).loss);
-        let [alpha, beta] = weights.map(f64::from);
-        let nats = |i: usize| {
-            let weight = if kept[i] == 0.0 { alpha } else { beta };
-            // -log s(l) = log(1 + e^-l), and -log(1 - s(l)) = log(1 + e^l).
-            weight * (x[i] * (-logits[i]).exp().ln_1p() + (1.0 - x[i]) * logits[i].exp().ln_1p())
-        };
-        assert_eq!(loss.len(), 4);
-        for (row, loss) in loss.into_iter().enumerate() {
-            let wanted: f64 = (784 * row..784 * (row + 1)).map(nats).sum();
-            assert!((loss - wanted).abs() < 1e-4 * wanted, "{weights:?}: {loss} {wanted}");
+    for (place, width) in [(0, 784), (1, 12)] {
+        let layer = &model.layers[place];
+        let clean = model.below(batch.x.clone(), place);
+        let corrupted = corruption.apply(clean.clone(), &batch).x;
+        let logits = values(layer.logits(layer.encoder.forward(corrupted)));
+        // The noise is that of the examples, so the same coordinates of ones become 0.
+        let kept = values(corruption.apply(clean.ones_like(), &batch).x);
+        let x = values(clean);
+        for weights in [[1.0, 0.5], [0.25, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] {
+            let loss = values(objective(place, weights).terms(&model, &batch, AT).loss);
+            let [alpha, beta] = weights.map(f64::from);
+            let nats = |i: usize| {
+                let weight = if kept[i] == 0.0 { alpha } else { beta };
+                let l = logits[i];
+                // -log s(l) = log(1 + e^-l), and -log(1 - s(l)) = log(1 + e^l).
+                weight * (x[i] * (-l).exp().ln_1p() + (1.0 - x[i]) * l.exp().ln_1p())
+            };
+            assert_eq!(loss.len(), 4);
+            for (row, loss) in loss.into_iter().enumerate() {
+                let wanted: f64 = (width * row..width * (row + 1)).map(nats).sum();
+                let is_close = (loss - wanted).abs() < 1e-4 * wanted;
+                assert!(is_close, "layer {place}, {weights:?}: {loss} {wanted}");
+            }
         }
     }
 }
@@ -264,6 +277,31 @@ fn the_linear_baseline_is_pca() {
         for (a, b) in expected.iter().zip(restored) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
+    }
+}
+
+#[test]
+fn the_classifier_above_pca_learns_from_scores_of_variance_one() {
+    let rows = segments::<Flex>().split().grey(&(0..200).collect::<Vec<_>>());
+    let found = PrincipalComponents::of(&rows).unwrap();
+    let mut white = found.clone();
+    for (mut component, variance) in white.components.rows_mut().into_iter().zip(&found.variances) {
+        component /= variance.sqrt();
+    }
+    white.variances.fill(1.0);
+    let [model, white] = [found, white].map(|components| {
+        model::<Flex>(Pretraining::Pca { components: 20 })
+            .with_components(&components, &Default::default())
+    });
+    let x = Tensor::from_data(
+        TensorData::new(rows.into_raw_vec_and_offset().0, [200, 784]),
+        &Default::default(),
+    );
+    let variances = white.encode(x.clone(), None).mean().square().sum_dim(0).div_scalar(199.0);
+    assert!(values(variances).iter().all(|v| (v - 1.0).abs() < 1e-3));
+    let log_p = |model: &Model<Flex>| values(model.log_classes(x.clone()).unwrap());
+    for (a, b) in log_p(&model).into_iter().zip(log_p(&white)) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
     }
 }
 

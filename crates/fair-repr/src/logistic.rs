@@ -100,6 +100,21 @@ mod tests {
     }
 
     #[test]
+    fn the_minimum_is_where_the_three_terms_balance() {
+        let (rows, targets, groups) = people();
+        for (penalty, fairness) in [(0.0, 1.0), (0.1, 0.0), (0.2, 0.0), (0.1, 1.0)] {
+            let config = LogisticConfig { penalty, fairness };
+            let (slopes, biases) = regularised(&rows, &targets, &groups, config).unwrap();
+            // Of 3/4 and 1/4 at the features 1/2 and -1/2: p and 1 - p, without a bias.
+            let w = slopes[[0, 1]];
+            let p = 1.0 / (1.0 + (-w / 2.0).exp());
+            let by_fairness = 2.0 * fairness * (2.0 * p - 1.0) * p * (1.0 - p);
+            let derivative = 0.5 * (p - 0.75) + penalty * w + by_fairness;
+            assert!(derivative.abs() < 1e-5 && biases[1].abs() < 1e-5, "{config:?} {derivative}");
+        }
+    }
+
+    #[test]
     fn a_fit_that_did_not_converge_is_told_and_one_that_did_is_not() {
         let (rows, targets, groups) = people();
         let config = LogisticConfig { penalty: 0.0, fairness: 1.0 };

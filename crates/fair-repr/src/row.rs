@@ -53,3 +53,30 @@ impl<B: Backend> Distribution<B> for Row<B> {
         join(mean, self.given.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{backend::Flex, laws::values};
+
+    use super::*;
+
+    #[test]
+    fn a_binary_feature_is_bernoulli_and_another_gaussian_of_variance_one() {
+        let tensor =
+            |row: &[f32]| Tensor::<Flex, 1>::from_floats(row, &Default::default()).unsqueeze::<2>();
+        let row = Row {
+            natural: tensor(&[0.4, 0.7]),
+            binary: tensor(&[1.0, 0.0]),
+            given: tensor(&[1.0]),
+        };
+        let probability = 1.0 / (1.0 + (-0.4f64).exp());
+        for (x, of_binary) in [(1.0, probability), (0.0, 1.0 - probability)] {
+            let found = values(row.log_prob(tensor(&[x, 0.2, 1.0])))[0];
+            let wanted = of_binary.ln() - 0.5 * (2.0 * PI).ln() - 0.5 * 0.25;
+            assert!((found - wanted).abs() < 1e-5, "{x}: {found} {wanted}");
+        }
+        let mean = values(row.mean());
+        let close = |a: &f64, b: f64| (a - b).abs() < 1e-6;
+        assert!(mean.iter().zip([probability, 0.7, 1.0]).all(|(a, b)| close(a, b)), "{mean:?}");
+    }
+}

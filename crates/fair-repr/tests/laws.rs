@@ -21,11 +21,12 @@ use shared::{
     Backend,
     autoencoder::Autoencoder,
     backend::Flex,
-    data::{Batch, BatchMaker, Binarise, FetchOptions, Splits},
+    data::{Batch, BatchMaker, Binarise, FetchOptions, Splits, one_hot},
     laws::values,
     laws::{self, ParameterGradient, disagreements},
     noise::{Noise, Stream},
     paper::Paper as _,
+    posterior::DiagonalGaussian,
     train::{Moment, Objective as _},
 };
 use tables::{Fairness, Predictions};
@@ -347,6 +348,80 @@ fn gradients_of_the_networks_agree_with_finite_differences() {
         });
         assert!(wrong.is_empty(), "labelled {labelled}: {wrong:?}");
     }
+}
+
+/// KL(q || p) of each row in nats, in double precision.
+fn kl(q: &DiagonalGaussian<Flex>, p: &DiagonalGaussian<Flex>) -> Vec<f64> {
+    let [mu, l, nu, m] = [&q.mean, &q.log_var, &p.mean, &p.log_var].map(|t| values(t.clone()));
+    let nats: Vec<f64> = (0..mu.len())
+        .map(|i| 0.5 * (m[i] - l[i] - 1.0 + (l[i].exp() + (mu[i] - nu[i]).powi(2)) / m[i].exp()))
+        .collect();
+    nats.chunks(q.mean.dims()[1]).map(|row| row.iter().sum()).collect()
+}
+
+fn kl_to_standard_normal(q: &DiagonalGaussian<Flex>) -> Vec<f64> {
+    kl(q, &DiagonalGaussian { mean: q.mean.zeros_like(), log_var: q.log_var.zeros_like() })
+}
+
+fn assert_losses(found: Tensor<Flex, 1>, wanted: impl Fn(usize) -> f64) {
+    let found = values(found);
+    assert_eq!(found.len(), 12);
+    for (i, found) in found.into_iter().enumerate() {
+        let wanted = wanted(i);
+        assert!((found - wanted).abs() < 1e-5 * wanted.max(10.0), "{i}: {found} {wanted}");
+    }
+}
+
+#[test]
+fn the_loss_is_the_bound_with_prediction_and_discrepancy_at_their_weights() {
+    let mut config = config(Kind::Vfae);
+    (config.vfae.prediction, config.vfae.mmd) = (2.0, 5.0);
+    let (model, batch) = (vfae::<Flex>(&config), batch::<Flex>(0..12));
+    let (s, eps) = (batch.x.clone().narrow(1, 8, 1), batch.eps(1, 4 + 3));
+    let posterior = model.posterior(batch.x.clone());
+    let z1 = posterior.reparameterise(eps.clone().narrow(1, 0, 4));
+    let log_p = values(model.likelihood(z1.clone(), s.clone()).log_prob(batch.x.clone()));
+    let upper = model.upper.as_ref().unwrap();
+    let kl_given = [0, 1].map(|class| {
+        let y = one_hot(&[class; 12], 2, &Default::default());
+        let q2 = upper.encode(z1.clone(), y.clone());
+        let prior = upper.prior(q2.reparameterise(eps.clone().narrow(1, 4, 3)), y);
+        (kl(&posterior, &prior), kl_to_standard_normal(&q2))
+    });
+    let log_q = values(model.log_classes(z1.clone()));
+    let discrepancy = Discrepancy::new(4, 20, 4.0 * config.vfae.bandwidth, Noise::new(1));
+    let mmd = values(discrepancy.of(z1, s, config.vfae.estimate))[0];
+    for labelled in [1.0, 0.5] {
+        config.vfae.labelled = labelled;
+        let terms = Objective::new(&config, Noise::new(1)).terms(&model, &batch, AT);
+        let seen = values(batch.chosen(Stream::Subset, labelled));
+        assert_eq!(seen.contains(&0.0), labelled < 1.0);
+        assert_losses(terms.loss, |i| {
+            let both_kl = |y: usize| kl_given[y].0[i] + kl_given[y].1[i];
+            let log_q = &log_q[2 * i..2 * i + 2];
+            let y = usize::from(batch.labels[i]);
+            let of_target = if seen[i] == 1.0 {
+                both_kl(y) - 2.0 * log_q[y]
+            } else {
+                let of_class = |y: usize| log_q[y].exp() * (both_kl(y) + log_q[y]);
+                of_class(0) + of_class(1) + 2f64.ln()
+            };
+            -log_p[i] + of_target + 5.0 * mmd
+        });
+    }
+}
+
+#[test]
+fn the_loss_of_a_plain_vae_is_its_negative_bound() {
+    let config = config(Kind::Vae);
+    let (model, batch) = (vfae::<Flex>(&config), batch::<Flex>(0..12));
+    let posterior = model.posterior(batch.x.clone());
+    let z = posterior.reparameterise(batch.eps(1, 4));
+    let s = batch.x.clone().narrow(1, 8, 1);
+    let log_p = values(model.likelihood(z, s).log_prob(batch.x.clone()));
+    let kl = kl_to_standard_normal(&posterior);
+    let terms = Objective::new(&config, Noise::new(1)).terms(&model, &batch, AT);
+    assert_losses(terms.loss, |i| kl[i] - log_p[i]);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use burn::{
 use few_labels::{
     Config, Kind, Model, Paper,
     config::{LabelsConfig, LadderConfig, M1Config, M2Config, ModelConfig, NetworkConfig},
-    encoder::Normalising,
-    labels::Labelled,
+    encoder::{Normalising, Pass},
+    labels::{Labelled, spread},
     ladder::Ladder,
     m1::M1,
     m2::M2,
@@ -40,7 +40,7 @@ use shared::{
     noise::Noise,
     paper::{Paper as _, RunConfig as _},
     statistics::mean,
-    train::{Keep, Moment, Objective, OptimiserConfig, Schedule, TrainConfig},
+    train::{Keep, Moment, Objective, OptimiserConfig, Schedule, Terms, TrainConfig},
     trained::{OnDevice, Trained},
     weights,
 };
@@ -177,6 +177,10 @@ fn m2_objective(kind: Kind) -> M2Objective {
     M2Objective::new(&config(kind).m2, labelled(kind))
 }
 
+fn named(terms: &Terms<Flex>, name: &str) -> Vec<f64> {
+    values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
+}
+
 #[track_caller]
 fn close(a: &[f64], b: &[f64], within: f64) {
     assert_eq!(a.len(), b.len());
@@ -222,34 +226,112 @@ fn the_pixels_have_noise_of_their_own_where_it_is_given() {
 }
 
 #[test]
-fn the_denoising_cost_is_that_of_normalised_estimates() {
+fn the_cost_of_a_ladder_is_that_of_the_labels_and_of_normalised_estimates() {
     // Written out as the paper has it: z^ normalised by the statistics of the clean pass.
-    let (ladder, batch) = (ladder::<Flex>(), batch::<Flex>(Kind::Ladder, 0));
-    let costs = [1.0, 0.7, 0.5, 0.3];
-    let found = ladder_objective(&costs).terms(&ladder, &batch, AT);
-    let groups = [batch.len()];
-    let by_batch = Normalising::ByBatch(&groups);
-    let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
-    let noisy =
-        ladder.encoder.pass(batch.x.clone(), Some(ladder.encoder.noise_of(&batch)), by_batch);
-    let mut wanted = vec![0.0; batch.len()];
-    for (layer, estimate) in ladder.restored(&noisy, by_batch).estimates.into_iter().enumerate() {
-        let width = estimate.dims()[1] as f64;
-        let normalised = match layer.checked_sub(1) {
-            None => estimate,
-            Some(above) => {
-                let sum = clean.sums[above].clone();
-                let mean = sum.clone().mean_dim(0);
-                let variance = (sum - mean.clone()).square().mean_dim(0);
-                (estimate - mean) / variance.add_scalar(1e-10).sqrt()
+    let (ladder, costs) = (ladder::<Flex>(), [1.0, 0.7, 0.5, 0.3]);
+    let objective = ladder_objective(&costs);
+    // In validation, epoch 0, the labelled images are the batch itself.
+    for epoch in [0, 1] {
+        let batch = batch::<Flex>(Kind::Ladder, epoch);
+        let labelled = objective.labelled.draw(&batch);
+        let (first, count) = (labelled.len(), batch.len());
+        let both = [&labelled, &batch].map(|batch| ladder.encoder.noise_of(batch));
+        let [of_labelled, of_batch] = both.map(Vec::into_iter);
+        let noise = of_labelled.zip(of_batch).map(|(a, b)| Tensor::cat(vec![a, b], 0)).collect();
+        let x = Tensor::cat(vec![labelled.x.clone(), batch.x.clone()], 0);
+        let groups = [first, count];
+        let all = ladder.encoder.pass(x, Some(noise), Normalising::ByBatch(&groups));
+        let own = |tensor: Tensor<Flex, 2>| tensor.narrow(0, first, count);
+        let z = all.z.into_iter().map(own).collect();
+        let noisy = Pass { z, log_p: own(all.log_p), ..all };
+        let by_batch = Normalising::ByBatch(&groups[1..]);
+        let clean = ladder.encoder.pass(batch.x.clone(), None, by_batch);
+        let estimates = ladder.restored(&noisy, by_batch).estimates;
+        let mut wanted = vec![0.0; count];
+        for (layer, estimate) in estimates.into_iter().enumerate() {
+            let width = estimate.dims()[1] as f64;
+            let normalised = match layer.checked_sub(1) {
+                None => estimate,
+                Some(above) => {
+                    let sum = clean.sums[above].clone();
+                    let mean = sum.clone().mean_dim(0);
+                    let variance = (sum - mean.clone()).square().mean_dim(0);
+                    (estimate - mean) / variance.add_scalar(1e-10).sqrt()
+                }
+            };
+            let squares = row_sums((clean.z[layer].clone() - normalised).square());
+            for (wanted, square) in wanted.iter_mut().zip(values(squares)) {
+                *wanted += f64::from(costs[layer]) / width * square;
             }
-        };
-        let squares = row_sums((clean.z[layer].clone() - normalised).square());
-        for (wanted, square) in wanted.iter_mut().zip(values(squares)) {
-            *wanted += f64::from(costs[layer]) / width * square;
         }
+        let terms = objective.terms(&ladder, &batch, AT);
+        close(&named(&terms, "denoising"), &wanted, 1e-4);
+        let label = named(&terms, "label");
+        wanted.iter_mut().zip(label).for_each(|(wanted, label)| *wanted += label);
+        close(&values(terms.loss), &wanted, 1e-4);
     }
-    close(&values(found.named[2].1.clone()), &wanted, 1e-4);
+}
+
+#[test]
+fn labels_cost_their_own_nats_in_validation_and_their_mean_in_training() {
+    let kind = Kind::Supervised;
+    let spread_over = |epoch| {
+        let two = Tensor::from_data([1.0, 3.0], &Default::default());
+        values(spread(two, &batch::<Flex>(kind, epoch)))
+    };
+    assert_eq!((spread_over(0), spread_over(1)), (vec![1.0, 3.0], vec![2.0; 6]));
+    let (model, batch) = (network::<Flex>(kind), batch(kind, 1));
+    let objective = SupervisedObjective { labelled: labelled(kind) };
+    let labelled = objective.labelled.draw(&batch);
+    let noise = model.encoder.noise_of(&labelled);
+    let groups = Normalising::ByBatch(&[12]);
+    let log_p = values(model.encoder.pass(labelled.x.clone(), Some(noise), groups).log_p);
+    let rows = log_p.chunks(CLASSES).zip(&labelled.labels);
+    let own: Vec<f64> = rows.map(|(log_p, &label)| -log_p[usize::from(label)]).collect();
+    let wanted = mean(&own);
+    let terms = objective.terms(&model, &batch, AT);
+    close(&named(&terms, "label"), &[wanted; 6], 1e-5);
+    close(&values(terms.loss), &[wanted; 6], 1e-5);
+}
+
+#[test]
+fn the_loss_of_m1_is_minus_the_elbo_to_the_bit() {
+    let (m1, batch) = (m1::<Flex>(), batch::<Flex>(Kind::M1, 1));
+    let posterior = m1.posterior(batch.x.clone());
+    let ElboTerms { reconstruction, kl_per_latent } =
+        elbo_terms(&m1, &posterior, batch.x.clone(), None, batch.eps(1, 3));
+    let wanted = values(reconstruction + row_sums(kl_per_latent));
+    assert_eq!(values(ElboObjective.terms(&m1, &batch, AT).loss), wanted);
+}
+
+/// -log p(x|h), h the last hidden layer of a pass with or without the noise of the batch.
+fn pixel_costs(model: &Network<Flex>, batch: &Batch<Flex>, is_noisy: bool) -> Vec<f64> {
+    let noise = is_noisy.then(|| model.encoder.noise_of(batch));
+    let groups = [batch.len()];
+    let pass = model.encoder.pass(batch.x.clone(), noise, Normalising::ByBatch(&groups));
+    values(model.likelihood(pass.hidden).log_prob(batch.x.clone()).neg())
+}
+
+#[test]
+fn denoising_reproduces_clean_pixels_from_a_noisy_pass() {
+    let (model, batch) = (network::<Flex>(Kind::Denoising), batch(Kind::Denoising, 1));
+    let loss = values(DenoisingObjective.terms(&model, &batch, AT).loss);
+    assert_eq!(loss, pixel_costs(&model, &batch, true));
+    assert_ne!(loss, pixel_costs(&model, &batch, false));
+}
+
+#[test]
+fn reconstruction_adds_the_weighted_cost_of_the_pixels_of_a_clean_pass() {
+    let kind = Kind::Reconstruction;
+    let (model, batch) = (network::<Flex>(kind), batch(kind, 1));
+    let clean = pixel_costs(&model, &batch, false);
+    for weight in [0.01, 3.0] {
+        let objective = ReconstructionObjective { labelled: labelled(kind), weight };
+        let terms = objective.terms(&model, &batch, AT);
+        let label = named(&terms, "label").into_iter();
+        let wanted: Vec<f64> = label.zip(&clean).map(|(l, pixels)| l + weight * pixels).collect();
+        close(&values(terms.loss), &wanted, 1e-5);
+    }
 }
 
 #[test]
@@ -350,10 +432,9 @@ fn the_loss_of_m2_weighs_its_terms_as_the_paper_does_or_as_asked() {
         let config = M2Config { labelled: asked, alpha, ..config(Kind::M2).m2 };
         let objective = M2Objective::new(&config, labelled(Kind::M2));
         let terms = objective.terms(&m2, &batch, AT);
-        let named = |name: &str| {
-            values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
-        };
-        let parts = named("unlabelled").into_iter().zip(named("labelled")).zip(named("label"));
+        let [unlabelled, known, label] =
+            ["unlabelled", "labelled", "label"].map(|name| named(&terms, name));
+        let parts = unlabelled.iter().zip(known).zip(label);
         let wanted: Vec<f64> =
             parts.map(|((u, l), label)| u + weight * l + alpha * label).collect();
         close(&values(terms.loss), &wanted, 1e-5);

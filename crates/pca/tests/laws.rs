@@ -100,19 +100,22 @@ fn log_normal(x: &[f64], mean: &[f64], covariance: &Array2<f64>) -> f64 {
     -0.5 * (n as f64 * (2.0 * std::f64::consts::PI).ln() + log_determinant + distance)
 }
 
+/// C of probabilistic PCA.
+fn covariance(fit: &PrincipalComponents, latent: usize) -> Array2<f64> {
+    let noise = fit.variances[latent..].iter().sum::<f64>() / (WIDTH - latent) as f64;
+    Array2::from_shape_fn((WIDTH, WIDTH), |(i, j)| {
+        let along: f64 = (0..latent)
+            .map(|k| (fit.variances[k] - noise) * fit.components[[k, i]] * fit.components[[k, j]])
+            .sum();
+        along + if i == j { noise } else { 0.0 }
+    })
+}
+
 #[test]
 fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
     let fit = PrincipalComponents::of(&rows()).unwrap();
     for latent in [1, 3, 5] {
-        let noise = fit.variances[latent..].iter().sum::<f64>() / (WIDTH - latent) as f64;
-        let covariance = Array2::from_shape_fn((WIDTH, WIDTH), |(i, j)| {
-            let along: f64 = (0..latent)
-                .map(|k| {
-                    (fit.variances[k] - noise) * fit.components[[k, i]] * fit.components[[k, j]]
-                })
-                .sum();
-            along + if i == j { noise } else { 0.0 }
-        });
+        let covariance = covariance(&fit, latent);
         for whiten in [false, true] {
             // Whitening is a change of code, not of the model of x.
             let m = Model::<Flex>::new(&ModelConfig { latent, whiten }, &fit, &Default::default());
@@ -126,6 +129,26 @@ fn the_likelihood_is_the_gaussian_with_the_models_covariance() {
         }
     }
     assert!(model(WIDTH, false).log_marginal(tensor(&rows()), None).is_none());
+}
+
+#[test]
+fn draws_from_the_prior_are_decoded_with_the_models_covariance() {
+    let fit = PrincipalComponents::of(&rows()).unwrap();
+    for (latent, whiten) in [(1, false), (3, false), (5, false), (1, true), (3, true), (5, true)] {
+        let m = model(latent, whiten);
+        let decoded = |eps| m.decode(m.sample_prior(eps, None), None);
+        let Likelihood::Gaussian { mean: origin, log_var } =
+            decoded(Tensor::zeros([1, latent], &Default::default()))
+        else {
+            panic!("a Gaussian")
+        };
+        // Decoding is linear, so draws are W eps with the decoded unit vectors as the columns of W.
+        let w = decoded(Tensor::eye(latent, &Default::default())).mean() - origin;
+        let w = Array2::from_shape_vec((latent, WIDTH), values(w)).unwrap();
+        let noise = Array2::<f64>::eye(WIDTH) * values(log_var)[0].exp();
+        let apart = w.t().dot(&w) + noise - covariance(&fit, latent);
+        assert!(apart.iter().all(|d| d.abs() < 1e-4), "{latent} {whiten}: {apart}");
+    }
 }
 
 #[test]

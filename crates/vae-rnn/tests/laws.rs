@@ -1,6 +1,8 @@
 //! Laws of the models, their bounds and their objective.
 #![allow(clippy::unwrap_used)] // A law that cannot be checked has failed.
 
+#[path = "laws/evaluation.rs"]
+mod evaluation;
 #[path = "laws/particles.rs"]
 mod particles;
 #[path = "laws/sentence.rs"]
@@ -17,6 +19,7 @@ use ndarray::Array2;
 use shared::backend::NdArray;
 use shared::{
     Backend,
+    autoencoder::Autoencoder as _,
     backend::Flex,
     data::{Batch, BatchMaker, Binarise, ExampleSet, PixelShape, Sequences},
     laws::values,
@@ -27,6 +30,7 @@ use shared::{
     sequential::{Resampling, Sequential, continued, filter},
     statistics::mean,
     train::{Moment, Objective as _},
+    trained::{OnDevice, Trained as _},
 };
 use vae_rnn::{
     Model, Objective,
@@ -95,6 +99,12 @@ fn batch_of<B: Backend>(sequences: &[Vec<f32>], indices: &[usize]) -> Batch<B> {
     let examples = ExampleSet::sequences(Sequences::of_numbers(WIDTH, sequences), false);
     BatchMaker::new(examples.into(), Binarise::None, Noise::new(1), B::Device::default())
         .batch(indices, 1)
+}
+
+/// All sequences of this many steps of black and white elements.
+fn all_sequences(steps: usize) -> impl Iterator<Item = Vec<f32>> {
+    let elements = steps * WIDTH;
+    (0..1u32 << elements).map(move |bits| (0..elements).map(|at| (bits >> at & 1) as f32).collect())
 }
 
 fn loss<B: Backend>(model: &Model<B>, batch: &Batch<B>, objective: ObjectiveConfig) -> Vec<f64> {
@@ -412,8 +422,10 @@ fn the_loss_has_the_kl_at_its_weight() {
     });
     for kind in [Kind::Vrnn, Kind::VrnnI, Kind::Sentence] {
         let model = model::<Flex>(&plain(kind));
-        for (epochs, weight) in [(0.0, 0.2), (1.0, 0.4), (3.0, 0.8), (4.0, 1.0)] {
-            let terms = objective.terms(&model, &batch, Moment { epochs });
+        for (epochs, weight) in [(0.0, 0.2), (1.0, 0.4), (3.0, 0.8), (4.0, 1.0), (7.0, 1.0)] {
+            let at = Moment { epochs };
+            assert_eq!(objective.is_settled(&model, at), weight == 1.0, "{epochs}");
+            let terms = objective.terms(&model, &batch, at);
             let named = |name: &str| {
                 values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
             };
@@ -427,19 +439,14 @@ fn the_loss_has_the_kl_at_its_weight() {
 }
 
 #[test]
-fn the_kl_warms_up_to_one() {
-    let config = ObjectiveConfig {
-        kl_warmup_epochs: 4.0,
-        kl_warmup_from: 0.2,
-        ..ObjectiveConfig::default()
-    };
-    let objective = Objective::new(config);
-    let weight = |epochs| objective.kl_weight(Moment { epochs });
-    assert_eq!([weight(0.0), weight(4.0), weight(7.0)], [0.2, 1.0, 1.0]);
-    assert!((weight(2.0) - 0.6).abs() < 1e-12);
-    let model = model::<Flex>(&plain(Kind::Vrnn));
-    let settled = |epochs| objective.is_settled(&model, Moment { epochs });
-    assert_eq!([settled(3.9), settled(4.0)], [false, true]);
+fn a_sequence_has_the_code_that_it_has_alone() {
+    let x = batch::<Flex>(&sequences(OutputConfig::Bernoulli)).x;
+    for kind in KINDS {
+        let model = model::<Flex>(&plain(kind));
+        let code = |x| values(model.encode(x, None).mean());
+        let alone: Vec<f64> = (0..3).flat_map(|row| code(x.clone().narrow(0, row, 1))).collect();
+        close(&code(x.clone()), &alone);
+    }
 }
 
 #[test]
@@ -625,6 +632,51 @@ fn draws_have_the_mean_and_the_covariance_of_the_distribution() {
                     check(&format!("covariance of {a} and {b}"), &products, expected);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn the_most_likely_stroke_has_the_mean_of_the_heaviest_component() {
+    let parameters = [0.1, 0.4, 5.0, 6.0, 7.0, 8.0, 0.9, 1.0, 1.1, 1.2, 0.3, 0.5];
+    for (log_odds, pen) in [(0.7, 1.0), (-0.7, 0.0)] {
+        let parameters = [&parameters[..], &[log_odds]].concat();
+        let (output, hidden) = output_of(OutputConfig::Pen { components: 2 }, &parameters);
+        assert_eq!(values(output.most_likely(hidden)), [6.0, 8.0, pen]);
+    }
+}
+
+#[test]
+fn sequences_are_drawn_as_often_as_they_are_probable() {
+    const DRAWS: usize = 40_000;
+    const REPEATS: usize = 10;
+    let is_symbol = |step: &[f32]| step.iter().sum::<f32>() == 1.0;
+    let all: Vec<Vec<f32>> =
+        all_sequences(2).filter(|sequence| sequence.chunks(WIDTH).all(is_symbol)).collect();
+    let keys: Vec<u64> = (0..DRAWS as u64).collect();
+    for kind in KINDS {
+        let init = Init::Normal { std: 0.5 };
+        let config = ModelConfig { init, ..config(kind, Cell::Gru, OutputConfig::Categorical) };
+        // With Vrnn this is the bias of the prior's mean: while it is zero, the first prior is N(0, I).
+        let model = laws::nudged(model::<Flex>(&config), 11, laws::Direction::Random, 1.0);
+        let model = OnDevice::<Flex, _>::new(model, Default::default());
+        let prefix = Array2::zeros((DRAWS, 0));
+        let drawn = model.continued(&prefix, 2, 1.0, (Noise::new(9), &keys)).unwrap();
+        let rows = REPEATS * all.len();
+        let x = Array2::from_shape_fn((rows, 2 * WIDTH), |(row, at)| all[row % all.len()][at]);
+        let noise = (Noise::new(5), &keys[..rows]);
+        let log_p = model.filter(&x, &vec![2; rows], 2000, Resampling::Never, noise).unwrap();
+        for (place, sequence) in all.iter().enumerate() {
+            let repeats = log_p.rows().into_iter().skip(place).step_by(all.len());
+            let p: Vec<f64> = repeats.map(|row| row.sum().exp()).collect();
+            let count = drawn.rows().into_iter().filter(|row| row.to_vec() == *sequence).count();
+            let (found, wanted) = (count as f64 / DRAWS as f64, mean(&p));
+            let noise = (wanted * (1.0 - wanted) / DRAWS as f64).sqrt().hypot(error(&p));
+            assert!(
+                (found - wanted).abs() < 4.0 * noise,
+                "{kind:?} {sequence:?}: {found}, not {wanted} +- {noise}"
+            );
+            assert!(noise < 0.1 * wanted, "too noisy to tell");
         }
     }
 }

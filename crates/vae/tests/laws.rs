@@ -284,6 +284,18 @@ fn weights_saved_and_loaded_give_the_same_bits() {
 }
 
 #[test]
+fn with_the_output_bias_of_the_data_and_no_weights_every_code_is_decoded_to_their_mean() {
+    let config = ModelConfig { init: Init::Zero, ..config(2, LikelihoodKind::Bernoulli) };
+    let data = [0.0, 0.25, 0.5, 1.0].repeat(3);
+    let model = Model::<Flex>::new(&config, PIXELS, Noise::new(3), &Default::default())
+        .with_output_bias(&data);
+    let decoded = values(model.decode(noise(2, 2, 0), None).mean());
+    for (found, wanted) in decoded.iter().zip([0.001, 0.25, 0.5, 0.999].iter().cycle()) {
+        assert!((found - wanted).abs() < 1e-6, "{found} {wanted}");
+    }
+}
+
+#[test]
 fn every_mistake_in_a_configuration_is_named() {
     let unnamed = shared::laws::configurations::mistakes_not_named::<vae::Paper>();
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));

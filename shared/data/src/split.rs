@@ -460,7 +460,7 @@ impl Splits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segments;
+    use crate::{Sequences, segments};
 
     fn splits(config: &DataConfig) -> Result<Splits, DataError> {
         let (pool, test) = segments::generate();
@@ -562,6 +562,13 @@ mod tests {
             let worst = differences.fold(0f32, f32::max);
             assert!(worst < tolerance, "{binarise:?}: {worst}");
         }
+    }
+
+    #[test]
+    fn every_step_counts_once_in_the_mean_step() {
+        let sequences = [vec![1.0, 0.0], vec![1.0, 1.0, 0.0, 0.0, 1.0, 0.0]];
+        let split = Split::from(ExampleSet::sequences(Sequences::of_numbers(2, &sequences), false));
+        assert_eq!(split.step_mean(Binarise::None), [0.75, 0.25]);
     }
 
     #[test]

@@ -204,6 +204,8 @@ fn independent(train: &Split, test: &Split, binarise: Binarise, noise: Noise) ->
 
 #[cfg(test)]
 mod tests {
+    use shared::data::{ExampleSet, Sequences};
+
     use super::*;
 
     #[test]
@@ -221,5 +223,21 @@ mod tests {
         let [sequence, step] = [nats.a_sequence(), nats.a_step()]
             .map(|found| [found.mean, found.standard_error.unwrap()]);
         assert!(sequence.iter().zip(step).all(|(a, b)| (a - 5.0 * b).abs() < 1e-9));
+    }
+
+    #[test]
+    fn an_independent_element_is_as_probable_as_it_is_frequent_in_the_training_steps() {
+        let split = |sequences: &[Vec<f32>]| {
+            Split::from(ExampleSet::sequences(Sequences::of_numbers(3, sequences), false))
+        };
+        // The third element never happens: half of one step in four.
+        let train = split(&[vec![1., 0., 0.], vec![1., 1., 0., 0., 0., 0., 1., 0., 0.]]);
+        let test = split(&[vec![1., 1., 1.], vec![1., 1., 0., 0., 1., 0.]]);
+        let found = independent(&train, &test, Binarise::None, Noise::new(0));
+        assert_eq!(found.steps, [1, 2]);
+        let wanted: [f64; 2] = [0.75 * 0.25 * 0.125, 0.75 * 0.25 * 0.875 * 0.25 * 0.25 * 0.875];
+        for (found, wanted) in found.by_sequence.iter().zip(wanted) {
+            assert!((found + wanted.ln()).abs() < 1e-6, "{found} {wanted}");
+        }
     }
 }

@@ -267,15 +267,23 @@ mod tests {
     fn midi_rolls_and_json_of_the_same_chords_are_the_same() {
         let work = tempfile::tempdir().unwrap();
         fs::create_dir(work.path().join("songs")).unwrap();
-        let notes: Vec<(u32, u32, u8, u8)> =
-            (0..10).map(|step| (480 * step, 480 * (step + 1), 0, 60 + step as u8)).collect();
-        for name in ["a.mid", "b.MIDI", "c.mid"] {
+        for (name, lowest) in [("40.mid", 40), ("50.MIDI", 50), ("60.mid", 60)] {
+            let notes: Vec<(u32, u32, u8, u8)> = (0..10)
+                .map(|step| (480 * step, 480 * (step + 1), 0, lowest + step as u8))
+                .collect();
             fs::write(work.path().join("songs").join(name), song::file(&notes)).unwrap();
         }
-        let keys: Vec<[u8; 1]> = (60..70).map(|key| [key]).collect();
-        let steps: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-        fs::write(work.path().join("rolls.mat"), roll::file(&[&steps], true)).unwrap();
-        let json = serde_json::json!({"train": [keys], "valid": [keys], "test": [keys]});
+        // As the seed deals the songs.
+        let songs = loaded(&work.path().join("songs"), 1.0).unwrap();
+        let [train, valid, test] = [songs.train, songs.valid, songs.test].map(|split| {
+            let lowest: u8 = split.name(0).unwrap()[..2].parse().unwrap();
+            (lowest..lowest + 10).map(|key| [key]).collect::<Vec<_>>()
+        });
+        let rolls =
+            [&train, &valid, &test].map(|keys| keys.iter().map(|key| &key[..]).collect::<Vec<_>>());
+        let [a, b, c] = rolls.each_ref().map(|roll| [&roll[..]]);
+        fs::write(work.path().join("rolls.mat"), roll::file([&a, &b, &c], true)).unwrap();
+        let json = serde_json::json!({"train": [train], "valid": [valid], "test": [test]});
         fs::write(work.path().join("chords.json"), json.to_string()).unwrap();
         let mut all = Vec::new();
         for name in ["songs", "rolls.mat", "chords.json"] {

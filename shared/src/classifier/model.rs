@@ -73,3 +73,21 @@ pub fn classification<B: Backend>(log_p: Tensor<B, 2>, class: Tensor<B, 2>) -> [
     let error = log_p.clone().argmax(1).not_equal(class.clone().argmax(1)); // [examples, 1]
     [row_sums(class * log_p).neg(), error.float().squeeze_dim(1)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{backend::Flex, laws::values};
+
+    #[test]
+    fn the_loss_is_that_of_the_class_and_an_error_is_another_class_that_is_likelier() {
+        let matrix =
+            |rows: [[f32; 2]; 2]| Tensor::<Flex, 2>::from_floats(rows, &Default::default());
+        let log_p = matrix([[0.7, 0.3], [0.4, 0.6]]).log();
+        let [loss, error] = classification(log_p, matrix([[1.0, 0.0]; 2])).map(values);
+        for (loss, p) in loss.iter().zip([0.7f64, 0.4]) {
+            assert!((loss + p.ln()).abs() < 1e-6, "{loss} {p}");
+        }
+        assert_eq!(error, [0.0, 1.0]);
+    }
+}

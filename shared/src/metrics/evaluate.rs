@@ -341,3 +341,54 @@ impl Evaluating<'_> {
         Ok(metrics)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{f64::consts::LN_2, sync::Arc};
+
+    use super::*;
+    use crate::{backend::Flex, data::ExampleSet, identity::Identity, trained::OnDevice};
+
+    #[test]
+    fn an_image_of_as_many_bits_as_numbers_has_one_bit_a_number() {
+        let nats = 784.0 * LN_2;
+        let nll = Estimate { mean: nats, standard_error: Some(0.1 * nats), examples: 2 };
+        let bits = bits_per_dimension(&measured(nll, "nats", String::new()), 784);
+        assert!((bits.value - 1.0).abs() < 1e-12, "{bits:?}");
+        assert!((bits.standard_error.unwrap() - 0.1).abs() < 1e-12, "{bits:?}");
+    }
+
+    #[test]
+    fn probes_learn_the_classes_of_training_codes_and_are_tested_on_those_of_the_test_split() {
+        let class = |row: usize| row / 10 % 4;
+        let one_hot = |(row, column)| f32::from(u8::from(class(row) == column));
+        let codes = Array2::from_shape_fn((160, 4), one_hot);
+        let model = OnDevice::<Flex, _>::new(Identity::new(4), Default::default());
+        let of = DataConfig::new("", Binarise::None);
+        let config = EvaluateConfig { probe_labels: vec![12], ..Default::default() };
+        // The class of a test code, or the next one.
+        for (shift, accuracy) in [(0, 1.0), (1, 0.0)] {
+            let label = |row| (class(row) + if row < 120 { 0 } else { shift }) % 4;
+            let rows = ExampleSet::rows(&codes, (0..160).map(|row| label(row) as u8).collect());
+            let data = Splits::consecutive(Arc::new(rows), [120, 0], BTreeMap::new());
+            let evaluating = Evaluating {
+                model: &model,
+                data: &data,
+                of: &of,
+                is_other: false,
+                has_strange: false,
+                config: &config,
+                noise: Noise::new(1),
+                judge: None,
+            };
+            let subsets = evaluating.subsets();
+            let train = encode_split(&model, &data.train, &subsets.chosen).mean;
+            let (_, test) = evaluating.reconstructions();
+            let found = evaluating.probes(&subsets, &train, &test).unwrap();
+            let found = found.into_iter().map(|(name, metric)| (name, metric.value));
+            let names = ["probe_knn_12", "probe_knn_all", "probe_linear_12", "probe_linear_all"];
+            let wanted = names.map(|name| (name.to_owned(), accuracy));
+            assert_eq!(found.collect::<Vec<_>>(), wanted);
+        }
+    }
+}

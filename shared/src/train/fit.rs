@@ -605,6 +605,34 @@ mod tests {
     }
 
     #[test]
+    fn the_best_epoch_is_the_result_where_the_last_one_is_worse() {
+        let data = splits();
+        for average in [None, Some(0.5)] {
+            // Epochs of one step, the last of which is too long.
+            let (config, folder) = (config(3, average), tempfile::tempdir().unwrap());
+            let config = TrainConfig {
+                epoch_examples: Some(config.batch_size),
+                optimiser: OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 },
+                schedule: Schedule::Exponential { rate: 0.0005, factor: 10.0 },
+                keep: Keep::Best,
+                ..config
+            };
+            let watched = std::cell::RefCell::new(Vec::new());
+            let watch = |_: usize, model: &Network<B>| {
+                watched.borrow_mut().push(values(model));
+                Ok(())
+            };
+            let (model, plain, session) = (network(&data), Binarise::None, session(folder.path()));
+            let (model, report) =
+                fit_watched(model, &SquaredError, &data, plain, &config, &session, watch).unwrap();
+            let losses: Vec<f64> = report.lines.iter().map(|line| line.valid["loss"]).collect();
+            assert!(losses[0] > losses[1] && losses[1] < losses[2], "{losses:?}");
+            assert_eq!((report.epochs, report.chosen_epoch), (3, 2));
+            assert!(values(&model) == watched.borrow()[1], "{average:?}");
+        }
+    }
+
+    #[test]
     fn a_term_that_is_not_finite_in_validation_ends_the_fit_by_name() {
         let (data, folder) = (splits(), tempfile::tempdir().unwrap());
         let (config, session) = (config(1, None), session(folder.path()));

@@ -85,3 +85,55 @@ impl<B: Backend> StepTerms<B> {
         self.values.to_data().iter::<f32>().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::{backend::Autodiff, module::Param};
+
+    use super::*;
+    use crate::{
+        backend::Flex,
+        data::{Binarise, ExampleSet},
+        laws::values,
+        likelihood::row_sums,
+        nn::{Activation, Dense, Init, Initialiser},
+        noise::Noise,
+    };
+
+    type B = Autodiff<Flex>;
+
+    /// The squared output of a layer.
+    struct Square;
+
+    impl Objective<B, Dense<B>> for Square {
+        fn terms(&self, model: &Dense<B>, batch: &Batch<B>, _: Moment) -> Terms<B> {
+            let y = model.forward(batch.x.clone());
+            Terms { named: Vec::new(), loss: row_sums(y.square()) }
+        }
+    }
+
+    #[test]
+    fn a_step_goes_down_the_mean_gradient_which_is_no_longer_than_its_bound() {
+        let (device, rate, at) = (Default::default(), 0.01, Moment { epochs: 0.0 });
+        let x = ExampleSet::rows(&ndarray::arr2(&[[1.0], [3.0]]), vec![0; 2]);
+        let batch =
+            BatchMaker::new(x.into(), Binarise::None, Noise::new(1), device).batch(&[0, 1], 1);
+        let mut init = Initialiser::new(Init::Glorot, Noise::new(1), &device);
+        let mut layer = Dense::new(1, 1, Activation::Linear, &mut init);
+        layer.weight = Param::from_data([[2.0]], &device);
+        // Means of 2 w x^2 and of 2 w x.
+        let gradient = [20f64, 8.0];
+        let norm = gradient[0].hypot(gradient[1]);
+        for (clip_norm, scale) in [(None, 1.0), (Some(30.0), 1.0), (Some(10.0), 10.0 / norm)] {
+            let rule = OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.0 };
+            let (layer, optimiser) = (layer.clone(), &mut Optimiser::new(&rule));
+            let (after, before) = descend(layer, optimiser, &Square, &batch, at, rate, clip_norm);
+            assert_eq!(before.read(), [4.0, 36.0]);
+            let found = [values(after.weight.val()), values(after.bias.val())].concat();
+            for (found, (start, slope)) in found.iter().zip([2.0, 0.0].into_iter().zip(gradient)) {
+                let wanted = start - rate * scale * slope;
+                assert!((found - wanted).abs() < 1e-6, "{clip_norm:?}: {found} {wanted}");
+            }
+        }
+    }
+}

@@ -290,6 +290,7 @@ mod tests {
         assert_eq!((unknown.len(), unknown.dropped), (3, 2));
         let encoder = Encoder::fit(&table, &[0, 1]).unwrap();
         assert_eq!(encoder.names(), ["job=cook", "job=smith", "sum"]);
+        assert_eq!(encoder.binary(), [true, true, false]);
         let encoded = encoder.encode(&table, &[0, 1, 2, 3]).unwrap();
         // Mean 2 and deviation 1 over the training rows 1 and 3; the baker is not among them.
         let expected = ndarray::arr2(&[[1., 0., -1.], [0., 1., 1.], [1., 0., 0.], [0., 0., 5.]]);
@@ -343,6 +344,7 @@ mod tests {
         let table = table(SCHEMA, &rows).unwrap();
         let training: Vec<usize> = (0..599).collect();
         let encoder = Encoder::fit(&table, &training).unwrap();
+        assert_eq!(encoder.binary(), [true, false]);
         let encoded = encoder.encode(&table, &(0..600).collect::<Vec<_>>()).unwrap();
         assert!(encoded.features.column(1).iter().all(|&value| value == 0.0));
         assert_eq!(encoded.constant, [("sum".to_owned(), 14.62, 1)]);

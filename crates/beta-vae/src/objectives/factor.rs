@@ -152,11 +152,19 @@ pub fn shuffle_latents<B: Backend>(z: Tensor<B, 2>, keys: &Tensor<B, 2>) -> Tens
 
 #[cfg(test)]
 mod tests {
-    use burn::{backend::Autodiff, module::AutodiffModule, optim::GradientsParams};
+    use burn::{
+        backend::Autodiff,
+        module::{AutodiffModule, Param},
+        optim::GradientsParams,
+    };
     use shared::{
         backend::Flex,
         laws::{self, disagreements},
+        nn::Init,
+        noise::Noise,
+        posterior::DiagonalGaussian,
         statistics::mean,
+        train::Moment,
     };
 
     use super::*;
@@ -183,6 +191,38 @@ mod tests {
         let is_kept = |row: &&[f64]| shuffled.chunks(LATENT).any(|other| other == *row);
         let rows_kept = z.chunks(LATENT).filter(is_kept).count();
         assert!(rows_kept < 3, "{rows_kept} rows were left whole");
+    }
+
+    #[test]
+    fn the_cross_entropy_takes_high_log_odds_for_codes_and_is_log_2_at_chance() {
+        let device = Default::default();
+        let mut init = Initialiser::new(Init::Zero, Noise::new(3), &device);
+        let mut linear = Discriminator::<Flex>::new(2, &[], &mut init);
+        let [codes, shuffled] = [3.0, -3.0].map(|z| Tensor::from_data([[z, 0.0]], &device));
+        let chance = values(linear.cross_entropy(codes.clone(), shuffled.clone()))[0];
+        assert!((chance - 2f64.ln()).abs() < 1e-6, "{chance}");
+        linear.output.weight = Param::from_data([[1.0], [0.0]], &device);
+        let found = values(linear.cross_entropy(codes, shuffled))[0];
+        assert!((found - (-3f64).exp().ln_1p()).abs() < 1e-6, "{found}");
+    }
+
+    #[test]
+    fn the_discriminator_tells_the_codes_of_a_batch_from_the_same_shuffled() {
+        let (device, batch) = (Default::default(), batch::<Flex>(7));
+        let mut init = Initialiser::new(Init::Normal { std: 1.0 }, Noise::new(3), &device);
+        let loss = Factor::example().loss(LATENT, &mut init);
+        let posterior =
+            DiagonalGaussian { mean: matrix(7, LATENT, 1), log_var: matrix(7, LATENT, 2) };
+        let [reconstruction, kl] = [0, 1].map(|_| Tensor::zeros([7], &device));
+        let at = Moment { epochs: 0.5 };
+        let encoded = Encoded { batch: &batch, posterior, reconstruction, kl, at };
+        let keys = batch.drawn(Stream::Permute, LATENT, |random, row| {
+            row.iter_mut().for_each(|key| *key = uniform(random));
+        });
+        let z = encoded.draw();
+        let wanted = loss.discriminator.cross_entropy(z.clone(), shuffle_latents(z, &keys));
+        let (name, found) = loss.terms(&encoded).named.swap_remove(1);
+        assert_eq!((name, values(found)), ("discriminator", values(wanted)));
     }
 
     #[test]

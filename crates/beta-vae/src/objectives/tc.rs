@@ -139,7 +139,10 @@ mod tests {
     use shared::{backend::Flex, statistics::mean};
 
     use super::*;
-    use crate::tiny::{LATENT, matrix, values};
+    use crate::{
+        config::Network,
+        tiny::{LATENT, batch, matrix, model, terms, values},
+    };
 
     fn gaussian(examples: usize) -> DiagonalGaussian<Flex> {
         DiagonalGaussian {
@@ -173,6 +176,32 @@ mod tests {
             .collect();
         let closed = mean(&values(row_sums(posterior.kl_per_latent())));
         assert!((mean(&sums) - closed).abs() < 0.02 * closed, "{} {closed}", mean(&sums));
+    }
+
+    #[test]
+    fn the_loss_weighs_each_part_and_with_all_weights_one_it_is_minus_the_elbo_of_its_draw() {
+        let batch = batch::<Flex>(7);
+        let ones = Tc { alpha: 1.0, beta: 1.0, gamma: 1.0 };
+        let [weighted, plain] = [Tc::example(), ones].map(|tc| model::<Flex>(tc, Network::Dense));
+        let posterior = weighted.posterior(batch.x.clone());
+        let z = posterior.reparameterise(batch.eps(1, LATENT));
+        let parts = decompose(&posterior, z.clone());
+        let found = terms(&weighted, &batch, 0.5);
+        let reconstruction = found.named[0].1.clone();
+        let wanted = reconstruction.clone()
+            + parts.mutual_information.mul_scalar(0.7)
+            + parts.total_correlation.mul_scalar(6.0)
+            + parts.dimension_wise_kl.mul_scalar(1.3);
+        for (loss, wanted) in values(found.loss).iter().zip(values(wanted)) {
+            assert!((loss - wanted).abs() < 1e-5 * wanted.abs(), "{loss} {wanted}");
+        }
+        // The constants of log q(z|x) and log p(z) cancel.
+        let direct = reconstruction
+            + posterior.log_density(z.clone())
+            + row_sums(z.square()).mul_scalar(0.5);
+        for (loss, direct) in values(terms(&plain, &batch, 0.5).loss).iter().zip(values(direct)) {
+            assert!((loss - direct).abs() < 1e-3, "{loss} {direct}");
+        }
     }
 
     #[test]

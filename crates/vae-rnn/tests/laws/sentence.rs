@@ -1,9 +1,6 @@
 //! Laws of the model with one code for a whole sequence (Bowman et al. 2016).
 
-use shared::{
-    sequence_code::{self, Choice, SequenceCode},
-    trained::{OnDevice, Trained as _},
-};
+use shared::sequence_code::{self, Choice, SequenceCode};
 
 use super::*;
 
@@ -41,12 +38,6 @@ fn estimates_of_p(
 ) -> Vec<f64> {
     let found = by_step(model, sequence, samples, repeats, 5);
     found.rows().into_iter().map(|row| row.sum()).collect()
-}
-
-/// All sequences of this many steps of black and white elements.
-fn all_sequences(steps: usize) -> impl Iterator<Item = Vec<f32>> {
-    let elements = steps * WIDTH;
-    (0..1u32 << elements).map(move |bits| (0..elements).map(|at| (bits >> at & 1) as f32).collect())
 }
 
 fn state_after(model: &Model<Flex>, z: f32, steps: &[[f32; WIDTH]]) -> Tensor<Flex, 2> {

@@ -189,3 +189,54 @@ fn confidence(log_classes: &Array2<f32>) -> f64 {
     (0..rows).map(|row| best(log_classes.slice(s![row..=row, ..]))).sum::<f64>()
         / rows.max(1) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{backend::Flex, data::ExampleSet, identity::Identity, trained::OnDevice};
+
+    /// Sure of every other image, and sees to the nearest ten.
+    struct Tens;
+
+    impl Judge for Tens {
+        fn log_classes(&self, x: ArrayView2<'_, f32>) -> Array2<f32> {
+            let p = [[0.7f32, 0.3], [0.4, 0.6]];
+            Array2::from_shape_fn((x.nrows(), 2), |(row, class)| p[row % 2][class].ln())
+        }
+
+        fn features(&self, x: ArrayView2<'_, f32>) -> Array2<f32> {
+            x.mapv(|x| 10.0 * (x / 10.0).round())
+        }
+    }
+
+    fn model() -> OnDevice<Flex, Identity<Flex>> {
+        OnDevice::new(Identity::new(1), Default::default())
+    }
+
+    #[test]
+    fn draws_of_half_the_test_images_are_precise_and_recall_half() {
+        let rows = Array2::from_shape_fn((21, 1), |(row, _)| 10.0 * (row % 2) as f32);
+        let rows = Arc::new(ExampleSet::rows(&rows, vec![0; 21]));
+        let data = Splits::consecutive(rows, [0, 1], BTreeMap::new());
+        let config = SamplesConfig { count: 20, neighbours: 3 };
+        // Draws are standard normal: none is 5.
+        let found = sample_quality(&model(), &data, &Tens, &config, Noise::new(1)).unwrap();
+        assert_eq!(found["precision"].value, 1.0);
+        assert_eq!(found["recall"].value, 0.5);
+        let confidence = found["interpolation_confidence"].value;
+        assert!((confidence - 0.65).abs() < 1e-6, "{confidence}");
+    }
+
+    #[test]
+    fn a_midpoint_is_half_way_to_another_code_and_every_code_is_that_of_one() {
+        let codes = Array2::from_shape_fn((12, 1), |(row, _)| 2f32.powi(row as i32));
+        let split = ExampleSet::rows(&codes, vec![0; 12]).into();
+        let others = 2.0 * midpoints(&model(), &split, Noise::new(1)) - &codes;
+        assert!(others.iter().zip(&codes).all(|(other, own)| other != own), "{others}");
+        let mut others = others.into_raw_vec_and_offset().0;
+        others.sort_by(f32::total_cmp);
+        assert_eq!(others, codes.into_raw_vec_and_offset().0);
+    }
+}
