@@ -350,7 +350,7 @@ fn a_refused_resume_changes_nothing() {
         (&|run| flip(&run.join("config.toml")), &[], "config.toml is not as it was written"),
         (&|run| flip(&run.join("SHA256SUMS")), &[], "SHA256SUMS is damaged"),
         (empty, &["--epochs", "3"], "is finished and has no checkpoint to continue from"),
-        (damaged, &["--epochs", "3"], "no checkpoint in"),
+        (damaged, &["--epochs", "3"], "put them back from a copy, or --force trains the run again"),
         (foreign, &["--epochs", "3"], "is a checkpoint of another run"),
         (unlisted, &["--epochs", "3"], "another architecture"),
         (older, &["--epochs", "3"], "was begun on ndarray"),
@@ -382,12 +382,13 @@ fn hold(run: &Path) -> fs::File {
 fn a_run_without_a_checkpoint_begins_from_the_start_and_says_so() {
     let intact = Intact::train("vae", &[]);
     let whole = outcome(&intact.run());
-    // Killed before its first checkpoint.
+    // Killed before its first checkpoint, after a snapshot.
     let (work, run) = intact.copy();
+    fs::write(run.join("snapshots.png"), "of the first attempt").unwrap();
     for entry in fs::read_dir(&run).unwrap() {
         let path = entry.unwrap().path();
         match path.file_name().unwrap().to_str().unwrap() {
-            "config.toml" => {}
+            "config.toml" | "snapshots.png" => {}
             _ if path.is_dir() => fs::remove_dir_all(path).unwrap(),
             _ => fs::remove_file(path).unwrap(),
         }
@@ -399,6 +400,7 @@ fn a_run_without_a_checkpoint_begins_from_the_start_and_says_so() {
     let called = program("vae").call(&hint.split(' ').collect::<Vec<_>>()).success();
     assert!(called.err().contains("no checkpoint yet, so from the start"), "{}", called.err());
     assert!(outcome(&run) == whole);
+    assert!(!run.join("snapshots.png").exists());
 
     // Its checkpoints deleted before it was finished: its list has no weights.
     let (work, run) = intact.copy();

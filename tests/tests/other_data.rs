@@ -229,6 +229,18 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
         assert!(run.join(name).is_file(), "{name}");
     }
     on("traverse", "mine", &["--index", "3"]).success();
+    // Without an index the order of the latents is that of the other data.
+    let own = fs::read(run.join("traversal.png")).unwrap();
+    fs::remove_file(run.join("traversal-on-mine.png")).unwrap();
+    on("traverse", "mine", &[]).success();
+    assert!(run.join("traversal-on-mine.png").is_file());
+    assert!(fs::read(run.join("traversal.png")).unwrap() == own);
+    // A folder's name has no ending.
+    for folder in ["mine.1", "mine.2"] {
+        pictures(&path(folder));
+        on("reconstruct", folder, &[]).success();
+        assert!(run.join(format!("reconstructions-on-{folder}.png")).is_file(), "{folder}");
+    }
     on("reconstruct", "mine", &["--split", "test"]).failure(2, "cannot be used with");
     on("reconstruct", "mine", &["--other-data"]).failure(2, "cannot be used with");
     on("reconstruct", "mine", &["--indices", "60"]).failure(1, "--indices 60: mine has 0 to 59");
@@ -251,7 +263,9 @@ fn an_evaluation_on_other_data_leaves_the_run_as_it_was() {
         assert!(said.contains("class 'blue' is none of the model's, which takes"), "{said}");
     }
     few.on_run("evaluate", &m2, &options).failure(1, "class 'blue'");
-    few.on_run("score", &m2, &options).failure(1, "class 'blue'");
+    for command in ["score", "bounds"] {
+        few.on_run(command, &m2, &options).failure(1, "class 'blue'");
+    }
     // Class 0 of rectangles is no digit 0.
     program("cvae")
         .on_run("reconstruct", &run, &["--on", "rectangles"])

@@ -120,6 +120,12 @@ fn what_cannot_be_scored_or_encoded_says_why() {
     let (run, _) = trained(program("vae-rnn"), work.path());
     program("vae-rnn").on_run("encode", &run, &[]).failure(2, "a code at each step");
     program("vae-rnn").on_run("score", &run, &["--samples", "0"]).failure(1, "at least 1");
+    let (run, _) = trained(program("pca"), work.path());
+    let without_effect = |options: &[&str]| {
+        let said = program("pca").on_run("score", &run, options).success().err();
+        said.contains("--samples 7: without effect")
+    };
+    assert!(without_effect(&["--samples", "7"]) && !without_effect(&[]));
 }
 
 #[test]
@@ -153,10 +159,10 @@ fn reconstructions_may_be_drawn_and_their_images_noisy_and_nothing_is_overwritte
     }
     vae.on_run("reconstruct", &run, &["--noise", "1.5", "--noise-kind", "masking"])
         .failure(1, "at most 1 for --noise-kind masking");
-    vae.on_run("sample", &run, &["--class", "7"]).failure(1, "not conditional on classes");
+    vae.on_run("sample", &run, &["--class", "7"]).failure(2, "not conditional on classes");
     let pca = program("pca");
     let (run, _) = trained(pca, work.path());
-    pca.on_run("reconstruct", &run, &["--draws", "1"]).failure(1, "nothing to draw");
+    pca.on_run("reconstruct", &run, &["--draws", "1"]).failure(2, "nothing to draw");
 }
 
 #[test]

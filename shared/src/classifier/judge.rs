@@ -101,10 +101,13 @@ where
     }
 }
 
-/// The folder of the classifier of these data: that of the set's name, or with the beginning of their
-/// checksum if another edition of the set has that.
-fn folder_of(runs: &Path, name: &str, identity: &Identity) -> Result<PathBuf> {
-    let plain = runs.join(CLASSIFIER).join(name);
+/// The folder of the classifier of these data: that of the set's name, with the beginning of their checksum if another
+/// edition of the set has that. Backends differ in their last bits, so each but flex has one of its own.
+fn folder_of(runs: &Path, name: &str, backend: &str, identity: &Identity) -> Result<PathBuf> {
+    let of_backend =
+        if backend == Device::Flex.backend() { String::new() } else { format!("-{backend}") };
+    let name = format!("{name}{of_backend}");
+    let plain = runs.join(CLASSIFIER).join(&name);
     let file = plain.join(IDENTITY);
     if !file.is_file() {
         if plain.join(weights::WEIGHTS).is_file() {
@@ -135,7 +138,8 @@ where
     B::Device: Sync,
 {
     let identity = Identity::of(data, &Preparation::of(data));
-    let path = folder_of(runs, &config.data, &identity)?;
+    let folder = || folder_of(runs, &config.data, device.backend(), &identity);
+    let path = folder()?;
     let text = toml::to_string(config)?;
     let run = match RunFolder::open(path.clone()) {
         Ok(run) => run,
@@ -150,7 +154,7 @@ where
     if !fitted {
         // Another program may be fitting it; then it is there.
         run.wait()?;
-        if folder_of(runs, &config.data, &identity)? != path {
+        if folder()? != path {
             // It fitted one to another edition of the set.
             return on::<B>(config, data, runs, device, handle);
         }
@@ -225,11 +229,13 @@ mod tests {
         };
         let own = identity(&config);
         let other = identity(&DataConfig { train_examples: Some(100), ..config });
-        let folder = |identity| folder_of(runs.path(), "segments", identity).unwrap();
+        let of = |backend, identity| folder_of(runs.path(), "segments", backend, identity).unwrap();
+        let folder = |identity| of("flex", identity);
         let plain = runs.path().join("classifier/segments");
         assert_eq!(folder(&own), plain);
         write_json(&plain.join(IDENTITY), &own).unwrap();
         assert_eq!(folder(&own), plain);
         assert!(folder(&other).to_string_lossy().contains(&other.train.sha256[..12]));
+        assert!(of("cuda", &own).ends_with("segments-cuda"));
     }
 }

@@ -154,11 +154,14 @@ impl Examples {
         if let Some(choice) = &asked.on.other {
             let other = loaded.other(choice)?;
             other.strange.iter().for_each(|strange| strange.tell(choice));
+            // What follows a folder's last dot is no ending.
+            let is_file = matches!(choice, DataChoice::Path(path) if path.is_file());
+            let called = if is_file { stem(&other.title) } else { &other.title };
             return Ok(Self {
                 split: other.splits.test.clone(),
                 name: other.title.clone(),
                 classes: ClassNames::of_data(&other.splits),
-                suffix: format!("-on-{}", plain(stem(&other.title))),
+                suffix: format!("-on-{}", plain(called)),
                 sizes: None,
             });
         }
@@ -448,14 +451,14 @@ fn finds_in_place_of<P: Paper>(loaded: &Loaded<P>, class: u8) -> bool {
 }
 
 impl<P: Paper> Loaded<P> {
-    /// True if the run was fitted to digits, and class n is the digit n.
+    /// True if the run was fitted to a set of digits. Of data of the user's own it is not known, whatever their classes
+    /// are called.
     pub(super) fn has_digits(&self) -> bool {
-        let fitted = P::KIND.source(self.config.data());
-        fitted.is_ok_and(|fitted| has_digits(fitted, &self.preparation))
+        P::KIND.source(self.config.data()).is_ok_and(|fitted| fitted.has_digits())
     }
 }
 
-/// True if class n of the data a model was fitted to is the digit n.
+/// True if class n of the data a model was fitted to is the digit n, as far as names tell.
 fn has_digits(fitted: &dyn Source, known: &Preparation) -> bool {
     if fitted.is_split_by_seed() {
         known.classes.len() > 1 && ClassNames::of(known).are_digits(&known.classes)

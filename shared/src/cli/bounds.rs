@@ -31,7 +31,7 @@ pub(super) fn bounds<P: Paper>(args: BoundsArgs) -> Result<()> {
     }
     refuse_samples(samples.last().copied())?;
     let loaded = Loaded::<P>::open(&args.of, "bounds")?;
-    let examples = loaded.examples(&args.asked)?;
+    let examples = loaded.scored_examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "bounds.png")?;
     let table = args.to.beside(path.with_extension("csv"))?;
     let (binarise, noise) = (loaded.config.data().binarise, loaded.noise());

@@ -230,10 +230,8 @@ impl ConfigurationArgs {
         run: &Resolved<P::Config>,
         is_named: bool,
     ) -> Result<Vec<Difference>> {
-        let is_asked = self.config.as_ref().is_some_and(|name| {
-            let is_preset = P::PRESETS.iter().any(|(preset, _)| preset == name);
-            if is_preset { is_named } else { Path::new(name).is_file() }
-        });
+        let is_preset = |name: &str| P::PRESETS.iter().any(|(preset, _)| *preset == name);
+        let is_asked = self.config.as_ref().is_some_and(|name| is_named || !is_preset(name));
         if is_asked { differences(run, &self.resolve::<P>()?) } else { Ok(Vec::new()) }
     }
 

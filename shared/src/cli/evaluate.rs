@@ -31,9 +31,9 @@ use crate::{
 
 /// `evaluate`.
 pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
-    let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
     refuse_samples(args.samples)?;
     refuse_zero("--images", args.images)?;
+    let loaded = Loaded::<P>::open_to_change(&args.of, "evaluate")?;
     let mut config = loaded.config.evaluate().clone();
     config.nll_samples = args.samples.unwrap_or(config.nll_samples);
     config.nll_images = args.images.unwrap_or(config.nll_images);
@@ -58,12 +58,22 @@ pub(super) fn evaluate<P: Paper>(args: EvaluateArgs) -> Result<()> {
         }
         None => Evaluated::Again(config),
     };
+    let before = other.is_none().then(|| loaded.run.record().ok()?).flatten();
     let finished = finish(&loaded, evaluated);
     let (text, record) = match &args.on.other {
         Some(choice) => finished.with_context(|| format!("--on {choice}"))?,
         None => finished?,
     };
     crate::print_text!("{text}");
+    let mut lost: Vec<String> =
+        before.into_iter().flat_map(|old| old.metrics.into_keys()).collect();
+    lost.retain(|name| !record.metrics.contains_key(name));
+    if !lost.is_empty() {
+        progress::line(&format!(
+            "no longer in the record, which is of this evaluation alone: {}; the commands that added them add them again",
+            lost.join(", ")
+        ));
+    }
     let is_estimated = |metric: &Metric| metric.about.contains(", K = ");
     if !record.metrics.values().any(is_estimated) {
         for (option, number) in [("--samples", args.samples), ("--images", args.images)] {

@@ -222,6 +222,7 @@ fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subje
     let model = loaded.model.as_ref();
     // Without the run's own data nothing is known of factors.
     let follows = |data| P::KIND.follows(model, data, loaded.noise());
+    let own = if P::KIND.has_factors() { loaded.data().ok() } else { None };
     Subject {
         model,
         split: &examples.split,
@@ -237,7 +238,7 @@ fn subject<'a, P: Paper>(loaded: &'a Loaded<P>, examples: &'a Examples) -> Subje
         seed: loaded.config.seed(),
         scored: model.scored(),
         has_digits: loaded.has_digits(),
-        follows: loaded.data().map(follows).unwrap_or_default(),
+        follows: own.map(follows).unwrap_or_default(),
     }
 }
 

@@ -300,9 +300,9 @@ pub(super) struct EncodeArgs {
 pub(super) struct ScoreArgs {
     #[command(flatten)]
     pub(super) of: OfRun,
-    /// Samples of the importance-weighted bound, where log p(x) has no closed form.
-    #[arg(long, value_name = "K", default_value_t = 100)]
-    pub(super) samples: usize,
+    /// Samples of the importance-weighted bound, where log p(x) has no closed form (default: 100).
+    #[arg(long, value_name = "K")]
+    pub(super) samples: Option<usize>,
     /// Score only the first N examples.
     #[arg(long, value_name = "N")]
     pub(super) examples: Option<usize>,

@@ -6,6 +6,7 @@ use anyhow::{Error, Result, bail};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use super::{
+    Stop,
     asked::{Asked, To},
     explore,
     model::Loaded,
@@ -224,7 +225,8 @@ fn draw_curves<P: Paper>(loaded: &Loaded<P>, report: &FitReport) -> Result<Vec<P
 fn class_of<P: Paper>(loaded: &Loaded<P>, wanted: &str) -> Result<usize> {
     let known = &loaded.preparation.classes;
     if loaded.model.condition_of_classes(known).is_none() {
-        bail!("--class {wanted}: this model is not conditional on classes");
+        let reason = format!("--class {wanted}: this model is not conditional on classes");
+        return Err(Stop::Cannot(reason).into());
     }
     let names = ClassNames::of(&loaded.preparation);
     let place = known.iter().position(|&class| names.name(class) == wanted);
@@ -265,11 +267,18 @@ fn draw_samples<P: Paper>(loaded: &Loaded<P>, how: &Drawing, to: &To) -> Result<
     let drawn = match pixels {
         Pixels::Mean => decoded(loaded, codes.view(), given, &steps),
         Pixels::Drawn if is_of_sequences => {
-            bail!("--pixels drawn: only for images, and these are sequences")
+            return Err(Stop::Cannot(
+                "--pixels drawn: only for images, and these are sequences".into(),
+            )
+            .into());
         }
         Pixels::Drawn => match loaded.model.draw_pixels(codes.view(), given, noise, &keys) {
             Some(x) => Decoded { x, steps },
-            None => bail!("--pixels drawn: the distribution of this model's pixels has means only"),
+            None => {
+                let reason =
+                    "--pixels drawn: the distribution of this model's pixels has means only";
+                return Err(Stop::Cannot(reason.into()).into());
+            }
         },
     };
     let known = &loaded.preparation.classes;
@@ -439,7 +448,12 @@ fn draw_traversal<P: Paper>(loaded: &Loaded<P>, how: &Traversal) -> Result<Vec<P
         }
         None => {
             about.push_str(&first_given(loaded)?);
-            (to.file(&loaded.run, name)?, None, given_classes(loaded, &[0])?)
+            let path = if asked.is_of_other_data() {
+                loaded.examples(asked)?.file(to, &loaded.run, name)?
+            } else {
+                to.file(&loaded.run, name)?
+            };
+            (path, None, given_classes(loaded, &[0])?)
         }
     };
     let animation = to.beside(path.with_extension("gif"))?;

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{
+    Stop,
     asked::{Asked, To},
     model::Loaded,
     options::{NoiseKind, ReconstructArgs},
@@ -90,10 +91,11 @@ pub(super) fn draw<P: Paper>(loaded: &Loaded<P>, how: &Restoration) -> Result<Ve
         for draw in 0..how.draws {
             let drawn = codes.reparameterised(loaded.noise(), Stream::Draw, draw as u64, &keys);
             let Some(z) = drawn else {
-                bail!(
+                let reason = format!(
                     "--draws {}: this model has one code for an image, nothing to draw",
                     how.draws
                 );
+                return Err(Stop::Cannot(reason).into());
             };
             let drawn = decoded(loaded, z.view(), given, &seen.steps);
             sheet = sheet.row(format!("draw {}", draw + 1), drawn);

@@ -14,14 +14,17 @@ use crate::{
     counted, data::DataKind, files::write_atomic, metrics::scores, progress, trained::Trained,
 };
 
+/// Samples of a bound, if no option says how many.
+const SAMPLES: usize = 100;
+
 /// Images of a row of the picture.
 const SHOWN: usize = 10;
 
 /// Why a model gives an example no likelihood.
 pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
     if model.has_prior() {
-        "the model has no bound on the likelihood of an example: its code has latents above or below it, or it is no \
-         probabilistic model"
+        "the model has no bound on the likelihood of an example: its code has latents above or below it, no variance \
+         is left for its noise, or it is no probabilistic model"
     } else {
         "the model gives an example no likelihood: it has no prior of its code"
     }
@@ -29,7 +32,7 @@ pub(super) fn without_likelihood(model: &dyn Trained) -> &'static str {
 
 /// `score`.
 pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
-    refuse_samples(Some(args.samples))?;
+    refuse_samples(args.samples)?;
     let loaded = Loaded::<P>::open(&args.of, "score")?;
     let examples = loaded.scored_examples(&args.asked)?;
     let path = examples.file(&args.to, &loaded.run, "scores.csv")?;
@@ -39,9 +42,15 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     refuse_zero("--examples", split.len())?;
     say_all_are_taken("--examples", args.examples, whole.len(), &examples.whole());
     let (model, noise) = (loaded.model.as_ref(), loaded.noise());
-    let Some(mut found) = scores(model, &split, binarise, noise, args.samples) else {
+    let samples = args.samples.unwrap_or(SAMPLES);
+    let Some(mut found) = scores(model, &split, binarise, noise, samples) else {
         return Err(Stop::Cannot(without_likelihood(model).into()).into());
     };
+    if found.is_exact()
+        && let Some(samples) = args.samples
+    {
+        progress::line(&format!("--samples {samples}: without effect, log p(x) is exact here"));
+    }
     let name = |index: usize| split.name(index).map_or_else(|| index.to_string(), str::to_owned);
     let beyond: Vec<usize> =
         (0..split.len()).filter(|&index| !found.nll[index].is_finite()).collect();

@@ -59,16 +59,11 @@ pub(super) fn all<P: Paper>(args: &TrainArgs) -> Result<()> {
         }
         let aside = folder.join(REPLACED);
         let old = aside.is_dir().then(|| checksums_of(&aside));
-        records.extend(one::<P>(run).map_err(|error| match error.downcast_ref::<Stop>() {
-            Some(Stop::Interrupted(_)) => {
-                let advice = "stopped; the same command with --resume goes on, without --force";
-                Stop::Interrupted(advice.into()).into()
-            }
-            _ => {
-                if args.target.force {
-                    give_back_or_keep::<P>(&mut runs, index, old);
-                }
-                error
+        let advice = "stopped; the same command with --resume goes on, without --force";
+        records.extend(one::<P>(run, Some(advice)).inspect_err(|error| {
+            let is_interrupted = matches!(error.downcast_ref(), Some(Stop::Interrupted(_)));
+            if args.target.force && !is_interrupted {
+                give_back_or_keep::<P>(&mut runs, index, old);
             }
         })?);
     }

@@ -38,7 +38,7 @@ use crate::{
         NAME_LETTERS, REPLACED, Record, RunData, RunError, RunFolder, Trackers, TrainingEnd,
         is_name,
     },
-    train::{FitReport, Interrupted, Session, can_continue, has_checkpoint},
+    train::{FitReport, Interrupted, Session, can_continue, forget_snapshots, has_checkpoint},
     trained::{OnDevice, Trained},
     weights::{self, BURN_WEIGHTS},
 };
@@ -134,11 +134,12 @@ pub fn refuse_name(name: &str) -> Result<()> {
 
 /// `train`.
 pub(super) fn train<P: Paper>(args: &TrainArgs) -> Result<()> {
-    if args.seeds.is_empty() { one::<P>(args).map(drop) } else { seeds::all::<P>(args) }
+    if args.seeds.is_empty() { one::<P>(args, None).map(drop) } else { seeds::all::<P>(args) }
 }
 
-/// One run; its record, unless it was only checked.
-pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
+/// One run; its record, unless it was only checked. What goes on after an interruption is its own command, or as
+/// `advice` says.
+pub(super) fn one<P: Paper>(args: &TrainArgs, advice: Option<&str>) -> Result<Option<Record>> {
     if let Some(bad) = args.snapshot_epochs.iter().find(|e| !(**e > 0.0 && e.is_finite())) {
         bail!("--snapshot-epochs {bad}: epochs are positive numbers");
     }
@@ -185,9 +186,9 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         bail!("--snapshot-epochs {late}: the fit ends after {epochs} epochs");
     }
     let common = args.common.starting_in(base);
-    let advice = "a fit goes on with its own data only: name their folder with --data-dir, or start \
-                  another run with --name";
-    let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, advice)?;
+    let other_data = "a fit goes on with its own data only: name their folder with --data-dir, or start \
+                      another run with --name";
+    let (data, kept) = own_data::to_fit::<P>(begun.as_ref(), &config, &common, other_data)?;
     check::<P>(&config, &data, device, Purpose::Fit, &places)?;
     if args.check {
         if let Err(reason) = RunFolder::planned(path, false).map_err(advised_to_train) {
@@ -227,6 +228,10 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         }
     };
     kept.iter().try_for_each(|kept| kept.write(&run))?;
+    if args.resume && !goes_on {
+        // Pictures of an attempt that left no checkpoint.
+        forget_snapshots(&run)?;
+    }
     progress::line(&format!(
         "{}: {} of {} ({} training, {} validation, {} test examples), device {device}, seed {}, in {}",
         P::NAME,
@@ -253,6 +258,9 @@ pub(super) fn one<P: Paper>(args: &TrainArgs) -> Result<Option<Record>> {
         fitting.stops.clone(),
     );
     let continued_by = || {
+        if let Some(advice) = advice {
+            return advice.to_owned();
+        }
         let mut again = format!("{} --device {device}", place_of::<P>(run.path()));
         let recorded = || RunData::read(&run).ok()??.folder;
         if let Some(folder) = args.common.data_dir.clone().or_else(recorded) {
@@ -322,17 +330,8 @@ fn concluded<P: Paper>(
     report: &FitReport,
     trackers: &Trackers,
 ) -> Result<Record> {
-    let all = || {
-        let found = measure(loaded, evaluated)?;
-        crate::print_text!("{}", found.text);
-        // The record comes last, so that a fit that was killed while it drew is not finished; what only cannot be
-        // drawn costs no record.
-        let drawn = pictures::all(loaded, report);
-        found.write(loaded)?;
-        Ok((found.record, drawn?))
-    };
-    let (record, drawn) =
-        all().inspect_err(|_: &Error| trackers.end(&loaded.run, TrainingEnd::Failed))?;
+    let (record, drawn) = measured_and_drawn(loaded, evaluated, report)
+        .inspect_err(|_| trackers.end(&loaded.run, TrainingEnd::Failed))?;
     crate::print_line!(
         "\npictures and record in {}:\n  {}",
         loaded.run.path().display(),
@@ -341,6 +340,20 @@ fn concluded<P: Paper>(
     // Last, because a slow tracker takes its time.
     trackers.end(&loaded.run, TrainingEnd::Finished);
     Ok(record)
+}
+
+/// The record and the names of the pictures. The record comes last, so that a fit that was killed while it drew is not
+/// finished; what only cannot be drawn costs no record.
+fn measured_and_drawn<P: Paper>(
+    loaded: &Loaded<P>,
+    evaluated: Evaluated<'_>,
+    report: &FitReport,
+) -> Result<(Record, Vec<String>)> {
+    let found = measure(loaded, evaluated)?;
+    crate::print_text!("{}", found.text);
+    let drawn = pictures::all(loaded, report);
+    found.write(loaded)?;
+    Ok((found.record, drawn?))
 }
 
 /// The configuration of a run to be resumed, changed by these options.
@@ -480,10 +493,7 @@ pub fn recorded<P: Paper>(
             fit_one_of_several::<P>(config, loaded.data()?, run, *device, true)?.1
         }
     };
-    // The record comes last: where it is, all is.
-    pictures::all(&loaded, &report)?;
-    crate::print_text!("{}", finish(&loaded, Evaluated::After(&report))?.0);
-    let record = loaded.run.record()?.ok_or_else(|| anyhow!("the record was not written"))?;
+    let record = measured_and_drawn(&loaded, Evaluated::After(&report), &report)?.0;
     Ok((loaded, record))
 }
 

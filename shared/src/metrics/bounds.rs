@@ -221,6 +221,16 @@ pub struct Scores {
     pub about: String,
 }
 
+/// What [`Scores::about`] says of a closed form.
+pub(super) const EXACT: &str = "exact";
+
+impl Scores {
+    /// True if nothing was estimated.
+    pub fn is_exact(&self) -> bool {
+        self.about == EXACT
+    }
+}
+
 /// -log p(x) of each example, in closed form if the model has one, otherwise the importance-weighted bound
 /// with `samples` weights; `None` where it has neither.
 pub fn scores(
@@ -234,7 +244,7 @@ pub fn scores(
         return sequence_scores(model, split, binarise, noise, samples);
     }
     let (nll, about) = match exact(model, split, binarise, noise) {
-        Some(nll) => (nll, "exact".to_owned()),
+        Some(nll) => (nll, EXACT.to_owned()),
         None => (
             by_example(model, split, binarise, noise, Estimator::Importance, &[samples])?.concat(),
             format!("importance-weighted bound with K = {samples}"),

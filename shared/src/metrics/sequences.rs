@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use super::Scores;
+use super::{Scores, bounds::EXACT};
 use crate::{
     data::{Binarise, Split},
     noise::{Noise, Stream},
@@ -115,7 +115,7 @@ pub(super) fn sequence_scores(
 ) -> Option<Scores> {
     let terms = sequence_terms(model, split, binarise, noise)?;
     if terms.kl_by_latent.is_empty() {
-        let (nll, about) = (terms.reconstruction, "exact".to_owned());
+        let (nll, about) = (terms.reconstruction, EXACT.to_owned());
         return Some(Scores { nll, negative_elbo: None, about });
     }
     Some(Scores {

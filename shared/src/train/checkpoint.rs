@@ -18,7 +18,7 @@ use crate::{
     files::{Checksums, temporary_folder, write_json},
     progress,
     run::{CHECKPOINTS, OWNER, RunFolder, UNFINISHED, say_unchecked},
-    weights::{record_bytes, restore},
+    weights::{WEIGHTS, record_bytes, restore},
 };
 
 /// Where a run stands; with the weights and the optimiser's state, all that is needed to continue
@@ -114,7 +114,7 @@ pub(crate) fn can_continue(run: &RunFolder, backend: &str) -> Result<bool> {
         match whole {
             Some(progress) => refuse_other_backend(&progress, backend)?,
             None if damaged.is_empty() => continue,
-            None => bail!("{}", none_left(&folder, &damaged)),
+            None => bail!("{}", none_left(&folder, &damaged, run.has(WEIGHTS)?)),
         }
         found = true;
     }
@@ -181,14 +181,19 @@ fn refuse_other_backend(progress: &Progress, backend: &str) -> Result<()> {
     )
 }
 
-fn none_left(folder: &Path, damaged: &[Damaged]) -> String {
+fn none_left(folder: &Path, damaged: &[Damaged], is_finished: bool) -> String {
     let mut reasons: Vec<String> =
         damaged.iter().map(|(_, reason)| format!("{reason:#}")).collect();
     // All may lack the weights of one best epoch.
     reasons.dedup();
+    let advice = if is_finished {
+        "--force trains the run again".into()
+    } else {
+        let names: Vec<String> = damaged.iter().map(|(path, _)| name(path)).collect();
+        format!("delete {} to begin this fit from the start", names.join(", "))
+    };
     format!(
-        "no checkpoint in {} can be used: {}; put them back from a copy, or delete that folder to \
-         begin this fit from the start",
+        "no checkpoint in {} can be used: {}; put them back from a copy, or {advice}",
         folder.display(),
         reasons.join("; ")
     )
@@ -383,7 +388,11 @@ impl Checkpoints {
                 Err(error) => damaged.push((path, error)),
             }
         }
-        if damaged.is_empty() { Ok(None) } else { bail!("{}", none_left(&self.folder, &damaged)) }
+        if damaged.is_empty() {
+            Ok(None)
+        } else {
+            bail!("{}", none_left(&self.folder, &damaged, self.run.has(WEIGHTS)?))
+        }
     }
 
     fn say_passed_over(&self, used: &Path, damaged: &[Damaged]) {

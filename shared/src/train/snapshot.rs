@@ -1,8 +1,8 @@
 //! Reconstructions of the same images while training: the lecture's strip "after 0.1, 1, 2 epochs".
 
-use std::path::PathBuf;
+use std::{fs, io::ErrorKind, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData};
 use ndarray::Array2;
 
@@ -39,10 +39,7 @@ impl Snapshots {
         valid: &Split,
         paper: &'static str,
     ) -> Self {
-        let steps = epochs
-            .iter()
-            .map(|&epoch| (((epoch * steps_per_epoch as f64).round() as usize).max(1), epoch))
-            .collect();
+        let steps = epochs.iter().map(|&epoch| step_of(epoch, steps_per_epoch)).collect();
         let each = one_of_each_class(valid);
         if !epochs.is_empty() && !each.note().is_empty() {
             progress::line(&format!("snapshots are of validation images{}", each.note()));
@@ -97,6 +94,33 @@ pub(crate) fn strip(run: &RunFolder, shape: PixelShape, title: &str) -> Result<(
     plot::snapshot_strip(&run.file(SNAPSHOT_FOLDER), &run.file(RunFolder::STRIP), shape, &caption)
 }
 
+/// The step after so many epochs, and the epochs that a picture after it tells. There is none before the first step,
+/// whose share of an epoch is told by two digits.
+fn step_of(epoch: f64, steps_per_epoch: usize) -> (usize, f64) {
+    let steps = (epoch * steps_per_epoch as f64).round() as usize;
+    if steps > 0 {
+        return (steps, epoch);
+    }
+    let first = format!("{:.1e}", 1.0 / steps_per_epoch.max(1) as f64);
+    (1, first.parse().unwrap_or(epoch))
+}
+
+/// Removes the snapshots of a fit that begins anew.
+pub(crate) fn forget(run: &RunFolder) -> Result<()> {
+    run.begin_change()?;
+    for path in [run.file(SNAPSHOT_FOLDER), run.file(RunFolder::STRIP)] {
+        let removed =
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Where the snapshot after this many epochs is kept.
 fn picture(run: &RunFolder, epoch: f64) -> PathBuf {
     run.file(SNAPSHOT_FOLDER).join(format!("{epoch}.png"))
@@ -144,6 +168,13 @@ mod tests {
     fn split(labels: Vec<u8>) -> Split {
         let shape = PixelShape::grey(1, 1);
         ExampleSet::images(shape, vec![0; labels.len()], labels, false).into()
+    }
+
+    #[test]
+    fn a_snapshot_before_the_first_step_is_told_as_what_it_is() {
+        assert_eq!(step_of(0.5, 16), (8, 0.5));
+        assert_eq!(step_of(0.0001, 16), (1, 0.063));
+        assert_eq!(step_of(0.1, 1), (1, 1.0));
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Bundle {
         let (file, sha256) = match &self.place {
             Place::File(path) => opened(path).with_context(|| format!("{self}: cannot read it"))?,
             Place::Web(_) if options.offline => {
-                bail!("{self}: not in the cache, and AE_OFFLINE is set")
+                bail!("{self}: AE_OFFLINE is set, so it is not downloaded")
             }
             Place::Web(url) => {
                 let found = download(url, self.sha256.is_none(), LARGEST, folder);

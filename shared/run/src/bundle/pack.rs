@@ -32,8 +32,7 @@ pub fn pack(run: &RunFolder) -> Result<Packed> {
     let place = || run.path().display();
     let mut files = Vec::new();
     for name in FILES {
-        let is_there = run.has(name)? && run.file(name).exists();
-        match is_there.then(|| run.read(name)) {
+        match run.has(name)?.then(|| run.read(name)) {
             Some(Ok(bytes)) => files.push((name, bytes)),
             Some(Err(damage)) => bail!("{damage}: {} is not packed", place()),
             None if NEEDED.contains(&name) => {
