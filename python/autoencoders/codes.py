@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-SPLITS = {"training": 0, "validation": 1, "test": 2}
+#: Splits as an archive numbers them; the last are other data and all of a set.
+SPLITS = ["training", "validation", "test", "other"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Codes:
     log_var: np.ndarray | None
     #: Class of each example: numbers from an npz, names from a csv.
     label: np.ndarray
-    #: Where each example is from: "training", "validation", "test", or other data.
+    #: Where each example is from: "training", "validation", "test", or "other": other data, or all of a set.
     split: np.ndarray
     #: Number of the example in its split.
     index: np.ndarray
@@ -62,12 +63,11 @@ def _archive(path):
         if missing:
             raise ValueError(f"{path}: not an archive of encode, without {', '.join(sorted(missing))}")
         optional = {key: archive[key] for key in ("log_var", "name") if key in archive.files}
-        names = np.array([*SPLITS, "other"])
         return Codes(
             mean=archive["mean"],
             log_var=optional.get("log_var"),
             label=archive["label"],
-            split=names[archive["split"]],
+            split=np.array(SPLITS)[archive["split"]],
             index=archive["index"],
             name=optional.get("name"),
         )
@@ -94,7 +94,7 @@ def _table(path):
         mean=numbers(means),
         log_var=numbers(spreads) if spreads else None,
         label=texts("class"),
-        split=texts("split"),
+        split=np.array([split if split in SPLITS else "other" for split in texts("split").tolist()]),
         index=texts("index").astype(np.uint32),
         name=texts("name") if "name" in place else None,
     )

@@ -48,6 +48,14 @@ class CodesTest(unittest.TestCase):
         self.assertEqual(codes.split.tolist(), ["training", "other"])
         self.assertEqual((codes.of("other").label.tolist(), codes.log_var, codes.name), ([9], None, None))
 
+    def test_all_of_a_set_and_other_data_are_other_in_both(self):
+        path = self.folder / "codes.npz"
+        numbers = np.uint8([3, 1])
+        np.savez(path, mean=np.zeros((2, 1), np.float32), label=numbers, split=numbers, index=np.uint32([0, 0]))
+        for split in ["all", "mine.npz"]:
+            table = ae.codes(self.file("codes.csv", f"split,index,class,z0\n{split},0,a,0\nvalidation,0,a,0\n"))
+            self.assertEqual(table.split.tolist(), ae.codes(path).split.tolist())
+
     def test_what_is_no_file_of_codes_is_refused(self):
         np.savez(self.folder / "other.npz", x=np.zeros(3))
         for path in [self.file("other.csv", "a,b\n1,2\n"), self.folder / "other.npz", self.file("codes.txt", "")]:

@@ -80,6 +80,11 @@ impl<'a> Axis<'a> {
         let is_long = value.abs() >= LONGEST || (largest < SHORTEST && value != 0.0);
         if is_long { format!("{value:e}") } else { value.to_string() }
     }
+
+    /// The labels of its ticks.
+    pub(super) fn labels(self, ticked: &Ticked) -> Vec<String> {
+        ticked.ticks.iter().map(|&at| self.label(at, &ticked.range())).collect()
+    }
 }
 
 /// A value to a thousandth of the power of ten below the size of an axis, or to nine decimals where

@@ -15,7 +15,7 @@ use plotters_backend::{
     text_anchor::{HPos, VPos},
 };
 
-use super::letters::{Letters, em_and_ascent, letters, width};
+use super::letters::{Letters, em_and_ascent, lacking, letters, width};
 
 /// Pixels of the PNG for each unit of length, so that it is sharp on a slide.
 const SCALE: u32 = 2;
@@ -38,6 +38,7 @@ pub struct Picture {
     size: (u32, u32),
     pixels: Vec<u8>,
     svg: String,
+    lacking: Option<char>,
 }
 
 /// What charts and grids are drawn on.
@@ -54,7 +55,7 @@ impl Picture {
         let number = number.ok_or_else(|| {
             anyhow!("a picture of {} x {} has too many pixels: draw fewer", size.0, size.1)
         })?;
-        Ok(Self { size, pixels: vec![255; number as usize], svg: String::new() })
+        Ok(Self { size, pixels: vec![255; number as usize], svg: String::new(), lacking: None })
     }
 
     /// To draw on.
@@ -70,6 +71,11 @@ impl Picture {
         let (width, height) = self.size;
         RgbImage::from_raw(width * SCALE, height * SCALE, self.pixels)
             .ok_or_else(|| anyhow!("too many pixels"))
+    }
+
+    /// The first letter in it that the font lacks, for which its pixels have a box.
+    pub(super) fn lacking(&self) -> Option<char> {
+        self.lacking
     }
 
     /// The same as SVG, text as text.
@@ -265,6 +271,7 @@ impl DrawingBackend for Canvas<'_> {
         if text.is_empty() || colour.alpha == 0.0 {
             return Ok(());
         }
+        self.0.lacking = self.0.lacking.or_else(|| lacking(text));
         let (size, anchor, turn) = (style.size(), style.anchor(), style.transform());
         // Shares of width and height that lie left of and above the anchor.
         let left = match anchor.h_pos {

@@ -10,6 +10,7 @@ use files::write_atomic;
 use image::ImageFormat;
 use plotters::{coord::Shift, prelude::*};
 use statistics::mean;
+use terminal::progress;
 
 use super::{
     axis::{Axis, Ticked},
@@ -29,6 +30,9 @@ pub type Drawn = Result<(), Failed>;
 
 /// True once a picture was written as SVG.
 static IS_SVG_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// True once it was said that the font lacks a letter.
+static IS_LACK_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Writes a picture as SVG.
 ///
@@ -62,6 +66,14 @@ pub(super) fn save(path: &Path, painted: Result<Picture>) -> Result<()> {
     }
     if is_svg {
         return Ok(());
+    }
+    if let Some(letter) = picture.lacking()
+        && !is_svg_wanted()
+        && !IS_LACK_SAID.swap(true, Ordering::Relaxed)
+    {
+        progress::line(&format!(
+            "the font of pictures lacks {letter:?}: a PNG shows a box; --format svg keeps the letter"
+        ));
     }
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture
@@ -108,6 +120,11 @@ const SQUARE: (u32, u32) = (940, 900);
 /// Margin around a chart, and width of a mark in the legend.
 pub(super) const MARGIN: i32 = 15;
 const MARK: i32 = 28;
+/// From an axis to its labels, as plotters draws them, and from labels wider than usual to the axis's name.
+const FROM_AXIS: i32 = 10;
+const FROM_NAME: i32 = 6;
+/// Letters of the values and the names of axes.
+const AXES: [i32; 2] = [16, 18];
 
 /// The colour of a class or a series: beyond the ten, hues a golden angle apart, light and dark in
 /// turn.
@@ -168,11 +185,25 @@ fn framed<'a, 'b>(
         .margin_top(MARGIN + 36)
         .margin_right(MARGIN + legend.width())
         .x_label_area_size(45)
-        .y_label_area_size(70)
+        .y_label_area_size(label_area(70, axes[1], &up, AXES))
         .build_cartesian_2d(across, up)?;
-    mesh(&mut chart, axes, [16, 18])?;
+    mesh(&mut chart, axes, AXES)?;
     legend.draw(root)?;
     Ok(chart)
+}
+
+/// Width of the labels and the name of a vertical axis in letters of these sizes: the usual one, unless
+/// the labels would run into the name.
+pub(super) fn label_area(
+    usual: i32,
+    axis: Axis<'_>,
+    ticked: &Ticked,
+    [values, names]: [i32; 2],
+) -> i32 {
+    let labels = axis.labels(ticked);
+    let widths = labels.iter().map(|label| letters::width(label, values.into()));
+    let needed = FROM_AXIS + widths.fold(0.0, f64::max) as i32 + names;
+    if needed > usual { needed + FROM_NAME } else { usual }
 }
 
 /// Lines at the ticks of both axes, with letters of these sizes for their values and the axes' names.
@@ -368,7 +399,9 @@ pub fn error_bars(
     let entry = |(index, (name, _)): (usize, &(String, Vec<Spread>))| {
         (Mark::Dot(colour_of(index)), name.clone())
     };
-    let legend = Legend::fitting(series.iter().enumerate().map(entry).collect(), 720);
+    // One without points keeps the colours of those behind it as they are in other pictures.
+    let drawn = series.iter().enumerate().filter(|(_, (_, points))| !points.is_empty());
+    let legend = Legend::fitting(drawn.map(entry).collect(), 720);
     draw(path, (940 + legend.width() as u32, 720), |root| {
         let mut chart = framed(root, caption, axes, ranges.clone(), &points, &legend)?;
         for (index, (_, points)) in series.iter().enumerate() {
@@ -484,6 +517,36 @@ mod tests {
         let (across, up) = (span([1.0].into_iter()), Axis::whole("epoch"));
         let ticks = up.over(across, [].into_iter()).key_points(BoldPoints(5));
         assert_eq!(ticks, [1.0]);
+    }
+
+    /// A chart up to this value, whose vertical axis has this name.
+    fn up_to(highest: f64, name: &str) -> image::RgbImage {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("curves.png");
+        let points = vec![(1.0, 0.0), (2.0, highest)];
+        curves(&path, "", ["epoch", name], &[Series { name: String::new(), points }]).unwrap();
+        image::open(&path).unwrap().to_rgb8()
+    }
+
+    #[test]
+    fn the_name_of_an_axis_lies_beside_its_labels() {
+        for highest in [0.05, 1e5, 1.6e6, -9e6] {
+            let (bare, named) = (up_to(highest, ""), up_to(highest, "loss per glyph"));
+            let columns = bare.enumerate_pixels().zip(named.pixels());
+            let name = columns.clone().filter(|((.., bare), named)| bare != named);
+            let name = name.map(|((x, ..), _)| x).max();
+            let labels = columns.filter(|((.., bare), _)| bare.0 != [255; 3]);
+            assert!(name.is_some() && name < labels.map(|((x, ..), _)| x).min(), "{highest}");
+        }
+    }
+
+    #[test]
+    fn usual_labels_have_the_usual_room() {
+        let axis = Axis::linear("loss");
+        for range in [0.0..1.0, 0.0..0.05, 93.0..94.5, 0.0..60_000.0] {
+            let ticked = axis.over(range, [].into_iter());
+            assert_eq!(label_area(70, axis, &ticked, AXES), 70);
+        }
     }
 
     #[test]

@@ -77,22 +77,22 @@ impl Grid {
         let scale = LEAST_SIDE.div_ceil(self.shape.height.max(self.shape.width)).max(1);
         let (width, height) = (self.shape.width * scale, self.shape.height * scale);
         let columns = self.rows.iter().map(|(_, images)| images.nrows()).max().unwrap_or(0);
-        let longest = self.rows.iter().map(|(label, _)| letters::width(label, LABEL_SIZE));
-        let longest = longest.fold(0.0, f64::max).ceil() as usize;
+        let cell = self.cell(width, height);
+        let longest = widest(self.rows.iter().map(|(label, _)| label));
         let left = MARGIN + if longest > 0 { longest + 10 } else { 0 };
         let header = if self.columns.is_empty() { 0 } else { HEADER };
         let blocks = columns.div_ceil(MOST_BESIDE).max(1);
         let beside = columns.div_ceil(blocks);
-        let block = header + self.rows.len() * (height + GAP) + BLOCK_GAP;
+        let block = header + self.rows.len() * (cell.1 + GAP) + BLOCK_GAP;
         let caption_width = 2 * MARGIN + letters::width(&self.caption, 19.0).ceil() as usize;
         let full = (
-            (left + beside * (width + GAP) + MARGIN).max(caption_width) as u32,
+            (left + beside * (cell.0 + GAP) + MARGIN).max(caption_width) as u32,
             (MARGIN + CAPTION + blocks * block - BLOCK_GAP + MARGIN) as u32,
         );
         // Where a column lies, and the rows of its block begin.
         let place = |column: usize| {
             let top = MARGIN + CAPTION + column / beside * block + header;
-            (left + column % beside * (width + GAP), top)
+            (left + column % beside * (cell.0 + GAP), top)
         };
         painted(full, |root| {
             let style = |size: f64| TextStyle::from((FONT, size).into_font()).color(&BLACK);
@@ -100,13 +100,13 @@ impl Grid {
             for (column, label) in self.columns.iter().enumerate() {
                 let (x, top) = place(column);
                 // A longer one would run into the next.
-                let label = letters::within(label, LABEL_SIZE, width as f64);
+                let label = letters::within(label, LABEL_SIZE, cell.0 as f64);
                 root.draw_text(&label, &style(LABEL_SIZE), (x as i32, (top - 20) as i32))?;
             }
             for (row, (label, images)) in self.rows.iter().enumerate() {
-                let y = row * (height + GAP);
+                let y = row * (cell.1 + GAP);
                 for first in (0..columns).step_by(beside.max(1)) {
-                    let middle = (place(first).1 + y + height / 2) as i32 - 8;
+                    let middle = (place(first).1 + y + cell.1 / 2) as i32 - 8;
                     root.draw_text(label, &style(LABEL_SIZE), (MARGIN as i32, middle))?;
                 }
                 for (column, image) in images.rows().into_iter().enumerate() {
@@ -114,7 +114,7 @@ impl Grid {
                     let size = (width as u32, height as u32);
                     let picture = picture(image, self.shape);
                     let picture = imageops::resize(&picture, size.0, size.1, FilterType::Nearest);
-                    let at = (x as i32, (top + y) as i32);
+                    let at = (x as i32, (top + y + (cell.1 - height) / 2) as i32);
                     root.draw(
                         &BitMapElement::<_>::with_owned_buffer(at, size, picture.into_raw())
                             .context("an image of another size")?,
@@ -124,6 +124,21 @@ impl Grid {
             Ok(())
         })
     }
+
+    /// Width and height that an image of this size takes with its labels: a narrow one as many letters
+    /// above it as a square one, a low one those beside it.
+    fn cell(&self, width: usize, height: usize) -> (usize, usize) {
+        let above = widest(&self.columns).min(LEAST_SIDE);
+        let is_labelled = self.rows.iter().any(|(label, _)| !label.is_empty());
+        let beside = if is_labelled { LABEL_SIZE as usize } else { 0 };
+        (width.max(above), height.max(beside))
+    }
+}
+
+/// Width of the widest of these labels.
+fn widest<'a>(labels: impl IntoIterator<Item = &'a String>) -> usize {
+    let widths = labels.into_iter().map(|label| letters::width(label, LABEL_SIZE));
+    widths.fold(0.0, f64::max).ceil() as usize
 }
 
 /// The numbers of an image as a picture: three channels are red, green and blue, one is grey.
@@ -259,6 +274,46 @@ mod tests {
         assert_eq!(one.0, two.0);
         assert!(two.1 > one.1 + 4 * 56, "{one:?} {two:?}");
         assert!(size(200).0 <= one.0);
+    }
+
+    /// Places of the columns' labels and of the rows', of images of this size.
+    fn labels(height: usize, width: usize) -> [Vec<(f64, f64)>; 2] {
+        let images = || Array2::zeros((3, height * width));
+        let grid = Grid::new(PixelShape::grey(height, width), "digits")
+            .columns(["#7", "0.25", "+1.0 sd"].map(String::from))
+            .row("input", images())
+            .row("mean", images());
+        let svg = grid.painted().unwrap().svg();
+        let page = roxmltree::Document::parse(&svg).unwrap();
+        let place = |label: &str| {
+            let text = page.descendants().find(|node| node.text() == Some(label)).expect(label);
+            let number = |name| text.attribute(name).unwrap().parse::<f64>().unwrap();
+            (number("x"), number("y"))
+        };
+        [["#7", "0.25", "+1.0 sd"].map(place).into(), ["input", "mean"].map(place).into()]
+    }
+
+    #[test]
+    fn labels_of_narrow_and_of_low_images_are_whole_and_lie_beside_one_another() {
+        for (height, width) in [(32, 8), (4, 64), (1, 100), (100, 1), (28, 28)] {
+            let [columns, rows] = labels(height, width);
+            for (pair, label) in columns.windows(2).zip(["#7", "0.25"]) {
+                let between = pair[1].0 - pair[0].0;
+                assert!(between > letters::width(label, LABEL_SIZE), "{height} x {width}");
+            }
+            assert!(rows[0].1 - columns[0].1 >= LABEL_SIZE, "{height} x {width}");
+            assert!(rows[1].1 - rows[0].1 > LABEL_SIZE, "{height} x {width}");
+        }
+    }
+
+    #[test]
+    fn labels_do_not_move_usual_images() {
+        let grid = Grid::new(PixelShape::grey(28, 28), "")
+            .columns(["a long name of a class".to_owned()])
+            .row("input", Array2::zeros((1, 784)));
+        for side in [56, 60, 64, 96] {
+            assert_eq!(grid.cell(side, side), (side, side));
+        }
     }
 
     /// A picture lower than the images panicked, and the header alone said how much memory was taken.

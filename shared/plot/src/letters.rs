@@ -35,6 +35,12 @@ fn set(text: &str, size: f32) -> (Vec<Glyph>, f32) {
     (glyphs, x)
 }
 
+/// The first letter of a text that the font lacks.
+pub(super) fn lacking(text: &str) -> Option<char> {
+    let font = font()?;
+    text.chars().find(|&letter| font.glyph_id(letter).0 == 0)
+}
+
 /// Width of a text in pixels.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     f64::from(set(text, size as f32).1)
@@ -90,6 +96,12 @@ mod tests {
         assert!(short.starts_with("left a") && short.ends_with('…'), "{short}");
         assert!(width(&short, 16.0) <= 100.0 && width("…", 16.0) > 2.0);
         assert_eq!(within("wide", 16.0, 1.0), "");
+    }
+
+    #[test]
+    fn a_letter_that_the_font_lacks_is_found() {
+        assert_eq!(lacking("naïve Bäume ¶ ± 0.5 …"), None);
+        assert_eq!(lacking("digit 七, 八"), Some('七'));
     }
 
     #[test]

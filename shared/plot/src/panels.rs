@@ -8,7 +8,8 @@ use plotters::prelude::*;
 use super::{
     axis::Axis,
     chart::{
-        LETTERS, Legend, MARGIN, Mark, Series, caption_size, colour_of, draw, mesh, span, style,
+        LETTERS, Legend, MARGIN, Mark, Series, caption_size, colour_of, draw, label_area, mesh,
+        span, style,
     },
 };
 
@@ -19,6 +20,8 @@ const MANY: usize = 4;
 /// Height of the caption, and of a panel's title.
 const HEAD: i32 = 36;
 const TITLE: i32 = 26;
+/// Letters of the values and the names of axes.
+const AXES: [i32; 2] = [14, 16];
 
 /// Lines over a common axis, one of several charts.
 pub struct Panel {
@@ -70,16 +73,14 @@ pub fn panels(path: &Path, caption: &str, across: &str, rows: &[Vec<Panel>]) -> 
                 let axes =
                     [Axis::whole(if is_last { across } else { "" }), Axis::linear(&panel.up)];
                 let [horizontal, vertical] = ranges[column].clone();
+                let up = axes[1].over(vertical, [].into_iter());
                 let mut chart = ChartBuilder::on(&area)
                     .margin_top(TITLE)
                     .margin_right(MARGIN)
                     .x_label_area_size(if is_last { 45 } else { 22 })
-                    .y_label_area_size(80)
-                    .build_cartesian_2d(
-                        axes[0].over(horizontal, [].into_iter()),
-                        axes[1].over(vertical, [].into_iter()),
-                    )?;
-                mesh(&mut chart, axes, [14, 16])?;
+                    .y_label_area_size(label_area(80, axes[1], &up, AXES))
+                    .build_cartesian_2d(axes[0].over(horizontal, [].into_iter()), up)?;
+                mesh(&mut chart, axes, AXES)?;
                 // The first on top: what others begin like is seen as it.
                 for line in panel.lines.iter().rev() {
                     let own = colour(&line.name).stroke_width(2);
