@@ -2,15 +2,16 @@
 # What other programs read of a run: the exported ONNX models of every image paper in onnxruntime, beside the program's
 # own numbers, and the event files of a training that was interrupted and continued, in TensorBoard.
 # Usage: scripts/ci/exchange.sh [PROGRAM RUN]...; without arguments tiny runs on generated digits.
-# Skips with a word where a package is missing (pip install -r scripts/reference/requirements-exchange.txt); PYTHON
-# names the interpreter.
+# Skips with a word, but in CI, where a package is missing (pip install -r scripts/reference/requirements-exchange.txt);
+# PYTHON names the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 python=${PYTHON:-python3}
 has() {
     "$python" -c "import $1" 2> /dev/null && return
-    echo "exchange: skipped, no $1 (pip install -r scripts/reference/requirements-exchange.txt)"
+    skip "exchange: skipped, no $1 (pip install -r scripts/reference/requirements-exchange.txt)"
     return 1
 }
 

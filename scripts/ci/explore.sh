@@ -2,16 +2,17 @@
 # The pages of `explore` in a real browser: their numbers beside the program's, pointer, keyboard, and no request.
 # Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits, one on
 # coloured images too, and models of sequences on generated tunes, digits, a few lines and drawings.
-# Skips with a word where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
+# Skips with a word, but in CI, where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
 # names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 browser=${BROWSER:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
-if [ -z "$browser" ]; then echo "explore: skipped, no browser (Debian: apt-get install chromium)"; exit 0; fi
-if ! command -v node > /dev/null; then echo "explore: skipped, no node"; exit 0; fi
+if [ -z "$browser" ]; then skip "explore: skipped, no browser (Debian: apt-get install chromium)"; exit 0; fi
+if ! command -v node > /dev/null; then skip "explore: skipped, no node"; exit 0; fi
 if ! node -e 'require("playwright-core")' 2> /dev/null; then
-    echo "explore: skipped, no playwright-core (npm install playwright-core, and its folder in NODE_PATH)"
+    skip "explore: skipped, no playwright-core (npm install playwright-core, and its folder in NODE_PATH)"
     exit 0
 fi
 

@@ -6,6 +6,7 @@
 # Usage: scripts/ci/gpu.sh cuda|wgpu [PAPER]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 feature=${1:?cuda or wgpu}
 shift
@@ -15,9 +16,9 @@ for paper in "$@"; do packages+=(--package "$paper"); done
 # Three more for the tests of shapes.
 if [ $# = 0 ]; then packages=(--workspace); else packages+=(--package vae --package beta-vae --package vae-rnn); fi
 cargo clippy --package kernels --features "$feature" --all-targets -- -D warnings
-cargo test --package kernels --features "$feature" --lib cube
+tested --package kernels --features "$feature" --lib -- cube
 cargo build "${packages[@]}" --features "shared/$feature"
-PAPERS="$*" cargo test --package end-to-end --features "$feature" --test devices
+PAPERS="$*" tested --package end-to-end --features "$feature" --test devices
 if [ "$feature" = cuda ]; then
     # All rows are timed, on a machine that need not be the record's: records before are put aside, and back again
     # unless every row is there.

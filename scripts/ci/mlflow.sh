@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A training that is interrupted and continued beside MLflow's own server, and what the server has of it in the end.
-# Usage: scripts/ci/mlflow.sh; skips with a word where the package is missing (pip install -r
+# Usage: scripts/ci/mlflow.sh; skips with a word, but in CI, where the package is missing (pip install -r
 # scripts/reference/requirements-mlflow.txt, some 850 MB); PYTHON names the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 python=${PYTHON:-python3}
 if ! "$python" -c "import mlflow" 2> /dev/null; then
-    echo "mlflow: skipped, no mlflow (pip install -r scripts/reference/requirements-mlflow.txt)"
+    skip "mlflow: skipped, no mlflow (pip install -r scripts/reference/requirements-mlflow.txt)"
     exit 0
 fi
 

@@ -43,7 +43,7 @@ step "table and pipeline"
 cargo xtask changed --pipeline "$scratch/train.yml"
 for template in $templates; do
     grep "VARIANT: .*trial-$template" "$scratch/train.yml"
-    grep "^| \[\`trial-$template\`\](crates/trial-$template) | N. N., year |" README.md
+    grep "^| \[\`trial-$template\`\](crates/trial-$template) | N. N., TODO: year |" README.md
 done
 
 step "remove"

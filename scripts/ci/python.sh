@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # The Python package: its tests; every exported model as a torch.nn.Module, beside the program's own numbers; the notebook.
 # Usage: scripts/ci/python.sh [PROGRAM RUN]...; without arguments tiny runs on generated digits.
-# Skips with a word where a package is missing (pip install -r scripts/reference/requirements-python.txt); PYTHON names
-# the interpreter.
+# Skips with a word, but in CI, where a package is missing (pip install -r scripts/reference/requirements-python.txt);
+# PYTHON names the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 python=${PYTHON:-python3}
 has() {
     "$python" -c "import $1" 2> /dev/null && return
-    echo "python: $2 skipped, no ${1%%,*} (pip install -r scripts/reference/requirements-python.txt)"
+    skip "python: $2 skipped, no ${1%%,*} (pip install -r scripts/reference/requirements-python.txt)"
     return 1
 }
 export PYTHONPATH=$PWD/python PYTHONDONTWRITEBYTECODE=1
@@ -42,7 +43,7 @@ while [ $# -ge 2 ]; do
     "$python" scripts/reference/python_check.py "$run" "$to" "$to/expected.json" "$to/codes"
 done
 
-if [ -z "$vae" ]; then echo "python: the notebook skipped, no run of vae among the arguments"; exit 0; fi
+if [ -z "$vae" ]; then skip "python: the notebook skipped, no run of vae among the arguments"; exit 0; fi
 has nbclient,ipykernel,matplotlib,pandas "the notebook" || exit 0
 # It is written for a run of the VAE.
 to=$out/vae-$(basename "$vae")

@@ -7,7 +7,16 @@ out=${1:-target/site}
 
 sed -n 's/^<!-- explorer: \(.*\) -->$/\1/p' docs/course/*.md | sort -u | while read -r paper preset; do
     preset=${preset:-quick}
-    [ -f "runs/$paper/$preset/explore.html" ] || cargo run --release -p "$paper" -- train --config "$preset" < /dev/null
+    run=runs/$paper/$preset
+    if [ -f "$run/explore.html" ]; then continue; fi
+    options=(train --config "$preset")
+    if [ -f "$run/record.json" ]; then
+        # Finished before there were explorers.
+        options=(explore --run "$run")
+    elif [ -f "$run/config.toml" ]; then
+        options+=(--resume)
+    fi
+    cargo run --release -p "$paper" -- "${options[@]}" < /dev/null
 done
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 cargo xtask site --out "$out" ${REPOSITORY:+--repository "$REPOSITORY"}

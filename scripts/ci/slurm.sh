@@ -2,17 +2,18 @@
 # `cargo xtask sweep --on slurm` on a real Slurm: a controller and two nodes on this machine, and an array of six tiny
 # trainings. One task is killed and one node drained; the sweep is called again and must end with the bits of a sweep
 # without Slurm. Run by hand or nightly, as root.
-# Installs nothing: skips with a word where Slurm is missing. SLURM_OUT keeps its logs and the runs.
+# Installs nothing: skips with a word, but in CI, where Slurm is missing. SLURM_OUT keeps its logs and the runs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source scripts/ci/helpers.sh
 
 for program in munged slurmctld slurmd sbatch squeue scontrol pgrep; do
     if ! command -v "$program" > /dev/null; then
-        echo "slurm: skipped, no $program (Debian: apt-get install --no-install-recommends slurm-wlm munge procps)"
+        skip "slurm: skipped, no $program (Debian: apt-get install --no-install-recommends slurm-wlm munge procps)"
         exit 0
     fi
 done
-if [ "$(id -u)" != 0 ]; then echo "slurm: skipped, not root: munged and slurmd are started here"; exit 0; fi
+if [ "$(id -u)" != 0 ]; then skip "slurm: skipped, not root: munged and slurmd are started here"; exit 0; fi
 
 step() { printf '\n== %s (after %s s)\n' "$*" "$SECONDS"; }
 fail() { echo "slurm: $*" >&2; exit 1; }

@@ -1,7 +1,7 @@
 //! Programs of the workspace, built by Cargo.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -13,6 +13,11 @@ use crate::workspace;
 /// Cargo: the one that runs this, if one does.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+}
+
+/// The folder that Cargo builds the workspace at `root` into.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// The program of a package, built for speed with these features.

@@ -1,5 +1,5 @@
-//! Which variants a branch touches: the folders of `crates/` it changes, or all of them if it changes
-//! what every variant stands on; and the pipeline that trains them.
+//! Which variants a branch touches: the folders of `crates/` it changes, or whose records under `results/`, or all of
+//! them if it changes what every variant stands on; and the pipeline that trains them.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,10 @@ use anyhow::{Context, Result, bail};
 
 use shared::run::write_atomic;
 
-use crate::workspace;
+use crate::{
+    papers::{folder_name, manifests},
+    workspace,
+};
 
 /// Beginnings of paths that concern every variant.
 const SHARED: [&str; 8] =
@@ -67,17 +70,7 @@ fn pipeline(root: &Path, variants: &BTreeSet<String>) -> Result<String> {
 
 /// Every variant: the crates in `crates/`.
 fn variants(root: &Path) -> Result<BTreeSet<String>> {
-    let folder = root.join("crates");
-    let entries =
-        fs::read_dir(&folder).with_context(|| format!("cannot look into {}", folder.display()))?;
-    let mut variants = BTreeSet::new();
-    for entry in entries {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").is_file() {
-            variants.insert(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(variants)
+    Ok(manifests(root)?.iter().map(|manifest| folder_name(manifest)).collect())
 }
 
 /// The variants that differ from where this branch left `base`, in commits or in the working tree.
@@ -96,8 +89,9 @@ fn changed(root: &Path, base: &str) -> Result<BTreeSet<String>> {
     let paths: Vec<&str> = paths.split_terminator('\0').collect();
     if !paths.iter().any(|path| SHARED.iter().any(|shared| path.starts_with(shared))) {
         variants.retain(|name| {
-            let folder = format!("crates/{name}/");
-            paths.iter().any(|path| path.starts_with(&folder))
+            // Records are of a training that can be done again.
+            let folders = ["crates", "results"].map(|folder| format!("{folder}/{name}/"));
+            paths.iter().any(|path| folders.iter().any(|folder| path.starts_with(folder)))
         });
     }
     Ok(variants)
@@ -165,6 +159,7 @@ mod tests {
         assert_eq!(after(&["crates/ab/src/model.rs", "README.md"]), ["ab"]);
         assert_eq!(after(&["README.md", "docs/a.md"]), [""; 0]);
         assert_eq!(after(&["crates/c/Cargo.toml"]), ["c"]);
+        assert_eq!(after(&["results/ab/quick-seed1.json", "results/a.json"]), ["ab"]);
         for file in ["shared/lib.rs", "Cargo.lock", "scripts/a.rs", "tests/a.rs", ".gitlab-ci.yml"]
         {
             assert_eq!(after(&[file]), ["a", "ab"], "{file}");

@@ -4,9 +4,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use shared::run::{RunFolder, write_atomic};
+use shared::run::{Record, RunFolder, write_atomic};
 
-use crate::workspace;
+use crate::{compare::stale::between, workspace};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// frontier.json.
     #[arg(long, value_name = "FILE")]
     summary: Option<String>,
+    /// Keep the record in place of one of another experiment too.
+    #[arg(long)]
+    replace: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -26,15 +29,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(summary) => summary_copies(args, summary)?,
         None => run_copies(args)?,
     };
-    say(&keep(&copies, &workspace())?);
+    say(&keep(&copies, &workspace(), args.replace)?);
     Ok(())
 }
 
-/// Keeps the records of these runs, or of none if one cannot be kept.
-pub(super) fn all(runs: impl Iterator<Item = PathBuf>) -> Result<()> {
-    let copies = runs.map(|run| run_copies(&Args { run, pictures: Vec::new(), summary: None }));
+/// Keeps the records of these runs, or of none if one cannot be kept; with `replace` also in place of records of other
+/// experiments.
+pub(super) fn all(runs: impl Iterator<Item = PathBuf>, replace: bool) -> Result<()> {
+    let copies =
+        runs.map(|run| run_copies(&Args { run, pictures: Vec::new(), summary: None, replace }));
     let copies: Vec<Copy> = copies.collect::<Result<Vec<_>>>()?.concat();
-    say(&keep(&copies, &workspace())?);
+    say(&keep(&copies, &workspace(), replace)?);
     Ok(())
 }
 
@@ -79,13 +84,17 @@ fn summary_copies(args: &Args, summary: &str) -> Result<Vec<Copy>> {
     Ok(copies)
 }
 
-/// Writes the copies under `root`, all or none that cannot be read; the files written.
-fn keep(copies: &[Copy], root: &Path) -> Result<Vec<PathBuf>> {
+/// Writes the copies under `root`, or none if one cannot be read or would replace another experiment unasked; the files
+/// written.
+fn keep(copies: &[Copy], root: &Path, replace: bool) -> Result<Vec<PathBuf>> {
     let read = |(from, to): &Copy| -> Result<(PathBuf, Vec<u8>)> {
         let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
         Ok((root.join(to), bytes))
     };
     let files = copies.iter().map(read).collect::<Result<Vec<_>>>()?;
+    if !replace {
+        files.iter().try_for_each(|(to, bytes)| refuse_another(to, bytes))?;
+    }
     for (to, bytes) in &files {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
@@ -93,6 +102,22 @@ fn keep(copies: &[Copy], root: &Path) -> Result<Vec<PathBuf>> {
         write_atomic(to, bytes)?;
     }
     Ok(files.into_iter().map(|(to, _)| to).collect())
+}
+
+/// Refuses to write a record in place of one of another experiment. What is no record, or a damaged one, is of none.
+fn refuse_another(to: &Path, bytes: &[u8]) -> Result<()> {
+    let record = |bytes: &[u8]| serde_json::from_slice::<Record>(bytes).ok();
+    let old = fs::read(to).ok().and_then(|bytes| record(&bytes));
+    let (Some(old), Some(new)) = (old, record(bytes)) else { return Ok(()) };
+    let differences = between(&old, &new);
+    if !differences.is_empty() {
+        bail!(
+            "{} is of another experiment: {}; a run of another --name has a place of its own, and --replace replaces it",
+            to.display(),
+            differences.join(", ")
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -109,7 +134,8 @@ mod tests {
         fs::write(run.join(RunFolder::CONFIG), "seed = 2\n").unwrap();
         fs::write(run.join(RunFolder::RECORD), &record).unwrap();
         fs::write(run.join("samples.png"), "a picture").unwrap();
-        let args = Args { run, pictures: vec!["samples.png".into()], summary: None };
+        let pictures = vec!["samples.png".into()];
+        let args = Args { run, pictures, summary: None, replace: false };
         (args, serde_json::from_slice(&record).unwrap())
     }
 
@@ -122,7 +148,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let (args, record) = made(scratch.path());
         let root = scratch.path().join("workspace");
-        let files = keep(&run_copies(&args).unwrap(), &root).unwrap();
+        let files = keep(&run_copies(&args).unwrap(), &root, false).unwrap();
         let expected = ["results/vae/quick-seed2.json", "docs/pictures/vae-quick-samples.png"];
         assert_eq!(files, expected.map(|file| root.join(file)));
         let kept: Value = serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap();
@@ -146,12 +172,42 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_another_experiment_is_replaced_on_purpose_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (args, mut record) = made(scratch.path());
+        let root = scratch.path().join("workspace");
+        let mut kept = |change: fn(&mut Value), replace: bool| {
+            change(&mut record);
+            fs::write(args.run.join(RunFolder::RECORD), record.to_string()).unwrap();
+            keep(&run_copies(&args).unwrap(), &root, replace)
+        };
+        let file = kept(|_| (), false).unwrap().remove(0);
+        let read = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
+        // Trained again, by other code.
+        let again = |record: &mut Value| {
+            record["metrics"]["nll"]["value"] = 7.5.into();
+            record["code"] = "0.0.1".into();
+        };
+        kept(again, false).unwrap();
+        assert_eq!(read()["metrics"]["nll"]["value"], 7.5);
+        let before = read();
+        let other = |record: &mut Value| record["config"]["train"]["epochs"] = 5.into();
+        let said = kept(other, false).unwrap_err().to_string();
+        for part in ["quick-seed2.json", "config train.epochs: ", " → 5", "--replace"] {
+            assert!(said.contains(part), "no {part} in {said}");
+        }
+        assert_eq!(read(), before);
+        kept(|_| (), true).unwrap();
+        assert_eq!(read()["config"]["train"]["epochs"], 5);
+    }
+
+    #[test]
     fn nothing_is_written_if_a_picture_is_missing() {
         let scratch = tempfile::tempdir().unwrap();
         let (mut args, _) = made(scratch.path());
         args.pictures.push("simples.png".into());
         let root = scratch.path().join("workspace");
-        let error = keep(&run_copies(&args).unwrap(), &root).unwrap_err();
+        let error = keep(&run_copies(&args).unwrap(), &root, false).unwrap_err();
         assert!(format!("{error:#}").contains("simples.png"), "{error:#}");
         assert!(!root.exists());
     }
@@ -162,7 +218,7 @@ mod tests {
         let run = scratch.path().join("fair-repr/frontier-adult");
         fs::create_dir_all(&run).unwrap();
         let pictures = vec!["frontier.png".to_owned(), "parts.png".to_owned()];
-        let args = Args { run, pictures, summary: Some("frontier.json".into()) };
+        let args = Args { run, pictures, summary: Some("frontier.json".into()), replace: false };
         let copies = summary_copies(&args, "frontier.json").unwrap();
         let kept: Vec<&str> = copies.iter().map(|(_, to)| to.as_str()).collect();
         let expected = [

@@ -90,8 +90,11 @@ pub(crate) fn in_order(root: &Path) -> Result<Vec<String>> {
 
 /// Manifests of the papers' crates.
 pub(crate) fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
+    let folder = root.join("crates");
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot look into {}", folder.display()))?;
     let mut found = Vec::new();
-    for entry in fs::read_dir(root.join("crates"))? {
+    for entry in entries {
         found.push(entry?.path().join("Cargo.toml"));
     }
     found.retain(|manifest| manifest.is_file());

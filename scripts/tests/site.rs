@@ -13,16 +13,19 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into()
 }
 
-/// `cargo xtask site` in the workspace at `root`.
+/// `cargo xtask site` in the workspace at `root`, built there.
 fn site(root: &Path, out: &Path, options: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask"))
+    command(root, out).args(options).env_remove("CARGO_TARGET_DIR").output().unwrap()
+}
+
+fn command(root: &Path, out: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
         .args(["site", "--out"])
         .arg(out)
-        .args(options)
         .env("CARGO_MANIFEST_DIR", root.join("scripts"))
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap()
+        .env("RUST_BACKTRACE", "0");
+    command
 }
 
 #[track_caller]
@@ -161,6 +164,12 @@ fn mistakes_in_a_page_are_refused_in_a_line_and_leave_the_site_as_it_was() {
     assert!(site(&root, &out, &[]).status.success());
     let before = read(&out, "course/04-vae.html");
     assert!(before.contains("href=\"../rustdoc/vae_rnn/index.html\""));
+    assert_eq!(read(&out, "rustdoc/vae_rnn/index.html"), "vae_rnn");
+    // Wherever Cargo builds.
+    let elsewhere = work.path().join("elsewhere");
+    fs::rename(root.join("target"), &elsewhere).unwrap();
+    let output = command(&root, &out).env("CARGO_TARGET_DIR", &elsewhere).output().unwrap();
+    assert!(output.status.success());
     assert_eq!(read(&out, "rustdoc/vae_rnn/index.html"), "vae_rnn");
     let path = root.join("docs/course/04-vae.md");
     let chapter = fs::read_to_string(&path).unwrap();

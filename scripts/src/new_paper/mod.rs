@@ -25,10 +25,10 @@ pub(super) struct Args {
     #[arg(long, required_unless_present = "remove")]
     from: Option<String>,
     /// Title of the paper.
-    #[arg(long, default_value = "Title")]
+    #[arg(long, default_value = "TODO: title")]
     title: String,
     /// Its authors, for instance "D. P. Kingma, M. Welling".
-    #[arg(long, default_value = "Authors")]
+    #[arg(long, default_value = "TODO: authors")]
     authors: String,
     /// Take a crate that this command made out of the workspace, into target/removed.
     #[arg(long, conflicts_with_all = ["from", "title", "authors"])]
@@ -110,10 +110,11 @@ fn copied(
     for path in files_under(source)?.into_iter().filter(|path| path != "README.md") {
         let file = source.join(&path);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        let text = renamed(&text, from, to);
+        let text = renamed(&path, &text, from, to);
         let text = match path.as_str() {
             "Cargo.toml" => manifest(&text, from, args),
             "src/lib.rs" => library(&text, args),
+            _ if path.starts_with("configs/") => Ok(preset(&path, &text)),
             _ => Ok(text),
         };
         let changed = || format!("{} has changed its form: new-paper copies it", file.display());
@@ -140,8 +141,8 @@ fn manifest(text: &str, from: &Name, Args { title, authors, .. }: &Args) -> Resu
     let mut text = without_mark(text);
     for (key, value) in [
         ("description", string(title)),
-        ("paper", string(&format!("{authors}, year"))),
-        ("shows", string("what a reader learns from it, in a line")),
+        ("paper", string(&format!("{authors}, TODO: year"))),
+        ("shows", string("TODO: what a reader learns from it, in a line")),
         (
             "headline",
             format!("{{ run = \"quick\", metric = \"{metric}\" }}\n\n{MARK}\nfrom = \"{from}\""),
@@ -172,7 +173,7 @@ fn library(text: &str, Args { title, authors, .. }: &Args) -> Result<String> {
         text.split_inclusive('\n').take_while(|l| l.starts_with("//! ")).map(str::len).sum();
     let mut text = format!("//! {authors}: {title}.\n{}", &text[header..]);
     for (constant, value) in
-        [("ABOUT", title), ("CITATION", &format!("{authors}: {title}. Venue, year."))]
+        [("ABOUT", title), ("CITATION", &format!("{authors}: {title}. TODO: venue and year."))]
     {
         let declaration = format!("const {constant}: &'static str =");
         let start = text.find(&declaration).with_context(|| format!("no {declaration}"))?;
@@ -182,6 +183,17 @@ fn library(text: &str, Args { title, authors, .. }: &Args) -> Result<String> {
         text = format!("{} {value:?}{}", &text[..start], &text[start + end + 1..]);
     }
     Ok(text)
+}
+
+/// A configuration without the comment at its head: time, numbers and records there are of the source.
+fn preset(path: &str, text: &str) -> String {
+    let header: usize =
+        text.split_inclusive('\n').take_while(|l| l.starts_with('#')).map(str::len).sum();
+    let missing = match path {
+        "configs/quick.toml" => "the time it takes, and the number to expect",
+        _ => "what it is of, with the section of each value",
+    };
+    format!("# TODO: {missing}.\n{}", &text[header..])
 }
 
 /// Moves a crate into the workspace or out of it, and brings README.md and Cargo.lock up to date; after an error

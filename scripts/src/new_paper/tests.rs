@@ -38,6 +38,15 @@ fn arguments(name: &str, from: Option<&str>) -> Args {
     }
 }
 
+/// What a crate can begin as a copy of: every paper, and the blank one.
+fn sources() -> Vec<(String, PathBuf)> {
+    let mut all = vec![("blank".to_owned(), workspace().join("scripts/templates/blank"))];
+    for manifest in papers::manifests(&workspace()).unwrap() {
+        all.push((papers::folder_name(&manifest), manifest.parent().unwrap().into()));
+    }
+    all
+}
+
 fn problem(root: &Path, arguments: &Args) -> String {
     format!("{:#}", run_in(root, arguments).unwrap_err())
 }
@@ -58,6 +67,8 @@ fn what_cannot_be_made_or_removed_is_refused_with_the_reason_and_nothing_is_writ
         (&long, "vae", "longer than"),
         ("match", "vae", "reserved"),
         ("classifier", "vae", "reserved"),
+        ("sweeps", "vae", "reserved"),
+        ("validate", "vae", "reserved"),
         ("vae", "vae", "is there already"),
         ("serde-json", "vae", "depends on"),
         ("xtask", "vae", "of this workspace"),
@@ -91,40 +102,49 @@ fn a_crate_comes_with_its_name_changed_and_goes_without_a_trace() {
     let copy = copy();
     let root = copy.path();
     let before = contents(root);
-    for (from, name) in [
-        ("vae", "sparse-ae"),
-        ("denoising-ae", "my-stack"),
-        ("few-labels", "more-labels"),
-        ("blank", "plain"),
-    ] {
-        run_in(root, &arguments(name, Some(from))).unwrap();
+    for (from, source) in sources() {
+        let name = "sparse-ae";
+        run_in(root, &arguments(name, Some(&from))).unwrap();
         let files = contents(&root.join("crates").join(name));
         let text = |path: &str| String::from_utf8(files[path].clone()).unwrap();
-        for path in files.keys() {
+        let is_code = |path: &&String| path.ends_with(".rs") || path.as_str() == "Cargo.toml";
+        for path in files.keys().filter(is_code) {
             let text = text(path).replace(&format!("from = \"{from}\""), "");
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            let names = [from.to_owned(), from.replace('-', "_")];
-            let old = text.split(|c| !is_name(c)).find(|word| names.iter().any(|n| n == word));
-            assert!(old.is_none(), "{name}/{path} still says {from}");
+            for name in [format!("\"{from}\""), format!("{}::", from.replace('-', "_"))] {
+                let is_old = |(place, _): (usize, &str)| !text[..place].ends_with(is_name);
+                assert!(
+                    !text.match_indices(&name).any(is_old),
+                    "{path} still has {name} of {from}"
+                );
+            }
+        }
+        // Values are the source's, kinds too; what it states of its numbers is not.
+        for path in files.keys().filter(|path| path.starts_with("configs/")) {
+            let text = text(path);
+            let (head, values) = text.split_once('\n').unwrap();
+            let old = fs::read_to_string(source.join(path)).unwrap();
+            assert!(head.starts_with("# TODO: ") && old.ends_with(values), "{from}/{path}");
+            assert!(values.starts_with("seed = "), "{from}/{path}");
         }
         let library = text("src/lib.rs");
         for expected in [
             format!("const NAME: &'static str = \"{name}\";"),
             "const ABOUT: &'static str = \"A \\\"new\\\" paper\";".into(),
-            "\"A. Author, B. Author: A \\\"new\\\" paper. Venue, year.\";".into(),
+            "\"A. Author, B. Author: A \\\"new\\\" paper. TODO: venue and year.\";".into(),
         ] {
             assert!(library.contains(&expected), "no {expected} in {library}");
         }
         let page = text("README.md");
         assert!(page.contains(&format!("# `{name}`: A \"new\" paper")), "{page}");
-        assert!(!page.contains('{') && page.contains("(src/model.rs)"), "{page}");
+        assert!(!page.contains('{') && page.contains("(src/config.rs)"), "{page}");
         let readme = fs::read_to_string(root.join("README.md")).unwrap();
-        let line = format!("| [`{name}`](crates/{name}) | A. Author, B. Author, year |");
+        let line = format!("| [`{name}`](crates/{name}) | A. Author, B. Author, TODO: year |");
         assert!(readme.contains(&line) && readme.contains("no record yet"), "{readme}");
         let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
         assert!(lock.contains(&format!("name = \"{name}\"")));
         run_in(root, &arguments(name, None)).unwrap();
-        assert!(contents(root) == before, "{name} left something behind");
+        assert!(contents(root) == before, "a copy of {from} left something behind");
     }
 }
 

@@ -13,19 +13,26 @@ const WORDS: [&str; 28] = [
 /// Code as HTML with a `<span>` about each coloured piece.
 pub(super) fn rust(code: &str) -> String {
     let mut html = String::with_capacity(code.len() * 2);
-    let mut rest = code;
-    while let Some(first) = rest.chars().next() {
-        let (length, class) = piece(rest, first);
-        let (piece, after) = rest.split_at(length);
+    for (piece, class) in pieces(code) {
         match class {
             Some(class) => {
                 let _ = write!(html, "<span class=\"{class}\">{}</span>", escaped(piece));
             }
             None => html.push_str(&escaped(piece)),
         }
-        rest = after;
     }
     html
+}
+
+/// The pieces of code in their order, each with its class.
+pub(crate) fn pieces(code: &str) -> impl Iterator<Item = (&str, Option<&'static str>)> {
+    let mut rest = code;
+    std::iter::from_fn(move || {
+        let (length, class) = piece(rest, rest.chars().next()?);
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        Some((piece, class))
+    })
 }
 
 /// How long the piece at the start of `rest` is, and its class.
@@ -37,6 +44,13 @@ fn piece(rest: &str, first: char) -> (usize, Option<&'static str>) {
     }
     if first == '"' {
         return (string(rest), Some("string"));
+    }
+    // Quotation marks that begin no string, or do not end it.
+    if rest.starts_with("'\"'") {
+        return (3, Some("string"));
+    }
+    if let Some(raw) = rest.strip_prefix("r#\"") {
+        return (3 + raw.find("\"#").map_or(raw.len(), |end| end + 2), Some("string"));
     }
     if first.is_ascii_digit() {
         // 1.0 and 1e-4, but not the dots of 0..n.
@@ -83,5 +97,15 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
+    }
+
+    #[test]
+    fn a_string_ends_where_it_ends() {
+        let strings = |code| -> Vec<&str> {
+            let pieces = pieces(code).filter(|(_, class)| *class == Some("string"));
+            pieces.map(|(piece, _)| piece).collect()
+        };
+        assert_eq!(strings("['\"', x, \"a\"]"), ["'\"'", "\"a\""]);
+        assert_eq!(strings("f(r#\"a \"b\" c\"#, x, \"d\")"), ["r#\"a \"b\" c\"#", "\"d\""]);
     }
 }

@@ -5,7 +5,7 @@ mod blocks;
 mod check;
 mod excerpt;
 mod explorers;
-mod highlight;
+pub(crate) mod highlight;
 mod layout;
 mod links;
 mod markdown;
@@ -22,6 +22,7 @@ use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
 use crate::{
+    build::target,
     readme::{self, written},
     results::records,
     workspace,
@@ -145,7 +146,7 @@ fn source(pages: &[Page], site: &str) -> String {
 
 /// Copies what `cargo doc` has written, and names its crates of this workspace.
 fn rustdoc(root: &Path, out: &Path) -> Result<Vec<String>> {
-    let documentation = root.join("target/doc");
+    let documentation = target(root).join("doc");
     let mut crates = Vec::new();
     for folder in ["shared", "shared/*", "crates/*"] {
         let parent = root.join(folder.trim_end_matches('*'));

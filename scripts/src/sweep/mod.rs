@@ -117,6 +117,9 @@ pub(super) struct Args {
     /// Keep every record under results/ once all runs are finished.
     #[arg(long, conflicts_with = "dry_run")]
     keep: bool,
+    /// Keep them in place of records of other experiments too.
+    #[arg(long, requires = "keep")]
+    replace: bool,
     /// Do only this run of the sweep: what a task of Slurm or GitLab calls.
     #[arg(long, value_name = "I", conflicts_with_all = ["on", "dry_run", "report", "keep"])]
     index: Option<usize>,
@@ -162,6 +165,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         runs.state(index, &configurations[&cell], &mut today)
     };
     let states: Vec<State> = (0..runs.plan.len()).map(state).collect::<Result<_>>()?;
+    // What cannot be summed up in the end is refused before more is trained.
+    Found::of(&runs)?;
     let jobs = args.jobs.unwrap_or(1);
     show(&runs, &states, &configurations, jobs)?;
     if args.dry_run {
@@ -502,7 +507,7 @@ fn report(runs: &Runs, args: &Args) -> Result<()> {
     }
     report::write(runs, &found, &args.metrics)?;
     if args.keep {
-        keep::all((0..all).map(|index| runs.run(index)))?;
+        keep::all((0..all).map(|index| runs.run(index)), args.replace)?;
     }
     Ok(())
 }

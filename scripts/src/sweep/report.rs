@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use shared::{
     plot::{Axis, Place, means},
-    run::{Record, write_atomic},
+    run::{Record, RunFolder, write_atomic},
     statistics::{deviation, mean},
 };
 use toml::Value;
@@ -16,7 +16,9 @@ use toml::Value;
 use super::{plan::shown, runs::Runs};
 use crate::{
     cells::{column, duration, having, value},
+    compare::records,
     papers::headline,
+    results::refuse_mixed,
 };
 
 /// Seconds of fitting, a column of the CSV.
@@ -30,14 +32,21 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// # Errors
+    /// If the records of a cell differ in more than their seed, for instance in their backend.
     pub(super) fn of(runs: &Runs) -> Result<Self> {
-        let mut cells: BTreeMap<usize, Vec<Record>> = BTreeMap::new();
+        let mut cells: BTreeMap<usize, Vec<records::Found>> = BTreeMap::new();
         for index in 0..runs.plan.len() {
             if let Some(record) = runs.record(index)? {
-                cells.entry(runs.plan.run(index).0).or_default().push(record);
+                let file = runs.run(index).join(RunFolder::RECORD);
+                let cell = cells.entry(runs.plan.run(index).0).or_default();
+                cell.push(records::Found { record, file });
             }
         }
-        Ok(Self { cells })
+        cells.values().try_for_each(|found| refuse_mixed(found))?;
+        let records = |found: Vec<records::Found>| found.into_iter().map(|found| found.record);
+        let cells = cells.into_iter().map(|(cell, found)| (cell, records(found).collect()));
+        Ok(Self { cells: cells.collect() })
     }
 
     pub(super) fn records(&self) -> usize {
@@ -228,8 +237,42 @@ fn row(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+
+    use super::{
+        super::plan::{Plan, Sweep, quick},
+        *,
+    };
     use crate::{results::records, workspace};
+
+    #[test]
+    fn a_mean_is_of_one_backend() {
+        let folder = tempfile::tempdir().unwrap();
+        let sweep = Sweep {
+            paper: "vae".into(),
+            configs: quick(),
+            seeds: vec![1, 2],
+            options: Vec::new(),
+            grid: toml::Table::new(),
+        };
+        let runs = Runs { plan: Plan::new(sweep).unwrap(), folder: folder.path().into() };
+        let write = |index: usize, backend: &str| {
+            let kept = format!("results/vae/quick-seed{}.json", index + 1);
+            let kept = fs::read(workspace().join(kept)).unwrap();
+            let mut record: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+            record["backend"] = backend.into();
+            let run = runs.run(index);
+            fs::create_dir_all(&run).unwrap();
+            fs::write(run.join(RunFolder::CONFIG), format!("seed = {}\n", index + 1)).unwrap();
+            fs::write(run.join(RunFolder::RECORD), record.to_string()).unwrap();
+        };
+        write(0, "flex");
+        write(1, "flex");
+        assert_eq!(Found::of(&runs).unwrap().records(), 2);
+        write(1, "cuda");
+        let said = Found::of(&runs).err().unwrap().to_string();
+        assert!(said.contains("backend: flex → cuda") && said.contains("seed2"), "{said}");
+    }
 
     #[test]
     fn metrics_are_those_of_the_records_in_forms_that_they_have() {

@@ -32,17 +32,17 @@ const COPIER: [&str; 3] = ["reconstructions.png", "interpolation.png", "samples.
 pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     let mut drawn = Vec::new();
-    let seeds = format!("mean and standard deviation over {}", results.seeds());
+    let over = |part| format!("mean and standard deviation over {}", results.seeds(part));
     for (metric, axis, name) in AGAINST_CODE {
         let series = against_code(results, Part::Table, &[(metric, "")]);
         let path = to.join(format!("validate-{name}.png"));
-        let caption = format!("Every variant on MNIST, {seeds}");
+        let caption = format!("Every variant on MNIST, {}", over(Part::Table));
         let axes = [Axis::logarithmic(CODE_AXIS), Axis::linear(axis)];
         save(&path, &caption, axes, &series, &mut drawn)?;
     }
     let errors = [("reconstruction_mse_train", ", training"), ("reconstruction_mse", ", test")];
     let series = against_code(results, Part::Goldilocks, &errors);
-    let caption = format!("1,000 training images, {seeds}");
+    let caption = format!("1,000 training images, {}", over(Part::Goldilocks));
     let axes = [Axis::logarithmic(CODE_AXIS), Axis::linear("mean squared error per pixel")];
     save(&to.join("validate-goldilocks.png"), &caption, axes, &series, &mut drawn)?;
 
@@ -63,25 +63,28 @@ pub(super) fn draw(results: &Results, runs: &Path, to: &Path) -> Result<Vec<Path
     Ok(drawn)
 }
 
-/// Metrics of each label of a part against the code size; one with no value at two sizes is left out.
+/// Metrics of each label of a part against the code size; one with no value at two sizes has no points, and keeps its
+/// place among the colours.
 fn against_code(
     results: &Results,
     part: Part,
     metrics: &[(&str, &str)],
 ) -> Vec<(String, Vec<Spread>)> {
     let mut series = Vec::new();
+    let codes = results.codes(part);
     for label in results.labels(part) {
+        let seeds = results.own_seeds(part, label, &codes);
         for (metric, suffix) in metrics {
-            let points: Vec<Spread> = results
-                .codes(part)
-                .into_iter()
-                .map(|code| (code, results.values(part, label, code, metric)))
+            let mut points: Vec<Spread> = codes
+                .iter()
+                .map(|&code| (code, results.values(part, label, code, metric)))
                 .filter(|(_, values)| !values.is_empty())
                 .map(|(code, values)| Spread::new((code as f64, 0.0), mean_and_deviation(&values)))
                 .collect();
-            if points.len() > 1 {
-                series.push((format!("{label}{suffix}"), points));
+            if points.len() < 2 {
+                points.clear();
             }
+            series.push((format!("{label}{suffix}{seeds}"), points));
         }
     }
     series
@@ -94,7 +97,7 @@ fn save(
     series: &[(String, Vec<Spread>)],
     drawn: &mut Vec<PathBuf>,
 ) -> Result<()> {
-    if !series.is_empty() {
+    if series.iter().any(|(_, points)| !points.is_empty()) {
         error_bars(path, caption, axes, series)?;
         drawn.push(path.into());
     }

@@ -1,7 +1,8 @@
 //! What was found, `results/validate-autoencoders.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use shared::counted;
 
@@ -93,13 +94,52 @@ impl Results {
         self.runs.iter().map(|run| run.fit_seconds).sum::<f64>() / 60.0
     }
 
-    /// How many seeds there are, in words.
-    pub(super) fn seeds(&self) -> String {
-        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
-        seeds.sort_unstable();
-        seeds.dedup();
-        counted(seeds.len(), "seed")
+    /// How many seeds a part has, in words: the fewest and the most, if not all its lines and code sizes have as many.
+    pub(super) fn seeds(&self, part: Part) -> String {
+        in_words(seeds(self.runs.iter().filter(|run| run.part == part)))
     }
+
+    /// The same of all parts together, or of each where they differ.
+    pub(super) fn all_seeds(&self) -> String {
+        let parts = Part::value_variants().iter().filter(|part| !self.labels(**part).is_empty());
+        let named = parts.map(|part| (self.seeds(*part), format!("{part:?}").to_lowercase()));
+        let named: Vec<(String, String)> = named.collect();
+        match named.split_first() {
+            Some(((first, _), others)) if others.iter().all(|(seeds, _)| seeds == first) => {
+                first.clone()
+            }
+            _ => {
+                let each = named.iter().map(|(seeds, part)| format!("{seeds} ({part})"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    /// What stands behind a label of a part: its own seeds at these code sizes, if not all of the part have as many.
+    pub(super) fn own_seeds(&self, part: Part, label: &str, codes: &[usize]) -> String {
+        let of_part = || self.runs.iter().filter(|run| run.part == part);
+        let (fewest, most) = seeds(of_part());
+        if fewest == most {
+            return String::new();
+        }
+        let own = of_part().filter(|run| run.label == label && codes.contains(&run.code));
+        format!(" ({})", in_words(seeds(own)))
+    }
+}
+
+/// The fewest and the most seeds of a label and code size.
+fn seeds<'a>(runs: impl Iterator<Item = &'a Measured>) -> (usize, usize) {
+    let mut found: BTreeMap<(&str, usize), BTreeSet<u64>> = BTreeMap::new();
+    for run in runs {
+        found.entry((&run.label, run.code)).or_default().insert(run.seed);
+    }
+    let counts = || found.values().map(BTreeSet::len);
+    (counts().min().unwrap_or(0), counts().max().unwrap_or(0))
+}
+
+fn in_words((fewest, most): (usize, usize)) -> String {
+    let most_in_words = counted(most, "seed");
+    if fewest == most { most_in_words } else { format!("{fewest} to {most_in_words}") }
 }
 
 #[cfg(test)]
@@ -109,6 +149,24 @@ mod tests {
     fn run(part: Part, label: &str, code: usize, seed: u64) -> Measured {
         let (label, metrics) = (label.to_owned(), BTreeMap::new());
         Measured { part, label, code, seed, metrics, fit_seconds: 0.0 }
+    }
+
+    #[test]
+    fn seeds_are_counted_in_each_part_and_stand_beside_a_label_where_they_differ() {
+        let three = |part, label, code| (1..=3).map(move |seed| run(part, label, code, seed));
+        let mut results = Results::default();
+        results.runs.extend(three(Part::Table, "vae", 2).chain(three(Part::Table, "vae", 4)));
+        assert_eq!(results.all_seeds(), "3 seeds");
+        assert_eq!(results.own_seeds(Part::Table, "vae", &[2]), "");
+        // Other seeds of another part are none of this one.
+        results.runs.extend([4, 5].map(|seed| run(Part::Copier, "packed", 64, seed)));
+        assert_eq!(results.seeds(Part::Table), "3 seeds");
+        assert_eq!(results.all_seeds(), "3 seeds (table), 2 seeds (copier)");
+        results.runs.push(run(Part::Table, "mine", 2, 7));
+        assert_eq!(results.seeds(Part::Table), "1 to 3 seeds");
+        assert_eq!(results.own_seeds(Part::Table, "mine", &[2, 4]), " (1 seed)");
+        assert_eq!(results.own_seeds(Part::Table, "vae", &[2, 4]), " (3 seeds)");
+        assert_eq!(results.own_seeds(Part::Copier, "packed", &[64]), "");
     }
 
     #[test]

@@ -158,7 +158,8 @@ fn table(results: &Results, lines: &[Line], columns: &[Column]) -> Result<String
     columns.iter().for_each(|(_, title, _)| text.push_str(&format!(" {title} |")));
     text.push_str(&format!("\n|---|{}\n", "---|".repeat(columns.len())));
     for line in lines {
-        write!(text, "| {} |", line.title)?;
+        let seeds = results.own_seeds(line.part, &line.label, &[line.code]);
+        write!(text, "| {}{seeds} |", line.title)?;
         for (metric, _, direction) in columns {
             let own = values(results, line, metric);
             let all = lines.iter().map(|line| values(results, line, metric));
@@ -186,10 +187,11 @@ fn goldilocks(results: &Results) -> Result<String> {
     codes.iter().for_each(|code| text.push_str(&format!(" {code} |")));
     text.push_str(&format!("\n|---|{}\n", "---|".repeat(codes.len())));
     for label in results.labels(Part::Goldilocks) {
+        let seeds = results.own_seeds(Part::Goldilocks, label, &codes);
         for (split, metric) in
             [("training", "reconstruction_mse_train"), ("test", "reconstruction_mse")]
         {
-            write!(text, "| {label}, {split} |")?;
+            write!(text, "| {label}, {split}{seeds} |")?;
             for &code in &codes {
                 let values = results.values(Part::Goldilocks, label, code, metric);
                 write!(text, " {:.4} |", mean(&values))?;
@@ -212,7 +214,8 @@ fn labels(results: &Results) -> Result<String> {
         ("codes of denoising-ae", Part::Table, "denoising-ae", LABELS_CODE),
     ] {
         for (classifier, kind) in [("linear", "linear"), ("neighbours", "knn")] {
-            write!(text, "| {title}, {classifier} |")?;
+            let seeds = results.own_seeds(part, label, &[code]);
+            write!(text, "| {title}, {classifier}{seeds} |")?;
             for count in LABELS {
                 let right = results.values(part, label, code, &format!("probe_{kind}_{count}"));
                 let wrong: Vec<f64> = right.into_iter().map(|v| 100.0 * (1.0 - v)).collect();
@@ -229,7 +232,7 @@ fn about(results: &Results) -> Result<String> {
     let mut text = format!(
         "{} runs, {}, {:.0} minutes of fitting",
         results.runs.len(),
-        results.seeds(),
+        results.all_seeds(),
         results.minutes()
     );
     let judged = results.runs.iter().find_map(|run| run.metrics.get("classifier_error"));

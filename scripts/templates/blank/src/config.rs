@@ -1,11 +1,12 @@
 //! The configuration of a run, and its checks.
 
 use serde::{Deserialize, Serialize};
-use shared::{ranges::at_least_one, 
+use shared::{
     data::{Binarise, DataConfig},
     metrics::EvaluateConfig,
     nn::Activation,
     paper::RunConfig,
+    ranges::at_least_one,
     train::TrainConfig,
 };
 
