@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_snapshot_before_the_first_step_is_told_as_what_it_is() {
         assert_eq!(step_of(0.5, 16), (8, 0.5));
-        assert_eq!(step_of(0.0001, 16), (1, 0.063));
+        assert_eq!(step_of(0.0001, 12), (1, 0.083));
         assert_eq!(step_of(0.1, 1), (1, 1.0));
     }
 

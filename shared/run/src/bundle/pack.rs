@@ -110,9 +110,17 @@ mod tests {
         fs::write(own.file("weights.safetensors"), "others").unwrap();
         let message = pack(&own).unwrap_err().to_string();
         assert!(message.contains("weights.safetensors is not as it was written"), "{message}");
-        fs::remove_file(own.file("weights.safetensors")).unwrap();
-        let message = pack(&own).unwrap_err().to_string();
-        assert!(message.contains("is missing") && message.contains("finished run"), "{message}");
+        // What the run has lost is missed, whether a bundle could do without or not.
+        for name in ["weights.safetensors", "record.json"] {
+            let own = run(&work.path().join(name));
+            own.write(name, b"{}").unwrap();
+            fs::remove_file(own.file(name)).unwrap();
+            let message = pack(&own).unwrap_err().to_string();
+            assert!(message.contains(&format!("{name} is missing")), "{message}");
+        }
+        let begun = RunFolder::create(work.path().join("runs/vae/begun"), "", false).unwrap();
+        let message = pack(&begun).unwrap_err().to_string();
+        assert!(message.contains("a bundle needs a finished run"), "{message}");
         let strange = run_of(&work.path().join("runs/vae/with a blank"));
         let message = pack(&strange).unwrap_err().to_string();
         assert!(message.contains("\"with a blank\" cannot be in a bundle"), "{message}");
