@@ -2,8 +2,8 @@
 # The pages of `explore` in a real browser: their numbers beside the program's, pointer, keyboard, and no request.
 # Usage: scripts/ci/explore.sh [PROGRAM RUN]...; without arguments every image program is trained on generated digits, one on
 # coloured images too, and models of sequences on generated tunes, digits, a few lines and drawings.
-# Skips with a word, but in CI, where there is no browser, no node or no playwright-core (npm install playwright-core; NODE_PATH
-# names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
+# Skips with a word, but in CI, where there is no browser, no node or no playwright-core (npm install playwright-core;
+# NODE_PATH names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/ci/helpers.sh

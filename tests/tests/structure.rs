@@ -202,7 +202,7 @@ fn papers_know_shared_and_kinds_of_data_and_these_no_paper() {
             "weights" | "network" => &["files", "kernels"],
             "optimisation" => &["kernels", "ranges", "weights"],
             "sequential" => &["kernels", "statistics"],
-            "plot" => &["data", "files", "statistics"],
+            "plot" => &["data", "files", "statistics", "terminal"],
             "explorer" => &["plot"],
             "statistics" => &["data", "kernels", "terminal"],
             "run" => &["data", "files", "ranges", "terminal", "weights"],
