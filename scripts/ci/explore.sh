@@ -6,7 +6,7 @@
 # NODE_PATH names the folder it is in). BROWSER names a browser built on Chromium. EXPLORE_OUT keeps pages and pictures.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/skip.sh
 
 browser=${BROWSER:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$browser" ]; then skip "explore: skipped, no browser (Debian: apt-get install chromium)"; exit 0; fi

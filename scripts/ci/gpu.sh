@@ -6,7 +6,7 @@
 # Usage: scripts/ci/gpu.sh cuda|wgpu [PAPER]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/tested.sh
 
 feature=${1:?cuda or wgpu}
 shift

@@ -4,7 +4,7 @@
 # scripts/reference/requirements-mlflow.txt, some 850 MB); PYTHON names the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/skip.sh
 
 python=${PYTHON:-python3}
 if ! "$python" -c "import mlflow" 2> /dev/null; then

@@ -3,7 +3,7 @@
 # and however often it is interrupted. A default build has one backend only, so these programs are built again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/tested.sh
 # Papers whose laws ask for it.
 packages=(--package end-to-end)
 for laws in $(grep --files-with-matches 'feature = "ndarray"' crates/*/tests/laws.rs); do

@@ -5,7 +5,7 @@
 # PYTHON names the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/skip.sh
 
 python=${PYTHON:-python3}
 has() {

@@ -5,7 +5,7 @@
 # Installs nothing: skips with a word, but in CI, where Slurm is missing. SLURM_OUT keeps its logs and the runs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-source scripts/ci/helpers.sh
+source scripts/ci/skip.sh
 
 for program in munged slurmctld slurmd sbatch squeue scontrol pgrep; do
     if ! command -v "$program" > /dev/null; then

@@ -7,7 +7,7 @@ pub mod networks;
 use burn::tensor::Tensor;
 pub use kernels::laws::*;
 
-use crate::backend::Backend;
+use crate::{backend::Backend, train::Terms};
 
 /// What a command is told by these options.
 ///
@@ -22,4 +22,10 @@ pub fn options<A: clap::Args>(given: &[&str]) -> Result<A, clap::Error> {
 /// The numbers of a tensor, row by row.
 pub fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
+}
+
+/// A term of an objective by its name, row by row.
+pub fn term<B: Backend>(terms: &Terms<B>, name: &str) -> Option<Vec<f64>> {
+    let (_, term) = terms.named.iter().find(|(known, _)| *known == name)?;
+    Some(values(term.clone()))
 }

@@ -178,7 +178,7 @@ fn m2_objective(kind: Kind) -> M2Objective {
 }
 
 fn named(terms: &Terms<Flex>, name: &str) -> Vec<f64> {
-    values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
+    laws::term(terms, name).unwrap()
 }
 
 #[track_caller]

@@ -426,10 +426,8 @@ fn the_loss_has_the_kl_at_its_weight() {
             let at = Moment { epochs };
             assert_eq!(objective.is_settled(&model, at), weight == 1.0, "{epochs}");
             let terms = objective.terms(&model, &batch, at);
-            let named = |name: &str| {
-                values(terms.named.iter().find(|(known, _)| *known == name).unwrap().1.clone())
-            };
-            let (reconstruction, kl) = (named("reconstruction"), named("kl"));
+            let [reconstruction, kl] =
+                ["reconstruction", "kl"].map(|name| laws::term(&terms, name).unwrap());
             assert!(kl.iter().sum::<f64>() > 0.05, "{kind:?}: too small to tell: {kl:?}");
             let parts = reconstruction.iter().zip(&kl);
             let wanted: Vec<f64> = parts.map(|(nats, kl)| nats + weight * kl).collect();

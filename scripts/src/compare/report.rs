@@ -184,8 +184,7 @@ impl Report {
                     base.join(", ")
                 ));
             }
-            let is_stale = |run: &&&Run| !run.stale.is_empty() && !self.across_configs;
-            shared.iter().all(is_stale).then(|| {
+            shared.iter().all(|run| run.is_stale(self.across_configs)).then(|| {
                 let runs: Vec<String> = shared
                     .iter()
                     .map(|run| format!("{} ({})", run.key.name, run.stale.join("; ")))
@@ -304,8 +303,12 @@ impl Run {
 
     /// True if the metrics of both sets may be held against each other.
     pub(super) fn is_comparable(&self, rules: &Rules) -> bool {
-        let is_stale = !self.stale.is_empty() && !rules.across_configs;
-        self.wrong_split.is_none() && !is_stale
+        self.wrong_split.is_none() && !self.is_stale(rules.across_configs)
+    }
+
+    /// True if it is another experiment in new, and such are not judged.
+    fn is_stale(&self, across_configs: bool) -> bool {
+        !self.stale.is_empty() && !across_configs
     }
 }
 

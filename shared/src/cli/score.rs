@@ -46,9 +46,7 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
     let Some(mut found) = scores(model, &split, binarise, noise, samples) else {
         return Err(Stop::Cannot(without_likelihood(model).into()).into());
     };
-    if found.is_exact()
-        && let Some(samples) = args.samples
-    {
+    if let (None, Some(samples)) = (found.samples, args.samples) {
         progress::line(&format!("--samples {samples}: without effect, log p(x) is exact here"));
     }
     let name = |index: usize| split.name(index).map_or_else(|| index.to_string(), str::to_owned);
@@ -106,6 +104,6 @@ pub(super) fn score<P: Paper>(args: ScoreArgs) -> Result<()> {
         drawn = sheet.save(&loaded, &picture)?;
     }
     write_atomic(&path, &finished(writer)?)?;
-    progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about));
+    progress::line(&format!("wrote {}: -log p(x), {}, nats", path.display(), found.about()));
     say_all(&drawn)
 }

@@ -217,17 +217,15 @@ pub struct Scores {
     pub nll: Vec<f64>,
     /// -ELBO with one sample, nats, where there is one.
     pub negative_elbo: Option<Vec<f64>>,
-    /// The estimator of `nll`.
-    pub about: String,
+    /// Weights of the bound; none where `nll` is exact.
+    pub samples: Option<usize>,
 }
 
-/// What [`Scores::about`] says of a closed form.
-pub(super) const EXACT: &str = "exact";
-
 impl Scores {
-    /// True if nothing was estimated.
-    pub fn is_exact(&self) -> bool {
-        self.about == EXACT
+    /// The estimator of `nll`.
+    pub fn about(&self) -> String {
+        let bound = |samples| format!("importance-weighted bound with K = {samples}");
+        self.samples.map_or("exact".into(), bound)
     }
 }
 
@@ -243,16 +241,16 @@ pub fn scores(
     if model.is_of_sequences() {
         return sequence_scores(model, split, binarise, noise, samples);
     }
-    let (nll, about) = match exact(model, split, binarise, noise) {
-        Some(nll) => (nll, EXACT.to_owned()),
+    let (nll, samples) = match exact(model, split, binarise, noise) {
+        Some(nll) => (nll, None),
         None => (
             by_example(model, split, binarise, noise, Estimator::Importance, &[samples])?.concat(),
-            format!("importance-weighted bound with K = {samples}"),
+            Some(samples),
         ),
     };
     let negative_elbo = terms(model, split, binarise, noise)
         .map(|terms| terms.reconstruction.iter().zip(&terms.kl).map(|(r, k)| r + k).collect());
-    Some(Scores { nll, negative_elbo, about })
+    Some(Scores { nll, negative_elbo, samples })
 }
 
 /// A running log of a sum of exponentials.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use super::{Scores, bounds::EXACT};
+use super::Scores;
 use crate::{
     data::{Binarise, Split},
     noise::{Noise, Stream},
@@ -115,13 +115,12 @@ pub(super) fn sequence_scores(
 ) -> Option<Scores> {
     let terms = sequence_terms(model, split, binarise, noise)?;
     if terms.kl_by_latent.is_empty() {
-        let (nll, about) = (terms.reconstruction, EXACT.to_owned());
-        return Some(Scores { nll, negative_elbo: None, about });
+        return Some(Scores { nll: terms.reconstruction, negative_elbo: None, samples: None });
     }
     Some(Scores {
         nll: sequence_bound(model, split, binarise, noise, samples, Resampling::Never)?,
         negative_elbo: Some(terms.negative_elbo()),
-        about: format!("importance-weighted bound with K = {samples}"),
+        samples: Some(samples),
     })
 }
 

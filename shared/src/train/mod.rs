@@ -20,7 +20,7 @@ pub use fit::{FitReport, Interrupted, Session, fit};
 pub use objective::{MOST_LATENTS, Moment, Objective, Terms, latent_term};
 pub use phase::{Phase, fit_phase};
 pub use snapshot::SNAPSHOT_FOLDER;
-pub(crate) use snapshot::{forget as forget_snapshots, one_of_each_class, strip};
+pub(crate) use snapshot::{forget_snapshots, one_of_each_class, strip};
 pub use step::{StepTerms, descend, repeated_step};
 
 pub use optimisation::{Keep, Optimiser, OptimiserConfig, Schedule, TrainConfig};

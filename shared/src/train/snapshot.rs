@@ -106,7 +106,7 @@ fn step_of(epoch: f64, steps_per_epoch: usize) -> (usize, f64) {
 }
 
 /// Removes the snapshots of a fit that begins anew.
-pub(crate) fn forget(run: &RunFolder) -> Result<()> {
+pub(crate) fn forget_snapshots(run: &RunFolder) -> Result<()> {
     run.begin_change()?;
     for path in [run.file(SNAPSHOT_FOLDER), run.file(RunFolder::STRIP)] {
         let removed =

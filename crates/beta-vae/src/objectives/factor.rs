@@ -242,10 +242,7 @@ mod tests {
         let wrong = disagreements(&gradients, 0.001, |parameter, entry, by| {
             let model = laws::nudged(model.valid(), parameter, entry, by);
             let terms = terms(&model, &flex, 0.5);
-            let term = |name: &str| {
-                let (_, term) = terms.named.iter().find(|(known, _)| *known == name).unwrap();
-                mean(&values(term.clone()))
-            };
+            let term = |name| mean(&laws::term(&terms, name).unwrap());
             if is_discriminators(parameter) {
                 term("discriminator")
             } else {

@@ -121,10 +121,7 @@ fn training_and_evaluation_have_the_same_terms() {
             let (x, eps) = (array(batch.x.clone(), columns), array(batch.eps(1, 2), 2));
             let (nats, kl) =
                 sequence_code::elbo(&model, &x, &batch.steps, &eps, &Default::default());
-            let by_name = |name: &str| {
-                let term = terms.named.iter().find(|(own, _)| *own == name).unwrap();
-                values(term.1.clone())
-            };
+            let by_name = |name| laws::term(&terms, name).unwrap();
             let kl: Vec<f64> = values(kl).chunks(2).map(|kl| kl.iter().sum()).collect();
             let pairs = by_name("reconstruction").into_iter().zip(nats);
             for (a, b) in pairs.chain(by_name("kl").into_iter().zip(kl)) {
