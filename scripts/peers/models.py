@@ -179,7 +179,7 @@ class Ladder(nn.Module):
         self.beta = nn.ParameterList(torch.zeros(b) for b in widths[1:])
         self.gamma = nn.Parameter(torch.ones(widths[-1]))
         self.down = nn.ModuleList(nn.Linear(b, a, bias=False) for a, b in pairs)
-        start = torch.tensor([0.0, 1, 0, 0, 0, 0, 1, 0, 0, 1])
+        start = torch.tensor([0.0, 1, 0, 0, 0, 0, 1, 0, 0, 0])
         self.combinators = nn.ParameterList(start[:, None].repeat(1, width) for width in widths)
         self.register_buffer("labels", torch.arange(labelled) % 10)
         self.register_buffer("known", torch.zeros(labelled, widths[0]))

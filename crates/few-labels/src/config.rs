@@ -6,7 +6,7 @@ use shared::{
     metrics::EvaluateConfig,
     nn::Init,
     paper::RunConfig,
-    ranges::{at_least, at_least_one, classes, not_negative},
+    ranges::{at_least, at_least_one, classes, not_negative, share},
     train::{Keep, TrainConfig},
 };
 
@@ -132,12 +132,21 @@ pub struct LadderConfig {
     /// Weight of the denoising cost of each layer, from the pixels to the classes.
     #[serde(deserialize_with = "not_negative")]
     pub costs: Vec<f32>,
+    /// a_10 of every unit before training, which is v(u), the share of the noisy value in the first estimate: 0 in the
+    /// authors' program, where each layer is first estimated from above alone. Without the key 1, a copy.
+    #[serde(deserialize_with = "share", skip_serializing_if = "is_copy")]
+    pub a10: f32,
 }
 
 impl Default for LadderConfig {
     fn default() -> Self {
-        Self { costs: vec![1000.0, 10.0, 0.1, 0.1, 0.1, 0.1, 0.1] }
+        Self { costs: vec![1000.0, 10.0, 0.1, 0.1, 0.1, 0.1, 0.1], a10: 1.0 }
     }
+}
+
+/// Records of runs before the key was there have no other start.
+fn is_copy(&a10: &f32) -> bool {
+    a10 == 1.0
 }
 
 /// `[reconstruction]`.

@@ -53,7 +53,7 @@ impl<B: Backend> Ladder<B> {
         let step = |(layer, &width): (usize, &usize)| Step {
             weight: widths.get(layer + 1).map(|&above| Projection::new(above, width, &mut init)),
             norm: BatchNorm::new(width, &mut init),
-            combinator: Combinator::new(width, &mut init),
+            combinator: Combinator::new(width, config.ladder.a10, &mut init),
         };
         let steps = widths.iter().enumerate().map(step).collect();
         Self { encoder, steps }

@@ -71,7 +71,7 @@ fn config(kind: Kind) -> Config {
         model: ModelConfig { kind },
         labels: LabelsConfig { count: 20, batch: 12, classes: CLASSES },
         network: NetworkConfig { hidden: vec![14, 9], noise: 0.3, input_noise: None },
-        ladder: LadderConfig { costs: vec![1.0, 0.7, 0.5, 0.3] },
+        ladder: LadderConfig { costs: vec![1.0, 0.7, 0.5, 0.3], a10: 1.0 },
         reconstruction: Default::default(),
         m1: M1Config { latent: 3, hidden: vec![8], init: Init::Lecun },
         m2: M2Config {
@@ -205,6 +205,24 @@ fn a_ladder_without_costs_is_the_supervised_network_with_the_same_noise() {
         close(&free.values, &plain.values, 1e-4);
     }
     assert!(free[plain.len()..].iter().all(|decoder| !decoder.is_there()));
+}
+
+#[test]
+fn the_first_estimates_are_the_share_a10_of_the_noisy_layers() {
+    let batch = batch::<Flex>(Kind::Ladder, 1);
+    for a10 in [0.0, 0.25, 1.0] {
+        let mut config = config(Kind::Ladder);
+        config.ladder.a10 = a10;
+        let ladder = Ladder::<Flex>::new(&config, PIXELS, Noise::new(2), &Default::default());
+        let by_batch = Normalising::ByBatch(&[batch.len()]);
+        let noise = ladder.encoder.noise_of(&batch);
+        let noisy = ladder.encoder.pass(batch.x.clone(), Some(noise), by_batch);
+        let estimates = ladder.restored(&noisy, by_batch).estimates;
+        assert_eq!(estimates.len(), noisy.z.len());
+        for (estimate, z) in estimates.into_iter().zip(noisy.z) {
+            close(&values(estimate), &values(z.mul_scalar(a10)), 1e-6);
+        }
+    }
 }
 
 #[test]

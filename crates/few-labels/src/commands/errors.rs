@@ -53,6 +53,7 @@ fn named(config: &Config) -> (usize, &'static str) {
     let pixels_alone = is_free(costs.get(1..).unwrap_or_default());
     // The Gamma-model of Rasmus et al., section 2.3.
     let highest_alone = costs.split_last().is_some_and(|(_, lower)| is_free(lower));
+    let from_above = config.ladder.a10 == 0.0;
     match config.model.kind {
         Kind::Supervised => (0, "label alone"),
         Kind::Reconstruction => (1, "label and plain reconstruction"),
@@ -61,9 +62,15 @@ fn named(config: &Config) -> (usize, &'static str) {
         Kind::M2 if config.m2.labelled.is_none() => (4, "M2, the paper's weights"),
         Kind::M2 => (5, "M2"),
         Kind::M1M2 => (6, "M1+M2"),
-        Kind::Ladder if pixels_alone => (7, "ladder: label and denoised input"),
-        Kind::Ladder if highest_alone => (8, "ladder: label and highest layer denoised"),
-        Kind::Ladder => (9, "ladder: every layer denoised"),
+        Kind::Ladder if highest_alone && !pixels_alone => {
+            (9, "ladder: label and highest layer denoised")
+        }
+        Kind::Ladder => match (pixels_alone, from_above) {
+            (true, true) => (7, "ladder: label and denoised input"),
+            (true, false) => (8, "ladder: label and denoised input, from copies"),
+            (false, true) => (10, "ladder: every layer denoised"),
+            (false, false) => (11, "ladder: every layer denoised, from copies"),
+        },
     }
 }
 

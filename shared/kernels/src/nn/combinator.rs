@@ -23,16 +23,13 @@ pub struct Combinator<B: Backend> {
     parameters: Param<Tensor<B, 2>>,
 }
 
-/// a_2, a_7 and a_10 start at 1, the others at 0: the estimate starts as the noisy value itself. With v = 1, a_1 to a_5
-/// get no gradient in the very first step. In the authors' program a_10 starts at 0 too: v = 0, and the estimate starts
-/// as mu(u).
-const START: [f32; 10] = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
-
 impl<B: Backend> Combinator<B> {
-    /// The combinator of a layer of this many units.
-    pub fn new(units: usize, init: &mut Initialiser<'_, B>) -> Self {
-        let values = START.iter().flat_map(|&value| std::iter::repeat_n(value, units)).collect();
-        Self { parameters: init.parameter(values, [START.len(), units]) }
+    /// The combinator of a layer of this many units. a_2 and a_7 start at 1, a_1, a_3 to a_6, a_8 and a_9 at 0, so that
+    /// mu(u) = 0 and v(u) = a_10: with 0 the first estimate is mu(u), with 1 the noisy value itself.
+    pub fn new(units: usize, a10: f32, init: &mut Initialiser<'_, B>) -> Self {
+        let start = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, a10];
+        let values = start.iter().flat_map(|&value| std::iter::repeat_n(value, units)).collect();
+        Self { parameters: init.parameter(values, [start.len(), units]) }
     }
 
     /// a_1 to a_10 of each unit, `[10, units]`.
@@ -73,7 +70,7 @@ mod tests {
         let device = Default::default();
         let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
         let [z, u] = [lateral, above].map(|sizes| Tensor::zeros(sizes, &device));
-        Combinator::new(3, &mut init).forward(z, u);
+        Combinator::new(3, 1.0, &mut init).forward(z, u);
     }
 
     #[test]
@@ -89,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_as_the_noisy_value_and_knows_its_prior_mean() {
+    fn it_starts_with_a_share_of_the_noisy_value_and_knows_its_prior_mean() {
         let device = Default::default();
         let mut init = Initialiser::<Flex>::new(Init::Glorot, Noise::new(1), &device);
-        let mut combinator = Combinator::new(2, &mut init);
+        let mut combinator = Combinator::new(2, 0.25, &mut init);
         let z = Tensor::<Flex, 2>::from_floats([[0.5, -2.0], [3.0, 1.0]], &device);
         let u = Tensor::<Flex, 2>::from_floats([[1.5, 0.3], [-0.7, 2.0]], &device);
         let start = combinator.forward(z.clone(), u.clone());
-        assert!((start - z).abs().max().into_scalar() < 1e-6);
+        assert!((start - z * 0.25).abs().max().into_scalar() < 1e-6);
         // Whatever the parameters, g(mu(u), u) = mu(u).
         combinator.parameters = combinator.parameters.map(|a| {
             let rows = Tensor::arange(0..20, &device).float().reshape([10, 2]).sin();
