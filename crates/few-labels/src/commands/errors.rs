@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use shared::{
     cli::new_picture,
+    nn::Init,
     paper::Paper as _,
     plot::{Axis, Spread, error_bars},
     progress,
@@ -30,7 +31,7 @@ pub struct Args {
 }
 
 /// Errors in per cent that are no further apart have one dot in front of the other.
-const INDISTINCT: f64 = 0.2;
+const INDISTINCT: f64 = 0.5;
 /// Width of a dot, in pixels.
 const DOT: i32 = 11;
 
@@ -61,15 +62,18 @@ fn named(config: &Config) -> (usize, &'static str) {
         Kind::M1 => (3, "M1"),
         Kind::M2 if config.m2.labelled.is_none() => (4, "M2, the paper's weights"),
         Kind::M2 => (5, "M2"),
-        Kind::M1M2 => (6, "M1+M2"),
+        Kind::M1M2 if matches!(config.m2.init, Init::Normal { .. }) => {
+            (6, "M1+M2, the paper's initial weights")
+        }
+        Kind::M1M2 => (7, "M1+M2"),
         Kind::Ladder if highest_alone && !pixels_alone => {
-            (9, "ladder: label and highest layer denoised")
+            (10, "ladder: label and highest layer denoised")
         }
         Kind::Ladder => match (pixels_alone, from_above) {
-            (true, true) => (7, "ladder: label and denoised input"),
-            (true, false) => (8, "ladder: label and denoised input, from copies"),
-            (false, true) => (10, "ladder: every layer denoised"),
-            (false, false) => (11, "ladder: every layer denoised, from copies"),
+            (true, true) => (8, "ladder: label and denoised input"),
+            (true, false) => (9, "ladder: label and denoised input, from copies"),
+            (false, true) => (11, "ladder: every layer denoised"),
+            (false, false) => (12, "ladder: every layer denoised, from copies"),
         },
     }
 }
