@@ -61,20 +61,19 @@ fn named(config: &Config) -> (usize, &'static str) {
         Kind::Denoising => (2, "denoising first, then label"),
         Kind::M1 => (3, "M1"),
         Kind::M2 if config.m2.labelled.is_none() => (4, "M2, the paper's weights"),
-        Kind::M2 if matches!(config.m2.init, Init::Glorot) => (5, "M2, Glorot's initial weights"),
-        Kind::M2 => (6, "M2"),
+        Kind::M2 => (5, "M2"),
         Kind::M1M2 if matches!(config.m2.init, Init::Normal { .. }) => {
-            (7, "M1+M2, the paper's initial weights")
+            (6, "M1+M2, the paper's initial weights")
         }
-        Kind::M1M2 => (8, "M1+M2"),
+        Kind::M1M2 => (7, "M1+M2"),
         Kind::Ladder if highest_alone && !pixels_alone => {
-            (11, "ladder: label and highest layer denoised")
+            (10, "ladder: label and highest layer denoised")
         }
         Kind::Ladder => match (pixels_alone, from_above) {
-            (true, true) => (9, "ladder: label and denoised input"),
-            (true, false) => (10, "ladder: label and denoised input, from copies"),
-            (false, true) => (12, "ladder: every layer denoised"),
-            (false, false) => (13, "ladder: every layer denoised, from copies"),
+            (true, true) => (8, "ladder: label and denoised input"),
+            (true, false) => (9, "ladder: label and denoised input, from copies"),
+            (false, true) => (11, "ladder: every layer denoised"),
+            (false, false) => (12, "ladder: every layer denoised, from copies"),
         },
     }
 }
