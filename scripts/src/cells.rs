@@ -81,6 +81,27 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
     format!("{:.2}% ± {:.2}", 100.0 * mean(|f| f.0), 196.0 * mean(|f| f.1))
 }
 
+/// A share in percent, mean and standard deviation over seeds; with its interval where the metric says so.
+pub(crate) fn percent(runs: &[Record], metric: &str) -> String {
+    if metric.ends_with(INTERVAL) {
+        return with_interval(runs, metric.trim_end_matches(INTERVAL));
+    }
+    let values: Vec<f64> =
+        runs.iter().filter_map(|run| Some(100.0 * run.metrics.get(metric)?.value)).collect();
+    let (mean, deviation) = mean_and_deviation(&values);
+    match values.len() {
+        0 => "-".into(),
+        1 => format!("{mean:.2}%"),
+        _ => format!("{mean:.2}% ± {deviation:.2}"),
+    }
+}
+
+/// The name of a metric without how its cell is made.
+pub(crate) fn metric_of(metric: &str) -> &str {
+    let forms = [INTERVAL, MEDIAN, UPPER_HALF];
+    forms.iter().find_map(|form| metric.strip_suffix(form)).unwrap_or(metric)
+}
+
 /// The mean of the better half of all draws of a metric that is the better the higher, and how many they are.
 fn upper_half(runs: &[Record], metric: &str) -> String {
     let prefix = format!("{metric}_draw_");

@@ -3,11 +3,12 @@
 //! a metric written `NAME:95` stands with its 95% interval over test examples, and one written
 //! `NAME:median` with its median, least and greatest over seeds, and one written `NAME:upper-half` with the mean of
 //! the better half of all draws of all seeds; `<!-- speed: NAME -->` that of `bench-peers` on one processor or GPU;
-//! `<!-- waits: NAME -->` that of `bench-run`;
+//! `<!-- claims: PAPER -->` what the papers report beside ours; `<!-- waits: NAME -->` that of `bench-run`;
 //! `<!-- frontier: DATA -->` what `fair-repr frontier` chose, `<!-- frontier-points: DATA -->` which of its points are
 //! above the reduction; `<!-- against: NAME -->` our metrics beside those of a
 //! reference; `<!-- validate: TABLE -->` one of [`crate::validate`]; `<!-- papers -->` the table of [`papers`].
 
+mod claims;
 mod frontier;
 mod speeds;
 
@@ -58,6 +59,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// A page with every table as the records have it.
 pub(crate) fn written(page: &str, records: &Records) -> Result<String> {
     let page = with_tables(page, records)?;
+    let page = filled(&page, "claims", |paper| claims::table(paper, records))?;
     let page = filled(&page, "speed", |name| speeds::peers(&result(name)?))?;
     let page = filled(&page, "waits", |name| speeds::waits(&result(name)?))?;
     let page = filled(&page, "frontier", |data| {

@@ -107,7 +107,9 @@ fn copied(
     let Args { title, authors, .. } = args;
     let mut files = Vec::new();
     let mut modules = Vec::new();
-    for path in files_under(source)?.into_iter().filter(|path| path != "README.md") {
+    // What the source's paper claims is not what the new one does.
+    let is_own = |path: &String| !["README.md", "claims.toml"].contains(&path.as_str());
+    for path in files_under(source)?.into_iter().filter(is_own) {
         let file = source.join(&path);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         let text = renamed(&path, &text, from, to);
