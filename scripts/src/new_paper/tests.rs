@@ -127,6 +127,7 @@ fn a_crate_comes_with_its_name_changed_and_goes_without_a_trace() {
             assert!(head.starts_with("# TODO: ") && old.ends_with(values), "{from}/{path}");
             assert!(values.starts_with("seed = "), "{from}/{path}");
         }
+        assert!(!files.contains_key("claims.toml"), "what the paper of {from} claims");
         let library = text("src/lib.rs");
         for expected in [
             format!("const NAME: &'static str = \"{name}\";"),
