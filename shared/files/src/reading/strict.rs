@@ -96,11 +96,13 @@ impl Fault {
                 self.key.as_ref().is_some_and(|key| value.get(key.as_str()).is_some())
             }
             Problem::UnknownWord { found, .. } => value.as_str() == Some(found),
-            // A whole number is a fraction too, where one is wanted.
+            // A whole number is a fraction too, where one is wanted, and single precision rounds.
             Problem::Value { found, .. } => {
-                let as_float = value.as_integer().map(|number| Value::Float(number as f64));
-                described(value) == *found
-                    || as_float.is_some_and(|value| described(&value) == *found)
+                let as_float = value.as_integer().map(|number| number as f64);
+                let single = |number: f64| (number as f32).to_string().parse().ok();
+                let rounded = value.as_float().and_then(single);
+                let as_read = [as_float, rounded].into_iter().flatten().map(Value::Float);
+                described(value) == *found || as_read.into_iter().any(|v| described(&v) == *found)
             }
             Problem::Missing(field) => value.is_table() && value.get(field.as_str()).is_none(),
             Problem::Other(_) => true,
@@ -118,6 +120,12 @@ impl Fault {
             return Mistake { path, problem: Problem::UnknownKey(known) };
         }
         let mut problem = self.problem;
+        // As the file has it.
+        if let Problem::Value { found, .. } = &mut problem
+            && let Some(value @ Value::Float(_)) = at(root, &path)
+        {
+            *found = described(value);
+        }
         // Nor does serde count the tag among the keys of a tagged enum.
         if let Problem::UnknownKey(known) = &mut problem
             && at(root, &path).is_some_and(|section| section.get(TAG).is_some())
@@ -429,13 +437,19 @@ mod tests {
     #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
     enum Optimiser {
         Adam {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "below_one")]
             beta1: f32,
         },
         Sgd {
             #[serde(default)]
             momentum: f64,
         },
+    }
+
+    fn below_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+        let number = f32::deserialize(deserializer)?;
+        let found = Unexpected::Float(number.to_string().parse().unwrap());
+        if number < 1.0 { Ok(number) } else { Err(de::Error::invalid_value(found, &"less")) }
     }
 
     #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -498,6 +512,14 @@ mod tests {
             ("\"he\"", "\"hee\"", "init = \"hee\" is none of glorot, he"),
             ("\"he\"", "{ normal = { st = 1 } }", "init.normal.st: no such key"),
             ("seed = 1", "seed = true", "seed = true: a whole number"),
+            // In a tagged enum the key is found by its value, which single precision rounds.
+            ("kind = \"adam\"", "kind = \"adam\"\nbeta1 = 1.1", "optimiser.beta1 = 1.1: less"),
+            ("kind = \"adam\"", "kind = \"adam\"\nbeta1 = 1e39", "optimiser.beta1 = 1e39: less"),
+            (
+                "kind = \"adam\"",
+                "kind = \"adam\"\nbeta1 = 1.1000000001",
+                "beta1 = 1.1000000001: less",
+            ),
             (
                 "[train.optimiser]",
                 "[train.optimizer]",
