@@ -73,7 +73,9 @@ fn line(paper: &str, claim: &Claim, records: &Records) -> Result<String> {
     let name = format!("{paper}-{run}");
     let runs = records.get(&name).with_context(|| format!("results/ has no record of {name}"))?;
     refuse_gaps(run, runs, metric)?;
-    let value = match published.contains('%') {
+    // Of the number alone: another may follow.
+    let is_percent = published.split(' ').next().is_some_and(|first| first.ends_with('%'));
+    let value = match is_percent {
         true => percent(runs, metric),
         false => cells::value(runs, metric),
     };
@@ -112,7 +114,7 @@ fn is_reached(value: &str, published: &str, better: Better) -> Result<bool> {
 
 /// The number that a text begins with, and how many of its digits follow the point.
 fn number(text: &str) -> Result<(f64, i32)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && !"-.".contains(c)).unwrap_or(text.len());
     let number = &text[..end];
     let digits = number.split_once('.').map_or(0, |(_, digits)| digits.len());
     let number = number.parse().with_context(|| format!("{text}: does not begin with a number"))?;
@@ -134,6 +136,7 @@ mod tests {
         assert!(!is_reached("0.9442 (15 of 30)", "0.992", Better::Higher));
         assert!(is_reached("0.9917", "0.992", Better::Higher));
         assert!(!is_reached("90", "9", Better::Lower));
+        assert!(is_reached("-306.51 ± 0.00", "-306.5", Better::Lower));
     }
 
     #[test]
@@ -150,6 +153,7 @@ mod tests {
         assert!(line("99.9", "nll", None).unwrap().ends_with("| yes |"));
         assert!(line("99.9", "nll", Some("short")).unwrap().ends_with("| yes; short |"));
         assert!(line("1.0", "nll", Some("short")).unwrap().ends_with("| no: short |"));
+        assert!(line("99.9 with 5% hidden", "nll", None).unwrap().contains("| 93."));
         assert!(said("1.0", "nll").contains("is not 1.0: say in `remark` why not"));
         assert!(said("1.0", "").contains("not measured"));
         assert!(said("1.0", "nil").contains("nil"));
