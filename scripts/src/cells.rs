@@ -2,6 +2,7 @@
 //! `:upper-half`, over the seeds of a run.
 
 use anyhow::{Result, bail};
+use serde::Deserialize;
 use shared::{
     run::Record,
     statistics::{mean, mean_and_deviation, median},
@@ -12,6 +13,20 @@ use crate::compare::number::arrow;
 const INTERVAL: &str = ":95";
 const MEDIAN: &str = ":median";
 const UPPER_HALF: &str = ":upper-half";
+
+/// The endings, and what they add to the head of a column.
+const FORMS: [(&str, &str); 3] =
+    [(INTERVAL, ", 95% interval"), (MEDIAN, ", median"), (UPPER_HALF, ", upper half")];
+
+/// A metric of a run, as a file of the workspace names it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunMetric {
+    /// Name of the run.
+    pub(crate) run: String,
+    /// As in the marker of a table.
+    pub(crate) metric: String,
+}
 
 /// How many of these records have what a cell with this metric is made of.
 pub(crate) fn having(runs: &[Record], metric: &str) -> usize {
@@ -41,11 +56,7 @@ pub(crate) fn refuse_gaps(name: &str, runs: &[Record], metric: &str) -> Result<(
 
 /// What a metric is called at the head of its column, with an arrow to where it is better.
 pub(crate) fn column(record: Option<&Record>, metric: &str) -> String {
-    let forms = [(INTERVAL, ", 95% interval"), (MEDIAN, ", median"), (UPPER_HALF, ", upper half")];
-    let (metric, about) = forms
-        .iter()
-        .find_map(|(form, about)| Some((metric.strip_suffix(form)?, *about)))
-        .unwrap_or((metric, ""));
+    let (metric, about) = parted(metric);
     let arrow = record.and_then(|r| r.metrics.get(metric)).map_or("", |m| arrow(m.better));
     format!("{}{about}{arrow}", metric.replace('_', " "))
 }
@@ -67,6 +78,16 @@ pub(crate) fn value(runs: &[Record], metric: &str) -> String {
     cell(&values)
 }
 
+/// The same of a share, in percent.
+pub(crate) fn percent(runs: &[Record], metric: &str) -> String {
+    if metric.ends_with(INTERVAL) {
+        return value(runs, metric);
+    }
+    let values: Vec<f64> =
+        runs.iter().filter_map(|run| Some(100.0 * run.metrics.get(metric)?.value)).collect();
+    with_unit(&values, 2, "%")
+}
+
 /// A share of test examples in percent with its 95% interval, over examples; means over seeds.
 fn with_interval(runs: &[Record], metric: &str) -> String {
     let found: Vec<(f64, f64)> = runs
@@ -81,25 +102,10 @@ fn with_interval(runs: &[Record], metric: &str) -> String {
     format!("{:.2}% ± {:.2}", 100.0 * mean(|f| f.0), 196.0 * mean(|f| f.1))
 }
 
-/// A share in percent, mean and standard deviation over seeds; with its interval where the metric says so.
-pub(crate) fn percent(runs: &[Record], metric: &str) -> String {
-    if metric.ends_with(INTERVAL) {
-        return with_interval(runs, metric.trim_end_matches(INTERVAL));
-    }
-    let values: Vec<f64> =
-        runs.iter().filter_map(|run| Some(100.0 * run.metrics.get(metric)?.value)).collect();
-    let (mean, deviation) = mean_and_deviation(&values);
-    match values.len() {
-        0 => "-".into(),
-        1 => format!("{mean:.2}%"),
-        _ => format!("{mean:.2}% ± {deviation:.2}"),
-    }
-}
-
-/// The name of a metric without how its cell is made.
-pub(crate) fn metric_of(metric: &str) -> &str {
-    let forms = [INTERVAL, MEDIAN, UPPER_HALF];
-    forms.iter().find_map(|form| metric.strip_suffix(form)).unwrap_or(metric)
+/// The name of a metric, and what its ending adds to the head of a column.
+pub(crate) fn parted(metric: &str) -> (&str, &'static str) {
+    let part = |(form, about): &(&str, &'static str)| Some((metric.strip_suffix(form)?, *about));
+    FORMS.iter().find_map(part).unwrap_or((metric, ""))
 }
 
 /// The mean of the better half of all draws of a metric that is the better the higher, and how many they are.
@@ -126,11 +132,15 @@ pub(crate) fn cell(values: &[f64]) -> String {
 
 /// Mean and standard deviation over seeds, with this many digits.
 pub(crate) fn rounded(values: &[f64], digits: usize) -> String {
+    with_unit(values, digits, "")
+}
+
+fn with_unit(values: &[f64], digits: usize, unit: &str) -> String {
     let (mean, deviation) = mean_and_deviation(values);
     match values.len() {
         0 => "-".into(),
-        1 => format!("{mean:.digits$}"),
-        _ => format!("{mean:.digits$} ± {deviation:.digits$}"),
+        1 => format!("{mean:.digits$}{unit}"),
+        _ => format!("{mean:.digits$}{unit} ± {deviation:.digits$}"),
     }
 }
 
@@ -143,6 +153,12 @@ fn median_cell(values: &[f64]) -> String {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     format!("{median:.3} ({least:.3} to {greatest:.3})")
+}
+
+/// How long these runs took to fit, on average.
+pub(crate) fn fitted_in(runs: &[Record]) -> String {
+    let seconds: f64 = runs.iter().map(|run| run.machine.fit_seconds).sum();
+    duration(seconds / runs.len() as f64)
 }
 
 /// How long something took, in the unit that fits.

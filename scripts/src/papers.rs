@@ -14,7 +14,7 @@ use shared::run::write_atomic;
 
 use crate::{
     blocks::filled,
-    cells::{column, refuse_gaps, value},
+    cells::{RunMetric, column, refuse_gaps, value},
     results::{Records, records},
     workspace,
 };
@@ -28,16 +28,7 @@ struct Variant {
     /// What a reader learns from the crate, in a line.
     shows: String,
     /// The number that sums it up.
-    headline: Headline,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Headline {
-    /// Name of the run.
-    run: String,
-    /// As in the marker of a table.
-    metric: String,
+    headline: RunMetric,
 }
 
 /// The metric that sums a paper up, as its manifest says.
@@ -132,8 +123,8 @@ fn year(paper: &str) -> u32 {
     words.filter_map(|word| word.parse().ok()).next().unwrap_or(u32::MAX)
 }
 
-fn measured(name: &str, headline: &Headline, records: &Records) -> Result<String> {
-    let Headline { run, metric } = headline;
+fn measured(name: &str, headline: &RunMetric, records: &Records) -> Result<String> {
+    let RunMetric { run, metric } = headline;
     let of_paper: Vec<&str> = records
         .values()
         .filter_map(|runs| runs.first())

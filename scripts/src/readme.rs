@@ -20,7 +20,7 @@ use shared::run::{Record, write_atomic};
 
 use crate::{
     blocks::filled,
-    cells::{column, duration, having, refuse_gaps, value},
+    cells::{column, fitted_in, having, refuse_gaps, value},
     papers,
     results::{Records, records, result},
     validate::tables::with_validation,
@@ -143,9 +143,7 @@ fn table(names: &[&str], metrics: &[&str], records: &Records) -> Result<String> 
             refuse_gaps(name, runs, metric)?;
             write!(text, " {} |", value(runs, metric))?;
         }
-        let seconds: f64 =
-            runs.iter().map(|run| run.machine.fit_seconds).sum::<f64>() / runs.len() as f64;
-        writeln!(text, " {} | {} |", runs.len(), duration(seconds))?;
+        writeln!(text, " {} | {} |", runs.len(), fitted_in(runs))?;
     }
     Ok(text)
 }

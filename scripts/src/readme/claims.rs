@@ -8,7 +8,7 @@ use serde::Deserialize;
 use shared::run::{Better, Record};
 
 use crate::{
-    cells::{self, duration, metric_of, percent, refuse_gaps},
+    cells::{self, RunMetric, fitted_in, parted, percent, refuse_gaps},
     results::Records,
     workspace,
 };
@@ -17,6 +17,8 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
+    /// Units, and which numbers are recalled and which checked.
+    about: String,
     claim: Vec<Claim>,
 }
 
@@ -30,28 +32,22 @@ struct Claim {
     /// What public reproductions report.
     reproduced: Option<String>,
     /// What is measured; none if nothing is.
-    here: Option<Here>,
+    here: Option<RunMetric>,
     /// What to know of it; says of a claim that is not reached why it is not.
     remark: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Here {
-    /// Name of the run.
-    run: String,
-    /// As in the marker of a table.
-    metric: String,
-}
-
-/// The table of a paper.
+/// The table of a paper, and what is to be known to read it.
 pub(super) fn table(paper: &str, records: &Records) -> Result<String> {
     let path = workspace().join("crates").join(paper).join("claims.toml");
     let read = || -> Result<String> {
         let claims: Claims = toml::from_str(&fs::read_to_string(&path)?)?;
-        let mut text = String::from(
-            "| | paper | reproductions | here | run | seeds | fitted in | reached |\n\
+        let mut text = format!(
+            "What the papers report, and what is measured here. A claim is reached if the mean, rounded to the digits \
+             that were published, is at least as good. {}\n\n\
+             | | paper | reproductions | here | run | seeds | fitted in | reached |\n\
              |---|---|---|---|---|---|---|---|\n",
+            claims.about
         );
         for claim in &claims.claim {
             let line = line(paper, claim, records).with_context(|| claim.of.clone())?;
@@ -66,7 +62,7 @@ fn line(paper: &str, claim: &Claim, records: &Records) -> Result<String> {
     let Claim { of, published, reproduced, here, remark } = claim;
     let reproduced = reproduced.as_deref().unwrap_or("-");
     let remark = remark.as_deref();
-    let Some(Here { run, metric }) = here else {
+    let Some(RunMetric { run, metric }) = here else {
         let why = remark.context("not measured: say in `remark` why not")?;
         return Ok(format!("| {of} | {published} | {reproduced} | - | - | - | - | no: {why} |"));
     };
@@ -85,16 +81,15 @@ fn line(paper: &str, claim: &Claim, records: &Records) -> Result<String> {
         (false, Some(why)) => format!("no: {why}"),
         (false, None) => bail!("{value} is not {published}: say in `remark` why not"),
     };
-    let seconds = runs.iter().map(|run| run.machine.fit_seconds).sum::<f64>() / runs.len() as f64;
-    let (seeds, seconds) = (runs.len(), duration(seconds));
+    let (seeds, time) = (runs.len(), fitted_in(runs));
     Ok(format!(
-        "| {of} | {published} | {reproduced} | {value} | `{run}` | {seeds} | {seconds} | {reached} |"
+        "| {of} | {published} | {reproduced} | {value} | `{run}` | {seeds} | {time} | {reached} |"
     ))
 }
 
 /// Which way a metric of these runs improves.
 fn better(runs: &[Record], metric: &str) -> Result<Better> {
-    let metric = metric_of(metric);
+    let (metric, _) = parted(metric);
     let found = runs.first().and_then(|run| run.metrics.get(metric));
     Ok(found.with_context(|| format!("no record of the run has {metric}"))?.better)
 }

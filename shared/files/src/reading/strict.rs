@@ -98,11 +98,10 @@ impl Fault {
             Problem::UnknownWord { found, .. } => value.as_str() == Some(found),
             // A whole number is a fraction too, where one is wanted, and single precision rounds.
             Problem::Value { found, .. } => {
-                let as_float = value.as_integer().map(|number| number as f64);
-                let single = |number: f64| (number as f32).to_string().parse().ok();
-                let rounded = value.as_float().and_then(single);
-                let as_read = [as_float, rounded].into_iter().flatten().map(Value::Float);
-                described(value) == *found || as_read.into_iter().any(|v| described(&v) == *found)
+                let number = value.as_float().or(value.as_integer().map(|number| number as f64));
+                let single = number.and_then(|number| (number as f32).to_string().parse().ok());
+                let as_read = [number, single].into_iter().flatten().map(Value::Float);
+                described(value) == *found || as_read.map(|v| described(&v)).any(|v| v == *found)
             }
             Problem::Missing(field) => value.is_table() && value.get(field.as_str()).is_none(),
             Problem::Other(_) => true,
